@@ -1,0 +1,132 @@
+//! Who may change what about a conversation.
+
+use relay_protocol::ErrorCode;
+use relay_protocol::message::{ConversationKind, Role};
+use relay_types::UserId;
+
+/// A change someone asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// A new title.
+    Rename,
+    /// Bring `user` in.
+    Add {
+        /// Who.
+        user: UserId,
+    },
+    /// Put `user`, who has `role`, out; leaving is removing oneself.
+    Remove {
+        /// Who.
+        user: UserId,
+        /// Their role.
+        role: Role,
+    },
+    /// Give `user`, who has `from`, the role `to`.
+    SetRole {
+        /// Who.
+        user: UserId,
+        /// Their role so far.
+        from: Role,
+        /// The new one.
+        to: Role,
+    },
+}
+
+/// Why a change is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Direct conversations do not change.
+    #[error("a direct conversation has no title, roles, joining or leaving")]
+    DirectImmutable,
+    /// The actor's role is too low.
+    #[error("this needs a greater role")]
+    Forbidden,
+    /// The owner cannot leave before handing over, unless nobody else is left.
+    #[error("the owner hands the group over before leaving")]
+    OwnerMustHandOver,
+    /// No place left.
+    #[error("the group is full")]
+    GroupFull,
+}
+
+impl From<Refusal> for ErrorCode {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::DirectImmutable => Self::DirectImmutable,
+            Refusal::Forbidden => Self::Forbidden,
+            Refusal::OwnerMustHandOver => Self::OwnerMustHandOver,
+            Refusal::GroupFull => Self::GroupFull,
+        }
+    }
+}
+
+/// Whether `actor`, who is in the conversation as `actor_role`, may make `change`.
+/// `members` is the present size, `max_members` the configured limit.
+pub fn decide(
+    kind: ConversationKind,
+    actor: UserId,
+    actor_role: Role,
+    change: Change,
+    members: usize,
+    max_members: usize,
+) -> Result<(), Refusal> {
+    if kind == ConversationKind::Direct {
+        return Err(Refusal::DirectImmutable);
+    }
+    match change {
+        Change::Rename => at_least(actor_role, Role::Admin),
+        Change::Add { .. } => {
+            at_least(actor_role, Role::Admin)?;
+            if members < max_members { Ok(()) } else { Err(Refusal::GroupFull) }
+        }
+        Change::Remove { user, .. } if user == actor => {
+            // The last one out may be the owner: an empty group needs none.
+            if actor_role == Role::Owner && members > 1 { Err(Refusal::OwnerMustHandOver) } else { Ok(()) }
+        }
+        Change::Remove { role, .. } => {
+            at_least(actor_role, Role::Admin)?;
+            if role < actor_role { Ok(()) } else { Err(Refusal::Forbidden) }
+        }
+        Change::SetRole { user, .. } if user == actor => Err(Refusal::Forbidden),
+        Change::SetRole { .. } => at_least(actor_role, Role::Owner),
+    }
+}
+
+fn at_least(role: Role, needed: Role) -> Result<(), Refusal> {
+    if role >= needed { Ok(()) } else { Err(Refusal::Forbidden) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_roles() {
+        let ann: UserId = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
+        let bob: UserId = "01ARZ3NDEKTSV4RRFFQ69G5FAW".parse().unwrap();
+        let group = |role, change| decide(ConversationKind::Group, ann, role, change, 3, 3);
+        let remove = |user, role| Change::Remove { user, role };
+        let set = |from, to| Change::SetRole { user: bob, from, to };
+        let cases = [
+            (Role::Member, Change::Rename, Err(Refusal::Forbidden)),
+            (Role::Admin, Change::Rename, Ok(())),
+            (Role::Member, Change::Add { user: bob }, Err(Refusal::Forbidden)),
+            (Role::Admin, Change::Add { user: bob }, Err(Refusal::GroupFull)),
+            (Role::Member, remove(ann, Role::Member), Ok(())),
+            (Role::Owner, remove(ann, Role::Owner), Err(Refusal::OwnerMustHandOver)),
+            (Role::Member, remove(bob, Role::Member), Err(Refusal::Forbidden)),
+            (Role::Admin, remove(bob, Role::Member), Ok(())),
+            (Role::Admin, remove(bob, Role::Admin), Err(Refusal::Forbidden)),
+            (Role::Admin, remove(bob, Role::Owner), Err(Refusal::Forbidden)),
+            (Role::Owner, remove(bob, Role::Admin), Ok(())),
+            (Role::Admin, set(Role::Member, Role::Admin), Err(Refusal::Forbidden)),
+            (Role::Owner, set(Role::Member, Role::Admin), Ok(())),
+            (Role::Owner, set(Role::Admin, Role::Owner), Ok(())),
+        ];
+        for (role, change, expected) in cases {
+            assert_eq!(group(role, change), expected, "{role:?} {change:?}");
+        }
+        assert_eq!(decide(ConversationKind::Direct, ann, Role::Owner, Change::Rename, 2, 1000), Err(Refusal::DirectImmutable));
+        assert_eq!(decide(ConversationKind::Group, ann, Role::Owner, remove(ann, Role::Owner), 1, 3), Ok(()));
+    }
+}

@@ -1,0 +1,104 @@
+//! The log of record.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use relay_protocol::log::StoredEvent;
+use relay_types::{ConversationId, Seq, ShardId, TimestampMs, UserId};
+
+/// Where an event is appended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LogAddress {
+    /// A conversation's subject.
+    Conversation {
+        /// The conversation's shard.
+        shard: ShardId,
+        /// Which.
+        id: ConversationId,
+    },
+    /// A user's own subject, which exists on every shard.
+    User {
+        /// The shard of what it concerns.
+        shard: ShardId,
+        /// Whose.
+        id: UserId,
+    },
+}
+
+impl LogAddress {
+    /// The shard appended to.
+    pub const fn shard(&self) -> ShardId {
+        match self {
+            Self::Conversation { shard, .. } | Self::User { shard, .. } => *shard,
+        }
+    }
+}
+
+/// A W3C `traceparent` carried with an event.
+pub type TraceParent = String;
+
+/// The log acknowledged an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// Its place; the first one's when the dedup id had been seen.
+    pub seq: Seq,
+    /// Whether the log had the dedup id already.
+    pub duplicate: bool,
+}
+
+/// An append that was not acknowledged.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// Nobody acknowledged in time. The event may be in the log: retry with the SAME dedup id.
+    #[error("no acknowledgement of the log on shard {shard} within {waited:?}")]
+    OutcomeUnknown {
+        /// Which shard.
+        shard: ShardId,
+        /// For how long it was tried.
+        waited: Duration,
+    },
+    /// The log refused; the event is not in it.
+    #[error("the log refused the event on shard {shard}: {reason}")]
+    Refused {
+        /// Which shard.
+        shard: ShardId,
+        /// The log's own words.
+        reason: String,
+    },
+}
+
+/// The log cannot be read now.
+#[derive(Debug, thiserror::Error)]
+#[error("could not read the log: {reason}")]
+pub struct LogReadError {
+    /// The adapter's words, for the operator.
+    pub reason: String,
+}
+
+/// Appends to and reads from the log of record.
+#[async_trait]
+pub trait MessageLog: Send + Sync {
+    /// Appends an event and returns its place once the log has acknowledged it. Retries by itself, with the same
+    /// `dedup_id`, while the log has no leader, for a configured time. Within the log's duplicate window the same id
+    /// yields the first place again.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: the event may be stored when the future is dropped.
+    async fn append(&self, address: LogAddress, dedup_id: &str, payload: Bytes, trace: Option<&str>) -> Result<Appended, AppendError>;
+
+    /// The event at `seq`, or `None` when the log no longer has it.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn read(&self, shard: ShardId, seq: Seq) -> Result<Option<StoredEvent>, LogReadError>;
+
+    /// How long the log recognises a dedup id.
+    fn duplicate_window(&self) -> Duration;
+}
+
+/// The log's own time, by which the age of a `client_id` is judged, so that skewed process clocks do not matter.
+pub trait LogClock: Send + Sync {
+    /// The NATS servers' time now, estimated from the newest event seen; `None` before the first.
+    fn log_now_ms(&self) -> Option<TimestampMs>;
+}

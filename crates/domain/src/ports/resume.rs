@@ -1,0 +1,104 @@
+//! What catching up reads from the projection.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use relay_protocol::log::StoredEvent;
+use relay_types::{ClientId, ConversationId, MessageId, Seq, SessionId, ShardId, TimestampMs, UserId};
+
+/// The projection does not answer, or answered nonsense.
+#[derive(Debug, thiserror::Error)]
+#[error("the projection is unavailable: {reason}")]
+pub struct StoreError {
+    /// The adapter's words, for the operator.
+    pub reason: String,
+}
+
+/// One interval of a user's membership, as the log has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Membership {
+    /// Where.
+    pub conversation: ConversationId,
+    /// Its shard.
+    pub shard: ShardId,
+    /// The event that let them in; they see it and what follows.
+    pub joined: Seq,
+    /// The event that let them out, which is the last they see; `None` while they are in.
+    pub left: Option<Seq>,
+    /// The conversation's last event in the projection.
+    pub last: Seq,
+}
+
+/// What one consistent read of the projection says about a user who connects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JoinSnapshot {
+    /// Whether the device's session is still live.
+    pub session_live: bool,
+    /// Per shard, up to where the projection has the log. Everything below is as of these.
+    pub watermarks: BTreeMap<ShardId, Seq>,
+    /// Memberships that hold, and those that ended after the cursor that was asked for.
+    pub memberships: Vec<Membership>,
+}
+
+/// Events of one conversation after `after`, up to and including `upto`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventRange {
+    /// Which conversation.
+    pub conversation: ConversationId,
+    /// Exclusive.
+    pub after: Seq,
+    /// Inclusive.
+    pub upto: Seq,
+}
+
+/// Identifies a send over retries.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SendKey {
+    /// Where to.
+    pub conversation: ConversationId,
+    /// By whom.
+    pub sender: UserId,
+    /// The sender's key.
+    pub client_id: ClientId,
+}
+
+/// What became of an earlier send with the same key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OriginalSend {
+    /// The message it became.
+    pub message_id: MessageId,
+    /// Its place.
+    pub seq: Seq,
+    /// When it was accepted.
+    pub sent_at_ms: TimestampMs,
+}
+
+/// Reads the projection for sockets that catch up and for sends that may be retries.
+#[async_trait]
+pub trait ResumeStore: Send + Sync {
+    /// One snapshot: watermarks, the session's state, and the user's memberships, those included that ended after
+    /// `cursors` (per shard; an absent shard means "only what holds now").
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn join_snapshot(&self, user: UserId, session: SessionId, cursors: &BTreeMap<ShardId, Seq>) -> Result<JoinSnapshot, StoreError>;
+
+    /// Up to `limit` events of the given ranges of one shard, ascending by place, `prev` filled in. Fewer than `limit`
+    /// means that there are no more.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn events(&self, shard: ShardId, ranges: &[EventRange], limit: u32) -> Result<Vec<StoredEvent>, StoreError>;
+
+    /// For each key, in order, the earlier send with that key, if the projection has one.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn find_sends(&self, keys: &[SendKey]) -> Result<Vec<Option<OriginalSend>>, StoreError>;
+
+    /// Per shard, up to where the projection has the log.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn watermarks(&self) -> Result<BTreeMap<ShardId, Seq>, StoreError>;
+}

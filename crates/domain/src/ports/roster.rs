@@ -1,0 +1,44 @@
+//! Per-user durable consumers: what a user still has to receive, held by the log itself.
+
+use async_trait::async_trait;
+use relay_protocol::log::StoredEvent;
+use relay_types::{ConversationId, Seq, ShardId, UserId};
+
+/// The consumers cannot be reached.
+#[derive(Debug, thiserror::Error)]
+#[error("the user's durable consumer is unavailable: {reason}")]
+pub struct CursorError {
+    /// The adapter's words, for the operator.
+    pub reason: String,
+}
+
+/// Access to the durable consumer that each user has on each shard.
+#[async_trait]
+pub trait DeliveryCursors: Send + Sync {
+    /// The conversations that the user's consumer on `shard` filters on; `None` when the user has none there.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn conversations(&self, shard: ShardId, user: UserId) -> Result<Option<Vec<ConversationId>>, CursorError>;
+
+    /// Moves the user's consumer on `shard` so that what follows `delivered` is pending. Never moves it back.
+    ///
+    /// # Cancel safety
+    /// Cancel safe; the move may or may not have happened.
+    async fn checkpoint(&self, shard: ShardId, user: UserId, delivered: Seq) -> Result<(), CursorError>;
+
+    /// Events of the given conversations after `after` up to `upto`, ascending, at most `limit`, read from the log
+    /// itself with `prev` unknown. For use while the projection is away: it costs the log a scan.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn read_since(
+        &self,
+        shard: ShardId,
+        user: UserId,
+        conversations: &[ConversationId],
+        after: Seq,
+        upto: Seq,
+        limit: u32,
+    ) -> Result<Vec<StoredEvent>, CursorError>;
+}

@@ -1,0 +1,31 @@
+//! Who a token speaks for.
+
+use relay_types::{SessionId, TimestampMs, UserId};
+
+/// What a valid access token says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccessClaims {
+    /// Who.
+    pub user: UserId,
+    /// Which of their devices.
+    pub session: SessionId,
+    /// When the token ends.
+    pub expires_at_ms: TimestampMs,
+}
+
+/// Why a token was refused. Says no more than the caller may know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// Malformed, forged, of another kind, issuer or audience, or signed with an unknown key.
+    #[error("the token is not valid")]
+    Invalid,
+    /// It was valid once.
+    #[error("the token has expired")]
+    Expired,
+}
+
+/// Checks access tokens against the current signing keys. Synchronous: keys are held in memory and replaced from outside.
+pub trait TokenVerifier: Send + Sync {
+    /// Who the token speaks for.
+    fn verify(&self, token: &str) -> Result<AccessClaims, TokenError>;
+}

@@ -1,0 +1,265 @@
+//! What a client may say over a socket, and how it is refused.
+
+use relay_types::{ClientId, ConversationId, TextError};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::error::ErrorCode;
+use crate::message::MessageBody;
+use crate::position::Position;
+
+/// A well-formed client frame.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Authenticates the socket and resumes.
+    Hello(Hello),
+    /// Sends a message.
+    SendMessage(SendMessage),
+    /// Asks for a pong; may report what the client has.
+    Ping(Ping),
+}
+
+/// The first frame of every socket.
+#[derive(Clone)]
+pub struct Hello {
+    /// An access token. Never in the URL.
+    pub token: String,
+    /// Where to resume; absent on a device's first connection, which then starts at the head.
+    pub position: Option<Position>,
+}
+
+impl std::fmt::Debug for Hello {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hello").field("token", &"[redacted]").field("position", &self.position).finish()
+    }
+}
+
+/// A message to send.
+#[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
+pub struct SendMessage {
+    /// The client's own key for this send; the same key gives the same message and the original ack for 30 days.
+    pub client_id: ClientId,
+    /// Where to.
+    pub conversation_id: ConversationId,
+    /// What.
+    pub body: MessageBody,
+}
+
+/// A sign of life.
+#[derive(Debug, Clone, Default)]
+pub struct Ping {
+    /// The newest position the client has stored, which moves its delivery cursor.
+    pub position: Option<Position>,
+}
+
+/// A frame that was refused before anything happened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {reason}")]
+pub struct DecodeError {
+    /// The registered code.
+    pub code: ErrorCode,
+    /// For people.
+    pub reason: String,
+    /// Echoed when the frame held a valid one, so that the client can match the refusal.
+    pub client_id: Option<ClientId>,
+}
+
+impl DecodeError {
+    fn new(code: ErrorCode, reason: impl Into<String>) -> Self {
+        Self { code, reason: reason.into(), client_id: None }
+    }
+}
+
+/// Field presence and JSON types only; the values are checked one by one so that each refusal has its own code.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: std::borrow::Cow<'a, str>,
+    #[serde(default, borrow)]
+    token: Option<std::borrow::Cow<'a, str>>,
+    #[serde(default, borrow)]
+    position: Option<std::borrow::Cow<'a, str>>,
+    #[serde(default, borrow)]
+    client_id: Option<std::borrow::Cow<'a, str>>,
+    #[serde(default, borrow)]
+    conversation_id: Option<std::borrow::Cow<'a, str>>,
+    #[serde(default, borrow)]
+    body: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct BodyEnvelope<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: std::borrow::Cow<'a, str>,
+    #[serde(default, borrow)]
+    text: Option<std::borrow::Cow<'a, str>>,
+}
+
+/// Decodes one text frame. Unknown fields are ignored, so that older servers accept newer clients.
+pub fn decode(frame: &str) -> Result<Command, DecodeError> {
+    let envelope: Envelope<'_> = serde_json::from_str(frame)
+        .map_err(|e| DecodeError::new(ErrorCode::MalformedFrame, format!("line {} column {}: {}", e.line(), e.column(), category(&e))))?;
+    match envelope.kind.as_ref() {
+        "hello" => {
+            let token = envelope.token.ok_or_else(|| missing("token"))?.into_owned();
+            Ok(Command::Hello(Hello { token, position: decode_position(envelope.position.as_deref())? }))
+        }
+        "ping" => Ok(Command::Ping(Ping { position: decode_position(envelope.position.as_deref())? })),
+        "send_message" => decode_send(&envelope).map(Command::SendMessage),
+        _ => Err(DecodeError::new(ErrorCode::UnknownCommand, "type has to be hello, send_message or ping")),
+    }
+}
+
+fn decode_send(envelope: &Envelope<'_>) -> Result<SendMessage, DecodeError> {
+    let client_id: ClientId = envelope
+        .client_id
+        .as_deref()
+        .ok_or_else(|| missing("client_id"))?
+        .parse()
+        .map_err(|e: TextError| DecodeError::new(ErrorCode::BadClientId, e.to_string()))?;
+    let with_client_id = |mut error: DecodeError| {
+        error.client_id = Some(client_id.clone());
+        error
+    };
+    let conversation_id = envelope
+        .conversation_id
+        .as_deref()
+        .ok_or_else(|| with_client_id(missing("conversation_id")))?
+        .parse()
+        .map_err(|e: relay_types::IdError| with_client_id(DecodeError::new(ErrorCode::BadId, e.to_string())))?;
+    let body = envelope.body.ok_or_else(|| with_client_id(missing("body")))?;
+    let body = decode_body(body.get()).map_err(with_client_id)?;
+    Ok(SendMessage { client_id, conversation_id, body })
+}
+
+/// Decodes a message body; each way in which it can be wrong has its own code.
+pub fn decode_body(json: &str) -> Result<MessageBody, DecodeError> {
+    let body: BodyEnvelope<'_> =
+        serde_json::from_str(json).map_err(|e| DecodeError::new(ErrorCode::MalformedFrame, format!("body: {}", category(&e))))?;
+    match body.kind.as_ref() {
+        "text" => {
+            let text = body.text.ok_or_else(|| missing("body.text"))?;
+            text.parse().map(|text| MessageBody::Text { text }).map_err(|error: TextError| {
+                let code = match error {
+                    TextError::Empty { .. } | TextError::TooShort { .. } => ErrorCode::EmptyMessage,
+                    TextError::TooLong { .. } => ErrorCode::MessageTooLong,
+                    TextError::Characters { .. } => ErrorCode::InvalidField,
+                };
+                DecodeError::new(code, error.to_string())
+            })
+        }
+        _ => Err(DecodeError::new(ErrorCode::UnsupportedBody, "body.type has to be text")),
+    }
+}
+
+fn decode_position(token: Option<&str>) -> Result<Option<Position>, DecodeError> {
+    token.map(str::parse).transpose().map_err(|e: crate::PositionError| DecodeError::new(ErrorCode::BadPosition, e.to_string()))
+}
+
+fn missing(field: &str) -> DecodeError {
+    DecodeError::new(ErrorCode::MalformedFrame, format!("{field} is missing"))
+}
+
+/// serde's own text may quote the input; only its kind leaves the process.
+fn category(error: &serde_json::Error) -> &'static str {
+    match error.classify() {
+        serde_json::error::Category::Syntax => "not valid JSON",
+        serde_json::error::Category::Eof => "the JSON ends too early",
+        serde_json::error::Category::Data => "a field is missing or has the wrong type",
+        serde_json::error::Category::Io => "unreadable",
+    }
+}
+
+/// Encodes commands, for clients.
+pub mod encode {
+    use super::{Position, SendMessage};
+
+    /// The hello frame.
+    pub fn hello(token: &str, position: Option<&Position>) -> String {
+        let mut frame = serde_json::json!({ "type": "hello", "token": token });
+        if let (Some(position), Some(object)) = (position, frame.as_object_mut()) {
+            object.insert("position".to_owned(), position.to_string().into());
+        }
+        frame.to_string()
+    }
+
+    /// The `send_message` frame.
+    pub fn send_message(send: &SendMessage) -> String {
+        #[derive(serde::Serialize)]
+        struct Frame<'a> {
+            #[serde(rename = "type")]
+            kind: &'static str,
+            #[serde(flatten)]
+            send: &'a SendMessage,
+        }
+        serde_json::to_string(&Frame { kind: "send_message", send }).unwrap_or_default()
+    }
+
+    /// The ping frame.
+    pub fn ping(position: Option<&Position>) -> String {
+        match position {
+            Some(position) => format!(r#"{{"type":"ping","position":"{position}"}}"#),
+            None => r#"{"type":"ping"}"#.to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code_of(frame: &str) -> ErrorCode {
+        decode(frame).unwrap_err().code
+    }
+
+    #[test]
+    fn each_refusal_has_its_code() {
+        let conversation = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+        let send = |client_id: &str, conversation: &str, body: &str| {
+            format!(r#"{{"type":"send_message","client_id":{client_id},"conversation_id":{conversation},"body":{body}}}"#)
+        };
+        let good = format!("\"{conversation}\"");
+        let text = r#"{"type":"text","text":"hi"}"#;
+        let long = format!(r#"{{"type":"text","text":"{}"}}"#, "x".repeat(relay_types::text::MAX_MESSAGE_BYTES + 1));
+        let cases = [
+            ("{".to_owned(), ErrorCode::MalformedFrame),
+            ("[]".to_owned(), ErrorCode::MalformedFrame),
+            ("{}".to_owned(), ErrorCode::MalformedFrame),
+            (r#"{"type":"hello"}"#.to_owned(), ErrorCode::MalformedFrame),
+            (r#"{"type":7}"#.to_owned(), ErrorCode::MalformedFrame),
+            (r#"{"type":"shout"}"#.to_owned(), ErrorCode::UnknownCommand),
+            (r#"{"type":"ping","position":"%%"}"#.to_owned(), ErrorCode::BadPosition),
+            (send("\"*\"", &good, text), ErrorCode::BadClientId),
+            (send("\"k\"", "\">\"", text), ErrorCode::BadId),
+            (send("\"k\"", "\"a.b\"", text), ErrorCode::BadId),
+            (send("\"k\"", "\"A\\r\\nPUB x\"", text), ErrorCode::BadId),
+            (send("\"k\"", &good, r#"{"type":"text","text":" "}"#), ErrorCode::EmptyMessage),
+            (send("\"k\"", &good, r#"{"type":"text","text":"\u0000"}"#), ErrorCode::InvalidField),
+            (send("\"k\"", &good, r#"{"type":"hologram"}"#), ErrorCode::UnsupportedBody),
+            (send("\"k\"", &good, &long), ErrorCode::MessageTooLong),
+        ];
+        for (frame, expected) in cases {
+            assert_eq!(code_of(&frame), expected, "{}", frame.chars().take(120).collect::<String>());
+        }
+    }
+
+    #[test]
+    fn what_clients_encode_is_what_servers_decode() {
+        let send = SendMessage {
+            client_id: "k-1".parse().unwrap(),
+            conversation_id: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
+            body: MessageBody::Text { text: "a \"quoted\"\nline 🙂".parse().unwrap() },
+        };
+        let Command::SendMessage(decoded) = decode(&encode::send_message(&send)).unwrap() else { panic!("another command") };
+        assert_eq!(decoded.body, send.body);
+        assert!(matches!(decode(&encode::hello("t", None)).unwrap(), Command::Hello(_)));
+        assert!(matches!(decode(&encode::ping(None)).unwrap(), Command::Ping(_)));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn arbitrary_input_never_panics(text in ".{0,200}") {
+            let _ = decode(&text);
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! The one registry of refusals and of socket close codes.
+//!
+//! A refusal has a code that never changes meaning, an HTTP status, whether trying again can help, and who has to act.
+//! The text beside a code is for people and may change; programs match on the code.
+
+use std::fmt;
+
+/// Who can do something about a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// The caller sent something wrong and can mend it.
+    Caller,
+    /// Nobody has to: try later.
+    Time,
+    /// The operator: it is our fault or a dependency's.
+    Operator,
+}
+
+/// One row of the registry.
+#[derive(Debug, Clone, Copy)]
+pub struct ErrorRow {
+    /// The name on the wire.
+    pub name: &'static str,
+    /// The HTTP status it is sent with.
+    pub http_status: u16,
+    /// Whether the same request may succeed later without any change.
+    pub retryable: bool,
+    /// Who has to act.
+    pub actor: Actor,
+    /// What it means, in one sentence.
+    pub meaning: &'static str,
+}
+
+macro_rules! error_registry {
+    ($( $variant:ident = $name:literal, $status:literal, $retry:literal, $actor:ident, $meaning:literal; )*) => {
+        /// A registered refusal.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+        #[serde(rename_all = "snake_case")]
+        pub enum ErrorCode {
+            $( #[doc = $meaning] #[serde(rename = $name)] $variant, )*
+        }
+
+        impl ErrorCode {
+            /// Every code, in the order of the registry.
+            pub const ALL: &'static [Self] = &[ $( Self::$variant, )* ];
+
+            /// The code's row.
+            pub const fn row(self) -> ErrorRow {
+                match self {
+                    $( Self::$variant => ErrorRow {
+                        name: $name, http_status: $status, retryable: $retry, actor: Actor::$actor, meaning: $meaning,
+                    }, )*
+                }
+            }
+        }
+    };
+}
+
+error_registry! {
+    MalformedFrame = "malformed_frame", 400, false, Caller, "The frame or body is not valid JSON of the documented shape.";
+    FrameTooLarge = "frame_too_large", 413, false, Caller, "The frame or body is larger than the server reads.";
+    UnknownCommand = "unknown_command", 400, false, Caller, "The frame's type is not a command of this protocol.";
+    BadId = "bad_id", 400, false, Caller, "An id is not in its canonical form (26 characters of 0-9 and A-Z).";
+    BadClientId = "bad_client_id", 400, false, Caller, "client_id is not 1 to 64 of A-Z, a-z, 0-9, _ and -, or is a ULID minted ahead of the server's time.";
+    BadPosition = "bad_position", 400, false, Caller, "The position is not one that this service gave out.";
+    InvalidField = "invalid_field", 400, false, Caller, "A field is outside its documented limits.";
+    EmptyMessage = "empty_message", 400, false, Caller, "The message has no content.";
+    MessageTooLong = "message_too_long", 413, false, Caller, "The message is longer than the limit.";
+    UnsupportedBody = "unsupported_body", 400, false, Caller, "The message body's type is unknown to this server.";
+    HelloRequired = "hello_required", 401, false, Caller, "The first frame on a socket has to be hello.";
+    HelloTwice = "hello_twice", 400, false, Caller, "hello was already answered on this socket.";
+    Unauthenticated = "unauthenticated", 401, false, Caller, "The token is missing, malformed, forged or of the wrong kind.";
+    TokenExpired = "token_expired", 401, false, Caller, "The access token has expired: refresh it.";
+    TokenInUrl = "token_in_url", 400, false, Caller, "Tokens are not accepted in URLs, where logs and histories keep them.";
+    SessionRevoked = "session_revoked", 401, false, Caller, "This device's session was ended: log in again.";
+    RefreshReused = "refresh_reused", 401, false, Caller, "The refresh token had been used before; every token of that session is now void.";
+    BadCredentials = "bad_credentials", 401, false, Caller, "Handle or password is wrong.";
+    Forbidden = "forbidden", 403, false, Caller, "The caller's role does not allow this.";
+    OriginRefused = "origin_refused", 403, false, Caller, "The page's origin is not on the allow-list.";
+    NotMember = "not_member", 403, false, Caller, "There is no such conversation, or the caller is not in it.";
+    UnknownUser = "unknown_user", 404, false, Caller, "There is no such user.";
+    UnknownSession = "unknown_session", 404, false, Caller, "There is no such session of the caller's.";
+    NotFound = "not_found", 404, false, Caller, "There is nothing at this path.";
+    MethodNotAllowed = "method_not_allowed", 405, false, Caller, "This path does not take that method.";
+    HandleTaken = "handle_taken", 409, false, Caller, "Another user has this handle.";
+    GroupFull = "group_full", 409, false, Caller, "The group has as many members as it may.";
+    DirectImmutable = "direct_immutable", 409, false, Caller, "A direct conversation has no title, roles, joining or leaving.";
+    OwnerMustHandOver = "owner_must_hand_over", 409, false, Caller, "The owner hands the group over before leaving.";
+    RateLimited = "rate_limited", 429, true, Time, "Too many requests: wait for retry_after_ms.";
+    TooManyInFlight = "too_many_in_flight", 429, true, Time, "Too many sends of this socket await their ack.";
+    Draining = "draining", 503, true, Time, "This server is going away: reconnect elsewhere after retry_after_ms.";
+    Busy = "busy", 503, true, Time, "The server is at its limit: try again after retry_after_ms.";
+    Unavailable = "unavailable", 503, true, Operator, "A part the request needs does not answer; its outcome may be unknown: retry with the same client_id.";
+    Internal = "internal", 500, true, Operator, "An error of ours; quote the request id.";
+}
+
+impl ErrorCode {
+    /// The name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        self.row().name
+    }
+
+    /// Whether the same request may succeed later without any change.
+    pub const fn retryable(self) -> bool {
+        self.row().retryable
+    }
+
+    /// The HTTP status it is sent with.
+    pub const fn http_status(self) -> u16 {
+        self.row().http_status
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why the server closed a socket. 1000 to 1999 are the standard's; 4000 to 4499 mean "reconnect and resume";
+/// 4500 to 4999 mean "do not come back without changing something".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CloseCode {
+    /// The client said goodbye.
+    Normal,
+    /// The server is going away; reconnect after the delay in the reason.
+    Draining,
+    /// The client read slower than its conversations wrote; reconnect and resume.
+    SlowReader,
+    /// The client stopped answering.
+    IdleTimeout,
+    /// The server lost its place in the log; reconnect and resume.
+    Resync,
+    /// The server is at its limit of sockets.
+    Busy,
+    /// The access token ran out; reconnect with a fresh one.
+    TokenExpired,
+    /// No hello in time.
+    HelloTimeout,
+    /// hello was refused.
+    Unauthenticated,
+    /// The device's session was ended.
+    SessionRevoked,
+    /// The client broke the protocol.
+    ProtocolViolation,
+    /// A frame over the limit.
+    FrameTooLarge,
+}
+
+impl CloseCode {
+    /// Every code.
+    pub const ALL: &'static [Self] = &[
+        Self::Normal,
+        Self::Draining,
+        Self::SlowReader,
+        Self::IdleTimeout,
+        Self::Resync,
+        Self::Busy,
+        Self::TokenExpired,
+        Self::HelloTimeout,
+        Self::Unauthenticated,
+        Self::SessionRevoked,
+        Self::ProtocolViolation,
+        Self::FrameTooLarge,
+    ];
+
+    /// The number in the close frame.
+    pub const fn code(self) -> u16 {
+        match self {
+            Self::Normal => 1000,
+            Self::Draining => 4000,
+            Self::SlowReader => 4001,
+            Self::IdleTimeout => 4002,
+            Self::Resync => 4003,
+            Self::Busy => 4004,
+            Self::TokenExpired => 4005,
+            Self::HelloTimeout => 4006,
+            Self::Unauthenticated => 4500,
+            Self::SessionRevoked => 4501,
+            Self::ProtocolViolation => 4502,
+            Self::FrameTooLarge => 4503,
+        }
+    }
+
+    /// The name in the close frame's reason and in metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Draining => "draining",
+            Self::SlowReader => "slow_reader",
+            Self::IdleTimeout => "idle_timeout",
+            Self::Resync => "resync",
+            Self::Busy => "busy",
+            Self::TokenExpired => "token_expired",
+            Self::HelloTimeout => "hello_timeout",
+            Self::Unauthenticated => "unauthenticated",
+            Self::SessionRevoked => "session_revoked",
+            Self::ProtocolViolation => "protocol_violation",
+            Self::FrameTooLarge => "frame_too_large",
+        }
+    }
+
+    /// Whether a client should reconnect by itself after this number. Abnormal closes (1006 and the like) say yes.
+    pub const fn number_allows_reconnect(number: u16) -> bool {
+        !matches!(number, 1000 | 4500..=4999)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_and_numbers_are_unique() {
+        let names: BTreeSet<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(names.len(), ErrorCode::ALL.len());
+        let numbers: BTreeSet<_> = CloseCode::ALL.iter().map(|code| code.code()).collect();
+        assert_eq!(numbers.len(), CloseCode::ALL.len());
+    }
+
+    #[test]
+    fn serialised_name_is_the_registered_one() {
+        for code in ErrorCode::ALL {
+            assert_eq!(serde_json::to_string(code).unwrap(), format!("\"{code}\""));
+        }
+    }
+}

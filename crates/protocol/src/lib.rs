@@ -1,0 +1,22 @@
+//! Everything that leaves a process: client frames, REST bodies, stored events, positions, error and close codes.
+//!
+//! No other crate derives serde for the wire. This one decides nothing and performs no I/O.
+//! Start reading in [`command`] and [`frame`] (the WebSocket), [`log`] (what JetStream stores) and [`error`] (the registry).
+
+pub mod command;
+pub mod error;
+pub mod frame;
+pub mod log;
+pub mod message;
+pub mod position;
+pub mod rest;
+
+pub use command::{Command, DecodeError, Hello, Ping, SendMessage};
+pub use error::{Actor, CloseCode, ErrorCode};
+pub use frame::{ConversationSummary, ServerFrame};
+pub use log::{LogEvent, MessageSent};
+pub use message::MessageBody;
+pub use position::{Position, PositionError};
+
+/// Largest frame a client may send, in bytes: the longest text, escaped at its worst (6 bytes for one), plus the envelope.
+pub const MAX_CLIENT_FRAME_BYTES: usize = relay_types::text::MAX_MESSAGE_BYTES * 6 + 4 * 1024;

@@ -1,0 +1,250 @@
+//! What the log stores. JSON, so that `nats stream view` shows an operator what happened.
+//!
+//! Events on a conversation's subject concern its members; events on a user's subject concern only them.
+//! A reader ignores types it does not know: an older worker passes over a newer event.
+
+use relay_types::{ClientId, ConversationId, ConversationTitle, EventId, MessageId, Seq, SessionId, ShardId, TimestampMs, UserId};
+
+use crate::message::{ConversationKind, MessageBody, Role};
+
+/// An event as published.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "type", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum LogEvent {
+    /// On the conversation's subject: a message was accepted.
+    MessageSent(MessageSent),
+    /// On the conversation's subject, always its first event.
+    ConversationCreated(ConversationCreated),
+    /// On the conversation's subject: someone joined.
+    MemberAdded(MemberAdded),
+    /// On the conversation's subject: someone left or was removed. They see nothing after it.
+    MemberRemoved(MemberRemoved),
+    /// On the conversation's subject: a new title.
+    ConversationRenamed(ConversationRenamed),
+    /// On the conversation's subject: a member's role changed.
+    RoleChanged(RoleChanged),
+    /// On the user's subject: the account exists; their durable consumers are to be created.
+    UserRegistered(UserRegistered),
+    /// On the user's subject, on the conversation's shard: they are now in it.
+    ConversationJoined(ConversationMoved),
+    /// On the user's subject, on the conversation's shard: they are no longer in it.
+    ConversationLeft(ConversationMoved),
+    /// On the user's subject: one device's session ended; its sockets close.
+    SessionRevoked(SessionRevoked),
+    /// A type this reader does not know.
+    #[serde(other, skip_serializing)]
+    Unknown,
+}
+
+/// A message was accepted.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct MessageSent {
+    /// Minted by the server.
+    pub message_id: MessageId,
+    /// Where.
+    pub conversation_id: ConversationId,
+    /// By whom.
+    pub sender_id: UserId,
+    /// The sender's own key.
+    pub client_id: ClientId,
+    /// When it was accepted, by the accepting server's clock.
+    pub sent_at_ms: TimestampMs,
+    /// What.
+    pub body: MessageBody,
+}
+
+/// A conversation began.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ConversationCreated {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// Which.
+    pub conversation_id: ConversationId,
+    /// Direct or group.
+    pub kind: ConversationKind,
+    /// A group's title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<ConversationTitle>,
+    /// By whom.
+    pub created_by: UserId,
+    /// Everyone in it from the start, the creator included.
+    pub members: Vec<InitialMember>,
+    /// When, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+}
+
+/// One of the first members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct InitialMember {
+    /// Who.
+    pub user_id: UserId,
+    /// As what.
+    pub role: Role,
+}
+
+/// Someone joined.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct MemberAdded {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// Where.
+    pub conversation_id: ConversationId,
+    /// Who.
+    pub user_id: UserId,
+    /// As what.
+    pub role: Role,
+    /// By whom.
+    pub added_by: UserId,
+    /// Direct or group; tells the new member what they joined.
+    pub kind: ConversationKind,
+    /// The title at that moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<ConversationTitle>,
+    /// When, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+}
+
+/// Someone left or was removed.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct MemberRemoved {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// Where.
+    pub conversation_id: ConversationId,
+    /// Who.
+    pub user_id: UserId,
+    /// By whom; themselves when they left.
+    pub removed_by: UserId,
+    /// When, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+}
+
+/// A new title.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ConversationRenamed {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// Which.
+    pub conversation_id: ConversationId,
+    /// The new title.
+    pub title: ConversationTitle,
+    /// By whom.
+    pub renamed_by: UserId,
+    /// When, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+}
+
+/// A role changed.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct RoleChanged {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// Where.
+    pub conversation_id: ConversationId,
+    /// Whose.
+    pub user_id: UserId,
+    /// The new role.
+    pub role: Role,
+    /// By whom.
+    pub changed_by: UserId,
+    /// When, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+}
+
+/// An account exists.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct UserRegistered {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// Who.
+    pub user_id: UserId,
+    /// When, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+}
+
+/// A user's conversations changed.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ConversationMoved {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// Who.
+    pub user_id: UserId,
+    /// Which conversation.
+    pub conversation_id: ConversationId,
+    /// When, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+}
+
+/// A device's session ended.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct SessionRevoked {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// Whose.
+    pub user_id: UserId,
+    /// Which.
+    pub session_id: SessionId,
+    /// When, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+}
+
+impl LogEvent {
+    /// The conversation whose subject the event is on; `None` for events on a user's subject.
+    pub const fn conversation(&self) -> Option<ConversationId> {
+        match self {
+            Self::MessageSent(e) => Some(e.conversation_id),
+            Self::ConversationCreated(e) => Some(e.conversation_id),
+            Self::MemberAdded(e) => Some(e.conversation_id),
+            Self::MemberRemoved(e) => Some(e.conversation_id),
+            Self::ConversationRenamed(e) => Some(e.conversation_id),
+            Self::RoleChanged(e) => Some(e.conversation_id),
+            Self::UserRegistered(_) | Self::ConversationJoined(_) | Self::ConversationLeft(_) | Self::SessionRevoked(_) | Self::Unknown => {
+                None
+            }
+        }
+    }
+
+    /// The type's name, as stored and as a metric label.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::MessageSent(_) => "MESSAGE_SENT",
+            Self::ConversationCreated(_) => "CONVERSATION_CREATED",
+            Self::MemberAdded(_) => "MEMBER_ADDED",
+            Self::MemberRemoved(_) => "MEMBER_REMOVED",
+            Self::ConversationRenamed(_) => "CONVERSATION_RENAMED",
+            Self::RoleChanged(_) => "ROLE_CHANGED",
+            Self::UserRegistered(_) => "USER_REGISTERED",
+            Self::ConversationJoined(_) => "CONVERSATION_JOINED",
+            Self::ConversationLeft(_) => "CONVERSATION_LEFT",
+            Self::SessionRevoked(_) => "SESSION_REVOKED",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+}
+
+/// An event with its place in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// Which stream.
+    pub shard: ShardId,
+    /// Its place there.
+    pub seq: Seq,
+    /// The event before it in the same conversation (`Seq::ZERO` for the first); `None` when the reader of the log
+    /// does not know it, which only Postgres and a warm gateway do.
+    pub prev: Option<Seq>,
+    /// When the stream stored it, by the NATS server's clock.
+    pub stored_at_ms: TimestampMs,
+    /// What happened.
+    pub event: LogEvent,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_types_are_passed_over() {
+        let event: LogEvent = serde_json::from_str(r#"{"type":"FROM_THE_FUTURE","x":1}"#).unwrap();
+        assert_eq!(event, LogEvent::Unknown);
+    }
+}

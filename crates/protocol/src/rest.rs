@@ -1,0 +1,311 @@
+//! REST bodies under `/v1`. Unknown fields are refused in requests, so that a typo is an answer and not a default.
+
+use relay_types::{ClientId, ConversationId, ConversationTitle, DeviceName, DisplayName, Handle, Seq, SessionId, TimestampMs, UserId};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::error::ErrorCode;
+use crate::frame::{MessageAck, NewMessage};
+use crate::message::{ConversationKind, MessageBody, Role};
+
+/// A password in a request. Never printed.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+pub struct Password(pub String);
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// A bearer secret in a request or response. Never printed.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// `POST /v1/auth/register`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RegisterRequest {
+    /// The unique name to log in with.
+    pub handle: Handle,
+    /// The name others see.
+    pub display_name: DisplayName,
+    /// 8 to 256 bytes.
+    pub password: Password,
+}
+
+/// A user as others see them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UserProfile {
+    /// Who.
+    pub user_id: UserId,
+    /// Their unique name.
+    pub handle: Handle,
+    /// The name to show.
+    pub display_name: DisplayName,
+}
+
+/// `POST /v1/auth/login`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoginRequest {
+    /// Who.
+    pub handle: Handle,
+    /// Their password.
+    pub password: Password,
+    /// What the person calls this device.
+    pub device_name: DeviceName,
+}
+
+/// Answers log-in and refresh.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct TokenResponse {
+    /// Whose.
+    pub user_id: UserId,
+    /// Which device's.
+    pub session_id: SessionId,
+    /// A JWT for `Authorization: Bearer` and for hello.
+    pub access_token: Secret,
+    /// How long the access token is valid, in seconds.
+    pub expires_in_s: u64,
+    /// Good for one refresh; the answer holds the next.
+    pub refresh_token: Secret,
+}
+
+/// `POST /v1/auth/refresh`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RefreshRequest {
+    /// The newest refresh token of the session. Using an older one ends the session.
+    pub refresh_token: Secret,
+}
+
+/// One device's session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeviceSession {
+    /// Which.
+    pub session_id: SessionId,
+    /// What the person calls the device.
+    pub device_name: DeviceName,
+    /// When it logged in.
+    pub created_at_ms: TimestampMs,
+    /// When it last refreshed its tokens.
+    pub last_used_at_ms: TimestampMs,
+    /// Whether it is the one asking.
+    pub current: bool,
+}
+
+/// `GET /v1/auth/sessions`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct SessionList {
+    /// The live sessions, newest first. At most 100 exist.
+    pub sessions: Vec<DeviceSession>,
+}
+
+/// `POST /v1/conversations`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum CreateConversationRequest {
+    /// The conversation with one other person; the existing one if there is one.
+    Direct {
+        /// The other person.
+        user_id: UserId,
+    },
+    /// A new group, with the caller as its owner.
+    Group {
+        /// Its title.
+        title: ConversationTitle,
+        /// Its other first members.
+        #[serde(default)]
+        member_ids: Vec<UserId>,
+    },
+}
+
+/// A member of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Member {
+    /// Who.
+    #[serde(flatten)]
+    pub user: UserProfile,
+    /// As what.
+    pub role: Role,
+}
+
+/// `GET /v1/conversations/{id}` and the answer to creating one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Conversation {
+    /// Which.
+    pub conversation_id: ConversationId,
+    /// Direct or group.
+    pub kind: ConversationKind,
+    /// A group's title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<ConversationTitle>,
+    /// When it began.
+    pub created_at_ms: TimestampMs,
+    /// Everyone in it, by joining order; at most the configured group size.
+    pub members: Vec<Member>,
+}
+
+/// `PATCH /v1/conversations/{id}`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RenameRequest {
+    /// The new title.
+    pub title: ConversationTitle,
+}
+
+/// `POST /v1/conversations/{id}/members`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AddMemberRequest {
+    /// Who.
+    pub user_id: UserId,
+}
+
+/// `PUT /v1/conversations/{id}/members/{user_id}/role`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetRoleRequest {
+    /// `owner` hands the group over: the caller becomes an admin.
+    pub role: Role,
+}
+
+/// `POST /v1/conversations/{id}/read`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MarkReadRequest {
+    /// Everything up to here was read. Moves forward only, and never beyond the last message.
+    pub seq: Seq,
+}
+
+/// One row of a user's list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ConversationListItem {
+    /// Which.
+    pub conversation_id: ConversationId,
+    /// Direct or group.
+    pub kind: ConversationKind,
+    /// A group's title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<ConversationTitle>,
+    /// The other person of a direct conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<UserProfile>,
+    /// The caller's role.
+    pub role: Role,
+    /// The newest message the caller may see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_message: Option<NewMessage>,
+    /// Messages of others after the caller's read mark; counting stops at 1,000.
+    pub unread_count: u32,
+    /// Up to where the caller has read.
+    pub read_seq: Seq,
+    /// The last event of the conversation.
+    pub last_seq: Seq,
+}
+
+/// `GET /v1/users/{id}/conversations`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ConversationList {
+    /// Most recently active first.
+    pub conversations: Vec<ConversationListItem>,
+    /// Hand back as `cursor` for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+/// Query of `GET /v1/users/{id}/conversations`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConversationListQuery {
+    /// From the previous page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// 1 to 100; 50 unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u16>,
+}
+
+/// `POST /v1/messages`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PostMessageRequest {
+    /// The caller's own key for this send.
+    pub client_id: ClientId,
+    /// Where to.
+    pub conversation_id: ConversationId,
+    /// What.
+    pub body: MessageBody,
+}
+
+/// The answer to `POST /v1/messages`: the message is in the log.
+pub type PostMessageResponse = MessageAck;
+
+/// Query of `GET /v1/messages`.
+#[derive(Debug, Clone, Serialize, Deserialize, IntoParams, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HistoryQuery {
+    /// Which conversation.
+    pub conversation_id: ConversationId,
+    /// Only messages before this place; the newest of them are given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Seq>,
+    /// Only messages after this place; the oldest of them are given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Seq>,
+    /// `true`: only messages after the caller's read mark, as with `after`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread: Option<bool>,
+    /// 1 to 200; 50 unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u16>,
+}
+
+/// `GET /v1/messages`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct MessagePage {
+    /// In the log's order, oldest first.
+    pub messages: Vec<NewMessage>,
+    /// Whether more lie in the direction asked for.
+    pub has_more: bool,
+}
+
+/// Query of `GET /v1/users`.
+#[derive(Debug, Clone, Serialize, Deserialize, IntoParams, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FindUserQuery {
+    /// The exact handle.
+    pub handle: Handle,
+}
+
+/// Every refusal over HTTP, as `application/problem+json` (RFC 9457).
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// The code's page in the documentation, as a relative URI.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What the code means.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// The registered code.
+    pub code: ErrorCode,
+    /// For people; may change.
+    pub detail: String,
+    /// Whether the same request may succeed later without any change.
+    pub retryable: bool,
+    /// When to try again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+    /// Quote it to the operator.
+    pub request_id: String,
+}

@@ -1,0 +1,123 @@
+//! The grammar of NATS names: subjects, streams, consumers, buckets. Pure; nothing else spells one.
+//!
+//! Only parsed ids and numbers enter a name, so no wildcard, dot or line break can.
+
+use relay_types::{ConversationId, ShardId, UserId};
+
+/// The durable consumer of the persist worker, one per shard.
+pub const PERSIST_DURABLE: &str = "persist";
+/// Its priority group: one worker is pinned, the others stand by.
+pub const PERSIST_GROUP: &str = "persist";
+/// The durable consumer of the reconcile worker, one per shard.
+pub const RECONCILE_DURABLE: &str = "reconcile";
+/// The stream of events that no worker could process.
+pub const DEAD_LETTER_STREAM: &str = "DEAD";
+/// The key-value bucket of public signing keys.
+pub const SIGNING_KEYS_BUCKET: &str = "signing-keys";
+/// The header with the W3C trace context.
+pub const TRACEPARENT_HEADER: &str = "traceparent";
+
+/// What a subject in the log names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LogSubject {
+    /// A conversation.
+    Conversation(ShardId, ConversationId),
+    /// A user, on the shard of what concerns them.
+    User(ShardId, UserId),
+}
+
+/// The text is not a subject of the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a subject of the log")]
+pub struct SubjectError;
+
+impl std::fmt::Display for LogSubject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Conversation(shard, id) => write!(f, "chat.{shard}.c.{id}"),
+            Self::User(shard, id) => write!(f, "chat.{shard}.u.{id}"),
+        }
+    }
+}
+
+impl std::str::FromStr for LogSubject {
+    type Err = SubjectError;
+
+    fn from_str(subject: &str) -> Result<Self, SubjectError> {
+        let mut parts = subject.split('.');
+        let (root, shard, kind, id, end) = (parts.next(), parts.next(), parts.next(), parts.next(), parts.next());
+        let (Some("chat"), Some(shard), Some(kind), Some(id), None) = (root, shard, kind, id, end) else {
+            return Err(SubjectError);
+        };
+        let number: u16 = shard.parse().map_err(|_| SubjectError)?;
+        if number.to_string() != shard {
+            return Err(SubjectError);
+        }
+        match kind {
+            "c" => Ok(Self::Conversation(ShardId(number), id.parse().map_err(|_| SubjectError)?)),
+            "u" => Ok(Self::User(ShardId(number), id.parse().map_err(|_| SubjectError)?)),
+            _ => Err(SubjectError),
+        }
+    }
+}
+
+/// The stream that holds a shard.
+pub fn stream(shard: ShardId) -> String {
+    format!("CHAT-{shard}")
+}
+
+/// Every subject of a shard.
+pub fn shard_wildcard(shard: ShardId) -> String {
+    format!("chat.{shard}.>")
+}
+
+/// The subjects of all users on a shard.
+pub fn users_wildcard(shard: ShardId) -> String {
+    format!("chat.{shard}.u.*")
+}
+
+/// The durable consumer of a user; the same name on every shard.
+pub fn user_durable(user: UserId) -> String {
+    format!("u-{user}")
+}
+
+/// The user whose durable consumer has this name.
+pub fn parse_user_durable(name: &str) -> Option<UserId> {
+    name.strip_prefix("u-")?.parse().ok()
+}
+
+/// Where events of a shard go that a worker could not process.
+pub fn dead_letter(worker: &str, shard: ShardId) -> String {
+    format!("dead.{worker}.{shard}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn build_then_parse_is_identity() {
+        let id = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+        for subject in [LogSubject::Conversation(ShardId(0), id.parse().unwrap()), LogSubject::User(ShardId(65_535), id.parse().unwrap())] {
+            assert_eq!(subject.to_string().parse::<LogSubject>(), Ok(subject));
+        }
+    }
+
+    #[test]
+    fn hostile_subjects_are_refused() {
+        let id = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+        for text in [
+            "",
+            "chat",
+            "chat.0.c.*",
+            "chat.*.c.x",
+            "chat.0.c.>",
+            &format!("chat.00.c.{id}"),
+            &format!("chat.0.c.{id}.x"),
+            &format!("chat.0.x.{id}"),
+            &format!("chat.-1.c.{id}"),
+        ] {
+            assert!(text.parse::<LogSubject>().is_err(), "{text}");
+        }
+    }
+}
