@@ -1,1 +1,20 @@
+//! What every process needs and no chat word enters: configuration, telemetry, health, supervised tasks, shutdown.
+//!
+//! Start reading in [`run()`]; [`Boot`] is what a binary gets, [`Supervisor`] owns every task, [`Health`] answers probes.
 
+mod admin;
+mod boot;
+mod config;
+mod exit;
+mod health;
+pub mod listen;
+mod supervisor;
+mod telemetry;
+pub mod trace;
+
+pub use boot::{Boot, ProcessConfig, run};
+pub use config::{ConfigError, IgnoredSection, LogConfig, LogFormat, Validate, load};
+pub use exit::{EXIT_CONFIG, EXIT_INTERNAL, EXIT_UNAVAILABLE, MissingServer};
+pub use health::{Component, ComponentState, Health};
+pub use supervisor::{Restart, Supervisor, Task};
+pub use tokio_util::sync::CancellationToken;
