@@ -1,11 +1,36 @@
 //! Ports: what applications need from adapters. Each names conditions, never a technology.
 
+mod accounts;
+mod conversations;
+mod credentials;
+mod history;
+mod keys;
+mod limits;
 mod log;
+mod outbox;
+mod projection;
+mod recent;
 mod resume;
 mod roster;
 mod sessions;
+mod tail;
 
+pub use accounts::{
+    Accounts, Credentials, DeviceSessions, NewAccount, NewSession, PasswordHash, RefreshHash, RegisterError, RevokeError, RotateError,
+    Rotated, Rotation, SessionRecord,
+};
+pub use conversations::{ConversationError, Conversations, CreateError, Created, Decided, ListCursor, ListPage, NewConversation};
+pub use credentials::{AccessToken, HashError, MintError, PasswordHasher, RefreshToken, SessionEnds, TokenMint};
+pub use history::{History, HistoryAnchor, HistoryError};
+pub use keys::{KeyPublishError, KeyPublisher};
+pub use limits::{RateDecision, RateLimiter, RateRule};
 pub use log::{AppendError, Appended, LogAddress, LogClock, LogReadError, MessageLog, TraceParent};
+pub use outbox::{FlushError, Outbox};
+pub use projection::{
+    Delivery, Memberships, Poison, ProjectError, Projected, Projection, QueueError, UserConsumers, WorkQueue, WorkSource,
+};
+pub use recent::{NothingRecent, RecentSends};
 pub use resume::{EventRange, JoinSnapshot, Membership, OriginalSend, ResumeStore, SendKey, StoreError};
 pub use roster::{CursorError, DeliveryCursors};
 pub use sessions::{AccessClaims, TokenError, TokenVerifier};
+pub use tail::{LogHead, LogTail, TailError, TailSource, TailStart};

@@ -1,0 +1,48 @@
+//! Messages of the past, from the projection.
+
+use async_trait::async_trait;
+use relay_protocol::rest::MessagePage;
+use relay_types::{ConversationId, Seq, UserId};
+
+use super::StoreError;
+
+/// Which end of a conversation a page hangs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HistoryAnchor {
+    /// The newest messages.
+    Newest,
+    /// The newest of those before this place.
+    Before(Seq),
+    /// The oldest of those after this place.
+    After(Seq),
+    /// The oldest of those after the reader's read mark.
+    Unread,
+}
+
+/// A read that was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// There is no such conversation, or the reader is not in it.
+    #[error("not a member")]
+    NotMember,
+    /// The store did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Messages of the past.
+#[async_trait]
+pub trait History: Send + Sync {
+    /// Up to `limit` messages, in the log's order, oldest first. Only what follows the event that let the reader in
+    /// (this time) is shown; a reader who is a member but whose joining has not reached the projection sees nothing yet.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn messages(
+        &self,
+        reader: UserId,
+        conversation: ConversationId,
+        anchor: HistoryAnchor,
+        limit: u16,
+    ) -> Result<MessagePage, HistoryError>;
+}

@@ -1,0 +1,72 @@
+//! Following the log live.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use relay_protocol::log::StoredEvent;
+use relay_types::{Seq, ShardId};
+
+/// Where a tail begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TailStart {
+    /// With the first event after this one.
+    After(Seq),
+    /// With the first event younger than this.
+    Recent(Duration),
+}
+
+/// The state of a shard's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogHead {
+    /// Which life of the log this is.
+    pub epoch: String,
+    /// The oldest event still kept; one beyond `last` when there is none.
+    pub first: Seq,
+    /// The newest event.
+    pub last: Seq,
+}
+
+/// The tail cannot go on from where it was.
+#[derive(Debug, thiserror::Error)]
+pub enum TailError {
+    /// The log does not answer; open again.
+    #[error("the log cannot be followed now: {reason}")]
+    Unavailable {
+        /// The adapter's words, for the operator.
+        reason: String,
+    },
+    /// The log was rebuilt: sequences of its former life mean nothing.
+    #[error("the log was rebuilt: epoch {found} instead of {expected}")]
+    EpochChanged {
+        /// The epoch followed so far.
+        expected: String,
+        /// The epoch found.
+        found: String,
+    },
+}
+
+/// An open tail: every event once, in order, without gaps other than deleted events.
+#[async_trait]
+pub trait LogTail: Send {
+    /// Waits for the next events: at least one, ascending. Re-opens the underlying consumer by itself where it left off.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn next(&mut self) -> Result<Vec<StoredEvent>, TailError>;
+}
+
+/// Opens tails.
+#[async_trait]
+pub trait TailSource: Send + Sync {
+    /// The shard's present state.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn head(&self, shard: ShardId) -> Result<LogHead, TailError>;
+
+    /// Follows a shard.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn open(&self, shard: ShardId, epoch: &str, start: TailStart) -> Result<Box<dyn LogTail>, TailError>;
+}
