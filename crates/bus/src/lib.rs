@@ -1,1 +1,18 @@
+//! Everything that talks to NATS: connecting, appending with acknowledgement, following, work queues, users' durable
+//! consumers, signing keys, and the topology.
+//!
+//! Decides nothing about chat. Start reading in [`log`] (appending) and [`tail`] (following).
 
+mod config;
+mod connect;
+pub mod consumers;
+pub mod cursors;
+mod decode;
+pub mod keys;
+pub mod log;
+pub mod queue;
+pub mod tail;
+pub mod topology;
+
+pub use config::{NatsConfig, TopologyConfig};
+pub use connect::{Bus, ConnectError};

@@ -7,6 +7,7 @@ mod boot;
 mod config;
 mod exit;
 mod health;
+pub mod http;
 pub mod listen;
 mod supervisor;
 mod telemetry;

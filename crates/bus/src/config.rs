@@ -1,0 +1,100 @@
+//! `[nats]` and `[topology]`.
+
+use serde::{Deserialize, Serialize};
+
+/// How to reach NATS.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NatsConfig {
+    /// Every server of the cluster: discovery is not relied on.
+    pub servers: Vec<String>,
+    /// The services' user.
+    pub user: String,
+    /// Its password.
+    #[serde(skip_serializing)]
+    pub password: String,
+    /// One attempt at publishing waits this long for its acknowledgement, in milliseconds.
+    #[serde(default = "default_attempt_ms")]
+    pub append_attempt_ms: u64,
+    /// Publishing is retried, with the same id, for this long in all: longer than the election of a new leader (4 to 9 s).
+    #[serde(default = "default_append_ms")]
+    pub append_timeout_ms: u64,
+    /// A silent connection is probed this often; two misses close it. Half-open links are noticed in about twice this.
+    #[serde(default = "default_ping_ms")]
+    pub ping_interval_ms: u64,
+}
+
+impl std::fmt::Debug for NatsConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NatsConfig").field("servers", &self.servers).field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+const fn default_attempt_ms() -> u64 {
+    3_000
+}
+
+const fn default_append_ms() -> u64 {
+    15_000
+}
+
+const fn default_ping_ms() -> u64 {
+    5_000
+}
+
+/// What differs between installations of the same topology.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TopologyConfig {
+    /// Streams of the log, 1 to 64. Shards divide the work of one stream's only goroutine; each multiplies durables per user.
+    pub shards: u16,
+    /// Copies of each stream: 1 on a single node, 3 in a cluster.
+    pub replicas: u8,
+    /// How long the log itself recognises a retry, in milliseconds; at least 1,000.
+    pub duplicate_window_ms: u64,
+    /// The most bytes one shard's stream may hold; `None` takes the topology file's.
+    pub max_bytes_per_shard: Option<u64>,
+}
+
+impl Default for TopologyConfig {
+    fn default() -> Self {
+        Self { shards: 1, replicas: 1, duplicate_window_ms: 120_000, max_bytes_per_shard: None }
+    }
+}
+
+impl TopologyConfig {
+    /// Refuses values outside their limits: the key, and what it has to be.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        if !(1..=64).contains(&self.shards) {
+            return Err(("topology.shards", "has to be 1 to 64".to_owned()));
+        }
+        if !matches!(self.replicas, 1 | 3 | 5) {
+            return Err(("topology.replicas", "has to be 1, 3 or 5".to_owned()));
+        }
+        if !(1_000..=3_600_000).contains(&self.duplicate_window_ms) {
+            return Err(("topology.duplicate_window_ms", "has to be 1,000 to 3,600,000".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Every shard.
+    pub fn shard_ids(&self) -> impl Iterator<Item = relay_types::ShardId> + use<> {
+        (0..self.shards).map(relay_types::ShardId)
+    }
+}
+
+impl NatsConfig {
+    /// Refuses values outside their limits: the key, and what it has to be.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        if self.servers.is_empty() {
+            return Err(("nats.servers", "has to name at least one server".to_owned()));
+        }
+        if self.append_attempt_ms == 0 || self.append_timeout_ms < self.append_attempt_ms {
+            return Err(("nats.append_timeout_ms", "has to be at least append_attempt_ms".to_owned()));
+        }
+        if self.ping_interval_ms < 100 {
+            return Err(("nats.ping_interval_ms", "has to be at least 100".to_owned()));
+        }
+        Ok(())
+    }
+}

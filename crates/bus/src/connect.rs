@@ -1,0 +1,108 @@
+//! Connections to NATS.
+
+use std::time::Duration;
+
+use async_nats::jetstream::Context;
+use async_nats::jetstream::context::ContextBuilder;
+use async_nats::{ConnectOptions, Event};
+
+use crate::config::NatsConfig;
+
+/// NATS does not answer, or does not let us in.
+#[derive(Debug, thiserror::Error)]
+#[error("could not connect to NATS")]
+pub struct ConnectError {
+    /// Where it was looked for.
+    pub servers: String,
+    /// Why.
+    #[source]
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// One connection. Cheap to clone; a process opens one for publishing and one for each stream it follows, because one
+/// task parses all that a connection receives.
+#[derive(Clone)]
+pub struct Bus {
+    pub(crate) client: async_nats::Client,
+    pub(crate) js: Context,
+    pub(crate) config: NatsConfig,
+}
+
+impl Bus {
+    /// Connects, waiting a few seconds for a server that is just starting. Afterwards the connection heals by itself.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn connect(config: &NatsConfig, name: &str) -> Result<Self, ConnectError> {
+        let failed = |source: Box<dyn std::error::Error + Send + Sync>| ConnectError { servers: config.servers.join(","), source };
+        let started = std::time::Instant::now();
+        loop {
+            match options(config, name).connect(&config.servers).await {
+                Ok(client) => {
+                    let js = ContextBuilder::new()
+                        .timeout(Duration::from_millis(config.append_attempt_ms))
+                        .max_ack_inflight(20_000)
+                        .build(client.clone());
+                    return Ok(Self { client, js, config: config.clone() });
+                }
+                Err(error) if started.elapsed() < START_GRACE => {
+                    tracing::debug!(%error, "NATS is not there yet");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                Err(error) => return Err(failed(error.into())),
+            }
+        }
+    }
+
+    /// Whether the connection is up at this moment.
+    pub fn is_connected(&self) -> bool {
+        self.client.connection_state() == async_nats::connection::State::Connected
+    }
+
+    /// Sends what is still buffered.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn flush(&self) {
+        if let Err(error) = self.client.flush().await {
+            tracing::debug!(%error, "could not flush");
+        }
+    }
+}
+
+/// How long a starting process waits for NATS.
+const START_GRACE: Duration = Duration::from_secs(3);
+
+fn options(config: &NatsConfig, name: &str) -> ConnectOptions {
+    let connection = name.to_owned();
+    ConnectOptions::with_user_and_password(config.user.clone(), config.password.clone())
+        .name(name)
+        .ping_interval(Duration::from_millis(config.ping_interval_ms))
+        .connection_timeout(Duration::from_secs(3))
+        .request_timeout(Some(Duration::from_secs(5)))
+        .subscription_capacity(65_536)
+        .reconnect_delay_callback(|attempts| {
+            // Half of the delay is random, so that a fleet does not return as one.
+            let full = Duration::from_millis(50 << attempts.min(6));
+            full / 2 + (full / 2).mul_f64(rand::random::<f64>())
+        })
+        .event_callback(move |event| {
+            let connection = connection.clone();
+            async move { on_event(&connection, &event) }
+        })
+}
+
+fn on_event(connection: &str, event: &Event) {
+    match event {
+        Event::Connected => tracing::info!(connection, "NATS connected"),
+        Event::SlowConsumer(_) => {
+            metrics::counter!("relay_nats_slow_consumer_total").increment(1);
+            tracing::warn!(connection, "a NATS subscription was too slow and lost messages; its owner re-reads them");
+        }
+        Event::ServerError(error) => tracing::warn!(connection, %error, "NATS server error"),
+        Event::ClientError(error) => tracing::warn!(connection, %error, "NATS client error"),
+        Event::Disconnected | Event::LameDuckMode | Event::Draining | Event::Closed => {
+            tracing::warn!(connection, %event, "NATS connection")
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What the reconcile worker does with users' durable consumers: make them as memberships say.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use async_nats::jetstream::AckKind;
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull};
+use async_trait::async_trait;
+use futures::StreamExt;
+use parking_lot::Mutex;
+use relay_domain::ports::{CursorError, UserConsumers};
+use relay_subjects::LogSubject;
+use relay_types::{ConversationId, ShardId, UserId};
+
+use crate::connect::Bus;
+use crate::cursors::{failed, is_not_found};
+
+/// A user who connects to nothing for this long loses the consumer; their next connection is a `reset` anyway.
+const INACTIVE_THRESHOLD: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Filters of one consumer. The server compares all pairs at every change, so there is an end to it: whoever is in more
+/// conversations keeps the rest of them over Postgres only.
+pub const MAX_FILTERS: usize = 500;
+/// Changes looked at together.
+const MAX_BATCH: usize = 256;
+
+/// The users' durable consumers and the queue of changes to them.
+pub struct NatsUserConsumers {
+    bus: Bus,
+    queues: Mutex<HashMap<ShardId, Queue>>,
+}
+
+/// The open pull of one shard's changes, and the last delivery that was handed out.
+struct Queue {
+    messages: futures::stream::ReadyChunks<pull::Stream>,
+    last: Option<async_nats::jetstream::Message>,
+}
+
+impl NatsUserConsumers {
+    /// Consumers over `bus`.
+    pub fn new(bus: Bus) -> Self {
+        Self { bus, queues: Mutex::new(HashMap::new()) }
+    }
+
+    async fn open(&self, shard: ShardId) -> Result<Queue, CursorError> {
+        let stream = self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(failed)?;
+        let consumer: PullConsumer = stream.get_consumer(relay_subjects::RECONCILE_DURABLE).await.map_err(failed)?;
+        let messages = consumer
+            .stream()
+            .max_messages_per_batch(MAX_BATCH)
+            .expires(Duration::from_secs(10))
+            .heartbeat(Duration::from_secs(3))
+            .messages()
+            .await
+            .map_err(failed)?;
+        Ok(Queue { messages: messages.ready_chunks(MAX_BATCH), last: None })
+    }
+}
+
+#[async_trait]
+impl UserConsumers for NatsUserConsumers {
+    async fn ensure(&self, shard: ShardId, user: UserId, conversations: &[ConversationId]) -> Result<bool, CursorError> {
+        let stream = self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(failed)?;
+        let name = relay_subjects::user_durable(user);
+        if conversations.len() >= MAX_FILTERS {
+            metrics::counter!("relay_consumer_filters_capped_total").increment(1);
+        }
+        let own = std::iter::once(LogSubject::User(shard, user).to_string());
+        let wanted: BTreeSet<String> =
+            own.chain(conversations.iter().take(MAX_FILTERS - 1).map(|id| LogSubject::Conversation(shard, *id).to_string())).collect();
+        let present = match stream.consumer_info(&name).await {
+            Ok(info) => Some(info),
+            Err(error) if is_not_found(&error) => None,
+            Err(error) => return Err(failed(error)),
+        };
+        let config = pull::Config {
+            durable_name: Some(name),
+            description: Some("what this user has not received on any device".to_owned()),
+            deliver_policy: DeliverPolicy::New,
+            ack_policy: AckPolicy::All,
+            filter_subjects: wanted.iter().cloned().collect(),
+            inactive_threshold: INACTIVE_THRESHOLD,
+            num_replicas: 1,
+            ..pull::Config::default()
+        };
+        match present {
+            None => {
+                stream.create_consumer(config).await.map_err(failed)?;
+                metrics::counter!("relay_user_consumers_created_total").increment(1);
+                Ok(true)
+            }
+            Some(info) => {
+                let has: BTreeSet<String> =
+                    info.config.filter_subjects.into_iter().chain(Some(info.config.filter_subject)).filter(|s| !s.is_empty()).collect();
+                if has == wanted {
+                    return Ok(false);
+                }
+                // The server refuses changes to where a consumer began; its cursor stays where it is.
+                let config = pull::Config { deliver_policy: info.config.deliver_policy, ..config };
+                stream.update_consumer(config).await.map_err(failed)?;
+                metrics::counter!("relay_user_consumers_updated_total").increment(1);
+                Ok(true)
+            }
+        }
+    }
+
+    async fn next_changed(&self, shard: ShardId) -> Result<Vec<UserId>, CursorError> {
+        let taken = self.queues.lock().remove(&shard);
+        let mut queue = match taken {
+            Some(queue) => queue,
+            None => self.open(shard).await?,
+        };
+        let Some(chunk) = queue.messages.next().await else { return Err(failed("the pull ended")) };
+        let mut users = BTreeSet::new();
+        for message in chunk {
+            let message = message.map_err(failed)?;
+            if let Ok(LogSubject::User(_, user)) = message.subject.parse() {
+                users.insert(user);
+            }
+            queue.last = Some(message);
+        }
+        self.queues.lock().insert(shard, queue);
+        Ok(users.into_iter().collect())
+    }
+
+    async fn settled(&self, shard: ShardId) -> Result<(), CursorError> {
+        let last = self.queues.lock().get_mut(&shard).and_then(|queue| queue.last.take());
+        match last {
+            Some(message) => message.ack_with(AckKind::Ack).await.map_err(failed),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! What the gateway does with users' durable consumers: read their filters, move them, read the log past them.
+
+use async_nats::jetstream::consumer::push::OrderedConfig;
+use async_nats::jetstream::consumer::{self, DeliverPolicy, ReplayPolicy};
+use async_trait::async_trait;
+use futures::StreamExt;
+use relay_domain::ports::{CursorError, DeliveryCursors};
+use relay_protocol::log::StoredEvent;
+use relay_subjects::LogSubject;
+use relay_types::{ConversationId, Seq, ShardId, UserId};
+
+use crate::connect::Bus;
+use crate::decode::decode_or_unknown;
+
+/// Users' durable consumers, over one connection.
+#[derive(Clone)]
+pub struct NatsCursors {
+    bus: Bus,
+}
+
+impl NatsCursors {
+    /// Cursors over `bus`.
+    pub const fn new(bus: Bus) -> Self {
+        Self { bus }
+    }
+
+    async fn stream(&self, shard: ShardId) -> Result<async_nats::jetstream::stream::Stream<()>, CursorError> {
+        self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(failed)
+    }
+
+    async fn info(&self, shard: ShardId, user: UserId) -> Result<Option<consumer::Info>, CursorError> {
+        match self.stream(shard).await?.consumer_info(relay_subjects::user_durable(user)).await {
+            Ok(info) => Ok(Some(info)),
+            Err(error) if is_not_found(&error) => Ok(None),
+            Err(error) => Err(failed(error)),
+        }
+    }
+}
+
+pub(crate) fn failed(error: impl std::fmt::Display) -> CursorError {
+    CursorError { reason: error.to_string() }
+}
+
+pub(crate) fn is_not_found(error: &async_nats::jetstream::context::ConsumerInfoError) -> bool {
+    use async_nats::jetstream::context::ConsumerInfoErrorKind;
+    matches!(error.kind(), ConsumerInfoErrorKind::NotFound)
+}
+
+#[async_trait]
+impl DeliveryCursors for NatsCursors {
+    async fn conversations(&self, shard: ShardId, user: UserId) -> Result<Option<Vec<ConversationId>>, CursorError> {
+        let Some(info) = self.info(shard, user).await? else { return Ok(None) };
+        let subjects = info.config.filter_subjects.iter().chain(std::iter::once(&info.config.filter_subject));
+        let conversations = subjects.filter_map(|subject| match subject.parse() {
+            Ok(LogSubject::Conversation(_, id)) => Some(id),
+            Ok(LogSubject::User(..)) | Err(_) => None,
+        });
+        Ok(Some(conversations.collect()))
+    }
+
+    async fn checkpoint(&self, shard: ShardId, user: UserId, delivered: Seq) -> Result<(), CursorError> {
+        let Some(info) = self.info(shard, user).await? else { return Ok(()) };
+        // Another device, on another gateway, may be further: the cursor says what any device has.
+        if info.ack_floor.stream_sequence >= delivered.0 {
+            return Ok(());
+        }
+        let stream = self.stream(shard).await?;
+        stream.reset_consumer(&relay_subjects::user_durable(user), Some(delivered.next().0)).await.map_err(failed)?;
+        metrics::counter!("relay_cursor_checkpoints_total").increment(1);
+        Ok(())
+    }
+
+    async fn read_since(
+        &self,
+        shard: ShardId,
+        user: UserId,
+        conversations: &[ConversationId],
+        after: Seq,
+        upto: Seq,
+        limit: u32,
+    ) -> Result<Vec<StoredEvent>, CursorError> {
+        let own = std::iter::once(LogSubject::User(shard, user).to_string());
+        let filters = own.chain(conversations.iter().map(|id| LogSubject::Conversation(shard, *id).to_string())).collect();
+        let config = OrderedConfig {
+            deliver_subject: self.bus.client.new_inbox(),
+            description: Some("catch-up without Postgres".to_owned()),
+            filter_subjects: filters,
+            replay_policy: ReplayPolicy::Instant,
+            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: after.next().0 },
+            ..OrderedConfig::default()
+        };
+        let consumer = self.stream(shard).await?.create_consumer(config).await.map_err(failed)?;
+        let mut pending = consumer.cached_info().num_pending;
+        let mut messages = consumer.messages().await.map_err(failed)?;
+        let mut events = Vec::new();
+        while pending > 0 && events.len() < limit as usize {
+            let Some(message) = messages.next().await else { break };
+            let message = message.map_err(failed)?;
+            let info = message.info().map_err(failed)?;
+            let seq = Seq(info.stream_sequence);
+            if seq > upto {
+                break;
+            }
+            pending = info.pending;
+            events.push(decode_or_unknown(shard, &message.subject, seq.0, info.published, &message.payload));
+        }
+        Ok(events)
+    }
+}

@@ -1,0 +1,109 @@
+//! Appending to the log of record, and reading one event back.
+
+use std::time::{Duration, Instant};
+
+use async_nats::jetstream::context::{PublishError, PublishErrorKind};
+use async_nats::jetstream::message::PublishMessage;
+use async_trait::async_trait;
+use bytes::Bytes;
+use relay_domain::ports::{AppendError, Appended, LogAddress, LogReadError, MessageLog};
+use relay_protocol::log::StoredEvent;
+use relay_subjects::LogSubject;
+use relay_types::{Seq, ShardId};
+
+use crate::config::TopologyConfig;
+use crate::connect::Bus;
+use crate::decode::decode_stream_message;
+
+/// The log over one connection. What is appended through it is published in the order of the calls' first polls.
+#[derive(Clone)]
+pub struct NatsMessageLog {
+    bus: Bus,
+    duplicate_window: Duration,
+}
+
+impl NatsMessageLog {
+    /// The log, over `bus`.
+    pub fn new(bus: Bus, topology: &TopologyConfig) -> Self {
+        Self { bus, duplicate_window: Duration::from_millis(topology.duplicate_window_ms) }
+    }
+
+    async fn attempt(&self, address: LogAddress, dedup_id: &str, payload: &Bytes, trace: Option<&str>) -> Result<Appended, PublishError> {
+        let subject = match address {
+            LogAddress::Conversation { shard, id } => LogSubject::Conversation(shard, id),
+            LogAddress::User { shard, id } => LogSubject::User(shard, id),
+        };
+        let mut publish = PublishMessage::build().payload(payload.clone()).message_id(dedup_id);
+        if let Some(trace) = trace {
+            publish = publish.header(relay_subjects::TRACEPARENT_HEADER, trace);
+        }
+        let ack = self.bus.js.send_publish(subject.to_string(), publish).await?.await?;
+        Ok(Appended { seq: Seq(ack.sequence), duplicate: ack.duplicate })
+    }
+}
+
+#[async_trait]
+impl MessageLog for NatsMessageLog {
+    async fn append(&self, address: LogAddress, dedup_id: &str, payload: Bytes, trace: Option<&str>) -> Result<Appended, AppendError> {
+        let deadline = Duration::from_millis(self.bus.config.append_timeout_ms);
+        let started = Instant::now();
+        let mut delay = FIRST_RETRY;
+        loop {
+            let error = match self.attempt(address, dedup_id, &payload, trace).await {
+                Ok(appended) => {
+                    metrics::histogram!("relay_log_append_seconds").record(started.elapsed().as_secs_f64());
+                    return Ok(appended);
+                }
+                Err(error) => error,
+            };
+            if let Some(reason) = refusal(&error) {
+                metrics::counter!("relay_log_append_refused_total").increment(1);
+                return Err(AppendError::Refused { shard: address.shard(), reason });
+            }
+            if started.elapsed() + delay > deadline {
+                metrics::counter!("relay_log_append_unknown_total").increment(1);
+                return Err(AppendError::OutcomeUnknown { shard: address.shard(), waited: started.elapsed() });
+            }
+            metrics::counter!("relay_log_append_retries_total").increment(1);
+            tracing::debug!(kind = ?error.kind(), "publishing again with the same id");
+            tokio::time::sleep(delay.mul_f64(0.5 + rand::random::<f64>() / 2.0)).await;
+            delay = (delay * 2).min(LAST_RETRY);
+        }
+    }
+
+    async fn read(&self, shard: ShardId, seq: Seq) -> Result<Option<StoredEvent>, LogReadError> {
+        let failed = |reason: String| LogReadError { reason };
+        let stream = self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(|e| failed(e.to_string()))?;
+        // Not a direct get: those are answered by any replica, which may not have this event yet.
+        match stream.get_raw_message(seq.0).await {
+            Ok(message) => Ok(Some(decode_stream_message(shard, &message))),
+            Err(error) if error.kind() == async_nats::jetstream::stream::RawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) => Err(failed(error.to_string())),
+        }
+    }
+
+    fn duplicate_window(&self) -> Duration {
+        self.duplicate_window
+    }
+}
+
+const FIRST_RETRY: Duration = Duration::from_millis(50);
+const LAST_RETRY: Duration = Duration::from_millis(500);
+
+/// Whether the log said no for good: the event is not stored and would not be on another try.
+fn refusal(error: &PublishError) -> Option<String> {
+    match error.kind() {
+        PublishErrorKind::MaxPayloadExceeded => Some("larger than the log accepts".to_owned()),
+        PublishErrorKind::WrongLastMessageId | PublishErrorKind::WrongLastSequence => Some("another event came first".to_owned()),
+        PublishErrorKind::Other => {
+            let source = std::error::Error::source(error)?;
+            let refused = source.downcast_ref::<async_nats::jetstream::Error>()?;
+            // 5xx: no leader, no space, an id still in flight. 4xx: malformed, too large, not allowed.
+            (refused.code() < 500).then(|| refused.to_string())
+        }
+        // No answer at all may still mean "stored".
+        PublishErrorKind::StreamNotFound | PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe | PublishErrorKind::MaxAckPending => {
+            None
+        }
+    }
+}

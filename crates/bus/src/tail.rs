@@ -1,0 +1,160 @@
+//! Following a shard with an ordered consumer.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::push::{Ordered, OrderedConfig};
+use async_nats::jetstream::consumer::{DeliverPolicy, ReplayPolicy};
+use async_trait::async_trait;
+use futures::StreamExt;
+use relay_domain::ports::{LogHead, LogTail, TailError, TailSource, TailStart};
+use relay_protocol::log::StoredEvent;
+use relay_types::{Seq, ShardId};
+
+use crate::connect::Bus;
+use crate::decode::decode_or_unknown;
+use crate::topology::EPOCH_KEY;
+
+/// Events handed out at once at most; bounds how long one hand-over may hold its reader's lock.
+const MAX_BATCH: usize = 256;
+
+/// Opens tails over one connection.
+#[derive(Clone)]
+pub struct NatsTails {
+    bus: Bus,
+}
+
+impl NatsTails {
+    /// Tails over `bus`, which should carry nothing else.
+    pub const fn new(bus: Bus) -> Self {
+        Self { bus }
+    }
+}
+
+#[async_trait]
+impl TailSource for NatsTails {
+    async fn head(&self, shard: ShardId) -> Result<LogHead, TailError> {
+        head(&self.bus, shard).await
+    }
+
+    async fn open(&self, shard: ShardId, epoch: &str, start: TailStart) -> Result<Box<dyn LogTail>, TailError> {
+        let policy = match start {
+            TailStart::After(seq) => DeliverPolicy::ByStartSequence { start_sequence: seq.next().0 },
+            TailStart::Recent(age) => DeliverPolicy::ByStartTime { start_time: time::OffsetDateTime::now_utc() - age },
+        };
+        let mut tail = NatsTail { bus: self.bus.clone(), shard, epoch: epoch.to_owned(), last: None, consumer: None };
+        if let TailStart::After(seq) = start {
+            tail.last = Some(seq);
+        }
+        tail.consumer = Some(consume(&self.bus, shard, policy).await?);
+        Ok(Box::new(tail))
+    }
+}
+
+pub(crate) async fn head(bus: &Bus, shard: ShardId) -> Result<LogHead, TailError> {
+    let unavailable = |reason: String| TailError::Unavailable { reason };
+    let stream = bus.js.get_stream(relay_subjects::stream(shard)).await.map_err(|e| unavailable(e.to_string()))?;
+    let info = stream.cached_info();
+    let epoch = info.config.metadata.get(EPOCH_KEY).cloned().ok_or_else(|| unavailable("the stream has no epoch".to_owned()))?;
+    Ok(LogHead { epoch, first: Seq(info.state.first_sequence), last: Seq(info.state.last_sequence) })
+}
+
+struct NatsTail {
+    bus: Bus,
+    shard: ShardId,
+    epoch: String,
+    /// The last event handed out; the next consumer begins after it.
+    last: Option<Seq>,
+    consumer: Option<futures::stream::ReadyChunks<Ordered>>,
+}
+
+async fn consume(bus: &Bus, shard: ShardId, policy: DeliverPolicy) -> Result<futures::stream::ReadyChunks<Ordered>, TailError> {
+    let unavailable = |reason: String| TailError::Unavailable { reason };
+    let stream = bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(|e| unavailable(e.to_string()))?;
+    let config = OrderedConfig {
+        deliver_subject: bus.client.new_inbox(),
+        name: None,
+        description: Some("gateway tail".to_owned()),
+        filter_subject: relay_subjects::shard_wildcard(shard),
+        filter_subjects: Vec::new(),
+        replay_policy: ReplayPolicy::Instant,
+        rate_limit: 0,
+        sample_frequency: 0,
+        headers_only: false,
+        deliver_policy: policy,
+        max_waiting: 0,
+        metadata: HashMap::new(),
+    };
+    let consumer = stream.create_consumer(config).await.map_err(|e| unavailable(e.to_string()))?;
+    let messages = consumer.messages().await.map_err(|e| unavailable(e.to_string()))?;
+    Ok(messages.ready_chunks(MAX_BATCH))
+}
+
+impl NatsTail {
+    /// Opens a consumer after the last event, once the stream is sure to be the one followed so far.
+    async fn reopen(&mut self) -> Result<(), TailError> {
+        let head = head(&self.bus, self.shard).await?;
+        if head.epoch != self.epoch {
+            return Err(TailError::EpochChanged { expected: self.epoch.clone(), found: head.epoch });
+        }
+        let after = self.last.unwrap_or(head.last);
+        self.last = Some(after);
+        let policy = DeliverPolicy::ByStartSequence { start_sequence: after.next().0 };
+        self.consumer = Some(consume(&self.bus, self.shard, policy).await?);
+        metrics::counter!("relay_tail_reopened_total").increment(1);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl LogTail for NatsTail {
+    async fn next(&mut self) -> Result<Vec<StoredEvent>, TailError> {
+        loop {
+            let Some(consumer) = &mut self.consumer else {
+                self.reopen().await?;
+                continue;
+            };
+            // A quiet shard is silent for long; a vanished stream is too. Looking now and then tells them apart.
+            let chunk = match tokio::time::timeout(QUIET, consumer.next()).await {
+                Ok(chunk) => chunk,
+                Err(_quiet) => {
+                    let head = head(&self.bus, self.shard).await?;
+                    let behind = self.last.is_some_and(|last| head.last > last);
+                    if head.epoch != self.epoch || behind {
+                        self.consumer = None;
+                    }
+                    continue;
+                }
+            };
+            let mut events = Vec::new();
+            let mut broken = chunk.is_none();
+            for message in chunk.into_iter().flatten() {
+                match message {
+                    Ok(message) => {
+                        let Ok(info) = message.info() else { continue };
+                        let seq = Seq(info.stream_sequence);
+                        // A re-created consumer may repeat; order and exactly-once hand-over are kept here.
+                        if self.last.is_none_or(|last| seq > last) {
+                            self.last = Some(seq);
+                            events.push(decode_or_unknown(self.shard, &message.subject, seq.0, info.published, &message.payload));
+                        }
+                    }
+                    Err(error) => {
+                        tracing::info!(%error, shard = self.shard.0, "tail interrupted; opening it again");
+                        broken = true;
+                        break;
+                    }
+                }
+            }
+            if broken {
+                self.consumer = None;
+            }
+            if !events.is_empty() {
+                return Ok(events);
+            }
+        }
+    }
+}
+
+/// Without any event for this long, the stream's head is looked at.
+const QUIET: Duration = Duration::from_secs(10);

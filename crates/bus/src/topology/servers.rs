@@ -1,0 +1,148 @@
+//! Comparing with, and changing, what the servers have.
+
+use async_nats::jetstream::consumer::{self, pull};
+use async_nats::jetstream::context::GetStreamErrorKind;
+use async_nats::jetstream::stream;
+
+use super::{Difference, EPOCH_KEY, Topology, TopologyError};
+use crate::connect::Bus;
+
+pub(super) async fn differences(topology: &Topology, bus: &Bus) -> Result<Vec<Difference>, TopologyError> {
+    let mut all = Vec::new();
+    for wanted in &topology.streams {
+        match find_stream(bus, &wanted.name).await? {
+            None => all.push(Difference { what: format!("stream {}", wanted.name), how: "is missing".to_owned() }),
+            Some(found) => all.extend(stream_differences(wanted, &found)),
+        }
+    }
+    for (stream, wanted) in &topology.consumers {
+        let what = consumer_label(stream, wanted);
+        match find_consumer(bus, stream, wanted).await? {
+            None => all.push(Difference { what, how: "is missing".to_owned() }),
+            Some(found) => all.extend(consumer_differences(&what, wanted, &found)),
+        }
+    }
+    Ok(all)
+}
+
+pub(super) async fn apply(topology: &Topology, bus: &Bus, new_epoch: &str) -> Result<Vec<Difference>, TopologyError> {
+    let done = differences(topology, bus).await?;
+    for wanted in &topology.streams {
+        let failed =
+            |error: &dyn std::fmt::Display| TopologyError::Servers { what: format!("stream {}", wanted.name), reason: error.to_string() };
+        match find_stream(bus, &wanted.name).await? {
+            None => {
+                let mut config = wanted.clone();
+                if wanted.name.starts_with("CHAT-") {
+                    config.metadata.insert(EPOCH_KEY.to_owned(), new_epoch.to_owned());
+                }
+                // get_or_create: another `apply` may have been faster.
+                bus.js.get_or_create_stream(config).await.map_err(|e| failed(&e))?;
+            }
+            Some(found) if !stream_differences(wanted, &found).is_empty() => {
+                let config = stream::Config { metadata: found.metadata, first_sequence: found.first_sequence, ..wanted.clone() };
+                bus.js.update_stream(config).await.map_err(|e| failed(&e))?;
+            }
+            Some(_) => {}
+        }
+    }
+    for (stream, wanted) in &topology.consumers {
+        let what = consumer_label(stream, wanted);
+        let failed = |error: &dyn std::fmt::Display| TopologyError::Servers { what: what.clone(), reason: error.to_string() };
+        let differs = match find_consumer(bus, stream, wanted).await? {
+            None => true,
+            Some(found) => !consumer_differences(&what, wanted, &found).is_empty(),
+        };
+        if differs {
+            bus.js.create_consumer_on_stream(wanted.clone(), stream).await.map_err(|e| failed(&e))?;
+        }
+    }
+    Ok(done)
+}
+
+fn consumer_label(stream: &str, wanted: &pull::Config) -> String {
+    format!("consumer {stream}/{}", wanted.durable_name.as_deref().unwrap_or_default())
+}
+
+async fn find_stream(bus: &Bus, name: &str) -> Result<Option<stream::Config>, TopologyError> {
+    match bus.js.get_stream(name).await {
+        Ok(found) => Ok(Some(found.cached_info().config.clone())),
+        Err(error) => {
+            if let GetStreamErrorKind::JetStream(inner) = error.kind()
+                && inner.error_code() == async_nats::jetstream::ErrorCode::STREAM_NOT_FOUND
+            {
+                return Ok(None);
+            }
+            Err(TopologyError::Servers { what: format!("stream {name}"), reason: error.to_string() })
+        }
+    }
+}
+
+async fn find_consumer(bus: &Bus, stream: &str, wanted: &pull::Config) -> Result<Option<consumer::Config>, TopologyError> {
+    let what = consumer_label(stream, wanted);
+    let Ok(stream) = bus.js.get_stream_no_info(stream).await else { return Ok(None) };
+    match stream.consumer_info(wanted.durable_name.clone().unwrap_or_default()).await {
+        Ok(info) => Ok(Some(info.config)),
+        Err(error) => {
+            use async_nats::jetstream::context::ConsumerInfoErrorKind as Kind;
+            if matches!(error.kind(), Kind::NotFound | Kind::StreamNotFound) {
+                return Ok(None);
+            }
+            Err(TopologyError::Servers { what, reason: error.to_string() })
+        }
+    }
+}
+
+/// Collects `field: has X instead of Y` for each declared field.
+macro_rules! compare {
+    ($all:ident, $what:expr, $wanted:ident, $found:ident, $($field:ident),* $(,)?) => {
+        $(if $wanted.$field != $found.$field {
+            $all.push(Difference {
+                what: $what.clone(),
+                how: format!("has {} {:?} instead of {:?}", stringify!($field), $found.$field, $wanted.$field),
+            });
+        })*
+    };
+}
+
+fn stream_differences(wanted: &stream::Config, found: &stream::Config) -> Vec<Difference> {
+    let mut all = Vec::new();
+    let what = format!("stream {}", wanted.name);
+    compare!(
+        all,
+        what,
+        wanted,
+        found,
+        subjects,
+        retention,
+        discard,
+        storage,
+        max_age,
+        max_bytes,
+        max_message_size,
+        max_consumers,
+        duplicate_window,
+        num_replicas,
+        allow_direct,
+        allow_message_ttl,
+    );
+    all
+}
+
+fn consumer_differences(what: &String, wanted: &pull::Config, found: &consumer::Config) -> Vec<Difference> {
+    let mut all = Vec::new();
+    compare!(
+        all,
+        what,
+        wanted,
+        found,
+        ack_policy,
+        ack_wait,
+        max_ack_pending,
+        filter_subject,
+        priority_policy,
+        priority_groups,
+        priority_timeout
+    );
+    all
+}
