@@ -1,1 +1,191 @@
+//! Accepting a message exactly once: used by the gateway and by the REST API alike.
+//!
+//! Who may post is decided by the caller; this crate turns one `(conversation, sender, client_id)` into one event in
+//! the log, and always answers with the original ack. Start reading in [`Poster::post`].
 
+mod freshness;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use relay_domain::ports::{
+    AppendError, LogAddress, LogClock, LogReadError, MessageLog, OriginalSend, RecentSends, ResumeStore, SendKey, StoreError, TailSource,
+};
+use relay_protocol::frame::MessageAck;
+use relay_protocol::log::{LogEvent, MessageSent};
+use relay_protocol::{ErrorCode, SendMessage};
+use relay_types::{Clock, IdGen, MessageId, Seq, ShardId, UserId};
+
+pub use freshness::Freshness;
+
+/// How long a possible retry waits for the projection to reach the log's end before the caller is asked to try again.
+const SETTLE: Duration = Duration::from_secs(2);
+/// How often the projection is looked at meanwhile.
+const SETTLE_STEP: Duration = Duration::from_millis(20);
+
+/// Why a message was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum PostError {
+    /// The key is a ULID of the future, so its age could not be judged on a retry.
+    #[error("client_id was minted ahead of the server's time; mint it with server_time_ms")]
+    ClientIdAhead,
+    /// The log's answer is unknown, or the log is away. Retry with the same key.
+    #[error("the log did not acknowledge")]
+    Log(#[source] AppendError),
+    /// Whether the key was used before cannot be told now. Retry with the same key.
+    #[error("whether this is a retry cannot be told now")]
+    Undecided(#[source] StoreError),
+    /// The original of a retry cannot be read now. Retry with the same key.
+    #[error("the original of this retry cannot be read now")]
+    Original(#[source] LogReadError),
+}
+
+impl PostError {
+    /// The public code.
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::ClientIdAhead => ErrorCode::BadClientId,
+            Self::Log(AppendError::OutcomeUnknown { .. }) | Self::Undecided(_) | Self::Original(_) => ErrorCode::Unavailable,
+            Self::Log(AppendError::Refused { .. }) => ErrorCode::Internal,
+        }
+    }
+}
+
+/// What [`Poster`] works with.
+pub struct PosterParts {
+    /// Appends.
+    pub log: Arc<dyn MessageLog>,
+    /// Says how far the log reaches.
+    pub tails: Arc<dyn TailSource>,
+    /// The newest sends.
+    pub recent: Arc<dyn RecentSends>,
+    /// All older sends.
+    pub store: Arc<dyn ResumeStore>,
+    /// The log's time.
+    pub log_clock: Arc<dyn LogClock>,
+    /// The wall clock, for `sent_at_ms`.
+    pub clock: Arc<dyn Clock>,
+    /// Mints message ids.
+    pub ids: Arc<dyn IdGen>,
+}
+
+/// Accepts messages.
+pub struct Poster {
+    parts: PosterParts,
+}
+
+impl Poster {
+    /// A poster over these parts.
+    pub const fn new(parts: PosterParts) -> Self {
+        Self { parts }
+    }
+
+    /// Puts the message into the log, or finds that it is there already, and returns the original ack.
+    ///
+    /// Recognised as a retry are: the newest sends (in memory), sends within the log's duplicate window (the log
+    /// itself), and all older ones (the projection, which is asked only when the key's age does not rule them out).
+    /// Order among a caller's messages is the caller's: it posts the next to a conversation once this one is answered.
+    ///
+    /// # Errors
+    /// See [`PostError`]; after each of them the same send may be repeated with the same key.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: the message may be in the log when the future is dropped. Repeating it with the same key finds it.
+    pub async fn post(&self, sender: UserId, shard: ShardId, send: SendMessage, trace: Option<&str>) -> Result<MessageAck, PostError> {
+        let key = SendKey { conversation: send.conversation_id, sender, client_id: send.client_id };
+        if let Some(original) = self.parts.recent.find(&key) {
+            return Ok(ack(key, original));
+        }
+        match freshness::of(&key.client_id, self.parts.log_clock.log_now_ms(), self.parts.log.duplicate_window()) {
+            Freshness::Ahead => return Err(PostError::ClientIdAhead),
+            Freshness::WithinWindow => {}
+            Freshness::MayBeOld => {
+                if let Some(original) = self.find_old(shard, &key).await? {
+                    metrics::counter!("relay_posts_deduplicated_total", "by" => "projection").increment(1);
+                    return Ok(ack(key, original));
+                }
+            }
+        }
+        self.append(sender, shard, key, send.body, trace).await
+    }
+
+    async fn append(
+        &self,
+        sender: UserId,
+        shard: ShardId,
+        key: SendKey,
+        body: relay_protocol::MessageBody,
+        trace: Option<&str>,
+    ) -> Result<MessageAck, PostError> {
+        let minted =
+            OriginalSend { message_id: MessageId::new(self.parts.ids.next_ulid()), seq: Seq::ZERO, sent_at_ms: self.parts.clock.now_ms() };
+        let event = LogEvent::MessageSent(MessageSent {
+            message_id: minted.message_id,
+            conversation_id: key.conversation,
+            sender_id: sender,
+            client_id: key.client_id.clone(),
+            sent_at_ms: minted.sent_at_ms,
+            body,
+        });
+        // Every event serialises: see the type.
+        let payload = Bytes::from(serde_json::to_vec(&event).unwrap_or_default());
+        let dedup_id = format!("{}.{}.{}", key.conversation, key.sender, key.client_id);
+        let address = LogAddress::Conversation { shard, id: key.conversation };
+        let appended = self.parts.log.append(address, &dedup_id, payload, trace).await.map_err(PostError::Log)?;
+        if !appended.duplicate {
+            return Ok(ack(key, OriginalSend { seq: appended.seq, ..minted }));
+        }
+        metrics::counter!("relay_posts_deduplicated_total", "by" => "log").increment(1);
+        // Either a retry, or our own attempt whose first answer was lost: the stored event says which id it has.
+        let stored = self.parts.log.read(shard, appended.seq).await.map_err(PostError::Original)?;
+        match stored.map(|stored| (stored.seq, stored.event)) {
+            Some((seq, LogEvent::MessageSent(sent))) => {
+                Ok(ack(key, OriginalSend { message_id: sent.message_id, seq, sent_at_ms: sent.sent_at_ms }))
+            }
+            // Erased in between; its place is still the answer.
+            _ => Ok(ack(key, OriginalSend { seq: appended.seq, ..minted })),
+        }
+    }
+
+    /// Searches everything up to the log's present end: the projection, and what it does not have yet.
+    async fn find_old(&self, shard: ShardId, key: &SendKey) -> Result<Option<OriginalSend>, PostError> {
+        let started = Instant::now();
+        // What this process remembers closes the gap between projection and log; otherwise the projection has to reach
+        // the end that the log has now. Whatever comes after that end is within the duplicate window.
+        let needed = match self.parts.recent.remembered_after(shard) {
+            Some(remembered) => remembered,
+            None => self.parts.tails.head(shard).await.map_err(|error| undecided(error.to_string()))?.last,
+        };
+        loop {
+            // Watermark first: rows only appear, so what is absent afterwards was not below it.
+            let watermarks = self.parts.store.watermarks().await.map_err(PostError::Undecided)?;
+            let found = self.parts.store.find_sends(std::slice::from_ref(key)).await.map_err(PostError::Undecided)?;
+            if let Some(original) = found.into_iter().next().flatten() {
+                return Ok(Some(original));
+            }
+            if watermarks.get(&shard).copied().unwrap_or_default() >= needed {
+                // It may have been followed while the projection was asked.
+                return Ok(self.parts.recent.find(key));
+            }
+            if started.elapsed() > SETTLE {
+                return Err(undecided("the projection is behind the log".to_owned()));
+            }
+            tokio::time::sleep(SETTLE_STEP).await;
+        }
+    }
+}
+
+fn undecided(reason: String) -> PostError {
+    PostError::Undecided(StoreError { reason })
+}
+
+fn ack(key: SendKey, original: OriginalSend) -> MessageAck {
+    MessageAck {
+        client_id: key.client_id,
+        conversation_id: key.conversation,
+        message_id: original.message_id,
+        seq: original.seq,
+        sent_at_ms: original.sent_at_ms,
+    }
+}

@@ -1,0 +1,63 @@
+//! Whether a key's age rules out that it was used before the log's duplicate window.
+
+use std::time::Duration;
+
+use relay_types::{ClientId, TimestampMs};
+
+/// How far ahead of the log's time a key may be minted at most: the two clocks' honest difference. A sixth of a short
+/// window, since what is granted here is lost from the window at a retry.
+const TOLERANCE_MS: i64 = 5_000;
+
+/// What a key's age says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// Minted so recently that any earlier use lies within the log's duplicate window: the log decides.
+    WithinWindow,
+    /// Not a ULID, or an old one: older records have to be asked.
+    MayBeOld,
+    /// Minted in the future. Accepting it would let a retry look fresh long after the window, so it is refused.
+    Ahead,
+}
+
+/// Judges `client_id` at the log's time `log_now_ms`. A third of the window is kept as a margin for publishing itself,
+/// which is retried for seconds, and for clocks.
+pub fn of(client_id: &ClientId, log_now_ms: Option<TimestampMs>, duplicate_window: Duration) -> Freshness {
+    let Some(minted_ms) = client_id.minted_at_ms().and_then(|ms| i64::try_from(ms).ok()) else { return Freshness::MayBeOld };
+    let Some(now_ms) = log_now_ms else { return Freshness::MayBeOld };
+    let age_ms = now_ms - minted_ms;
+    let window_ms = i64::try_from(duplicate_window.as_millis()).unwrap_or(i64::MAX);
+    if age_ms < -TOLERANCE_MS.min(window_ms / 6) {
+        Freshness::Ahead
+    } else if age_ms < window_ms / 3 * 2 - APPEND_MS.min(window_ms / 3) {
+        Freshness::WithinWindow
+    } else {
+        Freshness::MayBeOld
+    }
+}
+
+/// The longest that one append is retried; see the bus' `append_timeout_ms`.
+const APPEND_MS: i64 = 15_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_young_keys_skip_the_records() {
+        let now_ms: i64 = 1_700_000_000_000;
+        let window = Duration::from_secs(120);
+        let key = |age_ms: i64| -> ClientId {
+            let minted = u64::try_from(now_ms - age_ms).unwrap();
+            ulid::Ulid::from_parts(minted, 7).to_string().parse().unwrap()
+        };
+        let judge = |age_ms| of(&key(age_ms), Some(now_ms), window);
+        assert_eq!(judge(0), Freshness::WithinWindow);
+        assert_eq!(judge(60_000), Freshness::WithinWindow);
+        assert_eq!(judge(90_000), Freshness::MayBeOld);
+        assert_eq!(judge(10 * 24 * 3600 * 1000), Freshness::MayBeOld);
+        assert_eq!(judge(-4_000), Freshness::WithinWindow);
+        assert_eq!(judge(-60_000), Freshness::Ahead);
+        assert_eq!(of(&"my-key".parse().unwrap(), Some(now_ms), window), Freshness::MayBeOld);
+        assert_eq!(of(&key(0), None, window), Freshness::MayBeOld);
+    }
+}
