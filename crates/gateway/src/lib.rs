@@ -1,1 +1,21 @@
+//! WebSockets on one side, the log on the other.
+//!
+//! Owns sockets, the hub that fans events out to them, the ring of recent events, catching up, and the order of sends.
+//! Writes no message to the database; knows no driver. Start reading in [`session`], then [`hub`], then [`resume`].
 
+mod checkpoints;
+mod config;
+mod drain;
+mod hub;
+mod lanes;
+mod log_clock;
+mod outbound;
+mod resume;
+mod ring;
+mod roster;
+mod session;
+mod tail;
+mod upgrade;
+
+pub use config::GatewayConfig;
+pub use upgrade::{Deps, Gateway};

@@ -1,0 +1,101 @@
+//! `[gateway]`
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Limits and listeners of a gateway. Every default holds for a small machine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GatewayConfig {
+    /// Where clients connect.
+    pub listen: SocketAddr,
+    /// Where operators look: `/healthz`, `/readyz`, `/metrics`.
+    pub admin_listen: SocketAddr,
+    /// Origins of web pages that may connect, such as `https://chat.example.org`. A page of the gateway's own host always
+    /// may; clients that send no Origin (terminals, SDKs) are not pages.
+    pub allowed_origins: Vec<String>,
+    /// Sockets at once; more are answered 503.
+    pub max_sockets: usize,
+    /// Bytes queued for one socket before it is closed as `slow_reader`.
+    /// 1 MiB is about 40 s of a busy group (500 B × 50 messages/s).
+    pub outbound_queue_bytes: usize,
+    /// Recent events kept in memory per shard, in bytes. 64 MiB is about 100,000 messages: at 300 messages/s, five minutes.
+    pub ring_bytes: usize,
+    /// Events this young are loaded into the ring at start, in milliseconds.
+    pub ring_warmup_ms: u64,
+    /// Time for the first frame, in milliseconds.
+    pub hello_timeout_ms: u64,
+    /// A socket that sends nothing for this long is closed, in milliseconds.
+    pub idle_timeout_ms: u64,
+    /// Sends of one socket that may await their ack.
+    pub max_in_flight: u32,
+    /// Messages per second that one user may send, over all sockets of this gateway.
+    pub messages_per_s: u32,
+    /// How many messages may come at once before that rate applies.
+    pub message_burst: u32,
+    /// Frames of any kind per second and socket.
+    pub frames_per_s: u32,
+    /// Events replayed one by one after a gap; beyond, the client is told to reload.
+    pub max_resume_events: u32,
+    /// Sockets that may catch up from the database at once; the others wait their turn.
+    pub max_concurrent_resumes: usize,
+    /// After the last socket of a user closed, their conversations are remembered for this long, in milliseconds.
+    pub roster_linger_ms: u64,
+    /// Users' durable consumers are moved this often while they stay connected, in milliseconds (half of it is random).
+    pub checkpoint_interval_ms: u64,
+    /// When going away, sockets are told to move over this long, in milliseconds.
+    pub drain_spread_ms: u64,
+}
+
+impl Default for GatewayConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7080)),
+            admin_listen: SocketAddr::from(([127, 0, 0, 1], 7081)),
+            allowed_origins: Vec::new(),
+            max_sockets: 50_000,
+            outbound_queue_bytes: 1 << 20,
+            ring_bytes: 64 << 20,
+            ring_warmup_ms: 300_000,
+            hello_timeout_ms: 10_000,
+            idle_timeout_ms: 60_000,
+            max_in_flight: 64,
+            messages_per_s: 50,
+            message_burst: 200,
+            frames_per_s: 200,
+            max_resume_events: 10_000,
+            max_concurrent_resumes: 32,
+            roster_linger_ms: 60_000,
+            checkpoint_interval_ms: 180_000,
+            drain_spread_ms: 3_000,
+        }
+    }
+}
+
+impl GatewayConfig {
+    /// Refuses values outside their limits: the key, and what it has to be.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        let at_least = |key, value: u64, min: u64| if value < min { Err((key, format!("has to be at least {min}"))) } else { Ok(()) };
+        at_least("gateway.max_sockets", self.max_sockets as u64, 1)?;
+        at_least("gateway.outbound_queue_bytes", self.outbound_queue_bytes as u64, 64 * 1024)?;
+        at_least("gateway.ring_bytes", self.ring_bytes as u64, 64 * 1024)?;
+        at_least("gateway.hello_timeout_ms", self.hello_timeout_ms, 100)?;
+        at_least("gateway.idle_timeout_ms", self.idle_timeout_ms, 1_000)?;
+        at_least("gateway.max_in_flight", u64::from(self.max_in_flight), 1)?;
+        at_least("gateway.messages_per_s", u64::from(self.messages_per_s), 1)?;
+        at_least("gateway.message_burst", u64::from(self.message_burst), 1)?;
+        at_least("gateway.frames_per_s", u64::from(self.frames_per_s), 1)?;
+        at_least("gateway.max_concurrent_resumes", self.max_concurrent_resumes as u64, 1)?;
+        at_least("gateway.checkpoint_interval_ms", self.checkpoint_interval_ms, 1_000)
+    }
+
+    pub(crate) const fn hello_timeout(&self) -> Duration {
+        Duration::from_millis(self.hello_timeout_ms)
+    }
+
+    pub(crate) const fn idle_timeout(&self) -> Duration {
+        Duration::from_millis(self.idle_timeout_ms)
+    }
+}

@@ -1,0 +1,159 @@
+//! Joining a socket to the hub, at one place in the log.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use relay_domain::ports::JoinSnapshot;
+use relay_protocol::{Position, ServerFrame};
+use relay_types::{ConversationId, Seq, ShardId, UserId};
+
+use super::{ConversationState, Hub, Socket, State, UserLimiter, UserState};
+use crate::ring::Effect;
+use crate::roster::Roster;
+
+/// Bytes of catching up that are copied under the lock at once; the rest follows in further steps.
+const STEP_BYTES: usize = 128 * 1024;
+
+/// What became of an attempt to join.
+pub(crate) enum Attach {
+    /// The socket is live. Events, and then `caught_up`, are in its queue.
+    Live {
+        /// Limits the user's sends.
+        limiter: Arc<UserLimiter>,
+    },
+    /// More has to be written first; then again, from there.
+    Step {
+        /// To be written.
+        frames: Vec<Bytes>,
+        /// Up to where they reach.
+        reached: BTreeMap<ShardId, Seq>,
+    },
+    /// The ring does not reach back to where the socket is: read further from elsewhere.
+    Uncovered,
+    /// Nothing is known of the user here: a snapshot is needed.
+    Unknown,
+    /// The session was ended.
+    Revoked,
+}
+
+impl Hub {
+    /// Joins `socket`, which has everything up to `from` (per shard; an absent shard means "from now on").
+    /// `snapshot` is needed unless the user is known here; it is used only then. `announce` is sent before `caught_up`.
+    pub(crate) fn attach(
+        &self,
+        socket: &Arc<Socket>,
+        from: &BTreeMap<ShardId, Seq>,
+        snapshot: Option<&JoinSnapshot>,
+        announce: Option<&dyn Fn(&Position) -> ServerFrame>,
+    ) -> Attach {
+        let mut state = self.state.lock();
+        if state.revoked.contains_key(&socket.session) {
+            return Attach::Revoked;
+        }
+        for (shard, shard_state) in &state.shards {
+            if from.get(shard).is_some_and(|seq| *seq < shard_state.ring.covered_after()) {
+                return Attach::Uncovered;
+            }
+        }
+        if !state.users.contains_key(&socket.user) {
+            let Some(snapshot) = snapshot else { return Attach::Unknown };
+            if !state.admit(socket.user, snapshot, self.limits.quota) {
+                return Attach::Uncovered;
+            }
+        }
+        let (frames, reached, complete) = state.missed(socket.user, from);
+        if !complete {
+            return Attach::Step { frames, reached };
+        }
+        for frame in frames {
+            socket.outbound.push(frame);
+        }
+        let position = state.position();
+        if let Some(announce) = announce {
+            socket.outbound.push(Bytes::from(announce(&position).encode()));
+        }
+        socket.outbound.push(Bytes::from(ServerFrame::CaughtUp { position: position.to_string() }.encode()));
+        let Some(user) = state.users.get_mut(&socket.user) else { return Attach::Unknown };
+        user.idle_since = None;
+        user.sockets.push(Arc::clone(socket));
+        Attach::Live { limiter: Arc::clone(&user.limiter) }
+    }
+
+    /// The oldest event that the log still has, per shard.
+    pub(crate) fn firsts(&self) -> BTreeMap<ShardId, Seq> {
+        self.state.lock().shards.iter().map(|(shard, state)| (*shard, state.first)).collect()
+    }
+
+    /// From where on the ring has everything, per shard.
+    pub(crate) fn covered_after(&self) -> BTreeMap<ShardId, Seq> {
+        self.state.lock().shards.iter().map(|(shard, state)| (*shard, state.ring.covered_after())).collect()
+    }
+
+    /// The epoch of positions.
+    pub(crate) fn epoch(&self) -> String {
+        self.state.lock().epoch.clone()
+    }
+}
+
+impl State {
+    /// Makes a user known, as of the tail's present place: the snapshot, and every change since its watermarks.
+    /// `false` when the ring does not reach back to them.
+    fn admit(&mut self, id: UserId, snapshot: &JoinSnapshot, quota: governor::Quota) -> bool {
+        let watermark = |shard: &ShardId| snapshot.watermarks.get(shard).copied().unwrap_or_default();
+        if self.shards.iter().any(|(shard, state)| state.ring.covered_after() > watermark(shard)) {
+            return false;
+        }
+        let mut roster = Roster::from_memberships(&snapshot.memberships);
+        // The end of each conversation's chain, brought forward from the snapshot through the ring.
+        let mut ends: HashMap<ConversationId, Option<Seq>> =
+            snapshot.memberships.iter().map(|m| (m.conversation, (m.last > Seq::ZERO).then_some(m.last))).collect();
+        for (shard, state) in &mut self.shards {
+            for entry in state.ring.after(watermark(shard)) {
+                let Some(conversation) = entry.conversation else { continue };
+                roster.apply(id, conversation, *shard, entry.seq, &entry.effect);
+                if matches!(entry.effect, Effect::Begins(_)) {
+                    entry.learn_prev(Seq::ZERO);
+                }
+                if let Some(Some(end)) = ends.get(&conversation) {
+                    entry.learn_prev(*end);
+                }
+                if roster.present(conversation).is_some() || ends.contains_key(&conversation) {
+                    ends.insert(conversation, Some(entry.seq));
+                }
+            }
+        }
+        for conversation in roster.present_conversations() {
+            let last = ends.get(&conversation).copied().flatten();
+            let known = self.conversations.entry(conversation).or_insert_with(|| ConversationState { last, users: Vec::new() });
+            known.last = known.last.or(last);
+            known.users.push(id);
+        }
+        let limiter = Arc::new(UserLimiter::direct(quota));
+        let user = UserState { roster, sockets: Vec::new(), limiter, acked: BTreeMap::new(), idle_since: Some(std::time::Instant::now()) };
+        self.users.insert(id, user);
+        true
+    }
+
+    /// What the user may see of the ring after `from`: frames, up to where they reach, and whether that is the present end.
+    fn missed(&mut self, id: UserId, from: &BTreeMap<ShardId, Seq>) -> (Vec<Bytes>, BTreeMap<ShardId, Seq>, bool) {
+        let (mut frames, mut reached, mut bytes) = (Vec::new(), from.clone(), 0);
+        let Some(user) = self.users.get(&id) else { return (frames, reached, true) };
+        for (shard, state) in &mut self.shards {
+            let Some(after) = from.get(shard) else { continue };
+            for entry in state.ring.after(*after) {
+                if bytes > STEP_BYTES {
+                    return (frames, reached, false);
+                }
+                let seq = entry.seq;
+                let visible = entry.conversation.is_some_and(|conversation| user.roster.sees(conversation, seq));
+                if let Some(frame) = visible.then(|| entry.frame()).flatten() {
+                    bytes += frame.len();
+                    frames.push(frame);
+                }
+                reached.insert(*shard, seq);
+            }
+        }
+        (frames, reached, true)
+    }
+}

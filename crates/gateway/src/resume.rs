@@ -1,0 +1,291 @@
+//! Catching up: from the client's position to live, without a hole.
+//!
+//! Postgres up to its watermark P → the ring after P → `caught_up` → live. When the ring reaches back to the position
+//! and the user is known here, no database is touched. While Postgres is away: the ring, and before it the log itself,
+//! with the conversations that the user's durable consumer names.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use relay_domain::ports::{DeliveryCursors, EventRange, JoinSnapshot, Membership, ResumeStore, StoreError};
+use relay_protocol::frame::ResetReason;
+use relay_protocol::log::StoredEvent;
+use relay_protocol::{CloseCode, ErrorCode, Position, ServerFrame};
+use relay_types::{ConversationId, Seq, ShardId};
+use tokio::sync::Semaphore;
+
+use crate::hub::{Attach, Hub, Socket, UserLimiter};
+use crate::ring::Effect;
+use crate::roster::Roster;
+
+/// Events asked for at once.
+const PAGE: u32 = 500;
+/// How long a position that is ahead of this gateway's tail is waited for.
+const TAIL_CATCH_UP: Duration = Duration::from_secs(5);
+/// How often an attempt is repeated because the ring moved on meanwhile.
+const MAX_ROUNDS: u32 = 20;
+
+/// Why a socket could not be brought up to date.
+#[derive(Debug)]
+pub(crate) enum ResumeError {
+    /// The socket closed or stopped reading.
+    Gone,
+    /// The socket is to be closed, with this answer.
+    Refused { code: ErrorCode, close: CloseCode, message: &'static str },
+}
+
+const AWAY: ResumeError = ResumeError::Refused {
+    code: ErrorCode::Unavailable,
+    close: CloseCode::Busy,
+    message: "catching up is not possible now: the database is away and the log alone does not suffice",
+};
+const REVOKED: ResumeError =
+    ResumeError::Refused { code: ErrorCode::SessionRevoked, close: CloseCode::SessionRevoked, message: "this session was ended" };
+
+/// Where a resuming socket's frames go.
+#[async_trait::async_trait]
+pub(crate) trait FrameSink: Send {
+    /// Writes and flushes; `Err` when the socket is gone or does not take them in time.
+    async fn write(&mut self, frames: Vec<Bytes>) -> Result<(), ()>;
+}
+
+/// What catching up works with.
+pub(crate) struct Resumer {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) store: Arc<dyn ResumeStore>,
+    pub(crate) cursors: Arc<dyn DeliveryCursors>,
+    /// Bounds the load on the database in a storm; the others wait their turn.
+    pub(crate) slots: Semaphore,
+    pub(crate) max_events: u32,
+}
+
+impl Resumer {
+    /// Brings `socket` from `position` (`None`: from now on) to live. The last frame written or queued before live
+    /// events is `caught_up`, preceded by `reset` when events cannot be replayed one by one.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: the socket may be in the hub; the caller detaches it.
+    pub(crate) async fn run(
+        &self,
+        socket: &Arc<Socket>,
+        position: Option<Position>,
+        sink: &mut dyn FrameSink,
+    ) -> Result<Arc<UserLimiter>, ResumeError> {
+        let mut from = BTreeMap::new();
+        let mut reset = None;
+        if let Some(position) = position {
+            match self.judge(&position).await {
+                Ok(()) => from = self.hub.heads().keys().map(|shard| (*shard, position.seq(*shard).unwrap_or_default())).collect(),
+                Err(reason) => reset = Some(reason),
+            }
+        }
+        let path = if reset.is_some() {
+            "reset"
+        } else if from.is_empty() {
+            "fresh"
+        } else {
+            "resume"
+        };
+        metrics::counter!("relay_resumes_total", "path" => path).increment(1);
+        let mut run = Run { resumer: self, socket, sink, from, reset, sent: 0, slot: None };
+        run.to_live().await
+    }
+
+    /// Whether events after the position can be replayed at all.
+    async fn judge(&self, position: &Position) -> Result<(), ResetReason> {
+        if position.epoch != self.hub.epoch() {
+            return Err(ResetReason::EpochChanged);
+        }
+        for (shard, first) in self.hub.firsts() {
+            let seq = position.seq(shard).unwrap_or_default();
+            if seq.next() < first {
+                return Err(ResetReason::TooOld);
+            }
+            // Another gateway was further than this one is; that is a matter of milliseconds.
+            if !self.hub.reached(shard, seq, TAIL_CATCH_UP).await {
+                return Err(ResetReason::AheadOfLog);
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Run<'a> {
+    resumer: &'a Resumer,
+    socket: &'a Arc<Socket>,
+    sink: &'a mut dyn FrameSink,
+    /// Per shard, up to where the client has everything; empty for "from now on".
+    from: BTreeMap<ShardId, Seq>,
+    reset: Option<ResetReason>,
+    sent: u32,
+    slot: Option<tokio::sync::SemaphorePermit<'a>>,
+}
+
+impl<'a> Run<'a> {
+    async fn to_live(&mut self) -> Result<Arc<UserLimiter>, ResumeError> {
+        let mut snapshot: Option<JoinSnapshot> = None;
+        for _ in 0..MAX_ROUNDS {
+            let announce =
+                self.reset.map(|reason| move |position: &Position| ServerFrame::Reset { reason, position: position.to_string() });
+            let announce = announce.as_ref().map(|f| f as &dyn Fn(&Position) -> ServerFrame);
+            match self.resumer.hub.attach(self.socket, &self.from, snapshot.as_ref(), announce) {
+                Attach::Live { limiter } => return Ok(limiter),
+                Attach::Revoked => return Err(REVOKED),
+                Attach::Step { frames, reached } => {
+                    self.write(frames).await?;
+                    self.from = reached;
+                }
+                Attach::Unknown | Attach::Uncovered => snapshot = Some(self.from_projection().await?),
+            }
+        }
+        Err(AWAY)
+    }
+
+    /// One round over the projection: a snapshot, and every event between the client's place and its watermarks.
+    async fn from_projection(&mut self) -> Result<JoinSnapshot, ResumeError> {
+        if self.slot.is_none() {
+            self.slot = self.resumer.slots.acquire().await.ok();
+        }
+        let (user, session) = (self.socket.user, self.socket.session);
+        let snapshot = match self.resumer.store.join_snapshot(user, session, &self.from).await {
+            Ok(snapshot) => snapshot,
+            Err(StoreError { reason }) => {
+                tracing::info!(reason, "catching up without the projection");
+                return self.from_log().await;
+            }
+        };
+        if !snapshot.session_live {
+            return Err(REVOKED);
+        }
+        for (shard, after) in self.from.clone() {
+            let Some(upto) = snapshot.watermarks.get(&shard).copied().filter(|upto| *upto > after) else { continue };
+            let ranges = ranges(&snapshot.memberships, shard, after, upto);
+            if self.page_through(shard, ranges).await.is_err() {
+                return self.from_log().await;
+            }
+            if self.reset.is_some() {
+                break;
+            }
+            self.from.insert(shard, upto);
+        }
+        Ok(snapshot)
+    }
+
+    /// Writes the events of `ranges`; gives up replaying one by one beyond the limit.
+    async fn page_through(&mut self, shard: ShardId, mut ranges: Vec<EventRange>) -> Result<(), ResumeError> {
+        while !ranges.is_empty() {
+            let events = self.resumer.store.events(shard, &ranges, PAGE).await.map_err(|error| {
+                tracing::info!(reason = error.reason, "the projection went away while catching up");
+                AWAY
+            })?;
+            let (count, last) = (events.len(), events.last().map(|event| event.seq));
+            self.write_events(events).await?;
+            let Some(last) = last.filter(|_| count >= PAGE as usize) else { return Ok(()) };
+            self.from.insert(shard, last);
+            if self.sent > self.resumer.max_events {
+                self.give_up(ResetReason::TooMuch);
+                return Ok(());
+            }
+            ranges.retain_mut(|range| {
+                range.after = range.after.max(last);
+                range.after < range.upto
+            });
+        }
+        Ok(())
+    }
+
+    /// The way without Postgres: the conversations that the user's durable consumer names, and the log itself.
+    async fn from_log(&mut self) -> Result<JoinSnapshot, ResumeError> {
+        let hub = &self.resumer.hub;
+        let (mut memberships, mut watermarks) = (Vec::new(), BTreeMap::new());
+        for (shard, covered) in hub.covered_after() {
+            let named = self.resumer.cursors.conversations(shard, self.socket.user).await.map_err(|error| {
+                tracing::warn!(reason = error.reason, "no durable consumer to fall back on");
+                AWAY
+            })?;
+            let conversations = named.ok_or(AWAY)?;
+            let after = self.from.get(&shard).copied();
+            if let Some(after) = after.filter(|after| *after < covered) {
+                self.read_log(shard, &conversations, after, covered).await?;
+            }
+            // Membership is as of now; what the client may see begins at its own place.
+            let joined = after.unwrap_or(covered);
+            memberships.extend(conversations.into_iter().map(|conversation| Membership {
+                conversation,
+                shard,
+                joined,
+                left: None,
+                last: Seq::ZERO,
+            }));
+            watermarks.insert(shard, self.from.get(&shard).copied().unwrap_or(covered).max(covered));
+        }
+        metrics::counter!("relay_resumes_without_postgres_total").increment(1);
+        Ok(JoinSnapshot { session_live: true, watermarks, memberships })
+    }
+
+    async fn read_log(&mut self, shard: ShardId, conversations: &[ConversationId], after: Seq, upto: Seq) -> Result<(), ResumeError> {
+        let limit = self.resumer.max_events.saturating_add(1);
+        let events = self.resumer.cursors.read_since(shard, self.socket.user, conversations, after, upto, limit).await.map_err(|_| AWAY)?;
+        if events.len() > self.resumer.max_events as usize {
+            self.give_up(ResetReason::TooMuch);
+            return Ok(());
+        }
+        // Whoever joined in between sees nothing from before.
+        let user = self.socket.user;
+        let mut roster = Roster::from_memberships(
+            &conversations
+                .iter()
+                .map(|id| Membership { conversation: *id, shard, joined: after, left: None, last: Seq::ZERO })
+                .collect::<Vec<_>>(),
+        );
+        let mut joins: BTreeMap<ConversationId, Seq> = BTreeMap::new();
+        for event in &events {
+            let Some(conversation) = event.event.conversation() else { continue };
+            match Effect::of(&event.event) {
+                Effect::Joins(joined) if joined == user => drop(joins.insert(conversation, event.seq)),
+                Effect::Begins(members) if members.contains(&user) => drop(joins.insert(conversation, event.seq)),
+                effect => drop(roster.apply(user, conversation, shard, event.seq, &effect)),
+            }
+        }
+        let visible = events.into_iter().filter(|event| {
+            event
+                .event
+                .conversation()
+                .is_some_and(|id| joins.get(&id).is_none_or(|joined| event.seq >= *joined) && roster.sees(id, event.seq))
+        });
+        self.write_events(visible.collect()).await?;
+        self.from.insert(shard, upto);
+        Ok(())
+    }
+
+    fn give_up(&mut self, reason: ResetReason) {
+        self.reset = Some(reason);
+        self.from.clear();
+    }
+
+    async fn write_events(&mut self, events: Vec<StoredEvent>) -> Result<(), ResumeError> {
+        let frames: Vec<Bytes> = events.iter().filter_map(ServerFrame::from_log).map(|frame| Bytes::from(frame.encode())).collect();
+        self.write(frames).await
+    }
+
+    async fn write(&mut self, frames: Vec<Bytes>) -> Result<(), ResumeError> {
+        self.sent = self.sent.saturating_add(u32::try_from(frames.len()).unwrap_or(u32::MAX));
+        if frames.is_empty() {
+            return Ok(());
+        }
+        self.sink.write(frames).await.map_err(|()| ResumeError::Gone)
+    }
+}
+
+/// What of `(after, upto]` the memberships let the user see. Conversations in which nothing happened are left out.
+fn ranges(memberships: &[Membership], shard: ShardId, after: Seq, upto: Seq) -> Vec<EventRange> {
+    let of_shard = memberships.iter().filter(|m| m.shard == shard && m.last > after);
+    let visible = of_shard.map(|m| EventRange {
+        conversation: m.conversation,
+        after: after.max(Seq(m.joined.0.saturating_sub(1))),
+        upto: m.left.unwrap_or(upto).min(upto),
+    });
+    visible.filter(|range| range.after < range.upto).collect()
+}

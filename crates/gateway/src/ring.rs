@@ -1,0 +1,204 @@
+//! The recent events of one shard, in memory: what a short gap is filled from, and how fresh retries are recognised.
+
+use std::collections::{HashMap, VecDeque};
+
+use bytes::Bytes;
+use relay_domain::ports::{OriginalSend, SendKey};
+use relay_protocol::ServerFrame;
+use relay_protocol::log::{LogEvent, StoredEvent};
+use relay_types::{ConversationId, Seq, UserId};
+
+/// What an event costs beyond its text: entry, key, allocator.
+const OVERHEAD_BYTES: usize = 512;
+
+/// One event in the ring.
+pub(crate) struct Entry {
+    pub(crate) seq: Seq,
+    /// The conversation it is on; `None` on a user's subject.
+    pub(crate) conversation: Option<ConversationId>,
+    /// How it changes memberships.
+    pub(crate) effect: Effect,
+    /// Kept for encoding when it is first needed, and then dropped in favour of `frame`.
+    event: StoredEvent,
+    frame: Option<Bytes>,
+    cost: usize,
+}
+
+/// What an event does to memberships.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Effect {
+    None,
+    Begins(Box<[UserId]>),
+    Joins(UserId),
+    Leaves(UserId),
+}
+
+impl Effect {
+    pub(crate) fn of(event: &LogEvent) -> Self {
+        match event {
+            LogEvent::ConversationCreated(e) => Self::Begins(e.members.iter().map(|m| m.user_id).collect()),
+            LogEvent::MemberAdded(e) => Self::Joins(e.user_id),
+            LogEvent::MemberRemoved(e) => Self::Leaves(e.user_id),
+            LogEvent::MessageSent(_)
+            | LogEvent::ConversationRenamed(_)
+            | LogEvent::RoleChanged(_)
+            | LogEvent::UserRegistered(_)
+            | LogEvent::ConversationJoined(_)
+            | LogEvent::ConversationLeft(_)
+            | LogEvent::SessionRevoked(_)
+            | LogEvent::Unknown => Self::None,
+        }
+    }
+}
+
+impl Entry {
+    /// Fills in what was not known when it passed.
+    pub(crate) fn learn_prev(&mut self, prev: Seq) {
+        if self.event.prev.is_none() {
+            self.event.prev = Some(prev);
+            self.frame = None;
+        }
+    }
+
+    /// The frame for clients, encoded once.
+    pub(crate) fn frame(&mut self) -> Option<Bytes> {
+        if self.frame.is_none() {
+            self.frame = ServerFrame::from_log(&self.event).map(|frame| Bytes::from(frame.encode()));
+        }
+        self.frame.clone()
+    }
+}
+
+/// Recent events of one shard, bounded in bytes.
+pub(crate) struct Ring {
+    entries: VecDeque<Entry>,
+    bytes: usize,
+    limit_bytes: usize,
+    /// Every event after this one, up to [`Self::head`], is here.
+    covered_after: Seq,
+    head: Seq,
+    sends: HashMap<SendKey, OriginalSend>,
+}
+
+impl Ring {
+    /// An empty ring whose next event follows `after`.
+    pub(crate) fn new(limit_bytes: usize, after: Seq) -> Self {
+        Self { entries: VecDeque::new(), bytes: 0, limit_bytes, covered_after: after, head: after, sends: HashMap::new() }
+    }
+
+    /// The last event that passed.
+    pub(crate) const fn head(&self) -> Seq {
+        self.head
+    }
+
+    /// Every event after this one is here.
+    pub(crate) const fn covered_after(&self) -> Seq {
+        self.covered_after
+    }
+
+    /// Bytes held.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Adds the next event and returns its entry.
+    pub(crate) fn push(&mut self, event: StoredEvent) -> Option<&mut Entry> {
+        let seq = event.seq;
+        let mut cost = OVERHEAD_BYTES;
+        if let LogEvent::MessageSent(sent) = &event.event {
+            let relay_protocol::MessageBody::Text { text } = &sent.body;
+            // Once as the event and once as the frame.
+            cost += 2 * text.as_str().len();
+            let key = SendKey { conversation: sent.conversation_id, sender: sent.sender_id, client_id: sent.client_id.clone() };
+            // The first one is the message; a later one with the same key never is.
+            self.sends.entry(key).or_insert(OriginalSend { message_id: sent.message_id, seq, sent_at_ms: sent.sent_at_ms });
+        }
+        let effect = Effect::of(&event.event);
+        if let Effect::Begins(members) = &effect {
+            cost += members.len() * 128;
+        }
+        self.entries.push_back(Entry { seq, conversation: event.event.conversation(), effect, event, frame: None, cost });
+        self.bytes += cost;
+        self.head = seq;
+        while self.bytes > self.limit_bytes && self.entries.len() > 1 {
+            self.evict();
+        }
+        self.entries.back_mut()
+    }
+
+    fn evict(&mut self) {
+        let Some(oldest) = self.entries.pop_front() else { return };
+        self.bytes = self.bytes.saturating_sub(oldest.cost);
+        self.covered_after = oldest.seq;
+        if let LogEvent::MessageSent(sent) = oldest.event.event {
+            let key = SendKey { conversation: sent.conversation_id, sender: sent.sender_id, client_id: sent.client_id };
+            if self.sends.get(&key).is_some_and(|original| original.seq == oldest.seq) {
+                self.sends.remove(&key);
+            }
+        }
+    }
+
+    /// The entries after `after`, ascending. Sequences may have holes (deleted events), so the place is searched.
+    pub(crate) fn after(&mut self, after: Seq) -> impl Iterator<Item = &mut Entry> {
+        let start = self.entries.partition_point(|entry| entry.seq <= after);
+        self.entries.range_mut(start..)
+    }
+
+    /// The remembered send with this key.
+    pub(crate) fn find(&self, key: &SendKey) -> Option<OriginalSend> {
+        self.sends.get(key).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use relay_protocol::MessageBody;
+    use relay_protocol::log::MessageSent;
+    use relay_types::ShardId;
+
+    fn message(seq: u64, client_id: &str, text: &str) -> StoredEvent {
+        StoredEvent {
+            shard: ShardId(0),
+            seq: Seq(seq),
+            prev: None,
+            stored_at_ms: 0,
+            event: LogEvent::MessageSent(MessageSent {
+                message_id: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
+                conversation_id: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
+                sender_id: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
+                client_id: client_id.parse().unwrap(),
+                sent_at_ms: 0,
+                body: MessageBody::Text { text: text.parse().unwrap() },
+            }),
+        }
+    }
+
+    #[test]
+    fn bounded_and_honest_about_what_it_covers() {
+        let mut ring = Ring::new(20 * (OVERHEAD_BYTES + 2), Seq(100));
+        for seq in 101..=200 {
+            ring.push(message(seq, &format!("k{seq}"), "x"));
+        }
+        assert_eq!(ring.head(), Seq(200));
+        assert_eq!(ring.covered_after(), Seq(180));
+        assert_eq!(ring.after(Seq(190)).count(), 10);
+        assert_eq!(ring.after(Seq(0)).count(), 20);
+        let key = |seq: u64| SendKey {
+            conversation: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
+            sender: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
+            client_id: format!("k{seq}").parse().unwrap(),
+        };
+        assert_eq!(ring.find(&key(150)), None);
+        assert_eq!(ring.find(&key(190)).map(|o| o.seq), Some(Seq(190)));
+    }
+
+    #[test]
+    fn a_learned_prev_is_in_the_frame() {
+        let mut ring = Ring::new(1 << 20, Seq::ZERO);
+        let entry = ring.push(message(7, "k", "x")).unwrap();
+        assert!(!String::from_utf8_lossy(&entry.frame().unwrap()).contains("\"prev\""));
+        entry.learn_prev(Seq(3));
+        assert!(String::from_utf8_lossy(&entry.frame().unwrap()).contains("\"prev\":3"));
+    }
+}

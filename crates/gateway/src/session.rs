@@ -1,0 +1,282 @@
+//! One socket, from its first frame to its close. One task each; everything it waits for is in one `select!`.
+
+mod greet;
+mod sink;
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::{Message, WebSocket};
+use bytes::Bytes;
+use governor::Quota;
+use relay_protocol::frame::ErrorFrame;
+use relay_protocol::{CloseCode, Command, ErrorCode, SendMessage, ServerFrame, command};
+use relay_types::ShardId;
+use tokio::time::Instant;
+
+use crate::drain;
+use crate::hub::{Socket, UserLimiter};
+use crate::lanes::{Lanes, refusal};
+use crate::outbound::Closing;
+use crate::upgrade::Shared;
+
+use sink::Writer;
+
+/// A send to a conversation that the tail does not know the user to be in waits this long for the tail to reach the
+/// log's end: the conversation may have been created a moment ago.
+const MEMBERSHIP_WAIT: Duration = Duration::from_secs(2);
+/// Time for a closing socket to take what is left and the close frame.
+const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+/// A slow reader gets longer to come to the close frame, which lies behind what it has not read.
+const SLOW_CLOSE_LIMIT: Duration = Duration::from_secs(15);
+
+/// Serves one socket until it closes.
+pub(crate) async fn serve(shared: Arc<Shared>, mut ws: WebSocket) {
+    metrics::gauge!("relay_sockets").increment(1.0);
+    let closing = match greet::greet(&shared, &mut ws).await {
+        Ok(session) => {
+            let (socket, limiter) = (session.socket, session.limiter);
+            let mut live = Live::new(&shared, &mut ws, Arc::clone(&socket), limiter);
+            let closing = live.run().await;
+            let delivered = shared.hub.detach(&socket);
+            shared.checkpoints.hand_in(socket.user, delivered);
+            closing
+        }
+        Err(closing) => closing,
+    };
+    if let Some(closing) = closing {
+        metrics::counter!("relay_socket_closes_total", "code" => closing.code.as_str()).increment(1);
+        close(&mut ws, closing).await;
+    } else {
+        metrics::counter!("relay_socket_closes_total", "code" => "gone").increment(1);
+    }
+    metrics::gauge!("relay_sockets").decrement(1.0);
+}
+
+/// Sends the close frame and waits for the other side, within limits.
+async fn close(ws: &mut WebSocket, closing: Closing) {
+    let limit = if closing.code == CloseCode::SlowReader { SLOW_CLOSE_LIMIT } else { CLOSE_LIMIT };
+    let finish = async {
+        if ws.send(sink::close_frame(closing)).await.is_ok() {
+            // The peer's close, or its end; what it still sends is not read any more.
+            while let Some(Ok(message)) = ws.recv().await {
+                if matches!(message, Message::Close(_)) {
+                    break;
+                }
+            }
+        }
+    };
+    if tokio::time::timeout(limit, finish).await.is_err() {
+        tracing::debug!(code = closing.code.as_str(), "the peer did not take the close frame");
+    }
+}
+
+/// A socket after its hello was answered.
+struct Live<'a> {
+    shared: &'a Shared,
+    ws: &'a mut WebSocket,
+    socket: Arc<Socket>,
+    limiter: Arc<UserLimiter>,
+    frames: governor::DefaultDirectRateLimiter,
+    /// Made at the first send: most sockets only listen.
+    lanes: Option<Box<Lanes>>,
+    idle_deadline: Instant,
+}
+
+/// `None` as a closing: the peer is gone, there is nobody to say goodbye to.
+type Ended = Option<Closing>;
+
+const fn ended(code: CloseCode) -> Ended {
+    Some(Closing { code, retry_after_ms: None })
+}
+
+impl<'a> Live<'a> {
+    fn new(shared: &'a Shared, ws: &'a mut WebSocket, socket: Arc<Socket>, limiter: Arc<UserLimiter>) -> Self {
+        let frames = NonZeroU32::new(shared.config.frames_per_s).unwrap_or(NonZeroU32::MIN);
+        Self {
+            shared,
+            ws,
+            socket,
+            limiter,
+            frames: governor::DefaultDirectRateLimiter::direct(Quota::per_second(frames)),
+            lanes: None,
+            idle_deadline: Instant::now() + shared.config.idle_timeout(),
+        }
+    }
+
+    async fn run(&mut self) -> Ended {
+        let drain = self.shared.draining.clone();
+        loop {
+            if let Some(closing) = self.socket.outbound.closing() {
+                // What was queued before the reason goes out first; a slow reader's queue was given up.
+                let _ = tokio::time::timeout(CLOSE_LIMIT, self.write_queued()).await;
+                return Some(closing);
+            }
+            tokio::select! {
+                biased;
+                () = self.socket.outbound.wake.notified() => {
+                    if let Err(end) = self.write_queued().await {
+                        return end;
+                    }
+                }
+                frames = answered(&mut self.lanes) => self.queue(frames),
+                () = drain.cancelled() => return self.move_away().await,
+                message = self.ws.recv() => match message {
+                    Some(Ok(message)) => {
+                        self.idle_deadline = Instant::now() + self.shared.config.idle_timeout();
+                        if let Some(end) = self.on_message(message).await {
+                            return end;
+                        }
+                    }
+                    Some(Err(error)) => return sink::read_error(&error),
+                    None => return None,
+                },
+                () = tokio::time::sleep_until(self.idle_deadline) => return ended(CloseCode::IdleTimeout),
+            }
+        }
+    }
+
+    /// Writes what is queued. A blocked write ends when the queue behind it overflows.
+    async fn write_queued(&mut self) -> Result<(), Ended> {
+        let frames = self.socket.outbound.take();
+        if frames.is_empty() {
+            return Ok(());
+        }
+        let write = sink::write_all(self.ws, frames);
+        tokio::pin!(write);
+        loop {
+            tokio::select! {
+                biased;
+                written = &mut write => return written.map_err(|()| None),
+                () = self.socket.outbound.wake.notified() => {
+                    if self.socket.outbound.closing().is_some_and(|c| c.code == CloseCode::SlowReader) {
+                        return Err(ended(CloseCode::SlowReader));
+                    }
+                    // New frames wait their turn; wake up for them after this write.
+                    if tokio::time::timeout(STALLED, &mut write).await.is_ok_and(|written| written.is_ok()) {
+                        self.socket.outbound.wake.notify_one();
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    fn queue(&self, frames: Vec<ServerFrame>) {
+        for frame in frames {
+            self.socket.outbound.push(Bytes::from(frame.encode()));
+        }
+    }
+
+    fn refuse(&self, error: ErrorFrame) {
+        metrics::counter!("relay_errors_total", "code" => error.code.as_str()).increment(1);
+        self.queue(vec![ServerFrame::Error(error)]);
+    }
+
+    /// `Some` ends the socket.
+    async fn on_message(&mut self, message: Message) -> Option<Ended> {
+        let text = match message {
+            Message::Text(text) => text,
+            Message::Ping(_) | Message::Pong(_) => return None,
+            Message::Close(_) => return Some(None),
+            Message::Binary(_) => {
+                self.refuse(ErrorFrame::new(ErrorCode::MalformedFrame, "frames are text"));
+                return Some(ended(CloseCode::ProtocolViolation));
+            }
+        };
+        if self.frames.check().is_err() {
+            self.refuse(ErrorFrame {
+                retry_after_ms: Some(1_000),
+                ..ErrorFrame::new(ErrorCode::RateLimited, "too many frames on this socket")
+            });
+            return None;
+        }
+        match command::decode(&text) {
+            Ok(Command::SendMessage(send)) => self.on_send(send).await,
+            Ok(Command::Ping(ping)) => {
+                if let Some(position) = ping.position {
+                    self.shared.hub.acked(self.socket.user, &position);
+                }
+                self.shared.hub.pong(&self.socket, self.shared.clock.now_ms());
+            }
+            Ok(Command::Hello(_)) => {
+                self.refuse(ErrorFrame::new(ErrorCode::HelloTwice, "hello was already answered on this socket"));
+            }
+            Err(error) => self.refuse(ErrorFrame { client_id: error.client_id, ..ErrorFrame::new(error.code, error.reason) }),
+        }
+        None
+    }
+
+    async fn on_send(&mut self, send: SendMessage) {
+        let unanswered = self.lanes.as_ref().map_or(0, |lanes| lanes.unanswered());
+        if unanswered >= self.shared.config.max_in_flight {
+            let message = format!("{unanswered} sends await their ack");
+            return self.queue(vec![refusal(ErrorCode::TooManyInFlight, message, send.client_id)]);
+        }
+        if let Err(not_until) = self.limiter.check() {
+            let wait = not_until.wait_time_from(governor::clock::Clock::now(&governor::clock::DefaultClock::default()));
+            metrics::counter!("relay_errors_total", "code" => ErrorCode::RateLimited.as_str()).increment(1);
+            let error = ErrorFrame {
+                client_id: Some(send.client_id),
+                retry_after_ms: Some(u64::try_from(wait.as_millis()).unwrap_or(1_000).max(1)),
+                ..ErrorFrame::new(ErrorCode::RateLimited, "too many messages")
+            };
+            return self.queue(vec![ServerFrame::Error(error)]);
+        }
+        let Some(shard) = self.authorise(&send).await else {
+            let message = "there is no such conversation, or you are not in it".to_owned();
+            return self.queue(vec![refusal(ErrorCode::NotMember, message, send.client_id)]);
+        };
+        let lanes = self.lanes.get_or_insert_with(|| Box::new(Lanes::new(Arc::clone(&self.shared.poster), self.socket.user)));
+        lanes.send(shard, send);
+    }
+
+    /// The conversation's shard, if the user may post to it.
+    async fn authorise(&mut self, send: &SendMessage) -> Option<ShardId> {
+        let (user, conversation) = (self.socket.user, send.conversation_id);
+        if let Some(shard) = self.shared.hub.may_post(user, conversation) {
+            return Some(shard);
+        }
+        // Whoever was told over REST that they are in has their event in the log; this gateway may be a moment behind it.
+        for shard in self.shared.hub.heads().into_keys() {
+            let head = tokio::time::timeout(MEMBERSHIP_WAIT, self.shared.tails.head(shard)).await.ok()?.ok()?;
+            self.shared.hub.reached(shard, head.last, MEMBERSHIP_WAIT).await;
+        }
+        self.shared.hub.may_post(user, conversation)
+    }
+
+    /// The gateway is going away: at a random moment, after the answers that are due, the client is told to reconnect.
+    async fn move_away(&mut self) -> Ended {
+        let spread = Duration::from_millis(self.shared.config.drain_spread_ms);
+        tokio::time::sleep(drain::moment(spread)).await;
+        let answer_limit = Instant::now() + drain::ANSWER_LIMIT;
+        while self.lanes.as_ref().is_some_and(|lanes| lanes.unanswered() > 0) {
+            match tokio::time::timeout_at(answer_limit, answered(&mut self.lanes)).await {
+                Ok(frames) => self.queue(frames),
+                Err(_late) => break,
+            }
+        }
+        let retry_after_ms = u64::try_from(drain::moment(Duration::from_millis(250)).as_millis()).unwrap_or(0);
+        self.queue(vec![drain::announcement(retry_after_ms)]);
+        let _ = tokio::time::timeout(CLOSE_LIMIT, self.write_queued()).await;
+        Some(Closing { code: CloseCode::Draining, retry_after_ms: Some(retry_after_ms) })
+    }
+}
+
+/// A write that made no progress for this long is watched only for overflow.
+const STALLED: Duration = Duration::from_millis(50);
+
+/// The next answers to sends; pending while there are none.
+async fn answered(lanes: &mut Option<Box<Lanes>>) -> Vec<ServerFrame> {
+    match lanes {
+        Some(lanes) => lanes.answered().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Used while greeting, where nothing is queued yet.
+async fn say(ws: &mut WebSocket, frame: &ServerFrame) -> Result<(), ()> {
+    let mut writer = Writer { ws };
+    writer.one(Bytes::from(frame.encode())).await
+}

@@ -1,0 +1,92 @@
+//! From the first frame to live: hello, welcome, catching up.
+
+use std::sync::Arc;
+
+use axum::extract::ws::{Message, WebSocket};
+use relay_domain::ports::TokenError;
+use relay_protocol::frame::{ErrorFrame, Welcome};
+use relay_protocol::{CloseCode, Command, ErrorCode, Hello, ServerFrame, command};
+
+use super::{Writer, ended, say, sink};
+use crate::hub::{Socket, UserLimiter};
+use crate::outbound::{Closing, Outbound};
+use crate::resume::ResumeError;
+use crate::upgrade::Shared;
+
+/// A socket that is live.
+pub(super) struct Greeted {
+    pub(super) socket: Arc<Socket>,
+    pub(super) limiter: Arc<UserLimiter>,
+}
+
+/// Authenticates the socket and brings it to live. `Err` says how to close it; `Err(None)`: it is gone.
+pub(super) async fn greet(shared: &Shared, ws: &mut WebSocket) -> Result<Greeted, Option<Closing>> {
+    let hello = match tokio::time::timeout(shared.config.hello_timeout(), first_frame(ws)).await {
+        Ok(hello) => hello?,
+        Err(_late) => return Err(ended(CloseCode::HelloTimeout)),
+    };
+    let claims = match shared.tokens.verify(&hello.token) {
+        Ok(claims) => claims,
+        Err(TokenError::Expired) => {
+            return Err(refuse(ws, ErrorCode::TokenExpired, "the access token has expired", CloseCode::TokenExpired).await);
+        }
+        Err(TokenError::Invalid) => {
+            return Err(refuse(ws, ErrorCode::Unauthenticated, "the access token is not valid", CloseCode::Unauthenticated).await);
+        }
+    };
+    let outbound = Outbound::new(shared.config.outbound_queue_bytes);
+    let socket = Arc::new(Socket { user: claims.user, session: claims.session, outbound });
+    let welcome = ServerFrame::Welcome(Welcome {
+        user_id: claims.user,
+        session_id: claims.session,
+        server_time_ms: shared.clock.now_ms(),
+        idle_timeout_ms: shared.config.idle_timeout_ms,
+        max_in_flight: shared.config.max_in_flight,
+    });
+    say(ws, &welcome).await.map_err(|()| None)?;
+    let started = std::time::Instant::now();
+    let resumed = Box::pin(shared.resumer.run(&socket, hello.position, &mut Writer { ws })).await;
+    match resumed {
+        Ok(limiter) => {
+            metrics::histogram!("relay_resume_seconds").record(started.elapsed().as_secs_f64());
+            Ok(Greeted { socket, limiter })
+        }
+        Err(error) => {
+            shared.hub.detach(&socket);
+            match error {
+                ResumeError::Gone => Err(None),
+                ResumeError::Refused { code, close, message } => Err(refuse(ws, code, message, close).await),
+            }
+        }
+    }
+}
+
+async fn first_frame(ws: &mut WebSocket) -> Result<Hello, Option<Closing>> {
+    loop {
+        let text = match ws.recv().await {
+            Some(Ok(Message::Text(text))) => text,
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
+            Some(Ok(Message::Binary(_))) => {
+                return Err(refuse(ws, ErrorCode::MalformedFrame, "frames are text", CloseCode::ProtocolViolation).await);
+            }
+            Some(Ok(Message::Close(_))) | None => return Err(None),
+            Some(Err(error)) => return Err(sink::read_error(&error)),
+        };
+        return match command::decode(&text) {
+            Ok(Command::Hello(hello)) => Ok(hello),
+            Ok(Command::SendMessage(_) | Command::Ping(_)) => {
+                Err(refuse(ws, ErrorCode::HelloRequired, "the first frame has to be hello", CloseCode::Unauthenticated).await)
+            }
+            Err(error) => Err(refuse(ws, error.code, &error.reason, CloseCode::ProtocolViolation).await),
+        };
+    }
+}
+
+/// Says why, and returns how to close.
+async fn refuse(ws: &mut WebSocket, code: ErrorCode, message: &str, close: CloseCode) -> Option<Closing> {
+    metrics::counter!("relay_errors_total", "code" => code.as_str()).increment(1);
+    let retry_after_ms = code.retryable().then_some(1_000);
+    let frame = ServerFrame::Error(ErrorFrame { retry_after_ms, ..ErrorFrame::new(code, message) });
+    say(ws, &frame).await.ok()?;
+    Some(Closing { code: close, retry_after_ms })
+}

@@ -1,0 +1,98 @@
+//! The task that follows one shard and feeds the hub.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use relay_domain::ports::{TailError, TailSource, TailStart};
+use relay_runtime::Task;
+use relay_types::{Clock, Seq, ShardId};
+
+use crate::hub::Hub;
+
+/// How often the log's oldest event is looked up, which decides whether a position is too old.
+const HEAD_EVERY: Duration = Duration::from_secs(30);
+
+/// Follows `shard` until told to stop. An epoch change ends the process: its memory is of another log, so everyone
+/// reconnects, to a fresh gateway, and is told `reset`.
+pub(crate) async fn follow(
+    task: Task,
+    tails: Arc<dyn TailSource>,
+    hub: Arc<Hub>,
+    clock: Arc<dyn Clock>,
+    shard: ShardId,
+    epoch: String,
+    warmup: Duration,
+) -> anyhow::Result<()> {
+    let head = tails.head(shard).await?;
+    if head.epoch != epoch {
+        return Err(TailError::EpochChanged { expected: epoch, found: head.epoch }.into());
+    }
+    let mut tail = tails.open(shard, &epoch, TailStart::Recent(warmup)).await?;
+    let lag = metrics::gauge!("relay_tail_lag_events", "shard" => shard.to_string());
+    let (mut begun, mut known_head) = (false, head.clone());
+    if head.last < head.first || head.last == Seq::ZERO {
+        // An empty log: the tail has nothing to show before the first event.
+        hub.begin_shard(shard, head.last, &head);
+        begun = true;
+        task.health.up();
+    }
+    let mut look = tokio::time::interval(HEAD_EVERY);
+    look.reset();
+    // With nothing young enough in the log, the first event to come is the next one.
+    let quiet = tokio::time::sleep(WARMUP_LIMIT);
+    tokio::pin!(quiet);
+    loop {
+        tokio::select! {
+            () = task.stop.cancelled() => return Ok(()),
+            () = &mut quiet, if !begun => {
+                hub.begin_shard(shard, head.last, &head);
+                begun = true;
+                task.health.up();
+            }
+            _ = look.tick() => {
+                if let Ok(now) = tails.head(shard).await {
+                    hub.set_first(shard, now.first);
+                    let passed = hub.heads().get(&shard).copied().unwrap_or_default();
+                    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+                    lag.set(now.last.0.saturating_sub(passed.0) as f64);
+                    known_head = now;
+                }
+            }
+            events = tail.next() => {
+                let mut events = match events {
+                    Ok(events) => events,
+                    Err(error @ TailError::EpochChanged { .. }) => {
+                        hub.forget_all();
+                        return Err(error.into());
+                    }
+                    Err(TailError::Unavailable { reason }) => {
+                        // Goes on where it was: the tail keeps its place.
+                        task.health.down(reason);
+                        tokio::select! {
+                            () = task.stop.cancelled() => return Ok(()),
+                            () = tokio::time::sleep(RETRY) => continue,
+                        }
+                    }
+                };
+                if !begun {
+                    // Nothing between the log's end at start and this event can be missing: it was not there yet.
+                    let first = events.first().map_or(head.last, |event| event.seq);
+                    hub.begin_shard(shard, Seq(first.0.saturating_sub(1)).min(head.last), &head);
+                    begun = true;
+                }
+                let covered = hub.heads().get(&shard).copied().unwrap_or_default();
+                events.retain(|event| event.seq > covered);
+                let last = events.last().map(|event| event.seq);
+                hub.apply(shard, events, clock.now_ms());
+                if last.is_some_and(|last| last >= known_head.last) {
+                    task.health.up();
+                }
+            }
+        }
+    }
+}
+
+/// Between attempts while NATS is away.
+const RETRY: Duration = Duration::from_millis(200);
+/// A log whose newest event is older than the warm-up sends nothing; then the tail starts at its end.
+const WARMUP_LIMIT: Duration = Duration::from_millis(300);

@@ -1,0 +1,280 @@
+//! The gateway as a whole: its parts, its route, and the way in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use governor::Quota;
+use relay_domain::ports::{DeliveryCursors, MessageLog, ResumeStore, TailSource, TokenVerifier};
+use relay_posting::{Poster, PosterParts};
+use relay_protocol::{ErrorCode, MAX_CLIENT_FRAME_BYTES};
+use relay_runtime::{CancellationToken, Health, Restart, Supervisor};
+use relay_types::{Clock, IdGen, ShardId};
+use std::num::NonZeroU32;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+use crate::checkpoints::Checkpoints;
+use crate::config::GatewayConfig;
+use crate::hub::{Hub, HubLimits};
+use crate::resume::Resumer;
+use crate::{session, tail};
+
+/// What a gateway needs from the world.
+pub struct Deps {
+    /// Appends messages.
+    pub log: Arc<dyn MessageLog>,
+    /// Follows the log.
+    pub tails: Arc<dyn TailSource>,
+    /// Reads the projection.
+    pub store: Arc<dyn ResumeStore>,
+    /// Users' durable consumers.
+    pub cursors: Arc<dyn DeliveryCursors>,
+    /// Checks access tokens.
+    pub tokens: Arc<dyn TokenVerifier>,
+    /// The wall clock, for what people see.
+    pub clock: Arc<dyn Clock>,
+    /// Mints message ids.
+    pub ids: Arc<dyn IdGen>,
+    /// Every shard of the log.
+    pub shards: Vec<ShardId>,
+    /// How long an access token is valid, in seconds: a revoked session is remembered as long.
+    pub access_ttl_s: u64,
+}
+
+/// What every socket's task shares.
+pub(crate) struct Shared {
+    pub(crate) config: GatewayConfig,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) resumer: Resumer,
+    pub(crate) poster: Arc<Poster>,
+    pub(crate) tails: Arc<dyn TailSource>,
+    pub(crate) tokens: Arc<dyn TokenVerifier>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) checkpoints: Checkpoints,
+    pub(crate) draining: CancellationToken,
+    health: Health,
+    places: Semaphore,
+}
+
+/// A gateway.
+pub struct Gateway {
+    shared: Arc<Shared>,
+    deps: Deps,
+}
+
+impl Gateway {
+    /// Puts the parts together. Nothing runs yet.
+    pub fn new(config: GatewayConfig, deps: Deps, health: Health) -> Self {
+        let per_second = NonZeroU32::new(config.messages_per_s).unwrap_or(NonZeroU32::MIN);
+        let burst = NonZeroU32::new(config.message_burst).unwrap_or(NonZeroU32::MIN);
+        let hub = Arc::new(Hub::new(HubLimits {
+            ring_bytes: config.ring_bytes,
+            roster_linger: Duration::from_millis(config.roster_linger_ms),
+            revoked_kept: Duration::from_secs(deps.access_ttl_s + 60),
+            quota: Quota::per_second(per_second).allow_burst(burst),
+        }));
+        let poster = Arc::new(Poster::new(PosterParts {
+            log: Arc::clone(&deps.log),
+            tails: Arc::clone(&deps.tails),
+            recent: Arc::clone(&hub) as _,
+            store: Arc::clone(&deps.store),
+            log_clock: Arc::clone(&hub.clock) as _,
+            clock: Arc::clone(&deps.clock),
+            ids: Arc::clone(&deps.ids),
+        }));
+        let resumer = Resumer {
+            hub: Arc::clone(&hub),
+            store: Arc::clone(&deps.store),
+            cursors: Arc::clone(&deps.cursors),
+            slots: Semaphore::new(config.max_concurrent_resumes),
+            max_events: config.max_resume_events,
+        };
+        let shared = Shared {
+            places: Semaphore::new(config.max_sockets.min(Semaphore::MAX_PERMITS)),
+            hub,
+            resumer,
+            poster,
+            tails: Arc::clone(&deps.tails),
+            tokens: Arc::clone(&deps.tokens),
+            clock: Arc::clone(&deps.clock),
+            checkpoints: Checkpoints::new(),
+            draining: CancellationToken::new(),
+            health,
+            config,
+        };
+        Self { shared: Arc::new(shared), deps }
+    }
+
+    /// Serves until the supervisor is told to stop, then drains: no new sockets, every socket told to move, cursors moved.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: sockets would be cut off.
+    pub async fn serve(self, listener: TcpListener, supervisor: &Supervisor) -> anyhow::Result<()> {
+        let Self { shared, deps } = self;
+        let epoch = self::epoch(&deps).await?;
+        shared.hub.set_epoch(epoch.combined);
+        for (shard, epoch) in epoch.by_shard {
+            let (tails, hub, clock) = (Arc::clone(&deps.tails), Arc::clone(&shared.hub), Arc::clone(&deps.clock));
+            let warmup = Duration::from_millis(shared.config.ring_warmup_ms);
+            supervisor.spawn(format!("tail-{shard}"), Restart::StopProcess, move |task| {
+                tail::follow(task, Arc::clone(&tails), Arc::clone(&hub), Arc::clone(&clock), shard, epoch.clone(), warmup)
+            });
+        }
+        let (state, cursors) = (Arc::clone(&shared), Arc::clone(&deps.cursors));
+        let interval = Duration::from_millis(shared.config.checkpoint_interval_ms);
+        supervisor.spawn("checkpoints", Restart::StopProcess, move |task| {
+            let (state, cursors) = (Arc::clone(&state), Arc::clone(&cursors));
+            async move { state.checkpoints.run(task, Arc::clone(&state.hub), cursors, interval).await }
+        });
+        let router = Router::new().route("/v1/ws", get(upgrade)).fallback(not_found).with_state(Arc::clone(&shared));
+        let stop = supervisor.stop_token();
+        relay_runtime::http::serve(listener, router, supervisor, shared.config.max_sockets).await?;
+        stop.cancelled().await;
+        shared.health.start_draining();
+        shared.draining.cancel();
+        let spread = Duration::from_millis(shared.config.drain_spread_ms);
+        let all = u32::try_from(shared.config.max_sockets.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
+        if tokio::time::timeout(spread + DRAIN_LIMIT, shared.places.acquire_many(all)).await.is_err() {
+            tracing::warn!("some sockets did not close in time");
+        }
+        shared.checkpoints.finish(Arc::clone(&deps.cursors), DRAIN_LIMIT).await;
+        Ok(())
+    }
+}
+
+/// After the spread: answers that are due, and the close handshakes.
+const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+
+struct Epochs {
+    combined: String,
+    by_shard: Vec<(ShardId, String)>,
+}
+
+/// One epoch for all shards: theirs if they agree, else one that changes when any of them does.
+async fn epoch(deps: &Deps) -> anyhow::Result<Epochs> {
+    let mut by_shard = Vec::new();
+    for shard in &deps.shards {
+        by_shard.push((*shard, deps.tails.head(*shard).await?.epoch));
+    }
+    let mut distinct: Vec<&str> = by_shard.iter().map(|(_, epoch)| epoch.as_str()).collect();
+    distinct.dedup();
+    let combined = match distinct.as_slice() {
+        [one] => (*one).to_owned(),
+        several => {
+            // FNV-1a: a short name for a list, not a secret.
+            let hash = several
+                .iter()
+                .flat_map(|epoch| epoch.bytes())
+                .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+            format!("M{hash:016x}")
+        }
+    };
+    Ok(Epochs { combined, by_shard })
+}
+
+async fn not_found() -> Response {
+    refuse(ErrorCode::NotFound, "sockets are at /v1/ws")
+}
+
+async fn upgrade(
+    State(shared): State<Arc<Shared>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    ws: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
+) -> Response {
+    let names_token =
+        |query: &str| query.split('&').any(|pair| pair.split('=').next().is_some_and(|name| name.to_ascii_lowercase().contains("token")));
+    if query.as_deref().is_some_and(names_token) {
+        return refuse(ErrorCode::TokenInUrl, "send the token in the hello frame");
+    }
+    if !origin_allowed(&shared.config.allowed_origins, &headers) {
+        return refuse(ErrorCode::OriginRefused, "this page's origin is not on the allow-list");
+    }
+    if shared.health.is_draining() {
+        return refuse(ErrorCode::Draining, "this server is going away");
+    }
+    let ws = match ws {
+        Ok(ws) => ws,
+        Err(_) => return refuse(ErrorCode::MalformedFrame, "a WebSocket handshake is expected here"),
+    };
+    let Ok(room) = u32::try_from(shared.places.available_permits()) else { return refuse(ErrorCode::Internal, "too many places") };
+    if room == 0 {
+        return refuse(ErrorCode::Busy, "every place is taken");
+    }
+    // Small buffers: 10,000 idle sockets should cost megabytes, not gigabytes.
+    ws.read_buffer_size(1024)
+        .write_buffer_size(4 * 1024)
+        .max_write_buffer_size(2 * MAX_CLIENT_FRAME_BYTES)
+        .max_message_size(MAX_CLIENT_FRAME_BYTES)
+        .max_frame_size(MAX_CLIENT_FRAME_BYTES)
+        .on_upgrade(move |socket| async move {
+            let Ok(_place) = shared.places.try_acquire() else { return };
+            Box::pin(session::serve(Arc::clone(&shared), socket)).await;
+        })
+}
+
+/// Pages of the gateway's own host, pages on the list, and whatever is not a page.
+fn origin_allowed(allowed: &[String], headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let Ok(origin) = origin.to_str() else { return false };
+    if allowed.iter().any(|one| one == origin) {
+        return true;
+    }
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let authority = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+    authority.is_some() && authority == host
+}
+
+fn refuse(code: ErrorCode, detail: &str) -> Response {
+    metrics::counter!("relay_errors_total", "code" => code.as_str()).increment(1);
+    let row = code.row();
+    let status = StatusCode::from_u16(row.http_status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let problem = relay_protocol::rest::Problem {
+        kind: format!("/errors#{code}"),
+        title: row.meaning.to_owned(),
+        status: row.http_status,
+        code,
+        detail: detail.to_owned(),
+        retryable: row.retryable,
+        retry_after_ms: row.retryable.then_some(1_000),
+        request_id: relay_runtime::trace::TraceContext::begin().trace_id(),
+    };
+    let body = serde_json::to_string(&problem).unwrap_or_default();
+    (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins() {
+        let headers = |origin: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, "chat.example.org".parse().unwrap());
+            if let Some(origin) = origin {
+                headers.insert(header::ORIGIN, origin.parse().unwrap());
+            }
+            headers
+        };
+        let list = ["https://app.example.org".to_owned()];
+        for (origin, allowed) in [
+            (None, true),
+            (Some("https://chat.example.org"), true),
+            (Some("https://app.example.org"), true),
+            (Some("null"), false),
+            (Some("https://chat.example.org.evil.org"), false),
+            (Some("https://chat.example.org:8443"), false),
+            (Some("https://evil.org"), false),
+            (Some("file://chat.example.org"), false),
+        ] {
+            assert_eq!(origin_allowed(&list, &headers(origin)), allowed, "{origin:?}");
+        }
+    }
+}
