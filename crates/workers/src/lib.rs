@@ -1,1 +1,12 @@
+//! The jobs behind the chat: projecting the log, keeping users' consumers right, relaying the outbox, upkeep.
+//!
+//! Each tolerates any event twice and any restart. None is needed for a message to be accepted or delivered live.
+//! Start reading in [`persist`].
 
+mod config;
+pub mod outbox;
+pub mod persist;
+pub mod reconcile;
+pub mod upkeep;
+
+pub use config::{Role, WorkerConfig};

@@ -1,0 +1,61 @@
+//! `[worker]`
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+/// A job that a worker process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Projects the log into Postgres, one worker per shard at a time.
+    Persist,
+    /// Keeps users' durable consumers as their memberships say.
+    Reconcile,
+    /// Publishes outbox rows that the API left behind.
+    Outbox,
+}
+
+/// Which jobs, and how eagerly.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WorkerConfig {
+    /// Where operators look: `/healthz`, `/readyz`, `/metrics`.
+    pub admin_listen: SocketAddr,
+    /// All by default.
+    pub roles: Vec<Role>,
+    /// Events in one transaction at most.
+    pub persist_batch: usize,
+    /// Every user's consumers are compared with their memberships this often, in seconds.
+    pub reconcile_all_every_s: u64,
+    /// Outbox rows older than this are taken to be left behind, in milliseconds.
+    pub outbox_age_ms: u64,
+}
+
+impl Default for WorkerConfig {
+    fn default() -> Self {
+        Self {
+            admin_listen: SocketAddr::from(([127, 0, 0, 1], 7092)),
+            roles: vec![Role::Persist, Role::Reconcile, Role::Outbox],
+            persist_batch: 1_000,
+            reconcile_all_every_s: 3_600,
+            outbox_age_ms: 2_000,
+        }
+    }
+}
+
+impl WorkerConfig {
+    /// Refuses values outside their limits: the key, and what it has to be.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        if self.roles.is_empty() {
+            return Err(("worker.roles", "has to name at least one role".to_owned()));
+        }
+        if !(1..=10_000).contains(&self.persist_batch) {
+            return Err(("worker.persist_batch", "has to be 1 to 10,000".to_owned()));
+        }
+        if self.reconcile_all_every_s < 10 {
+            return Err(("worker.reconcile_all_every_s", "has to be at least 10".to_owned()));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,184 @@
+//! Projecting one shard of the log into Postgres: in order, without a hole, each event once.
+//!
+//! The watermark in the database says where to go on; the durable consumer only delivers. Whenever deliveries are not in
+//! one unbroken order (another worker had the queue, or redeliveries mix in), the consumer is set back to the watermark.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use relay_domain::ports::{Delivery, Poison, ProjectError, Projection, QueueError, WorkQueue, WorkSource};
+use relay_protocol::log::StoredEvent;
+use relay_runtime::Task;
+use relay_types::{Clock, Seq, ShardId};
+
+/// Between attempts while the database is away.
+const RETRY: Duration = Duration::from_millis(250);
+/// Work in hand is announced to the log this often, well below its `ack_wait`.
+const KEEP_EVERY: Duration = Duration::from_secs(10);
+const WORKER: &str = "persist";
+
+/// What the job works with.
+#[derive(Clone)]
+pub struct Persist {
+    /// The log's work queue.
+    pub source: Arc<dyn WorkSource>,
+    /// The database.
+    pub projection: Arc<dyn Projection>,
+    /// For the lag that people see.
+    pub clock: Arc<dyn Clock>,
+    /// Events in one transaction at most.
+    pub batch: usize,
+}
+
+/// Why a run over the queue ended; the next one begins at the watermark.
+enum Ended {
+    Stopped,
+    Disorder,
+    Failed(anyhow::Error),
+}
+
+impl Persist {
+    /// Projects `shard` until told to stop.
+    ///
+    /// # Errors
+    /// Only what trying again cannot mend: a projection of another epoch.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a transaction is all or nothing, and unacknowledged events come again.
+    pub async fn run(&self, task: Task, shard: ShardId) -> anyhow::Result<()> {
+        let mut reset = false;
+        loop {
+            match self.follow(&task, shard, reset).await {
+                Ended::Stopped => return Ok(()),
+                Ended::Disorder => {
+                    tracing::info!(shard = shard.0, "deliveries out of order; beginning again at the watermark");
+                    reset = true;
+                }
+                Ended::Failed(error) => {
+                    if error.chain().any(|cause| matches!(cause.downcast_ref(), Some(ProjectError::EpochMismatch { .. }))) {
+                        return Err(error);
+                    }
+                    tracing::warn!(shard = shard.0, error = %format!("{error:#}"), "persist interrupted");
+                    task.health.down(error.to_string());
+                    tokio::select! {
+                        () = task.stop.cancelled() => return Ok(()),
+                        () = tokio::time::sleep(RETRY) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    async fn follow(&self, task: &Task, shard: ShardId, reset: bool) -> Ended {
+        match self.try_follow(task, shard, reset).await {
+            Ok(()) => Ended::Stopped,
+            Err(error) => match error.downcast_ref::<QueueError>() {
+                Some(QueueError::Disorder) => Ended::Disorder,
+                Some(QueueError::Unavailable { .. }) | None => Ended::Failed(error),
+            },
+        }
+    }
+
+    async fn try_follow(&self, task: &Task, shard: ShardId, reset: bool) -> anyhow::Result<()> {
+        let epoch = self.source.epoch(shard).await?;
+        let (mut after, _) = self.projection.watermark(shard).await?;
+        if reset {
+            self.source.reset_persist(shard, after).await?;
+        }
+        let mut queue = self.source.open_persist(shard).await?;
+        let mut first = !reset;
+        task.health.up();
+        loop {
+            let deliveries = tokio::select! {
+                () = task.stop.cancelled() => return Ok(()),
+                deliveries = queue.next(self.batch) => deliveries?,
+            };
+            let (Some(begin), Some(end)) = (deliveries.first().map(|d| d.seq), deliveries.last().map(|d| d.seq)) else { continue };
+            // Freshly opened, the queue has to go on right after the watermark; a hole may be deleted events, or events
+            // that another worker was given and did not finish. Setting it back tells the two apart.
+            if first && begin > after.next() {
+                let (watermark, _) = self.projection.watermark(shard).await?;
+                if begin > watermark.next() {
+                    return Err(QueueError::Disorder.into());
+                }
+                after = watermark;
+            }
+            first = false;
+            let events = self.readable(shard, deliveries).await?;
+            self.project(task, &mut *queue, shard, &epoch, after, end, &events).await?;
+            queue.ack().await?;
+            after = after.max(end);
+            if let Some(newest) = events.last() {
+                #[expect(clippy::cast_precision_loss, reason = "milliseconds of a lag")]
+                metrics::histogram!("relay_persist_lag_seconds").record((self.clock.now_ms() - newest.stored_at_ms).max(0) as f64 / 1000.0);
+            }
+        }
+    }
+
+    /// What can be read; the rest is put aside with its reason.
+    async fn readable(&self, shard: ShardId, deliveries: Vec<Delivery>) -> Result<Vec<StoredEvent>, QueueError> {
+        let mut events = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            match delivery.content {
+                Ok(event) => events.push(event),
+                Err(poison) => self.put_aside(shard, delivery.seq, &poison).await?,
+            }
+        }
+        Ok(events)
+    }
+
+    async fn put_aside(&self, shard: ShardId, seq: Seq, poison: &Poison) -> Result<(), QueueError> {
+        tracing::error!(shard = shard.0, stream.seq = seq.0, reason = poison.reason, "event put aside as unprocessable");
+        metrics::counter!("relay_dead_letters_total", "worker" => WORKER).increment(1);
+        self.source.dead_letter(WORKER, shard, seq, poison).await
+    }
+
+    /// Stores the batch, waiting for as long as the database is away.
+    #[expect(clippy::too_many_arguments, reason = "one call, all of them its subject")]
+    async fn project(
+        &self,
+        task: &Task,
+        queue: &mut dyn WorkQueue,
+        shard: ShardId,
+        epoch: &str,
+        after: Seq,
+        upto: Seq,
+        events: &[StoredEvent],
+    ) -> anyhow::Result<()> {
+        let mut events: std::borrow::Cow<'_, [StoredEvent]> = events.into();
+        let mut kept = tokio::time::Instant::now();
+        loop {
+            match self.projection.project(shard, epoch, after, upto, &events).await {
+                Ok(projected) => {
+                    task.health.up();
+                    metrics::counter!("relay_persisted_events_total").increment(projected.inserted as u64);
+                    metrics::counter!("relay_persist_skipped_events_total").increment(projected.skipped as u64);
+                    return Ok(());
+                }
+                Err(ProjectError::Unavailable(error)) => {
+                    task.health.down(error.reason.clone());
+                    tokio::select! {
+                        () = task.stop.cancelled() => return Err(error).context("stopped while the database is away"),
+                        () = tokio::time::sleep(RETRY) => {}
+                    }
+                    if kept.elapsed() > KEEP_EVERY {
+                        queue.keep().await?;
+                        kept = tokio::time::Instant::now();
+                    }
+                }
+                Err(ProjectError::Gap { .. }) => return Err(QueueError::Disorder.into()),
+                Err(ProjectError::Poison { seq, reason }) => {
+                    let Some(event) = events.iter().find(|event| event.seq == seq) else {
+                        anyhow::bail!("the projection refused an event that is not in its batch: {reason}");
+                    };
+                    let payload = serde_json::to_vec(&event.event).unwrap_or_default();
+                    let poison = Poison { subject: format!("{shard}"), payload: payload.into(), reason };
+                    self.put_aside(shard, seq, &poison).await?;
+                    events.to_mut().retain(|event| event.seq != seq);
+                }
+                Err(error @ ProjectError::EpochMismatch { .. }) => return Err(error.into()),
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Keeping every user's durable consumers as their memberships say. Level-triggered: an event names a user, the state in
+//! Postgres says what is right; doing it twice, late, or for everybody is harmless.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use relay_domain::ports::{Memberships, UserConsumers};
+use relay_runtime::Task;
+use relay_types::{ConversationId, ShardId, UserId};
+
+/// Users looked at together. The server creates 1,600 consumers a second; chat comes first.
+const CONCURRENCY: usize = 8;
+const PAGE: u32 = 500;
+const RETRY: Duration = Duration::from_millis(500);
+
+/// What the job works with.
+#[derive(Clone)]
+pub struct Reconcile {
+    /// Who is where.
+    pub memberships: Arc<dyn Memberships>,
+    /// The consumers.
+    pub consumers: Arc<dyn UserConsumers>,
+    /// Every shard: each user has a consumer on each.
+    pub shards: Vec<ShardId>,
+    /// How often everybody is looked at.
+    pub all_every: Duration,
+}
+
+impl Reconcile {
+    /// Follows changes on `shard` until told to stop.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn follow(&self, task: Task, shard: ShardId) -> anyhow::Result<()> {
+        task.health.up();
+        loop {
+            let changed = tokio::select! {
+                () = task.stop.cancelled() => return Ok(()),
+                changed = self.consumers.next_changed(shard) => changed,
+            };
+            match changed {
+                Ok(users) => {
+                    // Until it worked: what was not acknowledged would only come again after everything behind it.
+                    while let Err(error) = self.users(&users).await {
+                        task.health.degraded(format!("{error:#}"));
+                        tokio::select! {
+                            () = task.stop.cancelled() => return Ok(()),
+                            () = tokio::time::sleep(RETRY) => {}
+                        }
+                    }
+                    task.health.up();
+                    if let Err(error) = self.consumers.settled(shard).await {
+                        tracing::info!(reason = error.reason, "changes not acknowledged; they come again");
+                    }
+                }
+                Err(error) => {
+                    task.health.degraded(error.reason);
+                    tokio::select! {
+                        () = task.stop.cancelled() => return Ok(()),
+                        () = tokio::time::sleep(RETRY) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Looks at everybody, now and again.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn everybody(&self, task: Task) -> anyhow::Result<()> {
+        task.health.up();
+        loop {
+            let pause = match self.all_users().await {
+                Ok(changed) => {
+                    tracing::info!(changed, "every user's consumers compared with their memberships");
+                    self.all_every
+                }
+                Err(error) => {
+                    tracing::info!(error = %format!("{error:#}"), "could not look at every user's consumers; again soon");
+                    RETRY * 10
+                }
+            };
+            tokio::select! {
+                () = task.stop.cancelled() => return Ok(()),
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    async fn all_users(&self) -> anyhow::Result<usize> {
+        let (mut after, mut changed) = (None, 0);
+        loop {
+            let page = self.memberships.users_page(after, PAGE).await?;
+            changed += self.users(&page).await?;
+            match page.last() {
+                Some(last) if page.len() >= PAGE as usize => after = Some(*last),
+                _ => return Ok(changed),
+            }
+        }
+    }
+
+    async fn users(&self, users: &[UserId]) -> anyhow::Result<usize> {
+        let mut results = futures::stream::iter(users.to_vec()).map(|user| self.user(user)).buffer_unordered(CONCURRENCY);
+        let mut changed = 0;
+        while let Some(result) = results.next().await {
+            changed += result?;
+        }
+        Ok(changed)
+    }
+
+    async fn user(&self, user: UserId) -> anyhow::Result<usize> {
+        let mut by_shard: HashMap<ShardId, Vec<ConversationId>> = self.shards.iter().map(|shard| (*shard, Vec::new())).collect();
+        for (shard, conversation) in self.memberships.conversations_of(user).await? {
+            by_shard.entry(shard).or_default().push(conversation);
+        }
+        let mut changed = 0;
+        for (shard, conversations) in by_shard {
+            changed += usize::from(self.consumers.ensure(shard, user, &conversations).await?);
+        }
+        Ok(changed)
+    }
+}
