@@ -34,6 +34,7 @@ impl Bus {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn connect(config: &NatsConfig, name: &str) -> Result<Self, ConnectError> {
+        crate::series::register();
         let failed = |source: Box<dyn std::error::Error + Send + Sync>| ConnectError { servers: config.servers.join(","), source };
         let started = std::time::Instant::now();
         loop {
@@ -102,7 +103,7 @@ fn on_event(connection: &str, event: &Event) {
         Event::ServerError(error) => tracing::warn!(connection, %error, "NATS server error"),
         Event::ClientError(error) => tracing::warn!(connection, %error, "NATS client error"),
         Event::Disconnected | Event::LameDuckMode | Event::Draining | Event::Closed => {
-            tracing::warn!(connection, %event, "NATS connection")
+            tracing::warn!(connection, %event, "NATS connection");
         }
     }
 }

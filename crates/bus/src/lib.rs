@@ -11,6 +11,7 @@ mod decode;
 pub mod keys;
 pub mod log;
 pub mod queue;
+mod series;
 pub mod tail;
 pub mod topology;
 

@@ -40,7 +40,7 @@ impl TailSource for NatsTails {
     async fn open(&self, shard: ShardId, epoch: &str, start: TailStart) -> Result<Box<dyn LogTail>, TailError> {
         let policy = match start {
             TailStart::After(seq) => DeliverPolicy::ByStartSequence { start_sequence: seq.next().0 },
-            TailStart::Recent(age) => DeliverPolicy::ByStartTime { start_time: time::OffsetDateTime::now_utc() - age },
+            TailStart::Recent(age) => recent(&self.bus, shard, age).await?,
         };
         let mut tail = NatsTail { bus: self.bus.clone(), shard, epoch: epoch.to_owned(), last: None, consumer: None };
         if let TailStart::After(seq) = start {
@@ -49,6 +49,17 @@ impl TailSource for NatsTails {
         tail.consumer = Some(consume(&self.bus, shard, policy).await?);
         Ok(Box::new(tail))
     }
+}
+
+/// From the events that are at most `age` older than the newest. Both times are the servers': a start in the future, as a
+/// skewed clock of ours would compute, would pass over live events.
+async fn recent(bus: &Bus, shard: ShardId, age: Duration) -> Result<DeliverPolicy, TailError> {
+    let stream = bus.js.get_stream(relay_subjects::stream(shard)).await.map_err(|e| TailError::Unavailable { reason: e.to_string() })?;
+    let state = &stream.cached_info().state;
+    if state.messages == 0 {
+        return Ok(DeliverPolicy::ByStartSequence { start_sequence: state.last_sequence + 1 });
+    }
+    Ok(DeliverPolicy::ByStartTime { start_time: state.last_timestamp - age })
 }
 
 pub(crate) async fn head(bus: &Bus, shard: ShardId) -> Result<LogHead, TailError> {

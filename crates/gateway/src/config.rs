@@ -79,7 +79,7 @@ impl GatewayConfig {
     pub fn check(&self) -> Result<(), (&'static str, String)> {
         let at_least = |key, value: u64, min: u64| if value < min { Err((key, format!("has to be at least {min}"))) } else { Ok(()) };
         at_least("gateway.max_sockets", self.max_sockets as u64, 1)?;
-        at_least("gateway.outbound_queue_bytes", self.outbound_queue_bytes as u64, 64 * 1024)?;
+        at_least("gateway.outbound_queue_bytes", self.outbound_queue_bytes as u64, 256 * 1024)?;
         at_least("gateway.ring_bytes", self.ring_bytes as u64, 64 * 1024)?;
         at_least("gateway.hello_timeout_ms", self.hello_timeout_ms, 100)?;
         at_least("gateway.idle_timeout_ms", self.idle_timeout_ms, 1_000)?;

@@ -257,7 +257,7 @@ impl State {
         }
         let Some(entry) = shard_state.ring.push(event) else { return 0 };
         let came_in = match &entry.effect {
-            Effect::Begins(members) => members.iter().copied().collect(),
+            Effect::Begins(members) => members.to_vec(),
             Effect::Joins(user) => vec![*user],
             Effect::Leaves(_) | Effect::None => Vec::new(),
         };

@@ -13,6 +13,7 @@ mod outbound;
 mod resume;
 mod ring;
 mod roster;
+mod series;
 mod session;
 mod tail;
 mod upgrade;

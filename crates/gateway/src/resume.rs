@@ -27,6 +27,10 @@ const TAIL_CATCH_UP: Duration = Duration::from_secs(5);
 /// How often an attempt is repeated because the ring moved on meanwhile.
 const MAX_ROUNDS: u32 = 20;
 
+/// How often, and after which pauses, a projection that lags behind the ring is looked at again.
+const PATIENCE: u32 = 10;
+const BEHIND_PAUSE: Duration = Duration::from_millis(50);
+
 /// Why a socket could not be brought up to date.
 #[derive(Debug)]
 pub(crate) enum ResumeError {
@@ -90,7 +94,7 @@ impl Resumer {
         };
         metrics::counter!("relay_resumes_total", "path" => path).increment(1);
         let mut run = Run { resumer: self, socket, sink, from, reset, sent: 0, slot: None };
-        run.to_live().await
+        run.go_live().await
     }
 
     /// Whether events after the position can be replayed at all.
@@ -123,28 +127,48 @@ struct Run<'a> {
     slot: Option<tokio::sync::SemaphorePermit<'a>>,
 }
 
-impl<'a> Run<'a> {
-    async fn to_live(&mut self) -> Result<Arc<UserLimiter>, ResumeError> {
+impl Run<'_> {
+    async fn go_live(&mut self) -> Result<Arc<UserLimiter>, ResumeError> {
         let mut snapshot: Option<JoinSnapshot> = None;
-        for _ in 0..MAX_ROUNDS {
+        let (mut behind, mut rounds) = (0, 0);
+        while rounds < MAX_ROUNDS {
             let announce =
                 self.reset.map(|reason| move |position: &Position| ServerFrame::Reset { reason, position: position.to_string() });
             let announce = announce.as_ref().map(|f| f as &dyn Fn(&Position) -> ServerFrame);
-            match self.resumer.hub.attach(self.socket, &self.from, snapshot.as_ref(), announce) {
+            match self.resumer.hub.attach(self.socket, &self.from, snapshot.as_ref(), announce, rounds > 0) {
                 Attach::Live { limiter } => return Ok(limiter),
                 Attach::Revoked => return Err(REVOKED),
                 Attach::Step { frames, reached } => {
                     self.write(frames).await?;
                     self.from = reached;
+                    if self.sent > self.resumer.max_events {
+                        self.give_up(ResetReason::TooMuch);
+                    }
+                    continue;
                 }
-                Attach::Unknown | Attach::Uncovered => snapshot = Some(self.from_projection().await?),
+                // A projection that stays behind what the ring remembers (its worker is down) is no better than none.
+                Attach::Unknown | Attach::Uncovered if behind >= PATIENCE => snapshot = Some(self.read_without_projection().await?),
+                Attach::Unknown | Attach::Uncovered => {
+                    let read = self.read_projection().await?;
+                    if !self.reaches_ring(&read) {
+                        behind += 1;
+                        tokio::time::sleep(BEHIND_PAUSE).await;
+                    }
+                    snapshot = Some(read);
+                }
             }
+            rounds += 1;
         }
         Err(AWAY)
     }
 
+    fn reaches_ring(&self, snapshot: &JoinSnapshot) -> bool {
+        let covered = self.resumer.hub.covered_after();
+        covered.iter().all(|(shard, after)| snapshot.watermarks.get(shard).copied().unwrap_or_default() >= *after)
+    }
+
     /// One round over the projection: a snapshot, and every event between the client's place and its watermarks.
-    async fn from_projection(&mut self) -> Result<JoinSnapshot, ResumeError> {
+    async fn read_projection(&mut self) -> Result<JoinSnapshot, ResumeError> {
         if self.slot.is_none() {
             self.slot = self.resumer.slots.acquire().await.ok();
         }
@@ -153,7 +177,7 @@ impl<'a> Run<'a> {
             Ok(snapshot) => snapshot,
             Err(StoreError { reason }) => {
                 tracing::info!(reason, "catching up without the projection");
-                return self.from_log().await;
+                return self.read_without_projection().await;
             }
         };
         if !snapshot.session_live {
@@ -163,7 +187,7 @@ impl<'a> Run<'a> {
             let Some(upto) = snapshot.watermarks.get(&shard).copied().filter(|upto| *upto > after) else { continue };
             let ranges = ranges(&snapshot.memberships, shard, after, upto);
             if self.page_through(shard, ranges).await.is_err() {
-                return self.from_log().await;
+                return self.read_without_projection().await;
             }
             if self.reset.is_some() {
                 break;
@@ -197,7 +221,7 @@ impl<'a> Run<'a> {
     }
 
     /// The way without Postgres: the conversations that the user's durable consumer names, and the log itself.
-    async fn from_log(&mut self) -> Result<JoinSnapshot, ResumeError> {
+    async fn read_without_projection(&mut self) -> Result<JoinSnapshot, ResumeError> {
         let hub = &self.resumer.hub;
         let (mut memberships, mut watermarks) = (Vec::new(), BTreeMap::new());
         for (shard, covered) in hub.covered_after() {

@@ -52,6 +52,11 @@ impl Effect {
 }
 
 impl Entry {
+    /// Whether its predecessor is known.
+    pub(crate) const fn is_chained(&self) -> bool {
+        self.event.prev.is_some()
+    }
+
     /// Fills in what was not known when it passed.
     pub(crate) fn learn_prev(&mut self, prev: Seq) {
         if self.event.prev.is_none() {

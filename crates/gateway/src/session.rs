@@ -87,6 +87,7 @@ struct Live<'a> {
 /// `None` as a closing: the peer is gone, there is nobody to say goodbye to.
 type Ended = Option<Closing>;
 
+#[expect(clippy::unnecessary_wraps, reason = "spares every caller the wrapping")]
 const fn ended(code: CloseCode) -> Ended {
     Some(Closing { code, retry_after_ms: None })
 }
@@ -107,21 +108,26 @@ impl<'a> Live<'a> {
 
     async fn run(&mut self) -> Ended {
         let drain = self.shared.draining.clone();
+        let mut leave_at = None;
         loop {
             if let Some(closing) = self.socket.outbound.closing() {
                 // What was queued before the reason goes out first; a slow reader's queue was given up.
                 let _ = tokio::time::timeout(CLOSE_LIMIT, self.write_queued()).await;
                 return Some(closing);
             }
+            // Fair: a busy conversation must not keep the client's own frames from being read.
             tokio::select! {
-                biased;
                 () = self.socket.outbound.wake.notified() => {
                     if let Err(end) = self.write_queued().await {
                         return end;
                     }
                 }
                 frames = answered(&mut self.lanes) => self.queue(frames),
-                () = drain.cancelled() => return self.move_away().await,
+                () = drain.cancelled(), if leave_at.is_none() => {
+                    let spread = Duration::from_millis(self.shared.config.drain_spread_ms);
+                    leave_at = Some(Instant::now() + drain::moment(spread));
+                }
+                () = until(leave_at) => return self.move_away().await,
                 message = self.ws.recv() => match message {
                     Some(Ok(message)) => {
                         self.idle_deadline = Instant::now() + self.shared.config.idle_timeout();
@@ -137,28 +143,32 @@ impl<'a> Live<'a> {
         }
     }
 
-    /// Writes what is queued. A blocked write ends when the queue behind it overflows.
+    /// Writes what is queued. A write that the peer does not take ends when the socket is to close, or when nothing was
+    /// taken for as long as a silent peer is borne with.
     async fn write_queued(&mut self) -> Result<(), Ended> {
         let frames = self.socket.outbound.take();
         if frames.is_empty() {
             return Ok(());
         }
+        let stuck_at = Instant::now() + self.shared.config.idle_timeout();
         let write = sink::write_all(self.ws, frames);
         tokio::pin!(write);
         loop {
             tokio::select! {
                 biased;
-                written = &mut write => return written.map_err(|()| None),
-                () = self.socket.outbound.wake.notified() => {
-                    if self.socket.outbound.closing().is_some_and(|c| c.code == CloseCode::SlowReader) {
-                        return Err(ended(CloseCode::SlowReader));
-                    }
-                    // New frames wait their turn; wake up for them after this write.
-                    if tokio::time::timeout(STALLED, &mut write).await.is_ok_and(|written| written.is_ok()) {
-                        self.socket.outbound.wake.notify_one();
-                        return Ok(());
-                    }
+                written = &mut write => {
+                    // A wake-up taken below belongs to frames that are still queued.
+                    self.socket.outbound.wake.notify_one();
+                    return written.map_err(|()| None);
                 }
+                () = self.socket.outbound.wake.notified() => {
+                    let Some(closing) = self.socket.outbound.closing() else { continue };
+                    if closing.code != CloseCode::SlowReader {
+                        let _ = tokio::time::timeout(CLOSE_LIMIT, &mut write).await;
+                    }
+                    return Err(Some(closing));
+                }
+                () = tokio::time::sleep_until(stuck_at) => return Err(ended(CloseCode::SlowReader)),
             }
         }
     }
@@ -186,7 +196,14 @@ impl<'a> Live<'a> {
             }
         };
         if self.frames.check().is_err() {
+            // Named, so that the client knows which send did not happen and repeats it.
+            let client_id = match command::decode(&text) {
+                Ok(Command::SendMessage(send)) => Some(send.client_id),
+                Ok(Command::Hello(_) | Command::Ping(_)) => None,
+                Err(error) => error.client_id,
+            };
             self.refuse(ErrorFrame {
+                client_id,
                 retry_after_ms: Some(1_000),
                 ..ErrorFrame::new(ErrorCode::RateLimited, "too many frames on this socket")
             });
@@ -246,10 +263,8 @@ impl<'a> Live<'a> {
         self.shared.hub.may_post(user, conversation)
     }
 
-    /// The gateway is going away: at a random moment, after the answers that are due, the client is told to reconnect.
+    /// The gateway is going away: after the answers that are due, the client is told to reconnect.
     async fn move_away(&mut self) -> Ended {
-        let spread = Duration::from_millis(self.shared.config.drain_spread_ms);
-        tokio::time::sleep(drain::moment(spread)).await;
         let answer_limit = Instant::now() + drain::ANSWER_LIMIT;
         while self.lanes.as_ref().is_some_and(|lanes| lanes.unanswered() > 0) {
             match tokio::time::timeout_at(answer_limit, answered(&mut self.lanes)).await {
@@ -264,8 +279,12 @@ impl<'a> Live<'a> {
     }
 }
 
-/// A write that made no progress for this long is watched only for overflow.
-const STALLED: Duration = Duration::from_millis(50);
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
 
 /// The next answers to sends; pending while there are none.
 async fn answered(lanes: &mut Option<Box<Lanes>>) -> Vec<ServerFrame> {

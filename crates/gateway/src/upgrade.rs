@@ -13,7 +13,7 @@ use governor::Quota;
 use relay_domain::ports::{DeliveryCursors, MessageLog, ResumeStore, TailSource, TokenVerifier};
 use relay_posting::{Poster, PosterParts};
 use relay_protocol::{ErrorCode, MAX_CLIENT_FRAME_BYTES};
-use relay_runtime::{CancellationToken, Health, Restart, Supervisor};
+use relay_runtime::{CancellationToken, Component, Health, Restart, Supervisor, Task};
 use relay_types::{Clock, IdGen, ShardId};
 use std::num::NonZeroU32;
 use tokio::net::TcpListener;
@@ -58,7 +58,11 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) checkpoints: Checkpoints,
     pub(crate) draining: CancellationToken,
+    /// Every socket is gone: the tails may end.
+    closed: CancellationToken,
     health: Health,
+    /// Not ready before every tail was started and sockets are accepted.
+    accepting: Component,
     places: Semaphore,
 }
 
@@ -71,6 +75,7 @@ pub struct Gateway {
 impl Gateway {
     /// Puts the parts together. Nothing runs yet.
     pub fn new(config: GatewayConfig, deps: Deps, health: Health) -> Self {
+        crate::series::register();
         let per_second = NonZeroU32::new(config.messages_per_s).unwrap_or(NonZeroU32::MIN);
         let burst = NonZeroU32::new(config.message_burst).unwrap_or(NonZeroU32::MIN);
         let hub = Arc::new(Hub::new(HubLimits {
@@ -105,6 +110,8 @@ impl Gateway {
             clock: Arc::clone(&deps.clock),
             checkpoints: Checkpoints::new(),
             draining: CancellationToken::new(),
+            closed: CancellationToken::new(),
+            accepting: health.component("gateway"),
             health,
             config,
         };
@@ -122,7 +129,10 @@ impl Gateway {
         for (shard, epoch) in epoch.by_shard {
             let (tails, hub, clock) = (Arc::clone(&deps.tails), Arc::clone(&shared.hub), Arc::clone(&deps.clock));
             let warmup = Duration::from_millis(shared.config.ring_warmup_ms);
+            let closed = shared.closed.clone();
             supervisor.spawn(format!("tail-{shard}"), Restart::StopProcess, move |task| {
+                // Sockets that drain still receive, so the tail ends after them.
+                let task = Task { stop: closed.clone(), ..task };
                 tail::follow(task, Arc::clone(&tails), Arc::clone(&hub), Arc::clone(&clock), shard, epoch.clone(), warmup)
             });
         }
@@ -134,7 +144,8 @@ impl Gateway {
         });
         let router = Router::new().route("/v1/ws", get(upgrade)).fallback(not_found).with_state(Arc::clone(&shared));
         let stop = supervisor.stop_token();
-        relay_runtime::http::serve(listener, router, supervisor, shared.config.max_sockets).await?;
+        relay_runtime::http::serve(listener, router, supervisor, shared.config.max_sockets);
+        shared.accepting.up();
         stop.cancelled().await;
         shared.health.start_draining();
         shared.draining.cancel();
@@ -143,6 +154,7 @@ impl Gateway {
         if tokio::time::timeout(spread + DRAIN_LIMIT, shared.places.acquire_many(all)).await.is_err() {
             tracing::warn!("some sockets did not close in time");
         }
+        shared.closed.cancel();
         shared.checkpoints.finish(Arc::clone(&deps.cursors), DRAIN_LIMIT).await;
         Ok(())
     }
@@ -199,12 +211,8 @@ async fn upgrade(
     if shared.health.is_draining() {
         return refuse(ErrorCode::Draining, "this server is going away");
     }
-    let ws = match ws {
-        Ok(ws) => ws,
-        Err(_) => return refuse(ErrorCode::MalformedFrame, "a WebSocket handshake is expected here"),
-    };
-    let Ok(room) = u32::try_from(shared.places.available_permits()) else { return refuse(ErrorCode::Internal, "too many places") };
-    if room == 0 {
+    let Ok(ws) = ws else { return refuse(ErrorCode::MalformedFrame, "a WebSocket handshake is expected here") };
+    if shared.places.available_permits() == 0 {
         return refuse(ErrorCode::Busy, "every place is taken");
     }
     // Small buffers: 10,000 idle sockets should cost megabytes, not gigabytes.

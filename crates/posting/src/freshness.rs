@@ -21,14 +21,14 @@ pub enum Freshness {
 
 /// Judges `client_id` at the log's time `log_now_ms`. A third of the window is kept as a margin for publishing itself,
 /// which is retried for seconds, and for clocks.
-pub fn of(client_id: &ClientId, log_now_ms: Option<TimestampMs>, duplicate_window: Duration) -> Freshness {
+/// Without the log's time nothing counts as recent; the future is then judged by this process' clock.
+pub fn of(client_id: &ClientId, log_now_ms: Option<TimestampMs>, wall_now_ms: TimestampMs, duplicate_window: Duration) -> Freshness {
     let Some(minted_ms) = client_id.minted_at_ms().and_then(|ms| i64::try_from(ms).ok()) else { return Freshness::MayBeOld };
-    let Some(now_ms) = log_now_ms else { return Freshness::MayBeOld };
-    let age_ms = now_ms - minted_ms;
+    let age_ms = log_now_ms.unwrap_or(wall_now_ms) - minted_ms;
     let window_ms = i64::try_from(duplicate_window.as_millis()).unwrap_or(i64::MAX);
     if age_ms < -TOLERANCE_MS.min(window_ms / 6) {
         Freshness::Ahead
-    } else if age_ms < window_ms / 3 * 2 - APPEND_MS.min(window_ms / 3) {
+    } else if log_now_ms.is_some() && age_ms < window_ms / 3 * 2 - APPEND_MS.min(window_ms / 3) {
         Freshness::WithinWindow
     } else {
         Freshness::MayBeOld
@@ -50,14 +50,15 @@ mod tests {
             let minted = u64::try_from(now_ms - age_ms).unwrap();
             ulid::Ulid::from_parts(minted, 7).to_string().parse().unwrap()
         };
-        let judge = |age_ms| of(&key(age_ms), Some(now_ms), window);
+        let judge = |age_ms| of(&key(age_ms), Some(now_ms), 0, window);
         assert_eq!(judge(0), Freshness::WithinWindow);
         assert_eq!(judge(60_000), Freshness::WithinWindow);
         assert_eq!(judge(90_000), Freshness::MayBeOld);
         assert_eq!(judge(10 * 24 * 3600 * 1000), Freshness::MayBeOld);
         assert_eq!(judge(-4_000), Freshness::WithinWindow);
         assert_eq!(judge(-60_000), Freshness::Ahead);
-        assert_eq!(of(&"my-key".parse().unwrap(), Some(now_ms), window), Freshness::MayBeOld);
-        assert_eq!(of(&key(0), None, window), Freshness::MayBeOld);
+        assert_eq!(of(&"my-key".parse().unwrap(), Some(now_ms), now_ms, window), Freshness::MayBeOld);
+        assert_eq!(of(&key(0), None, now_ms, window), Freshness::MayBeOld);
+        assert_eq!(of(&key(-60_000), None, now_ms, window), Freshness::Ahead);
     }
 }

@@ -97,7 +97,8 @@ impl Poster {
         if let Some(original) = self.parts.recent.find(&key) {
             return Ok(ack(key, original));
         }
-        match freshness::of(&key.client_id, self.parts.log_clock.log_now_ms(), self.parts.log.duplicate_window()) {
+        let (log_now_ms, wall_now_ms) = (self.parts.log_clock.log_now_ms(), self.parts.clock.now_ms());
+        match freshness::of(&key.client_id, log_now_ms, wall_now_ms, self.parts.log.duplicate_window()) {
             Freshness::Ahead => return Err(PostError::ClientIdAhead),
             Freshness::WithinWindow => {}
             Freshness::MayBeOld => {

@@ -34,6 +34,7 @@ pub struct ErrorRow {
 macro_rules! error_registry {
     ($( $variant:ident = $name:literal, $status:literal, $retry:literal, $actor:ident, $meaning:literal; )*) => {
         /// A registered refusal.
+        #[expect(clippy::doc_markdown, reason = "the meanings are sentences for people, shown as they are")]
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
         #[serde(rename_all = "snake_case")]
         pub enum ErrorCode {

@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{LogConfig, Validate};
-use crate::health::Health;
+use crate::health::{Component, Health};
 use crate::supervisor::{Restart, Supervisor};
 use crate::{admin, exit, listen, telemetry};
 
@@ -43,11 +43,14 @@ pub struct Boot<C> {
     pub stop: CancellationToken,
     addr_file: Option<PathBuf>,
     admin: Option<SocketAddr>,
+    /// Not ready before the process listens, however well its other parts are.
+    listening: Component,
 }
 
 impl<C> Boot<C> {
-    /// Tells whoever started the process where it listens.
+    /// Tells whoever started the process where it listens; before that it is not ready.
     pub fn publish_addresses(&self, public: Option<SocketAddr>) -> anyhow::Result<()> {
+        self.listening.up();
         let (Some(path), Some(admin)) = (&self.addr_file, self.admin) else { return Ok(()) };
         listen::write_addresses(path, public, admin)
     }
@@ -97,6 +100,7 @@ where
         let stop = CancellationToken::new();
         let health = Health::default();
         let supervisor = Supervisor::new(stop.clone(), health.clone());
+        let listening = health.component("listening");
         let listener = listen::bind(config.admin_listen()).await?;
         let admin_address = listener.local_addr()?;
         spawn_signals(&supervisor)?;
@@ -115,7 +119,7 @@ where
             }
         });
         tracing::info!(process = name, version = env!("CARGO_PKG_VERSION"), admin = %admin_address, "starting");
-        let boot = Boot { config, supervisor, health, stop, addr_file: arguments.addr_file, admin: Some(admin_address) };
+        let boot = Boot { config, supervisor, health, stop, addr_file: arguments.addr_file, admin: Some(admin_address), listening };
         let ended = main(boot).await;
         tracing::info!(process = name, "stopped");
         ended

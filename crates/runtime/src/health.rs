@@ -89,10 +89,10 @@ impl Component {
 
     fn set(&self, state: ComponentState) {
         let mut components = self.health.inner.components.lock();
-        let before = components.insert(self.name.clone(), state.clone());
-        drop(components);
-        if before.as_ref() != Some(&state) {
-            tracing::info!(component = %self.name, state = ?state, "component state");
+        let known = components.entry(self.name.clone()).or_insert(ComponentState::Starting);
+        if *known != state {
+            tracing::info!(component = %self.name, ?state, "component state");
+            *known = state;
         }
     }
 }

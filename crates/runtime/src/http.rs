@@ -21,10 +21,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves `router` on `listener` as a supervised task until the stop signal; then accepts nothing more and lets each
 /// connection finish the request it is on. At most `max_connections` at once; further ones wait in the kernel's queue.
-///
-/// # Cancel safety
-/// Cancel safe: serving goes on in the supervised task.
-pub async fn serve(listener: TcpListener, router: Router, supervisor: &Supervisor, max_connections: usize) -> anyhow::Result<()> {
+pub fn serve(listener: TcpListener, router: Router, supervisor: &Supervisor, max_connections: usize) {
     let listener = Arc::new(listener);
     let places = Arc::new(Semaphore::new(max_connections.min(Semaphore::MAX_PERMITS)));
     let owner = supervisor.clone();
@@ -70,5 +67,4 @@ pub async fn serve(listener: TcpListener, router: Router, supervisor: &Superviso
             }
         }
     });
-    Ok(())
 }

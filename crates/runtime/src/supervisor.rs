@@ -115,7 +115,7 @@ impl Supervisor {
 
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 /// A task that ran this long before it failed starts with the shortest delay again.
-const CALM: Duration = Duration::from_secs(60);
+const CALM: Duration = Duration::from_mins(1);
 
 /// An error with its causes on one line.
 fn chain(error: &anyhow::Error) -> String {

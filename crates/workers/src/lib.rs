@@ -7,6 +7,7 @@ mod config;
 pub mod outbox;
 pub mod persist;
 pub mod reconcile;
+pub mod series;
 pub mod upkeep;
 
 pub use config::{Role, WorkerConfig};

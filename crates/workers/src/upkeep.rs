@@ -6,7 +6,7 @@ use std::time::Duration;
 use relay_domain::ports::Projection;
 use relay_runtime::Task;
 
-const EVERY: Duration = Duration::from_secs(6 * 3600);
+const EVERY: Duration = Duration::from_hours(6);
 const RETRY: Duration = Duration::from_secs(30);
 
 /// Runs upkeep now and every six hours until told to stop.

@@ -128,7 +128,7 @@ fn bucket_config(declared: &BucketDeclaration, config: &TopologyConfig) -> strea
         max_bytes: declared.max_bytes,
         max_message_size: declared.max_value_bytes,
         max_consumers: 10_000,
-        duplicate_window: Duration::from_secs(120),
+        duplicate_window: Duration::from_mins(2),
         num_replicas: usize::from(config.replicas),
         allow_rollup: true,
         deny_delete: true,

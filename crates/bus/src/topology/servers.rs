@@ -98,7 +98,7 @@ macro_rules! compare {
     ($all:ident, $what:expr, $wanted:ident, $found:ident, $($field:ident),* $(,)?) => {
         $(if $wanted.$field != $found.$field {
             $all.push(Difference {
-                what: $what.clone(),
+                what: $what.to_owned(),
                 how: format!("has {} {:?} instead of {:?}", stringify!($field), $found.$field, $wanted.$field),
             });
         })*
@@ -129,7 +129,7 @@ fn stream_differences(wanted: &stream::Config, found: &stream::Config) -> Vec<Di
     all
 }
 
-fn consumer_differences(what: &String, wanted: &pull::Config, found: &consumer::Config) -> Vec<Difference> {
+fn consumer_differences(what: &str, wanted: &pull::Config, found: &consumer::Config) -> Vec<Difference> {
     let mut all = Vec::new();
     compare!(
         all,

@@ -1,8 +1,8 @@
 //! The newest sends, which the projection may not have yet.
 
-use relay_types::{Seq, ShardId};
+use relay_types::{Seq, ShardId, TimestampMs};
 
-use super::{OriginalSend, SendKey};
+use super::{LogClock, OriginalSend, SendKey};
 
 /// What a process that follows the log remembers of it.
 pub trait RecentSends: Send + Sync {
@@ -24,6 +24,12 @@ impl RecentSends for NothingRecent {
     }
 
     fn remembered_after(&self, _shard: ShardId) -> Option<Seq> {
+        None
+    }
+}
+
+impl LogClock for NothingRecent {
+    fn log_now_ms(&self) -> Option<TimestampMs> {
         None
     }
 }

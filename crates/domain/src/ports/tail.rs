@@ -11,7 +11,7 @@ use relay_types::{Seq, ShardId};
 pub enum TailStart {
     /// With the first event after this one.
     After(Seq),
-    /// With the first event younger than this.
+    /// With the first event that is at most this much older than the newest one.
     Recent(Duration),
 }
 

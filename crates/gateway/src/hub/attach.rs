@@ -13,7 +13,7 @@ use crate::ring::Effect;
 use crate::roster::Roster;
 
 /// Bytes of catching up that are copied under the lock at once; the rest follows in further steps.
-const STEP_BYTES: usize = 128 * 1024;
+const STEP_BYTES: usize = 64 * 1024;
 
 /// What became of an attempt to join.
 pub(crate) enum Attach {
@@ -40,12 +40,15 @@ pub(crate) enum Attach {
 impl Hub {
     /// Joins `socket`, which has everything up to `from` (per shard; an absent shard means "from now on").
     /// `snapshot` is needed unless the user is known here; it is used only then. `announce` is sent before `caught_up`.
+    /// Without `chain_may_begin`, an event whose predecessor this gateway does not know counts as uncovered: the
+    /// projection knows it.
     pub(crate) fn attach(
         &self,
         socket: &Arc<Socket>,
         from: &BTreeMap<ShardId, Seq>,
         snapshot: Option<&JoinSnapshot>,
         announce: Option<&dyn Fn(&Position) -> ServerFrame>,
+        chain_may_begin: bool,
     ) -> Attach {
         let mut state = self.state.lock();
         if state.revoked.contains_key(&socket.session) {
@@ -62,7 +65,10 @@ impl Hub {
                 return Attach::Uncovered;
             }
         }
-        let (frames, reached, complete) = state.missed(socket.user, from);
+        let Missed { frames, reached, complete, unchained } = state.missed(socket.user, from);
+        if unchained && !chain_may_begin {
+            return Attach::Uncovered;
+        }
         if !complete {
             return Attach::Step { frames, reached };
         }
@@ -135,25 +141,39 @@ impl State {
         true
     }
 
-    /// What the user may see of the ring after `from`: frames, up to where they reach, and whether that is the present end.
-    fn missed(&mut self, id: UserId, from: &BTreeMap<ShardId, Seq>) -> (Vec<Bytes>, BTreeMap<ShardId, Seq>, bool) {
-        let (mut frames, mut reached, mut bytes) = (Vec::new(), from.clone(), 0);
-        let Some(user) = self.users.get(&id) else { return (frames, reached, true) };
+    /// What the user may see of the ring after `from`.
+    fn missed(&mut self, id: UserId, from: &BTreeMap<ShardId, Seq>) -> Missed {
+        let mut missed = Missed { frames: Vec::new(), reached: from.clone(), complete: true, unchained: false };
+        let Some(user) = self.users.get(&id) else { return missed };
+        let mut bytes = 0;
         for (shard, state) in &mut self.shards {
             let Some(after) = from.get(shard) else { continue };
             for entry in state.ring.after(*after) {
                 if bytes > STEP_BYTES {
-                    return (frames, reached, false);
+                    missed.complete = false;
+                    return missed;
                 }
                 let seq = entry.seq;
                 let visible = entry.conversation.is_some_and(|conversation| user.roster.sees(conversation, seq));
                 if let Some(frame) = visible.then(|| entry.frame()).flatten() {
+                    missed.unchained |= !entry.is_chained();
                     bytes += frame.len();
-                    frames.push(frame);
+                    missed.frames.push(frame);
                 }
-                reached.insert(*shard, seq);
+                missed.reached.insert(*shard, seq);
             }
         }
-        (frames, reached, true)
+        missed
     }
+}
+
+/// A part of the ring, as one user sees it.
+struct Missed {
+    frames: Vec<Bytes>,
+    /// Up to where they reach.
+    reached: BTreeMap<ShardId, Seq>,
+    /// Whether that is the present end.
+    complete: bool,
+    /// Whether some event's predecessor is not known.
+    unchained: bool,
 }

@@ -1,0 +1,47 @@
+//! Every series of the gateway, at zero from the start: an alert on a rate has something to compare with.
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
+use relay_protocol::{CloseCode, ErrorCode};
+
+/// Registers and describes them.
+pub(crate) fn register() {
+    describe_histogram!("relay_ack_seconds", Unit::Seconds, "From a send's arrival to its ack in the socket's queue");
+    describe_histogram!("relay_delivery_seconds", Unit::Seconds, "From an event's storage to the sockets' queues");
+    describe_histogram!("relay_resume_seconds", Unit::Seconds, "From hello to live");
+    describe_counter!("relay_deliveries_total", "Events put into sockets' queues");
+    counter!("relay_deliveries_total").increment(0);
+    describe_counter!("relay_errors_total", "Refusals by registered code");
+    for code in ErrorCode::ALL {
+        counter!("relay_errors_total", "code" => code.as_str()).increment(0);
+    }
+    describe_counter!("relay_socket_closes_total", "Closed sockets by close code; `gone`: the peer vanished or said goodbye");
+    for code in CloseCode::ALL {
+        counter!("relay_socket_closes_total", "code" => code.as_str()).increment(0);
+    }
+    counter!("relay_socket_closes_total", "code" => "gone").increment(0);
+    describe_counter!("relay_resumes_total", "Sockets brought to live, by path");
+    for path in ["fresh", "resume", "reset"] {
+        counter!("relay_resumes_total", "path" => path).increment(0);
+    }
+    for name in ["relay_resumes_without_postgres_total", "relay_checkpoints_skipped_total", "relay_checkpoints_failed_total"] {
+        counter!(name).increment(0);
+    }
+    for by in ["log", "projection"] {
+        counter!("relay_posts_deduplicated_total", "by" => by).increment(0);
+    }
+    describe_gauge!("relay_sockets", "Open sockets, authenticated or not");
+    describe_gauge!("relay_live_sockets", "Sockets that have caught up");
+    describe_gauge!("relay_outbound_queue_bytes", Unit::Bytes, "Waiting to be written to sockets");
+    describe_gauge!("relay_ring_bytes", Unit::Bytes, "Recent events in memory");
+    describe_gauge!("relay_tail_lag_events", "Events of the log that have not passed yet, by shard");
+    for name in [
+        "relay_sockets",
+        "relay_live_sockets",
+        "relay_outbound_queue_bytes",
+        "relay_ring_bytes",
+        "relay_hub_users",
+        "relay_hub_conversations",
+    ] {
+        gauge!(name).set(0.0);
+    }
+}
