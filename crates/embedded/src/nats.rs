@@ -1,0 +1,143 @@
+//! nats-server with `nats/server.conf`.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rustix::process::Signal;
+
+use crate::install::Servers;
+use crate::ports::PortLease;
+use crate::probe::Probe;
+use crate::secret::random_password;
+use crate::service::{Service, Spec};
+
+/// When JetStream calls fsync.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SyncInterval {
+    /// Before every acknowledgement.
+    #[default]
+    Always,
+    /// Every two minutes: faster, and a power cut may take acknowledged messages.
+    TwoMinutes,
+}
+
+/// How to run a nats-server.
+#[derive(Debug, Default)]
+pub struct NatsOptions {
+    /// Where the log, the data and the configuration's values live.
+    pub data: PathBuf,
+    /// Its log file; `<data>/nats.log` by default.
+    pub log: Option<PathBuf>,
+    /// Any free port by default.
+    pub port: Option<PortLease>,
+    /// Any free port by default.
+    pub monitor_port: Option<PortLease>,
+    /// Of user `relay`; random by default.
+    pub password: Option<String>,
+    /// Of user `sys`; random by default.
+    pub sys_password: Option<String>,
+    /// When fsync is called.
+    pub sync: SyncInterval,
+    /// Unique in a cluster; `relay` by default.
+    pub server_name: Option<String>,
+    /// Further flags, such as `--cluster` and `--routes`.
+    pub extra_args: Vec<String>,
+}
+
+/// A running nats-server. Everything about the process is in [`Service`], which it dereferences to.
+#[derive(Debug)]
+pub struct NatsServer {
+    service: Service,
+    client: PortLease,
+    monitor: PortLease,
+    password: String,
+    sys_password: String,
+}
+
+impl NatsServer {
+    /// Starts it and waits until `/healthz` says ok.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: dropping the future ends the server.
+    pub async fn start(servers: &Servers, options: NatsOptions) -> anyhow::Result<Self> {
+        fs::create_dir_all(&options.data).with_context(|| format!("could not create {}", options.data.display()))?;
+        let lease = |given: Option<PortLease>| given.map_or_else(PortLease::any, Ok);
+        let (client, monitor) = (lease(options.port)?, lease(options.monitor_port)?);
+        let password = options.password.unwrap_or_else(random_password);
+        let sys_password = options.sys_password.unwrap_or_else(random_password);
+        // Quoted: nats-server reads a bare 2m as two million.
+        let sync = match options.sync {
+            SyncInterval::Always => "always",
+            SyncInterval::TwoMinutes => "\"2m\"",
+        };
+        let env = [
+            ("RELAY_NATS_NAME", options.server_name.unwrap_or_else(|| "relay".to_owned())),
+            ("RELAY_NATS_LISTEN", quoted(&client.address().to_string())),
+            ("RELAY_NATS_MONITOR", quoted(&monitor.address().to_string())),
+            ("RELAY_NATS_STORE", quoted(&options.data.to_string_lossy())),
+            ("RELAY_NATS_SYNC", sync.to_owned()),
+            ("RELAY_NATS_PASSWORD", password.clone()),
+            ("RELAY_NATS_SYS_PASSWORD", sys_password.clone()),
+        ];
+        let mut args = vec!["--config".to_owned(), servers.nats_config().to_string_lossy().into_owned()];
+        args.extend(options.extra_args);
+        let service = Service::new(Spec {
+            name: "nats".to_owned(),
+            program: servers.nats(),
+            args,
+            env: env.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+            log: options.log.unwrap_or_else(|| options.data.join("nats.log")),
+            directory: options.data,
+            account: None,
+            stop_signal: Signal::TERM,
+            abort_signal: Signal::KILL,
+            probe: Probe::Http { address: monitor.address(), path: "/healthz".to_owned() },
+            start_within: Duration::from_secs(30),
+            stop_within: Duration::from_secs(20),
+        });
+        service.start().await?;
+        Ok(Self { service, client, monitor, password, sys_password })
+    }
+
+    /// `nats://127.0.0.1:<port>`, without credentials.
+    pub fn url(&self) -> String {
+        format!("nats://{}", self.client.address())
+    }
+
+    /// The user of account RELAY.
+    pub fn user(&self) -> &'static str {
+        "relay"
+    }
+
+    /// Of [`Self::user`].
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+
+    /// Of user `sys` in the system account.
+    pub fn sys_password(&self) -> &str {
+        &self.sys_password
+    }
+
+    /// Where `/healthz`, `/varz` and `/jsz` answer.
+    pub fn monitor(&self) -> SocketAddr {
+        self.monitor.address()
+    }
+}
+
+impl Deref for NatsServer {
+    type Target = Service;
+
+    fn deref(&self) -> &Service {
+        &self.service
+    }
+}
+
+/// A value as nats-server's configuration reads it, whatever it contains.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}

@@ -1,0 +1,162 @@
+//! Postgres: one cluster directory, one server.
+
+mod cluster;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rustix::process::Signal;
+
+use crate::account::{self, Account};
+use crate::guard;
+use crate::install::Servers;
+use crate::ports::PortLease;
+use crate::probe::Probe;
+use crate::service::{Service, Spec};
+
+/// How to run a Postgres server.
+#[derive(Debug)]
+pub struct PostgresOptions {
+    /// Where its files live. Where the account that Postgres runs as cannot reach it, a directory in `/var/tmp` stands for it.
+    pub data: PathBuf,
+    /// Its log file; `<data>/postgres.log` by default. It must lie where we may write.
+    pub log: Option<PathBuf>,
+    /// Any free port by default.
+    pub port: Option<PortLease>,
+    /// Of the superuser `relay`, for a new cluster. Without one, a prepared cluster is copied, which is several times
+    /// faster, and has the password that all copies share.
+    pub password: Option<String>,
+    /// Without fsync a power cut ruins the data and tests run faster.
+    pub fsync: bool,
+    /// The data is of no use after this server: a stand-in directory is removed with it.
+    pub ephemeral: bool,
+    /// Created with the cluster and named in [`PostgresServer::url`].
+    pub database: String,
+}
+
+impl Default for PostgresOptions {
+    fn default() -> Self {
+        let (data, database) = (PathBuf::new(), "relay".to_owned());
+        Self { data, log: None, port: None, password: None, fsync: true, ephemeral: false, database }
+    }
+}
+
+impl PostgresOptions {
+    /// For tests: a copied cluster without fsync in `data`.
+    pub fn for_tests(data: impl Into<PathBuf>) -> Self {
+        Self { data: data.into(), fsync: false, ephemeral: true, ..Self::default() }
+    }
+}
+
+/// A running Postgres server. Everything about the process is in [`Service`], which it dereferences to.
+#[derive(Debug)]
+pub struct PostgresServer {
+    service: Service,
+    port: PortLease,
+    password: String,
+    database: String,
+    /// Removed when dropped.
+    stand_in: Option<PathBuf>,
+}
+
+impl PostgresServer {
+    /// Creates the cluster if `data` has none, starts the server and waits until it accepts connections.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: dropping the future ends the server; a half-made cluster is made again.
+    pub async fn start(servers: &Servers, options: PostgresOptions) -> anyhow::Result<Self> {
+        let account = Account::for_postgres();
+        let home = account::reachable(account, &options.data)?;
+        fs::create_dir_all(&home).with_context(|| format!("could not create {}", home.display()))?;
+        let elsewhere = home != options.data;
+        let stand_in = (options.ephemeral && elsewhere).then(|| home.clone());
+        if let Some(path) = &stand_in {
+            guard::remove_at_exit(path);
+        }
+        let log = options.log.unwrap_or_else(|| home.join("postgres.log"));
+        let port = options.port.map_or_else(PortLease::any, Ok)?;
+        let (servers, wanted, fsync, at) = (servers.clone(), options.password, options.fsync, home.clone());
+        let (programs, password) = tokio::task::spawn_blocking(move || cluster::prepare(&servers, &at, elsewhere, account, wanted, fsync))
+            .await
+            .context("preparing the cluster was aborted")??;
+        let service = Service::new(Spec {
+            name: "postgres".to_owned(),
+            program: programs.join("postgres"),
+            args: arguments(&home.join(cluster::DATA), port.port(), options.fsync),
+            // Its messages are read by people and by tests.
+            env: vec![("LC_ALL".to_owned(), "C".to_owned()), ("TZ".to_owned(), "UTC".to_owned())],
+            directory: PathBuf::from("/"),
+            log,
+            account,
+            // "Fast": open transactions are rolled back, nobody is waited for.
+            stop_signal: Signal::INT,
+            // "Immediate": shared memory is released, which a SIGKILL would leave behind.
+            abort_signal: Signal::QUIT,
+            probe: Probe::Postgres { pg_isready: programs.join("pg_isready"), port: port.port() },
+            start_within: Duration::from_mins(1),
+            stop_within: Duration::from_secs(30),
+        });
+        let server = Self { service, port, password, database: options.database, stand_in };
+        server.restart().await?;
+        cluster::create_database(&programs, server.port.port(), &server.password, &server.database, &home).await?;
+        Ok(server)
+    }
+
+    /// The URL of the database that was created with the cluster.
+    pub fn url(&self) -> String {
+        self.url_of(&self.database)
+    }
+
+    /// The URL of another database on the same server.
+    pub fn url_of(&self, database: &str) -> String {
+        format!("postgres://relay:{}@{}/{database}", self.password, self.port.address())
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.port.address()
+    }
+}
+
+impl Deref for PostgresServer {
+    type Target = Service;
+
+    fn deref(&self) -> &Service {
+        &self.service
+    }
+}
+
+impl Drop for PostgresServer {
+    fn drop(&mut self) {
+        if let Some(path) = self.stand_in.take() {
+            // Unlinking under a server that is about to end is what tests want anyway.
+            self.service.kill();
+            if let Err(error) = fs::remove_dir_all(&path) {
+                tracing::debug!(%error, path = %path.display(), "not removed");
+            }
+        }
+    }
+}
+
+fn arguments(data: &Path, port: u16, fsync: bool) -> Vec<String> {
+    let mut settings = vec![
+        format!("port={port}"),
+        "listen_addresses=127.0.0.1".to_owned(),
+        // No socket files: nothing to clean up and no path that may get too long.
+        "unix_socket_directories=".to_owned(),
+        "max_connections=200".to_owned(),
+        "shared_buffers=64MB".to_owned(),
+        "log_line_prefix=%m [%p] ".to_owned(),
+        "log_min_error_statement=panic".to_owned(),
+    ];
+    if !fsync {
+        settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"].map(str::to_owned));
+    }
+    let mut args = vec!["-D".to_owned(), data.to_string_lossy().into_owned()];
+    args.extend(settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting]));
+    args
+}
