@@ -1,1 +1,27 @@
+//! Postgres: what was decided (accounts, relations, the outbox) and the projection of the log.
+//!
+//! Owns every SQL statement and the migrator. Decides nothing itself: rules come from `relay-domain` and are asked
+//! inside the transaction that holds the lock. Knows neither the log nor HTTP.
+//!
+//! [`Store`] implements the ports of `relay_domain::ports`, one file per aggregate. Start reading in [`Store`], then
+//! `projection.rs` (the persist worker's writes) and `resume.rs` (what sockets that catch up read). The tables, with what
+//! each is for, are in `migrations/`.
 
+mod accounts;
+mod config;
+mod conversations;
+mod convert;
+mod error;
+mod event_row;
+mod history;
+mod memberships;
+mod migrate;
+mod outbox;
+mod projection;
+mod resume;
+mod sessions;
+mod store;
+
+pub use config::PostgresConfig;
+pub use migrate::{MigrateError, SchemaState, migrate};
+pub use store::{ConnectError, Store};

@@ -1,0 +1,230 @@
+//! Changing a conversation: lock, ask the rules, write, queue the events, all in one transaction.
+
+use relay_domain::conversation::{Change, Refusal, decide};
+use relay_domain::ports::{ConversationError, Decided, LogAddress, StoreError};
+use relay_protocol::log::{ConversationMoved, ConversationRenamed, LogEvent, MemberAdded, MemberRemoved, RoleChanged};
+use relay_protocol::message::{ConversationKind, Role};
+use relay_protocol::rest::Conversation;
+use relay_types::{ConversationId, ConversationTitle, ShardId, TimestampMs, UserId};
+use sqlx::{PgConnection, PgTransaction};
+
+use super::read;
+use crate::Store;
+use crate::convert::{kind, role, shard, text, timestamp};
+use crate::error::{constraint, unavailable, violated};
+use crate::outbox::Pending;
+
+/// A conversation whose row this transaction has locked, and the actor in it.
+struct Locked {
+    id: ConversationId,
+    kind: ConversationKind,
+    title: Option<ConversationTitle>,
+    shard: ShardId,
+    actor: UserId,
+    role: Role,
+}
+
+impl Locked {
+    fn subject(&self) -> LogAddress {
+        LogAddress::Conversation { shard: self.shard, id: self.id }
+    }
+
+    fn user_subject(&self, user: UserId) -> LogAddress {
+        LogAddress::User { shard: self.shard, id: user }
+    }
+
+    /// Asks the rules. Limits on size matter to `Change::Add` and to an owner who leaves only.
+    fn decide(&self, change: Change, members: usize, max_members: usize) -> Result<(), Refusal> {
+        decide(self.kind, self.actor, self.role, change, members, max_members)
+    }
+}
+
+pub(super) async fn rename(
+    store: &Store,
+    actor: UserId,
+    id: ConversationId,
+    title: &ConversationTitle,
+    at_ms: TimestampMs,
+) -> Result<Decided<Conversation>, ConversationError> {
+    let mut transaction = store.pool.begin().await.map_err(unavailable)?;
+    let locked = lock(&mut transaction, actor, id).await?;
+    locked.decide(Change::Rename, 0, 0)?;
+    let mut pending = Pending::default();
+    if locked.title.as_ref() != Some(title) {
+        sqlx::query!("UPDATE conversations SET title = $2 WHERE conversation_id = $1", id.to_uuid(), title.as_str())
+            .execute(&mut *transaction)
+            .await
+            .map_err(unavailable)?;
+        let event_id = store.event_id();
+        let renamed = ConversationRenamed { event_id, conversation_id: id, title: title.clone(), renamed_by: actor, at_ms };
+        pending.push(locked.subject(), event_id, LogEvent::ConversationRenamed(renamed));
+    }
+    finish(transaction, id, pending).await
+}
+
+pub(super) async fn add_member(
+    store: &Store,
+    actor: UserId,
+    id: ConversationId,
+    user: UserId,
+    max_members: usize,
+    at_ms: TimestampMs,
+) -> Result<Decided<Conversation>, ConversationError> {
+    let mut transaction = store.pool.begin().await.map_err(unavailable)?;
+    let locked = lock(&mut transaction, actor, id).await?;
+    let present = role_of(&mut transaction, id, user).await?.is_some();
+    // Someone who is in it already takes no further place.
+    let (members, limit) = if present { (0, 1) } else { (size(&mut transaction, id).await?, max_members) };
+    locked.decide(Change::Add { user }, members, limit)?;
+    let mut pending = Pending::default();
+    if !present {
+        insert_member(&mut transaction, id, user, at_ms).await?;
+        let event_id = store.event_id();
+        let added = MemberAdded {
+            event_id,
+            conversation_id: id,
+            user_id: user,
+            role: Role::Member,
+            added_by: actor,
+            kind: locked.kind,
+            title: locked.title.clone(),
+            at_ms,
+        };
+        pending.push(locked.subject(), event_id, LogEvent::MemberAdded(added));
+        let event_id = store.event_id();
+        let joined = ConversationMoved { event_id, user_id: user, conversation_id: id, at_ms };
+        pending.push(locked.user_subject(user), event_id, LogEvent::ConversationJoined(joined));
+    }
+    finish(transaction, id, pending).await
+}
+
+pub(super) async fn remove_member(
+    store: &Store,
+    actor: UserId,
+    id: ConversationId,
+    user: UserId,
+    at_ms: TimestampMs,
+) -> Result<Decided<()>, ConversationError> {
+    let mut transaction = store.pool.begin().await.map_err(unavailable)?;
+    let locked = lock(&mut transaction, actor, id).await?;
+    let role = target_role(&mut transaction, &locked, user).await?;
+    locked.decide(Change::Remove { user, role }, size(&mut transaction, id).await?, 0)?;
+    sqlx::query!("DELETE FROM members WHERE conversation_id = $1 AND user_id = $2", id.to_uuid(), user.to_uuid())
+        .execute(&mut *transaction)
+        .await
+        .map_err(unavailable)?;
+    let mut pending = Pending::default();
+    let event_id = store.event_id();
+    let removed = MemberRemoved { event_id, conversation_id: id, user_id: user, removed_by: actor, at_ms };
+    pending.push(locked.subject(), event_id, LogEvent::MemberRemoved(removed));
+    let event_id = store.event_id();
+    let left = ConversationMoved { event_id, user_id: user, conversation_id: id, at_ms };
+    pending.push(locked.user_subject(user), event_id, LogEvent::ConversationLeft(left));
+    let touched = pending.write(&mut transaction).await?;
+    transaction.commit().await.map_err(unavailable)?;
+    Ok(Decided { value: (), touched })
+}
+
+pub(super) async fn set_role(
+    store: &Store,
+    actor: UserId,
+    id: ConversationId,
+    user: UserId,
+    to: Role,
+    at_ms: TimestampMs,
+) -> Result<Decided<Conversation>, ConversationError> {
+    let mut transaction = store.pool.begin().await.map_err(unavailable)?;
+    let locked = lock(&mut transaction, actor, id).await?;
+    let from = target_role(&mut transaction, &locked, user).await?;
+    locked.decide(Change::SetRole { user, from, to }, 0, 0)?;
+    let mut pending = Pending::default();
+    if from != to {
+        // Handing over takes two steps; the group has its new owner before it loses the old one.
+        let steps = [Some((user, to)), (to == Role::Owner).then_some((actor, Role::Admin))];
+        for (user, role) in steps.into_iter().flatten() {
+            update_role(&mut transaction, id, user, role).await?;
+            let event_id = store.event_id();
+            let changed = RoleChanged { event_id, conversation_id: id, user_id: user, role, changed_by: actor, at_ms };
+            pending.push(locked.subject(), event_id, LogEvent::RoleChanged(changed));
+        }
+    }
+    finish(transaction, id, pending).await
+}
+
+/// Locks the conversation's row, and only then looks at who the actor is in it.
+async fn lock(connection: &mut PgConnection, actor: UserId, id: ConversationId) -> Result<Locked, ConversationError> {
+    let row = sqlx::query!("SELECT kind, title, shard FROM conversations WHERE conversation_id = $1 FOR NO KEY UPDATE", id.to_uuid())
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(unavailable)?
+        .ok_or(ConversationError::NotMember)?;
+    let role = role_of(connection, id, actor).await?.ok_or(ConversationError::NotMember)?;
+    let title = row.title.as_deref().map(|title| text(title, "title")).transpose()?;
+    Ok(Locked { id, kind: kind(&row.kind)?, title, shard: shard(row.shard)?, actor, role })
+}
+
+async fn role_of(connection: &mut PgConnection, id: ConversationId, user: UserId) -> Result<Option<Role>, StoreError> {
+    let found = sqlx::query_scalar!("SELECT role FROM members WHERE conversation_id = $1 AND user_id = $2", id.to_uuid(), user.to_uuid())
+        .fetch_optional(connection)
+        .await
+        .map_err(unavailable)?;
+    found.map(|name| role(&name)).transpose()
+}
+
+/// The role of the one the change is about. A direct conversation refuses first, whoever that is.
+async fn target_role(connection: &mut PgConnection, locked: &Locked, user: UserId) -> Result<Role, ConversationError> {
+    if locked.kind == ConversationKind::Direct {
+        return Err(Refusal::DirectImmutable.into());
+    }
+    role_of(connection, locked.id, user).await?.ok_or(ConversationError::UnknownUser)
+}
+
+async fn size(connection: &mut PgConnection, id: ConversationId) -> Result<usize, StoreError> {
+    let count = sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM members WHERE conversation_id = $1"#, id.to_uuid())
+        .fetch_one(connection)
+        .await
+        .map_err(unavailable)?;
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+async fn insert_member(
+    connection: &mut PgConnection,
+    id: ConversationId,
+    user: UserId,
+    at_ms: TimestampMs,
+) -> Result<(), ConversationError> {
+    sqlx::query!(
+        "INSERT INTO members (conversation_id, user_id, role, added_at) VALUES ($1, $2, $3, $4)",
+        id.to_uuid(),
+        user.to_uuid(),
+        Role::Member.as_str(),
+        timestamp(at_ms)?
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+    .map_err(|error| match violated(&error) {
+        Some(constraint::MEMBERS_USER) => ConversationError::UnknownUser,
+        _ => unavailable(error).into(),
+    })
+}
+
+async fn update_role(connection: &mut PgConnection, id: ConversationId, user: UserId, role: Role) -> Result<(), StoreError> {
+    sqlx::query!("UPDATE members SET role = $3 WHERE conversation_id = $1 AND user_id = $2", id.to_uuid(), user.to_uuid(), role.as_str())
+        .execute(connection)
+        .await
+        .map(drop)
+        .map_err(unavailable)
+}
+
+/// Queues the events, reads the outcome in the same transaction, and commits.
+async fn finish(
+    mut transaction: PgTransaction<'_>,
+    id: ConversationId,
+    pending: Pending,
+) -> Result<Decided<Conversation>, ConversationError> {
+    let touched = pending.write(&mut transaction).await?;
+    let value = read(&mut transaction, id).await?;
+    transaction.commit().await.map_err(unavailable)?;
+    Ok(Decided { value, touched })
+}

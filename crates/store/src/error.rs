@@ -1,0 +1,41 @@
+//! From the driver's errors to the domain's, in one place.
+
+use relay_domain::ports::StoreError;
+
+/// Names of constraints that callers can run into, as spelled in `migrations/`.
+pub(crate) mod constraint {
+    pub(crate) const USERS_HANDLE: &str = "users_handle_key";
+    pub(crate) const MEMBERS_USER: &str = "members_user_id_fkey";
+}
+
+/// What violated which constraint, if that is what went wrong.
+pub(crate) fn violated(error: &sqlx::Error) -> Option<&str> {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::constraint)
+}
+
+/// Whether the statement's data was refused (SQLSTATE classes 22 and 23): trying again gives the same answer.
+pub(crate) fn is_about_data(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+}
+
+/// Everything that no caller can mend. Postgres may quote values in messages about data; those are left out.
+#[expect(clippy::needless_pass_by_value, reason = "this is the shape that map_err takes")]
+pub(crate) fn unavailable(error: sqlx::Error) -> StoreError {
+    let about_data = is_about_data(&error);
+    let reason = match &error {
+        sqlx::Error::Database(database) if about_data => format!(
+            "the database refused the data (SQLSTATE {}, constraint {})",
+            database.code().unwrap_or_default(),
+            database.constraint().unwrap_or("none")
+        ),
+        sqlx::Error::PoolTimedOut => "no connection became free or could be made in time".to_owned(),
+        _ => error.to_string(),
+    };
+    StoreError { reason }
+}
+
+/// A row that cannot be what we wrote.
+pub(crate) fn unreadable(what: &str) -> StoreError {
+    StoreError { reason: format!("the database holds an unreadable {what}") }
+}

@@ -1,0 +1,123 @@
+//! The persist worker's side: runs of the log become rows, exactly once, however often they are delivered.
+//!
+//! `batch.rs` computes the rows of a run in memory; this file writes them in one transaction.
+
+mod batch;
+mod maintain;
+mod write;
+
+use async_trait::async_trait;
+use relay_domain::ports::{ProjectError, Projected, Projection, StoreError};
+use relay_protocol::log::StoredEvent;
+use relay_types::{ConversationId, Seq, ShardId};
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use self::batch::Batch;
+use crate::Store;
+use crate::convert::shard_column;
+use crate::error::{is_about_data, unavailable};
+
+#[async_trait]
+impl Projection for Store {
+    #[tracing::instrument(name = "db.watermark.find", skip_all, fields(shard = %shard))]
+    async fn watermark(&self, shard: ShardId) -> Result<(Seq, Option<String>), StoreError> {
+        let row = sqlx::query!("SELECT seq, epoch FROM watermarks WHERE shard = $1", shard_column(shard))
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(unavailable)?;
+        Ok(row.map_or((Seq::ZERO, None), |row| (Seq::from_i64(row.seq), Some(row.epoch))))
+    }
+
+    #[tracing::instrument(name = "db.projection.write", skip_all, fields(shard = %shard, stream.seq = %upto, events = events.len()))]
+    async fn project(&self, shard: ShardId, epoch: &str, after: Seq, upto: Seq, events: &[StoredEvent]) -> Result<Projected, ProjectError> {
+        let mut transaction = self.pool.begin().await.map_err(refused)?;
+        let watermark = lock_watermark(&mut transaction, shard, epoch).await?;
+        if after > watermark {
+            return Err(ProjectError::Gap { after, watermark });
+        }
+        let fresh = events.get(events.partition_point(|event| event.seq <= watermark)..).unwrap_or_default();
+        let projected = Projected { inserted: fresh.len(), skipped: events.len() - fresh.len(), watermark: watermark.max(upto) };
+        if upto <= watermark {
+            return Ok(projected);
+        }
+        let heads = write::heads_of(&mut transaction, &batch::conversations(fresh)).await.map_err(refused)?;
+        let batch = Batch::of(fresh, heads)?;
+        let written = async {
+            write::batch(&mut transaction, shard, &batch).await?;
+            move_watermark(&mut transaction, shard, upto, batch.newest_at()).await?;
+            transaction.commit().await
+        };
+        match written.await {
+            Ok(()) => Ok(projected),
+            Err(error) if is_about_data(&error) => Err(self.find_poison(&batch, error).await),
+            Err(error) => Err(refused(error)),
+        }
+    }
+
+    #[tracing::instrument(name = "db.projection.maintain", skip_all)]
+    async fn maintain(&self) -> Result<(), StoreError> {
+        maintain::run(&self.pool).await.map_err(unavailable)
+    }
+}
+
+impl Store {
+    /// Names the event whose body or time Postgres refuses. When none does, the refusal was about something that a new look
+    /// at the tables may mend, so the batch is tried again.
+    async fn find_poison(&self, batch: &Batch, error: sqlx::Error) -> ProjectError {
+        for (seq, body, at) in batch.probes() {
+            let probe = sqlx::query_scalar!("SELECT ($1::text)::jsonb IS NULL OR $2::timestamptz IS NULL", body, at);
+            let probe = probe.fetch_one(&self.pool).await;
+            match probe {
+                Ok(_) => {}
+                Err(refusal) if is_about_data(&refusal) => return ProjectError::Poison { seq, reason: unavailable(refusal).reason },
+                Err(other) => return refused(other),
+            }
+        }
+        refused(error)
+    }
+}
+
+fn refused(error: sqlx::Error) -> ProjectError {
+    ProjectError::Unavailable(unavailable(error))
+}
+
+/// Locks the shard's watermark, which makes this the only writer of the shard's projection until it commits.
+async fn lock_watermark(connection: &mut PgConnection, shard: ShardId, epoch: &str) -> Result<Seq, ProjectError> {
+    for _ in 0..2 {
+        let row = sqlx::query!("SELECT seq, epoch FROM watermarks WHERE shard = $1 FOR UPDATE", shard_column(shard))
+            .fetch_optional(&mut *connection)
+            .await
+            .map_err(refused)?;
+        if let Some(row) = row {
+            if row.epoch != epoch {
+                return Err(ProjectError::EpochMismatch { expected: epoch.to_owned(), found: row.epoch });
+            }
+            return Ok(Seq::from_i64(row.seq));
+        }
+        sqlx::query!(
+            "INSERT INTO watermarks (shard, seq, epoch) VALUES ($1, 0, $2) ON CONFLICT (shard) DO NOTHING",
+            shard_column(shard),
+            epoch
+        )
+        .execute(&mut *connection)
+        .await
+        .map_err(refused)?;
+    }
+    Err(ProjectError::Unavailable(StoreError { reason: "the watermark row vanished".to_owned() }))
+}
+
+async fn move_watermark(connection: &mut PgConnection, shard: ShardId, upto: Seq, newest: Option<OffsetDateTime>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE watermarks SET seq = $2, stored_at = coalesce($3, stored_at), updated_at = now() WHERE shard = $1",
+        shard_column(shard),
+        upto.to_i64(),
+        newest
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// Each conversation's last event so far.
+type Heads = std::collections::HashMap<ConversationId, Seq>;

@@ -1,0 +1,188 @@
+//! The rows of a run of the log, computed in memory and laid out as columns for `UNNEST`.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use relay_domain::ports::ProjectError;
+use relay_protocol::log::{LogEvent, StoredEvent};
+use relay_types::{ConversationId, Seq, UserId};
+use sqlx::types::Uuid;
+use time::OffsetDateTime;
+
+use super::Heads;
+use crate::convert::timestamp;
+use crate::event_row::columns;
+
+/// The conversations that a run touches.
+pub(super) fn conversations(events: &[StoredEvent]) -> Vec<Uuid> {
+    let distinct: BTreeSet<_> = events.iter().filter_map(|stored| stored.event.conversation()).collect();
+    distinct.into_iter().map(ConversationId::to_uuid).collect()
+}
+
+/// Rows of `conversation_events`.
+#[derive(Default)]
+pub(super) struct EventRows {
+    pub(super) conversation: Vec<Uuid>,
+    pub(super) seq: Vec<i64>,
+    pub(super) prev: Vec<Option<i64>>,
+    pub(super) kind: Vec<String>,
+    pub(super) event_id: Vec<Uuid>,
+    pub(super) actor: Vec<Uuid>,
+    pub(super) client_id: Vec<Option<String>>,
+    pub(super) body: Vec<String>,
+    pub(super) decided_at_ms: Vec<i64>,
+    pub(super) at: Vec<OffsetDateTime>,
+}
+
+/// Rows of `send_keys`.
+#[derive(Default)]
+pub(super) struct SendKeyRows {
+    pub(super) conversation: Vec<Uuid>,
+    pub(super) sender: Vec<Uuid>,
+    pub(super) client_id: Vec<String>,
+    pub(super) message: Vec<Uuid>,
+    pub(super) seq: Vec<i64>,
+    pub(super) sent_at_ms: Vec<i64>,
+    pub(super) at: Vec<OffsetDateTime>,
+}
+
+/// Intervals of membership that end, wherever they began.
+#[derive(Default)]
+pub(super) struct Closings {
+    pub(super) conversation: Vec<Uuid>,
+    pub(super) user: Vec<Uuid>,
+    pub(super) left: Vec<i64>,
+}
+
+/// Intervals of membership that begin, and perhaps end, within the run.
+#[derive(Default)]
+pub(super) struct Openings {
+    pub(super) conversation: Vec<Uuid>,
+    pub(super) user: Vec<Uuid>,
+    pub(super) joined: Vec<i64>,
+    pub(super) left: Vec<Option<i64>>,
+}
+
+/// Rows of `conversation_heads`, in key order so that no two writers wait for each other.
+#[derive(Default)]
+pub(super) struct HeadRows {
+    pub(super) conversation: Vec<Uuid>,
+    pub(super) last_seq: Vec<i64>,
+    pub(super) last_at: Vec<OffsetDateTime>,
+}
+
+/// Everything that one run writes.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) events: EventRows,
+    pub(super) send_keys: SendKeyRows,
+    /// Applied before [`Self::openings`]: an interval that the run closes and does not open began before it.
+    pub(super) closings: Closings,
+    pub(super) openings: Openings,
+    pub(super) heads: HeadRows,
+    newest_at: Option<OffsetDateTime>,
+    /// Where in `openings` the interval is that the run began and did not end yet.
+    open: HashMap<(ConversationId, UserId), usize>,
+}
+
+impl Batch {
+    /// The rows of `events`, which follow what `heads` says of their conversations.
+    pub(super) fn of(events: &[StoredEvent], mut heads: Heads) -> Result<Self, ProjectError> {
+        let mut batch = Self::default();
+        let mut last = BTreeMap::new();
+        for stored in events {
+            let poison = |reason: String| ProjectError::Poison { seq: stored.seq, reason };
+            let at = timestamp(stored.stored_at_ms).map_err(|error| poison(error.reason))?;
+            batch.newest_at = Some(at);
+            let Some(conversation) = stored.event.conversation() else { continue };
+            let Some(row) = columns(&stored.event).map_err(|error| poison(error.to_string()))? else { continue };
+            let prev = heads.insert(conversation, stored.seq).or_else(|| first_of_all(&stored.event));
+            last.insert(conversation, (stored.seq, at));
+            batch.take_in(conversation, stored, at);
+            let rows = &mut batch.events;
+            rows.conversation.push(conversation.to_uuid());
+            rows.seq.push(stored.seq.to_i64());
+            rows.prev.push(prev.map(Seq::to_i64));
+            rows.kind.push(stored.event.name().to_owned());
+            rows.event_id.push(row.event_id);
+            rows.actor.push(row.actor_id);
+            rows.client_id.push(row.client_id);
+            rows.body.push(row.body);
+            rows.decided_at_ms.push(row.decided_at_ms);
+            rows.at.push(at);
+        }
+        for (conversation, (seq, at)) in last {
+            batch.heads.conversation.push(conversation.to_uuid());
+            batch.heads.last_seq.push(seq.to_i64());
+            batch.heads.last_at.push(at);
+        }
+        Ok(batch)
+    }
+
+    /// The newest event's time by the log's clock.
+    pub(super) fn newest_at(&self) -> Option<OffsetDateTime> {
+        self.newest_at
+    }
+
+    /// What Postgres may refuse of each event, for finding the one.
+    pub(super) fn probes(&self) -> impl Iterator<Item = (Seq, &str, OffsetDateTime)> {
+        let rows = &self.events;
+        rows.seq.iter().zip(&rows.body).zip(&rows.at).map(|((seq, body), at)| (Seq::from_i64(*seq), body.as_str(), *at))
+    }
+
+    /// What an event means beyond its own row.
+    fn take_in(&mut self, conversation: ConversationId, stored: &StoredEvent, at: OffsetDateTime) {
+        let seq = stored.seq;
+        match &stored.event {
+            LogEvent::MessageSent(message) => {
+                let keys = &mut self.send_keys;
+                keys.conversation.push(conversation.to_uuid());
+                keys.sender.push(message.sender_id.to_uuid());
+                keys.client_id.push(message.client_id.as_str().to_owned());
+                keys.message.push(message.message_id.to_uuid());
+                keys.seq.push(seq.to_i64());
+                keys.sent_at_ms.push(message.sent_at_ms);
+                keys.at.push(at);
+            }
+            LogEvent::ConversationCreated(created) => {
+                for member in &created.members {
+                    self.joined(conversation, member.user_id, seq);
+                }
+            }
+            LogEvent::MemberAdded(added) => self.joined(conversation, added.user_id, seq),
+            LogEvent::MemberRemoved(removed) => self.left(conversation, removed.user_id, seq),
+            LogEvent::ConversationRenamed(_)
+            | LogEvent::RoleChanged(_)
+            | LogEvent::UserRegistered(_)
+            | LogEvent::ConversationJoined(_)
+            | LogEvent::ConversationLeft(_)
+            | LogEvent::SessionRevoked(_)
+            | LogEvent::Unknown => {}
+        }
+    }
+
+    fn joined(&mut self, conversation: ConversationId, user: UserId, seq: Seq) {
+        if self.open.contains_key(&(conversation, user)) {
+            return;
+        }
+        self.open.insert((conversation, user), self.openings.joined.len());
+        self.openings.conversation.push(conversation.to_uuid());
+        self.openings.user.push(user.to_uuid());
+        self.openings.joined.push(seq.to_i64());
+        self.openings.left.push(None);
+    }
+
+    fn left(&mut self, conversation: ConversationId, user: UserId, seq: Seq) {
+        if let Some(left) = self.open.remove(&(conversation, user)).and_then(|index| self.openings.left.get_mut(index)) {
+            *left = Some(seq.to_i64());
+        }
+        self.closings.conversation.push(conversation.to_uuid());
+        self.closings.user.push(user.to_uuid());
+        self.closings.left.push(seq.to_i64());
+    }
+}
+
+/// Nothing stands before the event that begins a conversation. Before any other there was something, even if the log
+/// that the projection was filled from no longer had it.
+fn first_of_all(event: &LogEvent) -> Option<Seq> {
+    matches!(event, LogEvent::ConversationCreated(_)).then_some(Seq::ZERO)
+}

@@ -1,0 +1,138 @@
+//! What sockets that catch up read. On the path of a reconnect storm: one statement per call, every one an index look-up.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use relay_domain::ports::{EventRange, JoinSnapshot, Membership, OriginalSend, ResumeStore, SendKey, StoreError};
+use relay_protocol::log::StoredEvent;
+use relay_types::{ConversationId, MessageId, Seq, SessionId, ShardId, UserId};
+use sqlx::types::Uuid;
+
+use crate::Store;
+use crate::convert::{shard, shard_column};
+use crate::error::{unavailable, unreadable};
+use crate::event_row::EventRow;
+
+#[async_trait]
+impl ResumeStore for Store {
+    /// One statement sees one snapshot, so watermarks, session and memberships belong together without a transaction's
+    /// round trips. Indexes: `sessions_pkey`, `memberships_by_user`, `conversation_heads_pkey` per conversation.
+    #[tracing::instrument(name = "db.resume.join", skip_all, fields(user.id = %user))]
+    async fn join_snapshot(&self, user: UserId, session: SessionId, cursors: &BTreeMap<ShardId, Seq>) -> Result<JoinSnapshot, StoreError> {
+        let cursor_shards: Vec<i32> = cursors.keys().copied().map(shard_column).collect();
+        let cursor_seqs: Vec<i64> = cursors.values().copied().map(Seq::to_i64).collect();
+        let row = sqlx::query!(
+            r#"SELECT
+                   EXISTS (SELECT FROM sessions
+                           WHERE session_id = $2 AND user_id = $1 AND revoked_at IS NULL AND least(refresh_expires_at, ends_at) > now())
+                       AS "session_live!",
+                   ARRAY (SELECT shard FROM watermarks ORDER BY shard) AS "watermark_shards!",
+                   ARRAY (SELECT seq FROM watermarks ORDER BY shard) AS "watermark_seqs!",
+                   m.conversations AS "conversations?", m.shards AS "shards?", m.joined AS "joined?",
+                   m.lefts AS "lefts?: Vec<Option<i64>>", m.lasts AS "lasts?"
+               FROM (SELECT array_agg(m.conversation_id) AS conversations, array_agg(m.shard) AS shards,
+                            array_agg(m.joined_seq) AS joined, array_agg(m.left_seq) AS lefts, array_agg(coalesce(h.last_seq, 0)) AS lasts
+                     FROM memberships m
+                     LEFT JOIN unnest($3::integer[], $4::bigint[]) AS cursor (shard, seq) ON cursor.shard = m.shard
+                     LEFT JOIN conversation_heads h ON h.conversation_id = m.conversation_id
+                     WHERE m.user_id = $1 AND (m.left_seq IS NULL OR m.left_seq > cursor.seq)) AS m"#,
+            user.to_uuid(),
+            session.to_uuid(),
+            &cursor_shards,
+            &cursor_seqs,
+        )
+        .fetch_one(&self.pool)
+        .await
+        .map_err(unavailable)?;
+        let watermarks = watermarks_of(row.watermark_shards.into_iter().zip(row.watermark_seqs))?;
+        let places = row.shards.unwrap_or_default().into_iter().zip(row.joined.unwrap_or_default());
+        let ends = row.lefts.unwrap_or_default().into_iter().zip(row.lasts.unwrap_or_default());
+        let memberships =
+            row.conversations.unwrap_or_default().into_iter().zip(places).zip(ends).map(|((id, (in_shard, joined)), (left, last))| {
+                Ok(Membership {
+                    conversation: ConversationId::from_uuid(id),
+                    shard: shard(in_shard)?,
+                    joined: Seq::from_i64(joined),
+                    left: left.map(Seq::from_i64),
+                    last: Seq::from_i64(last),
+                })
+            });
+        Ok(JoinSnapshot { session_live: row.session_live, watermarks, memberships: memberships.collect::<Result<_, StoreError>>()? })
+    }
+
+    /// Index: `conversation_events_pkey`, read in order once per range and partition, at most `limit` rows each.
+    #[tracing::instrument(name = "db.events.read", skip_all, fields(shard = %shard, ranges = ranges.len(), rows))]
+    async fn events(&self, shard: ShardId, ranges: &[EventRange], limit: u32) -> Result<Vec<StoredEvent>, StoreError> {
+        if ranges.is_empty() || limit == 0 {
+            return Ok(Vec::new());
+        }
+        let conversations: Vec<Uuid> = ranges.iter().map(|range| range.conversation.to_uuid()).collect();
+        let afters: Vec<i64> = ranges.iter().map(|range| range.after.to_i64()).collect();
+        let uptos: Vec<i64> = ranges.iter().map(|range| range.upto.to_i64()).collect();
+        let rows = sqlx::query_as!(
+            EventRow,
+            r#"SELECT e.conversation_id AS "conversation_id!", e.seq AS "seq!", e.prev_seq, e.shard AS "shard!", e.kind AS "kind!",
+                      e.event_id AS "event_id!", e.actor_id AS "actor_id!", e.client_id, e.body::text AS "body!",
+                      e.decided_at_ms AS "decided_at_ms!", e.at AS "at!"
+               FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS range (conversation_id, after_seq, upto_seq)
+               CROSS JOIN LATERAL (
+                   SELECT * FROM conversation_events e
+                   WHERE e.conversation_id = range.conversation_id AND e.seq > range.after_seq AND e.seq <= range.upto_seq
+                   ORDER BY e.seq LIMIT $4) AS e
+               WHERE e.shard = $5
+               ORDER BY e.seq LIMIT $4"#,
+            &conversations,
+            &afters,
+            &uptos,
+            i64::from(limit),
+            shard_column(shard),
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(unavailable)?;
+        tracing::Span::current().record("rows", rows.len());
+        rows.into_iter().map(EventRow::into_stored).collect()
+    }
+
+    /// Index: `send_keys_pkey`, one probe per key.
+    #[tracing::instrument(name = "db.send_keys.find", skip_all, fields(keys = keys.len()))]
+    async fn find_sends(&self, keys: &[SendKey]) -> Result<Vec<Option<OriginalSend>>, StoreError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let conversations: Vec<Uuid> = keys.iter().map(|key| key.conversation.to_uuid()).collect();
+        let senders: Vec<Uuid> = keys.iter().map(|key| key.sender.to_uuid()).collect();
+        let client_ids: Vec<String> = keys.iter().map(|key| key.client_id.as_str().to_owned()).collect();
+        let rows = sqlx::query!(
+            r#"SELECT key.place AS "place!", s.message_id, s.seq, s.sent_at_ms
+               FROM unnest($1::uuid[], $2::uuid[], $3::text[]) WITH ORDINALITY AS key (conversation_id, sender_id, client_id, place)
+               JOIN send_keys s ON s.conversation_id = key.conversation_id AND s.sender_id = key.sender_id AND s.client_id = key.client_id"#,
+            &conversations,
+            &senders,
+            &client_ids,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(unavailable)?;
+        let mut found = vec![None; keys.len()];
+        for row in rows {
+            let index = usize::try_from(row.place - 1).unwrap_or(usize::MAX);
+            *found.get_mut(index).ok_or_else(|| unreadable("send key"))? = Some(OriginalSend {
+                message_id: MessageId::from_uuid(row.message_id),
+                seq: Seq::from_i64(row.seq),
+                sent_at_ms: row.sent_at_ms,
+            });
+        }
+        Ok(found)
+    }
+
+    #[tracing::instrument(name = "db.watermarks.list", skip_all)]
+    async fn watermarks(&self) -> Result<BTreeMap<ShardId, Seq>, StoreError> {
+        let rows = sqlx::query!("SELECT shard, seq FROM watermarks").fetch_all(&self.pool).await.map_err(unavailable)?;
+        watermarks_of(rows.into_iter().map(|row| (row.shard, row.seq)))
+    }
+}
+
+fn watermarks_of(rows: impl Iterator<Item = (i32, i64)>) -> Result<BTreeMap<ShardId, Seq>, StoreError> {
+    rows.map(|(in_shard, seq)| Ok((shard(in_shard)?, Seq::from_i64(seq)))).collect()
+}

@@ -1,0 +1,89 @@
+//! The pool.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use relay_domain::ports::StoreError;
+use relay_types::{EventId, IdGen, SystemIds};
+use sqlx::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use tokio::sync::Semaphore;
+
+use crate::PostgresConfig;
+use crate::error::unavailable;
+
+/// Every statement here is a look-up by index, prepared once per connection. Left to itself, Postgres plans each of them
+/// several times over, and while a table is nearly empty (a fresh database, a month's first minute) settles on reading
+/// all of it, which lasts until statistics catch up.
+const SETTINGS: [(&str, &str); 3] = [("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off"), ("jit", "off")];
+
+/// The configured address is not one.
+#[derive(Debug, thiserror::Error)]
+#[error("postgres.url has to look like postgres://user:password@host:port/database")]
+pub struct ConnectError;
+
+/// Access to Postgres. Cheap to clone; clones share the pool.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) pool: PgPool,
+    pub(crate) ids: Arc<dyn IdGen>,
+    /// Half of the connections: a flush holds one while it waits for the log, and a log without a leader must not keep
+    /// everything else from Postgres.
+    pub(crate) flushes: Arc<Semaphore>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("connections", &self.pool.size()).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Makes the pool. Connects only when first used, so a process starts while Postgres is away, and comes back by
+    /// itself when Postgres does. Has to be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// When the URL is not one.
+    pub fn connect(config: &PostgresConfig) -> Result<Self, ConnectError> {
+        let options = config
+            .url
+            .parse::<PgConnectOptions>()
+            .map_err(|_| ConnectError)?
+            .application_name("relayhub")
+            .options(SETTINGS)
+            .options([("statement_timeout", format!("{}ms", config.statement_timeout_ms))]);
+        let pool = PgPoolOptions::new()
+            .max_connections(config.max_connections)
+            .acquire_timeout(Duration::from_millis(config.acquire_timeout_ms))
+            // A ping before each use would double the round trips of every read; a connection that died since fails one
+            // call as unavailable and leaves the pool.
+            .test_before_acquire(false)
+            .idle_timeout(Duration::from_mins(5))
+            .max_lifetime(Duration::from_mins(30))
+            .connect_lazy_with(options);
+        let flushes = usize::try_from(config.max_connections / 2).unwrap_or(1).max(1);
+        Ok(Self { pool, ids: Arc::new(SystemIds::default()), flushes: Arc::new(Semaphore::new(flushes)) })
+    }
+
+    /// Whether Postgres answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query_scalar!(r#"SELECT 1 AS "one!""#).fetch_one(&self.pool).await.map(drop).map_err(unavailable)
+    }
+
+    /// Closes the connections, after those in use are given back.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// A fresh id for an event that is about to be decided.
+    pub(crate) fn event_id(&self) -> EventId {
+        EventId::new(self.ids.next_ulid())
+    }
+}

@@ -1,0 +1,12 @@
+//! The store's contract, held against a real Postgres: one server for the binary, one database for each test.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "helpers of tests fail the test they help")]
+
+mod accounts;
+mod conversations;
+mod history;
+mod outbox;
+mod projection;
+mod resume;
+mod sessions;
+mod support;

@@ -1,0 +1,176 @@
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use relay_domain::ports::{DeviceSessions as _, EventRange, NewSession, Projection as _, RefreshHash, ResumeStore as _};
+use relay_store::{PostgresConfig, SchemaState, Store};
+use relay_types::{Seq, ShardId};
+
+use crate::support::{Db, EPOCH, NOON_MS, SHARD, TestLog, conversation_id, session_id, start_server, user_id};
+
+#[tokio::test]
+async fn a_snapshot_holds_what_holds_and_what_ended_after_the_cursor() {
+    let db = Db::fresh().await;
+    let (ann, other) = (db.user("ann").await, user_id());
+    let (lobby, attic, cellar) = (conversation_id(), conversation_id(), conversation_id());
+    let mut log = TestLog::new();
+    log.created(lobby, &[ann, other]); // 1
+    log.created(attic, &[ann]); // 2
+    log.sent(lobby, ann, "a"); // 3
+    log.removed(attic, ann); // 4
+    log.sent(attic, other, "b"); // 5
+    db.project(&log).await;
+    let mut second = TestLog::of(ShardId(1));
+    second.created(cellar, &[ann]); // 1
+    second.removed(cellar, ann); // 2
+    db.project(&second).await;
+
+    let session = session_id();
+    let now = relay_types::Clock::now_ms(&relay_types::SystemClock);
+    let new = NewSession {
+        session,
+        user: ann,
+        device_name: "laptop".parse().unwrap(),
+        refresh: RefreshHash([1; 32]),
+        refresh_expires_at_ms: now + 60_000,
+        ends_at_ms: now + 60_000,
+        at_ms: now,
+        max_sessions: 10,
+    };
+    db.store.open(&new).await.unwrap();
+
+    let present = db.store.join_snapshot(ann, session, &BTreeMap::new()).await.unwrap();
+    assert!(present.session_live);
+    assert_eq!(present.watermarks, BTreeMap::from([(ShardId(0), Seq(5)), (ShardId(1), Seq(2))]));
+    assert_eq!(present.memberships.len(), 1, "{present:?}");
+    let membership = present.memberships[0];
+    assert_eq!((membership.conversation, membership.joined, membership.left, membership.last), (lobby, Seq(1), None, Seq(3)));
+
+    let left_of = |snapshot: &relay_domain::ports::JoinSnapshot| {
+        let mut left: Vec<_> = snapshot.memberships.iter().filter_map(|m| m.left.map(|left| (m.conversation, left, m.last))).collect();
+        left.sort();
+        left
+    };
+    let before_leaving = db.store.join_snapshot(ann, session, &BTreeMap::from([(SHARD, Seq(3))])).await.unwrap();
+    assert_eq!(left_of(&before_leaving), [(attic, Seq(4), Seq(5))]);
+    let after_leaving = db.store.join_snapshot(ann, session, &BTreeMap::from([(SHARD, Seq(4)), (ShardId(1), Seq(1))])).await.unwrap();
+    assert_eq!(left_of(&after_leaving), [(cellar, Seq(2), Seq(2))]);
+
+    assert!(!db.store.join_snapshot(other, session, &BTreeMap::new()).await.unwrap().session_live, "another's session");
+    db.store.revoke(ann, session, now).await.unwrap();
+    assert!(!db.store.join_snapshot(ann, session, &BTreeMap::new()).await.unwrap().session_live);
+    let stranger = db.store.join_snapshot(user_id(), session_id(), &BTreeMap::new()).await.unwrap();
+    assert!(!stranger.session_live && stranger.memberships.is_empty());
+}
+
+/// While a worker writes, every snapshot is of one moment: the watermark is exactly the last event of the conversation
+/// that ends each run.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_is_of_one_moment() {
+    let db = Db::fresh().await;
+    let (ann, lobby) = (user_id(), conversation_id());
+    let mut log = TestLog::new();
+    log.created(lobby, &[ann]);
+    db.project(&log).await;
+    let writing = async {
+        for n in 0..60 {
+            log.sent(lobby, ann, &format!("a{n}"));
+            log.sent(lobby, ann, &format!("b{n}"));
+            db.project(&log).await;
+        }
+    };
+    let reading = async {
+        let mut seen = Seq::ZERO;
+        while seen < Seq(121) {
+            let snapshot = db.store.join_snapshot(ann, session_id(), &BTreeMap::new()).await.unwrap();
+            let watermark = snapshot.watermarks[&SHARD];
+            assert_eq!(snapshot.memberships[0].last, watermark);
+            assert!(watermark >= seen && watermark.0 % 2 == 1, "half a run at {watermark}");
+            let range = EventRange { conversation: lobby, after: Seq::ZERO, upto: watermark };
+            let events = db.store.events(SHARD, &[range], 1000).await.unwrap();
+            assert_eq!(events.len() as u64, watermark.0, "everything up to the watermark is there");
+            seen = watermark;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), async { tokio::join!(writing, reading) }).await.unwrap();
+}
+
+#[tokio::test]
+async fn ranges_are_read_in_the_logs_order_page_by_page() {
+    let db = Db::fresh().await;
+    let ann = user_id();
+    let rooms: Vec<_> = (0..3).map(|_| conversation_id()).collect();
+    let mut log = TestLog::new();
+    for room in &rooms {
+        log.created(*room, &[ann]);
+    }
+    for n in 0..60 {
+        log.sent(rooms[n * 7 % 3], ann, &format!("k{n}"));
+    }
+    db.project(&log).await;
+    let ranges: Vec<_> = [(0, 10, 50), (1, 0, 40), (2, 63, 63)]
+        .map(|(room, after, upto)| EventRange { conversation: rooms[room], after: Seq(after), upto: Seq(upto) })
+        .to_vec();
+    let expected: Vec<_> = log
+        .events
+        .iter()
+        .filter(|event| {
+            let range = ranges.iter().find(|range| Some(range.conversation) == event.event.conversation()).unwrap();
+            event.seq > range.after && event.seq <= range.upto
+        })
+        .cloned()
+        .collect();
+    assert!(expected.len() > 15);
+
+    let mut read = Vec::new();
+    let mut left = ranges.clone();
+    loop {
+        let page = db.store.events(SHARD, &left, 7).await.unwrap();
+        let more = page.len() == 7;
+        read.extend(page);
+        if !more {
+            break;
+        }
+        let last = read.last().unwrap().seq;
+        for range in &mut left {
+            range.after = range.after.max(last);
+        }
+    }
+    assert!(read.iter().all(|event| event.prev.is_some()));
+    let without_prev: Vec<_> = read.into_iter().map(|event| relay_protocol::log::StoredEvent { prev: None, ..event }).collect();
+    assert_eq!(without_prev, expected, "the events are those of the log, byte for byte");
+    assert!(db.store.events(SHARD, &[], 7).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn postgres_may_go_and_come_back() {
+    let (_scratch, server) = start_server().await;
+    let config = PostgresConfig { acquire_timeout_ms: 500, ..PostgresConfig::new(server.url()) };
+    let store = Store::connect(&config).unwrap();
+    assert!(matches!(store.schema_state().await.unwrap(), SchemaState::Behind { missing } if missing > 0));
+    relay_store::migrate(&server.url()).await.unwrap();
+    relay_store::migrate(&server.url()).await.unwrap();
+    assert_eq!(store.schema_state().await.unwrap(), SchemaState::Current);
+    assert!(store.watermarks().await.unwrap().is_empty());
+
+    server.kill();
+    for _ in 0..3 {
+        let began = Instant::now();
+        assert!(store.watermarks().await.is_err());
+        assert!(began.elapsed() < Duration::from_secs(5), "a caller waited {:?}", began.elapsed());
+    }
+    let unborn = Store::connect(&config).unwrap();
+    assert!(unborn.ping().await.is_err());
+
+    server.restart().await.unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    for store in [&store, &unborn] {
+        while let Err(last) = store.ping().await {
+            assert!(Instant::now() < deadline, "still {last}");
+        }
+    }
+    let mut log = TestLog::new();
+    log.created(conversation_id(), &[user_id()]);
+    store.project(SHARD, EPOCH, Seq::ZERO, Seq(1), &log.events).await.unwrap();
+    assert_eq!(store.watermarks().await.unwrap(), BTreeMap::from([(SHARD, Seq(1))]));
+    assert_eq!(log.events[0].stored_at_ms, NOON_MS + 1);
+}

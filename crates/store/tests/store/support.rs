@@ -1,0 +1,265 @@
+//! A database per test, events to project, and a log in memory.
+
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use relay_domain::ports::{
+    Accounts as _, AppendError, Appended, LogAddress, LogReadError, MessageLog, NewAccount, PasswordHash, Projected, Projection as _,
+};
+use relay_embedded::{PostgresOptions, PostgresServer, Scratch, Servers};
+use relay_protocol::log::{
+    ConversationCreated, ConversationMoved, InitialMember, LogEvent, MemberAdded, MemberRemoved, MessageSent, StoredEvent,
+};
+use relay_protocol::message::{ConversationKind, MessageBody, Role};
+use relay_store::{PostgresConfig, Store};
+use relay_types::{ConversationId, EventId, IdGen as _, MessageId, Seq, SessionId, ShardId, SystemIds, UserId};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
+use tokio::sync::{Mutex, OnceCell};
+
+pub const EPOCH: &str = "epoch-1";
+pub const SHARD: ShardId = ShardId(0);
+/// 2026-11-22, noon.
+pub const NOON_MS: i64 = 1_795_348_800_000;
+
+const CONNECTIONS: u32 = 8;
+
+static IDS: LazyLock<SystemIds> = LazyLock::new(SystemIds::default);
+static SERVER: OnceCell<(Scratch, PostgresServer)> = OnceCell::const_new();
+/// Copies of one template are made one at a time.
+static COPYING: Mutex<()> = Mutex::const_new(());
+static DATABASES: AtomicU64 = AtomicU64::new(0);
+
+pub fn conversation_id() -> ConversationId {
+    ConversationId::new(IDS.next_ulid())
+}
+
+pub fn user_id() -> UserId {
+    UserId::new(IDS.next_ulid())
+}
+
+pub fn session_id() -> SessionId {
+    SessionId::new(IDS.next_ulid())
+}
+
+pub async fn start_server() -> (Scratch, PostgresServer) {
+    let servers = Servers::ready().await.unwrap();
+    let scratch = Scratch::new("store").unwrap();
+    let server = PostgresServer::start(&servers, PostgresOptions::for_tests(scratch.path().join("postgres"))).await.unwrap();
+    (scratch, server)
+}
+
+/// One migrated database.
+pub struct Db {
+    pub store: Store,
+    /// For looking at tables and for damaging them.
+    pub raw: PgPool,
+}
+
+impl Db {
+    /// A migrated database of its own: a copy of one that was migrated once.
+    pub async fn fresh() -> Self {
+        let (_, server) = SERVER
+            .get_or_init(|| async {
+                let (scratch, server) = start_server().await;
+                relay_store::migrate(&server.url()).await.unwrap();
+                (scratch, server)
+            })
+            .await;
+        let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+        let mut admin = PgConnection::connect(&server.url_of("postgres")).await.unwrap();
+        let create = format!("CREATE DATABASE {name} TEMPLATE relay");
+        let _one = COPYING.lock().await;
+        sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut admin).await.unwrap();
+        admin.close().await.unwrap();
+        let url = server.url_of(&name);
+        let store = Store::connect(&PostgresConfig { max_connections: CONNECTIONS, ..PostgresConfig::new(&url) }).unwrap();
+        Self { store, raw: PgPool::connect_lazy(&url).unwrap() }
+    }
+
+    /// Opens every connection: callers that start together then run together, rather than one after another as their
+    /// connections come up.
+    pub async fn warm(&self) {
+        let all = format!("connections: {CONNECTIONS}");
+        for _ in 0..100 {
+            futures::future::try_join_all((0..CONNECTIONS).map(|_| self.store.ping())).await.unwrap();
+            if format!("{:?}", self.store).contains(&all) {
+                return;
+            }
+        }
+        panic!("not all connections came up: {:?}", self.store);
+    }
+
+    pub async fn user(&self, handle: &str) -> UserId {
+        let user = user_id();
+        let account = NewAccount {
+            user,
+            handle: handle.parse().unwrap(),
+            display_name: handle.parse().unwrap(),
+            password_hash: PasswordHash("$argon2id$not-a-real-one".to_owned()),
+            home_shard: SHARD,
+            at_ms: NOON_MS,
+        };
+        self.store.register(&account).await.unwrap();
+        user
+    }
+
+    pub async fn count(&self, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&self.raw).await.unwrap()
+    }
+
+    /// Projects what `log` has after what the projection has.
+    pub async fn project(&self, log: &TestLog) -> Projected {
+        let (after, _) = self.store.watermark(log.shard).await.unwrap();
+        self.store.project(log.shard, EPOCH, after, log.head(), &log.after(after)).await.unwrap()
+    }
+}
+
+/// A shard's log, written by hand.
+pub struct TestLog {
+    pub shard: ShardId,
+    pub events: Vec<StoredEvent>,
+    head: u64,
+}
+
+impl TestLog {
+    pub fn new() -> Self {
+        Self::of(SHARD)
+    }
+
+    pub fn of(shard: ShardId) -> Self {
+        Self { shard, events: Vec::new(), head: 0 }
+    }
+
+    pub fn head(&self) -> Seq {
+        Seq(self.head)
+    }
+
+    pub fn after(&self, after: Seq) -> Vec<StoredEvent> {
+        self.events.iter().filter(|event| event.seq > after).cloned().collect()
+    }
+
+    pub fn push(&mut self, event: LogEvent) -> Seq {
+        self.head += 1;
+        let stored_at_ms = NOON_MS + i64::try_from(self.head).unwrap();
+        self.events.push(StoredEvent { shard: self.shard, seq: Seq(self.head), prev: None, stored_at_ms, event });
+        Seq(self.head)
+    }
+
+    pub fn created(&mut self, conversation: ConversationId, members: &[UserId]) -> Seq {
+        let members = members.iter().map(|user_id| InitialMember { user_id: *user_id, role: Role::Member }).collect::<Vec<_>>();
+        self.push(LogEvent::ConversationCreated(ConversationCreated {
+            event_id: EventId::new(IDS.next_ulid()),
+            conversation_id: conversation,
+            kind: ConversationKind::Group,
+            title: Some("Lobby".parse().unwrap()),
+            created_by: members[0].user_id,
+            members,
+            at_ms: NOON_MS,
+        }))
+    }
+
+    pub fn added(&mut self, conversation: ConversationId, user: UserId) -> Seq {
+        self.push(LogEvent::MemberAdded(MemberAdded {
+            event_id: EventId::new(IDS.next_ulid()),
+            conversation_id: conversation,
+            user_id: user,
+            role: Role::Member,
+            added_by: user,
+            kind: ConversationKind::Group,
+            title: None,
+            at_ms: NOON_MS,
+        }))
+    }
+
+    pub fn removed(&mut self, conversation: ConversationId, user: UserId) -> Seq {
+        self.push(LogEvent::MemberRemoved(MemberRemoved {
+            event_id: EventId::new(IDS.next_ulid()),
+            conversation_id: conversation,
+            user_id: user,
+            removed_by: user,
+            at_ms: NOON_MS,
+        }))
+    }
+
+    /// Something on a user's subject.
+    pub fn personal(&mut self, user: UserId, conversation: ConversationId) -> Seq {
+        self.push(LogEvent::ConversationJoined(ConversationMoved {
+            event_id: EventId::new(IDS.next_ulid()),
+            user_id: user,
+            conversation_id: conversation,
+            at_ms: NOON_MS,
+        }))
+    }
+
+    pub fn sent(&mut self, conversation: ConversationId, sender: UserId, client_id: &str) -> Seq {
+        self.push(LogEvent::MessageSent(MessageSent {
+            message_id: MessageId::new(IDS.next_ulid()),
+            conversation_id: conversation,
+            sender_id: sender,
+            client_id: client_id.parse().unwrap(),
+            sent_at_ms: NOON_MS,
+            body: MessageBody::Text { text: format!("{client_id}: \"quoted\" \\ 🙂\nline").parse().unwrap() },
+        }))
+    }
+
+    pub fn event_at(&self, seq: Seq) -> &StoredEvent {
+        self.events.iter().find(|event| event.seq == seq).unwrap()
+    }
+}
+
+/// A log in memory that knows dedup ids and can be told to refuse.
+#[derive(Default)]
+pub struct MemMessageLog {
+    state: std::sync::Mutex<MemState>,
+}
+
+#[derive(Default)]
+struct MemState {
+    appended: Vec<(LogAddress, String, LogEvent)>,
+    accept: Option<usize>,
+}
+
+impl MemMessageLog {
+    /// Takes `count` more events and refuses the rest; `None` takes all.
+    pub fn accept(&self, count: Option<usize>) {
+        self.state.lock().unwrap().accept = count;
+    }
+
+    /// Everything appended, in order, with its dedup id.
+    pub fn appended(&self) -> Vec<(LogAddress, String, LogEvent)> {
+        self.state.lock().unwrap().appended.clone()
+    }
+
+    pub fn names(&self) -> Vec<&'static str> {
+        self.appended().iter().map(|(_, _, event)| event.name()).collect()
+    }
+}
+
+#[async_trait::async_trait]
+impl MessageLog for MemMessageLog {
+    async fn append(&self, address: LogAddress, dedup_id: &str, payload: Bytes, _trace: Option<&str>) -> Result<Appended, AppendError> {
+        tokio::task::yield_now().await;
+        let mut state = self.state.lock().unwrap();
+        if let Some(left) = &mut state.accept {
+            if *left == 0 {
+                return Err(AppendError::Refused { shard: address.shard(), reason: "as told".to_owned() });
+            }
+            *left -= 1;
+        }
+        if let Some(index) = state.appended.iter().position(|(_, id, _)| id == dedup_id) {
+            return Ok(Appended { seq: Seq(index as u64 + 1), duplicate: true });
+        }
+        state.appended.push((address, dedup_id.to_owned(), serde_json::from_slice(&payload).unwrap()));
+        Ok(Appended { seq: Seq(state.appended.len() as u64), duplicate: false })
+    }
+
+    async fn read(&self, _shard: ShardId, _seq: Seq) -> Result<Option<StoredEvent>, LogReadError> {
+        Ok(None)
+    }
+
+    fn duplicate_window(&self) -> Duration {
+        Duration::from_mins(2)
+    }
+}
