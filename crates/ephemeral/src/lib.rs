@@ -1,1 +1,12 @@
+//! Valkey: what may vanish at any time. Rate limits now; presence and typing later.
+//!
+//! Owns the connection to Valkey and the fallback for its absence. Nothing here is a source of truth: every answer can
+//! be given without Valkey, only less sharply. Start reading in [`limiter`]; [`window`] is the arithmetic.
 
+mod config;
+pub mod limiter;
+mod local;
+mod window;
+
+pub use config::ValkeyConfig;
+pub use limiter::{ConnectError, ValkeyLimiter};

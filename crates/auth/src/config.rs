@@ -1,0 +1,65 @@
+//! `[tokens]`
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// How tokens are made and checked. Every process that checks tokens needs the same `issuer`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TokenConfig {
+    /// The directory of private signing keys, `<kid>.pem`, readable by their owner alone. Only the API reads it; several
+    /// API processes share its content.
+    pub keys_dir: PathBuf,
+    /// The `iss` of every token.
+    pub issuer: String,
+    /// How long an access token is valid, in seconds; 5 to 86,400.
+    pub access_ttl_s: u64,
+    /// How long a refresh token is valid, in seconds; at least `access_ttl_s`.
+    pub refresh_ttl_s: u64,
+    /// How long a session lasts however often it is refreshed, in seconds; at least `refresh_ttl_s`. 180 days.
+    pub session_ttl_s: u64,
+    /// How long a new key is published before it signs, in seconds, so that every verifier knows it first.
+    pub publish_delay_s: u64,
+    /// How far clocks may differ when a token's end is judged, in seconds; at most 300.
+    pub leeway_s: u64,
+}
+
+impl Default for TokenConfig {
+    fn default() -> Self {
+        Self {
+            keys_dir: PathBuf::from("keys"),
+            issuer: "relayhub".to_owned(),
+            access_ttl_s: 900,
+            refresh_ttl_s: 30 * 86_400,
+            session_ttl_s: 180 * 86_400,
+            publish_delay_s: 60,
+            leeway_s: 30,
+        }
+    }
+}
+
+impl TokenConfig {
+    /// The first value outside its limits: its dotted key, and what it has to be.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        if self.issuer.is_empty() || self.issuer.len() > 256 {
+            return Err(("tokens.issuer", "has to have 1 to 256 bytes".to_owned()));
+        }
+        if !(5..=86_400).contains(&self.access_ttl_s) {
+            return Err(("tokens.access_ttl_s", "has to be 5 to 86400".to_owned()));
+        }
+        if self.refresh_ttl_s < self.access_ttl_s {
+            return Err(("tokens.refresh_ttl_s", "has to be at least tokens.access_ttl_s".to_owned()));
+        }
+        if self.session_ttl_s < self.refresh_ttl_s || self.session_ttl_s > 10 * 366 * 86_400 {
+            return Err(("tokens.session_ttl_s", "has to be at least tokens.refresh_ttl_s and at most ten years".to_owned()));
+        }
+        if self.leeway_s > 300 {
+            return Err(("tokens.leeway_s", "has to be at most 300".to_owned()));
+        }
+        if self.publish_delay_s > 86_400 {
+            return Err(("tokens.publish_delay_s", "has to be at most 86400".to_owned()));
+        }
+        Ok(())
+    }
+}

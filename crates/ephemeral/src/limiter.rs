@@ -1,0 +1,185 @@
+//! Rate limits shared by all processes through Valkey.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use fred::clients::Client;
+use fred::interfaces::{ClientLike as _, KeysInterface as _};
+use fred::types::Builder;
+use fred::types::config::{Config, ReconnectPolicy, UnresponsiveConfig};
+use relay_domain::ports::{RateDecision, RateLimiter, RateRule};
+use relay_types::{Clock as _, SystemClock};
+
+use crate::config::ValkeyConfig;
+use crate::local::LocalLimiter;
+use crate::window;
+
+/// After a failed answer, how long the process counts by itself before it asks again: a Valkey that hangs costs one
+/// request in this time its patience, not every request.
+const BREAK: Duration = Duration::from_millis(500);
+/// Longer keys are cut; callers' keys are ids, handles and addresses.
+const MAX_KEY_BYTES: usize = 128;
+
+/// The URL cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("could not set up the Valkey client")]
+pub struct ConnectError {
+    #[source]
+    source: fred::error::Error,
+}
+
+/// A limiter over Valkey that counts by itself while Valkey is away.
+pub struct ValkeyLimiter {
+    client: Client,
+    timeout: Duration,
+    local: LocalLimiter,
+    away: AtomicBool,
+    retry_at_ms: AtomicI64,
+}
+
+impl ValkeyLimiter {
+    /// Begins to connect and returns at once; until the connection stands, the process counts by itself. Reconnects for
+    /// ever. Needs a tokio runtime.
+    pub fn connect(config: &ValkeyConfig) -> Result<Self, ConnectError> {
+        let fail = |source| ConnectError { source };
+        let client = Builder::from_config(Config::from_url(&config.url).map_err(fail)?)
+            .with_connection_config(|connection| {
+                connection.connection_timeout = Duration::from_millis(config.connect_timeout_ms);
+                connection.internal_command_timeout = Duration::from_millis(config.connect_timeout_ms);
+                connection.max_command_attempts = 1;
+                connection.max_command_buffer_len = 4096;
+                connection.unresponsive =
+                    UnresponsiveConfig { max_timeout: Some(Duration::from_secs(3)), interval: Duration::from_secs(1) };
+            })
+            .with_performance_config(|performance| {
+                performance.default_command_timeout = Duration::from_millis(config.command_timeout_ms);
+            })
+            .set_policy(ReconnectPolicy::new_exponential(0, 50, config.reconnect_max_ms, 2))
+            .build()
+            .map_err(fail)?;
+        metrics::counter!("relay_rate_limit_local_total").absolute(0);
+        metrics::gauge!("relay_valkey_up").set(0.0);
+        drop(client.connect());
+        Ok(Self {
+            client,
+            timeout: Duration::from_millis(config.command_timeout_ms),
+            local: LocalLimiter::default(),
+            away: AtomicBool::new(true),
+            retry_at_ms: AtomicI64::new(0),
+        })
+    }
+
+    /// Whether the last answer came from Valkey.
+    pub fn is_shared(&self) -> bool {
+        !self.away.load(Ordering::Relaxed)
+    }
+
+    /// Whether a connection stands.
+    pub fn is_connected(&self) -> bool {
+        self.client.is_connected()
+    }
+
+    /// Ends the connection. The limiter goes on by itself.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn close(&self) {
+        // Nothing is lost when Valkey does not hear the goodbye.
+        let _ = tokio::time::timeout(Duration::from_millis(500), self.client.quit()).await;
+    }
+
+    async fn check_shared(&self, rule: RateRule, key: &str, now_ms: i64) -> Result<RateDecision, String> {
+        let slot = window::slot(rule, now_ms);
+        let present = format!("rl:{}:{key}:{}", rule.name, slot.index);
+        let before = format!("rl:{}:{key}:{}", rule.name, slot.index.saturating_sub(1));
+        let counting = async {
+            let pipeline = self.client.pipeline();
+            let () = pipeline.incr(present.as_str()).await?;
+            let life_ms = i64::try_from(slot.length_ms.saturating_mul(2)).unwrap_or(i64::MAX);
+            let () = pipeline.pexpire(present.as_str(), life_ms, None).await?;
+            let () = pipeline.get(before.as_str()).await?;
+            let (current, _, previous): (u64, i64, Option<u64>) = pipeline.all().await?;
+            let decision = window::decide(rule, slot, previous.unwrap_or(0), current.saturating_sub(1));
+            if decision != RateDecision::Allowed {
+                // Refused attempts do not count, so that whoever waits as told gets in.
+                let () = self.client.decr(present.as_str()).await?;
+            }
+            Ok::<_, fred::error::Error>(decision)
+        };
+        match tokio::time::timeout(self.timeout, counting).await {
+            Ok(Ok(decision)) => Ok(decision),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!("no answer within {:?}", self.timeout)),
+        }
+    }
+
+    fn came_back(&self) {
+        if self.away.swap(false, Ordering::Relaxed) {
+            tracing::info!("valkey answers: rate limits are shared");
+            metrics::gauge!("relay_valkey_up").set(1.0);
+        }
+    }
+
+    fn went_away(&self, reason: &str, now_ms: i64) {
+        let break_ms = i64::try_from(BREAK.as_millis()).unwrap_or(i64::MAX);
+        self.retry_at_ms.store(now_ms.saturating_add(break_ms), Ordering::Relaxed);
+        if !self.away.swap(true, Ordering::Relaxed) {
+            tracing::warn!(reason, "valkey does not answer: this process counts rate limits by itself");
+            metrics::gauge!("relay_valkey_up").set(0.0);
+        }
+    }
+}
+
+#[async_trait]
+impl RateLimiter for ValkeyLimiter {
+    async fn check(&self, rule: RateRule, key: &str) -> RateDecision {
+        let key = cut(key);
+        let now_ms = SystemClock.now_ms();
+        if self.client.is_connected() && now_ms >= self.retry_at_ms.load(Ordering::Relaxed) {
+            match self.check_shared(rule, key, now_ms).await {
+                Ok(decision) => {
+                    self.came_back();
+                    return decision;
+                }
+                Err(reason) => self.went_away(&reason, now_ms),
+            }
+        } else if !self.client.is_connected() {
+            self.went_away("not connected", now_ms);
+        }
+        metrics::counter!("relay_rate_limit_local_total").increment(1);
+        self.local.check(rule, &format!("{}:{key}", rule.name), now_ms)
+    }
+}
+
+fn cut(key: &str) -> &str {
+    let end = key.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= MAX_KEY_BYTES).last().unwrap_or(0);
+    key.get(..end).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_cut_at_characters() {
+        assert_eq!(cut("ann"), "ann");
+        assert_eq!(cut(&"é".repeat(100)).len(), MAX_KEY_BYTES);
+        assert_eq!(cut(""), "");
+    }
+
+    #[tokio::test]
+    async fn without_valkey_the_process_counts_by_itself() {
+        // Port 1 refuses connections.
+        let config = ValkeyConfig { url: "redis://127.0.0.1:1".to_owned(), ..ValkeyConfig::default() };
+        let limiter = ValkeyLimiter::connect(&config).unwrap();
+        let rule = RateRule { name: "test", limit: 2, per: Duration::from_hours(1) };
+        let mut decisions = Vec::new();
+        for _ in 0..3 {
+            decisions.push(limiter.check(rule, "ann").await);
+        }
+        assert_eq!(decisions[..2], [RateDecision::Allowed, RateDecision::Allowed]);
+        assert!(matches!(decisions[2], RateDecision::Limited { .. }));
+        assert!(!limiter.is_shared());
+    }
+}
