@@ -1,1 +1,23 @@
+//! The REST API: accounts, sessions, conversations, history, and sending without a socket.
+//!
+//! Owns HTTP: routes, status codes, limits per request, the served documents. Decides nothing about chat and names no
+//! driver; it works through the ports of `relay-domain`. Start reading in [`router`], then any file in `operations`.
 
+pub mod asyncapi;
+mod config;
+mod deps;
+mod edge;
+mod extract;
+mod flush;
+mod live;
+pub mod openapi;
+mod operations;
+mod refusal;
+mod router;
+mod serve;
+
+pub use config::{Config, LimitsConfig, Rate};
+pub use deps::Deps;
+pub use openapi::{Documents, documents};
+pub use router::router;
+pub use serve::serve;

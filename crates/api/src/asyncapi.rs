@@ -1,0 +1,189 @@
+//! The socket's protocol as an AsyncAPI 3.0 document. Server frames, bodies, codes and limits come from
+//! `relay-protocol` itself; a frame that is added there appears here.
+
+use relay_protocol::frame::ServerFrame;
+use relay_protocol::message::MessageBody;
+use relay_protocol::{Actor, CloseCode, ErrorCode, MAX_CLIENT_FRAME_BYTES};
+use serde_json::{Map, Value, json};
+use utoipa::OpenApi as _;
+
+#[derive(utoipa::OpenApi)]
+#[openapi(components(schemas(ServerFrame, MessageBody, relay_protocol::SendMessage)))]
+struct Schemas;
+
+/// The document.
+pub fn document() -> Value {
+    let mut schemas = json!(Schemas::openapi().components).get("schemas").cloned().unwrap_or_default();
+    let mut messages = Map::new();
+    let mut frames = Vec::new();
+    for variant in variants(&schemas) {
+        let Some(name) = variant_name(&variant).map(str::to_owned) else { continue };
+        let summary = variant.get("description").cloned().unwrap_or_default();
+        messages.insert(name.clone(), json!({ "name": name, "summary": summary, "payload": variant }));
+        frames.push(name);
+    }
+    let mut commands = Vec::new();
+    for (name, summary, payload) in client_commands() {
+        messages.insert(name.to_owned(), json!({ "name": name, "summary": summary, "payload": payload }));
+        commands.push(name.to_owned());
+    }
+    // Each frame is its own message; the union would say everything twice.
+    if let Some(schemas) = schemas.as_object_mut() {
+        schemas.remove("ServerFrame");
+    }
+    let by_reference =
+        |names: &[String], prefix: &str| -> Vec<Value> { names.iter().map(|name| json!({ "$ref": format!("{prefix}{name}") })).collect() };
+    let all: Map<String, Value> =
+        commands.iter().chain(&frames).map(|name| (name.clone(), json!({ "$ref": format!("#/components/messages/{name}") }))).collect();
+    json!({
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "RelayHub socket",
+            "version": env!("CARGO_PKG_VERSION"),
+            "license": { "name": "Apache-2.0" },
+            "description": "JSON text frames over one WebSocket. The first client frame is hello; the server answers welcome, \
+                then what was missed, then caught_up or reset, then live events. Clients ignore frames and fields they do not know.",
+        },
+        "defaultContentType": "application/json",
+        "servers": {
+            "gateway": { "host": "localhost:7080", "protocol": "ws", "description": "A gateway; wss behind TLS." },
+        },
+        "channels": {
+            "socket": {
+                "address": "/v1/ws",
+                "description": format!("Client frames have at most {MAX_CLIENT_FRAME_BYTES} bytes. Tokens never travel in the URL."),
+                "messages": all,
+                "bindings": { "ws": { "method": "GET" } },
+            },
+        },
+        "operations": {
+            "receiveCommand": {
+                "action": "receive",
+                "summary": "What a client may say.",
+                "channel": { "$ref": "#/channels/socket" },
+                "messages": by_reference(&commands, "#/channels/socket/messages/"),
+            },
+            "sendFrame": {
+                "action": "send",
+                "summary": "What the server says.",
+                "channel": { "$ref": "#/channels/socket" },
+                "messages": by_reference(&frames, "#/channels/socket/messages/"),
+            },
+        },
+        "components": { "messages": messages, "schemas": schemas },
+        "x-close-codes": close_codes(),
+        "x-error-codes": error_codes(),
+    })
+}
+
+fn variants(schemas: &Value) -> Vec<Value> {
+    schemas.pointer("/ServerFrame/oneOf").and_then(Value::as_array).cloned().unwrap_or_default()
+}
+
+/// The value of the `type` tag, wherever the variant's schema keeps it.
+fn variant_name(variant: &Value) -> Option<&str> {
+    let direct = variant.pointer("/properties/type/enum/0").or_else(|| variant.pointer("/properties/type/const"));
+    let nested = || variant.get("allOf")?.as_array()?.iter().find_map(variant_name);
+    direct.and_then(Value::as_str).or_else(nested)
+}
+
+fn client_commands() -> Vec<(&'static str, &'static str, Value)> {
+    let position = json!({ "type": "string", "description": "The newest position the client has stored; opaque." });
+    let tag = |name: &str| json!({ "type": "string", "const": name });
+    vec![
+        (
+            "hello",
+            "Authenticates the socket and resumes. The first frame.",
+            json!({
+                "type": "object",
+                "required": ["type", "token"],
+                "properties": {
+                    "type": tag("hello"),
+                    "token": { "type": "string", "maxLength": 4096, "description": "An access token." },
+                    "position": position,
+                },
+            }),
+        ),
+        (
+            "send_message",
+            "Sends a message; answered by message_ack or by an error with the same client_id.",
+            json!({
+                "allOf": [
+                    { "$ref": "#/components/schemas/SendMessage" },
+                    { "type": "object", "required": ["type"], "properties": { "type": tag("send_message") } },
+                ],
+            }),
+        ),
+        (
+            "ping",
+            "A sign of life; may report the newest position stored.",
+            json!({ "type": "object", "required": ["type"], "properties": { "type": tag("ping"), "position": position } }),
+        ),
+    ]
+}
+
+fn close_codes() -> Value {
+    let row = |code: &CloseCode| json!({ "code": code.code(), "name": code.as_str(), "reconnect": CloseCode::number_allows_reconnect(code.code()) });
+    CloseCode::ALL.iter().map(row).collect()
+}
+
+fn error_codes() -> Value {
+    let actor = |actor| match actor {
+        Actor::Caller => "caller",
+        Actor::Time => "time",
+        Actor::Operator => "operator",
+    };
+    let row = |code: &ErrorCode| {
+        let row = code.row();
+        json!({
+            "name": row.name, "http_status": row.http_status, "retryable": row.retryable, "who_acts": actor(row.actor), "meaning": row.meaning,
+        })
+    };
+    ErrorCode::ALL.iter().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_frame_is_a_message_and_every_reference_resolves() {
+        let document = document();
+        let messages = document.pointer("/components/messages").unwrap().as_object().unwrap();
+        for name in [
+            "hello",
+            "send_message",
+            "ping",
+            "welcome",
+            "message_ack",
+            "new_message",
+            "member_added",
+            "member_removed",
+            "conversation_updated",
+            "caught_up",
+            "reset",
+            "pong",
+            "error",
+        ] {
+            assert!(messages.contains_key(name), "{name}");
+        }
+        assert_eq!(messages.len(), 13, "a new frame: name it here");
+        let mut references = Vec::new();
+        collect_references(&document, &mut references);
+        assert!(references.len() > 30);
+        for reference in references {
+            assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+        }
+    }
+
+    fn collect_references(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(map) => {
+                found.extend(map.get("$ref").and_then(Value::as_str).map(str::to_owned));
+                map.values().for_each(|value| collect_references(value, found));
+            }
+            Value::Array(values) => values.iter().for_each(|value| collect_references(value, found)),
+            _ => {}
+        }
+    }
+}

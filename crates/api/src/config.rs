@@ -1,0 +1,141 @@
+//! `[api]`
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// At most `limit` times in `per_s` seconds; a limit of 0 switches the rule off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// How often.
+    pub limit: u32,
+    /// In how many seconds.
+    pub per_s: u32,
+}
+
+impl Rate {
+    /// `limit` times in `per_s` seconds.
+    pub const fn new(limit: u32, per_s: u32) -> Self {
+        Self { limit, per_s }
+    }
+}
+
+/// `[api.limits]`: how often things may be done.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// Any request, for each address (IPv6: each /64).
+    pub requests_per_address: Rate,
+    /// Any authenticated request, for each user.
+    pub requests_per_user: Rate,
+    /// New accounts, for each address.
+    pub registrations_per_address: Rate,
+    /// Attempts to log in, for each address.
+    pub logins_per_address: Rate,
+    /// Attempts to log in, for each handle.
+    pub logins_per_handle: Rate,
+    /// Messages sent over REST, for each user.
+    pub sends_per_user: Rate,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            requests_per_address: Rate::new(6_000, 10),
+            requests_per_user: Rate::new(1_000, 10),
+            registrations_per_address: Rate::new(300, 60),
+            logins_per_address: Rate::new(300, 60),
+            logins_per_handle: Rate::new(20, 60),
+            sends_per_user: Rate::new(300, 10),
+        }
+    }
+}
+
+/// `[api]`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where clients connect; port 0 means any free one.
+    pub listen: SocketAddr,
+    /// Where operators look.
+    pub admin_listen: SocketAddr,
+    /// Members a group may have; 2 to 100,000.
+    pub max_group_members: usize,
+    /// Live sessions a user may have; opening one more ends the least recently used. 1 to 100.
+    pub max_sessions: u32,
+    /// Connections held at once; more wait to be accepted.
+    pub max_connections: usize,
+    /// How many proxies of ours stand in front and append to `X-Forwarded-For`; 0 means that the peer is the client.
+    pub trusted_proxies: usize,
+    /// A request may take this long, in milliseconds; longer than the log is tried (`nats.append_timeout_ms`).
+    pub request_timeout_ms: u64,
+    /// A request's headers have to arrive within this, in milliseconds; idle connections are kept as long.
+    pub header_timeout_ms: u64,
+    /// A request's body has to arrive within this, in milliseconds.
+    pub body_timeout_ms: u64,
+    /// For how long a session once seen live is taken to be live, in milliseconds; at most 5,000.
+    pub session_cache_ms: u64,
+    /// Passwords hashed at once: each takes a core for about 20 ms and 19 MiB. 1 to 64.
+    pub password_concurrency: usize,
+    /// How long a log-in waits for its turn to be hashed, in milliseconds.
+    pub password_queue_ms: u64,
+    /// How often things may be done.
+    pub limits: LimitsConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7090)),
+            admin_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7091)),
+            max_group_members: 1_000,
+            max_sessions: 100,
+            max_connections: 4_096,
+            trusted_proxies: 0,
+            request_timeout_ms: 25_000,
+            header_timeout_ms: 10_000,
+            body_timeout_ms: 10_000,
+            session_cache_ms: 1_000,
+            password_concurrency: 2,
+            password_queue_ms: 5_000,
+            limits: LimitsConfig::default(),
+        }
+    }
+}
+
+impl Config {
+    /// The first value outside its limits: its dotted key, and what it has to be.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        let within = |ok: bool, key: &'static str, limits: &str| if ok { Ok(()) } else { Err((key, format!("has to be {limits}"))) };
+        within((2..=100_000).contains(&self.max_group_members), "api.max_group_members", "2 to 100000")?;
+        within((1..=100).contains(&self.max_sessions), "api.max_sessions", "1 to 100")?;
+        within((1..=1_000_000).contains(&self.max_connections), "api.max_connections", "1 to 1000000")?;
+        within((100..=600_000).contains(&self.request_timeout_ms), "api.request_timeout_ms", "100 to 600000")?;
+        within((100..=600_000).contains(&self.header_timeout_ms), "api.header_timeout_ms", "100 to 600000")?;
+        within((100..=600_000).contains(&self.body_timeout_ms), "api.body_timeout_ms", "100 to 600000")?;
+        within(self.session_cache_ms <= 5_000, "api.session_cache_ms", "at most 5000")?;
+        within((1..=64).contains(&self.password_concurrency), "api.password_concurrency", "1 to 64")?;
+        let limits = &self.limits;
+        for rate in [
+            limits.requests_per_address,
+            limits.requests_per_user,
+            limits.registrations_per_address,
+            limits.logins_per_address,
+            limits.logins_per_handle,
+            limits.sends_per_user,
+        ] {
+            within((1..=86_400).contains(&rate.per_s), "api.limits", "rates with per_s of 1 to 86400")?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn request_timeout(&self) -> Duration {
+        Duration::from_millis(self.request_timeout_ms)
+    }
+
+    pub(crate) fn body_timeout(&self) -> Duration {
+        Duration::from_millis(self.body_timeout_ms)
+    }
+}

@@ -1,0 +1,60 @@
+//! What the API works with.
+
+use std::sync::Arc;
+
+use relay_domain::ports::{
+    Accounts, Conversations, DeviceSessions, History, MessageLog, Outbox, PasswordHasher, RateLimiter, TokenMint, TokenVerifier,
+};
+use relay_posting::Poster;
+use relay_types::{Clock, IdGen};
+
+use crate::config::Config;
+use crate::live::LiveSessions;
+
+/// What the API works with.
+#[derive(Clone)]
+pub struct Deps {
+    /// Accounts.
+    pub accounts: Arc<dyn Accounts>,
+    /// Devices' sessions.
+    pub sessions: Arc<dyn DeviceSessions>,
+    /// Conversations as decided.
+    pub conversations: Arc<dyn Conversations>,
+    /// Messages of the past.
+    pub history: Arc<dyn History>,
+    /// Decisions on their way into the log.
+    pub outbox: Arc<dyn Outbox>,
+    /// The log.
+    pub log: Arc<dyn MessageLog>,
+    /// Accepts messages.
+    pub poster: Arc<Poster>,
+    /// Hashes passwords.
+    pub passwords: Arc<dyn PasswordHasher>,
+    /// Makes tokens.
+    pub tokens: Arc<dyn TokenMint>,
+    /// Checks tokens.
+    pub verifier: Arc<dyn TokenVerifier>,
+    /// Counts and refuses.
+    pub limits: Arc<dyn RateLimiter>,
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// Mints ids.
+    pub ids: Arc<dyn IdGen>,
+    /// How many shards the topology has.
+    pub shards: u16,
+}
+
+/// The state of every handler.
+pub(crate) struct AppState {
+    pub config: Config,
+    pub deps: Deps,
+    pub live: LiveSessions,
+}
+
+pub(crate) type App = Arc<AppState>;
+
+impl AppState {
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.deps.clock.now_ms()
+    }
+}

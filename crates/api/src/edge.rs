@@ -1,0 +1,211 @@
+//! What happens to every request, whatever its path: an id, a trace, limits, a log line, metrics, and one shape for
+//! every refusal.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Query, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use relay_protocol::{Actor, ErrorCode};
+use relay_runtime::trace::TraceContext;
+use tracing::Instrument as _;
+
+use crate::deps::App;
+use crate::extract::{ClientAddress, enforce};
+use crate::refusal::Refusal;
+
+pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// Query parameters that would carry a secret.
+const SECRET_PARAMETERS: &[&str] =
+    &["token", "access_token", "refresh_token", "id_token", "auth", "authorization", "bearer", "jwt", "password", "secret"];
+
+/// The peer's address, set for each connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub SocketAddr);
+
+/// Registers every series at zero, so that a first error is a rise and not a birth.
+pub(crate) fn register_metrics() {
+    for code in ErrorCode::ALL {
+        metrics::counter!("relay_errors_total", "surface" => "rest", "code" => code.as_str()).absolute(0);
+    }
+}
+
+pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let request_id = app.deps.ids.next_ulid().to_string();
+    let trace = request
+        .headers()
+        .get(&TRACEPARENT)
+        .and_then(|value| value.to_str().ok())
+        .and_then(TraceContext::parse)
+        .map_or_else(TraceContext::begin, TraceContext::child);
+    let method = method_label(request.method());
+    let route = request.extensions().get::<MatchedPath>().map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
+    let address = client_address(&request, app.config.trusted_proxies);
+    request.extensions_mut().insert(address);
+    request.extensions_mut().insert(trace);
+
+    let span = tracing::info_span!("http.request", request.id = %request_id, trace.id = %trace.trace_id());
+    // The request itself cannot be borrowed across an await: its body is not shared between threads.
+    let leaks = has_secret(request.uri());
+    let response = async {
+        let response = match admit(&app, leaks, address).await {
+            Ok(()) => next.run(request).await,
+            Err(refusal) => refusal.into_response(),
+        };
+        finish(response, &request_id, &trace)
+    }
+    .instrument(span.clone())
+    .await;
+
+    let status = response.status();
+    let seconds = started.elapsed().as_secs_f64();
+    let class = status_class(status);
+    metrics::counter!("relay_http_requests_total", "route" => route.clone(), "method" => method, "status" => class).increment(1);
+    metrics::histogram!("relay_http_request_seconds", "route" => route.clone(), "method" => method).record(seconds);
+    span.in_scope(|| {
+        let elapsed_ms = (seconds * 100_000.0).round() / 100.0;
+        tracing::info!(http.method = method, http.route = route, http.status = status.as_u16(), elapsed_ms, "request");
+    });
+    response
+}
+
+/// Refuses what no handler should see.
+async fn admit(app: &App, leaks: bool, address: ClientAddress) -> Result<(), Refusal> {
+    if leaks {
+        return Err(Refusal::plain(ErrorCode::TokenInUrl));
+    }
+    enforce(app, "address", app.config.limits.requests_per_address, &address.limit_key()).await
+}
+
+fn has_secret(uri: &Uri) -> bool {
+    let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::try_from_uri(uri) else { return false };
+    // A JWT under another name is a token too: its header is base64 of `{"`.
+    let is_jwt = |value: &str| value.starts_with("eyJ") && value.matches('.').count() == 2;
+    pairs.iter().any(|(key, value)| SECRET_PARAMETERS.contains(&key.to_ascii_lowercase().as_str()) || is_jwt(value))
+}
+
+/// The peer, or what the outermost of our own proxies saw: they append, so it is counted from the right.
+fn client_address(request: &Request, trusted_proxies: usize) -> ClientAddress {
+    let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
+    let forwarded = trusted_proxies.checked_sub(1).and_then(|hop| forwarded_for(request.headers(), hop));
+    ClientAddress(forwarded.unwrap_or(peer))
+}
+
+fn forwarded_for(headers: &HeaderMap, hop: usize) -> Option<IpAddr> {
+    let values: Vec<&str> = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).collect();
+    values.iter().flat_map(|value| value.split(',')).rev().nth(hop)?.trim().parse().ok()
+}
+
+/// Renders refusals and sets the headers that every answer has.
+fn finish(mut response: Response, request_id: &str, trace: &TraceContext) -> Response {
+    if response.status().is_client_error() || response.status().is_server_error() {
+        response = render(response, request_id);
+    }
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(request_id) {
+        headers.insert(REQUEST_ID.clone(), value);
+    }
+    if let Ok(value) = HeaderValue::from_str(&trace.to_string()) {
+        headers.insert(TRACEPARENT.clone(), value);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+fn render(mut response: Response, request_id: &str) -> Response {
+    let refusal = response.extensions_mut().remove::<Refusal>().unwrap_or_else(|| Refusal::from_status(response.status()));
+    let row = refusal.code.row();
+    metrics::counter!("relay_errors_total", "surface" => "rest", "code" => row.name).increment(1);
+    match (row.actor, &refusal.cause) {
+        (Actor::Operator, Some(cause)) if row.http_status == 500 => tracing::error!(code = row.name, cause, "request failed"),
+        (Actor::Operator, _) if row.http_status == 500 => tracing::error!(code = row.name, "request failed"),
+        (_, Some(cause)) => tracing::warn!(code = row.name, cause, "request refused"),
+        (_, None) => tracing::debug!(code = row.name, "request refused"),
+    }
+    // A problem always serialises.
+    let body = serde_json::to_string(&refusal.problem(request_id)).unwrap_or_default();
+    let status = StatusCode::from_u16(row.http_status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut rendered = (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+    if let Some(wait) = refusal.retry_after {
+        let seconds = wait.as_millis().div_ceil(1000).max(1);
+        if let Ok(value) = HeaderValue::from_str(&seconds.to_string()) {
+            rendered.headers_mut().insert(header::RETRY_AFTER, value);
+        }
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        rendered.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    // A 405 names what is allowed.
+    if let Some(allow) = response.headers_mut().remove(header::ALLOW) {
+        rendered.headers_mut().insert(header::ALLOW, allow);
+    }
+    rendered
+}
+
+/// A closed set: clients may send any token as a method.
+fn method_label(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
+    }
+}
+
+fn status_class(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        100..=199 => "1xx",
+        200..=299 => "2xx",
+        300..=399 => "3xx",
+        400..=499 => "4xx",
+        _ => "5xx",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_in_urls_are_seen() {
+        let secret = |uri: &str| has_secret(&uri.parse().unwrap());
+        for uri in [
+            "/v1/x?token=a",
+            "/v1/x?a=b&access_token=a",
+            "/v1/x?%74oken=a",
+            "/x?Refresh_Token=",
+            "/?x=eyJhbGciOiJub25lIn0.e30.",
+            "/x?PASSWORD=p",
+        ] {
+            assert!(secret(uri), "{uri}");
+        }
+        for uri in ["/v1/x", "/v1/x?handle=token", "/v1/x?cursor=eyJ", "/v1/token?x=1", "/x?%zz=%ff"] {
+            assert!(!secret(uri), "{uri}");
+        }
+    }
+
+    #[test]
+    fn only_our_own_proxies_are_believed() {
+        let request = |header: &str| {
+            let mut request = Request::builder().header("x-forwarded-for", header).body(axum::body::Body::empty()).unwrap();
+            request.extensions_mut().insert(Peer("192.0.2.9:1".parse().unwrap()));
+            request
+        };
+        let address = |header: &str, proxies| client_address(&request(header), proxies).0.to_string();
+        assert_eq!(address("203.0.113.1", 0), "192.0.2.9");
+        assert_eq!(address("198.51.100.66, 203.0.113.1", 1), "203.0.113.1");
+        assert_eq!(address("198.51.100.66, 203.0.113.1", 2), "198.51.100.66");
+        assert_eq!(address("junk", 1), "192.0.2.9");
+        assert_eq!(address("203.0.113.1", 2), "192.0.2.9", "fewer hops than expected: nothing is believed");
+    }
+}

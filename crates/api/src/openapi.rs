@@ -1,0 +1,68 @@
+//! The served documents: OpenAPI for REST, AsyncAPI for the socket. Both are generated from what the code accepts.
+
+use std::sync::OnceLock;
+
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi as _};
+
+use crate::router::api;
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "RelayHub REST API",
+        description = "Accounts, devices, conversations, history, and sending without a socket. Every refusal is an \
+            `application/problem+json` with a registered `code`; the registry is in the AsyncAPI document.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    tags(
+        (name = "auth", description = "Accounts, log-in per device, tokens."),
+        (name = "users", description = "Finding people."),
+        (name = "conversations", description = "Direct conversations and groups."),
+        (name = "messages", description = "Sending and history."),
+    ),
+    modifiers(&AccessToken),
+)]
+struct Base;
+
+struct AccessToken;
+
+impl Modify for AccessToken {
+    fn modify(&self, document: &mut OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        document.components.get_or_insert_default().add_security_scheme("access_token", SecurityScheme::Http(scheme));
+    }
+}
+
+/// The document without its operations.
+pub(crate) fn base() -> OpenApi {
+    Base::openapi()
+}
+
+/// The served documents, as formatted JSON.
+#[derive(Debug, Clone, Copy)]
+pub struct Documents {
+    /// OpenAPI 3.1.
+    pub openapi: &'static str,
+    /// AsyncAPI 3.0.
+    pub asyncapi: &'static str,
+}
+
+/// Generates both documents, once for each process.
+pub fn documents() -> Documents {
+    static OPENAPI: OnceLock<String> = OnceLock::new();
+    static ASYNCAPI: OnceLock<String> = OnceLock::new();
+    Documents {
+        openapi: OPENAPI.get_or_init(|| pretty(&api().into_openapi())),
+        asyncapi: ASYNCAPI.get_or_init(|| pretty(&crate::asyncapi::document())),
+    }
+}
+
+/// With a line break at the end, as files have.
+fn pretty(document: &impl serde::Serialize) -> String {
+    // Documents hold only strings, numbers and maps with string keys.
+    let mut text = serde_json::to_string_pretty(document).unwrap_or_default();
+    text.push('\n');
+    text
+}

@@ -1,0 +1,38 @@
+//! One operation per file: take, decide through a port, flush, answer.
+
+pub(crate) mod add_member;
+pub(crate) mod create_conversation;
+pub(crate) mod find_user;
+pub(crate) mod get_conversation;
+pub(crate) mod list_conversations;
+pub(crate) mod list_messages;
+pub(crate) mod list_sessions;
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod mark_read;
+pub(crate) mod me;
+pub(crate) mod post_message;
+pub(crate) mod refresh;
+pub(crate) mod register;
+pub(crate) mod remove_member;
+pub(crate) mod rename_conversation;
+pub(crate) mod revoke_session;
+pub(crate) mod set_role;
+
+use relay_protocol::ErrorCode;
+
+use crate::refusal::Refusal;
+
+/// Shortest password, in bytes.
+const MIN_PASSWORD: usize = 8;
+/// Longest password, in bytes: hashing reads all of it.
+const MAX_PASSWORD: usize = 256;
+
+/// A page size within its limits.
+fn page_limit(asked: Option<u16>, usual: u16, max: u16) -> Result<u16, Refusal> {
+    match asked {
+        None => Ok(usual),
+        Some(limit) if (1..=max).contains(&limit) => Ok(limit),
+        Some(_) => Err(Refusal::new(ErrorCode::InvalidField, format!("limit has to be 1 to {max}"))),
+    }
+}

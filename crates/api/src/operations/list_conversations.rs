@@ -1,0 +1,60 @@
+use axum::Json;
+use axum::extract::State;
+use relay_domain::ports::ListCursor;
+use relay_protocol::ErrorCode;
+use relay_protocol::rest::{ConversationList, ConversationListQuery, Problem};
+
+use super::page_limit;
+use crate::deps::App;
+use crate::extract::{Caller, Params, PathUser};
+use crate::refusal::Refusal;
+
+/// The caller's conversations, most recently active first. `id` is one's own or `me`.
+#[utoipa::path(
+    get, path = "/v1/users/{id}/conversations", operation_id = "listConversations", tag = "conversations",
+    security(("access_token" = [])), params(("id" = String, Path, description = "One's own id, or `me`."), ConversationListQuery),
+    responses(
+        (status = 200, description = "A page.", body = ConversationList),
+        (status = "default", description = "A refusal.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn list_conversations(
+    State(app): State<App>,
+    caller: Caller,
+    user: PathUser,
+    Params(query): Params<ConversationListQuery>,
+) -> Result<Json<ConversationList>, Refusal> {
+    match user {
+        PathUser::Me => {}
+        PathUser::Id(id) if id == caller.user => {}
+        PathUser::Id(_) => return Err(Refusal::new(ErrorCode::Forbidden, "only one's own conversations can be listed")),
+    }
+    let limit = page_limit(query.limit, 50, 100)?;
+    let after = query.cursor.as_deref().map(parse_cursor).transpose()?;
+    let page = app.deps.conversations.list(caller.user, after, limit).await?;
+    Ok(Json(ConversationList { conversations: page.items, next_cursor: page.next.as_ref().map(format_cursor) }))
+}
+
+fn format_cursor(cursor: &ListCursor) -> String {
+    format!("{}-{}", cursor.active_at_us, cursor.conversation)
+}
+
+fn parse_cursor(text: &str) -> Result<ListCursor, Refusal> {
+    let refuse = || Refusal::new(ErrorCode::InvalidField, "cursor is not one that this service gave out");
+    let (active_at_us, conversation) = text.split_once('-').ok_or_else(refuse)?;
+    Ok(ListCursor { active_at_us: active_at_us.parse().map_err(|_| refuse())?, conversation: conversation.parse().map_err(|_| refuse())? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_round_trip_and_others_are_refused() {
+        let cursor = ListCursor { active_at_us: 1_700_000_000_123_456, conversation: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap() };
+        assert_eq!(parse_cursor(&format_cursor(&cursor)).unwrap(), cursor);
+        for bad in ["", "-", "1", "x-01ARZ3NDEKTSV4RRFFQ69G5FAV", "1-*", "99999999999999999999-01ARZ3NDEKTSV4RRFFQ69G5FAV"] {
+            assert_eq!(parse_cursor(bad).unwrap_err().code, ErrorCode::InvalidField, "{bad}");
+        }
+    }
+}

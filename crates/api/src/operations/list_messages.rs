@@ -1,0 +1,39 @@
+use axum::Json;
+use axum::extract::State;
+use relay_domain::ports::HistoryAnchor;
+use relay_protocol::ErrorCode;
+use relay_protocol::rest::{HistoryQuery, MessagePage, Problem};
+
+use super::page_limit;
+use crate::deps::App;
+use crate::extract::{Caller, Params};
+use crate::refusal::Refusal;
+
+/// Messages of the past, oldest first, from when the caller came in.
+#[utoipa::path(
+    get, path = "/v1/messages", operation_id = "listMessages", tag = "messages", security(("access_token" = [])),
+    params(HistoryQuery),
+    responses(
+        (status = 200, description = "A page.", body = MessagePage),
+        (status = "default", description = "A refusal.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn list_messages(
+    State(app): State<App>,
+    caller: Caller,
+    Params(query): Params<HistoryQuery>,
+) -> Result<Json<MessagePage>, Refusal> {
+    let limit = page_limit(query.limit, 50, 200)?;
+    let anchor = anchor(&query)?;
+    Ok(Json(app.deps.history.messages(caller.user, query.conversation_id, anchor, limit).await?))
+}
+
+fn anchor(query: &HistoryQuery) -> Result<HistoryAnchor, Refusal> {
+    match (query.before, query.after, query.unread.unwrap_or(false)) {
+        (None, None, false) => Ok(HistoryAnchor::Newest),
+        (Some(before), None, false) => Ok(HistoryAnchor::Before(before)),
+        (None, Some(after), false) => Ok(HistoryAnchor::After(after)),
+        (None, None, true) => Ok(HistoryAnchor::Unread),
+        _ => Err(Refusal::new(ErrorCode::InvalidField, "before, after and unread exclude each other")),
+    }
+}

@@ -1,0 +1,25 @@
+use axum::extract::State;
+use axum::http::StatusCode;
+use relay_protocol::rest::Problem;
+
+use crate::deps::App;
+use crate::extract::Caller;
+use crate::flush::flush;
+use crate::refusal::Refusal;
+
+/// Ends the caller's own session; its sockets close.
+#[utoipa::path(
+    post, path = "/v1/auth/logout", operation_id = "logout", tag = "auth", security(("access_token" = [])),
+    responses(
+        (status = 204, description = "The session has ended."),
+        (status = "default", description = "A refusal.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn logout(State(app): State<App>, caller: Caller) -> Result<StatusCode, Refusal> {
+    app.live.forget(caller.session);
+    let touched = app.deps.sessions.revoke(caller.user, caller.session, app.now_ms()).await?;
+    // Another request may have remembered it in between.
+    app.live.forget(caller.session);
+    flush(&app, &touched).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,27 @@
+use axum::extract::State;
+use axum::http::StatusCode;
+use relay_protocol::rest::{MarkReadRequest, Problem};
+use relay_types::ConversationId;
+
+use crate::deps::App;
+use crate::extract::{Body, Caller, PathId};
+use crate::refusal::Refusal;
+
+/// Moves the caller's read mark forward; never back, never beyond the last event.
+#[utoipa::path(
+    post, path = "/v1/conversations/{id}/read", operation_id = "markRead", tag = "conversations",
+    security(("access_token" = [])), params(("id" = ConversationId, Path, description = "Which.")), request_body = MarkReadRequest,
+    responses(
+        (status = 204, description = "The mark is at least there, or at the last event."),
+        (status = "default", description = "A refusal.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn mark_read(
+    State(app): State<App>,
+    caller: Caller,
+    PathId(id): PathId<ConversationId>,
+    Body(request): Body<MarkReadRequest>,
+) -> Result<StatusCode, Refusal> {
+    app.deps.conversations.mark_read(caller.user, id, request.seq).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,21 @@
+use axum::Json;
+use axum::extract::State;
+use relay_protocol::ErrorCode;
+use relay_protocol::rest::{Problem, UserProfile};
+
+use crate::deps::App;
+use crate::extract::Caller;
+use crate::refusal::Refusal;
+
+/// The caller.
+#[utoipa::path(
+    get, path = "/v1/users/me", operation_id = "me", tag = "users", security(("access_token" = [])),
+    responses(
+        (status = 200, description = "The caller.", body = UserProfile),
+        (status = "default", description = "A refusal.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn me(State(app): State<App>, caller: Caller) -> Result<Json<UserProfile>, Refusal> {
+    let found = app.deps.accounts.profile(caller.user).await?;
+    found.map(Json).ok_or_else(|| Refusal::plain(ErrorCode::UnknownUser))
+}

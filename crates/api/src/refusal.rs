@@ -1,0 +1,213 @@
+//! How a request is refused: the one place where a domain error becomes a public code.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use relay_domain::ports::{
+    AppendError, ConversationError, CreateError, FlushError, HashError, HistoryError, MintError, RegisterError, RevokeError, RotateError,
+    StoreError, TokenError,
+};
+use relay_posting::PostError;
+use relay_protocol::ErrorCode;
+use relay_protocol::rest::Problem;
+
+/// When to try again after a dependency did not answer.
+const UNAVAILABLE_RETRY: Duration = Duration::from_secs(1);
+
+/// A refusal on its way out. Handlers return it; the edge renders it, because only the edge knows the request's id.
+#[derive(Debug, Clone)]
+pub(crate) struct Refusal {
+    pub code: ErrorCode,
+    pub detail: Cow<'static, str>,
+    pub retry_after: Option<Duration>,
+    /// For the log line only; never leaves the process.
+    pub cause: Option<String>,
+}
+
+impl Refusal {
+    pub(crate) fn new(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, detail: detail.into(), retry_after: None, cause: None }
+    }
+
+    /// With the registry's own words.
+    pub(crate) fn plain(code: ErrorCode) -> Self {
+        Self::new(code, code.row().meaning)
+    }
+
+    pub(crate) fn limited(retry_after: Duration) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::plain(ErrorCode::RateLimited) }
+    }
+
+    pub(crate) fn unavailable(cause: &dyn std::error::Error) -> Self {
+        Self { retry_after: Some(UNAVAILABLE_RETRY), cause: Some(chain(cause)), ..Self::plain(ErrorCode::Unavailable) }
+    }
+
+    pub(crate) fn internal(cause: impl Into<String>) -> Self {
+        Self { cause: Some(cause.into()), ..Self::plain(ErrorCode::Internal) }
+    }
+
+    /// The refusal for a response that is not ours: axum's own, a timeout's, a panic's.
+    pub(crate) fn from_status(status: StatusCode) -> Self {
+        match status.as_u16() {
+            404 => Self::plain(ErrorCode::NotFound),
+            405 => Self::plain(ErrorCode::MethodNotAllowed),
+            413 => Self::plain(ErrorCode::FrameTooLarge),
+            503 => Self { retry_after: Some(UNAVAILABLE_RETRY), ..Self::plain(ErrorCode::Unavailable) },
+            400..=499 => Self::plain(ErrorCode::MalformedFrame),
+            _ => Self::plain(ErrorCode::Internal),
+        }
+    }
+
+    pub(crate) fn problem(&self, request_id: &str) -> Problem {
+        let row = self.code.row();
+        Problem {
+            kind: format!("/problems/{}", row.name),
+            title: row.meaning.to_owned(),
+            status: row.http_status,
+            code: self.code,
+            detail: self.detail.clone().into_owned(),
+            retryable: row.retryable,
+            retry_after_ms: self.retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+            request_id: request_id.to_owned(),
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::unavailable(&error)
+    }
+}
+
+impl From<AppendError> for Refusal {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::OutcomeUnknown { .. } => Self::unavailable(&error),
+            AppendError::Refused { .. } => Self::internal(chain(&error)),
+        }
+    }
+}
+
+impl From<FlushError> for Refusal {
+    fn from(error: FlushError) -> Self {
+        match error {
+            FlushError::Store(error) => error.into(),
+            FlushError::Append(error) => error.into(),
+        }
+    }
+}
+
+impl From<TokenError> for Refusal {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Invalid => Self::plain(ErrorCode::Unauthenticated),
+            TokenError::Expired => Self::plain(ErrorCode::TokenExpired),
+        }
+    }
+}
+
+impl From<HashError> for Refusal {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Busy => Self { retry_after: Some(UNAVAILABLE_RETRY), ..Self::plain(ErrorCode::Busy) },
+            HashError::Failed => Self::internal(error.to_string()),
+        }
+    }
+}
+
+impl From<MintError> for Refusal {
+    fn from(error: MintError) -> Self {
+        Self::internal(error.to_string())
+    }
+}
+
+impl From<RegisterError> for Refusal {
+    fn from(error: RegisterError) -> Self {
+        match error {
+            RegisterError::HandleTaken => Self::plain(ErrorCode::HandleTaken),
+            RegisterError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RotateError> for Refusal {
+    fn from(error: RotateError) -> Self {
+        match error {
+            RotateError::Invalid => Self::new(ErrorCode::Unauthenticated, "the refresh token is not valid"),
+            RotateError::Revoked => Self::plain(ErrorCode::SessionRevoked),
+            RotateError::Reused { .. } => Self::plain(ErrorCode::RefreshReused),
+            RotateError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RevokeError> for Refusal {
+    fn from(error: RevokeError) -> Self {
+        match error {
+            RevokeError::UnknownSession => Self::plain(ErrorCode::UnknownSession),
+            RevokeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CreateError> for Refusal {
+    fn from(error: CreateError) -> Self {
+        match error {
+            CreateError::UnknownUser => Self::plain(ErrorCode::UnknownUser),
+            CreateError::GroupFull => Self::plain(ErrorCode::GroupFull),
+            CreateError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ConversationError> for Refusal {
+    fn from(error: ConversationError) -> Self {
+        match error {
+            ConversationError::NotMember => Self::plain(ErrorCode::NotMember),
+            ConversationError::UnknownUser => Self::plain(ErrorCode::UnknownUser),
+            ConversationError::Refused(refusal) => Self::new(refusal.into(), refusal.to_string()),
+            ConversationError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<HistoryError> for Refusal {
+    fn from(error: HistoryError) -> Self {
+        match error {
+            HistoryError::NotMember => Self::plain(ErrorCode::NotMember),
+            HistoryError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PostError> for Refusal {
+    fn from(error: PostError) -> Self {
+        match error.code() {
+            ErrorCode::Unavailable => Self::unavailable(&error),
+            ErrorCode::Internal => Self::internal(chain(&error)),
+            code => Self::new(code, error.to_string()),
+        }
+    }
+}

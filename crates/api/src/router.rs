@@ -1,0 +1,79 @@
+//! Every route.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::from_fn_with_state;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::config::Config;
+use crate::deps::{App, AppState, Deps};
+use crate::edge::{edge, register_metrics};
+use crate::live::LiveSessions;
+use crate::openapi::{self, documents};
+use crate::operations;
+
+/// The longest text, escaped at its worst, plus the envelope.
+const BODY_LIMIT: usize = 128 * 1024;
+/// Handles, names, passwords, tokens.
+const AUTH_BODY_LIMIT: usize = 8 * 1024;
+
+/// The API as a service.
+pub fn router(config: &Config, deps: Deps) -> Router {
+    register_metrics();
+    let live = LiveSessions::new(Duration::from_millis(config.session_cache_ms));
+    let app: App = Arc::new(AppState { config: config.clone(), deps, live });
+    let documents = documents();
+    let (operations, _) = api().split_for_parts();
+    operations
+        .route("/.well-known/jwks.json", get(jwks))
+        .route("/openapi.json", get(async move || document(documents.openapi)))
+        .route("/asyncapi.json", get(async move || document(documents.asyncapi)))
+        .fallback(async || StatusCode::NOT_FOUND)
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, config.request_timeout()))
+        .layer(CatchPanicLayer::custom(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()))
+        .layer(from_fn_with_state(Arc::clone(&app), edge))
+        .with_state(app)
+}
+
+/// The documented operations.
+pub(crate) fn api() -> OpenApiRouter<App> {
+    let auth = OpenApiRouter::new()
+        .routes(routes!(operations::register::register))
+        .routes(routes!(operations::login::login))
+        .routes(routes!(operations::refresh::refresh))
+        .routes(routes!(operations::logout::logout))
+        .routes(routes!(operations::list_sessions::list_sessions))
+        .routes(routes!(operations::revoke_session::revoke_session))
+        .layer(DefaultBodyLimit::max(AUTH_BODY_LIMIT));
+    let rest = OpenApiRouter::new()
+        .routes(routes!(operations::find_user::find_user))
+        .routes(routes!(operations::me::me))
+        .routes(routes!(operations::list_conversations::list_conversations))
+        .routes(routes!(operations::create_conversation::create_conversation))
+        .routes(routes!(operations::get_conversation::get_conversation, operations::rename_conversation::rename_conversation))
+        .routes(routes!(operations::add_member::add_member))
+        .routes(routes!(operations::remove_member::remove_member))
+        .routes(routes!(operations::set_role::set_role))
+        .routes(routes!(operations::mark_read::mark_read))
+        .routes(routes!(operations::post_message::post_message, operations::list_messages::list_messages))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT));
+    OpenApiRouter::with_openapi(openapi::base()).merge(auth).merge(rest)
+}
+
+/// Verifiers outside fetch the keys here; within the publish delay a minute's caching misses nothing.
+async fn jwks(State(app): State<App>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/jwk-set+json"), (header::CACHE_CONTROL, "public, max-age=30")], app.deps.tokens.jwks())
+}
+
+fn document(text: &'static str) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "public, max-age=60")], text)
+}

@@ -1,0 +1,255 @@
+//! Ports whose store is away, with two users who make trouble on the way there.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use relay_api::Deps;
+use relay_domain::ports::*;
+use relay_posting::{Poster, PosterParts};
+use relay_protocol::log::StoredEvent;
+use relay_protocol::message::Role;
+use relay_protocol::rest::{Conversation, MessagePage, UserProfile};
+use relay_types::{ConversationId, ConversationTitle, Handle, Seq, SessionId, ShardId, SystemClock, SystemIds, TimestampMs, UserId};
+
+pub const GOOD_TOKEN: &str = "good";
+pub const STORE_WORDS: &str = "canary-of-the-store";
+const CALLER: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+const LIVE: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAA";
+const REVOKED: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAB";
+
+struct Away;
+
+fn away() -> StoreError {
+    StoreError { reason: STORE_WORDS.to_owned() }
+}
+
+#[async_trait]
+impl Accounts for Away {
+    async fn register(&self, _: &NewAccount) -> Result<Vec<LogAddress>, RegisterError> {
+        Err(away().into())
+    }
+    async fn credentials(&self, _: &Handle) -> Result<Option<Credentials>, StoreError> {
+        Err(away())
+    }
+    async fn profile(&self, _: UserId) -> Result<Option<UserProfile>, StoreError> {
+        Err(away())
+    }
+    async fn find_by_handle(&self, handle: &Handle) -> Result<Option<UserProfile>, StoreError> {
+        match handle.as_str() {
+            "panic" => panic!("canary of a panic"),
+            "hangs" => std::future::pending().await,
+            _ => Err(away()),
+        }
+    }
+}
+
+#[async_trait]
+impl DeviceSessions for Away {
+    async fn open(&self, _: &NewSession) -> Result<Vec<LogAddress>, StoreError> {
+        Err(away())
+    }
+    async fn rotate(&self, _: &Rotation) -> Result<Rotated, RotateError> {
+        Err(away().into())
+    }
+    async fn is_live(&self, _: UserId, session: SessionId, _: TimestampMs) -> Result<bool, StoreError> {
+        Ok(session == LIVE.parse().unwrap())
+    }
+    async fn list(&self, _: UserId, _: TimestampMs) -> Result<Vec<SessionRecord>, StoreError> {
+        Err(away())
+    }
+    async fn revoke(&self, _: UserId, _: SessionId, _: TimestampMs) -> Result<Vec<LogAddress>, RevokeError> {
+        Err(away().into())
+    }
+}
+
+#[async_trait]
+impl Conversations for Away {
+    async fn create(&self, _: ConversationId, _: UserId, _: &NewConversation, _: TimestampMs) -> Result<Decided<Created>, CreateError> {
+        Err(away().into())
+    }
+    async fn get(&self, _: UserId, _: ConversationId) -> Result<Conversation, ConversationError> {
+        Err(away().into())
+    }
+    async fn rename(
+        &self,
+        _: UserId,
+        _: ConversationId,
+        _: &ConversationTitle,
+        _: TimestampMs,
+    ) -> Result<Decided<Conversation>, ConversationError> {
+        Err(away().into())
+    }
+    async fn add_member(
+        &self,
+        _: UserId,
+        _: ConversationId,
+        _: UserId,
+        _: usize,
+        _: TimestampMs,
+    ) -> Result<Decided<Conversation>, ConversationError> {
+        Err(away().into())
+    }
+    async fn remove_member(&self, _: UserId, _: ConversationId, _: UserId, _: TimestampMs) -> Result<Decided<()>, ConversationError> {
+        Err(away().into())
+    }
+    async fn set_role(
+        &self,
+        _: UserId,
+        _: ConversationId,
+        _: UserId,
+        _: Role,
+        _: TimestampMs,
+    ) -> Result<Decided<Conversation>, ConversationError> {
+        Err(away().into())
+    }
+    async fn mark_read(&self, _: UserId, _: ConversationId, _: Seq) -> Result<Seq, ConversationError> {
+        Err(away().into())
+    }
+    async fn list(&self, _: UserId, _: Option<ListCursor>, _: u16) -> Result<ListPage, StoreError> {
+        Err(away())
+    }
+    async fn posting_shard(&self, _: UserId, _: ConversationId) -> Result<Option<ShardId>, StoreError> {
+        Err(away())
+    }
+}
+
+#[async_trait]
+impl History for Away {
+    async fn messages(&self, _: UserId, _: ConversationId, _: HistoryAnchor, _: u16) -> Result<MessagePage, HistoryError> {
+        Err(away().into())
+    }
+}
+
+#[async_trait]
+impl Outbox for Away {
+    async fn flush(&self, _: LogAddress, _: &dyn MessageLog) -> Result<usize, FlushError> {
+        Err(away().into())
+    }
+    async fn pending(&self, _: Duration, _: u32) -> Result<Vec<LogAddress>, StoreError> {
+        Err(away())
+    }
+}
+
+#[async_trait]
+impl MessageLog for Away {
+    async fn append(&self, address: LogAddress, _: &str, _: Bytes, _: Option<&str>) -> Result<Appended, AppendError> {
+        Err(AppendError::OutcomeUnknown { shard: address.shard(), waited: Duration::ZERO })
+    }
+    async fn read(&self, _: ShardId, _: Seq) -> Result<Option<StoredEvent>, LogReadError> {
+        Ok(None)
+    }
+    fn duplicate_window(&self) -> Duration {
+        Duration::from_mins(2)
+    }
+}
+
+#[async_trait]
+impl TailSource for Away {
+    async fn head(&self, _: ShardId) -> Result<LogHead, TailError> {
+        Err(TailError::Unavailable { reason: String::new() })
+    }
+    async fn open(&self, _: ShardId, _: &str, _: TailStart) -> Result<Box<dyn LogTail>, TailError> {
+        Err(TailError::Unavailable { reason: String::new() })
+    }
+}
+
+#[async_trait]
+impl ResumeStore for Away {
+    async fn join_snapshot(&self, _: UserId, _: SessionId, _: &BTreeMap<ShardId, Seq>) -> Result<JoinSnapshot, StoreError> {
+        Err(away())
+    }
+    async fn events(&self, _: ShardId, _: &[EventRange], _: u32) -> Result<Vec<StoredEvent>, StoreError> {
+        Err(away())
+    }
+    async fn find_sends(&self, _: &[SendKey]) -> Result<Vec<Option<OriginalSend>>, StoreError> {
+        Err(away())
+    }
+    async fn watermarks(&self) -> Result<BTreeMap<ShardId, Seq>, StoreError> {
+        Err(away())
+    }
+}
+
+impl LogClock for Away {
+    fn log_now_ms(&self) -> Option<TimestampMs> {
+        None
+    }
+}
+
+#[async_trait]
+impl PasswordHasher for Away {
+    async fn hash(&self, _: String) -> Result<PasswordHash, HashError> {
+        Err(HashError::Busy)
+    }
+    async fn verify(&self, _: String, _: Option<PasswordHash>) -> Result<bool, HashError> {
+        Ok(false)
+    }
+}
+
+impl TokenMint for Away {
+    fn access(&self, _: UserId, _: SessionId, _: TimestampMs) -> Result<AccessToken, MintError> {
+        Err(MintError)
+    }
+    fn refresh(&self) -> Result<RefreshToken, MintError> {
+        Err(MintError)
+    }
+    fn refresh_hash(&self, _: &str) -> Option<RefreshHash> {
+        None
+    }
+    fn session_ends(&self, now_ms: TimestampMs) -> SessionEnds {
+        SessionEnds { refresh_ms: now_ms, session_ms: now_ms }
+    }
+    fn jwks(&self) -> String {
+        r#"{"keys":[]}"#.to_owned()
+    }
+}
+
+impl TokenVerifier for Away {
+    fn verify(&self, token: &str) -> Result<AccessClaims, TokenError> {
+        let session = match token {
+            GOOD_TOKEN => LIVE,
+            "revoked" => REVOKED,
+            "expired" => return Err(TokenError::Expired),
+            _ => return Err(TokenError::Invalid),
+        };
+        Ok(AccessClaims { user: CALLER.parse().unwrap(), session: session.parse().unwrap(), expires_at_ms: i64::MAX })
+    }
+}
+
+#[async_trait]
+impl RateLimiter for Away {
+    async fn check(&self, _: RateRule, key: &str) -> RateDecision {
+        if key == "limited" { RateDecision::Limited { retry_after: Duration::from_millis(1500) } } else { RateDecision::Allowed }
+    }
+}
+
+pub fn deps() -> Deps {
+    let away = Arc::new(Away);
+    let parts = PosterParts {
+        log: away.clone(),
+        tails: away.clone(),
+        recent: Arc::new(NothingRecent),
+        store: away.clone(),
+        log_clock: away.clone(),
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(SystemIds::default()),
+    };
+    Deps {
+        accounts: away.clone(),
+        sessions: away.clone(),
+        conversations: away.clone(),
+        history: away.clone(),
+        outbox: away.clone(),
+        log: away.clone(),
+        poster: Arc::new(Poster::new(parts)),
+        passwords: away.clone(),
+        tokens: away.clone(),
+        verifier: away.clone(),
+        limits: away,
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(SystemIds::default()),
+        shards: 1,
+    }
+}
