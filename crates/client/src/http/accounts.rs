@@ -1,0 +1,56 @@
+//! People and their devices' sessions.
+
+use relay_protocol::rest::{
+    FindUserQuery, LoginRequest, Password, RefreshRequest, RegisterRequest, Secret, SessionList, TokenResponse, UserProfile,
+};
+use relay_types::{DeviceName, DisplayName, Handle, SessionId};
+use reqwest::Method;
+
+use super::ApiClient;
+use crate::error::ClientError;
+
+impl ApiClient {
+    /// Makes an account. It has no session yet: log in next.
+    pub async fn register(&self, handle: &Handle, display_name: &DisplayName, password: &Password) -> Result<UserProfile, ClientError> {
+        let body = RegisterRequest { handle: handle.clone(), display_name: display_name.clone(), password: password.clone() };
+        self.call_open(Method::POST, "/v1/auth/register", &body).await
+    }
+
+    /// Starts a session for a device.
+    pub async fn login(&self, handle: &Handle, password: &Password, device: &DeviceName) -> Result<TokenResponse, ClientError> {
+        let body = LoginRequest { handle: handle.clone(), password: password.clone(), device_name: device.clone() };
+        self.call_open(Method::POST, "/v1/auth/login", &body).await
+    }
+
+    /// Exchanges a refresh token, which works once, for new tokens.
+    pub async fn refresh(&self, refresh_token: &Secret) -> Result<TokenResponse, ClientError> {
+        let body = RefreshRequest { refresh_token: refresh_token.clone() };
+        self.call_open(Method::POST, "/v1/auth/refresh", &body).await
+    }
+
+    /// Ends the session that the token belongs to.
+    pub async fn logout(&self) -> Result<(), ClientError> {
+        self.call_empty(|| self.request(Method::POST, "/v1/auth/logout")).await
+    }
+
+    /// The caller's live sessions.
+    pub async fn sessions(&self) -> Result<SessionList, ClientError> {
+        self.call(|| self.request(Method::GET, "/v1/auth/sessions")).await
+    }
+
+    /// Ends one of the caller's sessions; its sockets close.
+    pub async fn revoke(&self, session: SessionId) -> Result<(), ClientError> {
+        self.call_empty(|| self.request(Method::DELETE, &format!("/v1/auth/sessions/{session}"))).await
+    }
+
+    /// The user with exactly this handle.
+    pub async fn find_user(&self, handle: &Handle) -> Result<UserProfile, ClientError> {
+        let query = FindUserQuery { handle: handle.clone() };
+        self.call(|| self.request(Method::GET, "/v1/users").query(&query)).await
+    }
+
+    /// The caller.
+    pub async fn me(&self) -> Result<UserProfile, ClientError> {
+        self.call(|| self.request(Method::GET, "/v1/users/me")).await
+    }
+}
