@@ -1,1 +1,47 @@
-fn main() {}
+//! The gateway process: its parts list.
+
+mod config;
+mod keys;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use relay_auth::KeyRing;
+use relay_bus::cursors::NatsCursors;
+use relay_bus::log::NatsMessageLog;
+use relay_bus::tail::NatsTails;
+use relay_gateway::{Deps, Gateway};
+use relay_types::{SystemClock, SystemIds};
+
+use config::Config;
+
+fn main() -> ExitCode {
+    relay_runtime::run("gateway", |boot: relay_runtime::Boot<Config>| async move {
+        let config = &boot.config;
+        // One task parses all that a connection receives, so publishing and following have one each.
+        let publishing = relay_wiring::connect_nats(&config.nats, "gateway-publish").await?;
+        let following = relay_wiring::connect_nats(&config.nats, "gateway-tail").await?;
+        relay_wiring::verify_topology(&publishing, &config.topology).await?;
+        let ring = Arc::new(KeyRing::new(&config.tokens));
+        keys::follow(&boot.supervisor, publishing.clone(), Arc::clone(&ring)).await?;
+        relay_wiring::watch_nats(&boot.supervisor, publishing.clone());
+        let deps = Deps {
+            log: Arc::new(NatsMessageLog::new(publishing.clone(), &config.topology)),
+            tails: Arc::new(NatsTails::new(following)),
+            store: Arc::new(relay_wiring::open_store(&config.postgres)?),
+            cursors: Arc::new(NatsCursors::new(publishing)),
+            tokens: ring,
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(SystemIds::default()),
+            shards: config.topology.shard_ids().collect(),
+            access_ttl_s: config.tokens.access_ttl_s,
+        };
+        let listener = relay_runtime::listen::bind(config.gateway.listen).await?;
+        boot.publish_addresses(Some(listener.local_addr()?))?;
+        let gateway = Gateway::new(config.gateway.clone(), deps, boot.health.clone());
+        gateway.serve(listener, &boot.supervisor).await?;
+        boot.supervisor.finished(Duration::from_secs(5)).await;
+        Ok(())
+    })
+}

@@ -1,1 +1,27 @@
-fn main() {}
+//! The worker process: its parts list.
+
+mod config;
+mod roles;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use config::Config;
+
+fn main() -> ExitCode {
+    relay_runtime::run("worker", |boot: relay_runtime::Boot<Config>| async move {
+        relay_workers::series::register();
+        let config = &boot.config;
+        let bus = relay_wiring::connect_nats(&config.nats, "worker").await?;
+        relay_wiring::verify_topology(&bus, &config.topology).await?;
+        relay_wiring::watch_nats(&boot.supervisor, bus.clone());
+        let store = relay_wiring::open_store(&config.postgres)?;
+        for role in &config.worker.roles {
+            roles::start(*role, config, &boot.supervisor, &bus, &store).await?;
+        }
+        boot.publish_addresses(None)?;
+        boot.supervisor.finished(Duration::from_secs(10)).await;
+        bus.flush().await;
+        Ok(())
+    })
+}

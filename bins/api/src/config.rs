@@ -1,0 +1,49 @@
+//! The sections of `relay.toml` that the API reads.
+
+use std::net::SocketAddr;
+
+use relay_runtime::{ConfigError, IgnoredSection, LogConfig, ProcessConfig, Validate};
+use relay_wiring::valid;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    #[serde(default)]
+    pub log: LogConfig,
+    pub nats: relay_bus::NatsConfig,
+    #[serde(default)]
+    pub topology: relay_bus::TopologyConfig,
+    pub postgres: relay_store::PostgresConfig,
+    #[serde(default)]
+    pub valkey: relay_ephemeral::ValkeyConfig,
+    #[serde(default)]
+    pub tokens: relay_auth::TokenConfig,
+    #[serde(default)]
+    pub api: relay_api::Config,
+    #[serde(default, rename = "gateway")]
+    _gateway: IgnoredSection,
+    #[serde(default, rename = "worker")]
+    _worker: IgnoredSection,
+}
+
+impl Validate for Config {
+    fn validate(&self) -> Result<(), ConfigError> {
+        valid(self.nats.check())?;
+        valid(self.topology.check())?;
+        valid(self.postgres.check())?;
+        valid(self.valkey.check())?;
+        valid(self.tokens.check())?;
+        valid(self.api.check())
+    }
+}
+
+impl ProcessConfig for Config {
+    fn log(&self) -> &LogConfig {
+        &self.log
+    }
+
+    fn admin_listen(&self) -> SocketAddr {
+        self.api.admin_listen
+    }
+}

@@ -1,0 +1,173 @@
+//! Passwords and ports of this checkout, and the configuration file made of them.
+
+use std::fmt::Write as _;
+
+use anyhow::Context as _;
+use relay_embedded::PortLease;
+use relay_embedded::secret::random_password;
+use serde::{Deserialize, Serialize};
+
+use crate::layout::{Layout, write_private};
+
+/// The log of record of one shard on a developer's disk: 4 GiB, reserved by nats-server but not allocated.
+const MAX_BYTES_PER_SHARD: u64 = 4 << 30;
+
+/// What stays the same from run to run.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Settings {
+    /// Of the NATS user `relay`.
+    pub nats_password: String,
+    /// Of the NATS user `sys`.
+    pub nats_sys_password: String,
+    /// Of the Postgres user `relay`.
+    pub postgres_password: String,
+    /// Of Valkey.
+    pub valkey_password: String,
+    /// Preferred; another is taken while somebody else has one.
+    pub ports: Ports,
+}
+
+/// Where everything listens, on 127.0.0.1.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Ports {
+    pub gateway: u16,
+    pub gateway_admin: u16,
+    pub api: u16,
+    pub api_admin: u16,
+    pub worker_admin: u16,
+    pub nats: u16,
+    pub nats_monitor: u16,
+    pub postgres: u16,
+    pub valkey: u16,
+}
+
+impl Default for Ports {
+    fn default() -> Self {
+        // Not the servers' usual ports, which a developer's own ones have.
+        Self {
+            gateway: 7080,
+            gateway_admin: 7081,
+            api: 7090,
+            api_admin: 7091,
+            worker_admin: 7092,
+            nats: 7422,
+            nats_monitor: 7423,
+            postgres: 7432,
+            valkey: 7379,
+        }
+    }
+}
+
+/// The ports of this run.
+#[derive(Debug)]
+pub struct Leases {
+    pub gateway: PortLease,
+    pub gateway_admin: PortLease,
+    pub api: PortLease,
+    pub api_admin: PortLease,
+    pub worker_admin: PortLease,
+    pub nats: PortLease,
+    pub nats_monitor: PortLease,
+    pub postgres: PortLease,
+    pub valkey: PortLease,
+}
+
+impl Settings {
+    /// Those of earlier runs, or new ones.
+    pub fn load(layout: &Layout) -> anyhow::Result<Self> {
+        let path = layout.settings();
+        if path.is_file() {
+            let text = std::fs::read_to_string(&path).with_context(|| format!("could not read {}", path.display()))?;
+            return serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()));
+        }
+        let settings = Self {
+            nats_password: random_password(),
+            nats_sys_password: random_password(),
+            postgres_password: random_password(),
+            valkey_password: random_password(),
+            ports: Ports::default(),
+        };
+        settings.save(layout)?;
+        Ok(settings)
+    }
+
+    /// Takes the preferred ports, or free ones instead.
+    pub fn lease(&self) -> anyhow::Result<Leases> {
+        let ports = &self.ports;
+        Ok(Leases {
+            gateway: PortLease::prefer(ports.gateway)?,
+            gateway_admin: PortLease::prefer(ports.gateway_admin)?,
+            api: PortLease::prefer(ports.api)?,
+            api_admin: PortLease::prefer(ports.api_admin)?,
+            worker_admin: PortLease::prefer(ports.worker_admin)?,
+            nats: PortLease::prefer(ports.nats)?,
+            nats_monitor: PortLease::prefer(ports.nats_monitor)?,
+            postgres: PortLease::prefer(ports.postgres)?,
+            valkey: PortLease::prefer(ports.valkey)?,
+        })
+    }
+
+    fn save(&self, layout: &Layout) -> anyhow::Result<()> {
+        write_private(&layout.settings(), &serde_json::to_string_pretty(self)?)
+    }
+}
+
+/// Writes `relay.toml` for this run's ports.
+pub fn write_config(layout: &Layout, settings: &Settings, leases: &Leases) -> anyhow::Result<()> {
+    let mut text = String::from("# Written by ./relay up, each time. Override a key with RELAY__SECTION__KEY in the environment.\n");
+    let keys_dir = layout.keys();
+    let keys_dir = keys_dir.to_str().context("the checkout's path is not UTF-8")?;
+    // Values are passwords of ours (letters and digits), addresses, and one path, which JSON quotes as TOML does.
+    write!(
+        text,
+        "
+[log]
+format = \"text\"
+filter = \"info\"
+
+[nats]
+servers = [\"nats://{nats}\"]
+user = \"relay\"
+password = \"{nats_password}\"
+
+[topology]
+shards = 1
+replicas = 1
+max_bytes_per_shard = {MAX_BYTES_PER_SHARD}
+
+[postgres]
+url = \"postgres://relay:{postgres_password}@{postgres}/relay\"
+
+[valkey]
+url = \"redis://:{valkey_password}@{valkey}\"
+
+[tokens]
+keys_dir = {keys_dir}
+
+[gateway]
+listen = \"{gateway}\"
+admin_listen = \"{gateway_admin}\"
+
+[api]
+listen = \"{api}\"
+admin_listen = \"{api_admin}\"
+
+[worker]
+admin_listen = \"{worker_admin}\"
+",
+        nats = leases.nats.address(),
+        nats_password = settings.nats_password,
+        postgres_password = settings.postgres_password,
+        postgres = leases.postgres.address(),
+        valkey_password = settings.valkey_password,
+        valkey = leases.valkey.address(),
+        keys_dir = serde_json::to_string(keys_dir)?,
+        gateway = leases.gateway.address(),
+        gateway_admin = leases.gateway_admin.address(),
+        api = leases.api.address(),
+        api_admin = leases.api_admin.address(),
+        worker_admin = leases.worker_admin.address(),
+    )?;
+    write_private(&layout.config(), &text)
+}

@@ -1,0 +1,156 @@
+//! `./relay test`: format, lints, build, tests; the last line is `N passed, N failed`.
+
+use std::path::Path;
+use std::process::{ExitCode, Stdio};
+use std::time::Instant;
+
+use anyhow::Context as _;
+use relay_embedded::Servers;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::Command;
+
+use crate::layout::Layout;
+
+/// What to test.
+#[derive(Debug, clap::Args)]
+pub struct TestArguments {
+    /// unit: everything but the end-to-end tests; e2e: only those
+    #[arg(value_enum, default_value_t = Suite::All)]
+    suite: Suite,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Suite {
+    Unit,
+    E2e,
+    Web,
+    All,
+}
+
+/// Results so far.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tally {
+    passed: u64,
+    failed: u64,
+}
+
+impl Tally {
+    /// A step that is not made of tests counts as one failed test if it fails.
+    fn step(&mut self, name: &str, ok: bool) {
+        if !ok {
+            say!("FAILED: {name}");
+            self.failed += 1;
+        }
+    }
+
+    /// Adds a line such as `test result: ok. 3 passed; 1 failed; 0 ignored; …`.
+    fn add_result_line(&mut self, line: &str) {
+        let Some(counts) = line.trim_start().strip_prefix("test result: ") else { return };
+        // The first count follows the verdict: "ok. 3 passed".
+        for part in counts.split(';') {
+            let mut words = part.split_whitespace().rev();
+            match (words.next(), words.next().and_then(|count| count.parse::<u64>().ok())) {
+                (Some("passed"), Some(count)) => self.passed += count,
+                (Some("failed"), Some(count)) => self.failed += count,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Runs the suite.
+pub async fn test(arguments: &TestArguments) -> anyhow::Result<ExitCode> {
+    if arguments.suite == Suite::Web {
+        complain!("relay: there is no web client yet");
+        return Ok(ExitCode::from(2));
+    }
+    let layout = Layout::open()?;
+    let root = &layout.root;
+    let mut tally = Tally::default();
+    if arguments.suite != Suite::E2e {
+        lint(root, &mut tally, "rustfmt", &["fmt", "--version"], &["fmt", "--all", "--check"]).await?;
+        let clippy = ["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"];
+        lint(root, &mut tally, "clippy", &["clippy", "--version"], &clippy).await?;
+    }
+    heading("installing the servers");
+    let installed = Servers::ready().await;
+    if let Err(error) = &installed {
+        say!("{error:#}");
+    }
+    tally.step("installing the servers", installed.is_ok());
+    heading("cargo build --workspace --bins");
+    let built = cargo(root, &["build", "--quiet", "--workspace", "--bins"]).await?;
+    tally.step("build", built);
+    if built && installed.is_ok() {
+        let args: &[&str] = match arguments.suite {
+            Suite::Unit => &["test", "--workspace", "--no-fail-fast", "--exclude", "relay-e2e"],
+            Suite::E2e => &["test", "--no-fail-fast", "--package", "relay-e2e"],
+            Suite::All | Suite::Web => &["test", "--workspace", "--no-fail-fast"],
+        };
+        run_tests(root, args, &mut tally).await?;
+    }
+    say!("\n{} passed, {} failed", tally.passed, tally.failed);
+    Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn heading(text: &str) {
+    say!("\n== {text}");
+}
+
+/// A cargo tool that may not be installed: then it is skipped, and said.
+async fn lint(root: &Path, tally: &mut Tally, component: &str, version: &[&str], args: &[&str]) -> anyhow::Result<()> {
+    heading(&format!("cargo {}", args.join(" ")));
+    let mut probe = Command::new("cargo");
+    probe.args(version).current_dir(root).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    if !probe.status().await.context("could not run cargo")?.success() {
+        say!("skipped: {component} is not installed (rustup component add {component})");
+        return Ok(());
+    }
+    let began = Instant::now();
+    let ok = cargo(root, args).await?;
+    say!("{} ({:.0} s)", if ok { "ok" } else { "not ok" }, began.elapsed().as_secs_f64());
+    tally.step(component, ok);
+    Ok(())
+}
+
+async fn cargo(root: &Path, args: &[&str]) -> anyhow::Result<bool> {
+    let mut command = Command::new("cargo");
+    command.args(args).current_dir(root).stdin(Stdio::null()).kill_on_drop(true);
+    Ok(command.status().await.context("could not run cargo")?.success())
+}
+
+/// Shows what the tests print and counts their results. A failure without a failed test (a crash, a test that does not
+/// compile) counts as one.
+async fn run_tests(root: &Path, args: &[&str], tally: &mut Tally) -> anyhow::Result<()> {
+    heading(&format!("cargo {}", args.join(" ")));
+    let mut command = Command::new("cargo");
+    command.args(args).current_dir(root).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().context("could not run cargo")?;
+    let stdout = child.stdout.take().context("cargo has no standard output")?;
+    let before = tally.failed;
+    let mut lines = BufReader::new(stdout).split(b'\n');
+    while let Some(line) = lines.next_segment().await.context("could not read what the tests print")? {
+        // Tests may print anything.
+        let line = String::from_utf8_lossy(&line);
+        say!("{line}");
+        tally.add_result_line(&line);
+    }
+    let status = child.wait().await?;
+    tally.step("cargo test", status.success() || tally.failed > before);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn result_lines_are_counted() {
+        let mut tally = Tally::default();
+        tally.add_result_line("test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.20s");
+        tally.add_result_line("test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.00s");
+        tally.add_result_line("test this_is_a_test ... ok");
+        tally.add_result_line("the test result: 99 passed; 99 failed");
+        assert_eq!(tally, Tally { passed: 15, failed: 2 });
+    }
+}

@@ -1,0 +1,64 @@
+//! The subcommands.
+
+mod chat;
+mod doctor;
+mod migrate;
+mod token;
+mod topology;
+mod user;
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+
+use crate::config::Config;
+
+/// RelayHub's command line.
+#[derive(clap::Parser)]
+#[command(name = "relayctl", version, about = "Runs and inspects RelayHub, and chats over it")]
+pub struct Arguments {
+    /// The configuration file of the RelayHub processes. Not needed by `chat`.
+    #[arg(long, global = true)]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Chat in the terminal.
+    Chat(chat::ChatArguments),
+    /// Bring the database to this version's schema. Safe to repeat.
+    Migrate,
+    /// Compare JetStream's streams and consumers with nats/topology.toml.
+    #[command(subcommand)]
+    Topology(topology::TopologyCommand),
+    /// The keys that sign access tokens.
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// People.
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// Check the configuration, the servers, and what would lose messages in a power cut.
+    Doctor(doctor::DoctorArguments),
+}
+
+/// Runs the chosen command to its end.
+pub fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let config = || Config::load(arguments.config.as_deref());
+    match arguments.command {
+        Command::Chat(chat) => chat::run(chat),
+        Command::Migrate => block_on(migrate::run(&config()?)),
+        Command::Topology(command) => block_on(topology::run(command, &config()?)),
+        Command::Token(command) => token::run(command, &config()?),
+        Command::User(user::UserCommand::Create(create)) => block_on(user::create(create)),
+        Command::User(user::UserCommand::Show(show)) => block_on(user::show(show, &config()?)),
+        Command::Doctor(doctor) => block_on(doctor::run(doctor, &config()?)),
+    }
+}
+
+/// A runtime for commands that talk to servers.
+fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.context("could not start the runtime")?.block_on(work)
+}

@@ -1,0 +1,210 @@
+//! Events become lines.
+
+use relay_client::Event;
+use relay_protocol::MessageBody;
+use relay_protocol::frame::{ConversationChange, ConversationUpdated, MemberAddedFrame, MemberRemovedFrame, NewMessage, ResetReason};
+use relay_protocol::message::Role;
+use relay_protocol::rest::HistoryQuery;
+use relay_types::{ConversationId, Seq};
+
+use super::super::screen::clean;
+use super::{App, count};
+
+/// Messages of a conversation printed when they come over REST instead of the socket.
+const RELOADED: u16 = 50;
+
+impl App {
+    pub(super) async fn show(&mut self, event: Event) {
+        match event {
+            Event::Message(message) => {
+                self.book.ensure(message.conversation_id).await;
+                self.show_message(&message).await;
+            }
+            Event::MemberAdded(added) => self.show_added(added).await,
+            Event::MemberRemoved(removed) => self.show_removed(removed).await,
+            Event::ConversationUpdated(updated) => self.show_update(updated).await,
+            Event::CaughtUp { .. } => self.on_caught_up().await,
+            Event::Reset(reason) => {
+                if reason == ResetReason::EpochChanged {
+                    self.shown.forget();
+                }
+                self.screen.line("too much was missed to receive it one by one: reading it from the history");
+                self.reload().await;
+            }
+            Event::Gap { conversation_id, .. } => {
+                self.screen.line(format_args!("something was missing in {}: asking again", self.book.label(conversation_id)));
+            }
+            Event::Sent(ack) => {
+                let label = self.book.label(ack.conversation_id);
+                self.screen.line(format_args!("sent ✓ to {label} at {} (from last time)", self.screen.clock(ack.sent_at_ms)));
+            }
+            Event::SendRefused { conversation_id, error, .. } => {
+                let label = self.book.label(conversation_id);
+                self.screen.line(format_args!("not sent to {label} (from last time): {}: {}", error.code, clean(&error.message)));
+            }
+            Event::Notice(error) => self.screen.line(format_args!("server: {}", clean(&error.message))),
+        }
+    }
+
+    /// Prints a message unless it was printed before. Whether it was new.
+    pub(super) async fn show_message(&mut self, message: &NewMessage) -> bool {
+        let conversation = message.conversation_id;
+        if !self.shown.mark(conversation, message.seq) {
+            return false;
+        }
+        let mine = message.sender_id == self.me.user_id;
+        if mine && self.own.remove(&message.client_id) {
+            return false;
+        }
+        let line = self.message_line(message).await;
+        self.screen.line(line);
+        if mine {
+            return false;
+        }
+        if !self.caught_up {
+            self.missed += 1;
+        }
+        self.mark_read(conversation, message.seq);
+        if self.active.is_none() {
+            self.switch_to(conversation);
+            self.screen.line(format_args!("you are now talking to {}", self.book.label(conversation)));
+        }
+        true
+    }
+
+    pub(super) async fn message_line(&mut self, message: &NewMessage) -> String {
+        let conversation = message.conversation_id;
+        let MessageBody::Text { text } = &message.body;
+        let who = self.book.name(message.sender_id, conversation).await;
+        let label = self.book.label(conversation);
+        let place = match (self.book.is_group(conversation), message.sender_id == self.me.user_id) {
+            (true, _) => format!("{label} "),
+            (false, _) => String::new(),
+        };
+        let to =
+            if !self.book.is_group(conversation) && message.sender_id == self.me.user_id { format!(" → {label}") } else { String::new() };
+        format!("{} {place}{who}{to}: {}", self.screen.clock(message.sent_at_ms), clean(text.as_str()))
+    }
+
+    fn mark_read(&mut self, conversation: ConversationId, seq: Seq) {
+        let mark = self.read.entry(conversation).or_default();
+        *mark = (*mark).max(seq);
+    }
+
+    async fn show_added(&mut self, added: MemberAddedFrame) {
+        let conversation = added.conversation_id;
+        self.book.ensure(conversation).await;
+        if !self.shown.mark(conversation, added.seq) {
+            return;
+        }
+        let by = self.book.name(added.added_by, conversation).await;
+        let who = self.book.name(added.user_id, conversation).await;
+        let label = self.book.label(conversation);
+        let is = if added.user_id == self.me.user_id { "are" } else { "is" };
+        self.screen.line(format_args!("{} {label}: {who} {is} now here, added by {by}", self.screen.clock(added.at_ms)));
+    }
+
+    async fn show_removed(&mut self, removed: MemberRemovedFrame) {
+        let conversation = removed.conversation_id;
+        let new = self.shown.mark(conversation, removed.seq);
+        let who = self.book.name(removed.user_id, conversation).await;
+        let by = self.book.name(removed.removed_by, conversation).await;
+        let label = self.book.label(conversation);
+        if new {
+            let what = if removed.user_id == removed.removed_by { "left".to_owned() } else { format!("removed by {by}") };
+            self.screen.line(format_args!("{} {label}: {who} {what}", self.screen.clock(removed.at_ms)));
+        }
+        if removed.user_id == self.me.user_id {
+            self.book.forget(conversation);
+            if self.active == Some(conversation) {
+                self.active = None;
+                self.update_prompt();
+            }
+        }
+    }
+
+    async fn show_update(&mut self, updated: ConversationUpdated) {
+        let conversation = updated.conversation_id;
+        self.book.ensure(conversation).await;
+        if let ConversationChange::Renamed { title } = &updated.change {
+            self.book.retitle(conversation, title.clone());
+            self.update_prompt();
+        }
+        if !self.shown.mark(conversation, updated.seq) {
+            return;
+        }
+        let by = self.book.name(updated.by, conversation).await;
+        let label = self.book.label(conversation);
+        let at = self.screen.clock(updated.at_ms);
+        match updated.change {
+            ConversationChange::Created { .. } if self.book.is_group(conversation) => {
+                self.screen.line(format_args!("{at} {label}: begun by {by}"));
+            }
+            ConversationChange::Created { .. } if updated.by == self.me.user_id => {}
+            ConversationChange::Created { .. } => self.screen.line(format_args!("{at} {by} began a conversation with you")),
+            ConversationChange::Renamed { title } => self.screen.line(format_args!("{at} #{title}: renamed by {by}")),
+            ConversationChange::RoleChanged { user_id, role } => {
+                let who = self.book.name(user_id, conversation).await;
+                let is = if user_id == self.me.user_id { "are" } else { "is" };
+                let role = match role {
+                    Role::Member => "a member",
+                    Role::Admin => "an admin",
+                    Role::Owner => "the owner",
+                };
+                self.screen.line(format_args!("{at} {label}: {who} {is} now {role}, by {by}"));
+            }
+        }
+        if self.active.is_none() {
+            self.switch_to(conversation);
+        }
+    }
+
+    async fn on_caught_up(&mut self) {
+        if std::mem::take(&mut self.is_new) {
+            self.reload().await;
+        }
+        let missed = usize::try_from(std::mem::take(&mut self.missed)).unwrap_or(usize::MAX);
+        let lost = std::mem::take(&mut self.told_lost);
+        self.caught_up = true;
+        match (missed, lost) {
+            (0, false) => self.screen.line(format_args!("connected as {}", self.me.handle)),
+            (0, true) => self.screen.line("caught up: nothing missed"),
+            (missed, _) => self.screen.line(format_args!("caught up: {}", count(missed, "missed message"))),
+        }
+    }
+
+    /// Prints what is new in the history, because it will not come over the socket.
+    async fn reload(&mut self) {
+        if let Err(error) = self.book.reload().await {
+            self.screen.line(format_args!("could not read the list: {error}"));
+            return;
+        }
+        let conversations: Vec<_> = self.book.list().iter().map(|known| (known.id, known.unread)).collect();
+        for (conversation, unread) in conversations {
+            let after = self.shown.upto(conversation);
+            let seen_here = after > Seq::ZERO;
+            if !seen_here && unread == 0 {
+                continue;
+            }
+            let query = HistoryQuery {
+                conversation_id: conversation,
+                before: None,
+                after: seen_here.then_some(after),
+                unread: (!seen_here).then_some(true),
+                limit: Some(RELOADED),
+            };
+            match self.api.history(&query).await {
+                Ok(page) => {
+                    for message in &page.messages {
+                        self.show_message(message).await;
+                    }
+                    if page.has_more {
+                        let label = self.book.label(conversation);
+                        self.screen.line(format_args!("more was said in {label}: /history shows the newest"));
+                    }
+                }
+                Err(error) => self.screen.line(format_args!("could not read {}: {error}", self.book.label(conversation))),
+            }
+        }
+    }
+}

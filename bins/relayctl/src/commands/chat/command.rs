@@ -1,0 +1,116 @@
+//! What is typed.
+
+use relay_types::{ConversationTitle, Handle, MessageText};
+
+/// A line of input, understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// Nothing.
+    Empty,
+    /// A message to the present conversation.
+    Say(MessageText),
+    Direct(Handle),
+    Group(ConversationTitle, Vec<Handle>),
+    List,
+    Switch(usize),
+    Members,
+    History(u16),
+    Rename(ConversationTitle),
+    Add(Handle),
+    Remove(Handle),
+    Leave,
+    Quit,
+    Help,
+}
+
+/// Shown by `/help`.
+pub const HELP: &str = "\
+/dm <handle>                 talk to one person
+/group <title> <handles…>    make a group (quote a title of several words)
+/list                        your conversations
+/switch <n>                  talk in conversation n of the list
+/members                     who is here
+/history [n]                 the last n messages (20)
+/rename <title>              rename this group
+/add <handle>                add someone to this group
+/remove <handle>             remove someone from this group
+/leave                       leave this group
+/quit                        leave the chat; also Ctrl-D
+//text                       a message that begins with a slash";
+
+/// Reads one line; what is wrong with it, in words, otherwise.
+pub fn parse(line: &str) -> Result<Input, String> {
+    let line = line.trim_end_matches(['\n', '\r']);
+    if line.trim().is_empty() {
+        return Ok(Input::Empty);
+    }
+    let Some(command) = line.strip_prefix('/') else { return say(line) };
+    if command.starts_with('/') {
+        return say(command);
+    }
+    let (name, rest) = command.split_once(char::is_whitespace).unwrap_or((command, ""));
+    let rest = rest.trim();
+    match name {
+        "dm" => Ok(Input::Direct(parsed(rest, "/dm <handle>")?)),
+        "group" => group(rest),
+        "list" => Ok(Input::List),
+        "switch" => Ok(Input::Switch(parsed(rest, "/switch <number of the list>")?)),
+        "members" => Ok(Input::Members),
+        "history" if rest.is_empty() => Ok(Input::History(20)),
+        "history" => Ok(Input::History(parsed::<u16>(rest, "/history [1 to 200]")?.clamp(1, 200))),
+        "rename" => Ok(Input::Rename(parsed(rest.trim_matches('"'), "/rename <title>")?)),
+        "add" => Ok(Input::Add(parsed(rest, "/add <handle>")?)),
+        "remove" => Ok(Input::Remove(parsed(rest, "/remove <handle>")?)),
+        "leave" => Ok(Input::Leave),
+        "quit" | "exit" | "q" => Ok(Input::Quit),
+        "help" | "?" => Ok(Input::Help),
+        _ => Err("no such command; /help lists them".to_owned()),
+    }
+}
+
+fn say(text: &str) -> Result<Input, String> {
+    text.parse().map(Input::Say).map_err(|error: relay_types::TextError| error.to_string())
+}
+
+fn group(rest: &str) -> Result<Input, String> {
+    let usage = "/group <title> <handles…>";
+    let (title, handles) = match rest.strip_prefix('"') {
+        Some(quoted) => quoted.split_once('"').ok_or_else(|| format!("the title's closing quote is missing: {usage}"))?,
+        None => rest.split_once(char::is_whitespace).unwrap_or((rest, "")),
+    };
+    let handles = handles.split_whitespace().map(|handle| parsed(handle, usage)).collect::<Result<_, _>>()?;
+    Ok(Input::Group(parsed(title, usage)?, handles))
+}
+
+fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str, usage: &str) -> Result<T, String> {
+    text.parse().map_err(|error| format!("{error}: {usage}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_understood() {
+        let handle = |text: &str| text.parse::<Handle>().unwrap();
+        assert_eq!(parse("  \n"), Ok(Input::Empty));
+        assert_eq!(parse("hello there\n"), Ok(Input::Say("hello there".parse().unwrap())));
+        assert_eq!(parse("//etc"), Ok(Input::Say("/etc".parse().unwrap())));
+        assert_eq!(parse("/dm bob"), Ok(Input::Direct(handle("bob"))));
+        assert_eq!(
+            parse("/group \"our team\" bob carol"),
+            Ok(Input::Group("our team".parse().unwrap(), vec![handle("bob"), handle("carol")]))
+        );
+        assert_eq!(parse("/group team"), Ok(Input::Group("team".parse().unwrap(), vec![])));
+        assert_eq!(parse("/history"), Ok(Input::History(20)));
+        assert_eq!(parse("/history 9999"), Ok(Input::History(200)));
+        assert_eq!(parse("/switch 2"), Ok(Input::Switch(2)));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for bad in ["/dm", "/dm B*b", "/group", "/group \"open", "/switch x", "/shout", "/rename", "/add a b"] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+}

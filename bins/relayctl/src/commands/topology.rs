@@ -1,0 +1,56 @@
+//! `relayctl topology plan|apply|check`.
+
+use relay_bus::topology::{Difference, Topology, TopologyError};
+use relay_types::{IdGen as _, SystemIds};
+
+use crate::config::Config;
+use crate::failure::AnswerIsNo;
+use crate::output;
+
+/// What to do about the difference between what is declared and what the servers have.
+#[derive(clap::Subcommand, Clone, Copy)]
+pub enum TopologyCommand {
+    /// Print what `apply` would do.
+    Plan,
+    /// Create what is missing and update what differs.
+    Apply,
+    /// Exit with status 1 unless the servers are as declared.
+    Check,
+}
+
+pub async fn run(command: TopologyCommand, config: &Config) -> anyhow::Result<()> {
+    let declared = Topology::declared(&config.topology)?;
+    let bus = relay_wiring::connect_nats(config.nats()?, "relayctl").await?;
+    match command {
+        TopologyCommand::Plan => {
+            print(&declared.plan(&bus).await?);
+            Ok(())
+        }
+        TopologyCommand::Apply => {
+            // Only a stream that is created takes it; the others keep theirs.
+            let epoch = SystemIds::default().next_ulid().to_string();
+            print(&declared.apply(&bus, &epoch).await?);
+            Ok(())
+        }
+        TopologyCommand::Check => match declared.verify(&bus).await {
+            Ok(()) => {
+                output::line("the topology is as declared");
+                Ok(())
+            }
+            Err(TopologyError::Drift { differences }) => {
+                print(&differences);
+                Err(AnswerIsNo("the topology differs; `relayctl topology apply` mends it".to_owned()).into())
+            }
+            Err(error) => Err(error.into()),
+        },
+    }
+}
+
+fn print(differences: &[Difference]) {
+    if differences.is_empty() {
+        output::line("nothing to do: the topology is as declared");
+    }
+    for difference in differences {
+        output::line(difference);
+    }
+}

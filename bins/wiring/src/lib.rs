@@ -1,0 +1,78 @@
+//! What the binaries' parts lists have in common: reaching the servers, and saying which one is missing.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use relay_bus::topology::Topology;
+use relay_bus::{Bus, NatsConfig, TopologyConfig};
+use relay_runtime::{Component, ConfigError, MissingServer, Restart, Supervisor};
+use relay_store::{PostgresConfig, Store};
+
+/// How often connections are looked at for `/readyz`.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+
+/// Turns a section's own check into a configuration error.
+pub fn valid(check: Result<(), (&'static str, String)>) -> Result<(), ConfigError> {
+    check.map_err(|(key, reason)| ConfigError::Invalid { key, reason })
+}
+
+/// Connects to NATS.
+///
+/// # Errors
+/// [`MissingServer`], naming NATS and how to start it.
+///
+/// # Cancel safety
+/// Cancel safe.
+pub async fn connect_nats(config: &NatsConfig, name: &str) -> Result<Bus, MissingServer> {
+    Bus::connect(config, name).await.map_err(|error| MissingServer {
+        server: "NATS",
+        address: error.servers.clone(),
+        hint: "start it with `./relay up`, or nats-server with nats/server.conf, and check [nats] in the configuration",
+        source: error.source,
+    })
+}
+
+/// Refuses to go on unless streams and consumers are as declared.
+///
+/// # Errors
+/// Names each difference.
+///
+/// # Cancel safety
+/// Cancel safe.
+pub async fn verify_topology(bus: &Bus, config: &TopologyConfig) -> anyhow::Result<()> {
+    Topology::declared(config)?.verify(bus).await.context("JetStream is not as nats/topology.toml declares")
+}
+
+/// A pool for Postgres. It connects when it is first used: the gateway and the workers can start while Postgres is away.
+///
+/// # Errors
+/// An address that is not one.
+pub fn open_store(config: &PostgresConfig) -> anyhow::Result<Store> {
+    Store::connect(config).context("could not prepare the connection to Postgres")
+}
+
+/// Shows the connection to NATS in `/readyz`.
+pub fn watch_nats(supervisor: &Supervisor, bus: Bus) {
+    let component = supervisor.component("nats");
+    supervisor.spawn("nats-watch", Restart::StopProcess, move |task| {
+        let (bus, component) = (bus.clone(), component.clone());
+        async move {
+            task.health.up();
+            let mut tick = tokio::time::interval(WATCH_EVERY);
+            loop {
+                tokio::select! {
+                    () = task.stop.cancelled() => return Ok(()),
+                    _ = tick.tick() => show(&component, bus.is_connected()),
+                }
+            }
+        }
+    });
+}
+
+fn show(component: &Component, connected: bool) {
+    if connected {
+        component.up();
+    } else {
+        component.down("not connected");
+    }
+}

@@ -1,0 +1,87 @@
+//! One role of the worker: its tasks, and the adapters they run on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use relay_bus::Bus;
+use relay_bus::consumers::NatsUserConsumers;
+use relay_bus::log::NatsMessageLog;
+use relay_bus::queue::NatsWork;
+use relay_runtime::{Restart, Supervisor};
+use relay_store::Store;
+use relay_types::SystemClock;
+use relay_workers::outbox::OutboxRelay;
+use relay_workers::persist::Persist;
+use relay_workers::reconcile::Reconcile;
+use relay_workers::{Role, upkeep};
+
+use crate::config::Config;
+
+const AGAIN: Restart = Restart::Backoff { cap: Duration::from_secs(5) };
+
+/// Starts every task of `role`.
+pub async fn start(role: Role, config: &Config, supervisor: &Supervisor, bus: &Bus, store: &Store) -> anyhow::Result<()> {
+    match role {
+        Role::Persist => persist(config, supervisor, store).await,
+        Role::Reconcile => {
+            reconcile(config, supervisor, bus, store);
+            Ok(())
+        }
+        Role::Outbox => {
+            outbox(config, supervisor, bus, store);
+            Ok(())
+        }
+    }
+}
+
+async fn persist(config: &Config, supervisor: &Supervisor, store: &Store) -> anyhow::Result<()> {
+    for shard in config.topology.shard_ids() {
+        // A connection each: one task parses all that a connection receives.
+        let bus = relay_wiring::connect_nats(&config.nats, "worker-persist").await?;
+        let job = Persist {
+            source: Arc::new(NatsWork::new(bus)),
+            projection: Arc::new(store.clone()),
+            clock: Arc::new(SystemClock),
+            batch: config.worker.persist_batch,
+        };
+        supervisor.spawn(format!("persist-{shard}"), Restart::StopProcess, move |task| {
+            let job = job.clone();
+            async move { job.run(task, shard).await }
+        });
+    }
+    let store = store.clone();
+    supervisor.spawn("upkeep", AGAIN, move |task| upkeep::run(task, Arc::new(store.clone())));
+    Ok(())
+}
+
+fn reconcile(config: &Config, supervisor: &Supervisor, bus: &Bus, store: &Store) {
+    let job = Reconcile {
+        memberships: Arc::new(store.clone()),
+        consumers: Arc::new(NatsUserConsumers::new(bus.clone())),
+        shards: config.topology.shard_ids().collect(),
+        all_every: Duration::from_secs(config.worker.reconcile_all_every_s),
+    };
+    for shard in config.topology.shard_ids() {
+        let job = job.clone();
+        supervisor.spawn(format!("reconcile-{shard}"), AGAIN, move |task| {
+            let job = job.clone();
+            async move { job.follow(task, shard).await }
+        });
+    }
+    supervisor.spawn("reconcile-all", AGAIN, move |task| {
+        let job = job.clone();
+        async move { job.everybody(task).await }
+    });
+}
+
+fn outbox(config: &Config, supervisor: &Supervisor, bus: &Bus, store: &Store) {
+    let job = OutboxRelay {
+        outbox: Arc::new(store.clone()),
+        log: Arc::new(NatsMessageLog::new(bus.clone(), &config.topology)),
+        age: Duration::from_millis(config.worker.outbox_age_ms),
+    };
+    supervisor.spawn("outbox", AGAIN, move |task| {
+        let job = job.clone();
+        async move { job.run(task).await }
+    });
+}
