@@ -1,0 +1,199 @@
+//! A running RelayHub.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context as _, bail};
+use relay_client::ApiClient;
+use relay_embedded::{NatsServer, PostgresServer, RelayProcess, Scratch, Service, ValkeyServer};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::builder::HarnessBuilder;
+use crate::database::Database;
+use crate::logs::{self, Expected};
+use crate::tool;
+use crate::user::User;
+
+/// Fields in the order in which they go away.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) gateways: Vec<RelayProcess>,
+    pub(crate) api: RelayProcess,
+    pub(crate) workers: Vec<RelayProcess>,
+    pub(crate) nats: NatsServer,
+    pub(crate) valkey: ValkeyServer,
+    pub(crate) database: Database,
+    pub(crate) bin_dir: PathBuf,
+    pub(crate) config: PathBuf,
+    pub(crate) expected: Expected,
+    pub(crate) scratch: Scratch,
+    pub(crate) _permit: OwnedSemaphorePermit,
+}
+
+/// A whole RelayHub for one test. Handles of processes dereference to [`Service`]: kill, stop, pause, resume, restart.
+/// End a test with [`Self::finish`]; one that ends without prints the processes' logs.
+#[derive(Debug)]
+pub struct Harness {
+    finished: AtomicBool,
+    parts: Parts,
+}
+
+impl Harness {
+    /// Says what a test wants.
+    pub fn builder() -> HarnessBuilder {
+        HarnessBuilder::default()
+    }
+
+    /// The default RelayHub.
+    pub async fn start() -> anyhow::Result<Self> {
+        Self::builder().start().await
+    }
+
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self { finished: AtomicBool::new(false), parts }
+    }
+
+    /// The gateway with this index.
+    ///
+    /// # Panics
+    /// When the test asked for fewer.
+    #[expect(clippy::indexing_slicing, reason = "a test that asks for what it did not start is wrong")]
+    pub fn gateway(&self, index: usize) -> &RelayProcess {
+        &self.parts.gateways[index]
+    }
+
+    /// The worker.
+    pub fn worker(&self) -> &RelayProcess {
+        self.worker_at(0)
+    }
+
+    /// The worker with this index.
+    ///
+    /// # Panics
+    /// When the test asked for fewer.
+    #[expect(clippy::indexing_slicing, reason = "a test that asks for what it did not start is wrong")]
+    pub fn worker_at(&self, index: usize) -> &RelayProcess {
+        &self.parts.workers[index]
+    }
+
+    /// The api.
+    pub fn api(&self) -> &RelayProcess {
+        &self.parts.api
+    }
+
+    /// The nats-server.
+    pub fn nats(&self) -> &NatsServer {
+        &self.parts.nats
+    }
+
+    /// The valkey-server.
+    pub fn valkey(&self) -> &ValkeyServer {
+        &self.parts.valkey
+    }
+
+    /// The Postgres server.
+    ///
+    /// # Panics
+    /// When the test shares it with others; [`HarnessBuilder::private_postgres`] gives it one.
+    #[expect(clippy::expect_used, reason = "a test must not stop what others use")]
+    pub fn postgres(&self) -> &PostgresServer {
+        self.parts.database.server().expect("this test shares its Postgres: ask for private_postgres()")
+    }
+
+    /// `http://127.0.0.1:<port>` of the api.
+    pub fn api_url(&self) -> String {
+        format!("http://{}", self.api().public())
+    }
+
+    /// `ws://127.0.0.1:<port>` of a gateway; the path is the client's business.
+    pub fn gateway_url(&self, index: usize) -> String {
+        format!("ws://{}", self.gateway(index).public())
+    }
+
+    /// The URL of this test's database.
+    pub fn database_url(&self) -> &str {
+        &self.parts.database.url
+    }
+
+    /// A connection to this test's database.
+    pub async fn database(&self) -> anyhow::Result<sqlx::PgConnection> {
+        use sqlx::Connection as _;
+        sqlx::PgConnection::connect(self.database_url()).await.context("could not reach the database")
+    }
+
+    /// A NATS client of our own: the independent witness.
+    pub async fn nats_client(&self) -> anyhow::Result<async_nats::Client> {
+        let options = async_nats::ConnectOptions::with_user_and_password(self.nats().user().to_owned(), self.nats().password().to_owned());
+        options.connect(self.nats().url()).await.context("could not reach NATS")
+    }
+
+    /// The configuration that all processes read.
+    pub fn config_path(&self) -> &Path {
+        &self.parts.config
+    }
+
+    /// A directory for this test, removed with it.
+    pub fn directory(&self) -> &Path {
+        self.parts.scratch.path()
+    }
+
+    /// Where our programs are.
+    pub fn bin_dir(&self) -> &Path {
+        &self.parts.bin_dir
+    }
+
+    /// Runs `relayctl --config <ours> <args>`; returns what it printed.
+    pub async fn relayctl(&self, args: &[&str]) -> anyhow::Result<String> {
+        tool::relayctl(&self.parts.bin_dir, &self.parts.config, args).await
+    }
+
+    /// The REST API without a session.
+    pub fn api_client(&self) -> anyhow::Result<ApiClient> {
+        Ok(ApiClient::new(&self.api_url())?)
+    }
+
+    /// Registers `handle` and logs in on one device.
+    pub async fn user(&self, handle: &str) -> anyhow::Result<User> {
+        User::register(self.api_client()?, handle).await
+    }
+
+    /// Stops our processes in order and fails if one did not stop cleanly or has logged an unexpected error. Processes that
+    /// the test itself has ended are only asked for their logs.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe.
+    pub async fn finish(self) -> anyhow::Result<()> {
+        let parts = &self.parts;
+        let mut complaints = Vec::new();
+        for process in self.own() {
+            if process.is_running()
+                && let Some(exit) = process.stop().await
+                && !exit.success()
+            {
+                complaints.push(format!("{} did not stop cleanly: {exit}", process.name()));
+            }
+            complaints.extend(logs::errors(process.name(), process.log_path(), &parts.expected));
+        }
+        if complaints.is_empty() {
+            self.finished.store(true, Ordering::Relaxed);
+            return Ok(());
+        }
+        bail!("the test passed, but its processes did not:\n{}", complaints.join("\n"))
+    }
+
+    /// Our processes, in the order in which they stop.
+    fn own(&self) -> impl Iterator<Item = &RelayProcess> {
+        let parts = &self.parts;
+        parts.gateways.iter().chain([&parts.api]).chain(&parts.workers)
+    }
+}
+
+impl Drop for Harness {
+    fn drop(&mut self) {
+        if !self.finished.load(Ordering::Relaxed) {
+            let servers: [&Service; 2] = [&self.parts.nats, &self.parts.valkey];
+            let postgres = self.parts.database.server().map(|server| -> &Service { server });
+            logs::print_tails(self.own().map(|process| -> &Service { process }).chain(servers).chain(postgres));
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Many users at once. Accounts are written straight into the database: hashing ten thousand passwords would take
+//! longer than the measurement. Everything after that goes through the front doors.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use futures::StreamExt as _;
+use relay_auth::{Mint, TokenConfig};
+use relay_client::{ApiClient, StaticToken};
+use relay_domain::ports::TokenMint as _;
+use relay_harness::{Harness, wait_for};
+use relay_protocol::log::{LogEvent, MessageSent};
+use relay_protocol::message::MessageBody;
+use relay_protocol::rest::Secret;
+use relay_subjects::LogSubject;
+use relay_types::{Clock as _, ConversationId, IdGen as _, MessageId, SessionId, ShardId, SystemClock, SystemIds, UserId};
+
+use crate::stamp;
+
+/// A user with one device.
+#[derive(Clone)]
+pub struct Person {
+    pub user: UserId,
+    pub token: Arc<str>,
+}
+
+/// A conversation and who is in it, as indexes into the population.
+#[derive(Clone)]
+pub struct Room {
+    pub conversation: ConversationId,
+    pub members: Vec<usize>,
+}
+
+/// Creates `count` users, each with a live session.
+pub async fn people(harness: &Harness, count: usize) -> anyhow::Result<Vec<Person>> {
+    let config = TokenConfig { keys_dir: harness.directory().join("keys"), access_ttl_s: 86_400, ..TokenConfig::default() };
+    let mint = Mint::open(config).context("could not read the signing keys")?;
+    let ids = SystemIds::default();
+    let (mut people, mut users, mut sessions, mut handles) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for index in 0..count {
+        let (user, session) = (UserId::new(ids.next_ulid()), SessionId::new(ids.next_ulid()));
+        let token = mint.access(user, session, SystemClock.now_ms())?.token;
+        people.push(Person { user, token: token.into() });
+        users.push(user.to_uuid());
+        sessions.push(session.to_uuid());
+        handles.push(format!("load_{index}"));
+    }
+    let mut database = harness.database().await?;
+    sqlx::query(
+        "INSERT INTO users (user_id, handle, display_name, password_hash, home_shard, created_at)
+         SELECT u, h, h, 'none', 0, now() FROM unnest($1::uuid[], $2::text[]) AS t(u, h)",
+    )
+    .bind(&users)
+    .bind(&handles)
+    .execute(&mut database)
+    .await?;
+    sqlx::query(
+        "INSERT INTO sessions (session_id, user_id, device_name, created_at, last_used_at, refresh_expires_at, ends_at)
+         SELECT s, u, 'load', now(), now(), now() + interval '1 day', now() + interval '1 day' FROM unnest($1::uuid[], $2::uuid[]) AS t(s, u)",
+    )
+    .bind(&sessions)
+    .bind(&users)
+    .execute(&mut database)
+    .await?;
+    Ok(people)
+}
+
+/// Puts people into groups of `size`, in order, through the API, and waits until their durable consumers exist.
+pub async fn groups(harness: &Harness, people: &[Person], size: usize) -> anyhow::Result<Vec<Room>> {
+    let creations = people.chunks(size).enumerate().map(|(index, chunk)| {
+        let (api, members) = (api_of(harness, chunk.first()), chunk.iter().skip(1).map(|p| p.user).collect::<Vec<_>>());
+        let range = index * size..index * size + chunk.len();
+        async move {
+            let title = format!("group {index}").parse()?;
+            let conversation = api?.create_group(&title, &members).await.context("could not create a group")?.conversation_id;
+            anyhow::Ok(Room { conversation, members: range.collect() })
+        }
+    });
+    let rooms: Vec<anyhow::Result<Room>> = futures::stream::iter(creations).buffered(8).collect().await;
+    settled(harness, people.len()).await?;
+    rooms.into_iter().collect()
+}
+
+/// Puts people into pairs.
+pub async fn pairs(harness: &Harness, people: &[Person]) -> anyhow::Result<Vec<Room>> {
+    let creations = people.chunks_exact(2).enumerate().map(|(index, pair)| {
+        let (api, peer) = (api_of(harness, pair.first()), pair.last().map(|p| p.user));
+        async move {
+            let conversation =
+                api?.create_direct(peer.context("a pair has two")?).await.context("could not create a pair")?.conversation_id;
+            anyhow::Ok(Room { conversation, members: vec![2 * index, 2 * index + 1] })
+        }
+    });
+    let rooms: Vec<anyhow::Result<Room>> = futures::stream::iter(creations).buffered(8).collect().await;
+    settled(harness, people.len()).await?;
+    rooms.into_iter().collect()
+}
+
+fn api_of(harness: &Harness, person: Option<&Person>) -> anyhow::Result<ApiClient> {
+    let person = person.context("an empty group")?;
+    Ok(harness.api_client()?.with_tokens(Arc::new(StaticToken(Secret(person.token.to_string())))))
+}
+
+/// Waits until every user's durable consumer exists and the workers have nothing left to do.
+pub async fn settled(harness: &Harness, users: usize) -> anyhow::Result<()> {
+    let js = async_nats::jetstream::new(harness.nats_client().await?);
+    let stream = js.get_stream(relay_subjects::stream(ShardId(0))).await?;
+    wait_for("the workers to settle", Duration::from_mins(5), || async {
+        let info = stream.get_info().await.map_err(|error| error.to_string())?;
+        let reconcile = stream.consumer_info(relay_subjects::RECONCILE_DURABLE).await.map_err(|error| error.to_string())?;
+        let persist = stream.consumer_info(relay_subjects::PERSIST_DURABLE).await.map_err(|error| error.to_string())?;
+        let left = reconcile.num_pending + persist.num_pending + reconcile.num_ack_pending as u64 + persist.num_ack_pending as u64;
+        if left == 0 && info.state.consumer_count >= users + 2 {
+            Ok(())
+        } else {
+            Err(format!("{left} events to work on, {} of {} consumers", info.state.consumer_count, users + 2))
+        }
+    })
+    .await;
+    Ok(())
+}
+
+/// Publishes messages of members, straight to the log: what happened while nobody looked.
+pub async fn backlog(js: &async_nats::jetstream::Context, people: &[Person], rooms: &[Room], count: u64) -> anyhow::Result<()> {
+    let ids = SystemIds::default();
+    let publishing = rooms.iter().cycle().zip(0..count).map(|(room, index)| {
+        let member =
+            room.members.get(usize::try_from(index).unwrap_or(0) % room.members.len().max(1)).and_then(|member| people.get(*member));
+        let event = member.map(|person| {
+            Ok::<_, anyhow::Error>(LogEvent::MessageSent(MessageSent {
+                message_id: MessageId::new(ids.next_ulid()),
+                conversation_id: room.conversation,
+                sender_id: person.user,
+                client_id: ids.next_ulid().to_string().parse()?,
+                sent_at_ms: SystemClock.now_ms(),
+                body: MessageBody::Text { text: stamp::text(0).parse()? },
+            }))
+        });
+        let subject = LogSubject::Conversation(ShardId(0), room.conversation).to_string();
+        async move {
+            let event = event.context("an empty room")??;
+            js.publish(subject, serde_json::to_vec(&event)?.into()).await?.await?;
+            anyhow::Ok(())
+        }
+    });
+    let mut publishing = futures::stream::iter(publishing).buffered(512);
+    while let Some(published) = publishing.next().await {
+        published?;
+    }
+    Ok(())
+}

@@ -1,0 +1,50 @@
+//! What is measured.
+
+mod direct;
+mod fanout;
+mod history;
+mod idle;
+mod persist;
+mod raw;
+mod resume;
+
+use crate::report::Report;
+
+/// A question to this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Scenario {
+    /// 1:1 messages with durable acks.
+    Direct,
+    /// Groups of 20.
+    Fanout,
+    /// Memory of idle sockets.
+    Idle,
+    /// Users per second that catch up after a gap.
+    Resume,
+    /// Pages of history per second over REST.
+    History,
+    /// Messages per second that the persist worker projects.
+    Persist,
+    /// Messages straight to JetStream.
+    Raw,
+}
+
+/// Settings of a run.
+pub struct Options {
+    pub seconds: u64,
+    pub users: Option<usize>,
+    pub synced: bool,
+}
+
+/// Runs one scenario.
+pub async fn run(scenario: Scenario, options: &Options) -> anyhow::Result<Report> {
+    match scenario {
+        Scenario::Direct => direct::run(options).await,
+        Scenario::Fanout => fanout::run(options).await,
+        Scenario::Idle => idle::run(options).await,
+        Scenario::Resume => resume::run(options).await,
+        Scenario::History => history::run(options).await,
+        Scenario::Persist => persist::run(options).await,
+        Scenario::Raw => raw::run(options).await,
+    }
+}

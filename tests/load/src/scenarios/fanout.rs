@@ -1,0 +1,67 @@
+//! Groups of 20: how many deliveries per second at a bearable latency. Offered rates rise until the latency breaks.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::Options;
+use super::direct::drained;
+use crate::fleet::{Fleet, Seen};
+use crate::population;
+use crate::report::{Report, quantile_ms, versions};
+use crate::stack;
+
+const USERS: usize = 1_000;
+const GROUP: usize = 20;
+/// The latency that counts as bearable.
+const BOUND_MS: f64 = 150.0;
+/// Messages per second offered, one step after the other.
+const STEPS: [f64; 8] = [500.0, 1_000.0, 1_500.0, 2_000.0, 2_500.0, 3_000.0, 3_500.0, 4_000.0];
+
+pub async fn run(options: &Options) -> anyhow::Result<Report> {
+    let harness = stack::start(options.synced, |builder| builder).await?;
+    let people = population::people(&harness, options.users.unwrap_or(USERS) / GROUP * GROUP).await?;
+    let rooms = population::groups(&harness, &people, GROUP).await?;
+    let seen = Arc::new(Seen::default());
+    let fleet = Fleet::connect(&[harness.gateway_url(0)], &people, &[], Arc::clone(&seen)).await?;
+    let senders: Vec<_> =
+        (0..GROUP).flat_map(|place| rooms.iter().filter_map(move |room| Some((*room.members.get(place)?, room.conversation)))).collect();
+    let step = Duration::from_secs((options.seconds / 2).max(2));
+    let (mut best, mut errors) = (None, 0);
+    for rate in STEPS {
+        seen.reset();
+        fleet.steadily(&senders, rate, step).await;
+        let deliveries = seen.deliveries.load(Ordering::Relaxed) as f64 / step.as_secs_f64();
+        drained(&seen).await;
+        let (delivery, ack) = (Seen::take(&seen.delivery_us), Seen::take(&seen.ack_us));
+        errors += seen.errors.load(Ordering::Relaxed);
+        let (p50, p99) = (quantile_ms(&delivery, 0.5), quantile_ms(&delivery, 0.99));
+        if p99 > BOUND_MS {
+            break;
+        }
+        best = Some((deliveries, p50, p99, quantile_ms(&ack, 0.5), quantile_ms(&ack, 0.99), rate));
+    }
+    fleet.disconnect().await;
+    harness.finish().await?;
+    let (rate, p50, p99, ack_p50, ack_p99, offered) = best.unwrap_or_default();
+    Ok(Report {
+        scenario: "fanout",
+        rate_per_s: rate,
+        unit: "deliveries",
+        p50_ms: Some(p50),
+        p99_ms: Some(p99),
+        ack_level: stack::ack_level(options.synced),
+        errors,
+        seconds: options.seconds as f64,
+        details: [
+            ("messages_per_s", offered),
+            ("ack_p50_ms", ack_p50),
+            ("ack_p99_ms", ack_p99),
+            ("group_size", GROUP as f64),
+            ("users", people.len() as f64),
+        ]
+        .into(),
+        versions: versions(),
+        ..Report::default()
+    })
+}
