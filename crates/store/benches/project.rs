@@ -23,7 +23,7 @@ async fn main() {
         let options = PostgresOptions { fsync: true, ..PostgresOptions::for_tests(scratch.path().join("postgres")) };
         let server = PostgresServer::start(&servers, options).await.unwrap();
         relay_store::migrate(&server.url()).await.unwrap();
-        let store = Store::connect(&PostgresConfig::new(server.url())).unwrap();
+        let store = Store::connect(&PostgresConfig { acquire_timeout_ms: 30_000, ..PostgresConfig::new(server.url()) }).unwrap();
         let events = messages();
         let began = Instant::now();
         for chunk in events.chunks(run) {

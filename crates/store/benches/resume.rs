@@ -25,7 +25,7 @@ async fn main() {
     let options = PostgresOptions::for_tests(scratch.path().join("postgres"));
     let server = PostgresServer::start(&Servers::ready().await.unwrap(), options).await.unwrap();
     relay_store::migrate(&server.url()).await.unwrap();
-    let store = Store::connect(&PostgresConfig::new(server.url())).unwrap();
+    let store = Store::connect(&PostgresConfig { acquire_timeout_ms: 30_000, ..PostgresConfig::new(server.url()) }).unwrap();
     let ids = SystemIds::default();
     let users: Vec<_> = (0..USERS).map(|_| UserId::new(ids.next_ulid())).collect();
     let log = log(&ids, &users);

@@ -74,7 +74,9 @@ impl Db {
         sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut admin).await.unwrap();
         admin.close().await.unwrap();
         let url = server.url_of(&name);
-        let store = Store::connect(&PostgresConfig { max_connections: CONNECTIONS, ..PostgresConfig::new(&url) }).unwrap();
+        // An unoptimised client takes 50 ms of CPU to prove that it knows the password: patience on a busy machine.
+        let config = PostgresConfig { max_connections: CONNECTIONS, acquire_timeout_ms: 30_000, ..PostgresConfig::new(&url) };
+        let store = Store::connect(&config).unwrap();
         Self { store, raw: PgPool::connect_lazy(&url).unwrap() }
     }
 
