@@ -3,22 +3,10 @@
 //! Owns the order of things and what the terminal shows. Servers and processes come from `relay-embedded`; nothing here
 //! knows what a message is. One file per command; `up` is the entry, `supervise` is what keeps running.
 
-/// Prints a line. Nobody listening any more (`| head`, a closed terminal) is no reason to stop what is being supervised.
-macro_rules! say {
-    ($($text:tt)*) => {{
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stdout(), $($text)*);
-    }};
-}
+#[macro_use]
+mod print;
 
-/// Prints a line to standard error.
-macro_rules! complain {
-    ($($text:tt)*) => {{
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stderr(), $($text)*);
-    }};
-}
-
+mod arguments;
 mod cargo;
 mod down;
 mod forward;
@@ -34,39 +22,9 @@ mod up;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::Parser as _;
 
-#[derive(Parser)]
-#[command(name = "relay", version, about = "RelayHub on this machine: servers, processes, tests")]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Install, build, migrate and start everything; stays in the foreground unless detached
-    Up(up::UpArguments),
-    /// Keep everything running (what `up` starts)
-    #[command(hide = true)]
-    Supervise(up::UpArguments),
-    /// Stop everything, in reverse order
-    Down,
-    /// Show every process; exit status 0 only if all are healthy
-    Status,
-    /// Show what the processes wrote
-    Logs(logs::LogsArguments),
-    /// Run the tests; the last line is `N passed, N failed`
-    Test(test::TestArguments),
-    /// Talk in the terminal: ./relay chat ann
-    Chat(forward::Rest),
-    /// relayctl with the local configuration: ./relay ctl doctor
-    Ctl(forward::Rest),
-    /// Measure: ./relay bench direct --json
-    Bench(forward::Rest),
-    /// Break things at random while people talk
-    Chaos(forward::Rest),
-}
+use arguments::{Arguments, Command};
 
 fn main() -> ExitCode {
     let command = Arguments::parse().command;

@@ -1,6 +1,7 @@
 //! The subcommands.
 
 mod chat;
+mod config;
 mod doctor;
 mod migrate;
 mod token;
@@ -33,6 +34,9 @@ enum Command {
     /// Compare JetStream's streams and consumers with nats/topology.toml.
     #[command(subcommand)]
     Topology(topology::TopologyCommand),
+    /// The configuration file.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
     /// The keys that sign access tokens.
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -50,6 +54,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Chat(chat) => chat::run(chat),
         Command::Migrate => block_on(migrate::run(&config()?)),
         Command::Topology(command) => block_on(topology::run(command, &config()?)),
+        Command::Config(command) => config::run(command, arguments.config.as_deref()),
         Command::Token(command) => token::run(command, &config()?),
         Command::User(user::UserCommand::Create(create)) => block_on(user::create(create)),
         Command::User(user::UserCommand::Show(show)) => block_on(user::show(show, &config()?)),

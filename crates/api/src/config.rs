@@ -106,6 +106,14 @@ impl Default for Config {
 }
 
 impl Config {
+    /// What peers may make us hold.
+    pub const fn http_limits(&self) -> relay_runtime::http::HttpLimits {
+        relay_runtime::http::HttpLimits {
+            max_connections: self.max_connections,
+            header_timeout: Duration::from_millis(self.header_timeout_ms),
+        }
+    }
+
     /// The first value outside its limits: its dotted key, and what it has to be.
     pub fn check(&self) -> Result<(), (&'static str, String)> {
         let within = |ok: bool, key: &'static str, limits: &str| if ok { Ok(()) } else { Err((key, format!("has to be {limits}"))) };

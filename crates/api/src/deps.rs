@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use relay_domain::ports::{
-    Accounts, Conversations, DeviceSessions, History, MessageLog, Outbox, PasswordHasher, RateLimiter, TokenMint, TokenVerifier,
+    Accounts, Conversations, DeviceSessions, History, MessageLog, Outbox, PasswordHasher, RateLimiter, ResumeStore, TailSource, TokenMint,
+    TokenVerifier,
 };
 use relay_posting::Poster;
 use relay_types::{Clock, IdGen};
@@ -20,6 +21,10 @@ pub struct Deps {
     pub sessions: Arc<dyn DeviceSessions>,
     /// Conversations as decided.
     pub conversations: Arc<dyn Conversations>,
+    /// How far the log reaches.
+    pub tails: Arc<dyn TailSource>,
+    /// How far the projection reaches.
+    pub projection: Arc<dyn ResumeStore>,
     /// Messages of the past.
     pub history: Arc<dyn History>,
     /// Decisions on their way into the log.

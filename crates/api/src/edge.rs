@@ -1,7 +1,7 @@
 //! What happens to every request, whatever its path: an id, a trace, limits, a log line, metrics, and one shape for
 //! every refusal.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Query, Request, State};
@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, he
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use relay_protocol::{Actor, ErrorCode};
+use relay_runtime::http::Peer;
 use relay_runtime::trace::TraceContext;
 use tracing::Instrument as _;
 
@@ -22,10 +23,6 @@ pub(crate) static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent
 /// Query parameters that would carry a secret.
 const SECRET_PARAMETERS: &[&str] =
     &["token", "access_token", "refresh_token", "id_token", "auth", "authorization", "bearer", "jwt", "password", "secret"];
-
-/// The peer's address, set for each connection.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer(pub SocketAddr);
 
 /// Registers every series at zero, so that a first error is a rise and not a birth.
 pub(crate) fn register_metrics() {

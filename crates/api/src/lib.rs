@@ -9,15 +9,14 @@ mod deps;
 mod edge;
 mod extract;
 mod flush;
+mod freshness;
 mod live;
 pub mod openapi;
 mod operations;
 mod refusal;
 mod router;
-mod serve;
 
 pub use config::{Config, LimitsConfig, Rate};
 pub use deps::Deps;
 pub use openapi::{Documents, documents};
 pub use router::router;
-pub use serve::serve;

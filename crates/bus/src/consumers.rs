@@ -75,7 +75,6 @@ impl UserConsumers for NatsUserConsumers {
         let config = pull::Config {
             durable_name: Some(name),
             description: Some("what this user has not received on any device".to_owned()),
-            deliver_policy: DeliverPolicy::New,
             ack_policy: AckPolicy::All,
             filter_subjects: wanted.iter().cloned().collect(),
             inactive_threshold: INACTIVE_THRESHOLD,
@@ -84,6 +83,9 @@ impl UserConsumers for NatsUserConsumers {
         };
         match present {
             None => {
+                // From now on, said as a sequence: a consumer that began with `New` cannot be moved by reset.
+                let end = stream.get_info().await.map_err(failed)?.state.last_sequence;
+                let config = pull::Config { deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: end + 1 }, ..config };
                 stream.create_consumer(config).await.map_err(failed)?;
                 metrics::counter!("relay_user_consumers_created_total").increment(1);
                 Ok(true)

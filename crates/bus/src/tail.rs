@@ -1,15 +1,14 @@
 //! Following a shard with an ordered consumer.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::push::{Ordered, OrderedConfig};
-use async_nats::jetstream::consumer::{DeliverPolicy, ReplayPolicy};
+use async_nats::jetstream::consumer::{Consumer, DeliverPolicy, ReplayPolicy};
 use async_trait::async_trait;
 use futures::StreamExt;
 use relay_domain::ports::{LogHead, LogTail, TailError, TailSource, TailStart};
-use relay_protocol::log::StoredEvent;
-use relay_types::{Seq, ShardId};
+use relay_protocol::log::{LogEvent, StoredEvent};
+use relay_types::{Seq, SessionId, ShardId};
 
 use crate::connect::Bus;
 use crate::decode::decode_or_unknown;
@@ -35,6 +34,26 @@ impl NatsTails {
 impl TailSource for NatsTails {
     async fn head(&self, shard: ShardId) -> Result<LogHead, TailError> {
         head(&self.bus, shard).await
+    }
+
+    async fn revocations(&self, shard: ShardId, age: Duration) -> Result<Vec<SessionId>, TailError> {
+        let unavailable = |reason: String| TailError::Unavailable { reason };
+        let policy = recent(&self.bus, shard, age).await?;
+        let consumer = create(&self.bus, shard, relay_subjects::users_wildcard(shard), policy).await?;
+        let mut pending = consumer.cached_info().num_pending;
+        let mut messages = consumer.messages().await.map_err(|e| unavailable(e.to_string()))?;
+        let mut ended = Vec::new();
+        while pending > 0 {
+            let Some(message) = messages.next().await else { break };
+            let message = message.map_err(|e| unavailable(e.to_string()))?;
+            let Ok(info) = message.info() else { continue };
+            pending = info.pending;
+            let event = decode_or_unknown(shard, &message.subject, info.stream_sequence, info.published, &message.payload);
+            if let LogEvent::SessionRevoked(revoked) = event.event {
+                ended.push(revoked.session_id);
+            }
+        }
+        Ok(ended)
     }
 
     async fn open(&self, shard: ShardId, epoch: &str, start: TailStart) -> Result<Box<dyn LogTail>, TailError> {
@@ -80,25 +99,23 @@ struct NatsTail {
 }
 
 async fn consume(bus: &Bus, shard: ShardId, policy: DeliverPolicy) -> Result<futures::stream::ReadyChunks<Ordered>, TailError> {
+    let consumer = create(bus, shard, relay_subjects::shard_wildcard(shard), policy).await?;
+    let messages = consumer.messages().await.map_err(|e| TailError::Unavailable { reason: e.to_string() })?;
+    Ok(messages.ready_chunks(MAX_BATCH))
+}
+
+async fn create(bus: &Bus, shard: ShardId, filter: String, policy: DeliverPolicy) -> Result<Consumer<OrderedConfig>, TailError> {
     let unavailable = |reason: String| TailError::Unavailable { reason };
     let stream = bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(|e| unavailable(e.to_string()))?;
     let config = OrderedConfig {
         deliver_subject: bus.client.new_inbox(),
-        name: None,
         description: Some("gateway tail".to_owned()),
-        filter_subject: relay_subjects::shard_wildcard(shard),
-        filter_subjects: Vec::new(),
+        filter_subject: filter,
         replay_policy: ReplayPolicy::Instant,
-        rate_limit: 0,
-        sample_frequency: 0,
-        headers_only: false,
         deliver_policy: policy,
-        max_waiting: 0,
-        metadata: HashMap::new(),
+        ..OrderedConfig::default()
     };
-    let consumer = stream.create_consumer(config).await.map_err(|e| unavailable(e.to_string()))?;
-    let messages = consumer.messages().await.map_err(|e| unavailable(e.to_string()))?;
-    Ok(messages.ready_chunks(MAX_BATCH))
+    stream.create_consumer(config).await.map_err(|e| unavailable(e.to_string()))
 }
 
 impl NatsTail {

@@ -110,6 +110,12 @@ impl Hub {
         self.state.lock().shards.insert(shard, ShardState { ring, first: head.first });
     }
 
+    /// Sessions that had ended before this gateway started.
+    pub(crate) fn remember_revoked(&self, sessions: Vec<SessionId>) {
+        let now = Instant::now();
+        self.state.lock().revoked.extend(sessions.into_iter().map(|session| (session, now)));
+    }
+
     /// The oldest event the log has may have changed.
     pub(crate) fn set_first(&self, shard: ShardId, first: Seq) {
         if let Some(state) = self.state.lock().shards.get_mut(&shard) {

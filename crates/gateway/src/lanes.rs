@@ -2,11 +2,12 @@
 //!
 //! Each conversation has a lane with one publish in flight: the next goes out once the log has answered, so a retry
 //! never overtakes. Lanes of different conversations, and different sockets, are pipelined on one NATS connection.
-//! When a publish ends without an answer, what waits behind it fails with it, and the client sends it all again in order.
+//! When a send is refused for a passing reason, what waits behind it fails with it, and so does what was on its way
+//! behind it: the client sends it all again, in order.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use futures::future::BoxFuture;
@@ -23,14 +24,28 @@ type InFlight = BoxFuture<'static, (ConversationId, ClientId, Instant, Result<Me
 pub(crate) struct Lanes {
     poster: Arc<Poster>,
     user: UserId,
-    waiting: HashMap<ConversationId, VecDeque<(ShardId, SendMessage)>>,
+    waiting: HashMap<ConversationId, VecDeque<(ShardId, SendMessage, Instant)>>,
     in_flight: FuturesUnordered<InFlight>,
     unanswered: u32,
+    /// Conversations whose order waits for a refused send to come again.
+    broken: HashMap<ConversationId, Broken>,
 }
+
+/// A lane after a refusal for a passing reason.
+struct Broken {
+    /// The send that has to come before any other.
+    awaited: ClientId,
+    /// Until then; a client that gave it up is not held back for good.
+    until: Instant,
+    code: ErrorCode,
+}
+
+/// Longer than frames are on their way behind the refused one.
+const BROKEN_FOR: Duration = Duration::from_secs(1);
 
 impl Lanes {
     pub(crate) fn new(poster: Arc<Poster>, user: UserId) -> Self {
-        Self { poster, user, waiting: HashMap::new(), in_flight: FuturesUnordered::new(), unanswered: 0 }
+        Self { poster, user, waiting: HashMap::new(), in_flight: FuturesUnordered::new(), unanswered: 0, broken: HashMap::new() }
     }
 
     /// Sends that await their answer.
@@ -38,28 +53,44 @@ impl Lanes {
         self.unanswered
     }
 
+    /// Refuses a send for a passing reason, and with it what is on its way behind it.
+    pub(crate) fn hold_back(&mut self, conversation: ConversationId, awaited: ClientId, code: ErrorCode) {
+        // The first refused one is what order waits for.
+        self.broken.entry(conversation).or_insert_with(|| Broken { awaited, until: Instant::now() + BROKEN_FOR, code });
+    }
+
+    /// Whether the send has to be refused because one before it was, and with which code.
+    pub(crate) fn held_back(&mut self, send: &SendMessage) -> Option<ErrorCode> {
+        let broken = self.broken.get(&send.conversation_id)?;
+        if broken.awaited == send.client_id || broken.until <= Instant::now() {
+            self.broken.remove(&send.conversation_id);
+            return None;
+        }
+        Some(broken.code)
+    }
+
     /// Accepts a send that was found to be allowed.
     pub(crate) fn send(&mut self, shard: ShardId, send: SendMessage) {
         self.unanswered += 1;
         let conversation = send.conversation_id;
         if let Some(lane) = self.waiting.get_mut(&conversation) {
-            lane.push_back((shard, send));
+            lane.push_back((shard, send, Instant::now()));
         } else {
             self.waiting.insert(conversation, VecDeque::new());
-            self.publish(shard, send);
+            self.publish(shard, send, Instant::now());
         }
     }
 
-    fn publish(&self, shard: ShardId, send: SendMessage) {
+    fn publish(&self, shard: ShardId, send: SendMessage, arrived: Instant) {
         let (poster, user) = (Arc::clone(&self.poster), self.user);
-        let (conversation, client_id, started) = (send.conversation_id, send.client_id.clone(), Instant::now());
+        let (conversation, client_id) = (send.conversation_id, send.client_id.clone());
         let trace = TraceContext::begin();
         self.in_flight.push(Box::pin(async move {
             let result = poster.post(user, shard, send, Some(&trace.to_string())).await;
             if let Err(error) = &result {
                 tracing::info!(conversation.id = %conversation, user.id = %user, trace.id = trace.trace_id(), error = %error, "send not accepted");
             }
-            (conversation, client_id, started, result)
+            (conversation, client_id, arrived, result)
         }));
     }
 
@@ -68,23 +99,26 @@ impl Lanes {
     /// # Cancel safety
     /// Cancel safe.
     pub(crate) async fn answered(&mut self) -> Vec<ServerFrame> {
-        let Some((conversation, client_id, started, result)) = self.in_flight.next().await else {
+        let Some((conversation, client_id, arrived, result)) = self.in_flight.next().await else {
             return std::future::pending().await;
         };
         self.unanswered = self.unanswered.saturating_sub(1);
         match result {
             Ok(ack) => {
-                metrics::histogram!("relay_ack_seconds").record(started.elapsed().as_secs_f64());
+                metrics::histogram!("relay_ack_seconds").record(arrived.elapsed().as_secs_f64());
                 self.advance(conversation);
                 vec![ServerFrame::MessageAck(ack)]
             }
             Err(error) => {
                 let code = error.code();
+                let refused_id = client_id.clone();
                 let mut frames = vec![refusal(code, error.to_string(), client_id)];
                 if code.retryable() {
+                    self.hold_back(conversation, refused_id, code);
                     let behind = self.waiting.remove(&conversation).unwrap_or_default();
                     self.unanswered = self.unanswered.saturating_sub(u32::try_from(behind.len()).unwrap_or(u32::MAX));
-                    frames.extend(behind.into_iter().map(|(_, send)| refusal(code, "a send before it failed".to_owned(), send.client_id)));
+                    frames
+                        .extend(behind.into_iter().map(|(_, send, _)| refusal(code, "a send before it failed".to_owned(), send.client_id)));
                 } else {
                     self.advance(conversation);
                 }
@@ -95,8 +129,8 @@ impl Lanes {
 
     fn advance(&mut self, conversation: ConversationId) {
         let Some(lane) = self.waiting.get_mut(&conversation) else { return };
-        if let Some((shard, send)) = lane.pop_front() {
-            self.publish(shard, send);
+        if let Some((shard, send, arrived)) = lane.pop_front() {
+            self.publish(shard, send, arrived);
         } else {
             self.waiting.remove(&conversation);
         }

@@ -6,9 +6,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use relay_domain::ports::{DeliveryCursors, EventRange, JoinSnapshot, Membership, ResumeStore, StoreError};
 use relay_protocol::frame::ResetReason;
 use relay_protocol::log::StoredEvent;
@@ -63,7 +64,14 @@ pub(crate) struct Resumer {
     /// Bounds the load on the database in a storm; the others wait their turn.
     pub(crate) slots: Semaphore,
     pub(crate) max_events: u32,
+    /// Until when the projection counts as away without being asked: a storm must not wait for it socket by socket.
+    pub(crate) away_until: Mutex<Option<Instant>>,
 }
+
+/// A projection that hangs is as good as away.
+const STORE_LIMIT: Duration = Duration::from_secs(3);
+/// After a failure the projection is not asked for this long.
+const AWAY_FOR: Duration = Duration::from_secs(1);
 
 impl Resumer {
     /// Brings `socket` from `position` (`None`: from now on) to live. The last frame written or queued before live
@@ -95,6 +103,19 @@ impl Resumer {
         metrics::counter!("relay_resumes_total", "path" => path).increment(1);
         let mut run = Run { resumer: self, socket, sink, from, reset, sent: 0, slot: None };
         run.go_live().await
+    }
+
+    /// Asks the projection, unless it was away a moment ago.
+    async fn ask<T>(&self, question: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        let away = |reason: &str| StoreError { reason: reason.to_owned() };
+        if self.away_until.lock().is_some_and(|until| until > Instant::now()) {
+            return Err(away("it was away a moment ago"));
+        }
+        let answer = tokio::time::timeout(STORE_LIMIT, question).await.unwrap_or_else(|_| Err(away("no answer in time")));
+        if answer.is_err() {
+            *self.away_until.lock() = Some(Instant::now() + AWAY_FOR);
+        }
+        answer
     }
 
     /// Whether events after the position can be replayed at all.
@@ -173,7 +194,7 @@ impl Run<'_> {
             self.slot = self.resumer.slots.acquire().await.ok();
         }
         let (user, session) = (self.socket.user, self.socket.session);
-        let snapshot = match self.resumer.store.join_snapshot(user, session, &self.from).await {
+        let snapshot = match self.resumer.ask(self.resumer.store.join_snapshot(user, session, &self.from)).await {
             Ok(snapshot) => snapshot,
             Err(StoreError { reason }) => {
                 tracing::info!(reason, "catching up without the projection");
@@ -200,7 +221,7 @@ impl Run<'_> {
     /// Writes the events of `ranges`; gives up replaying one by one beyond the limit.
     async fn page_through(&mut self, shard: ShardId, mut ranges: Vec<EventRange>) -> Result<(), ResumeError> {
         while !ranges.is_empty() {
-            let events = self.resumer.store.events(shard, &ranges, PAGE).await.map_err(|error| {
+            let events = self.resumer.ask(self.resumer.store.events(shard, &ranges, PAGE)).await.map_err(|error| {
                 tracing::info!(reason = error.reason, "the projection went away while catching up");
                 AWAY
             })?;

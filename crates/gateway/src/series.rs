@@ -26,9 +26,6 @@ pub(crate) fn register() {
     for name in ["relay_resumes_without_postgres_total", "relay_checkpoints_skipped_total", "relay_checkpoints_failed_total"] {
         counter!(name).increment(0);
     }
-    for by in ["log", "projection"] {
-        counter!("relay_posts_deduplicated_total", "by" => by).increment(0);
-    }
     describe_gauge!("relay_sockets", "Open sockets, authenticated or not");
     describe_gauge!("relay_live_sockets", "Sockets that have caught up");
     describe_gauge!("relay_outbound_queue_bytes", Unit::Bytes, "Waiting to be written to sockets");

@@ -215,7 +215,7 @@ impl<'a> Live<'a> {
                 if let Some(position) = ping.position {
                     self.shared.hub.acked(self.socket.user, &position);
                 }
-                self.shared.hub.pong(&self.socket, self.shared.clock.now_ms());
+                self.shared.hub.pong(&self.socket, self.shared.server_time_ms());
             }
             Ok(Command::Hello(_)) => {
                 self.refuse(ErrorFrame::new(ErrorCode::HelloTwice, "hello was already answered on this socket"));
@@ -226,27 +226,43 @@ impl<'a> Live<'a> {
     }
 
     async fn on_send(&mut self, send: SendMessage) {
-        let unanswered = self.lanes.as_ref().map_or(0, |lanes| lanes.unanswered());
+        if let Some(code) = self.lanes().held_back(&send) {
+            return self.queue(vec![refusal(
+                code,
+                "a send before it was refused; send it again after that one".to_owned(),
+                send.client_id,
+            )]);
+        }
+        let unanswered = self.lanes().unanswered();
         if unanswered >= self.shared.config.max_in_flight {
             let message = format!("{unanswered} sends await their ack");
-            return self.queue(vec![refusal(ErrorCode::TooManyInFlight, message, send.client_id)]);
+            return self.refuse_send(send, ErrorCode::TooManyInFlight, message, None);
         }
         if let Err(not_until) = self.limiter.check() {
             let wait = not_until.wait_time_from(governor::clock::Clock::now(&governor::clock::DefaultClock::default()));
-            metrics::counter!("relay_errors_total", "code" => ErrorCode::RateLimited.as_str()).increment(1);
-            let error = ErrorFrame {
-                client_id: Some(send.client_id),
-                retry_after_ms: Some(u64::try_from(wait.as_millis()).unwrap_or(1_000).max(1)),
-                ..ErrorFrame::new(ErrorCode::RateLimited, "too many messages")
-            };
-            return self.queue(vec![ServerFrame::Error(error)]);
+            let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(1_000).max(1);
+            return self.refuse_send(send, ErrorCode::RateLimited, "too many messages".to_owned(), Some(wait_ms));
         }
         let Some(shard) = self.authorise(&send).await else {
             let message = "there is no such conversation, or you are not in it".to_owned();
             return self.queue(vec![refusal(ErrorCode::NotMember, message, send.client_id)]);
         };
-        let lanes = self.lanes.get_or_insert_with(|| Box::new(Lanes::new(Arc::clone(&self.shared.poster), self.socket.user)));
-        lanes.send(shard, send);
+        self.lanes().send(shard, send);
+    }
+
+    /// Most sockets only listen, so the lanes are made at the first send.
+    fn lanes(&mut self) -> &mut Lanes {
+        self.lanes.get_or_insert_with(|| Box::new(Lanes::new(Arc::clone(&self.shared.poster), self.socket.user)))
+    }
+
+    /// Refuses a send for a passing reason.
+    fn refuse_send(&mut self, send: SendMessage, code: ErrorCode, message: String, wait_ms: Option<u64>) {
+        self.lanes().hold_back(send.conversation_id, send.client_id.clone(), code);
+        let mut frame = refusal(code, message, send.client_id);
+        if let (ServerFrame::Error(error), Some(wait_ms)) = (&mut frame, wait_ms) {
+            error.retry_after_ms = Some(wait_ms);
+        }
+        self.queue(vec![frame]);
     }
 
     /// The conversation's shard, if the user may post to it.

@@ -14,6 +14,7 @@ const HEAD_EVERY: Duration = Duration::from_secs(30);
 
 /// Follows `shard` until told to stop. An epoch change ends the process: its memory is of another log, so everyone
 /// reconnects, to a fresh gateway, and is told `reset`.
+#[expect(clippy::too_many_arguments, reason = "a task's parts")]
 pub(crate) async fn follow(
     task: Task,
     tails: Arc<dyn TailSource>,
@@ -22,11 +23,14 @@ pub(crate) async fn follow(
     shard: ShardId,
     epoch: String,
     warmup: Duration,
+    revocations: Duration,
 ) -> anyhow::Result<()> {
     let head = tails.head(shard).await?;
     if head.epoch != epoch {
         return Err(TailError::EpochChanged { expected: epoch, found: head.epoch }.into());
     }
+    // A token outlives its session's end: whoever was logged out before this gateway started stays out.
+    hub.remember_revoked(tails.revocations(shard, revocations).await?);
     let mut tail = tails.open(shard, &epoch, TailStart::Recent(warmup)).await?;
     let lag = metrics::gauge!("relay_tail_lag_events", "shard" => shard.to_string());
     let (mut begun, mut known_head) = (false, head.clone());

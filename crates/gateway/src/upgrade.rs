@@ -10,9 +10,10 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use governor::Quota;
-use relay_domain::ports::{DeliveryCursors, MessageLog, ResumeStore, TailSource, TokenVerifier};
+use relay_domain::ports::{DeliveryCursors, LogClock as _, MessageLog, ResumeStore, TailSource, TokenVerifier};
 use relay_posting::{Poster, PosterParts};
 use relay_protocol::{ErrorCode, MAX_CLIENT_FRAME_BYTES};
+use relay_runtime::http::HttpLimits;
 use relay_runtime::{CancellationToken, Component, Health, Restart, Supervisor, Task};
 use relay_types::{Clock, IdGen, ShardId};
 use std::num::NonZeroU32;
@@ -66,6 +67,13 @@ pub(crate) struct Shared {
     places: Semaphore,
 }
 
+impl Shared {
+    /// The time clients mint their keys with: the log's own, by which keys are judged, as soon as it is known.
+    pub(crate) fn server_time_ms(&self) -> i64 {
+        self.hub.clock.log_now_ms().unwrap_or_else(|| self.clock.now_ms())
+    }
+}
+
 /// A gateway.
 pub struct Gateway {
     shared: Arc<Shared>,
@@ -81,7 +89,7 @@ impl Gateway {
         let hub = Arc::new(Hub::new(HubLimits {
             ring_bytes: config.ring_bytes,
             roster_linger: Duration::from_millis(config.roster_linger_ms),
-            revoked_kept: Duration::from_secs(deps.access_ttl_s + 60),
+            revoked_kept: Duration::from_secs(deps.access_ttl_s + REVOKED_MARGIN_S),
             quota: Quota::per_second(per_second).allow_burst(burst),
         }));
         let poster = Arc::new(Poster::new(PosterParts {
@@ -99,6 +107,7 @@ impl Gateway {
             cursors: Arc::clone(&deps.cursors),
             slots: Semaphore::new(config.max_concurrent_resumes),
             max_events: config.max_resume_events,
+            away_until: parking_lot::Mutex::new(None),
         };
         let shared = Shared {
             places: Semaphore::new(config.max_sockets.min(Semaphore::MAX_PERMITS)),
@@ -129,11 +138,11 @@ impl Gateway {
         for (shard, epoch) in epoch.by_shard {
             let (tails, hub, clock) = (Arc::clone(&deps.tails), Arc::clone(&shared.hub), Arc::clone(&deps.clock));
             let warmup = Duration::from_millis(shared.config.ring_warmup_ms);
-            let closed = shared.closed.clone();
+            let (closed, revocations) = (shared.closed.clone(), Duration::from_secs(deps.access_ttl_s + REVOKED_MARGIN_S));
             supervisor.spawn(format!("tail-{shard}"), Restart::StopProcess, move |task| {
                 // Sockets that drain still receive, so the tail ends after them.
                 let task = Task { stop: closed.clone(), ..task };
-                tail::follow(task, Arc::clone(&tails), Arc::clone(&hub), Arc::clone(&clock), shard, epoch.clone(), warmup)
+                tail::follow(task, Arc::clone(&tails), Arc::clone(&hub), Arc::clone(&clock), shard, epoch.clone(), warmup, revocations)
             });
         }
         let (state, cursors) = (Arc::clone(&shared), Arc::clone(&deps.cursors));
@@ -144,7 +153,8 @@ impl Gateway {
         });
         let router = Router::new().route("/v1/ws", get(upgrade)).fallback(not_found).with_state(Arc::clone(&shared));
         let stop = supervisor.stop_token();
-        relay_runtime::http::serve(listener, router, supervisor, shared.config.max_sockets);
+        let limits = HttpLimits { max_connections: shared.config.max_sockets, header_timeout: shared.config.hello_timeout() };
+        relay_runtime::http::serve(listener, router, supervisor, limits);
         shared.accepting.up();
         stop.cancelled().await;
         shared.health.start_draining();
@@ -162,6 +172,9 @@ impl Gateway {
 
 /// After the spread: answers that are due, and the close handshakes.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+
+/// Tokens are accepted a little beyond their end; see `tokens.leeway_s`, at most five minutes.
+const REVOKED_MARGIN_S: u64 = 300;
 
 struct Epochs {
     combined: String,
@@ -200,9 +213,7 @@ async fn upgrade(
     headers: HeaderMap,
     ws: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
 ) -> Response {
-    let names_token =
-        |query: &str| query.split('&').any(|pair| pair.split('=').next().is_some_and(|name| name.to_ascii_lowercase().contains("token")));
-    if query.as_deref().is_some_and(names_token) {
+    if query.as_deref().is_some_and(carries_secret) {
         return refuse(ErrorCode::TokenInUrl, "send the token in the hello frame");
     }
     if !origin_allowed(&shared.config.allowed_origins, &headers) {
@@ -227,6 +238,17 @@ async fn upgrade(
         })
 }
 
+/// Whether a query names something that would be a secret, or holds a JWT under any name. Sockets take no parameters, so a
+/// refusal too many costs nothing.
+fn carries_secret(query: &str) -> bool {
+    query.split('&').any(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let name = name.to_ascii_lowercase();
+        let named = ["token", "auth", "bearer", "jwt", "password", "secret", "%"].iter().any(|word| name.contains(word));
+        named || (value.starts_with("eyJ") && value.matches('.').count() == 2)
+    })
+}
+
 /// Pages of the gateway's own host, pages on the list, and whatever is not a page.
 fn origin_allowed(allowed: &[String], headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return true };
@@ -244,7 +266,7 @@ fn refuse(code: ErrorCode, detail: &str) -> Response {
     let row = code.row();
     let status = StatusCode::from_u16(row.http_status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let problem = relay_protocol::rest::Problem {
-        kind: format!("/errors#{code}"),
+        kind: format!("/problems/{code}"),
         title: row.meaning.to_owned(),
         status: row.http_status,
         code,

@@ -77,7 +77,10 @@ pub struct Poster {
 
 impl Poster {
     /// A poster over these parts.
-    pub const fn new(parts: PosterParts) -> Self {
+    pub fn new(parts: PosterParts) -> Self {
+        for by in ["log", "projection"] {
+            metrics::counter!("relay_posts_deduplicated_total", "by" => by).increment(0);
+        }
         Self { parts }
     }
 
@@ -160,8 +163,8 @@ impl Poster {
         };
         loop {
             // Watermark first: rows only appear, so what is absent afterwards was not below it.
-            let watermarks = self.parts.store.watermarks().await.map_err(PostError::Undecided)?;
-            let found = self.parts.store.find_sends(std::slice::from_ref(key)).await.map_err(PostError::Undecided)?;
+            let watermarks = within(self.parts.store.watermarks()).await?;
+            let found = within(self.parts.store.find_sends(std::slice::from_ref(key))).await?;
             if let Some(original) = found.into_iter().next().flatten() {
                 return Ok(Some(original));
             }
@@ -174,6 +177,14 @@ impl Poster {
             }
             tokio::time::sleep(SETTLE_STEP).await;
         }
+    }
+}
+
+/// A projection that hangs is as good as away.
+async fn within<T>(question: impl Future<Output = Result<T, StoreError>>) -> Result<T, PostError> {
+    match tokio::time::timeout(SETTLE, question).await {
+        Ok(answer) => answer.map_err(PostError::Undecided),
+        Err(_elapsed) => Err(undecided("the projection does not answer".to_owned())),
     }
 }
 

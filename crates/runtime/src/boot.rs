@@ -119,10 +119,12 @@ where
             }
         });
         tracing::info!(process = name, version = env!("CARGO_PKG_VERSION"), admin = %admin_address, "starting");
+        let watched = supervisor.clone();
         let boot = Boot { config, supervisor, health, stop, addr_file: arguments.addr_file, admin: Some(admin_address), listening };
         let ended = main(boot).await;
         tracing::info!(process = name, "stopped");
-        ended
+        ended?;
+        watched.failure().map_or(Ok(()), |failure| Err(anyhow::anyhow!(failure)))
     })
 }
 

@@ -1,8 +1,10 @@
 //! The owner of every task: each has a name, a stop signal, a restart policy and a state that probes can see.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -36,11 +38,13 @@ pub struct Supervisor {
     tracker: TaskTracker,
     stop: CancellationToken,
     health: Health,
+    /// The first essential task that ended by itself, and why.
+    failure: Arc<Mutex<Option<String>>>,
 }
 
 impl Supervisor {
     pub(crate) fn new(stop: CancellationToken, health: Health) -> Self {
-        Self { tracker: TaskTracker::new(), stop, health }
+        Self { tracker: TaskTracker::new(), stop, health, failure: Arc::default() }
     }
 
     /// Starts a task under a unique name. `run` is called again for each restart.
@@ -51,7 +55,7 @@ impl Supervisor {
     {
         let name = name.into();
         let task = Task { stop: self.stop.child_token(), health: self.health.component(name.clone()) };
-        let process_stop = self.stop.clone();
+        let (process_stop, failure) = (self.stop.clone(), Arc::clone(&self.failure));
         self.tracker.spawn(async move {
             let mut delay = FIRST_DELAY;
             loop {
@@ -68,6 +72,7 @@ impl Supervisor {
                 metrics::counter!("relay_task_restarts_total", "task" => name.clone()).increment(1);
                 let Restart::Backoff { cap } = restart else {
                     tracing::error!(task = name, reason, "essential task ended; stopping the process");
+                    failure.lock().get_or_insert_with(|| format!("{name} ended: {reason}"));
                     process_stop.cancel();
                     return;
                 };
@@ -82,6 +87,11 @@ impl Supervisor {
                 delay = (delay * 2).min(cap);
             }
         });
+    }
+
+    /// Which essential task ended by itself, if one did: the process then has failed, however cleanly it stops.
+    pub(crate) fn failure(&self) -> Option<String> {
+        self.failure.lock().clone()
     }
 
     /// The signal that stops every task.

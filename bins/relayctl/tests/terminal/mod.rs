@@ -1,5 +1,7 @@
 //! A terminal with `relayctl chat` in it.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a helper of tests: failing is its way to answer")]
+
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -53,11 +55,10 @@ impl Terminal {
             }
             None
         });
-        match found.await {
-            Ok(Some(line)) => line,
-            Ok(None) => panic!("{}'s terminal ended before {text:?}:\n{}", self.handle, self.transcript()),
-            Err(_) => panic!("{}'s terminal did not show {text:?}:\n{}", self.handle, self.transcript()),
-        }
+        let Ok(Some(line)) = found.await else {
+            panic!("{}'s terminal ended, or did not show {text:?} in time:\n{}", self.handle, self.transcript())
+        };
+        line
     }
 
     /// Whether a line read so far holds `text`.

@@ -7,6 +7,7 @@ use relay_protocol::rest::{ConversationList, ConversationListQuery, Problem};
 use super::page_limit;
 use crate::deps::App;
 use crate::extract::{Caller, Params, PathUser};
+use crate::freshness;
 use crate::refusal::Refusal;
 
 /// The caller's conversations, most recently active first. `id` is one's own or `me`.
@@ -31,6 +32,9 @@ pub(crate) async fn list_conversations(
     }
     let limit = page_limit(query.limit, 50, 100)?;
     let after = query.cursor.as_deref().map(parse_cursor).transpose()?;
+    if after.is_none() {
+        freshness::caught_up(&app.deps).await;
+    }
     let page = app.deps.conversations.list(caller.user, after, limit).await?;
     Ok(Json(ConversationList { conversations: page.items, next_cursor: page.next.as_ref().map(format_cursor) }))
 }

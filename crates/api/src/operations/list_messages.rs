@@ -7,6 +7,7 @@ use relay_protocol::rest::{HistoryQuery, MessagePage, Problem};
 use super::page_limit;
 use crate::deps::App;
 use crate::extract::{Caller, Params};
+use crate::freshness;
 use crate::refusal::Refusal;
 
 /// Messages of the past, oldest first, from when the caller came in.
@@ -25,6 +26,10 @@ pub(crate) async fn list_messages(
 ) -> Result<Json<MessagePage>, Refusal> {
     let limit = page_limit(query.limit, 50, 200)?;
     let anchor = anchor(&query)?;
+    // What lies before a place that the caller knows cannot be new.
+    if !matches!(anchor, HistoryAnchor::Before(_)) {
+        freshness::caught_up(&app.deps).await;
+    }
     Ok(Json(app.deps.history.messages(caller.user, query.conversation_id, anchor, limit).await?))
 }
 

@@ -1,12 +1,13 @@
 //! The life of one socket, from welcome to its end.
 
+use std::collections::HashSet;
 use std::pin::pin;
 use std::time::Duration;
 
 use relay_protocol::command::encode;
 use relay_protocol::frame::{ErrorFrame, MessageAck, NewMessage, ServerFrame, Welcome};
 use relay_protocol::{CloseCode, ErrorCode, Position};
-use relay_types::UserId;
+use relay_types::{ClientId, UserId};
 use tokio::time::Instant;
 
 use super::engine::{Command, Engine, SessionEnd};
@@ -33,6 +34,9 @@ struct Session {
     connection: Connection,
     me: UserId,
     max_in_flight: usize,
+    /// Sends of this socket that the server has not answered. Seeing one's message in the log settles it for the program,
+    /// but the server counts it until its ack is on the way.
+    unanswered: HashSet<ClientId>,
     ping_every: Duration,
     /// New events since the welcome.
     events: u64,
@@ -61,6 +65,7 @@ impl Engine {
             connection,
             me: welcome.user_id,
             max_in_flight: usize::try_from(welcome.max_in_flight).unwrap_or(usize::MAX).max(1),
+            unanswered: HashSet::new(),
             // A third: two pings may be late before the server gives up.
             ping_every: self.config.ping_interval.min(Duration::from_millis(welcome.idle_timeout_ms / 3).max(Duration::from_millis(50))),
             events: 0,
@@ -113,11 +118,12 @@ impl Engine {
         if session.paused_until.is_some() {
             return;
         }
-        while self.outbox.in_flight() < session.max_in_flight && session.connection.queued() < MAX_QUEUED_FRAMES {
-            if self.outbox.in_flight() == 0 {
+        while session.unanswered.len() < session.max_in_flight && session.connection.queued() < MAX_QUEUED_FRAMES {
+            let Some(send) = self.outbox.take_next() else { return };
+            if session.unanswered.is_empty() {
                 session.answered = Instant::now();
             }
-            let Some(send) = self.outbox.take_next() else { return };
+            session.unanswered.insert(send.client_id.clone());
             session.connection.queue_send(&send.to_wire());
             session.last_written = Instant::now();
         }
@@ -134,7 +140,7 @@ impl Engine {
                 session.report_at.map_or(due, |at| at.min(due))
             }
         };
-        let unanswered = (self.outbox.in_flight() > 0 && self.undelivered.is_empty()).then(|| session.answered + ANSWER_LIMIT);
+        let unanswered = (!session.unanswered.is_empty() && self.undelivered.is_empty()).then(|| session.answered + ANSWER_LIMIT);
         [session.look_at, session.paused_until, unanswered].into_iter().flatten().fold(ping, Instant::min)
     }
 
@@ -146,7 +152,7 @@ impl Engine {
         if session.look_at.is_some_and(|at| at <= now) {
             self.keep_progress(session).await;
         }
-        if self.outbox.in_flight() > 0 && self.undelivered.is_empty() && session.answered + ANSWER_LIMIT <= now {
+        if !session.unanswered.is_empty() && self.undelivered.is_empty() && session.answered + ANSWER_LIMIT <= now {
             tracing::debug!("the gateway does not answer a send: leaving the socket");
             return Some(SessionEnd::Left);
         }
@@ -208,7 +214,7 @@ impl Engine {
         match frame {
             ServerFrame::MessageAck(ack) => {
                 session.retry.reset();
-                session.answered = session.last_heard;
+                session.was_answered(&ack.client_id);
                 self.acknowledged(ack).await;
             }
             ServerFrame::NewMessage(message) => {
@@ -270,16 +276,17 @@ impl Engine {
         let asked = error.retry_after_ms.map(Duration::from_millis);
         let Some(client_id) = error.client_id.clone() else {
             session.error = Some(error.clone());
-            if error.code == ErrorCode::RateLimited && self.outbox.in_flight() > 0 {
+            if error.code == ErrorCode::RateLimited && !session.unanswered.is_empty() {
                 // Some frame of ours was not even looked at, and nobody says which: what has no answer goes out again.
                 self.stats.retries.add_one();
                 self.outbox.retry_all();
+                session.unanswered.clear();
                 session.pause(asked);
             }
             self.deliver(Event::Notice(error));
             return;
         };
-        session.answered = session.last_heard;
+        session.was_answered(&client_id);
         // What is wrong with the socket is not wrong with the message.
         let about_socket = matches!(
             error.code,
@@ -318,6 +325,12 @@ impl Engine {
 }
 
 impl Session {
+    /// The server answered a send, one way or the other.
+    fn was_answered(&mut self, client_id: &ClientId) {
+        self.unanswered.remove(client_id);
+        self.answered = self.last_heard;
+    }
+
     /// Stops sending for a while. One pause for all messages: what waits behind a refused one does not overtake it, and a
     /// pause that is under way covers the rest of the same burst.
     fn pause(&mut self, asked: Option<Duration>) {

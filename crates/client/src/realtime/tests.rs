@@ -137,6 +137,44 @@ async fn ones_own_message_in_the_stream_is_an_ack() {
 }
 
 #[tokio::test]
+async fn a_message_seen_in_the_stream_counts_as_in_flight_until_the_server_answers() {
+    let gateway = Gateway::start().await;
+    let (client, _events) = start(&gateway, Arc::new(MemoryStore::default())).await;
+    let mut peer = gateway.welcome(None).await;
+    peer.caught_up(1).await;
+    let mut handles = Vec::new();
+    for _ in 0..=gateway::MAX_IN_FLIGHT {
+        handles.push(client.send(conversation(1), text("x")).await.unwrap());
+    }
+    let sent = peer.expect_sends(gateway::MAX_IN_FLIGHT).await;
+    let mut own = message(1, 2, Some(0));
+    own.sender_id = gateway::me();
+    own.client_id = sent[0].client_id.clone();
+    peer.send(&ServerFrame::NewMessage(own)).await;
+    soon("the ack", handles.remove(0)).await.unwrap();
+    peer.expect_quiet().await;
+    peer.ack(&sent[0], 2).await;
+    peer.expect_send().await;
+}
+
+#[tokio::test]
+async fn frames_that_were_dropped_unseen_are_sent_again() {
+    let gateway = Gateway::start().await;
+    let (client, _events) = start(&gateway, Arc::new(MemoryStore::default())).await;
+    let mut peer = gateway.welcome(None).await;
+    peer.caught_up(1).await;
+    let handle = client.send(conversation(1), text("x")).await.unwrap();
+    let dropped = peer.expect_send().await;
+    let mut error = ErrorFrame::new(ErrorCode::RateLimited, "too many frames");
+    error.retry_after_ms = Some(1);
+    peer.send(&ServerFrame::Error(error)).await;
+    let again = peer.expect_send().await;
+    assert_eq!(again.client_id, dropped.client_id);
+    peer.ack(&again, 2).await;
+    soon("the ack", handle).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_replay_is_dropped_and_a_gap_leads_back_to_the_last_good_position() {
     let gateway = Gateway::start().await;
     let (client, mut events) = start(&gateway, Arc::new(MemoryStore::default())).await;

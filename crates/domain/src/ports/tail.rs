@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use relay_protocol::log::StoredEvent;
-use relay_types::{Seq, ShardId};
+use relay_types::{Seq, SessionId, ShardId};
 
 /// Where a tail begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +63,12 @@ pub trait TailSource: Send + Sync {
     /// # Cancel safety
     /// Cancel safe.
     async fn head(&self, shard: ShardId) -> Result<LogHead, TailError>;
+
+    /// The sessions that were ended at most `age` before the shard's newest event.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn revocations(&self, shard: ShardId, age: Duration) -> Result<Vec<SessionId>, TailError>;
 
     /// Follows a shard.
     ///

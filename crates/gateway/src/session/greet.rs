@@ -39,7 +39,7 @@ pub(super) async fn greet(shared: &Shared, ws: &mut WebSocket) -> Result<Greeted
     let welcome = ServerFrame::Welcome(Welcome {
         user_id: claims.user,
         session_id: claims.session,
-        server_time_ms: shared.clock.now_ms(),
+        server_time_ms: shared.server_time_ms(),
         idle_timeout_ms: shared.config.idle_timeout_ms,
         max_in_flight: shared.config.max_in_flight,
     });

@@ -102,6 +102,9 @@ impl App {
         let label = self.book.label(conversation);
         let is = if added.user_id == self.me.user_id { "are" } else { "is" };
         self.screen.line(format_args!("{} {label}: {who} {is} now here, added by {by}", self.screen.clock(added.at_ms)));
+        if self.active.is_none() && added.user_id == self.me.user_id {
+            self.switch_to(conversation);
+        }
     }
 
     async fn show_removed(&mut self, removed: MemberRemovedFrame) {

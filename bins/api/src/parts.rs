@@ -1,0 +1,67 @@
+//! The adapters that the API runs on.
+
+use std::sync::Arc;
+
+use relay_api::Deps;
+use relay_auth::{Argon2Hasher, KeyRing, Mint, PasswordConfig};
+use relay_bus::Bus;
+use relay_bus::log::NatsMessageLog;
+use relay_bus::tail::NatsTails;
+use relay_domain::ports::NothingRecent;
+use relay_ephemeral::ValkeyLimiter;
+use relay_posting::{Poster, PosterParts};
+use relay_runtime::Supervisor;
+use relay_types::{SystemClock, SystemIds};
+
+use crate::config::Config;
+use crate::servers;
+
+/// Everything the handlers use, and what is closed at the end.
+pub struct Parts {
+    pub deps: Deps,
+    pub limits: Arc<ValkeyLimiter>,
+}
+
+/// Reaches the servers and puts the parts together.
+pub async fn assemble(config: &Config, supervisor: &Supervisor, bus: &Bus, keys: (Arc<Mint>, Arc<KeyRing>)) -> anyhow::Result<Parts> {
+    let (mint, ring) = keys;
+    let store = Arc::new(servers::connect_postgres(&config.postgres).await?);
+    // A flush holds its connection while it waits for the log, which must not starve reads.
+    let outbox = Arc::new(relay_wiring::open_store(&config.postgres)?);
+    let limits = Arc::new(ValkeyLimiter::connect(&config.valkey)?);
+    servers::watch(supervisor, store.as_ref().clone(), Arc::clone(&limits));
+
+    let hashing = PasswordConfig { concurrent: config.api.password_concurrency, queue_ms: config.api.password_queue_ms };
+    let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds::default()));
+    let log = Arc::new(NatsMessageLog::new(bus.clone(), &config.topology));
+    let tails = Arc::new(NatsTails::new(bus.clone()));
+    let poster = Arc::new(Poster::new(PosterParts {
+        log: log.clone(),
+        tails: tails.clone(),
+        // This process does not follow the log: sends that may be retries ask the projection.
+        recent: Arc::new(NothingRecent),
+        log_clock: Arc::new(NothingRecent),
+        store: store.clone(),
+        clock: clock.clone(),
+        ids: ids.clone(),
+    }));
+    let deps = Deps {
+        tails,
+        projection: store.clone(),
+        accounts: store.clone(),
+        sessions: store.clone(),
+        conversations: store.clone(),
+        history: store,
+        outbox,
+        log,
+        poster,
+        passwords: Arc::new(Argon2Hasher::new(&hashing)?),
+        tokens: mint,
+        verifier: ring,
+        limits: limits.clone(),
+        clock,
+        ids,
+        shards: config.topology.shards,
+    };
+    Ok(Parts { deps, limits })
+}
