@@ -38,8 +38,9 @@ fn main() -> ExitCode {
             access_ttl_s: config.tokens.access_ttl_s,
         };
         let listener = relay_runtime::listen::bind(config.gateway.listen).await?;
-        boot.publish_addresses(Some(listener.local_addr()?))?;
+        // First, because its parts are then known to be starting: listening alone is not being ready.
         let gateway = Gateway::new(config.gateway.clone(), deps, boot.health.clone());
+        boot.publish_addresses(Some(listener.local_addr()?))?;
         gateway.serve(listener, &boot.supervisor).await?;
         boot.supervisor.finished(Duration::from_secs(5)).await;
         Ok(())

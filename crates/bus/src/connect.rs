@@ -1,10 +1,12 @@
 //! Connections to NATS.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::Context;
 use async_nats::jetstream::context::ContextBuilder;
 use async_nats::{ConnectOptions, Event};
+use tokio::sync::watch;
 
 use crate::config::NatsConfig;
 
@@ -26,6 +28,8 @@ pub struct Bus {
     pub(crate) client: async_nats::Client,
     pub(crate) js: Context,
     pub(crate) config: NatsConfig,
+    /// Counts connections made: a server that comes back has forgotten the consumers that live in its memory.
+    pub(crate) connects: watch::Receiver<u64>,
 }
 
 impl Bus {
@@ -37,14 +41,16 @@ impl Bus {
         crate::series::register();
         let failed = |source: Box<dyn std::error::Error + Send + Sync>| ConnectError { servers: config.servers.join(","), source };
         let started = std::time::Instant::now();
+        let (counter, connects) = watch::channel(0);
+        let counter = Arc::new(counter);
         loop {
-            match options(config, name).connect(&config.servers).await {
+            match options(config, name, Arc::clone(&counter)).connect(&config.servers).await {
                 Ok(client) => {
                     let js = ContextBuilder::new()
                         .timeout(Duration::from_millis(config.append_attempt_ms))
                         .max_ack_inflight(20_000)
                         .build(client.clone());
-                    return Ok(Self { client, js, config: config.clone() });
+                    return Ok(Self { client, js, config: config.clone(), connects });
                 }
                 Err(error) if started.elapsed() < START_GRACE => {
                     tracing::debug!(%error, "NATS is not there yet");
@@ -74,7 +80,7 @@ impl Bus {
 /// How long a starting process waits for NATS.
 const START_GRACE: Duration = Duration::from_secs(3);
 
-fn options(config: &NatsConfig, name: &str) -> ConnectOptions {
+fn options(config: &NatsConfig, name: &str, connects: Arc<watch::Sender<u64>>) -> ConnectOptions {
     let connection = name.to_owned();
     ConnectOptions::with_user_and_password(config.user.clone(), config.password.clone())
         .name(name)
@@ -88,6 +94,9 @@ fn options(config: &NatsConfig, name: &str) -> ConnectOptions {
             full / 2 + (full / 2).mul_f64(rand::random::<f64>())
         })
         .event_callback(move |event| {
+            if matches!(event, Event::Connected) {
+                connects.send_modify(|count| *count += 1);
+            }
             let connection = connection.clone();
             async move { on_event(&connection, &event) }
         })

@@ -9,6 +9,7 @@ use futures::StreamExt;
 use relay_domain::ports::{LogHead, LogTail, TailError, TailSource, TailStart};
 use relay_protocol::log::{LogEvent, StoredEvent};
 use relay_types::{Seq, SessionId, ShardId};
+use tokio::sync::watch;
 
 use crate::connect::Bus;
 use crate::decode::decode_or_unknown;
@@ -57,16 +58,14 @@ impl TailSource for NatsTails {
     }
 
     async fn open(&self, shard: ShardId, epoch: &str, start: TailStart) -> Result<Box<dyn LogTail>, TailError> {
-        let policy = match start {
-            TailStart::After(seq) => DeliverPolicy::ByStartSequence { start_sequence: seq.next().0 },
-            TailStart::Recent(age) => recent(&self.bus, shard, age).await?,
+        let (policy, last, at_latest) = match start {
+            TailStart::After(seq) => (DeliverPolicy::ByStartSequence { start_sequence: seq.next().0 }, Some(seq), seq),
+            TailStart::Recent { age, end } => (recent(&self.bus, shard, age).await?, None, end),
         };
-        let mut tail = NatsTail { bus: self.bus.clone(), shard, epoch: epoch.to_owned(), last: None, consumer: None };
-        if let TailStart::After(seq) = start {
-            tail.last = Some(seq);
-        }
-        tail.consumer = Some(consume(&self.bus, shard, policy).await?);
-        Ok(Box::new(tail))
+        let mut connects = self.bus.connects.clone();
+        connects.mark_unchanged();
+        let consumer = Some(consume(&self.bus, shard, policy).await?);
+        Ok(Box::new(NatsTail { bus: self.bus.clone(), shard, epoch: epoch.to_owned(), last, at_latest, consumer, connects }))
     }
 }
 
@@ -95,6 +94,10 @@ struct NatsTail {
     epoch: String,
     /// The last event handed out; the next consumer begins after it.
     last: Option<Seq>,
+    /// While nothing was handed out: the first event may come from before, but none after this one may be missing.
+    at_latest: Seq,
+    /// Changes when the connection was made anew.
+    connects: watch::Receiver<u64>,
     consumer: Option<futures::stream::ReadyChunks<Ordered>>,
 }
 
@@ -125,7 +128,7 @@ impl NatsTail {
         if head.epoch != self.epoch {
             return Err(TailError::EpochChanged { expected: self.epoch.clone(), found: head.epoch });
         }
-        let after = self.last.unwrap_or(head.last);
+        let after = self.last.unwrap_or(self.at_latest);
         self.last = Some(after);
         let policy = DeliverPolicy::ByStartSequence { start_sequence: after.next().0 };
         self.consumer = Some(consume(&self.bus, self.shard, policy).await?);
@@ -143,11 +146,20 @@ impl LogTail for NatsTail {
                 continue;
             };
             // A quiet shard is silent for long; a vanished stream is too. Looking now and then tells them apart.
-            let chunk = match tokio::time::timeout(QUIET, consumer.next()).await {
+            let waited = tokio::select! {
+                biased;
+                waited = tokio::time::timeout(QUIET, consumer.next()) => waited,
+                Ok(()) = self.connects.changed() => {
+                    // The consumer may have gone with the server; its missing heartbeat would tell so much later.
+                    self.consumer = None;
+                    continue;
+                }
+            };
+            let chunk = match waited {
                 Ok(chunk) => chunk,
                 Err(_quiet) => {
                     let head = head(&self.bus, self.shard).await?;
-                    let behind = self.last.is_some_and(|last| head.last > last);
+                    let behind = head.last > self.last.unwrap_or(self.at_latest);
                     if head.epoch != self.epoch || behind {
                         self.consumer = None;
                     }
@@ -161,6 +173,11 @@ impl LogTail for NatsTail {
                     Ok(message) => {
                         let Ok(info) = message.info() else { continue };
                         let seq = Seq(info.stream_sequence);
+                        if self.last.is_none() && seq > self.at_latest.next() {
+                            // It began too late: events came between the caller's look at the log's end and now.
+                            broken = true;
+                            break;
+                        }
                         // A re-created consumer may repeat; order and exactly-once hand-over are kept here.
                         if self.last.is_none_or(|last| seq > last) {
                             self.last = Some(seq);

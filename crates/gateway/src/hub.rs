@@ -108,6 +108,25 @@ impl Hub {
     pub(crate) fn begin_shard(&self, shard: ShardId, after: Seq, head: &LogHead) {
         let ring = Ring::new(self.limits.ring_bytes, after);
         self.state.lock().shards.insert(shard, ShardState { ring, first: head.first });
+        self.progress.notify_waiters();
+    }
+
+    /// Waits until the tail of every shard has begun. Before that a position cannot be judged, so nobody is let in.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub(crate) async fn begun(&self, shards: &[ShardId]) {
+        loop {
+            let woken = self.progress.notified();
+            let all = {
+                let state = self.state.lock();
+                shards.iter().all(|shard| state.shards.contains_key(shard))
+            };
+            if all {
+                return;
+            }
+            woken.await;
+        }
     }
 
     /// Sessions that had ended before this gateway started.
@@ -134,6 +153,8 @@ impl Hub {
         state.users.clear();
         state.conversations.clear();
         state.shards.clear();
+        // Whoever still gets in here is told `reset`: their position is of a log that is no more.
+        state.epoch.clear();
     }
 
     /// Fans out the next events of a shard, in order.

@@ -31,7 +31,7 @@ pub(crate) async fn follow(
     }
     // A token outlives its session's end: whoever was logged out before this gateway started stays out.
     hub.remember_revoked(tails.revocations(shard, revocations).await?);
-    let mut tail = tails.open(shard, &epoch, TailStart::Recent(warmup)).await?;
+    let mut tail = tails.open(shard, &epoch, TailStart::Recent { age: warmup, end: head.last }).await?;
     let lag = metrics::gauge!("relay_tail_lag_events", "shard" => shard.to_string());
     let (mut begun, mut known_head) = (false, head.clone());
     if head.last < head.first || head.last == Seq::ZERO {

@@ -153,6 +153,11 @@ impl Gateway {
         });
         let router = Router::new().route("/v1/ws", get(upgrade)).fallback(not_found).with_state(Arc::clone(&shared));
         let stop = supervisor.stop_token();
+        tokio::select! {
+            () = shared.hub.begun(&deps.shards) => {}
+            // Told to stop, or a tail could not begin.
+            () = stop.cancelled() => {}
+        }
         let limits = HttpLimits { max_connections: shared.config.max_sockets, header_timeout: shared.config.hello_timeout() };
         relay_runtime::http::serve(listener, router, supervisor, limits);
         shared.accepting.up();

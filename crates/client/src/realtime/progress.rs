@@ -20,8 +20,8 @@ pub(super) struct Progress {
     waiting: VecDeque<(Position, u64)>,
     /// The newest stored position and the number of events before it.
     stored: Option<(Position, u64)>,
-    /// Events before the position that was reported last; `None` before the first report of a device that began without one.
-    reported: Option<u64>,
+    /// Events before the position that was reported last.
+    reported: u64,
     /// Events since the newest position.
     unplaced: bool,
 }
@@ -29,9 +29,7 @@ pub(super) struct Progress {
 impl Progress {
     /// Begins where an earlier run stopped.
     pub(super) fn from_saved(position: Option<Position>) -> Self {
-        // The server has the saved one.
-        let reported = position.as_ref().map(|_| 0);
-        Self { resume: position, reported, ..Self::default() }
+        Self { resume: position, ..Self::default() }
     }
 
     /// An event was handed over.
@@ -87,13 +85,13 @@ impl Progress {
     /// The position to put into a ping, which thereby counts as reported.
     pub(super) fn report(&mut self) -> Option<&Position> {
         let (position, before) = self.stored.as_ref()?;
-        self.reported = Some(*before);
+        self.reported = *before;
         Some(position)
     }
 
     /// Whether a ping is worth its bytes: events have no position yet, or a stored one is not known to the server.
     pub(super) fn wants_ping(&self) -> bool {
-        self.unplaced || self.stored.as_ref().is_some_and(|(_, before)| self.reported.is_none_or(|reported| *before > reported))
+        self.unplaced || self.stored.as_ref().is_some_and(|(_, before)| *before > self.reported)
     }
 }
 

@@ -11,8 +11,13 @@ use relay_types::{Seq, SessionId, ShardId};
 pub enum TailStart {
     /// With the first event after this one.
     After(Seq),
-    /// With the first event that is at most this much older than the newest one.
-    Recent(Duration),
+    /// With the first event that is at most `age` older than the newest one, but no later than right after `end`.
+    Recent {
+        /// How far back.
+        age: Duration,
+        /// The log's end as the caller knows it: nothing after it is passed over.
+        end: Seq,
+    },
 }
 
 /// The state of a shard's log.
