@@ -1,0 +1,41 @@
+//! Promises to users and operators, kept against real servers: nats-server, Postgres, Valkey and our own processes.
+//!
+//! Each test's name is a promise and its body asserts exactly that. Every test starts a RelayHub of its own through
+//! `relay-harness`, so they run in parallel. Start reading in [`e2e::support`] and [`e2e::checks`].
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail the test they are called from"
+)]
+
+mod e2e {
+    mod balancer;
+    mod checks;
+    mod drain;
+    mod durables;
+    mod exits;
+    mod forge;
+    mod health;
+    mod idempotency;
+    mod kills;
+    mod membership;
+    mod messaging;
+    mod outages;
+    mod outbox;
+    mod raw_http;
+    mod refusals_rest;
+    mod refusals_ws;
+    mod removal;
+    mod resume;
+    mod resume_edges;
+    mod sessions;
+    mod slow_reader;
+    mod support;
+    mod tokens;
+    mod topology;
+    mod witness;
+    mod workspace;
+}

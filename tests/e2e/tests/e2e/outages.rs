@@ -1,0 +1,123 @@
+//! Postgres or Valkey away: chat goes on.
+
+use relay_harness::{Harness, User, wait_for};
+use relay_protocol::{ErrorCode, Position, ServerFrame};
+use relay_types::{ConversationId, Seq, ShardId};
+
+use super::checks::{Seen, contiguous, holds};
+use super::support::{LATE, Socket, TestResult, code_of, direct, group, history, title, ulid_key};
+use super::witness::{conversation_log, conversation_rows, durable, persisted};
+
+/// Waits until the user's durable consumer covers the conversation: what a gateway falls back on.
+async fn durable_covers(h: &Harness, user: &User, chat: ConversationId) {
+    wait_for("the durable consumer's filter", LATE, || async {
+        let (_, filters) = durable(h, 0, user.id()).await.map_err(|error| vec![format!("{error:#}")])?;
+        if filters.iter().any(|filter| filter.ends_with(&chat.to_string())) { Ok(()) } else { Err(filters) }
+    })
+    .await;
+}
+
+fn chat_seqs(seen: &[Seen], chat: ConversationId) -> Vec<Seq> {
+    seen.iter().filter(|seen| seen.conversation == chat).map(|seen| seen.seq).collect()
+}
+
+async fn expected_after(h: &Harness, chat: ConversationId, position: &Position) -> anyhow::Result<Vec<Seq>> {
+    let after = position.seq(ShardId(0)).unwrap();
+    Ok(conversation_log(h, chat).await?.into_iter().filter(|seq| *seq > after).collect())
+}
+
+#[tokio::test]
+async fn without_postgres_chat_goes_on_reconnects_complete_and_all_is_persisted_afterwards() -> TestResult {
+    // A small ring on the second gateway's side too: what it does not hold has to come from the log itself.
+    let settings = "ring_bytes = 65536\nmessages_per_s = 10000\nmessage_burst = 10000\nframes_per_s = 10000";
+    let h = Harness::builder().gateways(2).private_postgres().config("gateway", settings).expect_errors().start().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let (chat, crowd) = (direct(&ann, &bob).await?, group(&ann, &[&bob]).await?);
+    for user in [&ann, &bob] {
+        durable_covers(&h, user, chat).await;
+        durable_covers(&h, user, crowd).await;
+    }
+    let mut anns = Socket::live(&h, 0, &ann.device, None).await?;
+    let mut bobs = Socket::live(&h, 0, &bob.device, None).await?;
+    let position = bobs.at();
+    persisted(&h).await?;
+    h.postgres().stop().await;
+
+    for n in 0..300 {
+        anns.post(if n % 3 == 0 { crowd } else { chat }, &ulid_key(0), &format!("message {n}")).await?;
+    }
+    bobs.message("message 299").await?;
+    holds(contiguous(bobs.me, &bobs.seen()));
+
+    // On the gateway that knows bob, and on one that never saw him.
+    for gateway in 0..2 {
+        let mut again = Socket::live(&h, gateway, &bob.device, Some(&position)).await?;
+        for id in [chat, crowd] {
+            assert_eq!(chat_seqs(&again.seen(), id), expected_after(&h, id, &position).await?, "gateway {gateway}");
+        }
+        let ack = again.post(chat, &ulid_key(0), &format!("bob over {gateway}")).await?;
+        assert_eq!(anns.message(&format!("bob over {gateway}")).await?.seq, ack.seq);
+    }
+
+    assert_eq!(code_of(ann.api.create_group(&title("later"), &[bob.id()]).await), ErrorCode::Unavailable);
+    assert_eq!(code_of(ann.api.remove_member(crowd, bob.id()).await), ErrorCode::Unavailable);
+    assert_eq!(code_of(history(&ann.api, chat).await), ErrorCode::Unavailable);
+
+    h.postgres().restart().await?;
+    persisted(&h).await?;
+    for id in [chat, crowd] {
+        let rows: Vec<Seq> = conversation_rows(&h, id).await?.into_iter().map(|(seq, _)| seq).collect();
+        assert_eq!(rows, conversation_log(&h, id).await?);
+    }
+    wait_for("relations to be decided again", LATE, || async {
+        ann.api.create_group(&title("later"), &[bob.id()]).await.map(|_| ()).map_err(|error| format!("{error}"))
+    })
+    .await;
+    h.finish().await
+}
+
+#[tokio::test]
+async fn without_valkey_people_log_in_and_chat_and_it_may_come_back_empty() -> TestResult {
+    let h = Harness::builder().expect_errors().start().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let chat = direct(&ann, &bob).await?;
+    let mut bobs = Socket::live(&h, 0, &bob.device, None).await?;
+    h.valkey().kill();
+    let tablet = ann.log_in("tablet").await?;
+    let mut anns = Socket::live(&h, 0, &tablet, None).await?;
+    anns.post(chat, &ulid_key(0), "valkey is gone").await?;
+    bobs.message("valkey is gone").await?;
+    tablet.api.post_message(chat, &ulid_key(0), &super::support::text("rest works too")).await?;
+    bobs.message("rest works too").await?;
+    h.user("carol").await?;
+    // It keeps nothing, so that coming back is also what FLUSHALL leaves.
+    h.valkey().restart().await?;
+    anns.post(chat, &ulid_key(0), "valkey is back, empty").await?;
+    bobs.message("valkey is back, empty").await?;
+    ann.log_in("television").await?;
+    h.finish().await
+}
+
+#[tokio::test]
+async fn one_user_on_two_gateways_sees_the_same_on_both() -> TestResult {
+    let h = Harness::builder().gateways(2).start().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let tablet = bob.log_in("tablet").await?;
+    let chat = direct(&ann, &bob).await?;
+    let mut here = Socket::live(&h, 0, &bob.device, None).await?;
+    let mut there = Socket::live(&h, 1, &tablet, None).await?;
+    let mut anns = Socket::live(&h, 1, &ann.device, None).await?;
+    for n in 0..20 {
+        anns.post(chat, &ulid_key(0), &format!("a {n}")).await?;
+        let sender = if n % 2 == 0 { &mut here } else { &mut there };
+        sender.post(chat, &ulid_key(0), &format!("b {n}")).await?;
+    }
+    let last = anns.message_or_seen("b 19").await?.seq;
+    for socket in [&mut here, &mut there, &mut anns] {
+        socket.passed(last).await?;
+        holds(contiguous(socket.me, &socket.seen()));
+        assert_eq!(socket.frames.iter().filter(|frame| matches!(frame, ServerFrame::NewMessage(_))).count(), 40);
+    }
+    assert_eq!(here.seen(), there.seen());
+    h.finish().await
+}

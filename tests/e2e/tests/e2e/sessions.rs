@@ -1,0 +1,159 @@
+//! People's devices: log-in, refresh, log-out, revocation.
+
+use std::time::Duration;
+
+use relay_client::{Connection, HelloError, SocketOptions};
+use relay_harness::{Device, Harness};
+use relay_protocol::rest::Password;
+use relay_protocol::{CloseCode, ErrorCode, ServerFrame};
+use reqwest::Method;
+
+use super::raw_http::{api, refusal};
+use super::support::{Socket, TestResult, code_of, direct, ulid_key};
+
+/// What a person is promised.
+const WITHIN: Duration = Duration::from_secs(5);
+
+/// The socket closes as revoked in time, and the session cannot come back anywhere.
+async fn is_over(h: &Harness, socket: &mut Socket, device: &Device) -> TestResult {
+    let close = socket.connection.closed_within(WITHIN).await.expect("the socket closes within 5 s");
+    assert_eq!(close.code, CloseCode::SessionRevoked.code());
+    match Connection::hello(&h.gateway_url(0), &device.access_token().0, None, &SocketOptions::default()).await {
+        // A fresh gateway learns it while catching up, after the welcome.
+        Ok((mut connection, _)) => {
+            let close = connection.closed_within(WITHIN).await.expect("the socket closes");
+            assert_eq!(close.code, CloseCode::SessionRevoked.code());
+        }
+        Err(HelloError::Refused { close, .. }) => assert_eq!(close.code, CloseCode::SessionRevoked.code()),
+        Err(other) => return Err(other.into()),
+    }
+    let response = api(h, Method::GET, "/v1/users/me").bearer_auth(&device.access_token().0).send().await?;
+    assert_eq!(refusal(response, "an ended session").await?.code, ErrorCode::SessionRevoked);
+    Ok(())
+}
+
+#[tokio::test]
+async fn refresh_tokens_rotate_and_using_one_twice_ends_the_session_and_its_sockets() -> TestResult {
+    let h = Harness::start().await?;
+    let ann = h.user("ann").await?;
+    let other = ann.log_in("other").await?;
+    let mut socket = Socket::live(&h, 0, &ann.device, None).await?;
+    let mut others = Socket::live(&h, 0, &other, None).await?;
+    let api = h.api_client()?;
+    let first = ann.device.tokens.refresh_token.clone();
+    let second = api.refresh(&first).await?;
+    assert_ne!(second.refresh_token, first);
+    assert_eq!((second.user_id, second.session_id), (ann.id(), ann.device.session_id()));
+    let third = api.refresh(&second.refresh_token).await?;
+    assert_eq!(code_of(api.refresh(&first).await), ErrorCode::RefreshReused);
+    // The thief's and the owner's newest are void alike.
+    let newest = code_of(api.refresh(&third.refresh_token).await);
+    assert!(matches!(newest, ErrorCode::SessionRevoked | ErrorCode::RefreshReused | ErrorCode::Unauthenticated), "{newest}");
+    is_over(&h, &mut socket, &ann.device).await?;
+    others.passed(relay_types::Seq::ZERO).await?;
+    h.finish().await
+}
+
+#[tokio::test]
+async fn of_many_uses_of_one_refresh_token_at_once_at_most_one_succeeds() -> TestResult {
+    let h = Harness::start().await?;
+    let ann = h.user("ann").await?;
+    let api = h.api_client()?;
+    let uses = (0..10).map(|_| api.refresh(&ann.device.tokens.refresh_token));
+    let outcomes = futures::future::join_all(uses).await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
+    h.finish().await
+}
+
+#[tokio::test]
+async fn logging_out_ends_this_device_only() -> TestResult {
+    let h = Harness::start().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let other = ann.log_in("other").await?;
+    let chat = direct(&ann, &bob).await?;
+    let mut socket = Socket::live(&h, 0, &ann.device, None).await?;
+    let mut others = Socket::live(&h, 0, &other, None).await?;
+    ann.api.logout().await?;
+    is_over(&h, &mut socket, &ann.device).await?;
+    let refreshed = h.api_client()?.refresh(&ann.device.tokens.refresh_token).await;
+    assert!(matches!(code_of(refreshed), ErrorCode::SessionRevoked | ErrorCode::Unauthenticated));
+    others.post(chat, &ulid_key(0), "the other device talks on").await?;
+    other.api.me().await?;
+    h.finish().await
+}
+
+#[tokio::test]
+async fn a_revoked_device_is_closed_on_every_gateway_and_the_other_devices_are_not() -> TestResult {
+    let h = Harness::builder().gateways(2).start().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let lost = ann.log_in("lost phone").await?;
+    let mut here = Socket::live(&h, 0, &lost, None).await?;
+    let mut there = Socket::live(&h, 1, &lost, None).await?;
+    let mut kept = Socket::live(&h, 0, &ann.device, None).await?;
+    let sessions = ann.api.sessions().await?.sessions;
+    let names: Vec<_> = sessions.iter().map(|session| (session.device_name.to_string(), session.current)).collect();
+    assert_eq!(names, [("lost phone".to_owned(), false), ("first".to_owned(), true)]);
+    // Nobody else can end it.
+    assert_eq!(code_of(bob.api.revoke(lost.session_id()).await), ErrorCode::UnknownSession);
+    ann.api.revoke(lost.session_id()).await?;
+    let close = there.connection.closed_within(WITHIN).await.expect("closes on the other gateway within 5 s");
+    assert_eq!(close.code, CloseCode::SessionRevoked.code());
+    is_over(&h, &mut here, &lost).await?;
+    kept.passed(relay_types::Seq::ZERO).await?;
+    assert!(!kept.frames.iter().any(|frame| matches!(frame, ServerFrame::Error(_))));
+    assert_eq!(ann.api.sessions().await?.sessions.len(), 1);
+    ann.api.revoke(lost.session_id()).await?;
+    h.finish().await
+}
+
+#[tokio::test]
+async fn a_session_that_ended_while_a_gateway_was_down_does_not_get_in_afterwards() -> TestResult {
+    let h = Harness::builder().config("gateway", "ring_warmup_ms = 0").start().await?;
+    let ann = h.user("ann").await?;
+    let lost = ann.log_in("lost").await?;
+    h.gateway(0).kill();
+    ann.api.revoke(lost.session_id()).await?;
+    h.gateway(0).restart().await?;
+    let socket = Socket::live(&h, 0, &lost, None).await;
+    assert!(socket.is_err(), "the ended session is live");
+    Socket::live(&h, 0, &ann.device, None).await?;
+    h.finish().await
+}
+
+#[tokio::test]
+async fn unknown_handle_and_wrong_password_get_the_same_answer() -> TestResult {
+    let h = Harness::start().await?;
+    let ann = h.user("ann").await?;
+    let attempt = |handle: &str, password: &str| {
+        let body = serde_json::json!({ "handle": handle, "password": password, "device_name": "d" });
+        api(&h, Method::POST, "/v1/auth/login").json(&body).send()
+    };
+    let unknown = refusal(attempt("nobody", "a password").await?, "unknown").await?;
+    let wrong = refusal(attempt("ann", "a password").await?, "wrong").await?;
+    assert_eq!((unknown.code, &unknown.detail, &unknown.title), (ErrorCode::BadCredentials, &wrong.detail, &wrong.title));
+    assert_eq!(unknown.code, wrong.code);
+    let taken = h.api_client()?.register(&"ann".parse()?, &"another".parse()?, &Password("another password".to_owned())).await;
+    assert_eq!(code_of(taken), ErrorCode::HandleTaken);
+    assert_eq!(attempt("ann", &ann.password.0).await?.status(), 200);
+    h.finish().await
+}
+
+#[tokio::test]
+async fn guessing_passwords_is_slowed_down_for_that_handle_alone() -> TestResult {
+    let settings = "[limits]\nlogins_per_handle = { limit = 5, per_s = 60 }";
+    let h = Harness::builder().config("api", settings).start().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let mut limited = 0;
+    for _ in 0..10 {
+        let body = serde_json::json!({ "handle": "ann", "password": "a wrong guess", "device_name": "d" });
+        let problem = refusal(api(&h, Method::POST, "/v1/auth/login").json(&body).send().await?, "a guess").await?;
+        match problem.code {
+            ErrorCode::RateLimited => limited += 1,
+            code => assert_eq!(code, ErrorCode::BadCredentials),
+        }
+    }
+    assert!(limited >= 5, "{limited} of 10 guesses were limited");
+    bob.log_in("another").await?;
+    ann.api.me().await?;
+    h.finish().await
+}

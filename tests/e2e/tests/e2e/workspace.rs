@@ -1,0 +1,162 @@
+//! The architecture, as Cargo sees it: who may use whom, and which driver belongs to which adapter.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
+
+/// What each crate may use of the workspace; dev-dependencies after the bar. A crate that is missing here fails the test:
+/// a new one has to say in which ring it is.
+const EDGES: &[(&str, &[&str], &[&str])] = &[
+    // Ring 0, words.
+    ("relay-types", &[], &[]),
+    ("relay-protocol", &["relay-types"], &[]),
+    ("relay-subjects", &["relay-types"], &[]),
+    // Ring 1, rules and ports.
+    ("relay-domain", &["relay-types", "relay-protocol"], &[]),
+    ("relay-posting", &["relay-types", "relay-protocol", "relay-subjects", "relay-domain"], &[]),
+    // Ring 2, adapters: never one another, never an app.
+    ("relay-bus", &["relay-types", "relay-protocol", "relay-subjects", "relay-domain"], &["relay-embedded"]),
+    ("relay-store", &["relay-types", "relay-protocol", "relay-domain"], &["relay-embedded"]),
+    ("relay-ephemeral", &["relay-types", "relay-domain"], &["relay-embedded"]),
+    ("relay-auth", &["relay-types", "relay-protocol", "relay-domain"], &[]),
+    // Ring 3, apps: ports only, never an adapter.
+    ("relay-gateway", APP, &[]),
+    ("relay-api", APP, &[]),
+    ("relay-workers", APP, &[]),
+    // The side.
+    ("relay-runtime", &[], &[]),
+    ("relay-embedded", &[], &[]),
+    ("relay-client", &["relay-types", "relay-protocol"], &[]),
+    // The shell: the only place where adapters meet apps.
+    ("relay-wiring", &["relay-types", "relay-runtime", "relay-bus", "relay-store"], &[]),
+    (
+        "relay-gateway-bin",
+        &["relay-types", "relay-runtime", "relay-wiring", "relay-bus", "relay-store", "relay-auth", "relay-gateway"],
+        &[],
+    ),
+    ("relay-worker-bin", &["relay-types", "relay-runtime", "relay-wiring", "relay-bus", "relay-store", "relay-workers"], &[]),
+    (
+        "relay-api-bin",
+        &[
+            "relay-types",
+            "relay-domain",
+            "relay-runtime",
+            "relay-wiring",
+            "relay-bus",
+            "relay-store",
+            "relay-auth",
+            "relay-ephemeral",
+            "relay-posting",
+            "relay-api",
+        ],
+        &[],
+    ),
+    (
+        "relayctl",
+        &[
+            "relay-types",
+            "relay-protocol",
+            "relay-domain",
+            "relay-runtime",
+            "relay-gateway",
+            "relay-api",
+            "relay-workers",
+            "relay-ephemeral",
+            "relay-wiring",
+            "relay-bus",
+            "relay-store",
+            "relay-auth",
+            "relay-client",
+        ],
+        &["relay-harness"],
+    ),
+    ("relay-dev", &["relay-embedded"], &[]),
+    ("relay-harness", &["relay-types", "relay-protocol", "relay-subjects", "relay-client", "relay-embedded"], &[]),
+    ("relay-e2e", &["relay-types", "relay-protocol", "relay-subjects", "relay-client", "relay-harness"], &[]),
+    (
+        "relay-bench",
+        &[
+            "relay-types",
+            "relay-protocol",
+            "relay-subjects",
+            "relay-domain",
+            "relay-auth",
+            "relay-client",
+            "relay-harness",
+            "relay-embedded",
+        ],
+        &[],
+    ),
+];
+
+const APP: &[&str] = &["relay-types", "relay-protocol", "relay-subjects", "relay-domain", "relay-posting", "relay-runtime"];
+
+/// The workspace as built here: nothing is fetched for other platforms.
+fn metadata() -> anyhow::Result<Metadata> {
+    let version = std::process::Command::new("rustc").arg("-vV").output()?;
+    let text = String::from_utf8(version.stdout)?;
+    let host = text.lines().find_map(|line| line.strip_prefix("host: ")).expect("rustc names its host");
+    let options = ["--offline", "--filter-platform", host].map(str::to_owned);
+    let manifest = root().join("Cargo.toml");
+    Ok(MetadataCommand::new().manifest_path(manifest).other_options(options).exec()?)
+}
+
+fn root() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Every (user, used, whether for tests only).
+fn edges(metadata: &Metadata) -> Vec<(String, String, bool)> {
+    let name = |id: &PackageId| metadata[id].name.to_string();
+    let nodes = &metadata.resolve.as_ref().expect("a resolved graph").nodes;
+    let mut edges = Vec::new();
+    for node in nodes {
+        for used in &node.deps {
+            let tests_only = used.dep_kinds.iter().all(|kind| kind.kind == DependencyKind::Development);
+            edges.push((name(&node.id), name(&used.pkg), tests_only));
+        }
+    }
+    edges
+}
+
+#[test]
+fn crates_use_only_what_their_ring_allows() -> anyhow::Result<()> {
+    let metadata = metadata()?;
+    let members: BTreeSet<String> = metadata.workspace_packages().into_iter().map(|package| package.name.to_string()).collect();
+    let table: BTreeMap<&str, (&[&str], &[&str])> = EDGES.iter().map(|(name, uses, tests)| (*name, (*uses, *tests))).collect();
+    let listed: BTreeSet<String> = table.keys().map(|name| (*name).to_owned()).collect();
+    assert_eq!(members, listed, "every crate of the workspace has a row in the table, and every row is a crate");
+    let mut forbidden = Vec::new();
+    for (user, used, tests_only) in edges(&metadata) {
+        let (Some((uses, tests)), true) = (table.get(user.as_str()), members.contains(&used)) else { continue };
+        let allowed = uses.contains(&used.as_str()) || (tests_only && tests.contains(&used.as_str()));
+        if !allowed {
+            forbidden.push(format!("{user} uses {used}{}", if tests_only { " in its tests" } else { "" }));
+        }
+    }
+    assert!(forbidden.is_empty(), "{forbidden:#?}");
+    Ok(())
+}
+
+#[test]
+fn each_driver_is_used_by_its_adapter_alone() -> anyhow::Result<()> {
+    let deny: toml::Table = std::fs::read_to_string(root().join("deny.toml"))?.parse()?;
+    let rows = deny["bans"]["deny"].as_array().expect("a list");
+    let mut wrappers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for row in rows {
+        let listed = row.get("wrappers").and_then(toml::Value::as_array).into_iter().flatten();
+        let listed = listed.filter_map(toml::Value::as_str).map(str::to_owned).collect();
+        wrappers.insert(row["crate"].as_str().expect("a name").to_owned(), listed);
+    }
+    for driver in ["async-nats", "sqlx", "fred", "jsonwebtoken", "argon2", "reqwest", "tokio-tungstenite"] {
+        assert!(wrappers.contains_key(driver), "deny.toml says who may use {driver}");
+    }
+    let mut forbidden = Vec::new();
+    for (user, used, _) in edges(&metadata()?) {
+        if wrappers.get(&used).is_some_and(|allowed| !allowed.contains(&user)) {
+            forbidden.push(format!("{user} uses {used}"));
+        }
+    }
+    assert!(forbidden.is_empty(), "{forbidden:#?}");
+    Ok(())
+}
