@@ -151,6 +151,9 @@ impl TailSource for Away {
     async fn head(&self, _: ShardId) -> Result<LogHead, TailError> {
         Err(TailError::Unavailable { reason: String::new() })
     }
+    async fn revocations(&self, _: ShardId, _: Duration) -> Result<Vec<SessionId>, TailError> {
+        Err(TailError::Unavailable { reason: String::new() })
+    }
     async fn open(&self, _: ShardId, _: &str, _: TailStart) -> Result<Box<dyn LogTail>, TailError> {
         Err(TailError::Unavailable { reason: String::new() })
     }
@@ -241,6 +244,8 @@ pub fn deps() -> Deps {
         sessions: away.clone(),
         conversations: away.clone(),
         history: away.clone(),
+        tails: away.clone(),
+        projection: away.clone(),
         outbox: away.clone(),
         log: away.clone(),
         poster: Arc::new(Poster::new(parts)),
