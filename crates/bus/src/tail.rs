@@ -1,9 +1,11 @@
 //! Following a shard with an ordered consumer.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::push::{Ordered, OrderedConfig};
 use async_nats::jetstream::consumer::{Consumer, DeliverPolicy, ReplayPolicy};
+use async_nats::jetstream::response::Response;
 use async_trait::async_trait;
 use futures::StreamExt;
 use relay_domain::ports::{LogHead, LogTail, TailError, TailSource, TailStart};
@@ -12,7 +14,7 @@ use relay_types::{Seq, SessionId, ShardId};
 use tokio::sync::watch;
 
 use crate::connect::Bus;
-use crate::decode::decode_or_unknown;
+use crate::decode::{decode_or_unknown, millis};
 use crate::topology::EPOCH_KEY;
 
 /// Events handed out at once at most; bounds how long one hand-over may hold its reader's lock.
@@ -80,12 +82,37 @@ async fn recent(bus: &Bus, shard: ShardId, age: Duration) -> Result<DeliverPolic
     Ok(DeliverPolicy::ByStartTime { start_time: state.last_timestamp - age })
 }
 
+/// What is read of a stream's info. The library's own type leaves the server's clock out.
+#[derive(serde::Deserialize)]
+struct Info {
+    config: InfoConfig,
+    state: InfoState,
+    #[serde(with = "time::serde::rfc3339")]
+    ts: time::OffsetDateTime,
+}
+
+#[derive(serde::Deserialize)]
+struct InfoConfig {
+    #[serde(default)]
+    metadata: HashMap<String, String>,
+}
+
+#[derive(serde::Deserialize)]
+struct InfoState {
+    first_seq: u64,
+    last_seq: u64,
+}
+
 pub(crate) async fn head(bus: &Bus, shard: ShardId) -> Result<LogHead, TailError> {
     let unavailable = |reason: String| TailError::Unavailable { reason };
-    let stream = bus.js.get_stream(relay_subjects::stream(shard)).await.map_err(|e| unavailable(e.to_string()))?;
-    let info = stream.cached_info();
-    let epoch = info.config.metadata.get(EPOCH_KEY).cloned().ok_or_else(|| unavailable("the stream has no epoch".to_owned()))?;
-    Ok(LogHead { epoch, first: Seq(info.state.first_sequence), last: Seq(info.state.last_sequence) })
+    let subject = format!("STREAM.INFO.{}", relay_subjects::stream(shard));
+    let response: Response<Info> = bus.js.request(subject, &()).await.map_err(|e| unavailable(e.to_string()))?;
+    let mut info = match response {
+        Response::Ok(info) => info,
+        Response::Err { error } => return Err(unavailable(error.to_string())),
+    };
+    let epoch = info.config.metadata.remove(EPOCH_KEY).ok_or_else(|| unavailable("the stream has no epoch".to_owned()))?;
+    Ok(LogHead { epoch, first: Seq(info.state.first_seq), last: Seq(info.state.last_seq), now_ms: millis(info.ts) })
 }
 
 struct NatsTail {

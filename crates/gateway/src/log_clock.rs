@@ -1,4 +1,4 @@
-//! The log's time, from the newest event that passed in the tail.
+//! The log's time: what the NATS servers' clocks say now, from the newest event that passed and from their answers.
 
 use std::time::Instant;
 
@@ -6,21 +6,22 @@ use parking_lot::Mutex;
 use relay_domain::ports::LogClock;
 use relay_types::TimestampMs;
 
-/// Estimates the NATS servers' clock: the newest event's time plus what has passed since it arrived. Monotonic time
-/// only, so a stepped wall clock does not matter.
+/// Estimates the NATS servers' clock: the newest time heard plus what has passed since then by the monotonic clock, so a
+/// stepped wall clock does not matter. A server's answer begins it: the newest event of a quiet log may be hours old.
 #[derive(Default)]
 pub(crate) struct TailClock {
     newest: Mutex<Option<(TimestampMs, Instant)>>,
 }
 
 impl TailClock {
-    /// An event stored at `stored_at_ms` arrived now. One that arrives late would set the clock back; the estimate only rises.
-    pub(crate) fn observe(&self, stored_at_ms: TimestampMs) {
+    /// A server's clock showed `at_ms` just now, or a moment ago: what arrives late would set the clock back, so the
+    /// estimate only rises.
+    pub(crate) fn observe(&self, at_ms: TimestampMs) {
         let now = Instant::now();
         let mut newest = self.newest.lock();
-        let ahead = newest.is_none_or(|(at_ms, seen)| stored_at_ms > at_ms + elapsed_ms(seen, now));
+        let ahead = newest.is_none_or(|(known_ms, seen)| at_ms > known_ms + elapsed_ms(seen, now));
         if ahead {
-            *newest = Some((stored_at_ms, now));
+            *newest = Some((at_ms, now));
         }
     }
 }
@@ -34,4 +35,18 @@ impl LogClock for TailClock {
 
 fn elapsed_ms(since: Instant, now: Instant) -> i64 {
     i64::try_from(now.duration_since(since).as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_events_do_not_set_it_back() {
+        let clock = TailClock::default();
+        assert_eq!(clock.log_now_ms(), None);
+        clock.observe(1_000_000);
+        clock.observe(400_000);
+        assert!(clock.log_now_ms().is_some_and(|now_ms| now_ms >= 1_000_000));
+    }
 }

@@ -29,6 +29,7 @@ pub(crate) async fn follow(
     if head.epoch != epoch {
         return Err(TailError::EpochChanged { expected: epoch, found: head.epoch }.into());
     }
+    hub.clock.observe(head.now_ms);
     // A token outlives its session's end: whoever was logged out before this gateway started stays out.
     hub.remember_revoked(tails.revocations(shard, revocations).await?);
     let mut tail = tails.open(shard, &epoch, TailStart::Recent { age: warmup, end: head.last }).await?;
@@ -56,6 +57,7 @@ pub(crate) async fn follow(
             _ = look.tick() => {
                 if let Ok(now) = tails.head(shard).await {
                     hub.set_first(shard, now.first);
+                    hub.clock.observe(now.now_ms);
                     let passed = hub.heads().get(&shard).copied().unwrap_or_default();
                     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
                     lag.set(now.last.0.saturating_sub(passed.0) as f64);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use relay_protocol::log::StoredEvent;
-use relay_types::{Seq, SessionId, ShardId};
+use relay_types::{Seq, SessionId, ShardId, TimestampMs};
 
 /// Where a tail begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct LogHead {
     pub first: Seq,
     /// The newest event.
     pub last: Seq,
+    /// The NATS server's clock as it answered.
+    pub now_ms: TimestampMs,
 }
 
 /// The tail cannot go on from where it was.

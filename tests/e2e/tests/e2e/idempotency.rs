@@ -9,7 +9,7 @@ use relay_protocol::frame::MessageAck;
 use relay_types::{ClientId, ConversationId, ShardId};
 
 use super::support::{LATE, Socket, TestResult, code_of, direct, key, text, ulid_key};
-use super::witness::{log_end, persisted, places_of, row_counts};
+use super::witness::{log_end, persisted, places_of, row_counts, stream};
 
 /// Publishes a message with an id of its own, and says whether the log took it for a repetition.
 async fn probe(h: &Harness, id: &str) -> anyhow::Result<bool> {
@@ -132,5 +132,25 @@ async fn a_key_minted_in_the_future_is_refused_at_both_doors_and_leaves_no_trace
     assert_eq!(log_end(&h).await?, end);
     // An hour's old one is only old.
     anns.post(chat, &ulid_key(-3_600_000), "late").await?;
+    h.finish().await
+}
+
+/// The age of a key is judged by the log's time, which a gateway must not take from an old event.
+#[tokio::test]
+async fn a_gateway_that_starts_on_a_quiet_log_takes_fresh_keys_at_once() -> TestResult {
+    // The tolerance for keys from the future is a sixth of the window.
+    let h = Harness::builder().duplicate_window(Duration::from_secs(1)).start().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let chat = direct(&ann, &bob).await?;
+    h.gateway(0).stop().await;
+    wait_for("the log's newest event to be two seconds old", LATE, || async {
+        let newest = stream(&h, 0).await.map_err(|error| error.to_string())?.cached_info().state.last_timestamp;
+        let age = std::time::SystemTime::now().duration_since(newest.into()).unwrap_or_default();
+        if age > Duration::from_secs(2) { Ok(()) } else { Err(format!("{age:?}")) }
+    })
+    .await;
+    h.gateway(0).restart().await?;
+    let mut anns = Socket::live(&h, 0, &ann.device, None).await?;
+    anns.post(chat, &ulid_key(0), "by a correct clock").await?;
     h.finish().await
 }
