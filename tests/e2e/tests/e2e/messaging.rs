@@ -5,7 +5,7 @@ use relay_protocol::rest::{ConversationListItem, ConversationListQuery, HistoryQ
 use relay_types::{ConversationId, Seq};
 
 use super::checks::{contiguous, delivered_exactly_once, holds, same_order};
-use super::support::{Client, LATE, SOON, Socket, TestResult, direct, group, history, key, people, text, text_of};
+use super::support::{Client, LATE, SOON, Socket, TestResult, direct, group, history, key, people, text, text_of, ulid_key};
 use super::witness::persisted;
 
 #[tokio::test]
@@ -175,4 +175,20 @@ async fn unread_counts_follow_messages_and_read_marks_only_rise() -> TestResult 
 async fn unread_of(user: &relay_harness::User, chat: ConversationId) -> anyhow::Result<u32> {
     let list = user.api.list_conversations(&ConversationListQuery::default()).await?;
     Ok(list.conversations.into_iter().find(|item| item.conversation_id == chat).map_or(0, |item| item.unread_count))
+}
+
+#[tokio::test]
+async fn history_holds_whatever_was_acknowledged_before_it_was_asked_for() -> TestResult {
+    let h = Harness::start().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let chat = direct(&ann, &bob).await?;
+    let mut anns = Socket::live(&h, 0, &ann.device, None).await?;
+    for at in 0..50 {
+        let ack = anns.post(chat, &ulid_key(0), &format!("message {at}")).await?;
+        let newest = history(&bob.api, chat).await?.last().map(|message| message.seq);
+        assert_eq!(newest, Some(ack.seq), "message {at}");
+        let list = bob.api.list_conversations(&ConversationListQuery::default()).await?;
+        assert_eq!(list.conversations.first().and_then(|item| item.last_message.as_ref()).map(|message| message.seq), Some(ack.seq));
+    }
+    h.finish().await
 }
