@@ -71,6 +71,7 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
         &["relay-harness"],
     ),
     ("relay-dev", &["relay-embedded"], &[]),
+    ("relay-fault-proxy", &[], &[]),
     ("relay-harness", &["relay-types", "relay-protocol", "relay-subjects", "relay-client", "relay-embedded"], &[]),
     ("relay-e2e", &["relay-types", "relay-protocol", "relay-subjects", "relay-client", "relay-harness"], &[]),
     (
