@@ -21,12 +21,14 @@ same() { # pid start: is it still the process that was registered?
   set -- "$2" ${stat##*) }
   [ "${21}" = "$1" ]
 }
-list='' dirs=''
+list='' dirs='' mounts=''
 while read -r verb rest; do
   case $verb in
     add) list="$list $rest" ;;
     del) keep=''; for item in $list; do [ "$item" = "$rest" ] || keep="$keep $item"; done; list=$keep ;;
     dir) dirs="$dirs$rest
+" ;;
+    mount) mounts="$mounts$rest
 " ;;
   esac
 done
@@ -38,6 +40,7 @@ each end 2>/dev/null
 rounds=0 alive=1
 while [ $alive = 1 ] && [ $rounds -lt 50 ]; do alive=0; each left; rounds=$((rounds + 1)); [ $alive = 0 ] || sleep 0.1; done
 each hard 2>/dev/null
+printf '%s' "$mounts" | while IFS= read -r dir; do umount --lazy "$dir" 2>/dev/null; done
 printf '%s' "$dirs" | while IFS= read -r dir; do rm -rf -- "$dir"; done
 "#;
 
@@ -63,6 +66,13 @@ pub(crate) fn forget(entry: &Entry) {
 pub fn remove_at_exit(directory: &Path) {
     if let Some(text) = directory.to_str().filter(|text| !text.contains('\n')) {
         tell(&format!("dir {text}"));
+    }
+}
+
+/// Unmounts `directory` when we are gone.
+pub(crate) fn unmount_at_exit(directory: &Path) {
+    if let Some(text) = directory.to_str().filter(|text| !text.contains('\n')) {
+        tell(&format!("mount {text}"));
     }
 }
 

@@ -1,5 +1,7 @@
 //! nats-server with `nats/server.conf`.
 
+mod cluster;
+
 use std::fs;
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -8,6 +10,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use rustix::process::Signal;
+
+pub use cluster::{NatsCluster, NatsClusterOptions, RouteResolver};
 
 use crate::install::Servers;
 use crate::ports::PortLease;
@@ -26,10 +30,12 @@ pub enum SyncInterval {
 }
 
 /// How to run a nats-server.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct NatsOptions {
     /// Where the log, the data and the configuration's values live.
     pub data: PathBuf,
+    /// Where the streams live; in `data` by default.
+    pub store: Option<PathBuf>,
     /// Its log file; `<data>/nats.log` by default.
     pub log: Option<PathBuf>,
     /// Any free port by default.
@@ -46,6 +52,26 @@ pub struct NatsOptions {
     pub server_name: Option<String>,
     /// Further flags, such as `--cluster` and `--routes`.
     pub extra_args: Vec<String>,
+    /// The monitor's page that answers 200 when the server is up.
+    pub health: &'static str,
+}
+
+impl Default for NatsOptions {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::new(),
+            store: None,
+            log: None,
+            port: None,
+            monitor_port: None,
+            password: None,
+            sys_password: None,
+            sync: SyncInterval::default(),
+            server_name: None,
+            extra_args: Vec::new(),
+            health: "/healthz",
+        }
+    }
 }
 
 /// A running nats-server. Everything about the process is in [`Service`], which it dereferences to.
@@ -78,7 +104,7 @@ impl NatsServer {
             ("RELAY_NATS_NAME", options.server_name.unwrap_or_else(|| "relay".to_owned())),
             ("RELAY_NATS_LISTEN", quoted(&client.address().to_string())),
             ("RELAY_NATS_MONITOR", quoted(&monitor.address().to_string())),
-            ("RELAY_NATS_STORE", quoted(&options.data.to_string_lossy())),
+            ("RELAY_NATS_STORE", quoted(&options.store.as_ref().unwrap_or(&options.data).to_string_lossy())),
             ("RELAY_NATS_SYNC", sync.to_owned()),
             ("RELAY_NATS_PASSWORD", password.clone()),
             ("RELAY_NATS_SYS_PASSWORD", sys_password.clone()),
@@ -95,7 +121,7 @@ impl NatsServer {
             account: None,
             stop_signal: Signal::TERM,
             abort_signal: Signal::KILL,
-            probe: Probe::Http { address: monitor.address(), path: "/healthz".to_owned() },
+            probe: Probe::Http { address: monitor.address(), path: options.health.to_owned() },
             start_within: Duration::from_secs(30),
             stop_within: Duration::from_secs(20),
         });
@@ -121,6 +147,11 @@ impl NatsServer {
     /// Of user `sys` in the system account.
     pub fn sys_password(&self) -> &str {
         &self.sys_password
+    }
+
+    /// Where clients connect.
+    pub fn address(&self) -> SocketAddr {
+        self.client.address()
     }
 
     /// Where `/healthz`, `/varz` and `/jsz` answer.

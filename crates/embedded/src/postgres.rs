@@ -1,6 +1,7 @@
 //! Postgres: one cluster directory, one server.
 
 mod cluster;
+mod pair;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -10,6 +11,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use rustix::process::Signal;
+
+pub use pair::{PostgresPair, PostgresPairOptions};
 
 use crate::account::{self, Account};
 use crate::guard;
@@ -59,6 +62,8 @@ pub struct PostgresServer {
     port: PortLease,
     password: String,
     database: String,
+    home: PathBuf,
+    programs: PathBuf,
     /// Removed when dropped.
     stand_in: Option<PathBuf>,
 }
@@ -100,9 +105,9 @@ impl PostgresServer {
             start_within: Duration::from_mins(1),
             stop_within: Duration::from_secs(30),
         });
-        let server = Self { service, port, password, database: options.database, stand_in };
+        let server = Self { service, port, password, database: options.database, home, programs, stand_in };
         server.restart().await?;
-        cluster::create_database(&programs, server.port.port(), &server.password, &server.database, &home).await?;
+        cluster::create_database(&server.programs, server.port.port(), &server.password, &server.database, &server.home).await?;
         Ok(server)
     }
 
@@ -114,6 +119,30 @@ impl PostgresServer {
     /// The URL of another database on the same server.
     pub fn url_of(&self, database: &str) -> String {
         format!("postgres://relay:{}@{}/{database}", self.password, self.port.address())
+    }
+
+    /// Ends it as `pg_ctl stop -m immediate` does: nothing is written back, the next start recovers.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: it has been asked.
+    pub async fn immediate_stop(&self) -> anyhow::Result<()> {
+        self.service.signal(Signal::QUIT);
+        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        while self.service.is_running() {
+            anyhow::ensure!(std::time::Instant::now() < deadline, "Postgres does not end");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
+    /// The directory of its programs, such as psql.
+    pub fn programs(&self) -> &Path {
+        &self.programs
+    }
+
+    /// Where its files are.
+    pub fn home(&self) -> &Path {
+        &self.home
     }
 
     /// Where it listens.
@@ -152,6 +181,8 @@ fn arguments(data: &Path, port: u16, fsync: bool) -> Vec<String> {
         "shared_buffers=64MB".to_owned(),
         "log_line_prefix=%m [%p] ".to_owned(),
         "log_min_error_statement=panic".to_owned(),
+        // A replica that stood still for a while finds what it missed.
+        "wal_keep_size=512MB".to_owned(),
     ];
     if !fsync {
         // A commit still reaches the kernel before it is answered (synchronous_commit stays on): tests kill servers, and

@@ -78,6 +78,23 @@ impl ValkeyServer {
         format!("redis://:{}@{}", self.password, self.port.address())
     }
 
+    /// Forgets everything.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: it may or may not have been done.
+    pub async fn flush_all(&self) -> anyhow::Result<()> {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let ask = async {
+            let mut stream = tokio::net::TcpStream::connect(self.address()).await?;
+            stream.write_all(format!("AUTH {}\r\nFLUSHALL\r\nQUIT\r\n", self.password).as_bytes()).await?;
+            let mut said = String::new();
+            stream.take(1024).read_to_string(&mut said).await?;
+            anyhow::ensure!(said.starts_with("+OK\r\n+OK"), "FLUSHALL answered {said:?}");
+            Ok(())
+        };
+        tokio::time::timeout(Duration::from_secs(5), ask).await.context("Valkey does not answer")?
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.port.address()

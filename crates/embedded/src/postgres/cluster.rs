@@ -159,6 +159,18 @@ pub(super) async fn create_database(programs: &Path, port: u16, password: &str, 
     fs::write(&done, "").with_context(|| format!("could not write {}", done.display()))
 }
 
+/// An empty `home/data` for a base backup.
+pub(super) fn empty(home: &Path, account: Option<Account>) -> anyhow::Result<PathBuf> {
+    fs::create_dir_all(home).with_context(|| format!("could not create {}", home.display()))?;
+    fresh(home, account)
+}
+
+/// Marks `home` as complete: its data came from elsewhere, with the password and the database.
+pub(super) fn adopt(home: &Path, password: &str, database: &str) -> anyhow::Result<()> {
+    fs::write(home.join(format!("{CREATED}{database}")), "")?;
+    write_private(&home.join(PASSWORD), password)
+}
+
 fn remove(path: &Path) -> anyhow::Result<()> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
