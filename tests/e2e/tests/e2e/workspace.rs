@@ -72,6 +72,7 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
     ),
     ("relay-dev", &["relay-embedded"], &[]),
     ("relay-fault-proxy", &[], &[]),
+    ("relay-checkers", &[], &[]),
     ("relay-harness", &["relay-types", "relay-protocol", "relay-subjects", "relay-client", "relay-embedded"], &[]),
     ("relay-e2e", &["relay-types", "relay-protocol", "relay-subjects", "relay-client", "relay-harness"], &[]),
     (

@@ -1,0 +1,81 @@
+//! Look-ups that several checkers share.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::history::{History, LoggedWhat};
+
+/// A key of a message: room, sender, the sender's key.
+pub(crate) type MessageKey = (u32, u32, u64);
+
+/// From which event to which a user sees a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stay {
+    pub(crate) from: u64,
+    pub(crate) upto: u64,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    /// Where the log has a message.
+    pub(crate) places: HashMap<MessageKey, Vec<u64>>,
+    /// What the log has at a place.
+    pub(crate) at: HashMap<u64, MessageKey>,
+    /// Stays by room and user, ascending.
+    pub(crate) stays: BTreeMap<(u32, u32), Vec<Stay>>,
+    /// Message places by room, ascending.
+    pub(crate) messages: BTreeMap<u32, Vec<u64>>,
+    /// Each room's newest event.
+    pub(crate) heads: BTreeMap<u32, u64>,
+}
+
+impl Index {
+    pub(crate) fn of(history: &History) -> Self {
+        let mut this = Self::default();
+        for event in &history.log {
+            this.heads.insert(event.room, event.seq);
+            match &event.what {
+                LoggedWhat::Message { sender, key, .. } => {
+                    let key = (event.room, *sender, *key);
+                    this.places.entry(key).or_default().push(event.seq);
+                    this.at.insert(event.seq, key);
+                    this.messages.entry(event.room).or_default().push(event.seq);
+                }
+                LoggedWhat::Created { members } => members.iter().for_each(|user| this.enters(event.room, *user, event.seq)),
+                LoggedWhat::Added { user } => this.enters(event.room, *user, event.seq),
+                LoggedWhat::Removed { user } => {
+                    if let Some(stay) = this.stays.entry((event.room, *user)).or_default().last_mut() {
+                        stay.upto = stay.upto.min(event.seq);
+                    }
+                }
+                LoggedWhat::Changed => {}
+            }
+        }
+        this
+    }
+
+    fn enters(&mut self, room: u32, user: u32, seq: u64) {
+        let stays = self.stays.entry((room, user)).or_default();
+        // Added while in: nothing begins anew.
+        if stays.last().is_none_or(|stay| stay.upto < seq) {
+            stays.push(Stay { from: seq, upto: u64::MAX });
+        }
+    }
+
+    /// Whether the user may see what stands there.
+    pub(crate) fn sees(&self, room: u32, user: u32, seq: u64) -> bool {
+        self.stays.get(&(room, user)).is_some_and(|stays| stays.iter().any(|stay| (stay.from..=stay.upto).contains(&seq)))
+    }
+
+    /// The messages that the user has to see, by room, ascending.
+    pub(crate) fn expected(&self, user: u32) -> impl Iterator<Item = (u32, Vec<u64>)> {
+        self.stays.iter().filter(move |((_, who), _)| *who == user).map(|((room, _), stays)| {
+            let messages = self.messages.get(room).map(Vec::as_slice).unwrap_or_default();
+            let seen = stays.iter().flat_map(|stay| {
+                let from = messages.partition_point(|seq| *seq < stay.from);
+                let upto = messages.partition_point(|seq| *seq <= stay.upto);
+                messages.get(from..upto).unwrap_or_default().iter().copied()
+            });
+            (*room, seen.collect())
+        })
+    }
+}

@@ -1,0 +1,362 @@
+//! The checkers are checked: a good history passes, and every way of spoiling it is caught by the checker it concerns.
+
+#[cfg(test)]
+mod mutations {
+    use rand::rngs::StdRng;
+    use rand::{RngExt as _, SeedableRng as _};
+    use relay_checkers::history::{
+        Answer, Deletion, Device, Disturbance, History, Logged, LoggedWhat, MembershipCall, ReadBack, Receipt, RetentionProbe, Row, Seen,
+        Sent, What,
+    };
+    use relay_checkers::{Check, judge};
+
+    const ROOMS: u32 = 3;
+    /// In every room from the start; then there is one who comes, goes and comes back.
+    const MEMBERS: u32 = 4;
+    const GUEST: u32 = MEMBERS;
+
+    /// A run in which everything went well: several rooms, devices that crashed, a guest who was removed and added again.
+    fn good(seed: u64) -> History {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let mut history = History::default();
+        for user in 0..=MEMBERS {
+            for _ in 0..2 {
+                history.devices.push(Device { user, events: Vec::new(), complete: true });
+            }
+        }
+        let (mut seq, mut last, mut guest) = (0_u64, [0_u64; ROOMS as usize], [false; ROOMS as usize]);
+        for room in 0..ROOMS {
+            seq += 1;
+            put(&mut history, &mut last, &guest, Logged { seq, room, what: LoggedWhat::Created { members: (0..MEMBERS).collect() } });
+        }
+        for step in 0..400_u64 {
+            let room = rng.random_range(0..ROOMS);
+            // Events of users' own subjects lie between.
+            seq += rng.random_range(1..4);
+            if rng.random_bool(0.05) {
+                let inside = &mut guest[room as usize];
+                *inside = !*inside;
+                let added = *inside;
+                history.membership.push(MembershipCall { room, user: GUEST, added, called_us: step, answered_us: step + 1 });
+                let what = if added { LoggedWhat::Added { user: GUEST } } else { LoggedWhat::Removed { user: GUEST } };
+                put(&mut history, &mut last, &guest, Logged { seq, room, what });
+                continue;
+            }
+            let sender = rng.random_range(0..MEMBERS);
+            let sent = Sent { sender, device: sender * 2, room, key: step, line: 0, called_us: step * 10, answer: Answer::None };
+            match rng.random_range(0..20) {
+                0 => history.sends.push(Sent { answer: Answer::Refused { at_us: step * 10 + 5 }, ..sent }),
+                1 => history.sends.push(sent),
+                n => {
+                    let answer = if n == 2 { Answer::None } else { Answer::Acked { seq, at_us: step * 10 + 5 } };
+                    history.sends.push(Sent { answer, ..sent });
+                    put(
+                        &mut history,
+                        &mut last,
+                        &guest,
+                        Logged { seq, room, what: LoggedWhat::Message { sender, key: step, intact: true } },
+                    );
+                    history.reads.push(ReadBack { room, seq, acked_us: step * 10 + 5, called_us: step * 10 + 6, found: true });
+                    let receipt = Receipt { observer: 0, reader: 1, room, delivered: seq, read: seq / 2, at_us: step * 10 + 7 };
+                    history.receipts.push(receipt);
+                }
+            }
+        }
+        restart_a_device(&mut history.devices[1], &mut rng);
+        history.retention.push(RetentionProbe { seq: 9, age_ms: 29, kept_ms: 30, slack_ms: 1, found: true });
+        history.retention.push(RetentionProbe { seq: 8, age_ms: 32, kept_ms: 30, slack_ms: 1, found: false });
+        history.disturbances.push(Disturbance { fault: "kill".to_owned(), healed_us: 5, recovered_us: Some(6) });
+        history
+    }
+
+    /// Puts an event everywhere it belongs.
+    fn put(history: &mut History, last: &mut [u64], guest: &[bool], event: Logged) {
+        let Logged { seq, room, ref what } = event;
+        let prev = std::mem::replace(&mut last[room as usize], seq);
+        let seen = match what {
+            LoggedWhat::Message { sender, key, intact } => What::Message { sender: *sender, key: *key, intact: *intact },
+            LoggedWhat::Created { .. } => What::Created,
+            LoggedWhat::Added { user } => What::Added { user: *user },
+            LoggedWhat::Removed { user } => What::Removed { user: *user },
+            LoggedWhat::Changed => What::Changed,
+        };
+        // Who is removed is told so.
+        let tells_guest = guest[room as usize] || matches!(what, LoggedWhat::Removed { user: GUEST });
+        for device in history.devices.iter_mut().filter(|device| device.user < MEMBERS || tells_guest) {
+            device.events.push(Seen { room, seq, prev: Some(prev), what: seen, at_us: seq * 10, epoch: 0, reloaded: false });
+        }
+        history.events.push((room, seq, Some(prev)));
+        if let LoggedWhat::Message { sender, key, .. } = what {
+            let row = Row { room, seq, prev: Some(prev), sender: *sender, key: *key };
+            history.rows.push(row);
+            match history.histories.iter_mut().find(|(of, _)| *of == room) {
+                Some((_, rows)) => rows.push(row),
+                None => history.histories.push((room, vec![row])),
+            }
+        }
+        history.log.push(event);
+    }
+
+    /// After a crash the events since the stored position are told again.
+    fn restart_a_device(device: &mut Device, rng: &mut StdRng) {
+        let at = rng.random_range(20..device.events.len());
+        let again: Vec<Seen> = device.events[at - rng.random_range(1..10)..at].to_vec();
+        let marker = Seen { room: u32::MAX, seq: 0, prev: None, what: What::Restarted, at_us: 0, epoch: 0, reloaded: false };
+        device.events.splice(at..at, std::iter::once(marker).chain(again));
+    }
+
+    /// Spoils a good history and expects the checker to see it.
+    #[track_caller]
+    fn caught(check: Check, spoil: impl Fn(&mut History)) {
+        for seed in 0..20 {
+            let mut history = good(seed);
+            spoil(&mut history);
+            let verdict = judge(&history);
+            assert!(verdict.count(check) > 0, "seed {seed}: not caught; found {:?}", verdict.counts());
+            assert!(verdict.samples().iter().any(|violation| violation.check == check && !violation.detail.is_empty()));
+        }
+    }
+
+    /// The events of a device that are messages, as positions.
+    fn messages(device: &Device) -> Vec<usize> {
+        (0..device.events.len()).filter(|at| matches!(device.events[*at].what, What::Message { .. })).collect()
+    }
+
+    #[test]
+    fn good_histories_hold() {
+        for seed in 0..100 {
+            let history = good(seed);
+            let verdict = judge(&history);
+            assert!(verdict.holds(), "seed {seed}: {:?}", verdict.samples());
+            assert!(verdict.acked > 200 && verdict.delivered > 2_000 && verdict.unknown > 0 && verdict.refused > 0);
+        }
+    }
+
+    #[test]
+    fn a_message_that_a_device_never_got() {
+        let drop_one = |history: &mut History| {
+            let at = messages(&history.devices[4])[30];
+            history.devices[4].events.remove(at);
+        };
+        caught(Check::Loss, drop_one);
+        caught(Check::Gap, drop_one);
+        caught(Check::Convergence, drop_one);
+    }
+
+    #[test]
+    fn the_newest_message_that_a_device_never_got() {
+        caught(Check::Loss, |history| {
+            let at = *messages(&history.devices[4]).last().unwrap();
+            history.devices[4].events.remove(at);
+        });
+    }
+
+    #[test]
+    fn an_acknowledged_message_that_the_log_does_not_have() {
+        caught(Check::Loss, |history| {
+            let sent = *history.sends.iter().find(|send| matches!(send.answer, Answer::Acked { .. })).unwrap();
+            history.sends.push(Sent { key: 1 << 40, ..sent });
+        });
+    }
+
+    #[test]
+    fn a_history_that_lacks_a_message() {
+        caught(Check::Loss, |history| {
+            history.histories[0].1.remove(5);
+        });
+    }
+
+    #[test]
+    fn a_message_that_was_told_twice() {
+        caught(Check::Duplicate, |history| {
+            let at = messages(&history.devices[4])[30];
+            let again = history.devices[4].events[at];
+            history.devices[4].events.insert(at, again);
+        });
+    }
+
+    #[test]
+    fn one_key_that_became_two_messages() {
+        caught(Check::Duplicate, |history| {
+            let mut again = history.log.iter().find(|event| matches!(event.what, LoggedWhat::Message { .. })).unwrap().clone();
+            again.seq = history.log.last().unwrap().seq + 1;
+            history.log.push(again);
+        });
+        caught(Check::Duplicate, |history| {
+            let again = Row { seq: 1 << 40, ..history.rows[3] };
+            history.rows.push(again);
+        });
+    }
+
+    #[test]
+    fn an_acknowledgement_that_names_another_place() {
+        caught(Check::Duplicate, |history| {
+            let send = history.sends.iter_mut().find(|send| matches!(send.answer, Answer::Acked { .. })).unwrap();
+            send.answer = Answer::Acked { seq: 1 << 40, at_us: 0 };
+        });
+    }
+
+    #[test]
+    fn two_messages_that_a_device_got_the_other_way_round() {
+        let swap = |history: &mut History| {
+            let device = &mut history.devices[4];
+            let of_room: Vec<usize> = messages(device).into_iter().filter(|at| device.events[*at].room == 0).collect();
+            device.events.swap(of_room[10], of_room[11]);
+        };
+        caught(Check::Order, swap);
+        caught(Check::Gap, swap);
+    }
+
+    #[test]
+    fn a_device_that_has_another_message_at_a_place() {
+        caught(Check::Order, |history| {
+            let at = messages(&history.devices[4])[30];
+            if let What::Message { key, .. } = &mut history.devices[4].events[at].what {
+                *key += 1 << 40;
+            }
+        });
+    }
+
+    #[test]
+    fn a_history_out_of_order() {
+        caught(Check::Order, |history| history.histories[0].1.swap(5, 6));
+    }
+
+    #[test]
+    fn messages_that_nobody_sent_or_that_were_refused_or_changed() {
+        caught(Check::Phantom, |history| {
+            let at = messages(&history.devices[4])[30];
+            let phantom =
+                Seen { seq: 1 << 40, what: What::Message { sender: 0, key: 1 << 40, intact: true }, ..history.devices[4].events[at] };
+            history.devices[4].events.push(phantom);
+        });
+        caught(Check::Phantom, |history| {
+            let seq = history.log.last().unwrap().seq + 1;
+            history.log.push(Logged { seq, room: 0, what: LoggedWhat::Message { sender: 0, key: 1 << 40, intact: true } });
+        });
+        caught(Check::Phantom, |history| {
+            let refused = *history.sends.iter().find(|send| matches!(send.answer, Answer::Refused { .. })).unwrap();
+            let seq = history.log.last().unwrap().seq + 1;
+            let what = LoggedWhat::Message { sender: refused.sender, key: refused.key, intact: true };
+            history.log.push(Logged { seq, room: refused.room, what });
+        });
+        caught(Check::Phantom, |history| {
+            let at = messages(&history.devices[4])[30];
+            if let What::Message { intact, .. } = &mut history.devices[4].events[at].what {
+                *intact = false;
+            }
+        });
+        caught(Check::Phantom, |history| {
+            let phantom = Row { key: 1 << 40, seq: 1 << 40, ..history.rows[3] };
+            history.histories[0].1.push(phantom);
+        });
+    }
+
+    #[test]
+    fn rows_that_are_missing_or_too_many() {
+        caught(Check::Unaccounted, |history| {
+            history.rows.remove(7);
+        });
+        caught(Check::Unaccounted, |history| {
+            let phantom = Row { key: 1 << 40, seq: 1 << 40, ..history.rows[3] };
+            history.rows.push(phantom);
+        });
+        caught(Check::Unaccounted, |history| {
+            history.events.remove(7);
+        });
+        caught(Check::Unaccounted, |history| history.events.push((0, 1 << 40, None)));
+    }
+
+    #[test]
+    fn a_chain_that_is_broken_in_postgres() {
+        caught(Check::Gap, |history| history.events[9].2 = Some(1 << 40));
+    }
+
+    #[test]
+    fn marks_that_go_back_or_too_far() {
+        caught(Check::Receipt, |history| {
+            let last = *history.receipts.iter().rfind(|receipt| receipt.room == 0).unwrap();
+            history.receipts.push(Receipt { delivered: last.delivered - 1, ..last });
+        });
+        caught(Check::Receipt, |history| {
+            let last = *history.receipts.last().unwrap();
+            history.receipts.push(Receipt { read: 1 << 40, ..last });
+        });
+    }
+
+    #[test]
+    fn a_read_that_lacks_what_was_acknowledged() {
+        caught(Check::ReadYourWrites, |history| history.reads[5].found = false);
+        let mut history = good(1);
+        history.reads[5] = ReadBack { found: false, called_us: 0, ..history.reads[5] };
+        assert!(judge(&history).holds(), "a read that began before the acknowledgement promises nothing");
+    }
+
+    #[test]
+    fn two_sends_of_one_device_that_changed_places() {
+        caught(Check::SessionOrder, |history| {
+            let stored: Vec<usize> = (0..history.sends.len())
+                .filter(|at| {
+                    let send = &history.sends[*at];
+                    send.room == 0 && send.sender == 0 && matches!(send.answer, Answer::Acked { .. })
+                })
+                .collect();
+            let (one, other) = (stored[0], stored[1]);
+            let key = history.sends[one].key;
+            history.sends[one].key = history.sends[other].key;
+            history.sends[other].key = key;
+        });
+    }
+
+    #[test]
+    fn a_message_after_a_removal_and_a_change_that_is_not_in_the_log() {
+        caught(Check::Removal, |history| {
+            let guests = history.devices.iter().position(|device| device.user == GUEST).unwrap();
+            let before_any = history.log.iter().find(|event| matches!(event.what, LoggedWhat::Message { .. })).unwrap().seq;
+            let removed = history.log.iter().find(|event| event.what == LoggedWhat::Removed { user: GUEST }).unwrap().clone();
+            let next = history.log.iter().find(|event| event.room == removed.room && event.seq > removed.seq);
+            let seq = next.map_or(before_any, |event| event.seq);
+            let what = What::Message { sender: 0, key: 0, intact: true };
+            let late = Seen { room: removed.room, seq, prev: None, what, at_us: 0, epoch: 0, reloaded: false };
+            let late = if next.is_some_and(|event| event.what == LoggedWhat::Added { user: GUEST }) {
+                Seen { seq: removed.seq + 1, ..late }
+            } else {
+                late
+            };
+            history.devices[guests].events.push(late);
+        });
+        caught(Check::Removal, |history| {
+            history.membership.push(MembershipCall { room: 0, user: 1, added: false, called_us: 0, answered_us: 1 });
+        });
+    }
+
+    #[test]
+    fn messages_that_are_gone_too_soon_or_stay_too_long() {
+        caught(Check::Retention, |history| history.retention[0].found = false);
+        caught(Check::Retention, |history| history.retention[1].found = true);
+    }
+
+    #[test]
+    fn a_fault_after_which_nothing_works() {
+        caught(Check::Liveness, |history| history.disturbances[0].recovered_us = None);
+    }
+
+    #[test]
+    fn a_deleted_message_that_comes_back() {
+        caught(Check::Resurrection, |history| {
+            let at = messages(&history.devices[4])[30];
+            let Seen { room, seq, .. } = history.devices[4].events[at];
+            history.deletions.push(Deletion { room, seq, at_us: 0 });
+        });
+    }
+
+    #[test]
+    fn what_an_incomplete_device_lacks_is_not_lost() {
+        let mut history = good(3);
+        let keep = history.devices[4].events.len() / 2;
+        history.devices[4].events.truncate(keep);
+        assert!(!judge(&history).holds());
+        history.devices[4].complete = false;
+        assert!(judge(&history).holds());
+    }
+}
