@@ -3,6 +3,7 @@
 mod chat;
 mod config;
 mod doctor;
+mod log;
 mod migrate;
 mod token;
 mod topology;
@@ -34,6 +35,9 @@ enum Command {
     /// Compare JetStream's streams and consumers with nats/topology.toml.
     #[command(subcommand)]
     Topology(topology::TopologyCommand),
+    /// The log of record.
+    #[command(subcommand)]
+    Log(log::LogCommand),
     /// The configuration file.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -54,6 +58,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Chat(chat) => chat::run(chat),
         Command::Migrate => block_on(migrate::run(&config()?)),
         Command::Topology(command) => block_on(topology::run(command, &config()?)),
+        Command::Log(log::LogCommand::Reseed(reseed)) => block_on(log::reseed(reseed, &config()?)),
         Command::Config(command) => config::run(command, arguments.config.as_deref()),
         Command::Token(command) => token::run(command, &config()?),
         Command::User(user::UserCommand::Create(create)) => block_on(user::create(create)),

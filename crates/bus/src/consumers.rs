@@ -124,6 +124,10 @@ impl UserConsumers for NatsUserConsumers {
         Ok(users.into_iter().collect())
     }
 
+    async fn epoch(&self, shard: ShardId) -> Result<String, CursorError> {
+        crate::tail::head(&self.bus, shard).await.map(|head| head.epoch).map_err(failed)
+    }
+
     async fn settled(&self, shard: ShardId) -> Result<(), CursorError> {
         let last = self.queues.lock().get_mut(&shard).and_then(|queue| queue.last.take());
         match last {

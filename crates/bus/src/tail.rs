@@ -95,6 +95,8 @@ struct Info {
 struct InfoConfig {
     #[serde(default)]
     metadata: HashMap<String, String>,
+    #[serde(default)]
+    first_seq: u64,
 }
 
 #[derive(serde::Deserialize)]
@@ -112,7 +114,8 @@ pub(crate) async fn head(bus: &Bus, shard: ShardId) -> Result<LogHead, TailError
         Response::Err { error } => return Err(unavailable(error.to_string())),
     };
     let epoch = info.config.metadata.remove(EPOCH_KEY).ok_or_else(|| unavailable("the stream has no epoch".to_owned()))?;
-    Ok(LogHead { epoch, first: Seq(info.state.first_seq), last: Seq(info.state.last_seq), now_ms: millis(info.ts) })
+    let continues = info.config.first_seq > 1;
+    Ok(LogHead { epoch, continues, first: Seq(info.state.first_seq), last: Seq(info.state.last_seq), now_ms: millis(info.ts) })
 }
 
 struct NatsTail {

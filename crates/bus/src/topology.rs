@@ -3,6 +3,7 @@
 //! `nats/topology.toml` is part of the binary, so that every process of one build means the same topology.
 
 mod declared;
+mod reseed;
 mod servers;
 
 use std::fmt;
@@ -12,6 +13,8 @@ use async_nats::jetstream::stream;
 
 use crate::config::TopologyConfig;
 use crate::connect::Bus;
+
+pub use reseed::FoundLog;
 
 /// The stream metadata that names this life of the log.
 pub const EPOCH_KEY: &str = "relay_epoch";

@@ -1,19 +1,31 @@
 //! The log's time: what the NATS servers' clocks say now, from the newest event that passed and from their answers.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use parking_lot::Mutex;
-use relay_domain::ports::LogClock;
-use relay_types::TimestampMs;
+use relay_domain::ports::{LogClock, LogHead};
+use relay_types::{MessageId, ShardId, TimestampMs};
 
 /// Estimates the NATS servers' clock: the newest time heard plus what has passed since then by the monotonic clock, so a
 /// stepped wall clock does not matter. A server's answer begins it: the newest event of a quiet log may be hours old.
 #[derive(Default)]
 pub(crate) struct TailClock {
     newest: Mutex<Option<(TimestampMs, Instant)>>,
+    began: Mutex<BTreeMap<ShardId, TimestampMs>>,
 }
 
 impl TailClock {
+    /// The first log of a shard has always been there. One that continues another began when its epoch was named, which a
+    /// ULID tells; with any other name every key is looked up.
+    pub(crate) fn observe_life(&self, shard: ShardId, head: &LogHead) {
+        let named = || head.epoch.parse::<MessageId>().ok().and_then(|id| i64::try_from(id.minted_at_ms()).ok());
+        let began = if head.continues { named() } else { Some(TimestampMs::MIN / 2) };
+        if let Some(began) = began {
+            self.began.lock().insert(shard, began);
+        }
+    }
+
     /// A server's clock showed `at_ms` just now, or a moment ago: what arrives late would set the clock back, so the
     /// estimate only rises.
     pub(crate) fn observe(&self, at_ms: TimestampMs) {
@@ -27,6 +39,10 @@ impl TailClock {
 }
 
 impl LogClock for TailClock {
+    fn log_began_ms(&self, shard: ShardId) -> Option<TimestampMs> {
+        self.began.lock().get(&shard).copied()
+    }
+
     fn log_now_ms(&self) -> Option<TimestampMs> {
         let newest = *self.newest.lock();
         newest.map(|(at_ms, seen)| at_ms + elapsed_ms(seen, Instant::now()))

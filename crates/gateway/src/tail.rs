@@ -30,6 +30,7 @@ pub(crate) async fn follow(
         return Err(TailError::EpochChanged { expected: epoch, found: head.epoch }.into());
     }
     hub.clock.observe(head.now_ms);
+    hub.clock.observe_life(shard, &head);
     // A token outlives its session's end: whoever was logged out before this gateway started stays out.
     hub.remember_revoked(tails.revocations(shard, revocations).await?);
     let mut tail = tails.open(shard, &epoch, TailStart::Recent { age: warmup, end: head.last }).await?;

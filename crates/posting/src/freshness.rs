@@ -22,19 +22,32 @@ pub enum Freshness {
 /// Judges `client_id` at the log's time `log_now_ms`. A third of the window is kept as a margin for publishing itself,
 /// which is retried for seconds, and for clocks.
 /// Without the log's time nothing counts as recent; the future is then judged by this process' clock.
-pub fn of(client_id: &ClientId, log_now_ms: Option<TimestampMs>, wall_now_ms: TimestampMs, duplicate_window: Duration) -> Freshness {
+/// Nor does a key count as recent that may be older than the log itself, which began at `log_began_ms`: a log that was lost
+/// and began anew has forgotten what it had acknowledged.
+pub fn of(
+    client_id: &ClientId,
+    log_now_ms: Option<TimestampMs>,
+    log_began_ms: Option<TimestampMs>,
+    wall_now_ms: TimestampMs,
+    duplicate_window: Duration,
+) -> Freshness {
     let Some(minted_ms) = client_id.minted_at_ms().and_then(|ms| i64::try_from(ms).ok()) else { return Freshness::MayBeOld };
     let age_ms = log_now_ms.unwrap_or(wall_now_ms) - minted_ms;
     let window_ms = i64::try_from(duplicate_window.as_millis()).unwrap_or(i64::MAX);
     if age_ms < -TOLERANCE_MS.min(window_ms / 6) {
         Freshness::Ahead
-    } else if log_now_ms.is_some() && age_ms < window_ms / 3 * 2 - APPEND_MS.min(window_ms / 3) {
+    } else if log_now_ms.is_some()
+        && log_began_ms.is_some_and(|began_ms| minted_ms > began_ms + BIRTH_MARGIN_MS)
+        && age_ms < window_ms / 3 * 2 - APPEND_MS.min(window_ms / 3)
+    {
         Freshness::WithinWindow
     } else {
         Freshness::MayBeOld
     }
 }
 
+/// How far the clock of whoever began the log and the clock of whoever minted the key may differ.
+const BIRTH_MARGIN_MS: i64 = 60_000;
 /// The longest that one append is retried; see the bus' `append_timeout_ms`.
 const APPEND_MS: i64 = 15_000;
 
@@ -50,15 +63,28 @@ mod tests {
             let minted = u64::try_from(now_ms - age_ms).unwrap();
             ulid::Ulid::from_parts(minted, 7).to_string().parse().unwrap()
         };
-        let judge = |age_ms| of(&key(age_ms), Some(now_ms), 0, window);
+        let judge = |age_ms| of(&key(age_ms), Some(now_ms), Some(0), 0, window);
         assert_eq!(judge(0), Freshness::WithinWindow);
         assert_eq!(judge(60_000), Freshness::WithinWindow);
         assert_eq!(judge(90_000), Freshness::MayBeOld);
         assert_eq!(judge(10 * 24 * 3600 * 1000), Freshness::MayBeOld);
         assert_eq!(judge(-4_000), Freshness::WithinWindow);
         assert_eq!(judge(-60_000), Freshness::Ahead);
-        assert_eq!(of(&"my-key".parse().unwrap(), Some(now_ms), now_ms, window), Freshness::MayBeOld);
-        assert_eq!(of(&key(0), None, now_ms, window), Freshness::MayBeOld);
-        assert_eq!(of(&key(-60_000), None, now_ms, window), Freshness::Ahead);
+        assert_eq!(of(&"my-key".parse().unwrap(), Some(now_ms), Some(0), now_ms, window), Freshness::MayBeOld);
+        assert_eq!(of(&key(0), None, Some(0), now_ms, window), Freshness::MayBeOld);
+        assert_eq!(of(&key(-60_000), None, Some(0), now_ms, window), Freshness::Ahead);
+    }
+
+    #[test]
+    fn a_log_that_began_a_moment_ago_recognises_nothing_from_before() {
+        let now_ms: i64 = 1_700_000_000_000;
+        let window = Duration::from_secs(600);
+        let key =
+            |age_ms: i64| -> ClientId { ulid::Ulid::from_parts(u64::try_from(now_ms - age_ms).unwrap(), 7).to_string().parse().unwrap() };
+        let judge = |age_ms, began_ago_ms| of(&key(age_ms), Some(now_ms), Some(now_ms - began_ago_ms), now_ms, window);
+        assert_eq!(judge(10_000, 5_000), Freshness::MayBeOld);
+        assert_eq!(judge(5_000, 10_000), Freshness::MayBeOld, "clocks differ");
+        assert_eq!(judge(5_000, 120_000), Freshness::WithinWindow);
+        assert_eq!(of(&key(5_000), Some(now_ms), None, now_ms, window), Freshness::MayBeOld);
     }
 }

@@ -101,7 +101,8 @@ impl Poster {
             return Ok(ack(key, original));
         }
         let (log_now_ms, wall_now_ms) = (self.parts.log_clock.log_now_ms(), self.parts.clock.now_ms());
-        match freshness::of(&key.client_id, log_now_ms, wall_now_ms, self.parts.log.duplicate_window()) {
+        let log_began_ms = self.parts.log_clock.log_began_ms(shard);
+        match freshness::of(&key.client_id, log_now_ms, log_began_ms, wall_now_ms, self.parts.log.duplicate_window()) {
             Freshness::Ahead => return Err(PostError::ClientIdAhead),
             Freshness::WithinWindow => {}
             Freshness::MayBeOld => {

@@ -18,6 +18,7 @@ mod memberships;
 mod migrate;
 mod outbox;
 mod projection;
+mod reseed;
 mod resume;
 mod sessions;
 mod store;

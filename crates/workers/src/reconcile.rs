@@ -14,6 +14,8 @@ use relay_types::{ConversationId, ShardId, UserId};
 const CONCURRENCY: usize = 8;
 const PAGE: u32 = 500;
 const RETRY: Duration = Duration::from_millis(500);
+/// How often is looked whether a log began anew, with none of the consumers of the old one.
+const EPOCH_EVERY: Duration = Duration::from_secs(5);
 
 /// What the job works with.
 #[derive(Clone)]
@@ -66,7 +68,7 @@ impl Reconcile {
         }
     }
 
-    /// Looks at everybody, now and again.
+    /// Looks at everybody, now and again, and at once when a log began anew.
     ///
     /// # Cancel safety
     /// Cancel safe.
@@ -86,7 +88,23 @@ impl Reconcile {
             tokio::select! {
                 () = task.stop.cancelled() => return Ok(()),
                 () = tokio::time::sleep(pause) => {}
+                () = self.another_log() => tracing::info!("a log began anew: every user's consumers are made again"),
             }
+        }
+    }
+
+    /// Waits until a shard's log is another one than now. A log that does not answer is the same one.
+    async fn another_log(&self) {
+        let mut known: HashMap<ShardId, String> = HashMap::new();
+        loop {
+            for shard in &self.shards {
+                if let Ok(epoch) = self.consumers.epoch(*shard).await
+                    && known.insert(*shard, epoch.clone()).is_some_and(|before| before != epoch)
+                {
+                    return;
+                }
+            }
+            tokio::time::sleep(EPOCH_EVERY).await;
         }
     }
 

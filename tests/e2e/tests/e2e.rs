@@ -29,6 +29,7 @@ mod e2e {
     mod refusals_rest;
     mod refusals_ws;
     mod removal;
+    mod reseed;
     mod resume;
     mod resume_edges;
     mod sessions;

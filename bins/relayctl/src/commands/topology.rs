@@ -1,8 +1,10 @@
 //! `relayctl topology plan|apply|check`.
 
+use relay_bus::Bus;
 use relay_bus::topology::{Difference, Topology, TopologyError};
 use relay_types::{IdGen as _, SystemIds};
 
+use crate::commands::migrate::missing_postgres;
 use crate::config::Config;
 use crate::failure::AnswerIsNo;
 use crate::output;
@@ -27,6 +29,7 @@ pub async fn run(command: TopologyCommand, config: &Config) -> anyhow::Result<()
             Ok(())
         }
         TopologyCommand::Apply => {
+            refuse_lost_logs(&declared, &bus, config).await?;
             // Only a stream that is created takes it; the others keep theirs.
             let epoch = SystemIds::default().next_ulid().to_string();
             print(&declared.apply(&bus, &epoch).await?);
@@ -44,6 +47,24 @@ pub async fn run(command: TopologyCommand, config: &Config) -> anyhow::Result<()
             Err(error) => Err(error.into()),
         },
     }
+}
+
+/// A log that Postgres knows and NATS does not was lost. An empty one in its place would begin at 1 again, below everything
+/// that clients and Postgres have.
+async fn refuse_lost_logs(declared: &Topology, bus: &Bus, config: &Config) -> anyhow::Result<()> {
+    for shard in declared.missing_logs(bus).await? {
+        let postgres = config.postgres()?;
+        let store = relay_wiring::open_store(postgres)?;
+        let projected = store.projected(shard).await.map_err(|error| missing_postgres(&postgres.url, error.into()))?;
+        if let Some((seq, _)) = projected {
+            let number = shard.0;
+            return Err(AnswerIsNo(format!(
+                "the log of shard {number} is gone, and Postgres has taken it in up to {seq}: `relayctl log reseed --shard {number}` goes on from there"
+            ))
+            .into());
+        }
+    }
+    Ok(())
 }
 
 fn print(differences: &[Difference]) {

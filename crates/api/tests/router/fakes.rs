@@ -176,6 +176,10 @@ impl ResumeStore for Away {
 }
 
 impl LogClock for Away {
+    fn log_began_ms(&self, _shard: ShardId) -> Option<TimestampMs> {
+        None
+    }
+
     fn log_now_ms(&self) -> Option<TimestampMs> {
         None
     }

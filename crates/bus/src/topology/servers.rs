@@ -64,7 +64,7 @@ fn consumer_label(stream: &str, wanted: &pull::Config) -> String {
     format!("consumer {stream}/{}", wanted.durable_name.as_deref().unwrap_or_default())
 }
 
-async fn find_stream(bus: &Bus, name: &str) -> Result<Option<stream::Config>, TopologyError> {
+pub(super) async fn find_stream(bus: &Bus, name: &str) -> Result<Option<stream::Config>, TopologyError> {
     match bus.js.get_stream(name).await {
         Ok(found) => Ok(Some(found.cached_info().config.clone())),
         Err(error) => {

@@ -101,4 +101,8 @@ pub trait MessageLog: Send + Sync {
 pub trait LogClock: Send + Sync {
     /// The NATS servers' time now, estimated from the newest event seen; `None` before the first.
     fn log_now_ms(&self) -> Option<TimestampMs>;
+
+    /// When this life of the shard's log began; `None` while that is not known. The log recognises no retry of what was
+    /// sent before, however recent.
+    fn log_began_ms(&self, shard: ShardId) -> Option<TimestampMs>;
 }

@@ -160,6 +160,9 @@ pub trait UserConsumers: Send + Sync {
     /// until [`Self::settled`] is called.
     async fn next_changed(&self, shard: ShardId) -> Result<Vec<UserId>, super::CursorError>;
 
+    /// Which life of the shard's log the consumers are on: with another one, all of them are gone.
+    async fn epoch(&self, shard: ShardId) -> Result<String, super::CursorError>;
+
     /// Acknowledges what [`Self::next_changed`] named last on `shard`.
     async fn settled(&self, shard: ShardId) -> Result<(), super::CursorError>;
 }

@@ -29,6 +29,10 @@ impl RecentSends for NothingRecent {
 }
 
 impl LogClock for NothingRecent {
+    fn log_began_ms(&self, _shard: ShardId) -> Option<TimestampMs> {
+        None
+    }
+
     fn log_now_ms(&self) -> Option<TimestampMs> {
         None
     }

@@ -25,6 +25,8 @@ pub enum TailStart {
 pub struct LogHead {
     /// Which life of the log this is.
     pub epoch: String,
+    /// It continues an earlier log that was lost: sequences go on from there, and what that log knew of recent sends is gone.
+    pub continues: bool,
     /// The oldest event still kept; one beyond `last` when there is none.
     pub first: Seq,
     /// The newest event.
