@@ -55,10 +55,13 @@ async fn build_release(root: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Not written yet.
-pub fn chaos() -> ExitCode {
-    complain!("relay: chaos does not exist yet");
-    ExitCode::from(2)
+/// Builds everything optimised and torments a cluster of its own. Progress goes to standard error: standard output is the
+/// report's.
+pub async fn chaos(rest: &Rest) -> anyhow::Result<ExitCode> {
+    let layout = Layout::open()?;
+    complain!("building optimised programs (the first time takes some minutes)");
+    build_release(&layout.root).await?;
+    replace_with(Command::new(cargo::bin_dir(true)?.join("relay-chaos")).args(&rest.arguments).current_dir(&layout.root))
 }
 
 /// Becomes `command`; returns only if that fails.

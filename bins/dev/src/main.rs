@@ -42,7 +42,7 @@ fn main() -> ExitCode {
         Command::Chat(rest) => forward::chat(&rest),
         Command::Ctl(rest) => forward::ctl(&rest),
         Command::Bench(rest) => runtime.block_on(forward::bench(&rest)),
-        Command::Chaos(_) => Ok(forward::chaos()),
+        Command::Chaos(rest) => runtime.block_on(forward::chaos(&rest)),
     };
     // Blocking readers of pipes may still sit in the pool.
     runtime.shutdown_background();

@@ -76,6 +76,11 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
     ("relay-harness", &["relay-types", "relay-protocol", "relay-subjects", "relay-client", "relay-embedded"], &[]),
     ("relay-e2e", &["relay-types", "relay-protocol", "relay-subjects", "relay-client", "relay-harness"], &[]),
     (
+        "relay-chaos",
+        &["relay-types", "relay-protocol", "relay-subjects", "relay-client", "relay-embedded", "relay-fault-proxy", "relay-checkers"],
+        &[],
+    ),
+    (
         "relay-bench",
         &[
             "relay-types",

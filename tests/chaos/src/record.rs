@@ -1,0 +1,149 @@
+//! What was done and seen, as it happened; judged when the run is over.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+pub use relay_checkers::history::{Answer, Logged, LoggedWhat, MembershipCall, NO_LINE, ReadBack, Seen, Sent, What};
+
+/// Everything, from all tasks.
+pub struct Record {
+    sends: Mutex<Vec<Sent>>,
+    seen: Vec<Mutex<Vec<Seen>>>,
+    reads: Mutex<Vec<ReadBack>>,
+    membership: Mutex<Vec<MembershipCall>>,
+    logs: Mutex<Vec<Vec<Logged>>>,
+    open_calls: AtomicUsize,
+    pub delivered: AtomicUsize,
+    pub acked: AtomicUsize,
+}
+
+impl Record {
+    pub fn new(devices: usize) -> Self {
+        Self {
+            sends: Mutex::default(),
+            seen: (0..devices).map(|_| Mutex::default()).collect(),
+            reads: Mutex::default(),
+            membership: Mutex::default(),
+            logs: Mutex::default(),
+            open_calls: AtomicUsize::new(0),
+            delivered: AtomicUsize::new(0),
+            acked: AtomicUsize::new(0),
+        }
+    }
+
+    /// A send begins; returns its number.
+    pub fn called(&self, sent: Sent) -> usize {
+        let mut sends = self.sends.lock();
+        sends.push(sent);
+        sends.len() - 1
+    }
+
+    /// It was answered.
+    pub fn answered(&self, send: usize, answer: Answer) {
+        if matches!(answer, Answer::Acked { .. }) {
+            self.acked.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Some(sent) = self.sends.lock().get_mut(send) {
+            sent.answer = answer;
+        }
+    }
+
+    /// When it was called.
+    pub fn called_us(&self, send: usize) -> u64 {
+        self.sends.lock().get(send).map_or(0, |sent| sent.called_us)
+    }
+
+    /// A device got an event.
+    pub fn saw(&self, device: usize, seen: Seen) {
+        if let Some(list) = self.seen.get(device) {
+            list.lock().push(seen);
+        }
+        if matches!(seen.what, What::Message { .. }) {
+            self.delivered.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub fn read_back(&self, read: ReadBack) {
+        self.reads.lock().push(read);
+    }
+
+    pub fn changed_membership(&self, call: MembershipCall) {
+        self.membership.lock().push(call);
+    }
+
+    /// The log of an epoch that is about to end, or of the last one.
+    pub fn keep_log(&self, events: Vec<Logged>) {
+        self.logs.lock().push(events);
+    }
+
+    /// A REST call is on its way until the value is dropped.
+    pub fn open_call(&self) -> OpenCall<'_> {
+        self.open_calls.fetch_add(1, Ordering::Relaxed);
+        OpenCall(&self.open_calls)
+    }
+
+    pub fn open_calls(&self) -> usize {
+        self.open_calls.load(Ordering::Relaxed)
+    }
+
+    /// By room and user, the newest event of the kept logs that the user has to see: the room's last, or their own removal.
+    pub fn newest_for_members(&self) -> BTreeMap<(u32, u32), u64> {
+        let mut newest = BTreeMap::new();
+        let mut members: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
+        let mut last: BTreeMap<u32, u64> = BTreeMap::new();
+        for event in self.logs.lock().iter().flatten() {
+            let present = members.entry(event.room).or_default();
+            match &event.what {
+                LoggedWhat::Created { members } => present.extend(members),
+                LoggedWhat::Added { user } => {
+                    present.insert(*user);
+                }
+                LoggedWhat::Removed { user } => {
+                    present.remove(user);
+                    newest.insert((event.room, *user), event.seq);
+                }
+                LoggedWhat::Message { .. } | LoggedWhat::Changed => {}
+            }
+            // The beginning came before anybody was connected.
+            if !matches!(event.what, LoggedWhat::Created { .. }) {
+                last.insert(event.room, event.seq);
+            }
+        }
+        for (room, present) in members {
+            newest.extend(present.into_iter().filter_map(|user| Some(((room, user), *last.get(&room)?))));
+        }
+        newest
+    }
+
+    /// Everything, to be judged.
+    pub fn take(&self) -> Taken {
+        Taken {
+            sends: std::mem::take(&mut *self.sends.lock()),
+            seen: self.seen.iter().map(|list| std::mem::take(&mut *list.lock())).collect(),
+            reads: std::mem::take(&mut *self.reads.lock()),
+            membership: std::mem::take(&mut *self.membership.lock()),
+            logs: std::mem::take(&mut *self.logs.lock()),
+        }
+    }
+}
+
+/// See [`Record::open_call`].
+pub struct OpenCall<'a>(&'a AtomicUsize);
+
+impl Drop for OpenCall<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A whole run.
+pub struct Taken {
+    pub sends: Vec<Sent>,
+    /// By device.
+    pub seen: Vec<Vec<Seen>>,
+    pub reads: Vec<ReadBack>,
+    pub membership: Vec<MembershipCall>,
+    /// By epoch.
+    pub logs: Vec<Vec<Logged>>,
+}

@@ -1,0 +1,101 @@
+//! Waiting, always bounded, until the cluster has come to rest.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use relay_subjects::{stream, user_durable};
+use relay_types::{Seq, ShardId, UserId};
+
+use crate::cluster::Cluster;
+use crate::workload::Workload;
+
+const POLL: Duration = Duration::from_millis(200);
+
+/// The log's last sequence, as its leader says.
+pub async fn log_end(cluster: &Cluster) -> anyhow::Result<Seq> {
+    let js = async_nats::jetstream::new(cluster.nats_client().await?);
+    let stream = js.get_stream(stream(ShardId(0))).await?;
+    Ok(Seq(stream.cached_info().state.last_sequence))
+}
+
+/// Waits until Postgres has all of the log that there is at the call.
+pub async fn projected(cluster: &Cluster, limit: Duration) -> anyhow::Result<Seq> {
+    let deadline = tokio::time::Instant::now() + limit;
+    let mut seen = String::from("nothing");
+    loop {
+        match watermark_and_end(cluster).await {
+            Ok((watermark, end)) if watermark >= end => return Ok(end),
+            Ok((watermark, end)) => seen = format!("the watermark is {watermark} and the log ends at {end}"),
+            Err(error) => seen = format!("{error:#} (before: {seen})").chars().take(400).collect(),
+        }
+        if tokio::time::Instant::now() > deadline {
+            bail!("Postgres has not taken in the log within {limit:?}: {seen}");
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+async fn watermark_and_end(cluster: &Cluster) -> anyhow::Result<(Seq, Seq)> {
+    let end = log_end(cluster).await?;
+    let mut database = cluster.database().await?;
+    let watermark: Option<i64> = sqlx::query_scalar("SELECT seq FROM watermarks WHERE shard = 0").fetch_optional(&mut database).await?;
+    Ok((Seq(u64::try_from(watermark.unwrap_or(0))?), end))
+}
+
+/// Waits until all of our processes say that they are ready.
+pub async fn ready(cluster: &Cluster) -> anyhow::Result<()> {
+    for member in cluster.members() {
+        // One that ended by itself is started by the supervisor first.
+        let running = async {
+            while !member.process.is_running() {
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), running).await.with_context(|| format!("{} does not run", member.process.name()))?;
+        member.process.healthy().await?;
+    }
+    Ok(())
+}
+
+/// Waits until every user's durable consumer answers.
+pub async fn consumers_available(cluster: &Cluster, users: &[UserId], limit: Duration) -> anyhow::Result<()> {
+    let js = async_nats::jetstream::new(cluster.nats_client().await?);
+    let deadline = tokio::time::Instant::now() + limit;
+    for user in users {
+        loop {
+            let found = async { anyhow::Ok(js.get_stream_no_info(stream(ShardId(0))).await?.consumer_info(user_durable(*user)).await?) };
+            let answer = tokio::time::timeout(Duration::from_secs(2), found).await;
+            if matches!(answer, Ok(Ok(_))) {
+                break;
+            }
+            if tokio::time::Instant::now() > deadline {
+                bail!("the consumer of {user} does not answer after {limit:?}: {answer:?}");
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+    Ok(())
+}
+
+/// Waits until every device has seen the newest event that concerns it in each conversation. Returns those that have not:
+/// device, room, what they should have seen, what they have.
+pub async fn everybody_caught_up(workload: &Workload, limit: Duration) -> Vec<(usize, u32, u64, u64)> {
+    let newest = workload.record.newest_for_members();
+    let deadline = tokio::time::Instant::now() + limit;
+    loop {
+        let mut behind = Vec::new();
+        for (index, device) in workload.devices.iter().enumerate() {
+            let Ok(person) = u32::try_from(device.person) else { continue };
+            for ((room, _), newest) in newest.iter().filter(|((_, user), _)| *user == person) {
+                let head = device.head(*room as usize);
+                if head < *newest {
+                    behind.push((index, *room, *newest, head));
+                }
+            }
+        }
+        if behind.is_empty() || tokio::time::Instant::now() > deadline {
+            return behind;
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}

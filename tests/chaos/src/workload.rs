@@ -1,0 +1,197 @@
+//! Seeded traffic through the SDK: pairs and groups, several devices per person, joins and leaves, crashes of devices,
+//! retries of the same key, REST beside sockets. Everything done and seen goes into the [`Record`].
+
+mod churn;
+mod device;
+mod directory;
+mod pace;
+mod population;
+mod probers;
+mod readers;
+mod rest;
+mod store;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use relay_types::UserId;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+pub use device::Device;
+pub use directory::{Directory, key_number, text_fits};
+pub use population::{LoginRole, Population, RoomKind};
+pub use probers::Probers;
+
+use crate::cluster::Cluster;
+use crate::record::Record;
+
+/// How much traffic.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    pub seed: u64,
+    /// Messages offered per second, over everybody.
+    pub rate_per_s: f64,
+    /// People in pairs.
+    pub pairs: usize,
+    /// Groups of 20.
+    pub groups: usize,
+}
+
+/// The running traffic.
+pub struct Workload {
+    pub population: Arc<Population>,
+    pub directory: Arc<Directory>,
+    pub devices: Arc<[Device]>,
+    pub probers: Probers,
+    pub record: Arc<Record>,
+    /// Which life of the log is being written to.
+    pub epoch: Arc<AtomicUsize>,
+    gate: Gate,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+/// Senders go on while this is open. Closing waits until nobody has anything on its way.
+#[derive(Clone)]
+pub struct Gate {
+    closed: watch::Sender<bool>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Gate {
+    fn new() -> Self {
+        Self { closed: watch::Sender::new(false), stop: Arc::default() }
+    }
+
+    /// Waits until it is open; false when the run is over.
+    pub async fn pass(&self) -> bool {
+        let mut closed = self.closed.subscribe();
+        if closed.wait_for(|closed| !*closed).await.is_err() {
+            return false;
+        }
+        !self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// Opens the gate again when dropped.
+pub struct Quiet(Gate);
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        self.0.closed.send_replace(false);
+    }
+}
+
+impl Workload {
+    /// Registers everybody, connects all devices, and begins to send.
+    pub async fn start(cluster: &Cluster, balancer: &str, plan: Plan) -> anyhow::Result<Self> {
+        let population = Arc::new(Population::register(cluster, plan).await?);
+        let directory = Arc::new(Directory::of(&population));
+        let record = Arc::new(Record::new(population.device_count()));
+        let epoch = Arc::new(AtomicUsize::new(0));
+        let probers = Probers::new(population.prober_count());
+        let mut tasks = JoinSet::new();
+        let devices: Arc<[Device]> =
+            Device::connect_all(cluster, balancer, &population, &directory, &record, &epoch, &probers, &mut tasks).await?.into();
+        let gate = Gate::new();
+        tasks.spawn(pace::offer(plan, Arc::clone(&population), Arc::clone(&devices), gate.clone()));
+        tasks.spawn(probers::send(Arc::clone(&population), Arc::clone(&devices), gate.clone()));
+        tasks.spawn(churn::members(plan.seed, Arc::clone(&population), Arc::clone(&directory), Arc::clone(&record), gate.clone()));
+        tasks.spawn(churn::devices(plan.seed, Arc::clone(&devices), gate.clone()));
+        tasks.spawn(rest::post(plan.seed, Arc::clone(&population), Arc::clone(&directory), Arc::clone(&record), gate.clone()));
+        tasks.spawn(readers::read_own_writes(
+            plan.seed,
+            Arc::clone(&population),
+            Arc::clone(&directory),
+            Arc::clone(&record),
+            gate.clone(),
+        ));
+        Ok(Self { population, directory, devices, probers, record, epoch, gate, tasks: Mutex::new(tasks) })
+    }
+
+    /// Stops senders until the value is dropped, and waits until nothing is on its way any more.
+    pub async fn pause_senders(&self) -> Quiet {
+        self.gate.closed.send_replace(true);
+        self.idle(Duration::from_secs(60)).await;
+        Quiet(self.gate.clone())
+    }
+
+    /// Ends sending for good; devices go on receiving.
+    pub async fn stop_sending(&self, limit: Duration) -> usize {
+        self.gate.stop.store(true, Ordering::Relaxed);
+        self.gate.closed.send_replace(false);
+        self.idle(limit).await
+    }
+
+    /// Waits until no device and no REST call awaits an answer; returns how many still do.
+    async fn idle(&self, limit: Duration) -> usize {
+        let deadline = tokio::time::Instant::now() + limit;
+        let mut before = usize::MAX;
+        loop {
+            let open: usize = self.devices.iter().map(Device::open_sends).sum::<usize>() + self.record.open_calls();
+            // Twice: somebody may have passed the gate just before it closed.
+            if (open == 0 && before == 0) || tokio::time::Instant::now() > deadline {
+                return open;
+            }
+            before = open;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Ends all devices; their records are complete afterwards.
+    pub async fn finish(&self) {
+        for device in self.devices.iter() {
+            device.finish().await;
+        }
+        let mut tasks = std::mem::take(&mut *self.tasks.lock());
+        tasks.abort_all();
+        while tasks.join_next().await.is_some() {}
+    }
+
+    /// Everybody with an account.
+    pub fn user_ids(&self) -> Vec<UserId> {
+        self.population.people.iter().map(|person| person.user).collect()
+    }
+
+    /// The log as it is now, before it is lost.
+    pub async fn keep_log_of_this_epoch(&self, cluster: &Cluster) -> anyhow::Result<()> {
+        let events = crate::finals::read_log(cluster, &self.directory).await?;
+        self.record.keep_log(events);
+        Ok(())
+    }
+
+    /// From now on the log is another one.
+    pub fn begin_epoch(&self) {
+        self.epoch.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Floods the group whose reading devices have stopped, until all of it is acknowledged; then they read on.
+    pub async fn flood(&self, messages: usize) -> anyhow::Result<()> {
+        let Some((room, sender, readers)) = self.population.flooded() else { anyhow::bail!("there is no group to flood") };
+        let stalled: Vec<&Device> = readers.iter().filter_map(|index| self.devices.get(*index)).collect();
+        for device in &stalled {
+            device.stall(true);
+        }
+        let padding = "x".repeat(15_000);
+        let result = async {
+            let sender = self.devices.get(sender).ok_or_else(|| anyhow::anyhow!("no such device"))?;
+            for _ in 0..messages {
+                while sender.open_sends() > 64 {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                sender.order(room, &padding).await;
+            }
+            while sender.open_sends() > 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            anyhow::Ok(())
+        };
+        let result = result.await;
+        for device in stalled {
+            device.stall(false);
+        }
+        result
+    }
+}

@@ -1,0 +1,428 @@
+//! One device: an SDK client, what it is told to send, and everything it sees.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _};
+use relay_client::{ApiClient, Event, EventStream, RealtimeClient, RealtimeConfig, SendError, TokenProvider};
+use relay_protocol::MessageBody;
+use relay_protocol::frame::{ConversationChange, MessageAck, NewMessage};
+use relay_types::{ClientId, IdGen as _, SystemIds, UserId};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+
+use super::directory::{Directory, key_number, text_fits, text_of};
+use super::population::LoginRole;
+use super::store::Disk;
+use super::{Population, Probers, RoomKind};
+use crate::cluster::Cluster;
+use crate::record::{Answer, NO_LINE, Record, Seen, Sent, What};
+use crate::timeline::now_us;
+
+/// Orders that wait for one device.
+const ORDERS: usize = 512;
+/// For all devices to be live at the start.
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+enum Order {
+    Send { room: usize, key: ClientId, padding: String, again: bool },
+    Crash { away: Duration },
+    Finish(oneshot::Sender<()>),
+}
+
+/// The handle of a running device.
+pub struct Device {
+    pub role: LoginRole,
+    pub person: usize,
+    orders: mpsc::Sender<Order>,
+    open: Arc<AtomicUsize>,
+    stall: watch::Sender<bool>,
+    /// Per room, the newest event seen.
+    heads: Arc<[AtomicU64]>,
+    ids: Arc<SystemIds>,
+}
+
+impl Device {
+    /// Starts every device of the population and waits until all are live.
+    #[expect(clippy::too_many_arguments, reason = "a run's parts, named once")]
+    pub async fn connect_all(
+        cluster: &Cluster,
+        balancer: &str,
+        population: &Arc<Population>,
+        directory: &Arc<Directory>,
+        record: &Arc<Record>,
+        epoch: &Arc<AtomicUsize>,
+        probers: &Probers,
+        tasks: &mut JoinSet<()>,
+    ) -> anyhow::Result<Vec<Self>> {
+        let ids = Arc::new(SystemIds::default());
+        let (mut devices, mut lives) = (Vec::new(), Vec::new());
+        for (index, login) in population.logins.iter().enumerate() {
+            let url = match login.role {
+                LoginRole::Pinned { gateway } => {
+                    let name = cluster.gateways.get(gateway).context("no such gateway")?.process.name();
+                    format!("ws://{}", cluster.links.clients.get(name).context("a link per gateway")?.address())
+                }
+                _ => balancer.to_owned(),
+            };
+            let person = population.people.get(login.person).context("a login's person")?;
+            let (orders, queue) = mpsc::channel(ORDERS);
+            let (stall, stalled) = watch::channel(false);
+            let (live, is_live) = oneshot::channel();
+            let open = Arc::new(AtomicUsize::new(0));
+            let heads: Arc<[AtomicU64]> = population.rooms.iter().map(|_| AtomicU64::new(0)).collect();
+            let life = Life {
+                index,
+                me: person.user,
+                config: config(url, login.role),
+                tokens: Arc::clone(&login.tokens),
+                api: login.api.clone(),
+                disk: Arc::new(Disk::default()),
+                population: Arc::clone(population),
+                directory: Arc::clone(directory),
+                record: Arc::clone(record),
+                epoch: Arc::clone(epoch),
+                probers: probers.clone(),
+                role: login.role,
+                open: Arc::clone(&open),
+                heads: Arc::clone(&heads),
+                run: 0,
+                carried: HashMap::new(),
+                pending: FuturesUnordered::new(),
+                stalled,
+                live: Some(live),
+            };
+            tasks.spawn(life.live(queue));
+            lives.push(is_live);
+            devices.push(Self { role: login.role, person: login.person, orders, open, stall, heads, ids: Arc::clone(&ids) });
+        }
+        let all = futures::future::join_all(lives);
+        let all = tokio::time::timeout(START_LIMIT, all).await.context("not every device went live")?;
+        anyhow::ensure!(all.iter().all(Result::is_ok), "a device ended while it connected");
+        Ok(devices)
+    }
+
+    /// Sends a message with a new key, which is returned unless the device is over its limit.
+    pub async fn order(&self, room: usize, padding: &str) -> Option<ClientId> {
+        let key: ClientId = self.ids.next_ulid().to_string().parse().ok()?;
+        self.give(Order::Send { room, key: key.clone(), padding: padding.to_owned(), again: false }).await.then_some(key)
+    }
+
+    /// Sends what another device of the same person sends, with its key.
+    pub async fn order_again(&self, room: usize, key: ClientId) {
+        self.give(Order::Send { room, key, padding: "hello".to_owned(), again: true }).await;
+    }
+
+    async fn give(&self, order: Order) -> bool {
+        self.open.fetch_add(1, Ordering::Relaxed);
+        let given = self.orders.send(order).await.is_ok();
+        if !given {
+            self.open.fetch_sub(1, Ordering::Relaxed);
+        }
+        given
+    }
+
+    /// The device dies without a word and comes back after `away`.
+    pub async fn crash(&self, away: Duration) {
+        // A device that has ended has nothing left to lose.
+        let _ = self.orders.send(Order::Crash { away }).await;
+    }
+
+    /// Whether the program takes no events, so that the socket is not read.
+    pub fn stall(&self, stalled: bool) {
+        self.stall.send_replace(stalled);
+    }
+
+    /// Sends without an answer.
+    pub fn open_sends(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    /// The newest event seen in a room.
+    pub fn head(&self, room: usize) -> u64 {
+        self.heads.get(room).map_or(0, |head| head.load(Ordering::Relaxed))
+    }
+
+    /// Closes the device; its record is complete afterwards.
+    pub async fn finish(&self) {
+        let (done, finished) = oneshot::channel();
+        if self.orders.send(Order::Finish(done)).await.is_ok() {
+            let _ = tokio::time::timeout(Duration::from_secs(10), finished).await;
+        }
+    }
+}
+
+fn config(gateway: String, role: LoginRole) -> RealtimeConfig {
+    RealtimeConfig {
+        event_buffer: if role == LoginRole::FloodReader { 16 } else { 1_000 },
+        ping_interval: Duration::from_secs(2),
+        pong_timeout: Duration::from_secs(3),
+        report_interval: Duration::from_millis(500),
+        reconnect_base: Duration::from_millis(50),
+        reconnect_cap: Duration::from_secs(1),
+        ..RealtimeConfig::new(gateway)
+    }
+}
+
+enum End {
+    Crash(Duration),
+    Finish(oneshot::Sender<()>),
+    Over,
+}
+
+/// What answered a send, with the send's number.
+type Answered = (usize, ClientId, u64, Result<MessageAck, SendError>);
+
+struct Life {
+    index: usize,
+    me: UserId,
+    config: RealtimeConfig,
+    tokens: Arc<dyn TokenProvider>,
+    api: ApiClient,
+    disk: Arc<Disk>,
+    population: Arc<Population>,
+    directory: Arc<Directory>,
+    record: Arc<Record>,
+    epoch: Arc<AtomicUsize>,
+    probers: Probers,
+    role: LoginRole,
+    open: Arc<AtomicUsize>,
+    heads: Arc<[AtomicU64]>,
+    /// Which life of the device this is.
+    run: u32,
+    /// Sends of earlier lives without an answer, by key.
+    carried: HashMap<u64, usize>,
+    pending: FuturesUnordered<BoxFuture<'static, Answered>>,
+    stalled: watch::Receiver<bool>,
+    live: Option<oneshot::Sender<()>>,
+}
+
+impl Life {
+    async fn live(mut self, mut orders: mpsc::Receiver<Order>) {
+        loop {
+            let store = Arc::clone(&self.disk);
+            let Ok((client, mut events)) = RealtimeClient::start(self.config.clone(), Arc::clone(&self.tokens), store).await else {
+                return;
+            };
+            match self.run(&client, &mut events, &mut orders).await {
+                End::Crash(away) => {
+                    client.abort();
+                    drop(events);
+                    self.carry_over().await;
+                    self.run += 1;
+                    self.saw_marker(What::Restarted);
+                    tokio::time::sleep(away).await;
+                }
+                End::Finish(done) => {
+                    client.close().await;
+                    while let Some(event) = events.try_next() {
+                        self.on_event(&event);
+                    }
+                    let _ = done.send(());
+                    return;
+                }
+                End::Over => return,
+            }
+        }
+    }
+
+    async fn run(&mut self, client: &RealtimeClient, events: &mut EventStream, orders: &mut mpsc::Receiver<Order>) -> End {
+        loop {
+            let stalled = *self.stalled.borrow_and_update();
+            tokio::select! {
+                order = orders.recv() => match order {
+                    Some(Order::Send { room, key, padding, again }) => self.send(client, room, key, &padding, again).await,
+                    // Whoever has no position yet would come back as a new device, for which only what follows is new.
+                    Some(Order::Crash { away }) if self.disk.has_position() => return End::Crash(away),
+                    Some(Order::Crash { .. }) => {}
+                    Some(Order::Finish(done)) => return End::Finish(done),
+                    None => return End::Over,
+                },
+                event = events.next(), if !stalled => {
+                    let Some(event) = event else {
+                        tracing::error!(device = self.index, state = ?client.state(), "the client ended by itself");
+                        return End::Over;
+                    };
+                    if matches!(event, Event::CaughtUp { .. }) && let Some(live) = self.live.take() {
+                        let _ = live.send(());
+                    }
+                    if matches!(event, Event::Reset(_)) {
+                        self.saw_marker(What::Reset);
+                        self.reload().await;
+                    }
+                    self.on_event(&event);
+                }
+                Some(answered) = self.pending.next(), if !self.pending.is_empty() => self.on_answer(client, answered),
+                _ = self.stalled.changed() => {}
+            }
+        }
+    }
+
+    async fn send(&mut self, client: &RealtimeClient, room: usize, key: ClientId, padding: &str, again: bool) {
+        let Some(to) = self.population.rooms.get(room) else { return };
+        let number = key_number(&key);
+        let Ok(text) = text_of(number, padding).parse() else { return };
+        let sent = Sent {
+            sender: self.directory.user(self.me),
+            device: u32::try_from(self.index).unwrap_or(u32::MAX),
+            room: self.directory.room(to.id),
+            key: number,
+            // The same key from two devices lies where the faster one put it.
+            line: if again { NO_LINE } else { 0 },
+            called_us: now_us(),
+            answer: Answer::None,
+        };
+        let send = self.record.called(sent);
+        let connections = client.stats().connections.get();
+        match client.send_with_key(to.id, key.clone(), MessageBody::Text { text }).await {
+            Ok(handle) => self.pending.push(handle.map(move |result| (send, key, connections, result)).boxed()),
+            // The same key waits already: this is no second message, and nothing was sent.
+            Err(error) => self.on_answer(client, (send, key, connections, Err(error))),
+        }
+    }
+
+    fn on_answer(&mut self, client: &RealtimeClient, (send, key, connections, result): Answered) {
+        let at_us = now_us();
+        match result {
+            Ok(ack) => {
+                self.settle(send, Answer::Acked { seq: ack.seq.0, at_us });
+                if let LoginRole::Prober { index } = self.role {
+                    self.probers.acknowledged(index, self.record.called_us(send));
+                }
+            }
+            // A refusal says that this attempt left nothing; an earlier one on another socket may have.
+            Err(SendError::Refused(_)) if client.stats().connections.get() == connections && client.stats().retries.get() == 0 => {
+                self.settle(send, Answer::Refused { at_us });
+            }
+            Err(SendError::Closed) => {
+                self.carried.insert(key_number(&key), send);
+            }
+            Err(_) => self.settle(send, Answer::None),
+        }
+    }
+
+    fn settle(&self, send: usize, answer: Answer) {
+        self.record.answered(send, answer);
+        self.open.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// After the client's end every handle answers at once.
+    async fn carry_over(&mut self) {
+        while let Some((send, key, _, result)) = self.pending.next().await {
+            match result {
+                Ok(ack) => self.settle(send, Answer::Acked { seq: ack.seq.0, at_us: now_us() }),
+                Err(_) => {
+                    self.carried.insert(key_number(&key), send);
+                }
+            }
+        }
+    }
+
+    fn saw_marker(&self, what: What) {
+        self.record
+            .saw(self.index, Seen { room: u32::MAX, seq: 0, prev: None, what, at_us: now_us(), epoch: self.epoch(), reloaded: false });
+    }
+
+    fn epoch(&self) -> u16 {
+        u16::try_from(self.epoch.load(Ordering::Relaxed)).unwrap_or(u16::MAX)
+    }
+
+    fn on_event(&mut self, event: &Event) {
+        let (room, seq, prev, what) = match event {
+            Event::Message(message) => return self.on_message(message, false),
+            Event::Sent(ack) => {
+                if let Some(send) = self.carried.remove(&key_number(&ack.client_id)) {
+                    self.settle(send, Answer::Acked { seq: ack.seq.0, at_us: now_us() });
+                }
+                return;
+            }
+            Event::SendRefused { client_id, .. } => {
+                if let Some(send) = self.carried.remove(&key_number(client_id)) {
+                    self.settle(send, Answer::None);
+                }
+                return;
+            }
+            Event::MemberAdded(added) => {
+                (added.conversation_id, added.seq, added.prev, What::Added { user: self.directory.user(added.user_id) })
+            }
+            Event::MemberRemoved(removed) => {
+                (removed.conversation_id, removed.seq, removed.prev, What::Removed { user: self.directory.user(removed.user_id) })
+            }
+            Event::ConversationUpdated(updated) => {
+                let what = if matches!(updated.change, ConversationChange::Created { .. }) { What::Created } else { What::Changed };
+                (updated.conversation_id, updated.seq, updated.prev, what)
+            }
+            Event::Gap { conversation_id, last, seq } => {
+                tracing::warn!(device = self.index, %conversation_id, %last, %seq, "the SDK noticed a gap");
+                return;
+            }
+            Event::CaughtUp { .. } | Event::Reset(_) | Event::Notice(_) => return,
+        };
+        self.saw(self.directory.room(room), seq.0, prev.map(|prev| prev.0), what, false);
+    }
+
+    fn on_message(&mut self, message: &NewMessage, reloaded: bool) {
+        let key = key_number(&message.client_id);
+        let MessageBody::Text { text } = &message.body;
+        let what = What::Message { sender: self.directory.user(message.sender_id), key, intact: text_fits(text.as_str(), key) };
+        if message.sender_id == self.me
+            && let Some(send) = self.carried.remove(&key)
+        {
+            self.settle(send, Answer::Acked { seq: message.seq.0, at_us: now_us() });
+        }
+        self.saw(self.directory.room(message.conversation_id), message.seq.0, message.prev.map(|prev| prev.0), what, reloaded);
+    }
+
+    fn saw(&self, room: u32, seq: u64, prev: Option<u64>, what: What, reloaded: bool) {
+        if let Some(head) = self.heads.get(room as usize) {
+            head.fetch_max(seq, Ordering::Relaxed);
+        }
+        self.record.saw(self.index, Seen { room, seq, prev, what, at_us: now_us(), epoch: self.epoch(), reloaded });
+    }
+
+    /// After a reset: everything newer than what is known, over REST.
+    async fn reload(&mut self) {
+        let rooms: Vec<usize> = (0..self.population.rooms.len())
+            .filter(|room| {
+                self.population.rooms.get(*room).is_some_and(|room| room.senders.contains(&self.index) || room.kind == RoomKind::Flood)
+            })
+            .collect();
+        for room in rooms {
+            while let Err(error) = self.reload_room(room).await {
+                tracing::debug!(device = self.index, %error, "reloading again");
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        }
+    }
+
+    async fn reload_room(&mut self, room: usize) -> anyhow::Result<()> {
+        let Some(id) = self.population.rooms.get(room).map(|room| room.id) else { return Ok(()) };
+        loop {
+            let after = self.heads.get(room).map_or(0, |head| head.load(Ordering::Relaxed));
+            let query = relay_protocol::rest::HistoryQuery {
+                conversation_id: id,
+                before: None,
+                after: Some(relay_types::Seq(after)),
+                unread: None,
+                limit: Some(200),
+            };
+            let page = match self.api.history(&query).await {
+                Ok(page) => page,
+                // Not (or no longer) in this one.
+                Err(error) if !error.retryable() => return Ok(()),
+                Err(error) => return Err(error.into()),
+            };
+            for message in &page.messages {
+                self.on_message(message, true);
+            }
+            if !page.has_more {
+                return Ok(());
+            }
+        }
+    }
+}
