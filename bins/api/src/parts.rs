@@ -5,6 +5,7 @@ use std::sync::Arc;
 use relay_api::Deps;
 use relay_auth::{Argon2Hasher, KeyRing, Mint, PasswordConfig};
 use relay_bus::Bus;
+use relay_bus::cursors::NatsCursors;
 use relay_bus::log::NatsMessageLog;
 use relay_bus::tail::NatsTails;
 use relay_domain::ports::NothingRecent;
@@ -38,7 +39,7 @@ pub async fn assemble(config: &Config, supervisor: &Supervisor, bus: &Bus, keys:
     let poster = Arc::new(Poster::new(PosterParts {
         log: log.clone(),
         tails: tails.clone(),
-        // This process does not follow the log: sends that may be retries ask the projection.
+        // This process does not follow the log; it asks how far it is and what time it has.
         recent: Arc::new(NothingRecent),
         log_clock: Arc::new(NothingRecent),
         store: store.clone(),
@@ -47,6 +48,7 @@ pub async fn assemble(config: &Config, supervisor: &Supervisor, bus: &Bus, keys:
     }));
     let deps = Deps {
         tails,
+        unprojected: Arc::new(NatsCursors::new(bus.clone())),
         projection: store.clone(),
         accounts: store.clone(),
         sessions: store.clone(),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use relay_domain::ports::{
-    Accounts, Conversations, DeviceSessions, History, MessageLog, Outbox, PasswordHasher, RateLimiter, ResumeStore, TailSource, TokenMint,
-    TokenVerifier,
+    Accounts, Conversations, DeliveryCursors, DeviceSessions, History, MessageLog, Outbox, PasswordHasher, RateLimiter, ResumeStore,
+    TailSource, TokenMint, TokenVerifier,
 };
 use relay_posting::Poster;
 use relay_types::{Clock, IdGen};
@@ -25,6 +25,8 @@ pub struct Deps {
     pub tails: Arc<dyn TailSource>,
     /// How far the projection reaches.
     pub projection: Arc<dyn ResumeStore>,
+    /// What the log has beyond the projection.
+    pub unprojected: Arc<dyn DeliveryCursors>,
     /// Messages of the past.
     pub history: Arc<dyn History>,
     /// Decisions on their way into the log.

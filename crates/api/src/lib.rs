@@ -15,6 +15,7 @@ pub mod openapi;
 mod operations;
 mod refusal;
 mod router;
+mod unprojected;
 
 pub use config::{Config, LimitsConfig, Rate};
 pub use deps::Deps;

@@ -98,7 +98,11 @@ fn refusal(error: &PublishError) -> Option<String> {
         PublishErrorKind::Other => {
             let source = std::error::Error::source(error)?;
             let refused = source.downcast_ref::<async_nats::jetstream::Error>()?;
-            // 5xx: no leader, no space, an id still in flight. 4xx: malformed, too large, not allowed.
+            // The first of two is being agreed on; a moment later the answer is its place.
+            if refused.error_code() == async_nats::jetstream::ErrorCode::STREAM_DUPLICATE_MESSAGE_CONFLICT {
+                return None;
+            }
+            // 5xx: no leader, no space. 4xx: malformed, too large, not allowed.
             (refused.code() < 500).then(|| refused.to_string())
         }
         // No answer at all may still mean "stored".

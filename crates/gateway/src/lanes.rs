@@ -40,8 +40,10 @@ struct Broken {
     code: ErrorCode,
 }
 
-/// Longer than frames are on their way behind the refused one.
-const BROKEN_FOR: Duration = Duration::from_secs(1);
+/// Longer than frames are on their way behind the refused one, also on a slow link: a client that waits this long for an
+/// answer has left the socket. A send that slips past the refused one before the client knows of the refusal is out of order
+/// for good.
+const BROKEN_FOR: Duration = Duration::from_secs(30);
 
 impl Lanes {
     pub(crate) fn new(poster: Arc<Poster>, user: UserId) -> Self {
@@ -88,7 +90,7 @@ impl Lanes {
         self.in_flight.push(Box::pin(async move {
             let result = poster.post(user, shard, send, Some(&trace.to_string())).await;
             if let Err(error) = &result {
-                tracing::info!(conversation.id = %conversation, user.id = %user, trace.id = trace.trace_id(), error = %error, "send not accepted");
+                tracing::info!(conversation.id = %conversation, user.id = %user, trace.id = trace.trace_id(), error = &error as &dyn std::error::Error, "send not accepted");
             }
             (conversation, client_id, arrived, result)
         }));

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 use relay_domain::ports::{LogClock, LogHead};
-use relay_types::{MessageId, ShardId, TimestampMs};
+use relay_types::{ShardId, TimestampMs};
 
 /// Estimates the NATS servers' clock: the newest time heard plus what has passed since then by the monotonic clock, so a
 /// stepped wall clock does not matter. A server's answer begins it: the newest event of a quiet log may be hours old.
@@ -16,12 +16,9 @@ pub(crate) struct TailClock {
 }
 
 impl TailClock {
-    /// The first log of a shard has always been there. One that continues another began when its epoch was named, which a
-    /// ULID tells; with any other name every key is looked up.
+    /// The log that this process follows. Without knowing when it began, every key is looked up.
     pub(crate) fn observe_life(&self, shard: ShardId, head: &LogHead) {
-        let named = || head.epoch.parse::<MessageId>().ok().and_then(|id| i64::try_from(id.minted_at_ms()).ok());
-        let began = if head.continues { named() } else { Some(TimestampMs::MIN / 2) };
-        if let Some(began) = began {
+        if let Some(began) = head.began_ms() {
             self.began.lock().insert(shard, began);
         }
     }

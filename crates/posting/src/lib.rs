@@ -15,7 +15,7 @@ use relay_domain::ports::{
 use relay_protocol::frame::MessageAck;
 use relay_protocol::log::{LogEvent, MessageSent};
 use relay_protocol::{ErrorCode, SendMessage};
-use relay_types::{Clock, IdGen, MessageId, Seq, ShardId, UserId};
+use relay_types::{Clock, IdGen, MessageId, Seq, ShardId, TimestampMs, UserId};
 
 pub use freshness::Freshness;
 
@@ -100,8 +100,8 @@ impl Poster {
         if let Some(original) = self.parts.recent.find(&key) {
             return Ok(ack(key, original));
         }
-        let (log_now_ms, wall_now_ms) = (self.parts.log_clock.log_now_ms(), self.parts.clock.now_ms());
-        let log_began_ms = self.parts.log_clock.log_began_ms(shard);
+        let wall_now_ms = self.parts.clock.now_ms();
+        let (log_now_ms, log_began_ms) = self.log_times(shard).await;
         match freshness::of(&key.client_id, log_now_ms, log_began_ms, wall_now_ms, self.parts.log.duplicate_window()) {
             Freshness::Ahead => return Err(PostError::ClientIdAhead),
             Freshness::WithinWindow => {}
@@ -113,6 +113,18 @@ impl Poster {
             }
         }
         self.append(sender, shard, key, send.body, trace).await
+    }
+
+    /// The log's time now, and when it began. A process that does not follow the log asks it.
+    async fn log_times(&self, shard: ShardId) -> (Option<TimestampMs>, Option<TimestampMs>) {
+        if let Some(now_ms) = self.parts.log_clock.log_now_ms() {
+            return (Some(now_ms), self.parts.log_clock.log_began_ms(shard));
+        }
+        match tokio::time::timeout(SETTLE, self.parts.tails.head(shard)).await {
+            Ok(Ok(head)) => (Some(head.now_ms), head.began_ms()),
+            // Away, or in an election: keys are looked up, and publishing tells.
+            Ok(Err(_)) | Err(_) => (None, None),
+        }
     }
 
     async fn append(

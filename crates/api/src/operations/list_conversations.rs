@@ -33,6 +33,7 @@ pub(crate) async fn list_conversations(
     let limit = page_limit(query.limit, 50, 100)?;
     let after = query.cursor.as_deref().map(parse_cursor).transpose()?;
     if after.is_none() {
+        // What is missing shows as an older preview, which the next page mends.
         freshness::caught_up(&app.deps).await;
     }
     let page = app.deps.conversations.list(caller.user, after, limit).await?;

@@ -9,6 +9,7 @@ use crate::deps::App;
 use crate::extract::{Caller, Params};
 use crate::freshness;
 use crate::refusal::Refusal;
+use crate::unprojected;
 
 /// Messages of the past, oldest first, from when the caller came in.
 #[utoipa::path(
@@ -27,10 +28,12 @@ pub(crate) async fn list_messages(
     let limit = page_limit(query.limit, 50, 200)?;
     let anchor = anchor(&query)?;
     // What lies before a place that the caller knows cannot be new.
-    if !matches!(anchor, HistoryAnchor::Before(_)) {
-        freshness::caught_up(&app.deps).await;
+    let behind = if matches!(anchor, HistoryAnchor::Before(_)) { Vec::new() } else { freshness::caught_up(&app.deps).await };
+    let page = app.deps.history.messages(caller.user, query.conversation_id, anchor, limit).await?;
+    if behind.is_empty() {
+        return Ok(Json(page));
     }
-    Ok(Json(app.deps.history.messages(caller.user, query.conversation_id, anchor, limit).await?))
+    Ok(Json(unprojected::complete(&app.deps, caller.user, query.conversation_id, anchor, limit, &behind, page).await?))
 }
 
 fn anchor(query: &HistoryQuery) -> Result<HistoryAnchor, Refusal> {

@@ -124,6 +124,27 @@ impl History for Away {
 }
 
 #[async_trait]
+impl DeliveryCursors for Away {
+    async fn conversations(&self, _: ShardId, _: UserId) -> Result<Option<Vec<ConversationId>>, CursorError> {
+        Ok(None)
+    }
+    async fn checkpoint(&self, _: ShardId, _: UserId, _: Seq) -> Result<(), CursorError> {
+        Ok(())
+    }
+    async fn read_since(
+        &self,
+        _: ShardId,
+        _: UserId,
+        _: &[ConversationId],
+        _: Seq,
+        _: Seq,
+        _: u32,
+    ) -> Result<Vec<StoredEvent>, CursorError> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
 impl Outbox for Away {
     async fn flush(&self, _: LogAddress, _: &dyn MessageLog) -> Result<usize, FlushError> {
         Err(away().into())
@@ -250,6 +271,7 @@ pub fn deps() -> Deps {
         history: away.clone(),
         tails: away.clone(),
         projection: away.clone(),
+        unprojected: away.clone(),
         outbox: away.clone(),
         log: away.clone(),
         poster: Arc::new(Poster::new(parts)),

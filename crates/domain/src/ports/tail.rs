@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use relay_protocol::log::StoredEvent;
-use relay_types::{Seq, SessionId, ShardId, TimestampMs};
+use relay_types::{MessageId, Seq, SessionId, ShardId, TimestampMs};
 
 /// Where a tail begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,17 @@ pub struct LogHead {
     pub last: Seq,
     /// The NATS server's clock as it answered.
     pub now_ms: TimestampMs,
+}
+
+impl LogHead {
+    /// When this life of the log began, as far as that matters to who sends: the first log of a shard has always been there.
+    /// One that continues another began when its epoch was named, which a ULID tells; `None` with any other name.
+    pub fn began_ms(&self) -> Option<TimestampMs> {
+        if !self.continues {
+            return Some(TimestampMs::MIN / 2);
+        }
+        self.epoch.parse::<MessageId>().ok().and_then(|id| i64::try_from(id.minted_at_ms()).ok())
+    }
 }
 
 /// The tail cannot go on from where it was.

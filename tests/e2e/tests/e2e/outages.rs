@@ -5,7 +5,7 @@ use relay_protocol::{ErrorCode, Position, ServerFrame};
 use relay_types::{ConversationId, Seq, ShardId};
 
 use super::checks::{Seen, contiguous, holds};
-use super::support::{LATE, Socket, TestResult, code_of, direct, group, history, title, ulid_key};
+use super::support::{LATE, Socket, TestResult, code_of, direct, group, history, text, title, ulid_key};
 use super::witness::{conversation_log, conversation_rows, durable, persisted};
 
 /// Waits until the user's durable consumer covers the conversation: what a gateway falls back on.
@@ -119,5 +119,24 @@ async fn one_user_on_two_gateways_sees_the_same_on_both() -> TestResult {
         assert_eq!(socket.frames.iter().filter(|frame| matches!(frame, ServerFrame::NewMessage(_))).count(), 40);
     }
     assert_eq!(here.seen(), there.seen());
+    h.finish().await
+}
+
+/// A page from a projection that stays behind would look complete; the rest of it is read from the log.
+#[tokio::test]
+async fn the_history_has_what_was_acknowledged_also_while_nobody_projects() -> TestResult {
+    let h = Harness::start().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let chat = direct(&ann, &bob).await?;
+    let before = ann.api.post_message(chat, &ulid_key(0), &text("projected")).await?;
+    persisted(&h).await?;
+    h.worker().pause();
+    let first = ann.api.post_message(chat, &ulid_key(0), &text("only in the log")).await?;
+    let second = bob.api.post_message(chat, &ulid_key(0), &text("this too")).await?;
+    let seqs: Vec<_> = history(&bob.api, chat).await?.iter().map(|message| message.seq).collect();
+    assert_eq!(seqs, vec![before.seq, first.seq, second.seq]);
+    h.worker().resume();
+    persisted(&h).await?;
+    assert_eq!(history(&bob.api, chat).await?.len(), 3);
     h.finish().await
 }

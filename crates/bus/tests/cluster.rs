@@ -1,0 +1,107 @@
+//! The log on three nats-servers: what elections, deaths and races do to those who append and follow.
+
+#[cfg(test)]
+mod cluster {
+    use std::time::{Duration, Instant};
+
+    use relay_bus::log::NatsMessageLog;
+    use relay_bus::tail::NatsTails;
+    use relay_bus::topology::Topology;
+    use relay_bus::{Bus, NatsConfig, TopologyConfig};
+    use relay_domain::ports::{LogAddress, MessageLog as _, TailSource as _, TailStart};
+    use relay_embedded::{NatsCluster, NatsClusterOptions, Scratch, Servers, SyncInterval};
+    use relay_types::{Seq, ShardId, UserId};
+
+    const SHARD: ShardId = ShardId(0);
+    const EPOCH: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+    const LATE: Duration = Duration::from_secs(60);
+
+    struct World {
+        cluster: NatsCluster,
+        config: NatsConfig,
+        topology: TopologyConfig,
+        _scratch: Scratch,
+    }
+
+    impl World {
+        async fn start() -> Self {
+            let servers = Servers::ready().await.unwrap();
+            let scratch = Scratch::new("bus").unwrap();
+            let options =
+                NatsClusterOptions { data: scratch.path().join("nats"), sync: SyncInterval::TwoMinutes, ..NatsClusterOptions::default() };
+            let cluster = NatsCluster::start(&servers, options).await.unwrap();
+            let config: NatsConfig = toml::from_str(&format!(
+                "servers = {:?}\nuser = {:?}\npassword = {:?}",
+                cluster.urls(),
+                cluster.user(),
+                cluster.password()
+            ))
+            .unwrap();
+            let topology = TopologyConfig { replicas: 3, max_bytes_per_shard: Some(256 << 20), ..TopologyConfig::default() };
+            let this = Self { cluster, config, topology, _scratch: scratch };
+            Topology::declared(&this.topology).unwrap().apply(&this.bus().await, EPOCH).await.unwrap();
+            this
+        }
+
+        async fn bus(&self) -> Bus {
+            Bus::connect(&self.config, "test").await.unwrap()
+        }
+
+        async fn log(&self) -> NatsMessageLog {
+            NatsMessageLog::new(self.bus().await, &self.topology)
+        }
+    }
+
+    fn address() -> LogAddress {
+        LogAddress::User { shard: SHARD, id: EPOCH.parse::<UserId>().unwrap() }
+    }
+
+    fn payload() -> bytes::Bytes {
+        bytes::Bytes::from_static(br#"{"type":"PROBE"}"#)
+    }
+
+    /// While a message is being agreed on, the same id from elsewhere is "in process": neither stored nor refused.
+    #[tokio::test]
+    async fn one_id_from_two_places_at_once_is_one_event_for_both() {
+        let world = World::start().await;
+        let (one, other) = (world.log().await, world.log().await);
+        for round in 0..200 {
+            let id = format!("id-{round}");
+            let (first, second) = tokio::join!(one.append(address(), &id, payload(), None), other.append(address(), &id, payload(), None));
+            let (first, second) = (first.unwrap(), second.unwrap());
+            assert_eq!(first.seq, second.seq, "round {round}");
+            assert!(first.duplicate != second.duplicate, "round {round}: one of them was first");
+        }
+    }
+
+    /// The tail goes on over the death of the leader, and what was appended meanwhile is there once.
+    #[tokio::test]
+    async fn appending_and_following_go_on_over_the_leaders_death() {
+        let world = World::start().await;
+        let log = world.log().await;
+        let tails = NatsTails::new(world.bus().await);
+        let mut tail = tails.open(SHARD, EPOCH, TailStart::After(Seq(0))).await.unwrap();
+        let mut acked = Vec::new();
+        for round in 0..3 {
+            for n in 0..20 {
+                acked.push(log.append(address(), &format!("a-{round}-{n}"), payload(), None).await.unwrap().seq);
+            }
+            let leader = world.cluster.stream_leader("CHAT-0").await.unwrap().expect("a leader");
+            world.cluster.node(leader).kill();
+            let killed = Instant::now();
+            acked.push(log.append(address(), &format!("b-{round}"), payload(), None).await.unwrap().seq);
+            assert!(killed.elapsed() < Duration::from_secs(14), "an election takes seconds, not {:?}", killed.elapsed());
+            world.cluster.node(leader).restart().await.unwrap();
+        }
+        let last = *acked.last().unwrap();
+        let mut seen = Vec::new();
+        while seen.last().is_none_or(|seq| *seq < last) {
+            let events = tokio::time::timeout(LATE, tail.next()).await.expect("the tail goes on");
+            if let Ok(events) = events {
+                seen.extend(events.into_iter().map(|event| event.seq));
+            }
+        }
+        assert!(seen.windows(2).all(|pair| pair[0] < pair[1]), "in order, each once");
+        assert!(acked.iter().all(|seq| seen.contains(seq)), "everything acknowledged is there");
+    }
+}
