@@ -41,13 +41,13 @@ pub fn ctl(rest: &Rest) -> anyhow::Result<ExitCode> {
 pub async fn bench(rest: &Rest) -> anyhow::Result<ExitCode> {
     let layout = Layout::open()?;
     complain!("building optimised programs (the first time takes some minutes)");
-    build_release(&layout.root).await?;
+    build_release(&layout.root, &[]).await?;
     replace_with(Command::new(cargo::bin_dir(true)?.join("relay-bench")).args(&rest.arguments).current_dir(&layout.root))
 }
 
-async fn build_release(root: &Path) -> anyhow::Result<()> {
+async fn build_release(root: &Path, features: &[&str]) -> anyhow::Result<()> {
     let mut command = tokio::process::Command::new("cargo");
-    command.args(["build", "--quiet", "--release", "--bins", "--workspace"]).current_dir(root).kill_on_drop(true);
+    command.args(["build", "--quiet", "--release", "--bins", "--workspace"]).args(features).current_dir(root).kill_on_drop(true);
     let status = command.status().await.context("could not run cargo")?;
     if !status.success() {
         bail!("the build failed");
@@ -60,7 +60,8 @@ async fn build_release(root: &Path) -> anyhow::Result<()> {
 pub async fn chaos(rest: &Rest) -> anyhow::Result<ExitCode> {
     let layout = Layout::open()?;
     complain!("building optimised programs (the first time takes some minutes)");
-    build_release(&layout.root).await?;
+    // With failpoints: one of the gateways dies between the log's acknowledgement and its own.
+    build_release(&layout.root, &["--features", "relay-gateway-bin/failpoints"]).await?;
     replace_with(Command::new(cargo::bin_dir(true)?.join("relay-chaos")).args(&rest.arguments).current_dir(&layout.root))
 }
 

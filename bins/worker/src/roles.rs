@@ -57,9 +57,10 @@ async fn persist(config: &Config, supervisor: &Supervisor, store: &Store) -> any
 fn reconcile(config: &Config, supervisor: &Supervisor, bus: &Bus, store: &Store) {
     let job = Reconcile {
         memberships: Arc::new(store.clone()),
-        consumers: Arc::new(NatsUserConsumers::new(bus.clone())),
+        consumers: Arc::new(NatsUserConsumers::new(bus.clone(), Duration::from_secs(config.worker.stranded_after_s))),
         shards: config.topology.shard_ids().collect(),
         all_every: Duration::from_secs(config.worker.reconcile_all_every_s),
+        again: Arc::default(),
     };
     for shard in config.topology.shard_ids() {
         let job = job.clone();

@@ -1,7 +1,7 @@
 //! What the reconcile worker does with users' durable consumers: make them as memberships say.
 
 use std::collections::{BTreeSet, HashMap};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream::AckKind;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull};
@@ -20,6 +20,8 @@ const INACTIVE_THRESHOLD: Duration = Duration::from_hours(30 * 24);
 /// Filters of one consumer. The server compares all pairs at every change, so there is an end to it: whoever is in more
 /// conversations keeps the rest of them over Postgres only.
 pub const MAX_FILTERS: usize = 500;
+/// Consumers whose silence is remembered at once.
+const MAX_SILENT: usize = 1_000_000;
 /// Changes looked at together.
 const MAX_BATCH: usize = 256;
 
@@ -27,6 +29,9 @@ const MAX_BATCH: usize = 256;
 pub struct NatsUserConsumers {
     bus: Bus,
     queues: Mutex<HashMap<ShardId, Queue>>,
+    /// Since when a consumer does not answer while its stream does.
+    silent: Mutex<HashMap<(ShardId, UserId), Instant>>,
+    stranded_after: Duration,
 }
 
 /// The open pull of one shard's changes, and the last delivery that was handed out.
@@ -36,9 +41,20 @@ struct Queue {
 }
 
 impl NatsUserConsumers {
-    /// Consumers over `bus`.
-    pub fn new(bus: Bus) -> Self {
-        Self { bus, queues: Mutex::new(HashMap::new()) }
+    /// Consumers over `bus`. One that does not answer for `stranded_after`, while its stream does, lived on a server that is
+    /// gone, and is made again elsewhere.
+    pub fn new(bus: Bus, stranded_after: Duration) -> Self {
+        Self { bus, queues: Mutex::new(HashMap::new()), silent: Mutex::new(HashMap::new()), stranded_after }
+    }
+
+    /// Whether the consumer has been silent for so long that its server counts as gone.
+    fn is_stranded(&self, shard: ShardId, user: UserId) -> bool {
+        let mut silent = self.silent.lock();
+        if silent.len() >= MAX_SILENT {
+            // Whoever is forgotten is counted anew.
+            silent.clear();
+        }
+        silent.entry((shard, user)).or_insert_with(Instant::now).elapsed() >= self.stranded_after
     }
 
     async fn open(&self, shard: ShardId) -> Result<Queue, CursorError> {
@@ -67,11 +83,24 @@ impl UserConsumers for NatsUserConsumers {
         let own = std::iter::once(LogSubject::User(shard, user).to_string());
         let wanted: BTreeSet<String> =
             own.chain(conversations.iter().take(MAX_FILTERS - 1).map(|id| LogSubject::Conversation(shard, *id).to_string())).collect();
+        let mut stranded = false;
         let present = match stream.consumer_info(&name).await {
             Ok(info) => Some(info),
             Err(error) if is_not_found(&error) => None,
-            Err(error) => return Err(failed(error)),
+            Err(error) => {
+                // An election, or the whole cluster: not the consumer's own trouble.
+                stream.get_info().await.map_err(failed)?;
+                if !self.is_stranded(shard, user) {
+                    return Err(failed(error));
+                }
+                tracing::info!(shard = shard.0, user.id = %user, "the consumer's server is gone: making it again elsewhere");
+                // Carried out by the cluster, but answered by the consumer's own server: no answer comes.
+                let _ = stream.delete_consumer(&name).await;
+                stranded = true;
+                None
+            }
         };
+        self.silent.lock().remove(&(shard, user));
         let config = pull::Config {
             durable_name: Some(name),
             description: Some("what this user has not received on any device".to_owned()),
@@ -83,11 +112,14 @@ impl UserConsumers for NatsUserConsumers {
         };
         match present {
             None => {
-                // From now on, said as a sequence: a consumer that began with `New` cannot be moved by reset.
-                let end = stream.get_info().await.map_err(failed)?.state.last_sequence;
-                let config = pull::Config { deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: end + 1 }, ..config };
+                // As a sequence: a consumer that began with `New` cannot be moved by reset. A new user begins now; where a lost
+                // consumer stood nobody knows, and nothing may be skipped: the next checkpoint moves it on.
+                let state = stream.get_info().await.map_err(failed)?.state;
+                let start_sequence = if stranded { state.first_sequence.max(1) } else { state.last_sequence + 1 };
+                let config = pull::Config { deliver_policy: DeliverPolicy::ByStartSequence { start_sequence }, ..config };
                 stream.create_consumer(config).await.map_err(failed)?;
-                metrics::counter!("relay_user_consumers_created_total").increment(1);
+                let series = if stranded { "relay_user_consumers_stranded_total" } else { "relay_user_consumers_created_total" };
+                metrics::counter!(series).increment(1);
                 Ok(true)
             }
             Some(info) => {

@@ -4,11 +4,12 @@
 mod cluster {
     use std::time::{Duration, Instant};
 
+    use relay_bus::consumers::NatsUserConsumers;
     use relay_bus::log::NatsMessageLog;
     use relay_bus::tail::NatsTails;
     use relay_bus::topology::Topology;
     use relay_bus::{Bus, NatsConfig, TopologyConfig};
-    use relay_domain::ports::{LogAddress, MessageLog as _, TailSource as _, TailStart};
+    use relay_domain::ports::{LogAddress, MessageLog as _, TailSource as _, TailStart, UserConsumers as _};
     use relay_embedded::{NatsCluster, NatsClusterOptions, Scratch, Servers, SyncInterval};
     use relay_types::{Seq, ShardId, UserId};
 
@@ -45,6 +46,11 @@ mod cluster {
 
         async fn bus(&self) -> Bus {
             Bus::connect(&self.config, "test").await.unwrap()
+        }
+
+        async fn jetstream(&self) -> async_nats::jetstream::Context {
+            let options = async_nats::ConnectOptions::with_user_and_password("relay".to_owned(), self.cluster.password().to_owned());
+            async_nats::jetstream::new(options.connect(self.cluster.urls()).await.unwrap())
         }
 
         async fn log(&self) -> NatsMessageLog {
@@ -103,5 +109,52 @@ mod cluster {
         }
         assert!(seen.windows(2).all(|pair| pair[0] < pair[1]), "in order, each once");
         assert!(acked.iter().all(|seq| seen.contains(seq)), "everything acknowledged is there");
+    }
+
+    /// A user's durable consumer has one copy. When its server is gone for good, it is made again on another one, and skips
+    /// nothing.
+    #[tokio::test]
+    async fn a_consumer_whose_server_is_gone_is_made_again_elsewhere() {
+        let world = World::start().await;
+        let (log, bus) = (world.log().await, world.bus().await);
+        let consumers = NatsUserConsumers::new(bus, Duration::from_secs(1));
+        let users: Vec<UserId> = (0..12_u128).map(|n| UserId::new(ulid::Ulid(n + 1))).collect();
+        for user in &users {
+            consumers.ensure(SHARD, *user, &[]).await.unwrap();
+            let to = LogAddress::User { shard: SHARD, id: *user };
+            log.append(to, &format!("undelivered-{user}"), payload(), None).await.unwrap();
+        }
+        let js = world.jetstream().await;
+        let homes = homes(&js, &users).await;
+        let (node, stranded) = homes.iter().max_by_key(|(_, users)| users.len()).expect("consumers have homes");
+        let dead = world.cluster.node(*node);
+        dead.kill();
+        for user in &users {
+            let deadline = Instant::now() + LATE;
+            while let Err(error) = consumers.ensure(SHARD, *user, &[]).await {
+                assert!(Instant::now() < deadline, "{user}, of {} on the dead server: {error}", stranded.len());
+            }
+        }
+        for user in stranded {
+            let info = js.get_stream_no_info("CHAT-0").await.unwrap().consumer_info(relay_subjects::user_durable(*user)).await.unwrap();
+            assert_eq!(info.num_pending, 1, "what was undelivered still is");
+        }
+        dead.restart().await.unwrap();
+        world.cluster.wait_for_meta_leader().await.unwrap();
+        for user in &users {
+            let info = js.get_stream_no_info("CHAT-0").await.unwrap().consumer_info(relay_subjects::user_durable(*user)).await.unwrap();
+            assert_eq!(info.num_pending, 1, "the returning server brings no other one");
+        }
+    }
+
+    /// Which node each user's consumer is on.
+    async fn homes(js: &async_nats::jetstream::Context, users: &[UserId]) -> std::collections::BTreeMap<usize, Vec<UserId>> {
+        let mut homes = std::collections::BTreeMap::<usize, Vec<UserId>>::new();
+        for user in users {
+            let info = js.get_stream_no_info("CHAT-0").await.unwrap().consumer_info(relay_subjects::user_durable(*user)).await.unwrap();
+            let leader = info.cluster.and_then(|cluster| cluster.leader).unwrap();
+            homes.entry(leader.trim_start_matches('n').parse().unwrap()).or_default().push(*user);
+        }
+        homes
     }
 }

@@ -89,8 +89,9 @@ impl Lanes {
         let trace = TraceContext::begin();
         self.in_flight.push(Box::pin(async move {
             let result = poster.post(user, shard, send, Some(&trace.to_string())).await;
+            relay_runtime::failpoint::hit("after_append");
             if let Err(error) = &result {
-                tracing::info!(conversation.id = %conversation, user.id = %user, trace.id = trace.trace_id(), error = &error as &dyn std::error::Error, "send not accepted");
+                tracing::info!(conversation.id = %conversation, user.id = %user, trace.id = trace.trace_id(), error = error as &(dyn std::error::Error + 'static), "send not accepted");
             }
             (conversation, client_id, arrived, result)
         }));

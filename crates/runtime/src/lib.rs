@@ -6,6 +6,7 @@ mod admin;
 mod boot;
 mod config;
 mod exit;
+pub mod failpoint;
 mod health;
 pub mod http;
 pub mod listen;

@@ -28,6 +28,9 @@ pub struct WorkerConfig {
     pub persist_batch: usize,
     /// Every user's consumers are compared with their memberships this often, in seconds.
     pub reconcile_all_every_s: u64,
+    /// A user's durable consumer that does not answer for this long, while its stream does, is made again on another server,
+    /// in seconds.
+    pub stranded_after_s: u64,
     /// Outbox rows older than this are taken to be left behind, in milliseconds.
     pub outbox_age_ms: u64,
 }
@@ -39,6 +42,7 @@ impl Default for WorkerConfig {
             roles: vec![Role::Persist, Role::Reconcile, Role::Outbox],
             persist_batch: 1_000,
             reconcile_all_every_s: 3_600,
+            stranded_after_s: 60,
             outbox_age_ms: 2_000,
         }
     }

@@ -6,14 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use relay_domain::ports::{Memberships, UserConsumers};
+use relay_domain::ports::{CursorError, Memberships, UserConsumers};
 use relay_runtime::Task;
 use relay_types::{ConversationId, ShardId, UserId};
+use tokio::sync::Notify;
 
 /// Users looked at together. The server creates 1,600 consumers a second; chat comes first.
 const CONCURRENCY: usize = 8;
 const PAGE: u32 = 500;
 const RETRY: Duration = Duration::from_millis(500);
+/// How often consumers that do not answer are tried before the full pass has them.
+const ATTEMPTS: u32 = 3;
 /// How often is looked whether a log began anew, with none of the consumers of the old one.
 const EPOCH_EVERY: Duration = Duration::from_secs(5);
 
@@ -28,6 +31,8 @@ pub struct Reconcile {
     pub shards: Vec<ShardId>,
     /// How often everybody is looked at.
     pub all_every: Duration,
+    /// Asks for a full pass soon.
+    pub again: Arc<Notify>,
 }
 
 impl Reconcile {
@@ -44,8 +49,15 @@ impl Reconcile {
             };
             match changed {
                 Ok(users) => {
-                    // Until it worked: what was not acknowledged would only come again after everything behind it.
+                    // Until it worked: what was not acknowledged would only come again after everything behind it. A consumer
+                    // that stays silent is the full pass' business after a few attempts: it must not hold up everybody else's.
+                    let mut attempts = 0;
                     while let Err(error) = self.users(&users).await {
+                        attempts += 1;
+                        if attempts >= ATTEMPTS && error.is::<CursorError>() {
+                            self.again.notify_one();
+                            break;
+                        }
                         task.health.degraded(format!("{error:#}"));
                         tokio::select! {
                             () = task.stop.cancelled() => return Ok(()),
@@ -88,6 +100,7 @@ impl Reconcile {
             tokio::select! {
                 () = task.stop.cancelled() => return Ok(()),
                 () = tokio::time::sleep(pause) => {}
+                () = self.again.notified() => tokio::time::sleep(RETRY * 10).await,
                 () = self.another_log() => tracing::info!("a log began anew: every user's consumers are made again"),
             }
         }
@@ -109,13 +122,17 @@ impl Reconcile {
     }
 
     async fn all_users(&self) -> anyhow::Result<usize> {
-        let (mut after, mut changed) = (None, 0);
+        let (mut after, mut changed, mut silent) = (None, 0, None);
         loop {
             let page = self.memberships.users_page(after, PAGE).await?;
-            changed += self.users(&page).await?;
+            match self.users(&page).await {
+                Ok(more) => changed += more,
+                Err(error) if error.is::<CursorError>() => silent = Some(error),
+                Err(error) => return Err(error),
+            }
             match page.last() {
                 Some(last) if page.len() >= PAGE as usize => after = Some(*last),
-                _ => return Ok(changed),
+                _ => return silent.map_or(Ok(changed), Err),
             }
         }
     }
@@ -123,10 +140,16 @@ impl Reconcile {
     async fn users(&self, users: &[UserId]) -> anyhow::Result<usize> {
         let mut results = futures::stream::iter(users.to_vec()).map(|user| self.user(user)).buffer_unordered(CONCURRENCY);
         let mut changed = 0;
+        let mut silent = None;
         while let Some(result) = results.next().await {
-            changed += result?;
+            match result {
+                Ok(more) => changed += more,
+                // One server's consumers may be away; the others' are looked at all the same.
+                Err(error) if error.is::<CursorError>() => silent = Some(error),
+                Err(error) => return Err(error),
+            }
         }
-        Ok(changed)
+        silent.map_or(Ok(changed), Err)
     }
 
     async fn user(&self, user: UserId) -> anyhow::Result<usize> {

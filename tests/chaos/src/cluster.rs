@@ -26,8 +26,12 @@ use crate::skew::{self, ClockSkew};
 
 /// nats-servers.
 pub const NODES: usize = 3;
-/// Room on the small disks that can be filled: one nats-server's log, and Postgres.
-const DISK_BYTES: u64 = 6 << 30;
+/// Room on the small disks that can be filled: one nats-server's log, and both Postgres servers. In memory, so no more than
+/// a run needs.
+const NATS_DISK_BYTES: u64 = 512 << 20;
+const NATS_DISK_BYTES_PER_S: u64 = 3 << 19;
+const POSTGRES_DISK_BYTES: u64 = 3 << 30;
+const POSTGRES_DISK_BYTES_PER_S: u64 = 2 << 20;
 
 /// One of our processes, with what the faults need to reach it.
 pub struct Member {
@@ -59,6 +63,8 @@ pub struct Cluster {
 pub struct Options {
     pub gateways: usize,
     pub workers: usize,
+    /// How long it has to last, in seconds.
+    pub seconds: u64,
     /// Whether every commit of Postgres waits for its replica.
     pub synchronous: bool,
 }
@@ -72,8 +78,9 @@ impl Cluster {
         let servers = Servers::ready().await?;
 
         let mut links = Links::default();
-        let nats_disk = SmallDisk::mount(&at.join("disk-nats"), DISK_BYTES)?;
-        let postgres_disk = SmallDisk::mount(&at.join("disk-postgres"), DISK_BYTES)?;
+        let room = |least: u64, per_s: u64| least + per_s * options.seconds.min(3_600);
+        let nats_disk = SmallDisk::mount(&at.join("disk-nats"), room(NATS_DISK_BYTES, NATS_DISK_BYTES_PER_S))?;
+        let postgres_disk = SmallDisk::mount(&at.join("disk-postgres"), room(POSTGRES_DISK_BYTES, POSTGRES_DISK_BYTES_PER_S))?;
         let routes = links::Routes::prepare(NODES)?;
         let options_nats = NatsClusterOptions {
             data: at.join("nats"),

@@ -101,14 +101,8 @@ impl Outcome {
     }
 }
 
-/// Injects faults for `seconds`: one kind, or a mix of all.
-pub async fn torment(
-    cluster: &mut Cluster,
-    workload: &Workload,
-    fault: Option<Fault>,
-    seed: u64,
-    time: Duration,
-) -> anyhow::Result<Outcome> {
+/// Injects faults of these kinds, in a mix that the seed decides, for `time`.
+pub async fn torment(cluster: &mut Cluster, workload: &Workload, faults: &[Fault], seed: u64, time: Duration) -> anyhow::Result<Outcome> {
     let end = tokio::time::Instant::now() + time;
     let mut windows = Vec::new();
     let mut hands = Hands {
@@ -119,7 +113,7 @@ pub async fn torment(
         skipped: BTreeMap::new(),
         window: empty("none"),
     };
-    let mut deck = fault::Deck::new(fault);
+    let mut deck = fault::Deck::new(faults);
     // The undisturbed beginning that p99 is compared with.
     tokio::time::sleep(time.mul_f64(0.05).clamp(Duration::from_secs(2), Duration::from_secs(20))).await;
     while tokio::time::Instant::now() < end {
@@ -132,7 +126,7 @@ pub async fn torment(
         if let fault::Done::Skipped(reason) = done {
             tracing::warn!(fault = fault.name(), reason, "not possible here");
             hands.skipped.insert(fault.name(), reason);
-            anyhow::ensure!(!deck.strike(fault), "the only fault asked for is not possible here");
+            anyhow::ensure!(!deck.strike(fault), "none of the faults asked for is possible here");
             continue;
         }
         let mut window = hands.window.clone();

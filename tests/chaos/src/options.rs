@@ -22,6 +22,9 @@ pub struct Options {
     /// One kind of fault, `mixed` for all of them, or `none`.
     #[arg(long, default_value = "mixed", long_help = fault_help())]
     pub fault: Choice,
+    /// Leaves a fault out of the mix; may be given several times.
+    #[arg(long, value_enum, hide_possible_values = true)]
+    pub without: Vec<Fault>,
     /// Prints one JSON object and nothing else on standard output.
     #[arg(long)]
     pub json: bool,
@@ -83,6 +86,11 @@ impl Options {
             pairs: self.pairs.clamp(1, 500),
             groups: self.groups.min(20),
         }
+    }
+
+    /// Every fault that was not left out.
+    pub fn mix(&self) -> Vec<Fault> {
+        Fault::value_variants().iter().copied().filter(|fault| !self.without.contains(fault)).collect()
     }
 
     pub const fn time(&self) -> Duration {

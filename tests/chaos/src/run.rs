@@ -27,8 +27,9 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
     let seed = options.seed.unwrap_or_else(rand::random);
     now_us();
     tracing::info!(seed, "starting the cluster");
-    let mut cluster =
-        Cluster::start(cluster::Options { gateways: 2, workers: 2, synchronous: true }).await.context("the cluster does not start")?;
+    let mut cluster = Cluster::start(cluster::Options { gateways: 2, workers: 2, seconds: options.seconds, synchronous: true })
+        .await
+        .context("the cluster does not start")?;
     let result = Box::pin(run_on(&mut cluster, options, seed)).await;
     let failed = result.as_ref().map_or(true, |report| !report.passed());
     if options.keep || failed {
@@ -60,8 +61,8 @@ async fn run_on(cluster: &mut Cluster, options: &Options, seed: u64) -> anyhow::
             tokio::time::sleep(options.time()).await;
             Outcome::quiet()
         }
-        Choice::One(fault) => nemesis::torment(cluster, &workload, Some(fault), seed, options.time()).await?,
-        Choice::Mixed => nemesis::torment(cluster, &workload, None, seed, options.time()).await?,
+        Choice::One(fault) => nemesis::torment(cluster, &workload, &[fault], seed, options.time()).await?,
+        Choice::Mixed => nemesis::torment(cluster, &workload, &options.mix(), seed, options.time()).await?,
     };
 
     tracing::info!("healed for good; settling");

@@ -44,7 +44,8 @@ checkpoint_interval_ms = 5000
 limits = { requests_per_address = { limit = 0, per_s = 1 }, requests_per_user = { limit = 0, per_s = 1 }, registrations_per_address = { limit = 0, per_s = 1 }, logins_per_address = { limit = 0, per_s = 1 } }
 
 [worker]
-reconcile_all_every_s = 20
+reconcile_all_every_s = 10
+stranded_after_s = 5
 "#;
 
 /// Writes the file, readable by us only.
