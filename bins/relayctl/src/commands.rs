@@ -8,6 +8,7 @@ mod migrate;
 mod token;
 mod topology;
 mod user;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -47,6 +48,8 @@ enum Command {
     /// People.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Compare everything in the log with everything in Postgres; exit with status 1 if they differ.
+    Verify(verify::VerifyArguments),
     /// Check the configuration, the servers, and what would lose messages in a power cut.
     Doctor(doctor::DoctorArguments),
 }
@@ -63,6 +66,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Token(command) => token::run(command, &config()?),
         Command::User(user::UserCommand::Create(create)) => block_on(user::create(create)),
         Command::User(user::UserCommand::Show(show)) => block_on(user::show(show, &config()?)),
+        Command::Verify(verify) => block_on(verify::run(verify, &config()?)),
         Command::Doctor(doctor) => block_on(doctor::run(doctor, &config()?)),
     }
 }

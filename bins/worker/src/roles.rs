@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use relay_bus::Bus;
+use relay_bus::audit::NatsAudit;
 use relay_bus::consumers::NatsUserConsumers;
 use relay_bus::log::NatsMessageLog;
 use relay_bus::queue::NatsWork;
+use relay_bus::tail::NatsTails;
 use relay_runtime::{Restart, Supervisor};
 use relay_store::Store;
 use relay_types::SystemClock;
+use relay_workers::audit::{Audit, Auditor};
 use relay_workers::outbox::OutboxRelay;
 use relay_workers::persist::Persist;
 use relay_workers::reconcile::Reconcile;
@@ -31,7 +34,30 @@ pub async fn start(role: Role, config: &Config, supervisor: &Supervisor, bus: &B
             outbox(config, supervisor, bus, store);
             Ok(())
         }
+        Role::Audit => {
+            audit(config, supervisor, bus, store);
+            Ok(())
+        }
     }
+}
+
+fn audit(config: &Config, supervisor: &Supervisor, bus: &Bus, store: &Store) {
+    let auditor = Auditor {
+        tails: Arc::new(NatsTails::new(bus.clone())),
+        log: Arc::new(NatsAudit::new(bus.clone())),
+        projection: Arc::new(store.clone()),
+        watermarks: Arc::new(store.clone()),
+    };
+    let job = Audit {
+        auditor,
+        shards: config.topology.shard_ids().collect(),
+        every: Duration::from_secs(config.worker.audit_every_s),
+        full_every: Duration::from_secs(config.worker.audit_full_every_s),
+    };
+    supervisor.spawn("audit", AGAIN, move |task| {
+        let job = job.clone();
+        async move { job.run(task).await }
+    });
 }
 
 async fn persist(config: &Config, supervisor: &Supervisor, store: &Store) -> anyhow::Result<()> {

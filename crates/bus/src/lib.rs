@@ -3,6 +3,7 @@
 //!
 //! Decides nothing about chat. Start reading in [`log`] (appending) and [`tail`] (following).
 
+pub mod audit;
 mod config;
 mod connect;
 pub mod consumers;

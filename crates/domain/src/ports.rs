@@ -1,6 +1,7 @@
 //! Ports: what applications need from adapters. Each names conditions, never a technology.
 
 mod accounts;
+mod audit;
 mod conversations;
 mod credentials;
 mod history;
@@ -19,6 +20,7 @@ pub use accounts::{
     Accounts, Credentials, DeviceSessions, NewAccount, NewSession, PasswordHash, RefreshHash, RegisterError, RevokeError, RotateError,
     Rotated, Rotation, SessionRecord,
 };
+pub use audit::{AuditedLog, AuditedProjection, LogPage, ProjectedEvent};
 pub use conversations::{ConversationError, Conversations, CreateError, Created, Decided, ListCursor, ListPage, NewConversation};
 pub use credentials::{AccessToken, HashError, MintError, PasswordHasher, RefreshToken, SessionEnds, TokenMint};
 pub use history::{History, HistoryAnchor, HistoryError};

@@ -2,6 +2,7 @@
 //!
 //! `batch.rs` computes the rows of a run in memory; this file writes them in one transaction.
 
+mod audit;
 mod batch;
 mod maintain;
 mod write;

@@ -14,6 +14,8 @@ pub enum Role {
     Reconcile,
     /// Publishes outbox rows that the API left behind.
     Outbox,
+    /// Compares the log with Postgres.
+    Audit,
 }
 
 /// Which jobs, and how eagerly.
@@ -31,6 +33,10 @@ pub struct WorkerConfig {
     /// A user's durable consumer that does not answer for this long, while its stream does, is made again on another server,
     /// in seconds.
     pub stranded_after_s: u64,
+    /// What is new in the log is compared with Postgres this often, in seconds.
+    pub audit_every_s: u64,
+    /// Everything that the log still has is compared with Postgres this often, in seconds.
+    pub audit_full_every_s: u64,
     /// Outbox rows older than this are taken to be left behind, in milliseconds.
     pub outbox_age_ms: u64,
 }
@@ -39,10 +45,12 @@ impl Default for WorkerConfig {
     fn default() -> Self {
         Self {
             admin_listen: SocketAddr::from(([127, 0, 0, 1], 7092)),
-            roles: vec![Role::Persist, Role::Reconcile, Role::Outbox],
+            roles: vec![Role::Persist, Role::Reconcile, Role::Outbox, Role::Audit],
             persist_batch: 1_000,
             reconcile_all_every_s: 3_600,
             stranded_after_s: 60,
+            audit_every_s: 60,
+            audit_full_every_s: 86_400,
             outbox_age_ms: 2_000,
         }
     }
@@ -56,6 +64,12 @@ impl WorkerConfig {
         }
         if !(1..=10_000).contains(&self.persist_batch) {
             return Err(("worker.persist_batch", "has to be 1 to 10,000".to_owned()));
+        }
+        if self.audit_every_s == 0 {
+            return Err(("worker.audit_every_s", "has to be at least 1".to_owned()));
+        }
+        if self.audit_full_every_s < self.audit_every_s {
+            return Err(("worker.audit_full_every_s", "has to be at least audit_every_s".to_owned()));
         }
         if self.reconcile_all_every_s < 10 {
             return Err(("worker.reconcile_all_every_s", "has to be at least 10".to_owned()));

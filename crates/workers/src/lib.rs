@@ -3,6 +3,7 @@
 //! Each tolerates any event twice and any restart. None is needed for a message to be accepted or delivered live.
 //! Start reading in [`persist`].
 
+pub mod audit;
 mod config;
 pub mod outbox;
 pub mod persist;

@@ -1,6 +1,6 @@
 //! Every series of the worker, at zero from the start.
 
-use metrics::{Unit, counter, describe_counter, describe_histogram};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 
 /// Registers and describes them.
 pub fn register() {
@@ -8,6 +8,12 @@ pub fn register() {
     describe_counter!("relay_persisted_events_total", "Events projected into Postgres");
     describe_counter!("relay_persist_skipped_events_total", "Events that the projection had already");
     describe_counter!("relay_outbox_relayed_total", "Subjects whose outbox rows were left behind by the API and relayed");
+    describe_counter!("relay_messages_acked_total", "Messages in the log that were compared with Postgres");
+    describe_gauge!("relay_messages_unaccounted", "Messages that the log or Postgres lacks or has too many; anything but 0 is an alert");
+    describe_gauge!("relay_audit_findings", "What the audit finds, by kind");
+    describe_histogram!("relay_audit_seconds", Unit::Seconds, "One comparison of what is new");
+    counter!("relay_messages_acked_total").increment(0);
+    gauge!("relay_messages_unaccounted").set(0.0);
     for name in ["relay_persisted_events_total", "relay_persist_skipped_events_total", "relay_outbox_relayed_total"] {
         counter!(name).increment(0);
     }

@@ -12,6 +12,7 @@
 )]
 
 mod e2e {
+    mod audit;
     mod balancer;
     mod checks;
     mod drain;

@@ -19,7 +19,8 @@ pub(crate) async fn relayctl(bin_dir: &Path, config: &Path, args: &[&str]) -> an
     let output = tokio::time::timeout(WITHIN, command.output()).await;
     let output = output.with_context(|| format!("relayctl {} did not end within {WITHIN:?}", args.join(" ")))??;
     if !output.status.success() {
-        bail!("relayctl {} failed ({}): {}", args.join(" "), output.status, String::from_utf8_lossy(&output.stderr).trim());
+        let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        bail!("relayctl {} failed ({}): {}\n{}", args.join(" "), output.status, said.trim(), complained.trim());
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

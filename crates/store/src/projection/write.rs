@@ -21,6 +21,12 @@ pub(super) async fn batch(connection: &mut PgConnection, shard: ShardId, batch: 
     if batch.events.seq.is_empty() {
         return Ok(());
     }
+    without_heads(connection, shard, batch).await?;
+    heads(connection, shard, &batch.heads).await
+}
+
+/// Everything but what becomes of the conversations' newest event.
+pub(super) async fn without_heads(connection: &mut PgConnection, shard: ShardId, batch: &Batch) -> sqlx::Result<()> {
     events(connection, shard, &batch.events).await?;
     if !batch.send_keys.seq.is_empty() {
         send_keys(connection, &batch.send_keys).await?;
@@ -31,7 +37,7 @@ pub(super) async fn batch(connection: &mut PgConnection, shard: ShardId, batch: 
     if !batch.openings.joined.is_empty() {
         openings(connection, shard, &batch.openings).await?;
     }
-    heads(connection, shard, &batch.heads).await
+    Ok(())
 }
 
 async fn events(connection: &mut PgConnection, shard: ShardId, rows: &EventRows) -> sqlx::Result<()> {

@@ -1,0 +1,135 @@
+//! `relayctl verify`: everything that the log has against everything that Postgres has, and mending what can be mended.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use relay_bus::audit::NatsAudit;
+use relay_bus::tail::NatsTails;
+use relay_domain::ports::{AuditedLog as _, AuditedProjection as _};
+use relay_store::Store;
+use relay_types::{Seq, ShardId};
+use relay_workers::audit::{Auditor, Finding, Kind};
+use serde_json::json;
+
+use crate::config::Config;
+use crate::failure::AnswerIsNo;
+use crate::output;
+
+/// The two sides are not read at one moment: what differs is looked at again after this.
+const SECOND_LOOK: Duration = Duration::from_secs(2);
+/// Places named per kind.
+const SAMPLES: usize = 10;
+/// Missing rows mended with one read of the log.
+const MENDED_AT_ONCE: usize = 1;
+
+#[derive(clap::Args)]
+pub struct VerifyArguments {
+    /// Only this shard.
+    #[arg(long)]
+    shard: Option<u16>,
+    /// Write the rows that Postgres lacks, from the log. What only Postgres has is never deleted.
+    #[arg(long)]
+    repair: bool,
+    /// One JSON object instead of sentences.
+    #[arg(long)]
+    json: bool,
+}
+
+struct Verified {
+    messages: u64,
+    findings: Vec<Finding>,
+}
+
+pub async fn run(arguments: VerifyArguments, config: &Config) -> anyhow::Result<()> {
+    let bus = relay_wiring::connect_nats(config.nats()?, "relayctl").await?;
+    let store = Arc::new(relay_wiring::open_store(config.postgres()?)?);
+    let log = Arc::new(NatsAudit::new(bus.clone()));
+    let tails = Arc::new(NatsTails::new(bus));
+    let auditor = Auditor { tails, log: log.clone(), projection: store.clone(), watermarks: store.clone() };
+    let shards: Vec<ShardId> = config.topology.shard_ids().filter(|shard| arguments.shard.is_none_or(|only| only == shard.0)).collect();
+    anyhow::ensure!(!shards.is_empty(), "there is no such shard");
+
+    let mut verified = verify(&auditor, &shards).await?;
+    let mut mended = 0;
+    if arguments.repair {
+        mended = repair(&log, &store, &verified.findings).await?;
+        if mended > 0 {
+            verified = verify(&auditor, &shards).await?;
+        }
+    }
+    show(&arguments, &verified, mended);
+    if verified.findings.is_empty() {
+        Ok(())
+    } else {
+        Err(AnswerIsNo(format!("{} differences between the log and Postgres", verified.findings.len())).into())
+    }
+}
+
+async fn verify(auditor: &Auditor, shards: &[ShardId]) -> anyhow::Result<Verified> {
+    let mut verified = Verified { messages: 0, findings: Vec::new() };
+    for shard in shards {
+        let ends = auditor.ends(*shard).await?;
+        if !ends.findings.is_empty() {
+            verified.findings.extend(ends.findings);
+            continue;
+        }
+        let oldest = Seq(ends.head.first.0.saturating_sub(1));
+        let compared = auditor.range(*shard, oldest, ends.watermark.min(ends.head.last)).await?;
+        verified.messages += compared.messages;
+        if !compared.findings.is_empty() {
+            tokio::time::sleep(SECOND_LOOK).await;
+            verified.findings.extend(auditor.confirm(*shard, &compared.findings).await?);
+        }
+        verified.findings.extend(auditor.cursors(*shard, &ends.head).await?);
+    }
+    Ok(verified)
+}
+
+/// Projects anew what is missing.
+async fn repair(log: &NatsAudit, store: &Store, findings: &[Finding]) -> anyhow::Result<u64> {
+    let mut mended = 0;
+    for finding in findings.iter().filter(|finding| finding.kind == Kind::MissingRow) {
+        let before = Seq(finding.seq.0.saturating_sub(1));
+        let page = log.page(finding.shard, before, finding.seq, MENDED_AT_ONCE).await?;
+        mended += store.mend(finding.shard, &page.events).await?;
+    }
+    Ok(mended)
+}
+
+fn show(arguments: &VerifyArguments, verified: &Verified, mended: u64) {
+    let mut kinds: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for finding in &verified.findings {
+        kinds.entry(finding.kind.name()).or_default().push(format!("{}:{}", finding.shard.0, finding.seq));
+    }
+    if arguments.json {
+        let counts: BTreeMap<&str, usize> = kinds.iter().map(|(kind, places)| (*kind, places.len())).collect();
+        let samples: BTreeMap<&str, Vec<&String>> =
+            kinds.iter().map(|(kind, places)| (*kind, places.iter().take(SAMPLES).collect())).collect();
+        output::line(json!({ "messages": verified.messages, "mended": mended, "findings": counts, "samples": samples }));
+        return;
+    }
+    if mended > 0 {
+        output::line(format_args!("{mended} events that Postgres lacked were projected anew"));
+    }
+    for (kind, places) in &kinds {
+        let shown = places.iter().take(SAMPLES).cloned().collect::<Vec<_>>().join(", ");
+        output::line(format_args!("{kind}: {} ({}), such as {shown}", places.len(), meaning(kind)));
+    }
+    if kinds.is_empty() {
+        output::line(format_args!("{} messages: the log and Postgres agree", verified.messages));
+    }
+}
+
+/// What an operator does about it.
+fn meaning(kind: &str) -> &'static str {
+    match kind {
+        "missing_row" => "in the log and not in Postgres: --repair projects it anew",
+        "phantom_row" => "in Postgres and not in the log: the log lost it, or somebody wrote it; keep the row until that is known",
+        "other_message" => "the log and Postgres have different messages there: compare with a backup",
+        "another_log" => "Postgres follows another log: `relayctl log reseed`, or the wrong database is configured",
+        "log_too_short" => "the log ends before what Postgres has: it was cut off or restored; `relayctl log reseed`",
+        "consumer_ahead" => "a user's durable consumer is ahead of the log: it is set back when the user's next device leaves",
+        _ => "a read mark lies beyond its conversation: it is harmless and stays",
+    }
+}

@@ -1,0 +1,111 @@
+//! What the auditor reads of the log.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::push::OrderedConfig;
+use async_nats::jetstream::consumer::{DeliverPolicy, ReplayPolicy};
+use async_trait::async_trait;
+use futures::{StreamExt, TryStreamExt};
+use relay_domain::ports::{AuditedLog, CursorError, LogPage};
+use relay_types::{Seq, ShardId};
+
+use crate::connect::Bus;
+use crate::cursors::failed;
+use crate::decode::decode_or_unknown;
+
+/// The longest wait for the next event of a page.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// The log as the auditor sees it, over one connection.
+#[derive(Clone)]
+pub struct NatsAudit {
+    bus: Bus,
+}
+
+impl NatsAudit {
+    /// An audit over `bus`.
+    pub const fn new(bus: Bus) -> Self {
+        Self { bus }
+    }
+}
+
+#[async_trait]
+impl AuditedLog for NatsAudit {
+    async fn page(&self, shard: ShardId, after: Seq, upto: Seq, limit: usize) -> Result<LogPage, CursorError> {
+        let mut page = LogPage { events: Vec::new(), upto };
+        if after >= upto {
+            return Ok(page);
+        }
+        let stream = self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(failed)?;
+        let config = OrderedConfig {
+            deliver_subject: self.bus.client.new_inbox(),
+            description: Some("audit".to_owned()),
+            filter_subject: relay_subjects::conversations_wildcard(shard),
+            replay_policy: ReplayPolicy::Instant,
+            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: after.next().0 },
+            ..OrderedConfig::default()
+        };
+        let consumer = stream.create_consumer(config).await.map_err(failed)?;
+        let mut pending = consumer.cached_info().num_pending;
+        let mut messages = consumer.messages().await.map_err(failed)?;
+        while pending > 0 {
+            let next = tokio::time::timeout(SILENCE, messages.next()).await.map_err(|_| failed("the log fell silent"))?;
+            let message = next.ok_or_else(|| failed("the log ended"))?.map_err(failed)?;
+            let info = message.info().map_err(failed)?;
+            let seq = Seq(info.stream_sequence);
+            if seq > upto {
+                break;
+            }
+            pending = info.pending;
+            page.events.push(decode_or_unknown(shard, &message.subject, seq.0, info.published, &message.payload));
+            if page.events.len() >= limit {
+                page.upto = seq;
+                break;
+            }
+        }
+        Ok(page)
+    }
+
+    async fn put_aside(&self, shard: ShardId) -> Result<Vec<Seq>, CursorError> {
+        let stream = self.bus.js.get_stream(relay_subjects::DEAD_LETTER_STREAM).await.map_err(failed)?;
+        if stream.cached_info().state.messages == 0 {
+            return Ok(Vec::new());
+        }
+        let config = OrderedConfig {
+            deliver_subject: self.bus.client.new_inbox(),
+            filter_subject: relay_subjects::dead_letter("persist", shard),
+            deliver_policy: DeliverPolicy::All,
+            replay_policy: ReplayPolicy::Instant,
+            headers_only: true,
+            ..OrderedConfig::default()
+        };
+        let consumer = stream.create_consumer(config).await.map_err(failed)?;
+        let mut pending = consumer.cached_info().num_pending;
+        let mut messages = consumer.messages().await.map_err(failed)?;
+        let mut seqs = Vec::new();
+        while pending > 0 {
+            let next = tokio::time::timeout(SILENCE, messages.next()).await.map_err(|_| failed("the log fell silent"))?;
+            let message = next.ok_or_else(|| failed("the log ended"))?.map_err(failed)?;
+            pending = message.info().map_err(failed)?.pending;
+            let seq = message.headers.as_ref().and_then(|headers| headers.get("Relay-Seq")).and_then(|seq| seq.as_str().parse().ok());
+            seqs.extend(seq.map(Seq));
+        }
+        Ok(seqs)
+    }
+
+    async fn consumers_ahead(&self, shard: ShardId, end: Seq, limit: usize) -> Result<Vec<String>, CursorError> {
+        let stream = self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(failed)?;
+        let mut ahead = Vec::new();
+        let mut consumers = stream.consumers();
+        while let Some(info) = consumers.try_next().await.map_err(failed)? {
+            let reached = info.delivered.stream_sequence.max(info.ack_floor.stream_sequence);
+            if reached > end.0 && relay_subjects::parse_user_durable(&info.name).is_some() {
+                ahead.push(info.name);
+                if ahead.len() >= limit {
+                    break;
+                }
+            }
+        }
+        Ok(ahead)
+    }
+}

@@ -1,0 +1,132 @@
+//! One page of the log beside the rows of the same range.
+
+use std::collections::BTreeMap;
+
+use relay_domain::ports::ProjectedEvent;
+use relay_protocol::log::{LogEvent, StoredEvent};
+use relay_types::{Seq, ShardId};
+
+use super::Compared;
+
+/// In what way the two sides differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// The log has an event, Postgres has not, and it was not put aside either.
+    MissingRow,
+    /// Postgres has an event that the log does not have.
+    PhantomRow,
+    /// Both have a message there, not the same.
+    OtherMessage,
+    /// Postgres was filled from another life of the log.
+    AnotherLog,
+    /// Postgres is ahead of the log: the log was cut off.
+    LogTooShort,
+    /// A user's durable consumer has delivered more than there is.
+    ConsumerAhead,
+    /// A read mark lies beyond its conversation's newest event.
+    MarkAhead,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 7] =
+        [Self::MissingRow, Self::PhantomRow, Self::OtherMessage, Self::AnotherLog, Self::LogTooShort, Self::ConsumerAhead, Self::MarkAhead];
+
+    /// As a metric label and for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MissingRow => "missing_row",
+            Self::PhantomRow => "phantom_row",
+            Self::OtherMessage => "other_message",
+            Self::AnotherLog => "another_log",
+            Self::LogTooShort => "log_too_short",
+            Self::ConsumerAhead => "consumer_ahead",
+            Self::MarkAhead => "mark_ahead",
+        }
+    }
+
+    /// Whether it says that something acknowledged is missing somewhere, or something is there that never was.
+    pub const fn is_unaccounted(self) -> bool {
+        !matches!(self, Self::ConsumerAhead | Self::MarkAhead)
+    }
+}
+
+/// One difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Finding {
+    /// Which.
+    pub kind: Kind,
+    /// Where.
+    pub shard: ShardId,
+    /// At which place.
+    pub seq: Seq,
+}
+
+/// Compares a run of the log with the rows of the same run.
+pub(super) fn page(shard: ShardId, events: &[StoredEvent], rows: &[ProjectedEvent], compared: &mut Compared) {
+    let mut rows: BTreeMap<Seq, &ProjectedEvent> = rows.iter().map(|row| (row.seq, row)).collect();
+    for event in events {
+        // An event of a type that this version does not know may be in neither's vocabulary.
+        let Some(conversation) = event.event.conversation() else {
+            rows.remove(&event.seq);
+            continue;
+        };
+        let message = match &event.event {
+            LogEvent::MessageSent(sent) => Some(sent.message_id),
+            _ => None,
+        };
+        compared.messages += u64::from(message.is_some());
+        let kind = match rows.remove(&event.seq) {
+            None => Kind::MissingRow,
+            Some(row) if row.conversation != conversation || row.message != message => Kind::OtherMessage,
+            Some(_) => continue,
+        };
+        compared.findings.push(Finding { kind, shard, seq: event.seq });
+    }
+    compared.findings.extend(rows.into_keys().map(|seq| Finding { kind: Kind::PhantomRow, shard, seq }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use relay_protocol::MessageBody;
+    use relay_protocol::log::MessageSent;
+    use relay_types::MessageId;
+
+    fn id<T: std::str::FromStr<Err: std::fmt::Debug>>() -> T {
+        "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap()
+    }
+
+    fn sent(seq: u64) -> StoredEvent {
+        let message = MessageSent {
+            message_id: id(),
+            conversation_id: id(),
+            sender_id: id(),
+            client_id: id(),
+            sent_at_ms: 0,
+            body: MessageBody::Text { text: "x".parse().unwrap() },
+        };
+        StoredEvent { shard: ShardId(0), seq: Seq(seq), prev: None, stored_at_ms: 0, event: LogEvent::MessageSent(message) }
+    }
+
+    fn row(seq: u64) -> ProjectedEvent {
+        ProjectedEvent { seq: Seq(seq), conversation: id(), message: Some(id()) }
+    }
+
+    fn found(events: &[StoredEvent], rows: &[ProjectedEvent]) -> Vec<(Kind, u64)> {
+        let mut compared = Compared::default();
+        page(ShardId(0), events, rows, &mut compared);
+        assert_eq!(compared.messages, events.len() as u64);
+        compared.findings.iter().map(|finding| (finding.kind, finding.seq.0)).collect()
+    }
+
+    #[test]
+    fn each_difference_has_its_kind_and_place() {
+        let events = [sent(1), sent(3), sent(5)];
+        assert_eq!(found(&events, &[row(1), row(3), row(5)]), []);
+        assert_eq!(found(&events, &[row(1), row(5)]), [(Kind::MissingRow, 3)]);
+        assert_eq!(found(&events, &[row(1), row(3), row(4), row(5)]), [(Kind::PhantomRow, 4)]);
+        let other: MessageId = "01BX5ZZKBKACTAV9WEVGEMMVRZ".parse().unwrap();
+        assert_eq!(found(&events, &[row(1), ProjectedEvent { message: Some(other), ..row(3) }, row(5)]), [(Kind::OtherMessage, 3)]);
+    }
+}
