@@ -113,7 +113,7 @@ mod tests {
         stored(seq, LogEvent::MessageSent(message))
     }
 
-    fn page(seqs: std::ops::RangeInclusive<u64>, has_more: bool) -> MessagePage {
+    fn page(seqs: std::ops::Range<u64>, has_more: bool) -> MessagePage {
         let all = joined(MessagePage { messages: Vec::new(), has_more: false }, seqs.map(sent).collect(), id(), HistoryAnchor::Newest, 200);
         MessagePage { has_more, ..all }
     }
@@ -124,13 +124,13 @@ mod tests {
 
     #[test]
     fn the_log_goes_on_where_the_projection_ends() {
-        let whole = joined(page(3..=4, false), vec![sent(5), sent(6)], id(), HistoryAnchor::After(Seq(2)), 10);
+        let whole = joined(page(3..5, false), vec![sent(5), sent(6)], id(), HistoryAnchor::After(Seq(2)), 10);
         assert_eq!((seqs(&whole), whole.has_more), (vec![3, 4, 5, 6], false));
-        let cut = joined(page(3..=4, false), vec![sent(5), sent(6)], id(), HistoryAnchor::After(Seq(2)), 3);
+        let cut = joined(page(3..5, false), vec![sent(5), sent(6)], id(), HistoryAnchor::After(Seq(2)), 3);
         assert_eq!((seqs(&cut), cut.has_more), (vec![3, 4, 5], true));
-        let newest = joined(page(3..=4, false), vec![sent(5), sent(6)], id(), HistoryAnchor::Newest, 3);
+        let newest = joined(page(3..5, false), vec![sent(5), sent(6)], id(), HistoryAnchor::Newest, 3);
         assert_eq!((seqs(&newest), newest.has_more), (vec![4, 5, 6], true));
-        let twice = joined(page(3..=5, false), vec![sent(5), sent(6)], id(), HistoryAnchor::After(Seq(2)), 10);
+        let twice = joined(page(3..6, false), vec![sent(5), sent(6)], id(), HistoryAnchor::After(Seq(2)), 10);
         assert_eq!(seqs(&twice), vec![3, 4, 5, 6]);
     }
 
@@ -147,7 +147,7 @@ mod tests {
             at_ms: 0,
         };
         let events = vec![sent(5), stored(6, LogEvent::MemberAdded(added)), sent(7)];
-        let shown = joined(page(1..=0, false), events, id(), HistoryAnchor::Newest, 10);
+        let shown = joined(page(0..0, false), events, id(), HistoryAnchor::Newest, 10);
         assert_eq!(seqs(&shown), vec![7]);
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use relay_embedded::RelayProcess;
 use relay_subjects::{stream, user_durable};
 use relay_types::{Seq, ShardId, UserId};
 
@@ -42,17 +43,41 @@ async fn watermark_and_end(cluster: &Cluster) -> anyhow::Result<(Seq, Seq)> {
     Ok((Seq(u64::try_from(watermark.unwrap_or(0))?), end))
 }
 
+/// For one process to be ready, ended by itself and started again in between or not.
+const READY_LIMIT: Duration = Duration::from_secs(90);
+
 /// Waits until all of our processes say that they are ready.
 pub async fn ready(cluster: &Cluster) -> anyhow::Result<()> {
     for member in cluster.members() {
-        // One that ended by itself is started by the supervisor first.
-        let running = async {
-            while !member.process.is_running() {
-                tokio::time::sleep(POLL).await;
+        process_ready(&member.process).await?;
+    }
+    Ok(())
+}
+
+/// One that ends by itself meanwhile, as for a new epoch of the log, is started by the supervisor and waited for.
+async fn process_ready(process: &RelayProcess) -> anyhow::Result<()> {
+    let deadline = tokio::time::Instant::now() + READY_LIMIT;
+    loop {
+        match process.healthy().await {
+            Ok(()) => return Ok(()),
+            Err(error) if tokio::time::Instant::now() > deadline => {
+                return Err(error.context(format!("{} is not ready after {READY_LIMIT:?}", process.name())));
             }
-        };
-        tokio::time::timeout(Duration::from_secs(30), running).await.with_context(|| format!("{} does not run", member.process.name()))?;
-        member.process.healthy().await?;
+            Err(_) => tokio::time::sleep(POLL).await,
+        }
+    }
+}
+
+/// Waits until every gateway of `before` (with its process id then) is another process and ready.
+pub async fn gateways_replaced(cluster: &Cluster, before: &[(String, Option<u32>)]) -> anyhow::Result<()> {
+    let deadline = tokio::time::Instant::now() + READY_LIMIT;
+    for (name, pid) in before {
+        let gateway = cluster.gateways.iter().find(|gateway| gateway.process.name() == name).context("no such gateway")?;
+        while gateway.process.pid().is_none_or(|now| Some(now) == *pid) {
+            anyhow::ensure!(tokio::time::Instant::now() < deadline, "{name} still runs on the log's old epoch after {READY_LIMIT:?}");
+            tokio::time::sleep(POLL).await;
+        }
+        process_ready(&gateway.process).await?;
     }
     Ok(())
 }

@@ -28,6 +28,9 @@ pub use probers::Probers;
 use crate::cluster::Cluster;
 use crate::record::Record;
 
+/// For what is on its way when senders pause.
+const PAUSE_LIMIT: Duration = Duration::from_secs(30);
+
 /// How much traffic.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
@@ -114,7 +117,12 @@ impl Workload {
     /// Stops senders until the value is dropped, and waits until nothing is on its way any more.
     pub async fn pause_senders(&self) -> Quiet {
         self.gate.closed.send_replace(true);
-        self.idle(Duration::from_secs(60)).await;
+        let open = self.idle(PAUSE_LIMIT).await;
+        if open > 0 {
+            let devices = self.devices.iter().enumerate().map(|(index, device)| (index, device.role, device.open_sends()));
+            let devices: Vec<_> = devices.filter(|(_, _, open)| *open > 0).collect();
+            tracing::warn!(open, calls = self.record.open_calls(), ?devices, "still without an answer after {PAUSE_LIMIT:?}");
+        }
         Quiet(self.gate.clone())
     }
 

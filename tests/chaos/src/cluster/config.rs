@@ -46,6 +46,7 @@ limits = { requests_per_address = { limit = 0, per_s = 1 }, requests_per_user = 
 [worker]
 reconcile_all_every_s = 10
 stranded_after_s = 5
+audit_every_s = 10
 "#;
 
 /// Writes the file, readable by us only.

@@ -31,11 +31,14 @@ pub async fn lose_log(hands: &mut Hands<'_>) -> anyhow::Result<()> {
     let _quiet = hands.workload.pause_senders().await;
     settle::projected(hands.cluster, Duration::from_secs(60)).await?;
     hands.workload.keep_log_of_this_epoch(hands.cluster).await?;
+    let gateways: Vec<_> =
+        hands.cluster.gateways.iter().map(|gateway| (gateway.process.name().to_owned(), gateway.process.pid())).collect();
     hands.injected();
     let js = async_nats::jetstream::new(hands.cluster.nats_client().await?);
     js.delete_stream(stream(ShardId(0))).await.context("deleting the stream")?;
     hands.hold(500, 2_000).await;
     hands.cluster.relayctl(&["log", "reseed", "--shard", "0", "--yes"]).await.context("reseeding")?;
     hands.workload.begin_epoch();
-    Ok(())
+    // A gateway ends once it notices that the log is another one; the next fault should not meet that.
+    settle::gateways_replaced(hands.cluster, &gateways).await
 }
