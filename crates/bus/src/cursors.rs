@@ -1,5 +1,7 @@
 //! What the gateway does with users' durable consumers: read their filters, move them, read the log past them.
 
+use std::time::Duration;
+
 use async_nats::jetstream::consumer::push::OrderedConfig;
 use async_nats::jetstream::consumer::{self, DeliverPolicy, ReplayPolicy};
 use async_trait::async_trait;
@@ -11,6 +13,9 @@ use relay_types::{ConversationId, Seq, ShardId, UserId};
 
 use crate::connect::Bus;
 use crate::decode::decode_or_unknown;
+
+/// The longest wait for the next event while there are more.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// Users' durable consumers, over one connection.
 #[derive(Clone)]
@@ -94,7 +99,8 @@ impl DeliveryCursors for NatsCursors {
         let mut messages = consumer.messages().await.map_err(failed)?;
         let mut events = Vec::new();
         while pending > 0 && events.len() < limit as usize {
-            let Some(message) = messages.next().await else { break };
+            let next = tokio::time::timeout(SILENCE, messages.next()).await.map_err(|_| failed("the log fell silent"))?;
+            let Some(message) = next else { break };
             let message = message.map_err(failed)?;
             let info = message.info().map_err(failed)?;
             let seq = Seq(info.stream_sequence);

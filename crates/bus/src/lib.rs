@@ -13,6 +13,7 @@ pub mod keys;
 pub mod log;
 pub mod queue;
 mod series;
+pub mod state;
 pub mod tail;
 pub mod topology;
 

@@ -20,6 +20,9 @@ use crate::topology::EPOCH_KEY;
 /// Events handed out at once at most; bounds how long one hand-over may hold its reader's lock.
 const MAX_BATCH: usize = 256;
 
+/// The longest wait for the next event while there are more.
+const SILENCE: Duration = Duration::from_secs(10);
+
 /// Opens tails over one connection.
 #[derive(Clone)]
 pub struct NatsTails {
@@ -47,7 +50,8 @@ impl TailSource for NatsTails {
         let mut messages = consumer.messages().await.map_err(|e| unavailable(e.to_string()))?;
         let mut ended = Vec::new();
         while pending > 0 {
-            let Some(message) = messages.next().await else { break };
+            let next = tokio::time::timeout(SILENCE, messages.next()).await;
+            let Some(message) = next.map_err(|_| unavailable("the log fell silent".to_owned()))? else { break };
             let message = message.map_err(|e| unavailable(e.to_string()))?;
             let Ok(info) = message.info() else { continue };
             pending = info.pending;

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use relay_domain::ports::{TailError, TailSource, TailStart};
 use relay_runtime::Task;
 use relay_types::{Clock, Seq, ShardId};
 
 use crate::hub::Hub;
 
-/// How often the log's oldest event is looked up, which decides whether a position is too old.
-const HEAD_EVERY: Duration = Duration::from_secs(30);
+/// How often the log's ends are looked up: the oldest event decides whether a position is too old, the newest whether the
+/// tail keeps up.
+const HEAD_EVERY: Duration = Duration::from_secs(5);
 
 /// Follows `shard` until told to stop. An epoch change ends the process: its memory is of another log, so everyone
 /// reconnects, to a fresh gateway, and is told `reset`.
@@ -42,8 +44,13 @@ pub(crate) async fn follow(
         begun = true;
         task.health.up();
     }
-    let mut look = tokio::time::interval(HEAD_EVERY);
-    look.reset();
+    let mut behind = false;
+    // Beside the tail, not between its events: a log without a leader answers late.
+    let looks = futures::stream::unfold(Arc::clone(&tails), |tails| async {
+        tokio::time::sleep(HEAD_EVERY).await;
+        Some((tails.head(shard).await, tails))
+    });
+    tokio::pin!(looks);
     // With nothing young enough in the log, the first event to come is the next one.
     let quiet = tokio::time::sleep(WARMUP_LIMIT);
     tokio::pin!(quiet);
@@ -55,15 +62,29 @@ pub(crate) async fn follow(
                 begun = true;
                 task.health.up();
             }
-            _ = look.tick() => {
-                if let Ok(now) = tails.head(shard).await {
-                    hub.set_first(shard, now.first);
-                    hub.clock.observe(now.now_ms);
-                    let passed = hub.heads().get(&shard).copied().unwrap_or_default();
-                    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-                    lag.set(now.last.0.saturating_sub(passed.0) as f64);
-                    known_head = now;
+            Some(looked) = looks.next() => {
+                let Ok(now) = looked else { continue };
+                if now.epoch != epoch {
+                    hub.forget_all();
+                    return Err(TailError::EpochChanged { expected: epoch, found: now.epoch }.into());
                 }
+                hub.set_first(shard, now.first);
+                hub.clock.observe(now.now_ms);
+                let passed = hub.heads().get(&shard).copied().unwrap_or_default();
+                #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+                lag.set(now.last.0.saturating_sub(passed.0) as f64);
+                // What the look before saw has had all the time since to pass.
+                let overdue = known_head.last.0.saturating_sub(passed.0);
+                if begun && overdue > 0 {
+                    tracing::warn!(shard = shard.0, overdue, "the tail has fallen behind the log");
+                    task.health.degraded(format!("{overdue} events of the log are more than {} s late", HEAD_EVERY.as_secs()));
+                    behind = true;
+                } else if behind {
+                    tracing::info!(shard = shard.0, "the tail has caught up with the log");
+                    task.health.up();
+                    behind = false;
+                }
+                known_head = now;
             }
             events = tail.next() => {
                 let mut events = match events {

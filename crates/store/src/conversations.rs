@@ -31,23 +31,26 @@ impl Conversations for Store {
         new: &NewConversation,
         at_ms: TimestampMs,
     ) -> Result<Decided<Created>, CreateError> {
-        create::run(self, id, creator, new, at_ms).await
+        self.limited(async { create::run(self, id, creator, new, at_ms).await }).await
     }
 
     /// Index: `members_pkey`.
     #[tracing::instrument(name = "db.conversation.get", skip_all, fields(user.id = %actor, conversation.id = %id))]
     async fn get(&self, actor: UserId, id: ConversationId) -> Result<Conversation, ConversationError> {
-        let mut connection = self.pool.acquire().await.map_err(unavailable)?;
-        sqlx::query_scalar!(
-            r#"SELECT 1 AS "one!" FROM members WHERE conversation_id = $1 AND user_id = $2"#,
-            id.to_uuid(),
-            actor.to_uuid()
-        )
-        .fetch_optional(&mut *connection)
+        self.limited(async {
+            let mut connection = self.pool.acquire().await.map_err(unavailable)?;
+            sqlx::query_scalar!(
+                r#"SELECT 1 AS "one!" FROM members WHERE conversation_id = $1 AND user_id = $2"#,
+                id.to_uuid(),
+                actor.to_uuid()
+            )
+            .fetch_optional(&mut *connection)
+            .await
+            .map_err(unavailable)?
+            .ok_or(ConversationError::NotMember)?;
+            Ok(read(&mut connection, id).await?)
+        })
         .await
-        .map_err(unavailable)?
-        .ok_or(ConversationError::NotMember)?;
-        Ok(read(&mut connection, id).await?)
     }
 
     #[tracing::instrument(name = "db.conversation.rename", skip_all, fields(user.id = %actor, conversation.id = %id))]
@@ -58,7 +61,7 @@ impl Conversations for Store {
         title: &ConversationTitle,
         at_ms: TimestampMs,
     ) -> Result<Decided<Conversation>, ConversationError> {
-        change::rename(self, actor, id, title, at_ms).await
+        self.limited(async { change::rename(self, actor, id, title, at_ms).await }).await
     }
 
     #[tracing::instrument(name = "db.member.add", skip_all, fields(user.id = %actor, conversation.id = %id))]
@@ -70,7 +73,7 @@ impl Conversations for Store {
         max_members: usize,
         at_ms: TimestampMs,
     ) -> Result<Decided<Conversation>, ConversationError> {
-        change::add_member(self, actor, id, user, max_members, at_ms).await
+        self.limited(async { change::add_member(self, actor, id, user, max_members, at_ms).await }).await
     }
 
     #[tracing::instrument(name = "db.member.remove", skip_all, fields(user.id = %actor, conversation.id = %id))]
@@ -81,7 +84,7 @@ impl Conversations for Store {
         user: UserId,
         at_ms: TimestampMs,
     ) -> Result<Decided<()>, ConversationError> {
-        change::remove_member(self, actor, id, user, at_ms).await
+        self.limited(async { change::remove_member(self, actor, id, user, at_ms).await }).await
     }
 
     #[tracing::instrument(name = "db.member.set_role", skip_all, fields(user.id = %actor, conversation.id = %id))]
@@ -93,36 +96,40 @@ impl Conversations for Store {
         role: Role,
         at_ms: TimestampMs,
     ) -> Result<Decided<Conversation>, ConversationError> {
-        change::set_role(self, actor, id, user, role, at_ms).await
+        self.limited(async { change::set_role(self, actor, id, user, role, at_ms).await }).await
     }
 
     /// Indexes: `members_pkey`, `conversation_heads_pkey`.
     #[tracing::instrument(name = "db.member.mark_read", skip_all, fields(user.id = %actor, conversation.id = %id, stream.seq = %seq))]
     async fn mark_read(&self, actor: UserId, id: ConversationId, seq: Seq) -> Result<Seq, ConversationError> {
-        let mark = sqlx::query_scalar!(
-            "UPDATE members AS m
+        self.limited(async {
+            let mark = sqlx::query_scalar!(
+                "UPDATE members AS m
              SET read_seq = greatest(m.read_seq,
                  least($3, coalesce((SELECT h.last_seq FROM conversation_heads h WHERE h.conversation_id = m.conversation_id), 0)))
              WHERE m.conversation_id = $1 AND m.user_id = $2 RETURNING m.read_seq",
-            id.to_uuid(),
-            actor.to_uuid(),
-            seq.to_i64()
-        )
-        .fetch_optional(&self.pool)
+                id.to_uuid(),
+                actor.to_uuid(),
+                seq.to_i64()
+            )
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(unavailable)?;
+            mark.map(Seq::from_i64).ok_or(ConversationError::NotMember)
+        })
         .await
-        .map_err(unavailable)?;
-        mark.map(Seq::from_i64).ok_or(ConversationError::NotMember)
     }
 
     #[tracing::instrument(name = "db.conversation.list", skip_all, fields(user.id = %user))]
     async fn list(&self, user: UserId, after: Option<ListCursor>, limit: u16) -> Result<ListPage, StoreError> {
-        list::page(self, user, after, limit).await
+        self.limited(async { list::page(self, user, after, limit).await }).await
     }
 
     /// Indexes: `members_pkey`, `conversations_pkey`.
     #[tracing::instrument(name = "db.conversation.posting_shard", skip_all, fields(user.id = %user, conversation.id = %id))]
     async fn posting_shard(&self, user: UserId, id: ConversationId) -> Result<Option<ShardId>, StoreError> {
-        let found = sqlx::query_scalar!(
+        self.limited(async {
+            let found = sqlx::query_scalar!(
             "SELECT c.shard FROM members m JOIN conversations c USING (conversation_id) WHERE m.conversation_id = $1 AND m.user_id = $2",
             id.to_uuid(),
             user.to_uuid()
@@ -130,7 +137,9 @@ impl Conversations for Store {
         .fetch_optional(&self.pool)
         .await
         .map_err(unavailable)?;
-        found.map(shard).transpose()
+            found.map(shard).transpose()
+        })
+        .await
     }
 }
 

@@ -20,30 +20,33 @@ impl History for Store {
         anchor: HistoryAnchor,
         limit: u16,
     ) -> Result<MessagePage, HistoryError> {
-        // Indexes: members_pkey, memberships_open_key.
-        let membership = sqlx::query!(
-            r#"SELECT m.read_seq, p.joined_seq AS "joined_seq?"
+        self.limited(async {
+            // Indexes: members_pkey, memberships_open_key.
+            let membership = sqlx::query!(
+                r#"SELECT m.read_seq, p.joined_seq AS "joined_seq?"
                FROM members m
                LEFT JOIN memberships p ON p.conversation_id = m.conversation_id AND p.user_id = m.user_id AND p.left_seq IS NULL
                WHERE m.conversation_id = $1 AND m.user_id = $2"#,
-            conversation.to_uuid(),
-            reader.to_uuid()
-        )
-        .fetch_optional(&self.pool)
+                conversation.to_uuid(),
+                reader.to_uuid()
+            )
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(unavailable)?
+            .ok_or(HistoryError::NotMember)?;
+            let Some(joined) = membership.joined_seq else {
+                return Ok(MessagePage { messages: Vec::new(), has_more: false });
+            };
+            let first = Seq::from_i64(joined);
+            let page = match anchor {
+                HistoryAnchor::Newest => self.older(conversation, first, Seq(u64::MAX), limit).await,
+                HistoryAnchor::Before(before) => self.older(conversation, first, before, limit).await,
+                HistoryAnchor::After(after) => self.newer(conversation, first.max(after.next()), limit).await,
+                HistoryAnchor::Unread => self.newer(conversation, first.max(Seq::from_i64(membership.read_seq).next()), limit).await,
+            };
+            Ok(page?)
+        })
         .await
-        .map_err(unavailable)?
-        .ok_or(HistoryError::NotMember)?;
-        let Some(joined) = membership.joined_seq else {
-            return Ok(MessagePage { messages: Vec::new(), has_more: false });
-        };
-        let first = Seq::from_i64(joined);
-        let page = match anchor {
-            HistoryAnchor::Newest => self.older(conversation, first, Seq(u64::MAX), limit).await,
-            HistoryAnchor::Before(before) => self.older(conversation, first, before, limit).await,
-            HistoryAnchor::After(after) => self.newer(conversation, first.max(after.next()), limit).await,
-            HistoryAnchor::Unread => self.newer(conversation, first.max(Seq::from_i64(membership.read_seq).next()), limit).await,
-        };
-        Ok(page?)
     }
 }
 

@@ -11,6 +11,7 @@ mod accounts;
 mod config;
 mod conversations;
 mod convert;
+mod durability;
 mod error;
 mod event_row;
 mod history;
@@ -24,5 +25,6 @@ mod sessions;
 mod store;
 
 pub use config::PostgresConfig;
+pub use durability::Durability;
 pub use migrate::{MigrateError, SchemaState, migrate};
 pub use store::{ConnectError, Store};

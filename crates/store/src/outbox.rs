@@ -13,6 +13,7 @@ use sqlx::types::Uuid;
 use crate::Store;
 use crate::convert::{shard, shard_column};
 use crate::error::{unavailable, unreadable};
+use crate::store::within;
 
 /// Rows published under one lock and marked by one statement.
 const ROWS_AT_ONCE: i64 = 100;
@@ -66,6 +67,9 @@ impl Pending {
     }
 }
 
+/// For a few rows to be published, each of which the log is tried for within its own limit.
+const FLUSH_LIMIT: Duration = Duration::from_mins(1);
+
 #[async_trait]
 impl Outbox for Store {
     #[tracing::instrument(name = "db.outbox.flush", skip_all, fields(shard = %address.shard()))]
@@ -73,7 +77,7 @@ impl Outbox for Store {
         let _permit = self.flushes.acquire().await.map_err(|_| StoreError { reason: "the store is closed".to_owned() })?;
         let mut published = 0;
         loop {
-            let rows = self.flush_some(address, log).await?;
+            let rows = within(FLUSH_LIMIT, self.flush_some(address, log)).await?;
             published += rows;
             if i64::try_from(rows).is_ok_and(|rows| rows < ROWS_AT_ONCE) {
                 return Ok(published);
@@ -84,17 +88,20 @@ impl Outbox for Store {
     /// Index: `outbox_pending`, which holds only what is unpublished.
     #[tracing::instrument(name = "db.outbox.pending", skip_all)]
     async fn pending(&self, older_than: Duration, limit: u32) -> Result<Vec<LogAddress>, StoreError> {
-        let rows = sqlx::query!(
-            "SELECT subject_kind, shard, target_id FROM outbox
+        self.limited(async {
+            let rows = sqlx::query!(
+                "SELECT subject_kind, shard, target_id FROM outbox
              WHERE published_seq IS NULL AND created_at < now() - make_interval(secs => $1)
              GROUP BY subject_kind, shard, target_id ORDER BY min(id) LIMIT $2",
-            older_than.as_secs_f64(),
-            i64::from(limit)
-        )
-        .fetch_all(&self.pool)
+                older_than.as_secs_f64(),
+                i64::from(limit)
+            )
+            .fetch_all(&self.pool)
+            .await
+            .map_err(unavailable)?;
+            rows.into_iter().map(|row| address_of(&row.subject_kind, row.shard, row.target_id)).collect()
+        })
         .await
-        .map_err(unavailable)?;
-        rows.into_iter().map(|row| address_of(&row.subject_kind, row.shard, row.target_id)).collect()
     }
 }
 

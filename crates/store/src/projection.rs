@@ -18,20 +18,47 @@ use self::batch::Batch;
 use crate::Store;
 use crate::convert::shard_column;
 use crate::error::{is_about_data, unavailable};
+use crate::store::within;
+
+/// One batch may take as long as this many calls.
+const BATCH_CALLS: u32 = 4;
 
 #[async_trait]
 impl Projection for Store {
     #[tracing::instrument(name = "db.watermark.find", skip_all, fields(shard = %shard))]
     async fn watermark(&self, shard: ShardId) -> Result<(Seq, Option<String>), StoreError> {
-        let row = sqlx::query!("SELECT seq, epoch FROM watermarks WHERE shard = $1", shard_column(shard))
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(unavailable)?;
-        Ok(row.map_or((Seq::ZERO, None), |row| (Seq::from_i64(row.seq), Some(row.epoch))))
+        self.limited(async {
+            let row = sqlx::query!("SELECT seq, epoch FROM watermarks WHERE shard = $1", shard_column(shard))
+                .fetch_optional(&self.pool)
+                .await
+                .map_err(unavailable)?;
+            Ok(row.map_or((Seq::ZERO, None), |row| (Seq::from_i64(row.seq), Some(row.epoch))))
+        })
+        .await
     }
 
     #[tracing::instrument(name = "db.projection.write", skip_all, fields(shard = %shard, stream.seq = %upto, events = events.len()))]
     async fn project(&self, shard: ShardId, epoch: &str, after: Seq, upto: Seq, events: &[StoredEvent]) -> Result<Projected, ProjectError> {
+        // A batch is several statements, each with its own limit, and redone from its beginning when it is given up.
+        let limit = self.call_limit * BATCH_CALLS;
+        within(limit, self.project_now(shard, epoch, after, upto, events)).await
+    }
+
+    #[tracing::instrument(name = "db.projection.maintain", skip_all)]
+    async fn maintain(&self) -> Result<(), StoreError> {
+        maintain::run(&self.pool).await.map_err(unavailable)
+    }
+}
+
+impl Store {
+    async fn project_now(
+        &self,
+        shard: ShardId,
+        epoch: &str,
+        after: Seq,
+        upto: Seq,
+        events: &[StoredEvent],
+    ) -> Result<Projected, ProjectError> {
         let mut transaction = self.pool.begin().await.map_err(refused)?;
         let watermark = lock_watermark(&mut transaction, shard, epoch).await?;
         if after > watermark {
@@ -56,13 +83,6 @@ impl Projection for Store {
         }
     }
 
-    #[tracing::instrument(name = "db.projection.maintain", skip_all)]
-    async fn maintain(&self) -> Result<(), StoreError> {
-        maintain::run(&self.pool).await.map_err(unavailable)
-    }
-}
-
-impl Store {
     /// Names the event whose body or time Postgres refuses. When none does, the refusal was about something that a new look
     /// at the tables may mend, so the batch is tried again.
     async fn find_poison(&self, batch: &Batch, error: sqlx::Error) -> ProjectError {

@@ -20,14 +20,18 @@ impl Store {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn projected(&self, shard: ShardId) -> Result<Option<(Seq, String)>, StoreError> {
-        let row = sqlx::query!("SELECT seq, epoch FROM watermarks WHERE shard = $1", shard_column(shard)).fetch_optional(&self.pool).await;
-        match row {
-            Ok(row) => Ok(row.map(|row| (Seq::from_i64(row.seq), row.epoch))),
-            Err(error) if error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() == Some(UNDEFINED_TABLE) => {
-                Ok(None)
+        self.limited(async {
+            let row =
+                sqlx::query!("SELECT seq, epoch FROM watermarks WHERE shard = $1", shard_column(shard)).fetch_optional(&self.pool).await;
+            match row {
+                Ok(row) => Ok(row.map(|row| (Seq::from_i64(row.seq), row.epoch))),
+                Err(error) if error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() == Some(UNDEFINED_TABLE) => {
+                    Ok(None)
+                }
+                Err(error) => Err(unavailable(error)),
             }
-            Err(error) => Err(unavailable(error)),
-        }
+        })
+        .await
     }
 
     /// The projection goes on with the first event of the next log. Done twice, it is done once.
@@ -38,23 +42,26 @@ impl Store {
     /// # Cancel safety
     /// Cancel safe: one statement.
     pub async fn continue_in(&self, shard: ShardId, from: (Seq, &str), epoch: &str, first: Seq) -> Result<(), StoreError> {
-        let moved = sqlx::query!(
-            "UPDATE watermarks SET seq = $4, epoch = $5, updated_at = now()
+        self.limited(async {
+            let moved = sqlx::query!(
+                "UPDATE watermarks SET seq = $4, epoch = $5, updated_at = now()
              WHERE shard = $1 AND seq = $2 AND epoch = $3",
-            shard_column(shard),
-            from.0.to_i64(),
-            from.1,
-            Seq(first.0.saturating_sub(1)).to_i64(),
-            epoch
-        )
-        .execute(&self.pool)
+                shard_column(shard),
+                from.0.to_i64(),
+                from.1,
+                Seq(first.0.saturating_sub(1)).to_i64(),
+                epoch
+            )
+            .execute(&self.pool)
+            .await
+            .map_err(unavailable)?;
+            if moved.rows_affected() == 1 || self.projected(shard).await?.is_some_and(|(_, now)| now == epoch) {
+                Ok(())
+            } else {
+                Err(StoreError { reason: "the projection moved meanwhile; is another worker or relayctl at work?".to_owned() })
+            }
+        })
         .await
-        .map_err(unavailable)?;
-        if moved.rows_affected() == 1 || self.projected(shard).await?.is_some_and(|(_, now)| now == epoch) {
-            Ok(())
-        } else {
-            Err(StoreError { reason: "the projection moved meanwhile; is another worker or relayctl at work?".to_owned() })
-        }
     }
 
     /// Sessions of the shard's users that were ended at most `within_s` seconds ago: their access tokens may still be shown.
@@ -65,15 +72,18 @@ impl Store {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn revoked_since(&self, shard: ShardId, within_s: u64) -> Result<Vec<(UserId, SessionId)>, StoreError> {
-        let rows = sqlx::query!(
-            "SELECT s.user_id, s.session_id FROM sessions s JOIN users u USING (user_id)
+        self.limited(async {
+            let rows = sqlx::query!(
+                "SELECT s.user_id, s.session_id FROM sessions s JOIN users u USING (user_id)
              WHERE u.home_shard = $1 AND s.revoked_at > now() - make_interval(secs => $2)",
-            shard_column(shard),
-            f64::from(u32::try_from(within_s).unwrap_or(u32::MAX))
-        )
-        .fetch_all(&self.pool)
+                shard_column(shard),
+                f64::from(u32::try_from(within_s).unwrap_or(u32::MAX))
+            )
+            .fetch_all(&self.pool)
+            .await
+            .map_err(unavailable)?;
+            Ok(rows.into_iter().map(|row| (UserId::from_uuid(row.user_id), SessionId::from_uuid(row.session_id))).collect())
+        })
         .await
-        .map_err(unavailable)?;
-        Ok(rows.into_iter().map(|row| (UserId::from_uuid(row.user_id), SessionId::from_uuid(row.session_id))).collect())
     }
 }

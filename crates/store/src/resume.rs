@@ -19,10 +19,11 @@ impl ResumeStore for Store {
     /// round trips. Indexes: `sessions_pkey`, `memberships_by_user`, `conversation_heads_pkey` per conversation.
     #[tracing::instrument(name = "db.resume.join", skip_all, fields(user.id = %user))]
     async fn join_snapshot(&self, user: UserId, session: SessionId, cursors: &BTreeMap<ShardId, Seq>) -> Result<JoinSnapshot, StoreError> {
-        let cursor_shards: Vec<i32> = cursors.keys().copied().map(shard_column).collect();
-        let cursor_seqs: Vec<i64> = cursors.values().copied().map(Seq::to_i64).collect();
-        let row = sqlx::query!(
-            r#"SELECT
+        self.limited(async {
+            let cursor_shards: Vec<i32> = cursors.keys().copied().map(shard_column).collect();
+            let cursor_seqs: Vec<i64> = cursors.values().copied().map(Seq::to_i64).collect();
+            let row = sqlx::query!(
+                r#"SELECT
                    EXISTS (SELECT FROM sessions
                            WHERE session_id = $2 AND user_id = $1 AND revoked_at IS NULL AND least(refresh_expires_at, ends_at) > now())
                        AS "session_live!",
@@ -36,42 +37,45 @@ impl ResumeStore for Store {
                      LEFT JOIN unnest($3::integer[], $4::bigint[]) AS cursor (shard, seq) ON cursor.shard = m.shard
                      LEFT JOIN conversation_heads h ON h.conversation_id = m.conversation_id
                      WHERE m.user_id = $1 AND (m.left_seq IS NULL OR m.left_seq > cursor.seq)) AS m"#,
-            user.to_uuid(),
-            session.to_uuid(),
-            &cursor_shards,
-            &cursor_seqs,
-        )
-        .fetch_one(&self.pool)
+                user.to_uuid(),
+                session.to_uuid(),
+                &cursor_shards,
+                &cursor_seqs,
+            )
+            .fetch_one(&self.pool)
+            .await
+            .map_err(unavailable)?;
+            let watermarks = watermarks_of(row.watermark_shards.into_iter().zip(row.watermark_seqs))?;
+            let places = row.shards.unwrap_or_default().into_iter().zip(row.joined.unwrap_or_default());
+            let ends = row.lefts.unwrap_or_default().into_iter().zip(row.lasts.unwrap_or_default());
+            let memberships =
+                row.conversations.unwrap_or_default().into_iter().zip(places).zip(ends).map(|((id, (in_shard, joined)), (left, last))| {
+                    Ok(Membership {
+                        conversation: ConversationId::from_uuid(id),
+                        shard: shard(in_shard)?,
+                        joined: Seq::from_i64(joined),
+                        left: left.map(Seq::from_i64),
+                        last: Seq::from_i64(last),
+                    })
+                });
+            Ok(JoinSnapshot { session_live: row.session_live, watermarks, memberships: memberships.collect::<Result<_, StoreError>>()? })
+        })
         .await
-        .map_err(unavailable)?;
-        let watermarks = watermarks_of(row.watermark_shards.into_iter().zip(row.watermark_seqs))?;
-        let places = row.shards.unwrap_or_default().into_iter().zip(row.joined.unwrap_or_default());
-        let ends = row.lefts.unwrap_or_default().into_iter().zip(row.lasts.unwrap_or_default());
-        let memberships =
-            row.conversations.unwrap_or_default().into_iter().zip(places).zip(ends).map(|((id, (in_shard, joined)), (left, last))| {
-                Ok(Membership {
-                    conversation: ConversationId::from_uuid(id),
-                    shard: shard(in_shard)?,
-                    joined: Seq::from_i64(joined),
-                    left: left.map(Seq::from_i64),
-                    last: Seq::from_i64(last),
-                })
-            });
-        Ok(JoinSnapshot { session_live: row.session_live, watermarks, memberships: memberships.collect::<Result<_, StoreError>>()? })
     }
 
     /// Index: `conversation_events_pkey`, read in order once per range and partition, at most `limit` rows each.
     #[tracing::instrument(name = "db.events.read", skip_all, fields(shard = %shard, ranges = ranges.len(), rows))]
     async fn events(&self, shard: ShardId, ranges: &[EventRange], limit: u32) -> Result<Vec<StoredEvent>, StoreError> {
-        if ranges.is_empty() || limit == 0 {
-            return Ok(Vec::new());
-        }
-        let conversations: Vec<Uuid> = ranges.iter().map(|range| range.conversation.to_uuid()).collect();
-        let afters: Vec<i64> = ranges.iter().map(|range| range.after.to_i64()).collect();
-        let uptos: Vec<i64> = ranges.iter().map(|range| range.upto.to_i64()).collect();
-        let rows = sqlx::query_as!(
-            EventRow,
-            r#"SELECT e.conversation_id AS "conversation_id!", e.seq AS "seq!", e.prev_seq, e.shard AS "shard!", e.kind AS "kind!",
+        self.limited(async {
+            if ranges.is_empty() || limit == 0 {
+                return Ok(Vec::new());
+            }
+            let conversations: Vec<Uuid> = ranges.iter().map(|range| range.conversation.to_uuid()).collect();
+            let afters: Vec<i64> = ranges.iter().map(|range| range.after.to_i64()).collect();
+            let uptos: Vec<i64> = ranges.iter().map(|range| range.upto.to_i64()).collect();
+            let rows = sqlx::query_as!(
+                EventRow,
+                r#"SELECT e.conversation_id AS "conversation_id!", e.seq AS "seq!", e.prev_seq, e.shard AS "shard!", e.kind AS "kind!",
                       e.event_id AS "event_id!", e.actor_id AS "actor_id!", e.client_id, e.body::text AS "body!",
                       e.decided_at_ms AS "decided_at_ms!", e.at AS "at!"
                FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS range (conversation_id, after_seq, upto_seq)
@@ -81,22 +85,25 @@ impl ResumeStore for Store {
                    ORDER BY e.seq LIMIT $4) AS e
                WHERE e.shard = $5
                ORDER BY e.seq LIMIT $4"#,
-            &conversations,
-            &afters,
-            &uptos,
-            i64::from(limit),
-            shard_column(shard),
-        )
-        .fetch_all(&self.pool)
+                &conversations,
+                &afters,
+                &uptos,
+                i64::from(limit),
+                shard_column(shard),
+            )
+            .fetch_all(&self.pool)
+            .await
+            .map_err(unavailable)?;
+            tracing::Span::current().record("rows", rows.len());
+            rows.into_iter().map(EventRow::into_stored).collect()
+        })
         .await
-        .map_err(unavailable)?;
-        tracing::Span::current().record("rows", rows.len());
-        rows.into_iter().map(EventRow::into_stored).collect()
     }
 
     /// Index: `send_keys_pkey`, one probe per key.
     #[tracing::instrument(name = "db.send_keys.find", skip_all, fields(keys = keys.len()))]
     async fn find_sends(&self, keys: &[SendKey]) -> Result<Vec<Option<OriginalSend>>, StoreError> {
+        self.limited(async {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
@@ -124,12 +131,16 @@ impl ResumeStore for Store {
             });
         }
         Ok(found)
+        }).await
     }
 
     #[tracing::instrument(name = "db.watermarks.list", skip_all)]
     async fn watermarks(&self) -> Result<BTreeMap<ShardId, Seq>, StoreError> {
-        let rows = sqlx::query!("SELECT shard, seq FROM watermarks").fetch_all(&self.pool).await.map_err(unavailable)?;
-        watermarks_of(rows.into_iter().map(|row| (row.shard, row.seq)))
+        self.limited(async {
+            let rows = sqlx::query!("SELECT shard, seq FROM watermarks").fetch_all(&self.pool).await.map_err(unavailable)?;
+            watermarks_of(rows.into_iter().map(|row| (row.shard, row.seq)))
+        })
+        .await
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use relay_domain::ports::StoreError;
 use relay_types::{EventId, IdGen, SystemIds};
-use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection as _, PgPool};
 use tokio::sync::Semaphore;
 
 use crate::PostgresConfig;
@@ -17,6 +17,11 @@ use crate::error::unavailable;
 /// several times over, and while a table is nearly empty (a fresh database, a month's first minute) settles on reading
 /// all of it, which lasts until statistics catch up.
 const SETTINGS: [(&str, &str); 3] = [("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off"), ("jit", "off")];
+
+/// For a connection that is given back to answer.
+const PING_LIMIT: Duration = Duration::from_secs(2);
+/// On top of Postgres' own time limits, before a call is given up.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// The configured address is not one.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +36,16 @@ pub struct Store {
     /// Half of the connections: a flush holds one while it waits for the log, and a log without a leader must not keep
     /// everything else from Postgres.
     pub(crate) flushes: Arc<Semaphore>,
+    /// The longest that one call may take: for a connection, and for its statements.
+    pub(crate) call_limit: Duration,
+}
+
+/// Gives a call up after `limit`.
+pub(crate) async fn within<T, E: From<StoreError>>(limit: Duration, call: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    match tokio::time::timeout(limit, call).await {
+        Ok(result) => result,
+        Err(_) => Err(StoreError { reason: format!("the database did not answer within {} ms", limit.as_millis()) }.into()),
+    }
 }
 
 impl fmt::Debug for Store {
@@ -59,11 +74,27 @@ impl Store {
             // A ping before each use would double the round trips of every read; a connection that died since fails one
             // call as unavailable and leaves the pool.
             .test_before_acquire(false)
+            // The pool asks every connection that is given back whether it is still usable, and would wait for as long as the
+            // kernel does, which for a server that vanished is many minutes. This asks first, and gives up.
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    let answer = tokio::time::timeout(PING_LIMIT, connection.ping()).await;
+                    answer.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into())).map(|()| true)
+                })
+            })
             .idle_timeout(Duration::from_mins(5))
             .max_lifetime(Duration::from_mins(30))
             .connect_lazy_with(options);
         let flushes = usize::try_from(config.max_connections / 2).unwrap_or(1).max(1);
-        Ok(Self { pool, ids: Arc::new(SystemIds::default()), flushes: Arc::new(Semaphore::new(flushes)) })
+        let call_limit = Duration::from_millis(config.acquire_timeout_ms + config.statement_timeout_ms) + GRACE;
+        Ok(Self { pool, ids: Arc::new(SystemIds::default()), flushes: Arc::new(Semaphore::new(flushes)), call_limit })
+    }
+
+    /// One call, given up when Postgres neither answers nor refuses: `statement_timeout` is Postgres' own promise and says
+    /// nothing about a server that vanished. What the call did is unknown then, as after any lost answer. The connection
+    /// leaves the pool.
+    pub(crate) async fn limited<T, E: From<StoreError>>(&self, call: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+        within(self.call_limit, call).await
     }
 
     /// Whether Postgres answers.
@@ -74,7 +105,8 @@ impl Store {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query_scalar!(r#"SELECT 1 AS "one!""#).fetch_one(&self.pool).await.map(drop).map_err(unavailable)
+        let ping = async { sqlx::query_scalar!(r#"SELECT 1 AS "one!""#).fetch_one(&self.pool).await.map(drop).map_err(unavailable) };
+        self.limited(ping).await
     }
 
     /// Closes the connections, after those in use are given back.

@@ -19,6 +19,7 @@ mod e2e {
     mod durables;
     mod exits;
     mod forge;
+    mod half_open;
     mod health;
     mod idempotency;
     mod kills;

@@ -9,6 +9,7 @@ use futures::future::try_join_all;
 use relay_embedded::{
     NatsOptions, NatsServer, RelayOptions, RelayProcess, Scratch, Servers, SyncInterval, ValkeyOptions, ValkeyServer, workspace,
 };
+use relay_fault_proxy::FaultProxy;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::{self, Places};
@@ -29,6 +30,7 @@ pub struct HarnessBuilder {
     private_postgres: bool,
     fsync: bool,
     sync: SyncInterval,
+    nats_link: bool,
     overrides: Vec<(String, String)>,
     expected: Expected,
 }
@@ -44,6 +46,7 @@ impl Default for HarnessBuilder {
             fsync: false,
             // Tests kill processes, not machines; what the kernel has is safe from that.
             sync: SyncInterval::TwoMinutes,
+            nats_link: false,
             overrides: Vec::new(),
             expected: Expected::None,
         }
@@ -91,6 +94,12 @@ impl HarnessBuilder {
     /// fsync before every acknowledgement, as in production.
     pub fn sync_always(mut self) -> Self {
         self.sync = SyncInterval::Always;
+        self
+    }
+
+    /// Gateways reach NATS through [`Harness::nats_link`], which can misbehave.
+    pub fn nats_link(mut self) -> Self {
+        self.nats_link = true;
         self
     }
 
@@ -157,19 +166,32 @@ impl HarnessBuilder {
         tool::relayctl(&bin_dir, &config_path, &["token", "rotate"]).await?;
         tool::relayctl(&bin_dir, &config_path, &["topology", "apply"]).await?;
 
-        let process = |section: &'static str, name: String| start_process(section, name, &bin_dir, &config_path, &at);
+        let nats_link = if self.nats_link { Some(FaultProxy::start("nats", nats.address()).await?) } else { None };
+        let process = |section: &'static str, name: String| {
+            let link = nats_link.as_ref().filter(|_| section == "gateway");
+            let env = link.map(|link| ("RELAY__NATS__SERVERS".to_owned(), format!("[\"nats://{}\"]", link.address())));
+            start_process(section, name, env, &bin_dir, &config_path, &at)
+        };
         let workers = try_join_all((0..self.workers).map(|index| process("worker", format!("worker-{index}"))));
         let (workers, api) = futures::future::try_join(workers, process("api", "api".to_owned())).await?;
         // After the api: it publishes the keys that gateways verify tokens with.
         let gateways = try_join_all((0..self.gateways).map(|index| process("gateway", format!("gateway-{index}")))).await?;
         let expected = self.expected;
+        let config = config_path;
         let parts =
-            Parts { gateways, api, workers, nats, valkey, database, bin_dir, config: config_path, expected, scratch, _permit: permit };
+            Parts { gateways, api, workers, nats_link, nats, valkey, database, bin_dir, config, expected, scratch, _permit: permit };
         Ok(Harness::new(parts))
     }
 }
 
-async fn start_process(section: &str, name: String, bin_dir: &Path, config: &Path, run_dir: &Path) -> anyhow::Result<RelayProcess> {
+async fn start_process(
+    section: &str,
+    name: String,
+    env: Option<(String, String)>,
+    bin_dir: &Path,
+    config: &Path,
+    run_dir: &Path,
+) -> anyhow::Result<RelayProcess> {
     RelayProcess::start_new(RelayOptions {
         section: section.to_owned(),
         name,
@@ -178,7 +200,7 @@ async fn start_process(section: &str, name: String, bin_dir: &Path, config: &Pat
         run_dir: run_dir.to_owned(),
         port: None,
         admin_port: None,
-        env: Vec::new(),
+        env: env.into_iter().collect(),
     })
     .await
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context as _, bail};
 use relay_client::ApiClient;
 use relay_embedded::{NatsServer, PostgresServer, RelayProcess, Scratch, Service, ValkeyServer};
+use relay_fault_proxy::FaultProxy;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::builder::HarnessBuilder;
@@ -20,6 +21,7 @@ pub(crate) struct Parts {
     pub(crate) gateways: Vec<RelayProcess>,
     pub(crate) api: RelayProcess,
     pub(crate) workers: Vec<RelayProcess>,
+    pub(crate) nats_link: Option<FaultProxy>,
     pub(crate) nats: NatsServer,
     pub(crate) valkey: ValkeyServer,
     pub(crate) database: Database,
@@ -84,6 +86,15 @@ impl Harness {
     /// The nats-server.
     pub fn nats(&self) -> &NatsServer {
         &self.parts.nats
+    }
+
+    /// What lies between gateways and NATS.
+    ///
+    /// # Panics
+    /// When the test did not ask for [`HarnessBuilder::nats_link`].
+    #[expect(clippy::expect_used, reason = "a test that asks for what it did not start is wrong")]
+    pub fn nats_link(&self) -> &FaultProxy {
+        self.parts.nats_link.as_ref().expect("gateways reach NATS directly: ask for nats_link()")
     }
 
     /// The valkey-server.

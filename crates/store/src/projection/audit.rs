@@ -16,8 +16,9 @@ use crate::event_row::MESSAGE_SENT;
 impl AuditedProjection for Store {
     #[tracing::instrument(name = "db.audit.read", skip_all, fields(shard = %shard))]
     async fn projected_events(&self, shard: ShardId, after: Seq, upto: Seq) -> Result<Vec<ProjectedEvent>, StoreError> {
-        // Index: conversation_events_by_seq.
-        let rows = sqlx::query!(
+        self.limited(async {
+            // Index: conversation_events_by_seq.
+            let rows = sqlx::query!(
             "SELECT seq, conversation_id, kind, event_id FROM conversation_events WHERE shard = $1 AND seq > $2 AND seq <= $3 ORDER BY seq",
             shard_column(shard),
             after.to_i64(),
@@ -26,25 +27,30 @@ impl AuditedProjection for Store {
         .fetch_all(&self.pool)
         .await
         .map_err(unavailable)?;
-        let event = |seq, conversation, kind: &str, event| ProjectedEvent {
-            seq: Seq::from_i64(seq),
-            conversation: ConversationId::from_uuid(conversation),
-            message: (kind == MESSAGE_SENT).then(|| MessageId::from_uuid(event)),
-        };
-        Ok(rows.into_iter().map(|row| event(row.seq, row.conversation_id, &row.kind, row.event_id)).collect())
+            let event = |seq, conversation, kind: &str, event| ProjectedEvent {
+                seq: Seq::from_i64(seq),
+                conversation: ConversationId::from_uuid(conversation),
+                message: (kind == MESSAGE_SENT).then(|| MessageId::from_uuid(event)),
+            };
+            Ok(rows.into_iter().map(|row| event(row.seq, row.conversation_id, &row.kind, row.event_id)).collect())
+        })
+        .await
     }
 
     #[tracing::instrument(name = "db.audit.marks", skip_all, fields(shard = %shard))]
     async fn marks_ahead(&self, shard: ShardId) -> Result<u64, StoreError> {
-        let count = sqlx::query_scalar!(
-            r#"SELECT count(*) AS "count!" FROM members m JOIN conversation_heads h USING (conversation_id)
+        self.limited(async {
+            let count = sqlx::query_scalar!(
+                r#"SELECT count(*) AS "count!" FROM members m JOIN conversation_heads h USING (conversation_id)
                WHERE h.shard = $1 AND m.read_seq > h.last_seq"#,
-            shard_column(shard)
-        )
-        .fetch_one(&self.pool)
+                shard_column(shard)
+            )
+            .fetch_one(&self.pool)
+            .await
+            .map_err(unavailable)?;
+            Ok(u64::try_from(count).unwrap_or_default())
+        })
         .await
-        .map_err(unavailable)?;
-        Ok(u64::try_from(count).unwrap_or_default())
     }
 
     #[tracing::instrument(name = "db.audit.mend", skip_all, fields(shard = %shard, events = events.len()))]
@@ -60,6 +66,7 @@ impl AuditedProjection for Store {
 impl Store {
     /// Puts one event between those before and after it.
     async fn mend_one(&self, shard: ShardId, event: &StoredEvent) -> Result<bool, StoreError> {
+        self.limited(async {
         let Some(conversation) = event.event.conversation() else { return Ok(false) };
         let (id, seq) = (conversation.to_uuid(), event.seq.to_i64());
         let mut transaction = self.pool.begin().await.map_err(unavailable)?;
@@ -103,5 +110,6 @@ impl Store {
         .map_err(unavailable)?;
         transaction.commit().await.map_err(unavailable)?;
         Ok(true)
+        }).await
     }
 }

@@ -10,3 +10,4 @@ mod projection;
 mod resume;
 mod sessions;
 mod support;
+mod vanished;

@@ -16,7 +16,7 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
     ("relay-posting", &["relay-types", "relay-protocol", "relay-subjects", "relay-domain"], &[]),
     // Ring 2, adapters: never one another, never an app.
     ("relay-bus", &["relay-types", "relay-protocol", "relay-subjects", "relay-domain"], &["relay-embedded"]),
-    ("relay-store", &["relay-types", "relay-protocol", "relay-domain"], &["relay-embedded"]),
+    ("relay-store", &["relay-types", "relay-protocol", "relay-domain"], &["relay-embedded", "relay-fault-proxy"]),
     ("relay-ephemeral", &["relay-types", "relay-domain"], &["relay-embedded"]),
     ("relay-auth", &["relay-types", "relay-protocol", "relay-domain"], &[]),
     // Ring 3, apps: ports only, never an adapter.
@@ -73,8 +73,8 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
     ("relay-dev", &["relay-embedded"], &[]),
     ("relay-fault-proxy", &[], &[]),
     ("relay-checkers", &[], &[]),
-    ("relay-harness", &["relay-types", "relay-protocol", "relay-subjects", "relay-client", "relay-embedded"], &[]),
-    ("relay-e2e", &["relay-types", "relay-protocol", "relay-subjects", "relay-client", "relay-harness"], &[]),
+    ("relay-harness", &["relay-types", "relay-protocol", "relay-subjects", "relay-client", "relay-embedded", "relay-fault-proxy"], &[]),
+    ("relay-e2e", &["relay-types", "relay-protocol", "relay-subjects", "relay-client", "relay-harness", "relay-fault-proxy"], &[]),
     (
         "relay-chaos",
         &["relay-types", "relay-protocol", "relay-subjects", "relay-client", "relay-embedded", "relay-fault-proxy", "relay-checkers"],
