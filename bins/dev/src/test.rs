@@ -14,7 +14,7 @@ use crate::layout::Layout;
 /// What to test.
 #[derive(Debug, clap::Args)]
 pub struct TestArguments {
-    /// unit: everything but the end-to-end tests; e2e: only those
+    /// unit: everything but the end-to-end tests and chaos; e2e: only those
     #[arg(value_enum, default_value_t = Suite::All)]
     suite: Suite,
 }
@@ -83,8 +83,8 @@ pub async fn test(arguments: &TestArguments) -> anyhow::Result<ExitCode> {
     tally.step("build", built);
     if built && installed.is_ok() {
         let args: &[&str] = match arguments.suite {
-            Suite::Unit => &["test", "--workspace", "--no-fail-fast", "--exclude", "relay-e2e"],
-            Suite::E2e => &["test", "--no-fail-fast", "--package", "relay-e2e"],
+            Suite::Unit => &["test", "--workspace", "--no-fail-fast", "--exclude", "relay-e2e", "--exclude", "relay-chaos"],
+            Suite::E2e => &["test", "--no-fail-fast", "--package", "relay-e2e", "--package", "relay-chaos"],
             Suite::All | Suite::Web => &["test", "--workspace", "--no-fail-fast"],
         };
         run_tests(root, args, &mut tally).await?;

@@ -155,17 +155,20 @@ impl Audit {
         loop {
             let began = Instant::now();
             let mut all = Vec::new();
-            let mut complete = true;
+            let mut missed = None;
             for (shard, known) in &mut shards {
                 match self.look(*shard, known).await {
                     Ok(findings) => all.extend(findings),
                     Err(error) => {
-                        complete = false;
                         tracing::info!(shard = shard.0, error = %format!("{error:#}"), "not audited now");
+                        missed = Some(format!("{shard}: {error:#}"));
                     }
                 }
             }
-            if complete {
+            if let Some(reason) = missed {
+                task.health.degraded(reason);
+            } else {
+                task.health.up();
                 show(&all);
                 metrics::histogram!("relay_audit_seconds").record(began.elapsed().as_secs_f64());
             }

@@ -1,5 +1,6 @@
 //! Every series of the worker, at zero from the start.
 
+use crate::audit::Kind;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 
 /// Registers and describes them.
@@ -14,6 +15,9 @@ pub fn register() {
     describe_histogram!("relay_audit_seconds", Unit::Seconds, "One comparison of what is new");
     counter!("relay_messages_acked_total").increment(0);
     gauge!("relay_messages_unaccounted").set(0.0);
+    for kind in Kind::ALL {
+        gauge!("relay_audit_findings", "kind" => kind.name()).set(0.0);
+    }
     for name in ["relay_persisted_events_total", "relay_persist_skipped_events_total", "relay_outbox_relayed_total"] {
         counter!(name).increment(0);
     }
