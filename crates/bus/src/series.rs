@@ -17,6 +17,7 @@ pub(crate) fn register() {
         "relay_cursor_checkpoints_total",
         "relay_user_consumers_created_total",
         "relay_user_consumers_updated_total",
+        "relay_user_consumers_stranded_total",
         "relay_consumer_filters_capped_total",
         "relay_persist_resets_total",
     ] {

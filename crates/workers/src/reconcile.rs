@@ -86,14 +86,19 @@ impl Reconcile {
     /// Cancel safe.
     pub async fn everybody(&self, task: Task) -> anyhow::Result<()> {
         task.health.up();
+        let mut epochs = HashMap::new();
         loop {
+            // Before the pass: a log that begins anew while it goes on is met by another one.
+            self.changed_log(&mut epochs).await;
             let pause = match self.all_users().await {
                 Ok(changed) => {
+                    task.health.up();
                     tracing::info!(changed, "every user's consumers compared with their memberships");
                     self.all_every
                 }
                 Err(error) => {
                     tracing::info!(error = %format!("{error:#}"), "could not look at every user's consumers; again soon");
+                    task.health.degraded(format!("{error:#}"));
                     RETRY * 10
                 }
             };
@@ -101,24 +106,27 @@ impl Reconcile {
                 () = task.stop.cancelled() => return Ok(()),
                 () = tokio::time::sleep(pause) => {}
                 () = self.again.notified() => tokio::time::sleep(RETRY * 10).await,
-                () = self.another_log() => tracing::info!("a log began anew: every user's consumers are made again"),
+                () = self.another_log(&mut epochs) => tracing::info!("a log began anew: every user's consumers are made again"),
             }
         }
     }
 
-    /// Waits until a shard's log is another one than now. A log that does not answer is the same one.
-    async fn another_log(&self) {
-        let mut known: HashMap<ShardId, String> = HashMap::new();
-        loop {
-            for shard in &self.shards {
-                if let Ok(epoch) = self.consumers.epoch(*shard).await
-                    && known.insert(*shard, epoch.clone()).is_some_and(|before| before != epoch)
-                {
-                    return;
-                }
-            }
+    /// Waits until a shard's log is another one than the known.
+    async fn another_log(&self, known: &mut HashMap<ShardId, String>) {
+        while !self.changed_log(known).await {
             tokio::time::sleep(EPOCH_EVERY).await;
         }
+    }
+
+    /// Whether a shard's log is another one than the known, which is brought up to date. One that does not answer is the same.
+    async fn changed_log(&self, known: &mut HashMap<ShardId, String>) -> bool {
+        let mut changed = false;
+        for shard in &self.shards {
+            if let Ok(epoch) = self.consumers.epoch(*shard).await {
+                changed |= known.insert(*shard, epoch.clone()).is_some_and(|before| before != epoch);
+            }
+        }
+        changed
     }
 
     async fn all_users(&self) -> anyhow::Result<usize> {
