@@ -141,7 +141,7 @@ impl Cluster {
             }
         }
         // Not started: a fault does.
-        let failpoints = vec![("RELAY_FAILPOINTS".to_owned(), "after_append=crash:0.02".to_owned())];
+        let failpoints = vec![("RELAY_FAILPOINTS".to_owned(), "after_append=crash:0.1".to_owned())];
         cluster.crasher = Some(cluster.member("gateway", "gateway-crasher", &shim, failpoints).await?);
         Ok(cluster)
     }
