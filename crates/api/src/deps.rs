@@ -10,6 +10,7 @@ use relay_posting::Poster;
 use relay_types::{Clock, IdGen};
 
 use crate::config::Config;
+use crate::freshness::KnownHeads;
 use crate::live::LiveSessions;
 
 /// What the API works with.
@@ -56,6 +57,7 @@ pub(crate) struct AppState {
     pub config: Config,
     pub deps: Deps,
     pub live: LiveSessions,
+    pub heads: KnownHeads,
 }
 
 pub(crate) type App = Arc<AppState>;

@@ -1,9 +1,11 @@
 //! What the gateway does with users' durable consumers: read their filters, move them, read the log past them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::push::OrderedConfig;
 use async_nats::jetstream::consumer::{self, DeliverPolicy, ReplayPolicy};
+use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use async_trait::async_trait;
 use futures::StreamExt;
 use relay_domain::ports::{CursorError, DeliveryCursors};
@@ -84,31 +86,51 @@ impl DeliveryCursors for NatsCursors {
         upto: Seq,
         limit: u32,
     ) -> Result<Vec<StoredEvent>, CursorError> {
+        if after >= upto {
+            return Ok(Vec::new());
+        }
+        let stream = self.stream(shard).await?;
         let own = std::iter::once(LogSubject::User(shard, user).to_string());
-        let filters = own.chain(conversations.iter().map(|id| LogSubject::Conversation(shard, *id).to_string())).collect();
+        let wanted: BTreeSet<String> = own.chain(conversations.iter().map(|id| LogSubject::Conversation(shard, *id).to_string())).collect();
+        // The consumer may be on a server that learns of an agreed event a moment after the leader, and would count nothing as
+        // pending. The event at the end tells that everything before it has passed.
+        let mut filters = wanted.clone();
+        let end = match stream.get_raw_message(upto.0).await {
+            Ok(last) => {
+                filters.insert(last.subject.to_string());
+                true
+            }
+            // Run out or deleted: then what is pending is all there is.
+            Err(error) if matches!(error.kind(), LastRawMessageErrorKind::NoMessageFound) => false,
+            Err(error) => return Err(failed(error)),
+        };
         let config = OrderedConfig {
             deliver_subject: self.bus.client.new_inbox(),
             description: Some("catch-up without Postgres".to_owned()),
-            filter_subjects: filters,
+            filter_subjects: filters.into_iter().collect(),
             replay_policy: ReplayPolicy::Instant,
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: after.next().0 },
             ..OrderedConfig::default()
         };
-        let consumer = self.stream(shard).await?.create_consumer(config).await.map_err(failed)?;
+        let consumer = stream.create_consumer(config).await.map_err(failed)?;
         let mut pending = consumer.cached_info().num_pending;
         let mut messages = consumer.messages().await.map_err(failed)?;
         let mut events = Vec::new();
-        while pending > 0 && events.len() < limit as usize {
+        while (end || pending > 0) && events.len() < limit as usize {
             let next = tokio::time::timeout(SILENCE, messages.next()).await.map_err(|_| failed("the log fell silent"))?;
-            let Some(message) = next else { break };
-            let message = message.map_err(failed)?;
+            let message = next.ok_or_else(|| failed("the log ended"))?.map_err(failed)?;
             let info = message.info().map_err(failed)?;
             let seq = Seq(info.stream_sequence);
             if seq > upto {
                 break;
             }
             pending = info.pending;
-            events.push(decode_or_unknown(shard, &message.subject, seq.0, info.published, &message.payload));
+            if wanted.contains(message.subject.as_str()) {
+                events.push(decode_or_unknown(shard, &message.subject, seq.0, info.published, &message.payload));
+            }
+            if seq == upto {
+                break;
+            }
         }
         Ok(events)
     }

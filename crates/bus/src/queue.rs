@@ -7,6 +7,7 @@ use async_nats::jetstream::AckKind;
 use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::{PullConsumer, pull};
 use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use async_trait::async_trait;
 use futures::StreamExt;
 use relay_domain::ports::{Delivery, Poison, QueueError, TailError, WorkQueue, WorkSource};
@@ -66,6 +67,15 @@ impl WorkSource for NatsWork {
         stream.reset_consumer(relay_subjects::PERSIST_DURABLE, Some(after.next().0)).await.map_err(unavailable)?;
         metrics::counter!("relay_persist_resets_total").increment(1);
         Ok(())
+    }
+
+    async fn first_from(&self, shard: ShardId, from: Seq) -> Result<Option<Seq>, QueueError> {
+        let stream = self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(unavailable)?;
+        match stream.get_first_raw_message_by_subject(relay_subjects::shard_wildcard(shard), from.0).await {
+            Ok(message) => Ok(Some(Seq(message.sequence))),
+            Err(error) if matches!(error.kind(), LastRawMessageErrorKind::NoMessageFound) => Ok(None),
+            Err(error) => Err(unavailable(error)),
+        }
     }
 
     async fn dead_letter(&self, worker: &str, shard: ShardId, seq: Seq, poison: &Poison) -> Result<(), QueueError> {

@@ -4,11 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use relay_domain::ports::StoreError;
 use relay_types::{EventId, IdGen, SystemIds};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection as _, PgPool};
+use sqlx::{Connection as _, PgConnection, PgPool};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::PostgresConfig;
 use crate::error::unavailable;
@@ -27,6 +29,12 @@ const GRACE: Duration = Duration::from_secs(1);
 #[derive(Debug, thiserror::Error)]
 #[error("postgres.url has to look like postgres://user:password@host:port/database")]
 pub struct ConnectError;
+
+/// Whether the connection answers, within bounds.
+async fn ping(connection: &mut PgConnection) -> sqlx::Result<()> {
+    let answer = tokio::time::timeout(PING_LIMIT, connection.ping()).await;
+    answer.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
+}
 
 /// Access to Postgres. Cheap to clone; clones share the pool.
 #[derive(Clone)]
@@ -68,6 +76,8 @@ impl Store {
             .application_name("relayhub")
             .options(SETTINGS)
             .options([("statement_timeout", format!("{}ms", config.statement_timeout_ms))]);
+        let broke: Arc<Mutex<Option<Instant>>> = Arc::default();
+        let suspects = Arc::clone(&broke);
         let pool = PgPoolOptions::new()
             .max_connections(config.max_connections)
             .acquire_timeout(Duration::from_millis(config.acquire_timeout_ms))
@@ -76,11 +86,21 @@ impl Store {
             .test_before_acquire(false)
             // The pool asks every connection that is given back whether it is still usable, and would wait for as long as the
             // kernel does, which for a server that vanished is many minutes. This asks first, and gives up.
-            .after_release(|connection, _| {
+            .after_release(move |connection, _| {
+                let broke = Arc::clone(&broke);
                 Box::pin(async move {
-                    let answer = tokio::time::timeout(PING_LIMIT, connection.ping()).await;
-                    answer.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into())).map(|()| true)
+                    let alive = ping(connection).await;
+                    if alive.is_err() {
+                        *broke.lock() = Some(Instant::now());
+                    }
+                    alive.map(|()| true)
                 })
+            })
+            // Connections die together. Once one has, those that lay idle then are asked before they are used, or each would
+            // fail one more call.
+            .before_acquire(move |connection, meta| {
+                let suspect = suspects.lock().is_some_and(|at: Instant| at.elapsed() <= meta.idle_for);
+                Box::pin(async move { if suspect { ping(connection).await.map(|()| true) } else { Ok(true) } })
             })
             .idle_timeout(Duration::from_mins(5))
             .max_lifetime(Duration::from_mins(30))

@@ -38,6 +38,20 @@ enum Ended {
     Failed(anyhow::Error),
 }
 
+/// Whether nothing is missing between `after` and the deliveries, nor between them. A hole may be deleted events; or events
+/// that went to another worker, or to nobody: when the consumer's leader dies, its successor goes on behind what was on its
+/// way, with an unbroken count, and an acknowledgement of the next would acknowledge the lost ones too. The log itself tells.
+async fn without_holes(source: &dyn WorkSource, shard: ShardId, after: Seq, places: &[Seq]) -> Result<(), QueueError> {
+    let mut expected = after.next();
+    for place in places {
+        if *place > expected && source.first_from(shard, expected).await?.is_some_and(|first| first < *place) {
+            return Err(QueueError::Disorder);
+        }
+        expected = expected.max(place.next());
+    }
+    Ok(())
+}
+
 impl Persist {
     /// Projects `shard` until told to stop.
     ///
@@ -87,7 +101,7 @@ impl Persist {
             self.source.reset_persist(shard, after).await?;
         }
         let mut queue = self.source.open_persist(shard).await?;
-        let mut first = !reset;
+        let mut first = true;
         task.health.up();
         loop {
             let deliveries = tokio::select! {
@@ -95,16 +109,13 @@ impl Persist {
                 deliveries = queue.next(self.batch) => deliveries?,
             };
             let (Some(begin), Some(end)) = (deliveries.first().map(|d| d.seq), deliveries.last().map(|d| d.seq)) else { continue };
-            // Freshly opened, the queue has to go on right after the watermark; a hole may be deleted events, or events
-            // that another worker was given and did not finish. Setting it back tells the two apart.
             if first && begin > after.next() {
-                let (watermark, _) = self.projection.watermark(shard).await?;
-                if begin > watermark.next() {
-                    return Err(QueueError::Disorder.into());
-                }
-                after = watermark;
+                // Another worker may have gone on since the watermark was read.
+                after = self.projection.watermark(shard).await?.0;
             }
             first = false;
+            let places: Vec<Seq> = deliveries.iter().map(|delivery| delivery.seq).collect();
+            without_holes(self.source.as_ref(), shard, after, &places).await?;
             let events = self.readable(shard, deliveries).await?;
             self.project(task, &mut *queue, shard, &epoch, after, end, &events).await?;
             queue.ack().await?;
@@ -180,5 +191,54 @@ impl Persist {
                 Err(error @ ProjectError::EpochMismatch { .. }) => return Err(error.into()),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use async_trait::async_trait;
+
+    /// A log with these places.
+    struct Log(Vec<u64>);
+
+    #[async_trait]
+    impl WorkSource for Log {
+        async fn epoch(&self, _: ShardId) -> Result<String, QueueError> {
+            Err(QueueError::Disorder)
+        }
+
+        async fn open_persist(&self, _: ShardId) -> Result<Box<dyn WorkQueue>, QueueError> {
+            Err(QueueError::Disorder)
+        }
+
+        async fn reset_persist(&self, _: ShardId, _: Seq) -> Result<(), QueueError> {
+            Err(QueueError::Disorder)
+        }
+
+        async fn first_from(&self, _: ShardId, from: Seq) -> Result<Option<Seq>, QueueError> {
+            Ok(self.0.iter().copied().map(Seq).find(|seq| *seq >= from))
+        }
+
+        async fn dead_letter(&self, _: &str, _: ShardId, _: Seq, _: &Poison) -> Result<(), QueueError> {
+            Err(QueueError::Disorder)
+        }
+    }
+
+    async fn judge(log: &[u64], after: u64, places: &[u64]) -> bool {
+        let places: Vec<Seq> = places.iter().copied().map(Seq).collect();
+        without_holes(&Log(log.to_vec()), ShardId(0), Seq(after), &places).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn events_that_went_to_nobody_are_noticed_and_deleted_ones_are_not_missed() {
+        let log = [1, 2, 3, 4, 7, 8];
+        assert!(judge(&log, 0, &[1, 2, 3]).await);
+        assert!(judge(&log, 4, &[7, 8]).await, "5 and 6 were deleted");
+        assert!(judge(&log, 3, &[4, 7]).await);
+        assert!(judge(&log, 8, &[2, 3, 9]).await, "what comes again is skipped");
+        assert!(!judge(&log, 1, &[3, 4]).await, "2 went to nobody");
+        assert!(!judge(&log, 1, &[2, 4]).await, "3 went to nobody");
+        assert!(!judge(&log, 4, &[8]).await, "7 went to nobody, 5 and 6 were deleted");
     }
 }

@@ -140,8 +140,8 @@ pub async fn torment(cluster: &mut Cluster, workload: &Workload, faults: &[Fault
             "healed"
         );
         windows.push(window);
-        // A quarter of the time is quiet.
-        hands.hold(500, 2_500).await;
+        // Some of the time is quiet.
+        hands.hold(300, 1_500).await;
     }
     Ok(Outcome { windows, kills: hands.kills, skipped: hands.skipped })
 }

@@ -28,7 +28,7 @@ pub(crate) async fn list_messages(
     let limit = page_limit(query.limit, 50, 200)?;
     let anchor = anchor(&query)?;
     // What lies before a place that the caller knows cannot be new.
-    let behind = if matches!(anchor, HistoryAnchor::Before(_)) { Vec::new() } else { freshness::caught_up(&app.deps).await };
+    let behind = if matches!(anchor, HistoryAnchor::Before(_)) { Vec::new() } else { freshness::caught_up(&app).await };
     let page = app.deps.history.messages(caller.user, query.conversation_id, anchor, limit).await?;
     if behind.is_empty() {
         return Ok(Json(page));

@@ -46,6 +46,7 @@ pub(crate) async fn post_message(
     let shard = app.deps.conversations.posting_shard(caller.user, send.conversation_id).await?;
     let shard = shard.ok_or_else(|| Refusal::plain(ErrorCode::NotMember))?;
     let ack = app.deps.poster.post(caller.user, shard, send, Some(&trace.to_string())).await?;
+    app.heads.observe(shard, ack.seq);
     Ok(Json(ack))
 }
 

@@ -44,7 +44,8 @@ pub struct Poison {
 /// An open work queue of one shard.
 #[async_trait]
 pub trait WorkQueue: Send {
-    /// Waits for deliveries: at least one, at most `max`, ascending and contiguous with those before.
+    /// Waits for deliveries: at least one, at most `max`, ascending. A hole between them, or after those before, may be
+    /// deleted events, or events that were given to somebody who is gone: [`WorkSource::first_from`] tells.
     ///
     /// # Cancel safety
     /// Not cancel safe: deliveries may be lost from this queue, and come again after a reset.
@@ -74,6 +75,12 @@ pub trait WorkSource: Send + Sync {
 
     /// Makes the persist queue begin again after `after`.
     async fn reset_persist(&self, shard: ShardId, after: Seq) -> Result<(), QueueError>;
+
+    /// The place of the first event that the log has from `from` on, or none; as the log's leader knows it.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn first_from(&self, shard: ShardId, from: Seq) -> Result<Option<Seq>, QueueError>;
 
     /// Puts an unreadable event aside, with its reason.
     async fn dead_letter(&self, worker: &str, shard: ShardId, seq: Seq, poison: &Poison) -> Result<(), QueueError>;

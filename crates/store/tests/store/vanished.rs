@@ -56,3 +56,25 @@ async fn wait_for_answer(store: &Store) {
     };
     assert!(tokio::time::timeout(BOUND, answer).await.is_ok(), "the pool does not recover");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restarted_database_costs_one_call() {
+    let (_scratch, server) = support::start_server().await;
+    relay_store::migrate(&server.url()).await.unwrap();
+    let store = Store::connect(&PostgresConfig { acquire_timeout_ms: 30_000, ..PostgresConfig::new(server.url()) }).unwrap();
+    let user = support::user_id();
+    // Every connection of the pool is made.
+    let all = futures::future::join_all((0..32).map(|_| store.conversations_of(user))).await;
+    assert!(all.iter().all(Result::is_ok), "{all:?}");
+    server.kill();
+    server.restart().await.unwrap();
+    // One after the other, as a program with little to do: the first meets a dead connection and tells of the others.
+    let mut failed = 0;
+    for _ in 0..32 {
+        if store.conversations_of(user).await.is_err() {
+            failed += 1;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    assert!(failed <= 2, "{failed} calls failed after a restart");
+}

@@ -158,8 +158,9 @@ impl Fault {
     /// How often it comes in a mixed run, relative to others: kills are cheap and common, what takes long is rare.
     const fn weight(self) -> usize {
         match self {
-            Self::GatewayKill | Self::NatsLeaderKill | Self::NatsFollowerKill | Self::GatewayKillRepeatedly => 4,
-            Self::WorkerKill | Self::ApiKill | Self::PostgresKill => 3,
+            Self::GatewayKill | Self::GatewayKillRepeatedly => 6,
+            Self::WorkerKill | Self::ApiKill | Self::NatsLeaderKill | Self::NatsFollowerKill => 4,
+            Self::PostgresKill => 3,
             Self::NatsAllKill | Self::ValkeyKill | Self::CrashAfterAppend | Self::PostgresImmediateStop => 2,
             _ => 1,
         }
