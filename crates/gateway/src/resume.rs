@@ -4,7 +4,7 @@
 //! and the user is known here, no database is touched. While Postgres is away: the ring, and before it the log itself,
 //! with the conversations that the user's durable consumer names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,9 +12,9 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use relay_domain::ports::{DeliveryCursors, EventRange, JoinSnapshot, Membership, ResumeStore, StoreError};
 use relay_protocol::frame::ResetReason;
-use relay_protocol::log::StoredEvent;
+use relay_protocol::log::{LogEvent, StoredEvent};
 use relay_protocol::{CloseCode, ErrorCode, Position, ServerFrame};
-use relay_types::{ConversationId, Seq, ShardId};
+use relay_types::{ConversationId, Seq, ShardId, UserId};
 use tokio::sync::Semaphore;
 
 use crate::hub::{Attach, Hub, Socket, UserLimiter};
@@ -68,6 +68,8 @@ pub(crate) struct Resumer {
     pub(crate) away_until: Mutex<Option<Instant>>,
 }
 
+/// Events of a user's own that are read from the log while the projection is away; whoever has more waits for it.
+const MOVES: u32 = 10_000;
 /// A projection that hangs is as good as away.
 const STORE_LIMIT: Duration = Duration::from_secs(3);
 /// After a failure the projection is not asked for this long.
@@ -116,6 +118,33 @@ impl Resumer {
             *self.away_until.lock() = Some(Instant::now() + AWAY_FOR);
         }
         answer
+    }
+
+    /// The consumer's filters follow a moment after the log: what the user joined and left since is in the user's own events.
+    /// Not those alone, which reach back only as far as the log.
+    async fn moved(
+        &self,
+        user: UserId,
+        shard: ShardId,
+        named: Vec<ConversationId>,
+        upto: Seq,
+    ) -> Result<BTreeSet<ConversationId>, ResumeError> {
+        let mut conversations: BTreeSet<ConversationId> = named.into_iter().collect();
+        let moves = self.cursors.read_since(shard, user, &[], Seq::ZERO, upto, MOVES).await.map_err(|error| {
+            tracing::warn!(reason = error.reason, "the user's own events cannot be read");
+            AWAY
+        })?;
+        if moves.len() >= MOVES as usize {
+            return Err(AWAY);
+        }
+        for event in moves {
+            match event.event {
+                LogEvent::ConversationJoined(joined) => drop(conversations.insert(joined.conversation_id)),
+                LogEvent::ConversationLeft(left) => drop(conversations.remove(&left.conversation_id)),
+                _ => {}
+            }
+        }
+        Ok(conversations)
     }
 
     /// Whether events after the position can be replayed at all.
@@ -250,8 +279,9 @@ impl Run<'_> {
                 tracing::warn!(reason = error.reason, "no durable consumer to fall back on");
                 AWAY
             })?;
-            let conversations = named.ok_or(AWAY)?;
             let after = self.from.get(&shard).copied();
+            let upto = after.map_or(covered, |after| after.max(covered));
+            let conversations = self.resumer.moved(self.socket.user, shard, named.ok_or(AWAY)?, upto).await?;
             if let Some(after) = after.filter(|after| *after < covered) {
                 self.read_log(shard, &conversations, after, covered).await?;
             }
@@ -270,9 +300,17 @@ impl Run<'_> {
         Ok(JoinSnapshot { session_live: true, watermarks, memberships })
     }
 
-    async fn read_log(&mut self, shard: ShardId, conversations: &[ConversationId], after: Seq, upto: Seq) -> Result<(), ResumeError> {
+    async fn read_log(
+        &mut self,
+        shard: ShardId,
+        conversations: &BTreeSet<ConversationId>,
+        after: Seq,
+        upto: Seq,
+    ) -> Result<(), ResumeError> {
+        let conversations: Vec<ConversationId> = conversations.iter().copied().collect();
         let limit = self.resumer.max_events.saturating_add(1);
-        let events = self.resumer.cursors.read_since(shard, self.socket.user, conversations, after, upto, limit).await.map_err(|_| AWAY)?;
+        let events =
+            self.resumer.cursors.read_since(shard, self.socket.user, &conversations, after, upto, limit).await.map_err(|_| AWAY)?;
         if events.len() > self.resumer.max_events as usize {
             self.give_up(ResetReason::TooMuch);
             return Ok(());

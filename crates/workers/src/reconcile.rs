@@ -11,8 +11,9 @@ use relay_runtime::Task;
 use relay_types::{ConversationId, ShardId, UserId};
 use tokio::sync::Notify;
 
-/// Users looked at together. The server creates 1,600 consumers a second; chat comes first.
-const CONCURRENCY: usize = 8;
+/// Users looked at together. The server creates 1,600 consumers a second, however many are asked for at once; chat comes first.
+/// One whose server is gone takes seconds of waiting, so that few at a time would take hours.
+const CONCURRENCY: usize = 32;
 const PAGE: u32 = 500;
 const RETRY: Duration = Duration::from_millis(500);
 /// How often consumers that do not answer are tried before the full pass has them.

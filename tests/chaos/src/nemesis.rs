@@ -14,7 +14,6 @@ mod state;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
@@ -92,12 +91,14 @@ pub struct Outcome {
     pub windows: Vec<Window>,
     pub kills: BTreeMap<&'static str, u64>,
     pub skipped: BTreeMap<&'static str, String>,
+    /// A fault that could not be carried out to its end, or did not heal: the run ends with it, and is judged all the same.
+    pub unhealed: Option<String>,
 }
 
 impl Outcome {
     /// Nothing went wrong on purpose.
     pub const fn quiet() -> Self {
-        Self { windows: Vec::new(), kills: BTreeMap::new(), skipped: BTreeMap::new() }
+        Self { windows: Vec::new(), kills: BTreeMap::new(), skipped: BTreeMap::new(), unhealed: None }
     }
 }
 
@@ -121,8 +122,16 @@ pub async fn torment(cluster: &mut Cluster, workload: &Workload, faults: &[Fault
         hands.window = empty(fault.name());
         hands.injected();
         tracing::info!(fault = fault.name(), "inject");
-        let done = fault.inflict(&mut hands).await.with_context(|| format!("fault {}", fault.name()))?;
+        let done = fault.inflict(&mut hands).await;
         hands.cluster.links.heal();
+        let done = match done {
+            Ok(done) => done,
+            Err(error) => {
+                tracing::error!(fault = fault.name(), error = %format!("{error:#}"), "does not heal; this run ends here");
+                let unhealed = Some(format!("{}: {error:#}", fault.name()));
+                return Ok(Outcome { windows, kills: hands.kills, skipped: hands.skipped, unhealed });
+            }
+        };
         if let fault::Done::Skipped(reason) = done {
             tracing::warn!(fault = fault.name(), reason, "not possible here");
             hands.skipped.insert(fault.name(), reason);
@@ -143,7 +152,7 @@ pub async fn torment(cluster: &mut Cluster, workload: &Workload, faults: &[Fault
         // Some of the time is quiet.
         hands.hold(300, 1_500).await;
     }
-    Ok(Outcome { windows, kills: hands.kills, skipped: hands.skipped })
+    Ok(Outcome { windows, kills: hands.kills, skipped: hands.skipped, unhealed: None })
 }
 
 fn empty(fault: &'static str) -> Window {

@@ -32,6 +32,8 @@ pub struct Report {
     pub broken: BTreeMap<String, u64>,
     pub kills: BTreeMap<&'static str, u64>,
     pub kills_total: u64,
+    /// A fault that did not heal, or that something after it did not come to rest from; the run ended with it.
+    pub unhealed: Option<String>,
     /// Processes that ended by themselves and were started again, as after a new epoch.
     pub restarts: u64,
     pub recovery_ms: Recovery,
@@ -101,6 +103,7 @@ impl Report {
             broken: others.map(|(check, count)| (check.to_string(), *count)).collect(),
             kills: facts.outcome.kills.clone(),
             kills_total: facts.outcome.kills.values().sum(),
+            unhealed: facts.outcome.unhealed.clone(),
             restarts: facts.restarts,
             recovery_ms: recovery(all),
             p99_ms: latencies.overall(&facts.outcome.windows, facts),
@@ -115,7 +118,11 @@ impl Report {
     /// Whether every promise held.
     pub fn passed(&self) -> bool {
         let zeros = [self.lost, self.duplicated, self.reordered, self.phantom, self.unaccounted];
-        zeros.iter().all(|count| *count == 0) && self.broken.is_empty() && self.verify.is_empty() && self.acked > 0
+        zeros.iter().all(|count| *count == 0)
+            && self.broken.is_empty()
+            && self.unhealed.is_none()
+            && self.verify.is_empty()
+            && self.acked > 0
     }
 
     /// For a terminal.
@@ -142,6 +149,7 @@ impl Report {
             )
         }));
         lines.extend(self.broken.iter().map(|(name, count)| format!("broken: {name}: {count}")));
+        lines.extend(self.unhealed.iter().map(|what| format!("did not heal: {what}")));
         lines.extend(self.skipped.iter().map(|(name, why)| format!("not done: {name}: {why}")));
         if !self.verify.is_empty() {
             lines.push(format!("relayctl verify: {}", self.verify));

@@ -6,7 +6,7 @@ use relay_types::{ConversationId, Seq, ShardId};
 
 use super::checks::{Seen, contiguous, holds};
 use super::support::{LATE, Socket, TestResult, code_of, direct, group, history, text, title, ulid_key};
-use super::witness::{conversation_log, conversation_rows, durable, persisted};
+use super::witness::{conversation_log, conversation_rows, durable, log_end, persisted};
 
 /// Waits until the user's durable consumer covers the conversation: what a gateway falls back on.
 async fn durable_covers(h: &Harness, user: &User, chat: ConversationId) {
@@ -73,6 +73,38 @@ async fn without_postgres_chat_goes_on_reconnects_complete_and_all_is_persisted_
         ann.api.create_group(&title("later"), &[bob.id()]).await.map(|_| ()).map_err(|error| format!("{error}"))
     })
     .await;
+    h.finish().await
+}
+
+#[tokio::test]
+async fn without_postgres_what_was_joined_and_left_a_moment_ago_counts() -> TestResult {
+    let h = Harness::builder().gateways(2).private_postgres().expect_errors().start().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let left = group(&ann, &[&bob]).await?;
+    durable_covers(&h, &bob, left).await;
+    persisted(&h).await?;
+    // From now on nobody brings users' durable consumers up to date.
+    h.worker().stop().await;
+    let mut anns = Socket::live(&h, 0, &ann.device, None).await?;
+    let mut bobs = Socket::live(&h, 0, &bob.device, None).await?;
+    let joined = group(&ann, &[&bob]).await?;
+    ann.api.remove_member(left, bob.id()).await?;
+    bobs.passed(log_end(&h).await?).await?;
+    let position = bobs.at();
+    drop(bobs);
+    h.postgres().stop().await;
+
+    let secret = anns.post(left, &ulid_key(0), "without bob").await?;
+    anns.post(joined, &ulid_key(0), "to bob").await?;
+    // On a gateway that never saw him, which has only the log to go by.
+    let mut again = Socket::live(&h, 1, &bob.device, Some(&position)).await?;
+    again.message_or_seen("to bob").await?;
+    assert!(chat_seqs(&again.seen(), left).iter().all(|seq| *seq < secret.seq), "bob was told what was said after his removal");
+    anns.post(joined, &ulid_key(0), "live").await?;
+    again.message("live").await?;
+    h.postgres().restart().await?;
+    h.worker().restart().await?;
+    persisted(&h).await?;
     h.finish().await
 }
 
