@@ -24,6 +24,8 @@ pub use supervise::Supervisor;
 
 use crate::skew::{self, ClockSkew};
 
+/// For a new NATS cluster to be able to place streams.
+const FORMED_WITHIN: std::time::Duration = std::time::Duration::from_mins(1);
 /// nats-servers.
 pub const NODES: usize = 3;
 /// Room on the small disks that can be filled: one nats-server's log, and both Postgres servers. In memory, so no more than
@@ -108,8 +110,17 @@ impl Cluster {
             keys_dir: &keys_dir,
         };
         config::write(&config_path, &places)?;
-        for arguments in [["migrate"].as_slice(), &["token", "rotate"], &["topology", "apply"]] {
+        for arguments in [["migrate"].as_slice(), &["token", "rotate"]] {
             relayctl(&bin_dir, &config_path, arguments).await?;
+        }
+        // A cluster that was formed a moment ago has a leader before that one knows where there is room.
+        let deadline = tokio::time::Instant::now() + FORMED_WITHIN;
+        while let Err(error) = relayctl(&bin_dir, &config_path, &["topology", "apply"]).await {
+            if tokio::time::Instant::now() > deadline {
+                return Err(error);
+            }
+            tracing::info!(error = %format!("{error:#}"), "the topology is not applied yet");
+            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
         }
         let shim = skew::build(&at)?;
         let mut cluster = Self {
