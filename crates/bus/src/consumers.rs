@@ -34,10 +34,10 @@ pub struct NatsUserConsumers {
     stranded_after: Duration,
 }
 
-/// The open pull of one shard's changes, and the last delivery that was handed out.
+/// The open pull of one shard's changes, and the deliveries that were handed out: at most [`MAX_BATCH`].
 struct Queue {
     messages: futures::stream::ReadyChunks<pull::Stream>,
-    last: Option<async_nats::jetstream::Message>,
+    taken: Vec<async_nats::jetstream::Message>,
 }
 
 impl NatsUserConsumers {
@@ -68,7 +68,7 @@ impl NatsUserConsumers {
             .messages()
             .await
             .map_err(failed)?;
-        Ok(Queue { messages: messages.ready_chunks(MAX_BATCH), last: None })
+        Ok(Queue { messages: messages.ready_chunks(MAX_BATCH), taken: Vec::new() })
     }
 }
 
@@ -150,7 +150,7 @@ impl UserConsumers for NatsUserConsumers {
             if let Ok(LogSubject::User(_, user)) = message.subject.parse() {
                 users.insert(user);
             }
-            queue.last = Some(message);
+            queue.taken.push(message);
         }
         self.queues.lock().insert(shard, queue);
         Ok(users.into_iter().collect())
@@ -161,10 +161,10 @@ impl UserConsumers for NatsUserConsumers {
     }
 
     async fn settled(&self, shard: ShardId) -> Result<(), CursorError> {
-        let last = self.queues.lock().get_mut(&shard).and_then(|queue| queue.last.take());
-        match last {
-            Some(message) => message.ack_with(AckKind::Ack).await.map_err(failed),
-            None => Ok(()),
+        let taken = self.queues.lock().get_mut(&shard).map(|queue| std::mem::take(&mut queue.taken)).unwrap_or_default();
+        for message in taken {
+            message.ack_with(AckKind::Ack).await.map_err(failed)?;
         }
+        Ok(())
     }
 }

@@ -4,9 +4,13 @@
 //! never overtakes. Lanes of different conversations, and different sockets, are pipelined on one NATS connection.
 //! When a send is refused for a passing reason, what waits behind it fails with it, and so does what was on its way
 //! behind it: the client sends it all again, in order.
+//!
+//! A socket whose process stood still publishes nothing any more: see [`Footing`].
 
 use std::collections::{HashMap, VecDeque};
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
@@ -15,15 +19,42 @@ use futures::stream::FuturesUnordered;
 use relay_posting::{PostError, Poster};
 use relay_protocol::frame::{ErrorFrame, MessageAck};
 use relay_protocol::{ErrorCode, SendMessage, ServerFrame};
+use relay_runtime::Standstill;
 use relay_runtime::trace::TraceContext;
 use relay_types::{ClientId, ConversationId, ShardId, UserId};
 
 type InFlight = BoxFuture<'static, (ConversationId, ClientId, Instant, Result<MessageAck, PostError>)>;
 
+/// What a socket's sends rest on: that its process has run all the time since the socket opened. After a standstill its client
+/// may have gone to another gateway, been refused there, been let in again and gone on writing; whatever of this socket
+/// still waits, here or in the kernel, would be published late, out of order, and by an old view of who may post.
+#[derive(Debug, Clone)]
+pub(crate) struct Footing {
+    standstill: Arc<Standstill>,
+    times: u64,
+}
+
+/// The process stood still since the socket opened.
+#[derive(Debug)]
+pub(crate) struct LostFooting;
+
+impl Footing {
+    /// From now on.
+    pub(crate) fn of(standstill: &Arc<Standstill>) -> Self {
+        Self { standstill: Arc::clone(standstill), times: standstill.times() }
+    }
+
+    /// Whether the process stood still since.
+    pub(crate) fn lost(&self) -> bool {
+        self.standstill.times() != self.times
+    }
+}
+
 /// The sends of one socket that have not been answered.
 pub(crate) struct Lanes {
     poster: Arc<Poster>,
     user: UserId,
+    footing: Footing,
     waiting: HashMap<ConversationId, VecDeque<(ShardId, SendMessage, Instant)>>,
     in_flight: FuturesUnordered<InFlight>,
     unanswered: u32,
@@ -46,8 +77,9 @@ struct Broken {
 const BROKEN_FOR: Duration = Duration::from_secs(30);
 
 impl Lanes {
-    pub(crate) fn new(poster: Arc<Poster>, user: UserId) -> Self {
-        Self { poster, user, waiting: HashMap::new(), in_flight: FuturesUnordered::new(), unanswered: 0, broken: HashMap::new() }
+    pub(crate) fn new(poster: Arc<Poster>, user: UserId, footing: Footing) -> Self {
+        let (waiting, in_flight, broken) = (HashMap::new(), FuturesUnordered::new(), HashMap::new());
+        Self { poster, user, footing, waiting, in_flight, unanswered: 0, broken }
     }
 
     /// Sends that await their answer.
@@ -97,12 +129,16 @@ impl Lanes {
         }));
     }
 
-    /// Waits for the next answers; pending forever while nothing is in flight.
+    /// Waits for the next answers; pending forever while nothing is in flight. An error ends the socket: nothing of it may be
+    /// published any more.
     ///
     /// # Cancel safety
     /// Cancel safe.
-    pub(crate) async fn answered(&mut self) -> Vec<ServerFrame> {
-        let Some((conversation, client_id, arrived, result)) = self.in_flight.next().await else {
+    pub(crate) async fn answered(&mut self) -> Result<Vec<ServerFrame>, LostFooting> {
+        let Self { in_flight, footing, .. } = self;
+        // Looked at before every step that a publish makes: a step may be the one that hands it to the log.
+        let next = poll_fn(|context| if footing.lost() { Poll::Ready(Err(LostFooting)) } else { in_flight.poll_next_unpin(context).map(Ok) });
+        let Some((conversation, client_id, arrived, result)) = next.await? else {
             return std::future::pending().await;
         };
         self.unanswered = self.unanswered.saturating_sub(1);
@@ -110,7 +146,7 @@ impl Lanes {
             Ok(ack) => {
                 metrics::histogram!("relay_ack_seconds").record(arrived.elapsed().as_secs_f64());
                 self.advance(conversation);
-                vec![ServerFrame::MessageAck(ack)]
+                Ok(vec![ServerFrame::MessageAck(ack)])
             }
             Err(error) => {
                 let code = error.code();
@@ -125,7 +161,7 @@ impl Lanes {
                 } else {
                     self.advance(conversation);
                 }
-                frames
+                Ok(frames)
             }
         }
     }

@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 
 use crate::hub::{Attach, Hub, Socket, UserLimiter};
 use crate::ring::Effect;
-use crate::roster::Roster;
+use crate::roster::{self, Roster};
 
 /// Events asked for at once.
 const PAGE: u32 = 500;
@@ -121,30 +121,42 @@ impl Resumer {
     }
 
     /// The consumer's filters follow a moment after the log: what the user joined and left since is in the user's own events.
-    /// Not those alone, which reach back only as far as the log.
-    async fn moved(
+    /// Not those alone, which reach back only as far as the log. The answer holds at `upto`, from where on the ring tells.
+    async fn whereabouts(
         &self,
         user: UserId,
         shard: ShardId,
         named: Vec<ConversationId>,
+        after: Seq,
         upto: Seq,
-    ) -> Result<BTreeSet<ConversationId>, ResumeError> {
-        let mut conversations: BTreeSet<ConversationId> = named.into_iter().collect();
-        let moves = self.cursors.read_since(shard, user, &[], Seq::ZERO, upto, MOVES).await.map_err(|error| {
+    ) -> Result<Whereabouts, ResumeError> {
+        // A change stands in the conversation first and a moment later among the user's events: those behind `upto` may be of
+        // a change before it.
+        let head = self.hub.heads().get(&shard).copied().unwrap_or_default().max(upto);
+        let moves = self.cursors.read_since(shard, user, &[], Seq::ZERO, head, MOVES).await.map_err(|error| {
             tracing::warn!(reason = error.reason, "the user's own events cannot be read");
             AWAY
         })?;
         if moves.len() >= MOVES as usize {
             return Err(AWAY);
         }
+        let mut at = Whereabouts { present: named.into_iter().collect(), visited: BTreeSet::new() };
         for event in moves {
-            match event.event {
-                LogEvent::ConversationJoined(joined) => drop(conversations.insert(joined.conversation_id)),
-                LogEvent::ConversationLeft(left) => drop(conversations.remove(&left.conversation_id)),
-                _ => {}
+            let (conversation, joined) = match event.event {
+                LogEvent::ConversationJoined(moved) => (moved.conversation_id, true),
+                LogEvent::ConversationLeft(moved) => (moved.conversation_id, false),
+                _ => continue,
+            };
+            at.set(conversation, joined);
+            if event.seq > after {
+                at.visited.insert(conversation);
             }
         }
-        Ok(conversations)
+        // Both may be ahead of `upto`; what the ring will tell has not happened yet.
+        for (conversation, was_in) in self.hub.before_changes(shard, upto, user) {
+            at.set(conversation, was_in);
+        }
+        Ok(at)
     }
 
     /// Whether events after the position can be replayed at all.
@@ -163,6 +175,23 @@ impl Resumer {
             }
         }
         Ok(())
+    }
+}
+
+/// Where a user is on one shard, and where they have been.
+struct Whereabouts {
+    present: BTreeSet<ConversationId>,
+    /// Joined or left behind the client's place; in part only for a while.
+    visited: BTreeSet<ConversationId>,
+}
+
+impl Whereabouts {
+    fn set(&mut self, conversation: ConversationId, is_in: bool) {
+        if is_in {
+            self.present.insert(conversation);
+        } else {
+            self.present.remove(&conversation);
+        }
     }
 }
 
@@ -281,13 +310,14 @@ impl Run<'_> {
             })?;
             let after = self.from.get(&shard).copied();
             let upto = after.map_or(covered, |after| after.max(covered));
-            let conversations = self.resumer.moved(self.socket.user, shard, named.ok_or(AWAY)?, upto).await?;
+            let user = self.socket.user;
+            let at = self.resumer.whereabouts(user, shard, named.ok_or(AWAY)?, after.unwrap_or(covered), upto).await?;
             if let Some(after) = after.filter(|after| *after < covered) {
-                self.read_log(shard, &conversations, after, covered).await?;
+                self.read_log(shard, &at, after, covered).await?;
             }
             // Membership is as of now; what the client may see begins at its own place.
             let joined = after.unwrap_or(covered);
-            memberships.extend(conversations.into_iter().map(|conversation| Membership {
+            memberships.extend(at.present.into_iter().map(|conversation| Membership {
                 conversation,
                 shard,
                 joined,
@@ -300,14 +330,8 @@ impl Run<'_> {
         Ok(JoinSnapshot { session_live: true, watermarks, memberships })
     }
 
-    async fn read_log(
-        &mut self,
-        shard: ShardId,
-        conversations: &BTreeSet<ConversationId>,
-        after: Seq,
-        upto: Seq,
-    ) -> Result<(), ResumeError> {
-        let conversations: Vec<ConversationId> = conversations.iter().copied().collect();
+    async fn read_log(&mut self, shard: ShardId, at: &Whereabouts, after: Seq, upto: Seq) -> Result<(), ResumeError> {
+        let conversations: Vec<ConversationId> = at.present.union(&at.visited).copied().collect();
         let limit = self.resumer.max_events.saturating_add(1);
         let events =
             self.resumer.cursors.read_since(shard, self.socket.user, &conversations, after, upto, limit).await.map_err(|_| AWAY)?;
@@ -315,29 +339,20 @@ impl Run<'_> {
             self.give_up(ResetReason::TooMuch);
             return Ok(());
         }
-        // Whoever joined in between sees nothing from before.
         let user = self.socket.user;
-        let mut roster = Roster::from_memberships(
-            &conversations
-                .iter()
-                .map(|id| Membership { conversation: *id, shard, joined: after, left: None, last: Seq::ZERO })
-                .collect::<Vec<_>>(),
-        );
-        let mut joins: BTreeMap<ConversationId, Seq> = BTreeMap::new();
-        for event in &events {
-            let Some(conversation) = event.event.conversation() else { continue };
-            match Effect::of(&event.event) {
-                Effect::Joins(joined) if joined == user => drop(joins.insert(conversation, event.seq)),
-                Effect::Begins(members) if members.contains(&user) => drop(joins.insert(conversation, event.seq)),
-                effect => drop(roster.apply(user, conversation, shard, event.seq, &effect)),
-            }
+        let changes: Vec<_> = events
+            .iter()
+            .filter_map(|event| Some((event.event.conversation()?, event.seq, Effect::of(&event.event))))
+            .filter(|(_, _, effect)| effect.concerns(user))
+            .collect();
+        let was_in = roster::before(changes.iter().map(|(conversation, _, effect)| (*conversation, effect)));
+        let before = conversations.iter().filter(|id| was_in.get(id).copied().unwrap_or_else(|| at.present.contains(id)));
+        let before = before.map(|id| Membership { conversation: *id, shard, joined: after, left: None, last: Seq::ZERO });
+        let mut roster = Roster::from_memberships(&before.collect::<Vec<_>>());
+        for (conversation, seq, effect) in &changes {
+            roster.apply(user, *conversation, shard, *seq, effect);
         }
-        let visible = events.into_iter().filter(|event| {
-            event
-                .event
-                .conversation()
-                .is_some_and(|id| joins.get(&id).is_none_or(|joined| event.seq >= *joined) && roster.sees(id, event.seq))
-        });
+        let visible = events.into_iter().filter(|event| event.event.conversation().is_some_and(|id| roster.sees(id, event.seq)));
         self.write_events(visible.collect()).await?;
         self.from.insert(shard, upto);
         Ok(())

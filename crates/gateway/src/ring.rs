@@ -34,6 +34,15 @@ pub(crate) enum Effect {
 }
 
 impl Effect {
+    /// Whether the user comes in or goes out.
+    pub(crate) fn concerns(&self, user: UserId) -> bool {
+        match self {
+            Self::None => false,
+            Self::Begins(members) => members.contains(&user),
+            Self::Joins(who) | Self::Leaves(who) => *who == user,
+        }
+    }
+
     pub(crate) fn of(event: &LogEvent) -> Self {
         match event {
             LogEvent::ConversationCreated(e) => Self::Begins(e.members.iter().map(|m| m.user_id).collect()),

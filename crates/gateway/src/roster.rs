@@ -1,5 +1,7 @@
 //! What one user may see: the intervals of the log during which they were in each conversation.
 
+use std::collections::BTreeMap;
+
 use relay_domain::ports::Membership;
 use relay_types::{ConversationId, Seq, ShardId, UserId};
 
@@ -82,6 +84,16 @@ impl Roster {
     pub(crate) fn forget_before(&mut self, shard: ShardId, seq: Seq) {
         self.stays.retain(|stay| stay.shard != shard || stay.left.is_none_or(|left| left > seq));
     }
+}
+
+/// Where somebody was before these changes of theirs, in order, by conversation: whoever leaves first was in, whoever joins
+/// first was not.
+pub(crate) fn before<'a>(changes: impl Iterator<Item = (ConversationId, &'a Effect)>) -> BTreeMap<ConversationId, bool> {
+    let mut was_in = BTreeMap::new();
+    for (conversation, effect) in changes {
+        was_in.entry(conversation).or_insert(matches!(effect, Effect::Leaves(_)));
+    }
+    was_in
 }
 
 #[cfg(test)]

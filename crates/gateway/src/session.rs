@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use crate::drain;
 use crate::hub::{Socket, UserLimiter};
-use crate::lanes::{Lanes, refusal};
+use crate::lanes::{Footing, Lanes, LostFooting, refusal};
 use crate::outbound::Closing;
 use crate::upgrade::Shared;
 
@@ -34,10 +34,11 @@ const SLOW_CLOSE_LIMIT: Duration = Duration::from_secs(15);
 /// Serves one socket until it closes.
 pub(crate) async fn serve(shared: Arc<Shared>, mut ws: WebSocket) {
     metrics::gauge!("relay_sockets").increment(1.0);
+    let footing = Footing::of(&shared.standstill);
     let closing = match greet::greet(&shared, &mut ws).await {
         Ok(session) => {
             let (socket, limiter) = (session.socket, session.limiter);
-            let mut live = Live::new(&shared, &mut ws, Arc::clone(&socket), limiter);
+            let mut live = Live::new(&shared, &mut ws, Arc::clone(&socket), limiter, footing);
             let closing = live.run().await;
             let delivered = shared.hub.detach(&socket);
             shared.checkpoints.hand_in(socket.user, delivered);
@@ -78,6 +79,7 @@ struct Live<'a> {
     ws: &'a mut WebSocket,
     socket: Arc<Socket>,
     limiter: Arc<UserLimiter>,
+    footing: Footing,
     frames: governor::DefaultDirectRateLimiter,
     /// Made at the first send: most sockets only listen.
     lanes: Option<Box<Lanes>>,
@@ -93,13 +95,14 @@ const fn ended(code: CloseCode) -> Ended {
 }
 
 impl<'a> Live<'a> {
-    fn new(shared: &'a Shared, ws: &'a mut WebSocket, socket: Arc<Socket>, limiter: Arc<UserLimiter>) -> Self {
+    fn new(shared: &'a Shared, ws: &'a mut WebSocket, socket: Arc<Socket>, limiter: Arc<UserLimiter>, footing: Footing) -> Self {
         let frames = NonZeroU32::new(shared.config.frames_per_s).unwrap_or(NonZeroU32::MIN);
         Self {
             shared,
             ws,
             socket,
             limiter,
+            footing,
             frames: governor::DefaultDirectRateLimiter::direct(Quota::per_second(frames)),
             lanes: None,
             idle_deadline: Instant::now() + shared.config.idle_timeout(),
@@ -122,7 +125,10 @@ impl<'a> Live<'a> {
                         return end;
                     }
                 }
-                frames = answered(&mut self.lanes) => self.queue(frames),
+                answered = answered(&mut self.lanes) => match answered {
+                    Ok(frames) => self.queue(frames),
+                    Err(LostFooting) => return ended(CloseCode::Standstill),
+                },
                 () = drain.cancelled(), if leave_at.is_none() => {
                     let spread = Duration::from_millis(self.shared.config.drain_spread_ms);
                     leave_at = Some(Instant::now() + drain::moment(spread));
@@ -210,6 +216,7 @@ impl<'a> Live<'a> {
             return None;
         }
         match command::decode(&text) {
+            Ok(Command::SendMessage(_)) if self.footing.lost() => return Some(ended(CloseCode::Standstill)),
             Ok(Command::SendMessage(send)) => self.on_send(send).await,
             Ok(Command::Ping(ping)) => {
                 if let Some(position) = ping.position {
@@ -252,7 +259,7 @@ impl<'a> Live<'a> {
 
     /// Most sockets only listen, so the lanes are made at the first send.
     fn lanes(&mut self) -> &mut Lanes {
-        self.lanes.get_or_insert_with(|| Box::new(Lanes::new(Arc::clone(&self.shared.poster), self.socket.user)))
+        self.lanes.get_or_insert_with(|| Box::new(Lanes::new(Arc::clone(&self.shared.poster), self.socket.user, self.footing.clone())))
     }
 
     /// Refuses a send for a passing reason.
@@ -284,7 +291,8 @@ impl<'a> Live<'a> {
         let answer_limit = Instant::now() + drain::ANSWER_LIMIT;
         while self.lanes.as_ref().is_some_and(|lanes| lanes.unanswered() > 0) {
             match tokio::time::timeout_at(answer_limit, answered(&mut self.lanes)).await {
-                Ok(frames) => self.queue(frames),
+                Ok(Ok(frames)) => self.queue(frames),
+                Ok(Err(LostFooting)) => return ended(CloseCode::Standstill),
                 Err(_late) => break,
             }
         }
@@ -303,7 +311,7 @@ async fn until(moment: Option<Instant>) {
 }
 
 /// The next answers to sends; pending while there are none.
-async fn answered(lanes: &mut Option<Box<Lanes>>) -> Vec<ServerFrame> {
+async fn answered(lanes: &mut Option<Box<Lanes>>) -> Result<Vec<ServerFrame>, LostFooting> {
     match lanes {
         Some(lanes) => lanes.answered().await,
         None => std::future::pending().await,

@@ -14,7 +14,7 @@ use relay_domain::ports::{DeliveryCursors, LogClock as _, MessageLog, ResumeStor
 use relay_posting::{Poster, PosterParts};
 use relay_protocol::{ErrorCode, MAX_CLIENT_FRAME_BYTES};
 use relay_runtime::http::HttpLimits;
-use relay_runtime::{CancellationToken, Component, Health, Restart, Supervisor, Task};
+use relay_runtime::{CancellationToken, Component, Health, Restart, Standstill, Supervisor, Task};
 use relay_types::{Clock, IdGen, ShardId};
 use std::num::NonZeroU32;
 use tokio::net::TcpListener;
@@ -57,6 +57,7 @@ pub(crate) struct Shared {
     pub(crate) tails: Arc<dyn TailSource>,
     pub(crate) tokens: Arc<dyn TokenVerifier>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) standstill: Arc<Standstill>,
     pub(crate) checkpoints: Checkpoints,
     pub(crate) draining: CancellationToken,
     /// Every socket is gone: the tails may end.
@@ -117,6 +118,7 @@ impl Gateway {
             tails: Arc::clone(&deps.tails),
             tokens: Arc::clone(&deps.tokens),
             clock: Arc::clone(&deps.clock),
+            standstill: Arc::default(),
             checkpoints: Checkpoints::new(),
             draining: CancellationToken::new(),
             closed: CancellationToken::new(),
@@ -135,6 +137,7 @@ impl Gateway {
         let Self { shared, deps } = self;
         let epoch = self::epoch(&deps).await?;
         shared.hub.set_epoch(epoch.combined);
+        shared.standstill.watch(supervisor);
         for (shard, epoch) in epoch.by_shard {
             let (tails, hub, clock) = (Arc::clone(&deps.tails), Arc::clone(&shared.hub), Arc::clone(&deps.clock));
             let warmup = Duration::from_millis(shared.config.ring_warmup_ms);

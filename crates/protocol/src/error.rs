@@ -138,6 +138,8 @@ pub enum CloseCode {
     TokenExpired,
     /// No hello in time.
     HelloTimeout,
+    /// The server stood still for so long that clients may have gone elsewhere; reconnect and resume.
+    Standstill,
     /// hello was refused.
     Unauthenticated,
     /// The device's session was ended.
@@ -159,6 +161,7 @@ impl CloseCode {
         Self::Busy,
         Self::TokenExpired,
         Self::HelloTimeout,
+        Self::Standstill,
         Self::Unauthenticated,
         Self::SessionRevoked,
         Self::ProtocolViolation,
@@ -176,6 +179,7 @@ impl CloseCode {
             Self::Busy => 4004,
             Self::TokenExpired => 4005,
             Self::HelloTimeout => 4006,
+            Self::Standstill => 4007,
             Self::Unauthenticated => 4500,
             Self::SessionRevoked => 4501,
             Self::ProtocolViolation => 4502,
@@ -194,6 +198,7 @@ impl CloseCode {
             Self::Busy => "busy",
             Self::TokenExpired => "token_expired",
             Self::HelloTimeout => "hello_timeout",
+            Self::Standstill => "standstill",
             Self::Unauthenticated => "unauthenticated",
             Self::SessionRevoked => "session_revoked",
             Self::ProtocolViolation => "protocol_violation",

@@ -162,14 +162,28 @@ impl Reconcile {
     }
 
     async fn user(&self, user: UserId) -> anyhow::Result<usize> {
-        let mut by_shard: HashMap<ShardId, Vec<ConversationId>> = self.shards.iter().map(|shard| (*shard, Vec::new())).collect();
-        for (shard, conversation) in self.memberships.conversations_of(user).await? {
-            by_shard.entry(shard).or_default().push(conversation);
-        }
         let mut changed = 0;
-        for (shard, conversations) in by_shard {
-            changed += usize::from(self.consumers.ensure(shard, user, &conversations).await?);
+        let mut memberships = self.memberships.conversations_of(user).await?;
+        loop {
+            let mut by_shard: HashMap<ShardId, Vec<ConversationId>> = self.shards.iter().map(|shard| (*shard, Vec::new())).collect();
+            for (shard, conversation) in &memberships {
+                by_shard.entry(*shard).or_default().push(*conversation);
+            }
+            let mut written = 0;
+            for (shard, conversations) in by_shard {
+                written += usize::from(self.consumers.ensure(shard, user, &conversations).await?);
+            }
+            changed += written;
+            if written == 0 {
+                return Ok(changed);
+            }
+            // Another worker may have read a newer state and written it before this one wrote the older: whoever writes last
+            // also reads last.
+            let now = self.memberships.conversations_of(user).await?;
+            if now == memberships {
+                return Ok(changed);
+            }
+            memberships = now;
         }
-        Ok(changed)
     }
 }

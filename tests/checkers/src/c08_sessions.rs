@@ -1,8 +1,12 @@
-//! C8: what one device sent to one conversation, one after the other, stands in that order.
+//! C8: what one device sent to one conversation, one after the other, and had acknowledged, stands in that order.
+//!
+//! A send whose outcome is unknown may take effect any time after its call: an attempt over a socket that was given up may
+//! arrive when the network or a stopped process lets go of it. Nobody was told that it is stored, so it has no place in the
+//! order; that it exists at most once is C3's and C4's business.
 
 use std::collections::HashMap;
 
-use crate::history::{History, NO_LINE, Sent};
+use crate::history::{Answer, History, NO_LINE, Sent};
 use crate::index::Index;
 use crate::verdict::{Check, Verdict};
 
@@ -13,7 +17,7 @@ pub(crate) fn check(history: &History, index: &Index, verdict: &mut Verdict) {
     for send in &history.sends {
         *uses.entry((send.room, send.sender, send.key)).or_default() += 1;
     }
-    for send in history.sends.iter().filter(|send| send.line != NO_LINE) {
+    for send in history.sends.iter().filter(|send| send.line != NO_LINE && matches!(send.answer, Answer::Acked { .. })) {
         let key = (send.room, send.sender, send.key);
         let alone = uses.get(&key) == Some(&1);
         let Some(seq) = index.places.get(&key).and_then(|places| places.first()).filter(|_| alone) else { continue };

@@ -309,6 +309,22 @@ mod mutations {
     }
 
     #[test]
+    fn only_what_was_acknowledged_has_a_place_in_the_order() {
+        // Called before everything else and stored behind it.
+        let late = |acknowledged: bool| {
+            let mut history = good(1);
+            let of_one = |send: &Sent| send.room == 0 && send.sender == 0 && matches!(send.answer, Answer::Acked { .. });
+            let at = history.sends.iter().rposition(of_one).unwrap();
+            let send = history.sends.remove(at);
+            let answer = if acknowledged { send.answer } else { Answer::None };
+            history.sends.insert(0, Sent { called_us: 0, answer, ..send });
+            judge(&history).count(Check::SessionOrder)
+        };
+        assert_eq!(late(true), 1);
+        assert_eq!(late(false), 0, "nobody was told that it is there");
+    }
+
+    #[test]
     fn a_message_after_a_removal_and_a_change_that_is_not_in_the_log() {
         caught(Check::Removal, |history| {
             let guests = history.devices.iter().position(|device| device.user == GUEST).unwrap();

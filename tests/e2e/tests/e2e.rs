@@ -36,6 +36,7 @@ mod e2e {
     mod resume_edges;
     mod sessions;
     mod slow_reader;
+    mod standstill;
     mod support;
     mod tokens;
     mod topology;

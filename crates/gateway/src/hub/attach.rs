@@ -10,7 +10,7 @@ use relay_types::{ConversationId, Seq, ShardId, UserId};
 
 use super::{ConversationState, Hub, Socket, State, UserLimiter, UserState};
 use crate::ring::Effect;
-use crate::roster::Roster;
+use crate::roster::{self, Roster};
 
 /// Bytes of catching up that are copied under the lock at once; the rest follows in further steps.
 const STEP_BYTES: usize = 64 * 1024;
@@ -94,6 +94,14 @@ impl Hub {
     /// From where on the ring has everything, per shard.
     pub(crate) fn covered_after(&self) -> BTreeMap<ShardId, Seq> {
         self.state.lock().shards.iter().map(|(shard, state)| (*shard, state.ring.covered_after())).collect()
+    }
+
+    /// The conversations that `user` joins or leaves in the ring behind `after`, and whether they were in before that.
+    pub(crate) fn before_changes(&self, shard: ShardId, after: Seq, user: UserId) -> BTreeMap<ConversationId, bool> {
+        let mut state = self.state.lock();
+        let Some(shard) = state.shards.get_mut(&shard) else { return BTreeMap::new() };
+        let changes = shard.ring.after(after).filter(|entry| entry.effect.concerns(user));
+        roster::before(changes.filter_map(|entry| Some((entry.conversation?, &entry.effect))))
     }
 
     /// The epoch of positions.

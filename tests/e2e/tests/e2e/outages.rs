@@ -172,3 +172,48 @@ async fn the_history_has_what_was_acknowledged_also_while_nobody_projects() -> T
     assert_eq!(history(&bob.api, chat).await?.len(), 3);
     h.finish().await
 }
+
+#[tokio::test]
+async fn without_postgres_a_stay_that_ended_meanwhile_is_told_to_its_end() -> TestResult {
+    // A small ring: what happened meanwhile has to come from the log itself.
+    let settings = "ring_bytes = 65536\nmessages_per_s = 10000\nmessage_burst = 10000\nframes_per_s = 10000";
+    let h = Harness::builder().private_postgres().config("gateway", settings).expect_errors().start().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let (left, visited, other) = (group(&ann, &[&bob]).await?, group(&ann, &[]).await?, direct(&ann, &bob).await?);
+    let bobs = Socket::live(&h, 0, &bob.device, None).await?;
+    let position = bobs.at();
+    drop(bobs);
+
+    let mut anns = Socket::live(&h, 0, &ann.device, None).await?;
+    anns.post(left, &ulid_key(0), "before leaving").await?;
+    let before = anns.post(visited, &ulid_key(0), "before joining").await?;
+    ann.api.add_member(visited, bob.id()).await?;
+    anns.post(visited, &ulid_key(0), "during the visit").await?;
+    ann.api.remove_member(visited, bob.id()).await?;
+    ann.api.remove_member(left, bob.id()).await?;
+    let removed = log_end(&h).await?;
+    let after = [anns.post(left, &ulid_key(0), "after").await?.seq, anns.post(visited, &ulid_key(0), "after").await?.seq];
+    wait_for("the durable consumer to name one conversation", LATE, || async {
+        let (_, filters) = durable(&h, 0, bob.id()).await.map_err(|error| vec![format!("{error:#}")])?;
+        let chats: Vec<String> = filters.into_iter().filter(|filter| filter.contains(".c.")).collect();
+        if chats.len() == 1 && chats[0].ends_with(&other.to_string()) { Ok(()) } else { Err(chats) }
+    })
+    .await;
+    persisted(&h).await?;
+    h.postgres().stop().await;
+    for n in 0..600 {
+        anns.post(other, &ulid_key(0), &format!("message {n}")).await?;
+    }
+
+    let again = Socket::live(&h, 0, &bob.device, Some(&position)).await?;
+    for chat in [left, visited] {
+        let expected: Vec<Seq> = expected_after(&h, chat, &position).await?;
+        let expected: Vec<Seq> = expected.into_iter().filter(|seq| *seq <= removed && *seq != before.seq && !after.contains(seq)).collect();
+        // The visit begins with being added.
+        let expected = if chat == visited { expected[expected.len() - 3..].to_vec() } else { expected };
+        assert_eq!(chat_seqs(&again.seen(), chat), expected);
+    }
+    assert_eq!(chat_seqs(&again.seen(), other), expected_after(&h, other, &position).await?);
+    h.postgres().restart().await?;
+    h.finish().await
+}

@@ -1,0 +1,50 @@
+//! A gateway that did not run for a while, and does not know.
+
+use std::time::{Duration, Instant};
+
+use relay_harness::{Harness, wait_for};
+use relay_protocol::{CloseCode, ErrorCode};
+
+use super::support::{LATE, Socket, TestResult, group, history, text_of, ulid_key};
+
+/// A gateway that did not run for longer than this has to doubt what it holds. The server's limit is 2 s.
+const LONG: Duration = Duration::from_secs(3);
+
+#[tokio::test]
+async fn what_a_stopped_gateway_still_holds_is_not_published_after_its_sender_went_on_elsewhere() -> TestResult {
+    let h = Harness::builder().gateways(2).start().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let chat = group(&ann, &[&bob]).await?;
+    let mut old = Socket::live(&h, 0, &bob.device, None).await?;
+    let mut idle = Socket::live(&h, 0, &ann.device, None).await?;
+
+    let stopped = Instant::now();
+    h.gateway(0).pause();
+    let (first, second) = (ulid_key(0), ulid_key(1));
+    old.send(chat, &first, "first").await?;
+    // No answer: to another gateway, where the first message is refused for good and the second one is not.
+    let mut new = Socket::live(&h, 1, &bob.device, None).await?;
+    ann.api.remove_member(chat, bob.id()).await?;
+    assert_eq!(new.refused(chat, &first, "first").await?.code, ErrorCode::NotMember);
+    ann.api.add_member(chat, bob.id()).await?;
+    new.post(chat, &second, "second").await?;
+    wait_for("a long standstill", LATE, || async {
+        let still = stopped.elapsed();
+        if still > LONG { Ok(()) } else { Err(still) }
+    })
+    .await;
+    h.gateway(0).resume();
+
+    assert_eq!(old.close_code().await?, CloseCode::Standstill.code());
+    let texts: Vec<String> = history(&ann.api, chat).await?.iter().map(|message| text_of(message).to_owned()).collect();
+    assert_eq!(texts, ["second"], "what was refused stays out, and nothing comes late");
+
+    // Whoever only listens keeps the socket and misses nothing; with the next message it is replaced.
+    idle.message("second").await?;
+    let key = ulid_key(2);
+    idle.send(chat, &key, "third").await?;
+    assert_eq!(idle.close_code().await?, CloseCode::Standstill.code());
+    let mut anew = Socket::live(&h, 0, &ann.device, None).await?;
+    anew.post(chat, &key, "third").await?;
+    h.finish().await
+}
