@@ -90,20 +90,26 @@ impl DeliveryCursors for NatsCursors {
             return Ok(Vec::new());
         }
         let stream = self.stream(shard).await?;
-        let own = std::iter::once(LogSubject::User(shard, user).to_string());
-        let wanted: BTreeSet<String> = own.chain(conversations.iter().map(|id| LogSubject::Conversation(shard, *id).to_string())).collect();
+        let own = LogSubject::User(shard, user).to_string();
         // The consumer may be on a server that learns of an agreed event a moment after the leader, and would count nothing as
-        // pending. The event at the end tells that everything before it has passed.
-        let mut filters = wanted.clone();
-        let end = match stream.get_raw_message(upto.0).await {
-            Ok(last) => {
-                filters.insert(last.subject.to_string());
-                true
-            }
+        // pending. An event at the end, which the leader names, tells that everything before it has passed: the user's own last
+        // one, or, among conversations, whichever is the last. That one may be of a conversation where much was said.
+        let end = if conversations.is_empty() {
+            stream.get_last_raw_message_by_subject(&own).await
+        } else {
+            stream.get_raw_message(upto.0).await
+        };
+        let end = match end {
+            Ok(end) => Some(end),
             // Run out or deleted: then what is pending is all there is.
-            Err(error) if matches!(error.kind(), LastRawMessageErrorKind::NoMessageFound) => false,
+            Err(error) if matches!(error.kind(), LastRawMessageErrorKind::NoMessageFound) => None,
             Err(error) => return Err(failed(error)),
         };
+        let conversations = conversations.iter().map(|id| LogSubject::Conversation(shard, *id).to_string());
+        let wanted: BTreeSet<String> = conversations.chain([own]).collect();
+        let mut filters = wanted.clone();
+        filters.extend(end.as_ref().map(|end| end.subject.to_string()));
+        let end = end.map(|end| Seq(end.sequence));
         let config = OrderedConfig {
             deliver_subject: self.bus.client.new_inbox(),
             description: Some("catch-up without Postgres".to_owned()),
@@ -116,7 +122,7 @@ impl DeliveryCursors for NatsCursors {
         let mut pending = consumer.cached_info().num_pending;
         let mut messages = consumer.messages().await.map_err(failed)?;
         let mut events = Vec::new();
-        while (end || pending > 0) && events.len() < limit as usize {
+        while (end.is_some() || pending > 0) && events.len() < limit as usize {
             let next = tokio::time::timeout(SILENCE, messages.next()).await.map_err(|_| failed("the log fell silent"))?;
             let message = next.ok_or_else(|| failed("the log ended"))?.map_err(failed)?;
             let info = message.info().map_err(failed)?;
@@ -128,7 +134,7 @@ impl DeliveryCursors for NatsCursors {
             if wanted.contains(message.subject.as_str()) {
                 events.push(decode_or_unknown(shard, &message.subject, seq.0, info.published, &message.payload));
             }
-            if seq == upto {
+            if end.is_some_and(|end| seq >= end) {
                 break;
             }
         }
