@@ -19,7 +19,8 @@ pub struct NatsConfig {
     /// Publishing is retried, with the same id, for this long in all: longer than the election of a new leader (4 to 9 s).
     #[serde(default = "default_append_ms")]
     pub append_timeout_ms: u64,
-    /// A silent connection is probed this often; two misses close it. Half-open links are noticed in about twice this.
+    /// A silent connection is probed this often, in milliseconds; the third ping in a row without an answer closes it. Half-open
+    /// links are noticed after two to three times this.
     #[serde(default = "default_ping_ms")]
     pub ping_interval_ms: u64,
 }
@@ -39,7 +40,7 @@ const fn default_append_ms() -> u64 {
 }
 
 const fn default_ping_ms() -> u64 {
-    5_000
+    2_000
 }
 
 /// What differs between installations of the same topology.

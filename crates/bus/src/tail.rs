@@ -44,7 +44,7 @@ impl TailSource for NatsTails {
 
     async fn revocations(&self, shard: ShardId, age: Duration) -> Result<Vec<SessionId>, TailError> {
         let unavailable = |reason: String| TailError::Unavailable { reason };
-        let policy = recent(&self.bus, shard, age).await?;
+        let policy = recent(&self.bus, shard, age, u64::MAX).await?;
         let consumer = create(&self.bus, shard, relay_subjects::users_wildcard(shard), policy).await?;
         let mut pending = consumer.cached_info().num_pending;
         let mut messages = consumer.messages().await.map_err(|e| unavailable(e.to_string()))?;
@@ -66,7 +66,7 @@ impl TailSource for NatsTails {
     async fn open(&self, shard: ShardId, epoch: &str, start: TailStart) -> Result<Box<dyn LogTail>, TailError> {
         let (policy, last, at_latest) = match start {
             TailStart::After(seq) => (DeliverPolicy::ByStartSequence { start_sequence: seq.next().0 }, Some(seq), seq),
-            TailStart::Recent { age, end } => (recent(&self.bus, shard, age).await?, None, end),
+            TailStart::Recent { age, most, end } => (recent(&self.bus, shard, age, most).await?, None, end),
         };
         let mut connects = self.bus.connects.clone();
         connects.mark_unchanged();
@@ -75,15 +75,23 @@ impl TailSource for NatsTails {
     }
 }
 
-/// From the events that are at most `age` older than the newest. Both times are the servers': a start in the future, as a
-/// skewed clock of ours would compute, would pass over live events.
-async fn recent(bus: &Bus, shard: ShardId, age: Duration) -> Result<DeliverPolicy, TailError> {
+/// From the last `most` events that are at most `age` older than the newest. All times are the servers': a start in the
+/// future, as a skewed clock of ours would compute, would pass over live events.
+async fn recent(bus: &Bus, shard: ShardId, age: Duration, most: u64) -> Result<DeliverPolicy, TailError> {
     let stream = bus.js.get_stream(relay_subjects::stream(shard)).await.map_err(|e| TailError::Unavailable { reason: e.to_string() })?;
     let state = &stream.cached_info().state;
     if state.messages == 0 {
         return Ok(DeliverPolicy::ByStartSequence { start_sequence: state.last_sequence + 1 });
     }
-    Ok(DeliverPolicy::ByStartTime { start_time: state.last_timestamp - age })
+    let start_time = state.last_timestamp - age;
+    let start_sequence = state.last_sequence.saturating_sub(most) + 1;
+    if start_sequence > state.first_sequence
+        && let Ok(first) = stream.get_raw_message(start_sequence).await
+        && first.time > start_time
+    {
+        return Ok(DeliverPolicy::ByStartSequence { start_sequence });
+    }
+    Ok(DeliverPolicy::ByStartTime { start_time })
 }
 
 /// What is read of a stream's info. The library's own type leaves the server's clock out.

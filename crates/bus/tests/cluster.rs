@@ -116,6 +116,24 @@ mod cluster {
         assert!(acked.iter().all(|seq| seen.contains(seq)), "everything acknowledged is there");
     }
 
+    /// A gateway that starts reads no more of the past than it can keep, however much was said lately.
+    #[tokio::test]
+    async fn a_tail_of_recent_events_begins_where_the_last_of_them_do() {
+        let world = World::start().await;
+        let (log, tails) = (world.log().await, NatsTails::new(world.bus().await));
+        let mut seqs = Vec::new();
+        for n in 0..30 {
+            seqs.push(log.append(address(), &format!("recent-{n}"), payload(), None).await.unwrap().seq);
+        }
+        let end = *seqs.last().unwrap();
+        let (hour, nothing) = (Duration::from_hours(1), Duration::ZERO);
+        for (age, most, expected) in [(hour, 10, seqs[20]), (hour, 1_000, seqs[0]), (hour, u64::MAX, seqs[0]), (nothing, 10, end)] {
+            let mut tail = tails.open(SHARD, EPOCH, TailStart::Recent { age, most, end }).await.unwrap();
+            let events = tokio::time::timeout(LATE, tail.next()).await.expect("an event").unwrap();
+            assert_eq!(events.first().map(|event| event.seq), Some(expected), "{age:?}, at most {most}");
+        }
+    }
+
     /// A server that follows learns a moment later than the leader what was agreed on. Whoever reads from it has to wait for that.
     #[tokio::test]
     async fn what_was_acknowledged_is_read_from_the_log_at_once() {

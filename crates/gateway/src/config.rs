@@ -23,7 +23,7 @@ pub struct GatewayConfig {
     pub outbound_queue_bytes: usize,
     /// Recent events kept in memory per shard, in bytes. 64 MiB is about 100,000 messages: at 300 messages/s, five minutes.
     pub ring_bytes: usize,
-    /// Events this young are loaded into the ring at start, in milliseconds.
+    /// Events this young are loaded into the ring at start, in milliseconds; not more than fit.
     pub ring_warmup_ms: u64,
     /// Time for the first frame, in milliseconds.
     pub hello_timeout_ms: u64,

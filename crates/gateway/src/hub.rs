@@ -5,6 +5,8 @@
 
 mod attach;
 mod sweep;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -55,6 +57,8 @@ struct ConversationState {
 
 struct ShardState {
     ring: Ring,
+    /// What the log held when the tail began has passed. Before that, what is known here is of the past.
+    warm: bool,
     /// The oldest event the log still has.
     first: Seq,
 }
@@ -107,11 +111,25 @@ impl Hub {
     /// A tail of `shard` begins after `after`.
     pub(crate) fn begin_shard(&self, shard: ShardId, after: Seq, head: &LogHead) {
         let ring = Ring::new(self.limits.ring_bytes, after);
-        self.state.lock().shards.insert(shard, ShardState { ring, first: head.first });
+        self.state.lock().shards.insert(shard, ShardState { ring, warm: false, first: head.first });
         self.progress.notify_waiters();
     }
 
-    /// Waits until the tail of every shard has begun. Before that a position cannot be judged, so nobody is let in.
+    /// The tail of `shard` has passed what the log held when it began.
+    pub(crate) fn warmed_up(&self, shard: ShardId) {
+        if let Some(shard) = self.state.lock().shards.get_mut(&shard) {
+            shard.warm = true;
+        }
+        self.progress.notify_waiters();
+    }
+
+    /// Events of a shard that its ring can hold: reading more of the past would be in vain.
+    pub(crate) const fn most_remembered(&self) -> u64 {
+        Ring::most_events(self.limits.ring_bytes)
+    }
+
+    /// Waits until the tail of every shard has passed what the log held when it began. Before that positions cannot be judged
+    /// and memberships are of the past, so nobody is let in.
     ///
     /// # Cancel safety
     /// Cancel safe.
@@ -120,7 +138,7 @@ impl Hub {
             let woken = self.progress.notified();
             let all = {
                 let state = self.state.lock();
-                shards.iter().all(|shard| state.shards.contains_key(shard))
+                shards.iter().all(|shard| state.shards.get(shard).is_some_and(|shard| shard.warm))
             };
             if all {
                 return;

@@ -7,21 +7,26 @@
 //!
 //! A socket whose process stood still publishes nothing any more: see [`Footing`].
 
+mod held;
+
 use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
+use relay_domain::ports::SendKey;
 use relay_posting::{PostError, Poster};
 use relay_protocol::frame::{ErrorFrame, MessageAck};
 use relay_protocol::{ErrorCode, SendMessage, ServerFrame};
 use relay_runtime::Standstill;
 use relay_runtime::trace::TraceContext;
 use relay_types::{ClientId, ConversationId, ShardId, UserId};
+
+use held::Held;
 
 type InFlight = BoxFuture<'static, (ConversationId, ClientId, Instant, Result<MessageAck, PostError>)>;
 
@@ -58,28 +63,14 @@ pub(crate) struct Lanes {
     waiting: HashMap<ConversationId, VecDeque<(ShardId, SendMessage, Instant)>>,
     in_flight: FuturesUnordered<InFlight>,
     unanswered: u32,
-    /// Conversations whose order waits for a refused send to come again.
-    broken: HashMap<ConversationId, Broken>,
+    /// Conversations whose order waits for refused sends to come again.
+    held: HashMap<ConversationId, Held>,
 }
-
-/// A lane after a refusal for a passing reason.
-struct Broken {
-    /// The send that has to come before any other.
-    awaited: ClientId,
-    /// Until then; a client that gave it up is not held back for good.
-    until: Instant,
-    code: ErrorCode,
-}
-
-/// Longer than frames are on their way behind the refused one, also on a slow link: a client that waits this long for an
-/// answer has left the socket. A send that slips past the refused one before the client knows of the refusal is out of order
-/// for good.
-const BROKEN_FOR: Duration = Duration::from_secs(30);
 
 impl Lanes {
     pub(crate) fn new(poster: Arc<Poster>, user: UserId, footing: Footing) -> Self {
-        let (waiting, in_flight, broken) = (HashMap::new(), FuturesUnordered::new(), HashMap::new());
-        Self { poster, user, footing, waiting, in_flight, unanswered: 0, broken }
+        let (waiting, in_flight, held) = (HashMap::new(), FuturesUnordered::new(), HashMap::new());
+        Self { poster, user, footing, waiting, in_flight, unanswered: 0, held }
     }
 
     /// Sends that await their answer.
@@ -87,20 +78,32 @@ impl Lanes {
         self.unanswered
     }
 
-    /// Refuses a send for a passing reason, and with it what is on its way behind it.
-    pub(crate) fn hold_back(&mut self, conversation: ConversationId, awaited: ClientId, code: ErrorCode) {
-        // The first refused one is what order waits for.
-        self.broken.entry(conversation).or_insert_with(|| Broken { awaited, until: Instant::now() + BROKEN_FOR, code });
+    /// A send that was admitted is refused for a passing reason, and with it what is on its way behind it.
+    pub(crate) fn hold_back(&mut self, conversation: ConversationId, refused: ClientId, code: ErrorCode) {
+        self.hold_back_all(conversation, vec![refused], code);
     }
 
-    /// Whether the send has to be refused because one before it was, and with which code.
-    pub(crate) fn held_back(&mut self, send: &SendMessage) -> Option<ErrorCode> {
-        let broken = self.broken.get(&send.conversation_id)?;
-        if broken.awaited == send.client_id || broken.until <= Instant::now() {
-            self.broken.remove(&send.conversation_id);
-            return None;
+    fn hold_back_all(&mut self, conversation: ConversationId, refused: Vec<ClientId>, code: ErrorCode) {
+        let held = self.held.entry(conversation).or_insert_with(|| Held::new(code));
+        held.refused_first(refused.into_iter(), Instant::now());
+    }
+
+    /// A send is refused for a passing reason before anybody looked whether its turn has come.
+    pub(crate) fn hold_back_in_turn(&mut self, send: &SendMessage, code: ErrorCode) {
+        let held = self.held.entry(send.conversation_id).or_insert_with(|| Held::new(code));
+        held.refused_in_turn(&send.client_id, Instant::now());
+    }
+
+    /// Whether the send's turn has come; otherwise it is refused because one before it was, with this code.
+    pub(crate) fn admit(&mut self, send: &SendMessage) -> Result<(), ErrorCode> {
+        let (conversation, sender) = (send.conversation_id, self.user);
+        let Some(held) = self.held.get_mut(&conversation) else { return Ok(()) };
+        let stored = |client_id: &ClientId| self.poster.is_stored(&SendKey { conversation, sender, client_id: client_id.clone() });
+        let admitted = held.admit(&send.client_id, stored, Instant::now());
+        if held.is_empty() {
+            self.held.remove(&conversation);
         }
-        Some(broken.code)
+        admitted
     }
 
     /// Accepts a send that was found to be allowed.
@@ -153,8 +156,9 @@ impl Lanes {
                 let refused_id = client_id.clone();
                 let mut frames = vec![refusal(code, error.to_string(), client_id)];
                 if code.retryable() {
-                    self.hold_back(conversation, refused_id, code);
                     let behind = self.waiting.remove(&conversation).unwrap_or_default();
+                    let refused = std::iter::once(refused_id).chain(behind.iter().map(|(_, send, _)| send.client_id.clone()));
+                    self.hold_back_all(conversation, refused.collect(), code);
                     self.unanswered = self.unanswered.saturating_sub(u32::try_from(behind.len()).unwrap_or(u32::MAX));
                     frames
                         .extend(behind.into_iter().map(|(_, send, _)| refusal(code, "a send before it failed".to_owned(), send.client_id)));

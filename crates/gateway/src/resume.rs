@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use relay_domain::ports::{DeliveryCursors, EventRange, JoinSnapshot, Membership, ResumeStore, StoreError};
+use relay_domain::ports::{DeliveryCursors, EventRange, JoinSnapshot, Membership, ResumeStore, StoreError, TailSource};
 use relay_protocol::frame::ResetReason;
 use relay_protocol::log::{LogEvent, StoredEvent};
 use relay_protocol::{CloseCode, ErrorCode, Position, ServerFrame};
@@ -25,6 +25,8 @@ use crate::roster::{self, Roster};
 const PAGE: u32 = 500;
 /// How long a position that is ahead of this gateway's tail is waited for.
 const TAIL_CATCH_UP: Duration = Duration::from_secs(5);
+/// For the log to say where it ends.
+const HEAD_LIMIT: Duration = Duration::from_secs(3);
 /// How often an attempt is repeated because the ring moved on meanwhile.
 const MAX_ROUNDS: u32 = 20;
 
@@ -46,6 +48,11 @@ const AWAY: ResumeError = ResumeError::Refused {
     close: CloseCode::Busy,
     message: "catching up is not possible now: the database is away and the log alone does not suffice",
 };
+const BEHIND: ResumeError = ResumeError::Refused {
+    code: ErrorCode::Unavailable,
+    close: CloseCode::Busy,
+    message: "catching up is not possible here now: this gateway is behind the log",
+};
 const REVOKED: ResumeError =
     ResumeError::Refused { code: ErrorCode::SessionRevoked, close: CloseCode::SessionRevoked, message: "this session was ended" };
 
@@ -61,6 +68,7 @@ pub(crate) struct Resumer {
     pub(crate) hub: Arc<Hub>,
     pub(crate) store: Arc<dyn ResumeStore>,
     pub(crate) cursors: Arc<dyn DeliveryCursors>,
+    pub(crate) tails: Arc<dyn TailSource>,
     /// Bounds the load on the database in a storm; the others wait their turn.
     pub(crate) slots: Semaphore,
     pub(crate) max_events: u32,
@@ -90,7 +98,7 @@ impl Resumer {
         let mut from = BTreeMap::new();
         let mut reset = None;
         if let Some(position) = position {
-            match self.judge(&position).await {
+            match self.judge(&position).await? {
                 Ok(()) => from = self.hub.heads().keys().map(|shard| (*shard, position.seq(*shard).unwrap_or_default())).collect(),
                 Err(reason) => reset = Some(reason),
             }
@@ -159,22 +167,26 @@ impl Resumer {
         Ok(at)
     }
 
-    /// Whether events after the position can be replayed at all.
-    async fn judge(&self, position: &Position) -> Result<(), ResetReason> {
+    /// Whether events after the position can be replayed at all, or why not. An error: that cannot be told here now.
+    async fn judge(&self, position: &Position) -> Result<Result<(), ResetReason>, ResumeError> {
         if position.epoch != self.hub.epoch() {
-            return Err(ResetReason::EpochChanged);
+            return Ok(Err(ResetReason::EpochChanged));
         }
         for (shard, first) in self.hub.firsts() {
             let seq = position.seq(shard).unwrap_or_default();
             if seq.next() < first {
-                return Err(ResetReason::TooOld);
+                return Ok(Err(ResetReason::TooOld));
             }
             // Another gateway was further than this one is; that is a matter of milliseconds.
             if !self.hub.reached(shard, seq, TAIL_CATCH_UP).await {
-                return Err(ResetReason::AheadOfLog);
+                return match tokio::time::timeout(HEAD_LIMIT, self.tails.head(shard)).await {
+                    Ok(Ok(head)) if seq > head.last => Ok(Err(ResetReason::AheadOfLog)),
+                    // The log has it, or does not answer: another gateway may know better.
+                    Ok(_) | Err(_) => Err(BEHIND),
+                };
             }
         }
-        Ok(())
+        Ok(Ok(()))
     }
 }
 
@@ -217,6 +229,13 @@ impl Run<'_> {
             match self.resumer.hub.attach(self.socket, &self.from, snapshot.as_ref(), announce, rounds > 0) {
                 Attach::Live { limiter } => return Ok(limiter),
                 Attach::Revoked => return Err(REVOKED),
+                Attach::Ahead(places) => {
+                    for (shard, seq) in places {
+                        if !self.resumer.hub.reached(shard, seq, TAIL_CATCH_UP).await {
+                            return Err(BEHIND);
+                        }
+                    }
+                }
                 Attach::Step { frames, reached } => {
                     self.write(frames).await?;
                     self.from = reached;

@@ -110,6 +110,11 @@ impl Ring {
         self.covered_after
     }
 
+    /// How many events fit into so many bytes at most.
+    pub(crate) const fn most_events(limit_bytes: usize) -> u64 {
+        (limit_bytes / OVERHEAD_BYTES) as u64
+    }
+
     /// Bytes held.
     pub(crate) const fn bytes(&self) -> usize {
         self.bytes

@@ -202,9 +202,12 @@ impl<'a> Live<'a> {
             }
         };
         if self.frames.check().is_err() {
-            // Named, so that the client knows which send did not happen and repeats it.
+            // Named, so that the client knows which send did not happen and repeats it; what comes behind it does not overtake it.
             let client_id = match command::decode(&text) {
-                Ok(Command::SendMessage(send)) => Some(send.client_id),
+                Ok(Command::SendMessage(send)) => {
+                    self.lanes().hold_back_in_turn(&send, ErrorCode::RateLimited);
+                    Some(send.client_id)
+                }
                 Ok(Command::Hello(_) | Command::Ping(_)) => None,
                 Err(error) => error.client_id,
             };
@@ -233,7 +236,7 @@ impl<'a> Live<'a> {
     }
 
     async fn on_send(&mut self, send: SendMessage) {
-        if let Some(code) = self.lanes().held_back(&send) {
+        if let Err(code) = self.lanes().admit(&send) {
             return self.queue(vec![refusal(
                 code,
                 "a send before it was refused; send it again after that one".to_owned(),

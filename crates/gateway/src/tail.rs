@@ -35,13 +35,14 @@ pub(crate) async fn follow(
     hub.clock.observe_life(shard, &head);
     // A token outlives its session's end: whoever was logged out before this gateway started stays out.
     hub.remember_revoked(tails.revocations(shard, revocations).await?);
-    let mut tail = tails.open(shard, &epoch, TailStart::Recent { age: warmup, end: head.last }).await?;
+    let mut tail = tails.open(shard, &epoch, TailStart::Recent { age: warmup, most: hub.most_remembered(), end: head.last }).await?;
     let lag = metrics::gauge!("relay_tail_lag_events", "shard" => shard.to_string());
-    let (mut begun, mut known_head) = (false, head.clone());
+    let (mut begun, mut warm, mut known_head) = (false, false, head.clone());
     if head.last < head.first || head.last == Seq::ZERO {
         // An empty log: the tail has nothing to show before the first event.
         hub.begin_shard(shard, head.last, &head);
-        begun = true;
+        hub.warmed_up(shard);
+        (begun, warm) = (true, true);
         task.health.up();
     }
     let mut behind = false;
@@ -51,15 +52,19 @@ pub(crate) async fn follow(
         Some((tails.head(shard).await, tails))
     });
     tokio::pin!(looks);
-    // With nothing young enough in the log, the first event to come is the next one.
+    // With nothing young enough in the log, the first event to come is the next one. The same holds when what was last in it
+    // has been deleted.
     let quiet = tokio::time::sleep(WARMUP_LIMIT);
     tokio::pin!(quiet);
     loop {
         tokio::select! {
             () = task.stop.cancelled() => return Ok(()),
-            () = &mut quiet, if !begun => {
-                hub.begin_shard(shard, head.last, &head);
-                begun = true;
+            () = &mut quiet, if !warm => {
+                if !begun {
+                    hub.begin_shard(shard, head.last, &head);
+                }
+                hub.warmed_up(shard);
+                (begun, warm) = (true, true);
                 task.health.up();
             }
             Some(looked) = looks.next() => {
@@ -112,6 +117,13 @@ pub(crate) async fn follow(
                 events.retain(|event| event.seq > covered);
                 let last = events.last().map(|event| event.seq);
                 hub.apply(shard, events, clock.now_ms());
+                if !warm {
+                    quiet.as_mut().reset(tokio::time::Instant::now() + WARMUP_SILENCE);
+                    warm = last.is_some_and(|last| last >= head.last);
+                    if warm {
+                        hub.warmed_up(shard);
+                    }
+                }
                 if last.is_some_and(|last| last >= known_head.last) {
                     task.health.up();
                 }
@@ -124,3 +136,5 @@ pub(crate) async fn follow(
 const RETRY: Duration = Duration::from_millis(200);
 /// A log whose newest event is older than the warm-up sends nothing; then the tail starts at its end.
 const WARMUP_LIMIT: Duration = Duration::from_millis(300);
+/// A warm-up in which nothing more comes for so long has come to its end.
+const WARMUP_SILENCE: Duration = Duration::from_secs(3);

@@ -106,6 +106,7 @@ impl Gateway {
             hub: Arc::clone(&hub),
             store: Arc::clone(&deps.store),
             cursors: Arc::clone(&deps.cursors),
+            tails: Arc::clone(&deps.tails),
             slots: Semaphore::new(config.max_concurrent_resumes),
             max_events: config.max_resume_events,
             away_until: parking_lot::Mutex::new(None),

@@ -4,6 +4,7 @@
 //! the log, and always answers with the original ack. Start reading in [`Poster::post`].
 
 mod freshness;
+mod lookups;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,6 +17,8 @@ use relay_protocol::frame::MessageAck;
 use relay_protocol::log::{LogEvent, MessageSent};
 use relay_protocol::{ErrorCode, SendMessage};
 use relay_types::{Clock, IdGen, MessageId, Seq, ShardId, TimestampMs, UserId};
+
+use lookups::Lookups;
 
 pub use freshness::Freshness;
 
@@ -73,6 +76,7 @@ pub struct PosterParts {
 /// Accepts messages.
 pub struct Poster {
     parts: PosterParts,
+    lookups: Lookups,
 }
 
 impl Poster {
@@ -81,7 +85,12 @@ impl Poster {
         for by in ["log", "projection"] {
             metrics::counter!("relay_posts_deduplicated_total", "by" => by).increment(0);
         }
-        Self { parts }
+        Self { lookups: Lookups::new(Arc::clone(&parts.store)), parts }
+    }
+
+    /// Whether the send is known to be in the log, as far as this process remembers.
+    pub fn is_stored(&self, key: &SendKey) -> bool {
+        self.parts.recent.find(key).is_some()
     }
 
     /// Puts the message into the log, or finds that it is there already, and returns the original ack.
@@ -175,13 +184,11 @@ impl Poster {
             None => self.parts.tails.head(shard).await.map_err(|error| undecided(error.to_string()))?.last,
         };
         loop {
-            // Watermark first: rows only appear, so what is absent afterwards was not below it.
-            let watermarks = within(self.parts.store.watermarks()).await?;
-            let found = within(self.parts.store.find_sends(std::slice::from_ref(key))).await?;
-            if let Some(original) = found.into_iter().next().flatten() {
+            let found = self.lookups.find(key).await.map_err(PostError::Undecided)?;
+            if let Some(original) = found.original {
                 return Ok(Some(original));
             }
-            if watermarks.get(&shard).copied().unwrap_or_default() >= needed {
+            if found.watermarks.get(&shard).copied().unwrap_or_default() >= needed {
                 // It may have been followed while the projection was asked.
                 return Ok(self.parts.recent.find(key));
             }
@@ -190,14 +197,6 @@ impl Poster {
             }
             tokio::time::sleep(SETTLE_STEP).await;
         }
-    }
-}
-
-/// A projection that hangs is as good as away.
-async fn within<T>(question: impl Future<Output = Result<T, StoreError>>) -> Result<T, PostError> {
-    match tokio::time::timeout(SETTLE, question).await {
-        Ok(answer) => answer.map_err(PostError::Undecided),
-        Err(_elapsed) => Err(undecided("the projection does not answer".to_owned())),
     }
 }
 

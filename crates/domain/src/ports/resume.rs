@@ -7,7 +7,7 @@ use relay_protocol::log::StoredEvent;
 use relay_types::{ClientId, ConversationId, MessageId, Seq, SessionId, ShardId, TimestampMs, UserId};
 
 /// The projection does not answer, or answered nonsense.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("the projection is unavailable: {reason}")]
 pub struct StoreError {
     /// The adapter's words, for the operator.

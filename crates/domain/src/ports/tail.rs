@@ -11,10 +11,13 @@ use relay_types::{MessageId, Seq, SessionId, ShardId, TimestampMs};
 pub enum TailStart {
     /// With the first event after this one.
     After(Seq),
-    /// With the first event that is at most `age` older than the newest one, but no later than right after `end`.
+    /// With the first event that is at most `age` older than the newest one and among the last `most`, but no later than right
+    /// after `end`.
     Recent {
         /// How far back.
         age: Duration,
+        /// How many at most.
+        most: u64,
         /// The log's end as the caller knows it: nothing after it is passed over.
         end: Seq,
     },

@@ -29,6 +29,9 @@ pub(crate) enum Attach {
         /// Up to where they reach.
         reached: BTreeMap<ShardId, Seq>,
     },
+    /// The socket, or the snapshot, is ahead of this gateway's tail: changes of membership that it has not passed yet would be
+    /// applied to what comes after them. First the tail has to pass these places.
+    Ahead(BTreeMap<ShardId, Seq>),
     /// The ring does not reach back to where the socket is: read further from elsewhere.
     Uncovered,
     /// Nothing is known of the user here: a snapshot is needed.
@@ -54,12 +57,20 @@ impl Hub {
         if state.revoked.contains_key(&socket.session) {
             return Attach::Revoked;
         }
+        let known = state.users.contains_key(&socket.user);
+        let heads = state.heads();
+        let places = from.iter().chain(snapshot.filter(|_| !known).into_iter().flat_map(|snapshot| &snapshot.watermarks));
+        let ahead: BTreeMap<ShardId, Seq> =
+            places.filter(|(shard, seq)| heads.get(shard).is_some_and(|head| *seq > head)).map(|(shard, seq)| (*shard, *seq)).collect();
+        if !ahead.is_empty() {
+            return Attach::Ahead(ahead);
+        }
         for (shard, shard_state) in &state.shards {
             if from.get(shard).is_some_and(|seq| *seq < shard_state.ring.covered_after()) {
                 return Attach::Uncovered;
             }
         }
-        if !state.users.contains_key(&socket.user) {
+        if !known {
             let Some(snapshot) = snapshot else { return Attach::Unknown };
             if !state.admit(socket.user, snapshot, self.limits.quota) {
                 return Attach::Uncovered;

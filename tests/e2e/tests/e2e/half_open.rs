@@ -4,10 +4,24 @@ use std::time::Instant;
 
 use relay_fault_proxy::{Direction, Faults};
 use relay_harness::{Harness, wait_for};
+use relay_protocol::frame::MessageAck;
+use relay_types::{ClientId, ConversationId};
 
 use super::raw_http::get;
 use super::support::{LATE, Socket, TestResult, direct, history, ulid_key};
 use super::witness::persisted;
+
+/// Sends until it is acknowledged: the gateway may not have found its way back to NATS yet.
+async fn posted(socket: &mut Socket, chat: ConversationId, key: &ClientId, text: &str) -> anyhow::Result<MessageAck> {
+    let deadline = Instant::now() + LATE;
+    loop {
+        socket.send(chat, key, text).await?;
+        match socket.answer(key).await? {
+            Ok(ack) => return Ok(ack),
+            Err(refused) => anyhow::ensure!(refused.retryable && Instant::now() < deadline, "{refused:?}"),
+        }
+    }
+}
 
 async fn readiness(h: &Harness) -> Result<(u16, String), String> {
     let response = get(&format!("http://{}/readyz", h.gateway(0).admin())).send().await.map_err(|error| error.to_string())?;
@@ -56,5 +70,34 @@ async fn a_gateway_notices_that_nats_vanished_and_loses_nothing() -> TestResult 
     persisted(&h).await?;
     let texts = history(&ann.api, chat).await?.len();
     assert_eq!(texts, 2, "each message once");
+    h.finish().await
+}
+
+/// What had no answer and was stored all the same is seen by its sender, who does not send it again: nothing waits for it.
+#[tokio::test]
+async fn a_send_that_was_stored_without_an_answer_holds_up_nothing_behind_it() -> TestResult {
+    let nats = "ping_interval_ms = 500\nappend_attempt_ms = 500\nappend_timeout_ms = 1500";
+    let h = Harness::builder().nats_link().config("nats", nats).expect_errors().start().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let chat = direct(&ann, &bob).await?;
+    let mut anns = Socket::live(&h, 0, &ann.device, None).await?;
+
+    // What the gateway says arrives; what NATS answers does not.
+    h.nats_link().set(Faults { to_client: Direction { swallow: true, ..Direction::default() }, ..Faults::default() });
+    let keys = [ulid_key(0), ulid_key(1), ulid_key(2)];
+    anns.send(chat, &keys[0], "first").await?;
+    anns.send(chat, &keys[1], "second").await?;
+    for key in &keys[..2] {
+        let refused = anns.answer(key).await?.expect_err("nobody acknowledged it");
+        assert!(refused.retryable, "{refused:?}");
+    }
+    h.nats_link().heal();
+    let first = anns.message_or_seen("first").await?;
+    // The second was refused behind the first, and comes before the third, which is told so.
+    let early = anns.refused(chat, &keys[2], "third").await?;
+    assert!(early.retryable, "{early:?}");
+    let second = posted(&mut anns, chat, &keys[1], "second").await?;
+    let third = posted(&mut anns, chat, &keys[2], "third").await?;
+    assert!(first.seq < second.seq && second.seq < third.seq);
     h.finish().await
 }

@@ -11,8 +11,8 @@ use crate::config::Config;
 const TESTED: (u64, u64) = (2, 15);
 /// An election of a new leader takes up to 9 s.
 const ELECTION_MS: u64 = 10_000;
-/// Half-open links are noticed after about two pings.
-const SLOW_PING_MS: u64 = 15_000;
+/// Half-open links are noticed after two to three pings.
+const SLOW_PING_MS: u64 = 5_000;
 /// A stream this full is worth a warning, in percent.
 const NEARLY_FULL: u64 = 80;
 
@@ -60,7 +60,7 @@ fn settings(nats: &NatsConfig, topology: &TopologyConfig) -> Vec<Finding> {
     }
     if nats.ping_interval_ms > SLOW_PING_MS {
         all.push(Finding::Warning(format!(
-            "nats.ping_interval_ms is {}: a link that looks open and is dead is noticed after about twice that; set 5000",
+            "nats.ping_interval_ms is {}: a link that looks open and is dead is noticed after two to three times that; set 2000",
             nats.ping_interval_ms
         )));
     }

@@ -1,0 +1,204 @@
+//! Looking keys up together: while one question to the projection is under way, the next keys gather, and go out as one.
+//!
+//! Alone, each send that may be a retry would cost two questions of its own. After a lost log, when every send may be one, that
+//! is more than a small database answers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use relay_domain::ports::{OriginalSend, ResumeStore, SendKey, StoreError};
+use relay_types::{Seq, ShardId};
+use tokio::sync::{Semaphore, oneshot};
+
+/// Keys in one question at most.
+const MAX_KEYS: usize = 500;
+/// Questions at once: a second one, so that a connection that hangs does not hold up everybody.
+const QUESTIONS: usize = 2;
+/// A projection that hangs is as good as away.
+const ANSWER_LIMIT: Duration = Duration::from_secs(2);
+
+/// What the projection says of one key.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    pub(crate) original: Option<OriginalSend>,
+    /// How far the projection was before it was asked for the key: what was not found is not below that.
+    pub(crate) watermarks: Arc<BTreeMap<ShardId, Seq>>,
+}
+
+type Answer = Result<Found, StoreError>;
+
+pub(crate) struct Lookups {
+    store: Arc<dyn ResumeStore>,
+    /// Keys that nobody has asked for yet. Each belongs to a send in flight, of which every socket has few.
+    gathered: Mutex<Vec<(SendKey, oneshot::Sender<Answer>)>>,
+    /// Whoever has one asks, for everybody whose key is gathered.
+    turns: Semaphore,
+}
+
+impl Lookups {
+    pub(crate) fn new(store: Arc<dyn ResumeStore>) -> Self {
+        Self { store, gathered: Mutex::default(), turns: Semaphore::new(QUESTIONS) }
+    }
+
+    /// Looks the key up.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: those for whom this call was asking ask again.
+    pub(crate) async fn find(&self, key: &SendKey) -> Answer {
+        loop {
+            let (answer, mut answered) = oneshot::channel();
+            self.gathered.lock().push((key.clone(), answer));
+            loop {
+                tokio::select! {
+                    biased;
+                    answer = &mut answered => match answer {
+                        Ok(answer) => return answer,
+                        // Whoever asked for it was dropped.
+                        Err(_) => break,
+                    },
+                    _turn = self.turns.acquire() => self.ask().await,
+                }
+            }
+        }
+    }
+
+    /// Asks for what has gathered, the oldest first.
+    async fn ask(&self) {
+        let (keys, waiting): (Vec<SendKey>, Vec<oneshot::Sender<Answer>>) = {
+            let mut gathered = self.gathered.lock();
+            gathered.retain(|(_, answer)| !answer.is_closed());
+            let some = gathered.len().min(MAX_KEYS);
+            gathered.drain(..some).unzip()
+        };
+        if keys.is_empty() {
+            return;
+        }
+        let answers = match self.answers(&keys).await {
+            Ok((watermarks, originals)) => {
+                let found = |original| Ok(Found { original, watermarks: Arc::clone(&watermarks) });
+                originals.into_iter().map(found).collect()
+            }
+            Err(error) => vec![Err(error); keys.len()],
+        };
+        for (waiting, answer) in waiting.into_iter().zip(answers) {
+            // Nobody waits for it any more, if so.
+            let _ = waiting.send(answer);
+        }
+    }
+
+    async fn answers(&self, keys: &[SendKey]) -> Result<(Arc<BTreeMap<ShardId, Seq>>, Vec<Option<OriginalSend>>), StoreError> {
+        // Watermarks first: rows only appear, so what is absent afterwards was not below them.
+        let watermarks = within(self.store.watermarks()).await?;
+        let originals = within(self.store.find_sends(keys)).await?;
+        Ok((Arc::new(watermarks), originals))
+    }
+}
+
+async fn within<T>(question: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    let late = || StoreError { reason: "the projection does not answer".to_owned() };
+    tokio::time::timeout(ANSWER_LIMIT, question).await.unwrap_or_else(|_elapsed| Err(late()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use async_trait::async_trait;
+    use relay_domain::ports::{EventRange, JoinSnapshot};
+    use relay_protocol::log::StoredEvent;
+    use relay_types::{MessageId, SessionId, UserId};
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    /// Each key's answer tells which key it is of.
+    #[derive(Default)]
+    struct Projection {
+        questions: AtomicUsize,
+        largest: AtomicUsize,
+        /// Each answer takes one from here, if there is anything to take from.
+        answers: Option<Semaphore>,
+    }
+
+    fn elsewhere<T>() -> Result<T, StoreError> {
+        Err(StoreError { reason: "nobody asks for this here".to_owned() })
+    }
+
+    #[async_trait]
+    impl ResumeStore for Projection {
+        async fn join_snapshot(&self, _: UserId, _: SessionId, _: &BTreeMap<ShardId, Seq>) -> Result<JoinSnapshot, StoreError> {
+            elsewhere()
+        }
+
+        async fn events(&self, _: ShardId, _: &[EventRange], _: u32) -> Result<Vec<StoredEvent>, StoreError> {
+            elsewhere()
+        }
+
+        async fn find_sends(&self, keys: &[SendKey]) -> Result<Vec<Option<OriginalSend>>, StoreError> {
+            self.questions.fetch_add(1, Ordering::Relaxed);
+            self.largest.fetch_max(keys.len(), Ordering::Relaxed);
+            match &self.answers {
+                Some(answers) => answers.acquire().await.unwrap().forget(),
+                None => tokio::task::yield_now().await,
+            }
+            Ok(keys.iter().map(|key| Some(original(key))).collect())
+        }
+
+        async fn watermarks(&self) -> Result<BTreeMap<ShardId, Seq>, StoreError> {
+            Ok([(ShardId(0), Seq(7))].into())
+        }
+    }
+
+    fn key(n: usize) -> SendKey {
+        SendKey {
+            conversation: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
+            sender: "01ARZ3NDEKTSV4RRFFQ69G5FAW".parse().unwrap(),
+            client_id: format!("key-{n}").parse().unwrap(),
+        }
+    }
+
+    fn original(key: &SendKey) -> OriginalSend {
+        let n = key.client_id.as_str().trim_start_matches("key-").parse().unwrap();
+        OriginalSend { message_id: MessageId::new(ulid::Ulid(1)), seq: Seq(n), sent_at_ms: 0 }
+    }
+
+    #[tokio::test]
+    async fn many_keys_cost_few_questions_and_each_gets_its_own_answer() {
+        let projection = Arc::new(Projection::default());
+        let lookups = Lookups::new(Arc::clone(&projection) as _);
+        let finds = (0..2_000).map(|n| {
+            let lookups = &lookups;
+            async move { (n, lookups.find(&key(n)).await.unwrap()) }
+        });
+        for (n, found) in futures::future::join_all(finds).await {
+            assert_eq!(found.original, Some(original(&key(n))));
+            assert_eq!(found.watermarks.get(&ShardId(0)), Some(&Seq(7)));
+        }
+        assert!(projection.questions.load(Ordering::Relaxed) < 20, "{:?}", projection.questions);
+        assert_eq!(projection.largest.load(Ordering::Relaxed), MAX_KEYS);
+    }
+
+    #[tokio::test]
+    async fn whoever_waited_for_one_that_was_dropped_asks_again() {
+        let projection = Arc::new(Projection { answers: Some(Semaphore::new(0)), ..Projection::default() });
+        let lookups = Lookups::new(Arc::clone(&projection) as _);
+        let keys: Vec<SendKey> = (0..4).map(key).collect();
+        let mut finds: Vec<_> = keys.iter().map(|key| Box::pin(lookups.find(key))).collect();
+        // Two ask, and the other two gather.
+        for find in &mut finds {
+            assert!(futures::poll!(find).is_pending());
+        }
+        let (mut last, mut third, second, first) = (finds.pop().unwrap(), finds.pop().unwrap(), finds.pop().unwrap(), finds.pop().unwrap());
+        projection.answers.as_ref().unwrap().add_permits(1);
+        assert_eq!(first.await.unwrap().original, Some(original(&keys[0])));
+        assert!(futures::poll!(&mut third).is_pending());
+        assert_eq!(projection.largest.load(Ordering::Relaxed), 2, "the third asks for the last as well");
+        assert!(futures::poll!(&mut last).is_pending());
+        drop(third);
+        projection.answers.as_ref().unwrap().add_permits(10);
+        assert_eq!(last.await.unwrap().original, Some(original(&keys[3])));
+        assert_eq!(second.await.unwrap().original, Some(original(&keys[1])));
+    }
+}
