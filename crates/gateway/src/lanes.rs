@@ -7,6 +7,7 @@
 //!
 //! A socket whose process stood still publishes nothing any more: see [`Footing`].
 
+mod doubt;
 mod held;
 
 use std::collections::{HashMap, VecDeque};
@@ -26,6 +27,7 @@ use relay_runtime::Standstill;
 use relay_runtime::trace::TraceContext;
 use relay_types::{ClientId, ConversationId, ShardId, UserId};
 
+use doubt::Doubts;
 use held::Held;
 
 type InFlight = BoxFuture<'static, (ConversationId, ClientId, Instant, Result<MessageAck, PostError>)>;
@@ -65,12 +67,13 @@ pub(crate) struct Lanes {
     unanswered: u32,
     /// Conversations whose order waits for refused sends to come again.
     held: HashMap<ConversationId, Held>,
+    doubts: Doubts,
 }
 
 impl Lanes {
     pub(crate) fn new(poster: Arc<Poster>, user: UserId, footing: Footing) -> Self {
         let (waiting, in_flight, held) = (HashMap::new(), FuturesUnordered::new(), HashMap::new());
-        Self { poster, user, footing, waiting, in_flight, unanswered: 0, held }
+        Self { poster, user, footing, waiting, in_flight, unanswered: 0, held, doubts: Doubts::default() }
     }
 
     /// Sends that await their answer.
@@ -92,6 +95,26 @@ impl Lanes {
     pub(crate) fn hold_back_in_turn(&mut self, send: &SendMessage, code: ErrorCode) {
         let held = self.held.entry(send.conversation_id).or_insert_with(|| Held::new(code));
         held.refused_in_turn(&send.client_id, Instant::now());
+    }
+
+    /// A send is refused for good: see [`doubt`].
+    pub(crate) fn refused_for_good(&mut self, conversation: ConversationId) {
+        self.doubts.begin(conversation, Instant::now());
+    }
+
+    /// Whether the send may have been sent without knowing that one before it was refused for good.
+    pub(crate) fn in_doubt(&self, send: &SendMessage) -> bool {
+        self.doubts.holds(send.conversation_id, Instant::now())
+    }
+
+    /// The ping that has to go out behind what is queued, if any.
+    pub(crate) fn ping(&mut self) -> Option<u64> {
+        self.doubts.ping()
+    }
+
+    /// The client answered a ping.
+    pub(crate) fn echoed(&mut self, ping: u64) {
+        self.doubts.echoed(ping);
     }
 
     /// Whether the send's turn has come; otherwise it is refused because one before it was, with this code.
@@ -160,10 +183,17 @@ impl Lanes {
                     let refused = std::iter::once(refused_id).chain(behind.iter().map(|(_, send, _)| send.client_id.clone()));
                     self.hold_back_all(conversation, refused.collect(), code);
                     self.unanswered = self.unanswered.saturating_sub(u32::try_from(behind.len()).unwrap_or(u32::MAX));
-                    frames
-                        .extend(behind.into_iter().map(|(_, send, _)| refusal(code, "a send before it failed".to_owned(), send.client_id)));
+                    frames.extend(behind.into_iter().map(|(_, send, _)| refusal(code, BEFORE_IT.to_owned(), send.client_id)));
                 } else {
-                    self.advance(conversation);
+                    // Those that wait were sent without knowing of it, and the client is here or it is not: they come again.
+                    self.refused_for_good(conversation);
+                    let behind = self.waiting.remove(&conversation).unwrap_or_default();
+                    self.unanswered = self.unanswered.saturating_sub(u32::try_from(behind.len()).unwrap_or(u32::MAX));
+                    let code = ErrorCode::Unavailable;
+                    if !behind.is_empty() {
+                        self.hold_back_all(conversation, behind.iter().map(|(_, send, _)| send.client_id.clone()).collect(), code);
+                    }
+                    frames.extend(behind.into_iter().map(|(_, send, _)| refusal(code, BEFORE_IT.to_owned(), send.client_id)));
                 }
                 Ok(frames)
             }
@@ -180,6 +210,7 @@ impl Lanes {
     }
 }
 
+const BEFORE_IT: &str = "a send before it failed";
 /// How long a client waits before it repeats a send that failed for a passing reason.
 const RETRY_AFTER_MS: u64 = 500;
 

@@ -86,6 +86,9 @@ struct Live<'a> {
     idle_deadline: Instant,
 }
 
+/// The log does not answer, or this gateway's tail has not passed what it holds.
+struct Behind;
+
 /// `None` as a closing: the peer is gone, there is nobody to say goodbye to.
 type Ended = Option<Closing>;
 
@@ -156,8 +159,9 @@ impl<'a> Live<'a> {
         if frames.is_empty() {
             return Ok(());
         }
+        let ping = self.lanes.as_mut().and_then(|lanes| lanes.ping());
         let stuck_at = Instant::now() + self.shared.config.idle_timeout();
-        let write = sink::write_all(self.ws, frames);
+        let write = sink::write_all(self.ws, frames, ping);
         tokio::pin!(write);
         loop {
             tokio::select! {
@@ -194,7 +198,13 @@ impl<'a> Live<'a> {
     async fn on_message(&mut self, message: Message) -> Option<Ended> {
         let text = match message {
             Message::Text(text) => text,
-            Message::Ping(_) | Message::Pong(_) => return None,
+            Message::Pong(payload) => {
+                if let (Some(lanes), Ok(ping)) = (&mut self.lanes, payload.as_ref().try_into()) {
+                    lanes.echoed(u64::from_be_bytes(ping));
+                }
+                return None;
+            }
+            Message::Ping(_) => return None,
             Message::Close(_) => return Some(None),
             Message::Binary(_) => {
                 self.refuse(ErrorFrame::new(ErrorCode::MalformedFrame, "frames are text"));
@@ -253,11 +263,22 @@ impl<'a> Live<'a> {
             let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(1_000).max(1);
             return self.refuse_send(send, ErrorCode::RateLimited, "too many messages".to_owned(), Some(wait_ms));
         }
-        let Some(shard) = self.authorise(&send).await else {
-            let message = "there is no such conversation, or you are not in it".to_owned();
-            return self.queue(vec![refusal(ErrorCode::NotMember, message, send.client_id)]);
-        };
-        self.lanes().send(shard, send);
+        match self.authorise(&send).await {
+            Ok(Some(_)) if self.lanes().in_doubt(&send) => {
+                let message = "a send before it was refused for good; send it again once you know".to_owned();
+                self.refuse_send(send, ErrorCode::Unavailable, message, None);
+            }
+            Ok(Some(shard)) => self.lanes().send(shard, send),
+            Ok(None) => {
+                self.lanes().refused_for_good(send.conversation_id);
+                let message = "there is no such conversation, or you are not in it".to_owned();
+                self.queue(vec![refusal(ErrorCode::NotMember, message, send.client_id)]);
+            }
+            Err(Behind) => {
+                let message = "whether you are in this conversation cannot be told here now".to_owned();
+                self.refuse_send(send, ErrorCode::Unavailable, message, None);
+            }
+        }
     }
 
     /// Most sockets only listen, so the lanes are made at the first send.
@@ -275,18 +296,20 @@ impl<'a> Live<'a> {
         self.queue(vec![frame]);
     }
 
-    /// The conversation's shard, if the user may post to it.
-    async fn authorise(&mut self, send: &SendMessage) -> Option<ShardId> {
+    /// The conversation's shard, if the user may post to it. "No" is said only by a gateway that is up to date.
+    async fn authorise(&mut self, send: &SendMessage) -> Result<Option<ShardId>, Behind> {
         let (user, conversation) = (self.socket.user, send.conversation_id);
         if let Some(shard) = self.shared.hub.may_post(user, conversation) {
-            return Some(shard);
+            return Ok(Some(shard));
         }
         // Whoever was told over REST that they are in has their event in the log; this gateway may be a moment behind it.
         for shard in self.shared.hub.heads().into_keys() {
-            let head = tokio::time::timeout(MEMBERSHIP_WAIT, self.shared.tails.head(shard)).await.ok()?.ok()?;
-            self.shared.hub.reached(shard, head.last, MEMBERSHIP_WAIT).await;
+            let Ok(Ok(head)) = tokio::time::timeout(MEMBERSHIP_WAIT, self.shared.tails.head(shard)).await else { return Err(Behind) };
+            if !self.shared.hub.reached(shard, head.last, MEMBERSHIP_WAIT).await {
+                return Err(Behind);
+            }
         }
-        self.shared.hub.may_post(user, conversation)
+        Ok(self.shared.hub.may_post(user, conversation))
     }
 
     /// The gateway is going away: after the answers that are due, the client is told to reconnect.

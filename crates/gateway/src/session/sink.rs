@@ -19,10 +19,13 @@ fn text(frame: Bytes) -> Message {
     Message::Text(Utf8Bytes::try_from(frame).unwrap_or_default())
 }
 
-/// Writes frames and flushes once. Dropped half-way it leaves the socket fit only for closing.
-pub(super) async fn write_all(ws: &mut WebSocket, frames: VecDeque<Bytes>) -> Result<(), ()> {
+/// Writes frames, and a ping behind them, and flushes once. Dropped half-way it leaves the socket fit only for closing.
+pub(super) async fn write_all(ws: &mut WebSocket, frames: VecDeque<Bytes>, ping: Option<u64>) -> Result<(), ()> {
     for frame in frames {
         ws.feed(text(frame)).await.map_err(|_| ())?;
+    }
+    if let Some(ping) = ping {
+        ws.feed(Message::Ping(Bytes::copy_from_slice(&ping.to_be_bytes()))).await.map_err(|_| ())?;
     }
     ws.flush().await.map_err(|_| ())
 }
@@ -41,7 +44,7 @@ impl Writer<'_> {
 #[async_trait::async_trait]
 impl FrameSink for Writer<'_> {
     async fn write(&mut self, frames: Vec<Bytes>) -> Result<(), ()> {
-        tokio::time::timeout(PAGE_LIMIT, write_all(self.ws, frames.into())).await.map_err(|_| ())?
+        tokio::time::timeout(PAGE_LIMIT, write_all(self.ws, frames.into(), None)).await.map_err(|_| ())?
     }
 }
 

@@ -4,24 +4,10 @@ use std::time::Instant;
 
 use relay_fault_proxy::{Direction, Faults};
 use relay_harness::{Harness, wait_for};
-use relay_protocol::frame::MessageAck;
-use relay_types::{ClientId, ConversationId};
 
 use super::raw_http::get;
 use super::support::{LATE, Socket, TestResult, direct, history, ulid_key};
 use super::witness::persisted;
-
-/// Sends until it is acknowledged: the gateway may not have found its way back to NATS yet.
-async fn posted(socket: &mut Socket, chat: ConversationId, key: &ClientId, text: &str) -> anyhow::Result<MessageAck> {
-    let deadline = Instant::now() + LATE;
-    loop {
-        socket.send(chat, key, text).await?;
-        match socket.answer(key).await? {
-            Ok(ack) => return Ok(ack),
-            Err(refused) => anyhow::ensure!(refused.retryable && Instant::now() < deadline, "{refused:?}"),
-        }
-    }
-}
 
 async fn readiness(h: &Harness) -> Result<(u16, String), String> {
     let response = get(&format!("http://{}/readyz", h.gateway(0).admin())).send().await.map_err(|error| error.to_string())?;
@@ -96,8 +82,8 @@ async fn a_send_that_was_stored_without_an_answer_holds_up_nothing_behind_it() -
     // The second was refused behind the first, and comes before the third, which is told so.
     let early = anns.refused(chat, &keys[2], "third").await?;
     assert!(early.retryable, "{early:?}");
-    let second = posted(&mut anns, chat, &keys[1], "second").await?;
-    let third = posted(&mut anns, chat, &keys[2], "third").await?;
+    let second = anns.post_at_last(chat, &keys[1], "second").await?;
+    let third = anns.post_at_last(chat, &keys[2], "third").await?;
     assert!(first.seq < second.seq && second.seq < third.seq);
     h.finish().await
 }

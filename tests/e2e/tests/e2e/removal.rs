@@ -180,3 +180,29 @@ async fn whoever_comes_back_sees_both_stays_and_nothing_in_between() -> TestResu
     assert_eq!(texts, ["second stay"], "history over REST begins at the present stay");
     h.finish().await
 }
+
+/// Whoever leaves a socket without having heard that a message was refused sends it again elsewhere, where it may be taken: what
+/// was sent behind it on the old socket must not be there before it.
+#[tokio::test]
+async fn what_was_sent_behind_a_refused_message_waits_until_its_sender_knows() -> TestResult {
+    let h = Harness::start().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let chat = group(&ann, &[&bob]).await?;
+    let mut bobs = Socket::live(&h, 0, &bob.device, None).await?;
+    ann.api.remove_member(chat, bob.id()).await?;
+    let keys = [ulid_key(0), ulid_key(1)];
+    assert_eq!(bobs.refused(chat, &keys[0], "first").await?.code, ErrorCode::NotMember);
+    ann.api.add_member(chat, bob.id()).await?;
+    let added = log_end(&h).await?;
+    let mut anns = Socket::live(&h, 0, &ann.device, None).await?;
+    anns.passed(added).await?;
+
+    // The ping behind the refusal has not been read yet, so for all the gateway knows this was sent before.
+    let early = bobs.refused(chat, &keys[1], "second").await?;
+    assert_eq!((early.code, early.retryable), (ErrorCode::Unavailable, true));
+    assert_eq!(log_end(&h).await?, added, "refusals leave no trace");
+    // Reading the answer, the client has answered the ping as well.
+    bobs.post_at_last(chat, &keys[1], "second").await?;
+    bobs.post(chat, &ulid_key(2), "third").await?;
+    h.finish().await
+}

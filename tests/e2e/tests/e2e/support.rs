@@ -169,6 +169,21 @@ impl Socket {
         self.answer(client_id).await?.map_err(|error| anyhow::anyhow!("refused: {error:?}"))
     }
 
+    /// Sends, again if it is refused for now, until it is acknowledged.
+    pub async fn post_at_last(&mut self, conversation: ConversationId, client_id: &ClientId, body: &str) -> anyhow::Result<MessageAck> {
+        let deadline = tokio::time::Instant::now() + LATE;
+        loop {
+            self.send(conversation, client_id, body).await?;
+            match self.answer(client_id).await? {
+                Ok(ack) => return Ok(ack),
+                Err(error) if error.retryable && tokio::time::Instant::now() < deadline => {
+                    tokio::time::sleep(Duration::from_millis(error.retry_after_ms.unwrap_or(100))).await;
+                }
+                Err(error) => bail!("refused: {error:?}"),
+            }
+        }
+    }
+
     /// Sends and waits for the refusal.
     pub async fn refused(&mut self, conversation: ConversationId, client_id: &ClientId, body: &str) -> anyhow::Result<ErrorFrame> {
         self.send(conversation, client_id, body).await?;

@@ -1,0 +1,88 @@
+//! Whether a client has heard that a send was refused for good. Until it has, what it sent behind that one must not be stored:
+//! it may have left this socket unheard, and be about to send all of it again elsewhere, in order and perhaps with success.
+//! What it has heard is told by echoes: a WebSocket ping behind the refusal, which every client answers by itself.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use relay_types::ConversationId;
+
+/// A client that does not answer pings for so long and still sends is not waited for.
+const ECHO_LIMIT: Duration = Duration::from_secs(30);
+/// Conversations in doubt at once. Beyond, order is not kept for a client that leaves unheard.
+const MAX_DOUBTS: usize = 1_024;
+
+/// The refusals of one socket that its client may not have heard of yet.
+#[derive(Debug, Default)]
+pub(super) struct Doubts {
+    by_conversation: HashMap<ConversationId, (u64, Instant)>,
+    /// The newest echo asked for, and the newest for which a ping was handed out.
+    newest: u64,
+    pinged: u64,
+}
+
+impl Doubts {
+    /// A send to the conversation was refused for good.
+    pub(super) fn begin(&mut self, conversation: ConversationId, now: Instant) {
+        self.by_conversation.retain(|_, (_, since)| now.duration_since(*since) < ECHO_LIMIT);
+        if self.by_conversation.len() < MAX_DOUBTS {
+            self.newest += 1;
+            self.by_conversation.insert(conversation, (self.newest, now));
+        }
+    }
+
+    /// The ping to be sent behind what is queued now, if there is one.
+    pub(super) fn ping(&mut self) -> Option<u64> {
+        let due = self.newest > self.pinged;
+        self.pinged = self.newest;
+        due.then_some(self.newest)
+    }
+
+    /// The client answered this ping: it has heard of everything before it.
+    pub(super) fn echoed(&mut self, ping: u64) {
+        self.by_conversation.retain(|_, (awaited, _)| *awaited > ping);
+    }
+
+    /// Whether a send to this conversation may have been sent without knowing of the refusal.
+    pub(super) fn holds(&self, conversation: ConversationId, now: Instant) -> bool {
+        self.by_conversation.get(&conversation).is_some_and(|(_, since)| now.duration_since(*since) < ECHO_LIMIT)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room(n: u64) -> ConversationId {
+        format!("{n:026}").parse().unwrap()
+    }
+
+    #[test]
+    fn holds_until_the_echo_of_its_own_refusal() {
+        let (mut doubts, now) = (Doubts::default(), Instant::now());
+        assert_eq!(doubts.ping(), None);
+        doubts.begin(room(1), now);
+        let first = doubts.ping().unwrap();
+        doubts.begin(room(2), now);
+        let second = doubts.ping().unwrap();
+        assert_eq!(doubts.ping(), None, "one ping tells of all");
+        doubts.echoed(first);
+        assert!(!doubts.holds(room(1), now) && doubts.holds(room(2), now));
+        doubts.begin(room(1), now);
+        doubts.echoed(second);
+        assert!(doubts.holds(room(1), now) && !doubts.holds(room(2), now), "refused again since");
+    }
+
+    #[test]
+    fn bounded_in_time_and_number() {
+        let (mut doubts, now) = (Doubts::default(), Instant::now());
+        for n in 0..5_000 {
+            doubts.begin(room(n), now);
+        }
+        assert_eq!(doubts.by_conversation.len(), MAX_DOUBTS);
+        let later = now + ECHO_LIMIT;
+        assert!(!doubts.holds(room(0), later));
+        doubts.begin(room(9_999), later);
+        assert_eq!(doubts.by_conversation.len(), 1);
+    }
+}
