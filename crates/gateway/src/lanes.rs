@@ -163,7 +163,8 @@ impl Lanes {
     pub(crate) async fn answered(&mut self) -> Result<Vec<ServerFrame>, LostFooting> {
         let Self { in_flight, footing, .. } = self;
         // Looked at before every step that a publish makes: a step may be the one that hands it to the log.
-        let next = poll_fn(|context| if footing.lost() { Poll::Ready(Err(LostFooting)) } else { in_flight.poll_next_unpin(context).map(Ok) });
+        let next =
+            poll_fn(|context| if footing.lost() { Poll::Ready(Err(LostFooting)) } else { in_flight.poll_next_unpin(context).map(Ok) });
         let Some((conversation, client_id, arrived, result)) = next.await? else {
             return std::future::pending().await;
         };
