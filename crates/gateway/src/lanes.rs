@@ -87,14 +87,28 @@ impl Lanes {
     }
 
     fn hold_back_all(&mut self, conversation: ConversationId, refused: Vec<ClientId>, code: ErrorCode) {
-        let held = self.held.entry(conversation).or_insert_with(|| Held::new(code));
-        held.refused_first(refused.into_iter(), Instant::now());
+        if let Some(held) = self.held_in(conversation, code) {
+            held.refused_first(refused.into_iter(), Instant::now());
+        }
     }
 
     /// A send is refused for a passing reason before anybody looked whether its turn has come.
     pub(crate) fn hold_back_in_turn(&mut self, send: &SendMessage, code: ErrorCode) {
-        let held = self.held.entry(send.conversation_id).or_insert_with(|| Held::new(code));
-        held.refused_in_turn(&send.client_id, Instant::now());
+        if let Some(held) = self.held_in(send.conversation_id, code) {
+            held.refused_in_turn(&send.client_id, Instant::now());
+        }
+    }
+
+    /// What is held in the conversation; `None` when the client has refused sends in too many others.
+    fn held_in(&mut self, conversation: ConversationId, code: ErrorCode) -> Option<&mut Held> {
+        if self.held.len() >= MAX_HELD_CONVERSATIONS && !self.held.contains_key(&conversation) {
+            let now = Instant::now();
+            self.held.retain(|_, held| !held.is_given_up(now));
+            if self.held.len() >= MAX_HELD_CONVERSATIONS {
+                return None;
+            }
+        }
+        Some(self.held.entry(conversation).or_insert_with(|| Held::new(code)))
     }
 
     /// A send is refused for good: see [`doubt`].
@@ -211,6 +225,9 @@ impl Lanes {
     }
 }
 
+/// Conversations of one socket in which refused sends are remembered. Beyond, order is not kept for a client that is refused
+/// everywhere: the ids in its frames may be inventions.
+const MAX_HELD_CONVERSATIONS: usize = 256;
 const BEFORE_IT: &str = "a send before it failed";
 /// How long a client waits before it repeats a send that failed for a passing reason.
 const RETRY_AFTER_MS: u64 = 500;

@@ -9,8 +9,8 @@ use relay_types::ClientId;
 /// A refused send that has not come again for this long was given up by its client. Longer than frames are on their way, also
 /// on a slow link: one that slips past an earlier one before the client knows of the refusal is out of order for good.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(30);
-/// Refused sends that are remembered. Clients have far fewer on their way; beyond, order is not kept for them.
-const MAX_HELD: usize = 1_024;
+/// Refused sends of one conversation that are remembered. Twice what may be unanswered; beyond, order is not kept for them.
+const MAX_HELD: usize = 128;
 
 /// The refused sends, in the order in which they are to be stored.
 #[derive(Debug)]
@@ -63,6 +63,11 @@ impl Held {
     /// Nobody is waited for.
     pub(super) fn is_empty(&self) -> bool {
         self.sends.is_empty()
+    }
+
+    /// Their client has given up all of them.
+    pub(super) fn is_given_up(&self, now: Instant) -> bool {
+        self.sends.iter().all(|(_, refused_at)| now.duration_since(*refused_at) >= GIVEN_UP_AFTER)
     }
 }
 
