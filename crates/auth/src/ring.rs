@@ -79,9 +79,10 @@ impl KeyRing {
         }
         let expires_at_ms = millis(claims.exp)?;
         let now = self.clock.now_ms();
-        // A token from the future was made by a clock that cannot be trusted about its end either.
+        // From the future: one of two clocks is wrong, and not to be trusted about the token's end either. That is a reason to
+        // ask for another token, and none to log anybody out.
         if millis(claims.iat)? > now.saturating_add(self.leeway_ms) {
-            return Err(TokenError::Invalid);
+            return Err(TokenError::Expired);
         }
         if now >= expires_at_ms.saturating_add(self.leeway_ms) {
             return Err(TokenError::Expired);

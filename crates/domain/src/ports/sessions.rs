@@ -19,8 +19,8 @@ pub enum TokenError {
     /// Malformed, forged, of another kind, issuer or audience, or signed with an unknown key.
     #[error("the token is not valid")]
     Invalid,
-    /// It was valid once.
-    #[error("the token has expired")]
+    /// Signed by us, and not valid now by this server's clock: it was once, or will be. A fresh one may do.
+    #[error("the token is not valid any more, or not yet")]
     Expired,
 }
 

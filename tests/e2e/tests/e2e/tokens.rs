@@ -8,7 +8,7 @@ use reqwest::Method;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{Error as WsError, http};
 
-use super::forge::{ed25519, expired, forgeries, parts, signing_key};
+use super::forge::{ed25519, expired, forgeries, from_the_future, parts, signing_key};
 use super::raw_http::{api, get, refusal};
 use super::support::{LATE, SOON, Socket, TestResult, direct, ulid_key};
 use super::witness::row_counts;
@@ -68,6 +68,18 @@ async fn an_expired_token_is_refused_as_such_and_an_access_token_does_not_refres
     assert_eq!(refusal(response, "expired").await?.code, ErrorCode::TokenExpired);
     let refreshed = h.api_client()?.refresh(&Secret(good)).await;
     assert_eq!(super::support::code_of(refreshed), ErrorCode::Unauthenticated);
+    h.finish().await
+}
+
+/// A clock that is wrong is no reason to log anybody out: another token, or another server, may do.
+#[tokio::test]
+async fn a_token_that_a_wrong_clock_takes_for_one_from_the_future_is_to_be_replaced() -> TestResult {
+    let h = Harness::start().await?;
+    let ann = h.user("ann").await?;
+    let early = from_the_future(&h, &ann.device.access_token().0)?;
+    assert_eq!(hello(&h, &early).await?, Err((ErrorCode::TokenExpired, CloseCode::TokenExpired.code())));
+    let response = api(&h, Method::GET, "/v1/users/me").bearer_auth(&early).send().await?;
+    assert_eq!(refusal(response, "from the future").await?.code, ErrorCode::TokenExpired);
     h.finish().await
 }
 
