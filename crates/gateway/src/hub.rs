@@ -39,6 +39,7 @@ pub(crate) struct Socket {
 
 /// A user with sockets here, or with one that closed a short while ago.
 struct UserState {
+    /// Tells for everything in the ring what the user may see, whichever of their devices asks, and from where on.
     roster: Roster,
     sockets: Vec<Arc<Socket>>,
     limiter: Arc<UserLimiter>,

@@ -4,7 +4,9 @@
 //! and the user is known here, no database is touched. While Postgres is away: the ring, and before it the log itself,
 //! with the conversations that the user's durable consumer names.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod from_log;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,14 +14,12 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use relay_domain::ports::{DeliveryCursors, EventRange, JoinSnapshot, Membership, ResumeStore, StoreError, TailSource};
 use relay_protocol::frame::ResetReason;
-use relay_protocol::log::{LogEvent, StoredEvent};
+use relay_protocol::log::StoredEvent;
 use relay_protocol::{CloseCode, ErrorCode, Position, ServerFrame};
-use relay_types::{ConversationId, Seq, ShardId, UserId};
+use relay_types::{Seq, ShardId};
 use tokio::sync::Semaphore;
 
 use crate::hub::{Attach, Hub, Socket, UserLimiter};
-use crate::ring::Effect;
-use crate::roster::{self, Roster};
 
 /// Events asked for at once.
 const PAGE: u32 = 500;
@@ -76,8 +76,6 @@ pub(crate) struct Resumer {
     pub(crate) away_until: Mutex<Option<Instant>>,
 }
 
-/// Events of a user's own that are read from the log while the projection is away; whoever has more waits for it.
-const MOVES: u32 = 10_000;
 /// A projection that hangs is as good as away.
 const STORE_LIMIT: Duration = Duration::from_secs(3);
 /// After a failure the projection is not asked for this long.
@@ -128,45 +126,6 @@ impl Resumer {
         answer
     }
 
-    /// The consumer's filters follow a moment after the log: what the user joined and left since is in the user's own events.
-    /// Not those alone, which reach back only as far as the log. The answer holds at `upto`, from where on the ring tells.
-    async fn whereabouts(
-        &self,
-        user: UserId,
-        shard: ShardId,
-        named: Vec<ConversationId>,
-        after: Seq,
-        upto: Seq,
-    ) -> Result<Whereabouts, ResumeError> {
-        // A change stands in the conversation first and a moment later among the user's events: those behind `upto` may be of
-        // a change before it.
-        let head = self.hub.heads().get(&shard).copied().unwrap_or_default().max(upto);
-        let moves = self.cursors.read_since(shard, user, &[], Seq::ZERO, head, MOVES).await.map_err(|error| {
-            tracing::warn!(reason = error.reason, "the user's own events cannot be read");
-            AWAY
-        })?;
-        if moves.len() >= MOVES as usize {
-            return Err(AWAY);
-        }
-        let mut at = Whereabouts { present: named.into_iter().collect(), visited: BTreeSet::new() };
-        for event in moves {
-            let (conversation, joined) = match event.event {
-                LogEvent::ConversationJoined(moved) => (moved.conversation_id, true),
-                LogEvent::ConversationLeft(moved) => (moved.conversation_id, false),
-                _ => continue,
-            };
-            at.set(conversation, joined);
-            if event.seq > after {
-                at.visited.insert(conversation);
-            }
-        }
-        // Both may be ahead of `upto`; what the ring will tell has not happened yet.
-        for (conversation, was_in) in self.hub.before_changes(shard, upto, user) {
-            at.set(conversation, was_in);
-        }
-        Ok(at)
-    }
-
     /// Whether events after the position can be replayed at all, or why not. An error: that cannot be told here now.
     async fn judge(&self, position: &Position) -> Result<Result<(), ResetReason>, ResumeError> {
         if position.epoch != self.hub.epoch() {
@@ -187,23 +146,6 @@ impl Resumer {
             }
         }
         Ok(Ok(()))
-    }
-}
-
-/// Where a user is on one shard, and where they have been.
-struct Whereabouts {
-    present: BTreeSet<ConversationId>,
-    /// Joined or left behind the client's place; in part only for a while.
-    visited: BTreeSet<ConversationId>,
-}
-
-impl Whereabouts {
-    fn set(&mut self, conversation: ConversationId, is_in: bool) {
-        if is_in {
-            self.present.insert(conversation);
-        } else {
-            self.present.remove(&conversation);
-        }
     }
 }
 
@@ -271,7 +213,13 @@ impl Run<'_> {
             self.slot = self.resumer.slots.acquire().await.ok();
         }
         let (user, session) = (self.socket.user, self.socket.session);
-        let snapshot = match self.resumer.ask(self.resumer.store.join_snapshot(user, session, &self.from)).await {
+        // Also the stays that are over for this device and still in the ring: the user's other devices are shown the ring by the
+        // same roster, and may have been away longer.
+        let mut cursors = self.resumer.hub.covered_after();
+        for (shard, after) in &self.from {
+            cursors.entry(*shard).and_modify(|cursor| *cursor = (*cursor).min(*after)).or_insert(*after);
+        }
+        let snapshot = match self.resumer.ask(self.resumer.store.join_snapshot(user, session, &cursors)).await {
             Ok(snapshot) => snapshot,
             Err(StoreError { reason }) => {
                 tracing::info!(reason, "catching up without the projection");
@@ -315,65 +263,6 @@ impl Run<'_> {
                 range.after < range.upto
             });
         }
-        Ok(())
-    }
-
-    /// The way without Postgres: the conversations that the user's durable consumer names, and the log itself.
-    async fn read_without_projection(&mut self) -> Result<JoinSnapshot, ResumeError> {
-        let hub = &self.resumer.hub;
-        let (mut memberships, mut watermarks) = (Vec::new(), BTreeMap::new());
-        for (shard, covered) in hub.covered_after() {
-            let named = self.resumer.cursors.conversations(shard, self.socket.user).await.map_err(|error| {
-                tracing::warn!(reason = error.reason, "no durable consumer to fall back on");
-                AWAY
-            })?;
-            let after = self.from.get(&shard).copied();
-            let upto = after.map_or(covered, |after| after.max(covered));
-            let user = self.socket.user;
-            let at = self.resumer.whereabouts(user, shard, named.ok_or(AWAY)?, after.unwrap_or(covered), upto).await?;
-            if let Some(after) = after.filter(|after| *after < covered) {
-                self.read_log(shard, &at, after, covered).await?;
-            }
-            // Membership is as of now; what the client may see begins at its own place.
-            let joined = after.unwrap_or(covered);
-            memberships.extend(at.present.into_iter().map(|conversation| Membership {
-                conversation,
-                shard,
-                joined,
-                left: None,
-                last: Seq::ZERO,
-            }));
-            watermarks.insert(shard, self.from.get(&shard).copied().unwrap_or(covered).max(covered));
-        }
-        metrics::counter!("relay_resumes_without_postgres_total").increment(1);
-        Ok(JoinSnapshot { session_live: true, watermarks, memberships })
-    }
-
-    async fn read_log(&mut self, shard: ShardId, at: &Whereabouts, after: Seq, upto: Seq) -> Result<(), ResumeError> {
-        let conversations: Vec<ConversationId> = at.present.union(&at.visited).copied().collect();
-        let limit = self.resumer.max_events.saturating_add(1);
-        let events =
-            self.resumer.cursors.read_since(shard, self.socket.user, &conversations, after, upto, limit).await.map_err(|_| AWAY)?;
-        if events.len() > self.resumer.max_events as usize {
-            self.give_up(ResetReason::TooMuch);
-            return Ok(());
-        }
-        let user = self.socket.user;
-        let changes: Vec<_> = events
-            .iter()
-            .filter_map(|event| Some((event.event.conversation()?, event.seq, Effect::of(&event.event))))
-            .filter(|(_, _, effect)| effect.concerns(user))
-            .collect();
-        let was_in = roster::before(changes.iter().map(|(conversation, _, effect)| (*conversation, effect)));
-        let before = conversations.iter().filter(|id| was_in.get(id).copied().unwrap_or_else(|| at.present.contains(id)));
-        let before = before.map(|id| Membership { conversation: *id, shard, joined: after, left: None, last: Seq::ZERO });
-        let mut roster = Roster::from_memberships(&before.collect::<Vec<_>>());
-        for (conversation, seq, effect) in &changes {
-            roster.apply(user, *conversation, shard, *seq, effect);
-        }
-        let visible = events.into_iter().filter(|event| event.event.conversation().is_some_and(|id| roster.sees(id, event.seq)));
-        self.write_events(visible.collect()).await?;
-        self.from.insert(shard, upto);
         Ok(())
     }
 

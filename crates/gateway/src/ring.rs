@@ -163,6 +163,11 @@ impl Ring {
         self.entries.range_mut(start..)
     }
 
+    /// All entries, ascending.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
     /// The remembered send with this key.
     pub(crate) fn find(&self, key: &SendKey) -> Option<OriginalSend> {
         self.sends.get(key).copied()

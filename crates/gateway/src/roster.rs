@@ -1,8 +1,9 @@
 //! What one user may see: the intervals of the log during which they were in each conversation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use relay_domain::ports::Membership;
+use relay_protocol::log::StoredEvent;
 use relay_types::{ConversationId, Seq, ShardId, UserId};
 
 use crate::ring::Effect;
@@ -18,6 +19,23 @@ pub(crate) struct Stay {
     pub(crate) left: Option<Seq>,
 }
 
+/// Somebody came in or went out.
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    pub(crate) conversation: ConversationId,
+    pub(crate) seq: Seq,
+    pub(crate) effect: Effect,
+}
+
+impl Change {
+    /// The change of `user`'s that the event is, if it is one.
+    pub(crate) fn of(event: &StoredEvent, user: UserId) -> Option<Self> {
+        let effect = Effect::of(&event.event);
+        let conversation = event.event.conversation().filter(|_| effect.concerns(user))?;
+        Some(Self { conversation, seq: event.seq, effect })
+    }
+}
+
 /// A user's stays. A user is in few conversations (tens), so a sorted list beats a map in memory and time.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Roster {
@@ -30,6 +48,31 @@ impl Roster {
             memberships.iter().map(|m| Stay { conversation: m.conversation, shard: m.shard, joined: m.joined, left: m.left }).collect();
         stays.sort_by_key(|stay| (stay.conversation, stay.joined));
         Self { stays }
+    }
+
+    /// The stays behind `after` of a user who in the end is in `present`, by all changes of theirs in between.
+    pub(crate) fn ending_in(present: &BTreeSet<ConversationId>, user: UserId, shard: ShardId, after: Seq, changes: &[Change]) -> Self {
+        let was_in = before(changes);
+        let unchanged = present.iter().filter(|id| !was_in.contains_key(id));
+        let at_first: BTreeSet<ConversationId> =
+            unchanged.chain(was_in.iter().filter(|(_, was_in)| **was_in).map(|(id, _)| id)).copied().collect();
+        let stays = at_first.into_iter().map(|conversation| Stay { conversation, shard, joined: after, left: None });
+        let mut roster = Self { stays: stays.collect() };
+        for change in changes {
+            roster.apply(user, change.conversation, shard, change.seq, &change.effect);
+        }
+        roster
+    }
+
+    /// The stays. What was last said in each conversation is not known here.
+    pub(crate) fn memberships(&self) -> impl Iterator<Item = Membership> + '_ {
+        self.stays.iter().map(|stay| Membership {
+            conversation: stay.conversation,
+            shard: stay.shard,
+            joined: stay.joined,
+            left: stay.left,
+            last: Seq::ZERO,
+        })
     }
 
     fn of(&self, conversation: ConversationId) -> &[Stay] {
@@ -86,12 +129,12 @@ impl Roster {
     }
 }
 
-/// Where somebody was before these changes of theirs, in order, by conversation: whoever leaves first was in, whoever joins
-/// first was not.
-pub(crate) fn before<'a>(changes: impl Iterator<Item = (ConversationId, &'a Effect)>) -> BTreeMap<ConversationId, bool> {
+/// Where somebody was before these changes of theirs, which are in order, by conversation: whoever leaves first was in,
+/// whoever joins first was not.
+pub(crate) fn before(changes: &[Change]) -> BTreeMap<ConversationId, bool> {
     let mut was_in = BTreeMap::new();
-    for (conversation, effect) in changes {
-        was_in.entry(conversation).or_insert(matches!(effect, Effect::Leaves(_)));
+    for change in changes {
+        was_in.entry(change.conversation).or_insert(matches!(change.effect, Effect::Leaves(_)));
     }
     was_in
 }
@@ -116,5 +159,26 @@ mod tests {
         assert_eq!(roster.present(room).map(|stay| stay.joined), Some(Seq(12)));
         roster.forget_before(shard, Seq(9));
         assert!(!roster.sees(room, Seq(8)));
+    }
+
+    #[test]
+    fn stays_are_told_backwards_from_where_they_end() {
+        let ann: UserId = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
+        let ids = ["01ARZ3NDEKTSV4RRFFQ69G5FAA", "01ARZ3NDEKTSV4RRFFQ69G5FAB", "01ARZ3NDEKTSV4RRFFQ69G5FAC", "01ARZ3NDEKTSV4RRFFQ69G5FAD"];
+        let [stayed, visited, left, joined] = ids.map(|id| id.parse::<ConversationId>().unwrap());
+        let change = |seq, conversation, effect| Change { conversation, seq: Seq(seq), effect };
+        let changes = [
+            change(12, visited, Effect::Joins(ann)),
+            change(14, left, Effect::Leaves(ann)),
+            change(16, visited, Effect::Leaves(ann)),
+            change(18, joined, Effect::Joins(ann)),
+        ];
+        let roster = Roster::ending_in(&[stayed, joined].into(), ann, ShardId(0), Seq(10), &changes);
+        let seen = |conversation| (10..20).filter(|seq| roster.sees(conversation, Seq(*seq))).collect::<Vec<u64>>();
+        assert_eq!(seen(stayed), (10..20).collect::<Vec<_>>());
+        assert_eq!(seen(visited), [12, 13, 14, 15, 16]);
+        assert_eq!(seen(left), [10, 11, 12, 13, 14]);
+        assert_eq!(seen(joined), [18, 19]);
+        assert_eq!(Roster::from_memberships(&roster.memberships().collect::<Vec<_>>()).present_conversations().count(), 2);
     }
 }

@@ -10,7 +10,7 @@ use relay_types::{ConversationId, Seq, ShardId, UserId};
 
 use super::{ConversationState, Hub, Socket, State, UserLimiter, UserState};
 use crate::ring::Effect;
-use crate::roster::{self, Roster};
+use crate::roster::{Change, Roster};
 
 /// Bytes of catching up that are copied under the lock at once; the rest follows in further steps.
 const STEP_BYTES: usize = 64 * 1024;
@@ -107,12 +107,21 @@ impl Hub {
         self.state.lock().shards.iter().map(|(shard, state)| (*shard, state.ring.covered_after())).collect()
     }
 
-    /// The conversations that `user` joins or leaves in the ring behind `after`, and whether they were in before that.
-    pub(crate) fn before_changes(&self, shard: ShardId, after: Seq, user: UserId) -> BTreeMap<ConversationId, bool> {
-        let mut state = self.state.lock();
-        let Some(shard) = state.shards.get_mut(&shard) else { return BTreeMap::new() };
-        let changes = shard.ring.after(after).filter(|entry| entry.effect.concerns(user));
-        roster::before(changes.filter_map(|entry| Some((entry.conversation?, &entry.effect))))
+    /// Per shard, after which place the ring has everything, and up to where.
+    pub(crate) fn spans(&self) -> BTreeMap<ShardId, (Seq, Seq)> {
+        self.state.lock().shards.iter().map(|(shard, state)| (*shard, (state.ring.covered_after(), state.ring.head()))).collect()
+    }
+
+    /// After which place the ring has everything, and all of `user`'s changes in it, ascending.
+    pub(crate) fn changes_of(&self, shard: ShardId, user: UserId) -> (Seq, Vec<Change>) {
+        let state = self.state.lock();
+        let Some(shard) = state.shards.get(&shard) else { return (Seq::ZERO, Vec::new()) };
+        let changes = shard
+            .ring
+            .entries()
+            .filter(|entry| entry.effect.concerns(user))
+            .filter_map(|entry| Some(Change { conversation: entry.conversation?, seq: entry.seq, effect: entry.effect.clone() }));
+        (shard.ring.covered_after(), changes.collect())
     }
 
     /// The epoch of positions.

@@ -109,6 +109,70 @@ async fn without_postgres_what_was_joined_and_left_a_moment_ago_counts() -> Test
 }
 
 #[tokio::test]
+async fn without_postgres_a_device_that_was_away_longer_than_another_gets_all_of_it() -> TestResult {
+    let h = Harness::builder().gateways(2).private_postgres().expect_errors().start().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let chat = direct(&ann, &bob).await?;
+    durable_covers(&h, &bob, chat).await;
+    let mut anns = Socket::live(&h, 0, &ann.device, None).await?;
+    let long_ago = Socket::live(&h, 0, &bob.device, None).await?.at();
+    for text in ["one device has this", "and this, the other has neither"] {
+        anns.post(chat, &ulid_key(0), text).await?;
+    }
+    let recent = Socket::live(&h, 0, &bob.device, None).await?.at();
+    persisted(&h).await?;
+    h.postgres().stop().await;
+
+    let first = Socket::live(&h, 1, &bob.device, Some(&recent)).await?;
+    assert_eq!(chat_seqs(&first.seen(), chat), expected_after(&h, chat, &recent).await?);
+    let second = Socket::live(&h, 1, &bob.device, Some(&long_ago)).await?;
+    assert_eq!(chat_seqs(&second.seen(), chat), expected_after(&h, chat, &long_ago).await?);
+    h.postgres().restart().await?;
+    h.finish().await
+}
+
+#[tokio::test]
+async fn without_postgres_a_busy_gateway_whose_memory_moves_on_still_lets_people_catch_up() -> TestResult {
+    let settings = "ring_bytes = 262144\nmessages_per_s = 10000\nmessage_burst = 10000\nframes_per_s = 10000";
+    let h = Harness::builder().gateways(2).private_postgres().config("gateway", settings).expect_errors().start().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let chat = direct(&ann, &bob).await?;
+    durable_covers(&h, &bob, chat).await;
+    let mut anns = Socket::live(&h, 0, &ann.device, None).await?;
+    let position = Socket::live(&h, 0, &bob.device, None).await?.at();
+    persisted(&h).await?;
+    h.postgres().stop().await;
+    for n in 0..800 {
+        anns.post(chat, &ulid_key(0), &format!("message {n}")).await?;
+    }
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let talking = async {
+        while !done.load(std::sync::atomic::Ordering::Relaxed) {
+            anns.post(chat, &ulid_key(0), "and on").await?;
+        }
+        anyhow::Ok(())
+    };
+    let coming_back = async {
+        let mut visits = Vec::new();
+        for gateway in [0, 1, 0, 1] {
+            let socket = Socket::live(&h, gateway, &bob.device, Some(&position)).await?;
+            visits.push((chat_seqs(&socket.seen(), chat), socket.at().seq(ShardId(0)).unwrap()));
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        anyhow::Ok(visits)
+    };
+    let (talked, visits) = tokio::join!(talking, coming_back);
+    talked?;
+    let missed = expected_after(&h, chat, &position).await?;
+    for (seen, upto) in visits? {
+        let expected: Vec<Seq> = missed.iter().copied().filter(|seq| *seq <= upto).collect();
+        assert_eq!(seen, expected);
+    }
+    h.postgres().restart().await?;
+    h.finish().await
+}
+
+#[tokio::test]
 async fn without_valkey_people_log_in_and_chat_and_it_may_come_back_empty() -> TestResult {
     let h = Harness::builder().expect_errors().start().await?;
     let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);

@@ -6,7 +6,7 @@ use relay_protocol::{Position, ServerFrame};
 use relay_types::{ConversationId, Seq, ShardId};
 
 use super::checks::{Seen, contiguous, holds};
-use super::support::{LATE, Socket, TestResult, direct, ulid_key};
+use super::support::{LATE, Socket, TestResult, direct, group, ulid_key};
 use super::witness::{conversation_log, log_end, persisted};
 
 /// Has `n` messages sent by a socket of their own.
@@ -117,6 +117,27 @@ async fn a_resume_within_the_ring_needs_no_database() -> TestResult {
     let without = metrics.lines().find(|line| line.starts_with("relay_resumes_without_postgres_total ")).unwrap_or(" 0");
     assert!(without.ends_with(" 0"), "the ring sufficed, so nothing else was asked: {without}");
     h.postgres().restart().await?;
+    h.finish().await
+}
+
+#[tokio::test]
+async fn what_ended_for_one_device_is_still_told_to_another_that_was_away_longer() -> TestResult {
+    let h = Harness::builder().gateways(2).start().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let visited = group(&ann, &[]).await?;
+    let mut anns = Socket::live(&h, 0, &ann.device, None).await?;
+    let position = Socket::live(&h, 0, &bob.device, None).await?.at();
+    ann.api.add_member(visited, bob.id()).await?;
+    send_many(&mut anns, visited, 0, 3).await?;
+    ann.api.remove_member(visited, bob.id()).await?;
+    send_many(&mut anns, visited, 3, 1).await?;
+    persisted(&h).await?;
+    let stay: Vec<Seq> = conversation_log(&h, visited).await?.into_iter().filter(|seq| *seq > position.seq(ShardId(0)).unwrap()).collect();
+    // The first one to come to this gateway is one for whom the visit is over.
+    let recent = Socket::live(&h, 1, &bob.device, None).await?;
+    assert_eq!(seqs(&recent.seen(), visited), []);
+    let away = Socket::live(&h, 1, &bob.device, Some(&position)).await?;
+    assert_eq!(seqs(&away.seen(), visited), stay[..5], "added, three messages, removed");
     h.finish().await
 }
 

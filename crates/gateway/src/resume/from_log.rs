@@ -1,0 +1,119 @@
+//! Catching up while Postgres is away: the conversations that the user's durable consumer names, corrected by what the log
+//! says that was joined and left since, and the events from the log itself up to where the ring has them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use relay_domain::ports::JoinSnapshot;
+use relay_protocol::frame::ResetReason;
+use relay_protocol::log::LogEvent;
+use relay_types::{ConversationId, Seq, ShardId, UserId};
+
+use super::{AWAY, ResumeError, Resumer, Run};
+use crate::roster::{Change, Roster, before};
+
+/// Events of a user's own that are read from the log; whoever has more waits for the projection.
+const MOVES: u32 = 10_000;
+
+/// Where a user is on one shard, and where they have been.
+struct Whereabouts {
+    present: BTreeSet<ConversationId>,
+    /// Joined or left behind the client's place; in part only for a while.
+    visited: BTreeSet<ConversationId>,
+    /// All stays that the ring shows something of.
+    roster: Roster,
+}
+
+impl Resumer {
+    /// Where `user` is at `upto`, from where on the ring tells. `named` is what the durable consumer's filters say, which
+    /// follow a moment after the log: what was joined and left since is in the user's own events. Not in those alone, which
+    /// reach back only as far as the log.
+    async fn whereabouts(
+        &self,
+        user: UserId,
+        shard: ShardId,
+        named: Vec<ConversationId>,
+        after: Seq,
+        upto: Seq,
+    ) -> Result<Whereabouts, ResumeError> {
+        // A change stands in the conversation first and a moment later among the user's events: those behind `upto` may be of
+        // a change before it.
+        let head = self.hub.heads().get(&shard).copied().unwrap_or_default().max(upto);
+        let moves = self.cursors.read_since(shard, user, &[], Seq::ZERO, head, MOVES).await.map_err(|error| {
+            tracing::warn!(reason = error.reason, "the user's own events cannot be read");
+            AWAY
+        })?;
+        if moves.len() >= MOVES as usize {
+            return Err(AWAY);
+        }
+        let (mut present, mut visited) = (named.into_iter().collect(), BTreeSet::new());
+        for event in moves {
+            let (conversation, joined) = match event.event {
+                LogEvent::ConversationJoined(moved) => (moved.conversation_id, true),
+                LogEvent::ConversationLeft(moved) => (moved.conversation_id, false),
+                _ => continue,
+            };
+            set(&mut present, conversation, joined);
+            if event.seq > after {
+                visited.insert(conversation);
+            }
+        }
+        // Both may be ahead of `upto`; what the ring will tell has not happened yet.
+        let (covered, changes) = self.hub.changes_of(shard, user);
+        let (earlier, later) = changes.split_at(changes.partition_point(|change| change.seq <= upto));
+        for (conversation, was_in) in before(later) {
+            set(&mut present, conversation, was_in);
+        }
+        let roster = Roster::ending_in(&present, user, shard, covered, earlier);
+        Ok(Whereabouts { present, visited, roster })
+    }
+}
+
+fn set(present: &mut BTreeSet<ConversationId>, conversation: ConversationId, is_in: bool) {
+    if is_in {
+        present.insert(conversation);
+    } else {
+        present.remove(&conversation);
+    }
+}
+
+impl Run<'_> {
+    /// What the projection would have told, from the log; and everything before the ring is written.
+    pub(super) async fn read_without_projection(&mut self) -> Result<JoinSnapshot, ResumeError> {
+        let user = self.socket.user;
+        let (mut memberships, mut watermarks) = (Vec::new(), BTreeMap::new());
+        for (shard, (covered, head)) in self.resumer.hub.spans() {
+            let named = self.resumer.cursors.conversations(shard, user).await.map_err(|error| {
+                tracing::warn!(reason = error.reason, "no durable consumer to fall back on");
+                AWAY
+            })?;
+            // Well inside the ring, whose oldest events leave it while this is read.
+            let upto = Seq(covered.0 + (head.0 - covered.0) / 4);
+            let after = self.from.get(&shard).copied();
+            let at = self.resumer.whereabouts(user, shard, named.ok_or(AWAY)?, after.unwrap_or(upto), upto).await?;
+            if let Some(after) = after.filter(|after| *after < covered) {
+                self.read_log(shard, &at, after, upto).await?;
+            }
+            memberships.extend(at.roster.memberships());
+            watermarks.insert(shard, upto);
+        }
+        metrics::counter!("relay_resumes_without_postgres_total").increment(1);
+        Ok(JoinSnapshot { session_live: true, watermarks, memberships })
+    }
+
+    async fn read_log(&mut self, shard: ShardId, at: &Whereabouts, after: Seq, upto: Seq) -> Result<(), ResumeError> {
+        let user = self.socket.user;
+        let conversations: Vec<ConversationId> = at.present.union(&at.visited).copied().collect();
+        let limit = self.resumer.max_events.saturating_add(1);
+        let events = self.resumer.cursors.read_since(shard, user, &conversations, after, upto, limit).await.map_err(|_| AWAY)?;
+        if events.len() > self.resumer.max_events as usize {
+            self.give_up(ResetReason::TooMuch);
+            return Ok(());
+        }
+        let changes: Vec<Change> = events.iter().filter_map(|event| Change::of(event, user)).collect();
+        let roster = Roster::ending_in(&at.present, user, shard, after, &changes);
+        let visible = events.into_iter().filter(|event| event.event.conversation().is_some_and(|id| roster.sees(id, event.seq)));
+        self.write_events(visible.collect()).await?;
+        self.from.insert(shard, upto);
+        Ok(())
+    }
+}
