@@ -4,6 +4,7 @@
 mod churn;
 mod device;
 mod directory;
+mod gate;
 mod pace;
 mod population;
 mod probers;
@@ -12,21 +13,22 @@ mod rest;
 mod store;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use relay_types::UserId;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub use device::Device;
 pub use directory::{Directory, key_number, text_fits};
+pub use gate::Gate;
 pub use population::{LoginRole, Population, RoomKind};
 pub use probers::Probers;
 
 use crate::cluster::Cluster;
 use crate::record::Record;
+use gate::Phase;
 
 /// For what is on its way when senders pause.
 const PAUSE_LIMIT: Duration = Duration::from_secs(30);
@@ -56,34 +58,12 @@ pub struct Workload {
     tasks: Mutex<JoinSet<()>>,
 }
 
-/// Senders go on while this is open. Closing waits until nobody has anything on its way.
-#[derive(Clone)]
-pub struct Gate {
-    closed: watch::Sender<bool>,
-    stop: Arc<AtomicBool>,
-}
-
-impl Gate {
-    fn new() -> Self {
-        Self { closed: watch::Sender::new(false), stop: Arc::default() }
-    }
-
-    /// Waits until it is open; false when the run is over.
-    pub async fn pass(&self) -> bool {
-        let mut closed = self.closed.subscribe();
-        if closed.wait_for(|closed| !*closed).await.is_err() {
-            return false;
-        }
-        !self.stop.load(Ordering::Relaxed)
-    }
-}
-
-/// Opens the gate again when dropped.
+/// Opens again when dropped.
 pub struct Quiet(Gate);
 
 impl Drop for Quiet {
     fn drop(&mut self) {
-        self.0.closed.send_replace(false);
+        self.0.set(Phase::Open);
     }
 }
 
@@ -116,7 +96,7 @@ impl Workload {
 
     /// Stops senders until the value is dropped, and waits until nothing is on its way any more.
     pub async fn pause_senders(&self) -> Quiet {
-        self.gate.closed.send_replace(true);
+        self.gate.set(Phase::Paused);
         let open = self.idle(PAUSE_LIMIT).await;
         if open > 0 {
             let devices = self.devices.iter().enumerate().map(|(index, device)| (index, device.role, device.open_sends()));
@@ -128,22 +108,20 @@ impl Workload {
 
     /// Ends sending for good; devices go on receiving.
     pub async fn stop_sending(&self, limit: Duration) -> usize {
-        self.gate.stop.store(true, Ordering::Relaxed);
-        self.gate.closed.send_replace(false);
+        self.gate.set(Phase::Over);
         self.idle(limit).await
     }
 
-    /// Waits until no device and no REST call awaits an answer; returns how many still do.
+    /// Waits until nobody is about to send and no device and no REST call awaits an answer; returns how many still do.
     async fn idle(&self, limit: Duration) -> usize {
         let deadline = tokio::time::Instant::now() + limit;
-        let mut before = usize::MAX;
         loop {
-            let open: usize = self.devices.iter().map(Device::open_sends).sum::<usize>() + self.record.open_calls();
-            // Twice: somebody may have passed the gate just before it closed.
-            if (open == 0 && before == 0) || tokio::time::Instant::now() > deadline {
+            // In this order: whoever leaves the gate has counted what they sent.
+            let about_to_send = self.gate.inside();
+            let open: usize = about_to_send + self.devices.iter().map(Device::open_sends).sum::<usize>() + self.record.open_calls();
+            if open == 0 || tokio::time::Instant::now() > deadline {
                 return open;
             }
-            before = open;
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

@@ -23,9 +23,7 @@ pub async fn members(seed: u64, population: Arc<Population>, directory: Arc<Dire
     let mut inside: HashMap<(ConversationId, UserId), Option<bool>> = HashMap::new();
     loop {
         tokio::time::sleep(Duration::from_millis(rng.random_range(100..800))).await;
-        if !gate.pass().await {
-            return;
-        }
+        let Some(_pass) = gate.pass().await else { return };
         let Some(room) = groups.choose(&mut rng).and_then(|room| population.rooms.get(*room)) else { return };
         let Some(person) = room.churning.choose(&mut rng).and_then(|person| population.people.get(*person)) else { continue };
         let Some(owner) = room.core.first().and_then(|owner| population.people.get(*owner)) else { continue };
@@ -55,7 +53,7 @@ pub async fn devices(seed: u64, devices: Arc<[Device]>, gate: Gate) {
         (0..devices.len()).filter(|index| devices.get(*index).is_some_and(|device| device.role == LoginRole::Ordinary)).collect();
     loop {
         tokio::time::sleep(Duration::from_millis(rng.random_range(200..1_500))).await;
-        if !gate.pass().await {
+        if gate.pass().await.is_none() {
             return;
         }
         let away = if rng.random_bool(0.1) {

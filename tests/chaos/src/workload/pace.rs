@@ -29,7 +29,7 @@ pub async fn offer(plan: Plan, population: Arc<Population>, devices: Arc<[Device
     // After a stop, what was missed is not made up for in one burst.
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let mut due = 0.0;
-    while gate.pass().await {
+    while let Some(_pass) = gate.pass().await {
         tick.tick().await;
         due += plan.rate_per_s / PORTIONS;
         while due >= 1.0 {

@@ -56,7 +56,7 @@ pub async fn send(population: Arc<Population>, devices: Arc<[Device]>, gate: Gat
         .collect();
     let mut tick = tokio::time::interval(EVERY);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-    while gate.pass().await {
+    while let Some(_pass) = gate.pass().await {
         tick.tick().await;
         for (room, sender) in &senders {
             if let Some(device) = devices.get(*sender)

@@ -21,9 +21,7 @@ pub async fn read_own_writes(seed: u64, population: Arc<Population>, directory: 
     let pairs: Vec<_> = population.rooms.iter().filter(|room| room.kind == RoomKind::Pair).collect();
     loop {
         tokio::time::sleep(Duration::from_millis(rng.random_range(100..600))).await;
-        if !gate.pass().await {
-            return;
-        }
+        let Some(_pass) = gate.pass().await else { return };
         let Some(room) = pairs.choose(&mut rng) else { return };
         let members: Vec<_> = room.core.iter().filter_map(|person| population.people.get(*person)).collect();
         let [writer, reader, ..] = members.as_slice() else { continue };

@@ -23,9 +23,7 @@ pub async fn post(seed: u64, population: Arc<Population>, directory: Arc<Directo
     let rooms: Vec<_> = population.rooms.iter().filter(|room| matches!(room.kind, RoomKind::Pair | RoomKind::Group)).collect();
     loop {
         tokio::time::sleep(Duration::from_millis(rng.random_range(50..300))).await;
-        if !gate.pass().await {
-            return;
-        }
+        let Some(_pass) = gate.pass().await else { return };
         let Some(room) = rooms.choose(&mut rng) else { return };
         let Some(person) = room.core.choose(&mut rng).and_then(|person| population.people.get(*person)) else { continue };
         let Ok(key) = ids.next_ulid().to_string().parse::<ClientId>() else { continue };
