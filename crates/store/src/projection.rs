@@ -5,6 +5,7 @@
 mod audit;
 mod batch;
 mod maintain;
+mod mend;
 mod write;
 
 use async_trait::async_trait;

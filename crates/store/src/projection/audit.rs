@@ -5,8 +5,6 @@ use relay_domain::ports::{AuditedProjection, ProjectedEvent, StoreError};
 use relay_protocol::log::StoredEvent;
 use relay_types::{ConversationId, MessageId, Seq, ShardId};
 
-use super::batch::Batch;
-use super::{Heads, write};
 use crate::Store;
 use crate::convert::shard_column;
 use crate::error::unavailable;
@@ -60,56 +58,5 @@ impl AuditedProjection for Store {
             mended += u64::from(self.mend_one(shard, event).await?);
         }
         Ok(mended)
-    }
-}
-
-impl Store {
-    /// Puts one event between those before and after it.
-    async fn mend_one(&self, shard: ShardId, event: &StoredEvent) -> Result<bool, StoreError> {
-        self.limited(async {
-        let Some(conversation) = event.event.conversation() else { return Ok(false) };
-        let (id, seq) = (conversation.to_uuid(), event.seq.to_i64());
-        let mut transaction = self.pool.begin().await.map_err(unavailable)?;
-        let before = sqlx::query_scalar!("SELECT max(seq) FROM conversation_events WHERE conversation_id = $1 AND seq < $2", id, seq);
-        let before = before.fetch_one(&mut *transaction).await.map_err(unavailable)?;
-        let heads: Heads = before.map(|before| (conversation, Seq::from_i64(before))).into_iter().collect();
-        let batch = Batch::of(std::slice::from_ref(event), heads).map_err(|error| StoreError { reason: error.to_string() })?;
-        let known = sqlx::query_scalar!(
-            r#"SELECT EXISTS (SELECT FROM conversation_events WHERE conversation_id = $1 AND seq = $2) AS "known!""#,
-            id,
-            seq
-        );
-        if known.fetch_one(&mut *transaction).await.map_err(unavailable)? {
-            return Ok(false);
-        }
-        write::without_heads(&mut transaction, shard, &batch).await.map_err(unavailable)?;
-        // The next one named the one before the gap.
-        sqlx::query!(
-            "UPDATE conversation_events SET prev_seq = $2
-             WHERE conversation_id = $1 AND seq = (SELECT min(seq) FROM conversation_events WHERE conversation_id = $1 AND seq > $2)",
-            id,
-            seq
-        )
-        .execute(&mut *transaction)
-        .await
-        .map_err(unavailable)?;
-        let (last_seq, last_at) = (&batch.heads.last_seq, &batch.heads.last_at);
-        sqlx::query!(
-            "INSERT INTO conversation_heads (conversation_id, shard, last_seq, last_at)
-             SELECT $1, $2, t.last_seq, t.last_at FROM unnest($3::bigint[], $4::timestamptz[]) AS t (last_seq, last_at)
-             ON CONFLICT (conversation_id) DO UPDATE SET
-                 last_at = CASE WHEN excluded.last_seq > conversation_heads.last_seq THEN excluded.last_at ELSE conversation_heads.last_at END,
-                 last_seq = greatest(excluded.last_seq, conversation_heads.last_seq)",
-            id,
-            shard_column(shard),
-            last_seq,
-            last_at
-        )
-        .execute(&mut *transaction)
-        .await
-        .map_err(unavailable)?;
-        transaction.commit().await.map_err(unavailable)?;
-        Ok(true)
-        }).await
     }
 }

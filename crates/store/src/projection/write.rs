@@ -86,7 +86,7 @@ async fn send_keys(connection: &mut PgConnection, rows: &SendKeyRows) -> sqlx::R
 }
 
 /// Index: `memberships_open_key`.
-async fn closings(connection: &mut PgConnection, rows: &Closings) -> sqlx::Result<()> {
+pub(super) async fn closings(connection: &mut PgConnection, rows: &Closings) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE memberships AS m SET left_seq = t.left_seq
          FROM (SELECT conversation_id, user_id, min(left_seq) AS left_seq
@@ -103,7 +103,7 @@ async fn closings(connection: &mut PgConnection, rows: &Closings) -> sqlx::Resul
 }
 
 /// An event that was published twice opens nothing the second time (`memberships_open_key`).
-async fn openings(connection: &mut PgConnection, shard: ShardId, rows: &Openings) -> sqlx::Result<()> {
+pub(super) async fn openings(connection: &mut PgConnection, shard: ShardId, rows: &Openings) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO memberships (conversation_id, user_id, joined_seq, left_seq, shard)
          SELECT conversation_id, user_id, joined_seq, left_seq, $5

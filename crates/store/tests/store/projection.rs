@@ -1,4 +1,4 @@
-use relay_domain::ports::{EventRange, ProjectError, Projection as _, ResumeStore as _, SendKey};
+use relay_domain::ports::{AuditedProjection as _, EventRange, ProjectError, Projection as _, ResumeStore as _, SendKey};
 use relay_protocol::log::{LogEvent, SessionRevoked};
 use relay_types::{ConversationId, EventId, Seq, UserId};
 
@@ -248,4 +248,34 @@ async fn maintenance_ends_what_is_kept_for_a_time_and_nothing_else() {
     sqlx::query("UPDATE outbox SET published_seq = 1").execute(&db.raw).await.unwrap();
     db.store.maintain().await.unwrap();
     assert_eq!(db.count("SELECT count(*) FROM outbox").await, 0);
+}
+
+#[tokio::test]
+async fn a_change_of_membership_that_is_mended_changes_what_came_after_it() {
+    let db = Db::fresh().await;
+    let (ann, bob, lobby) = (user_id(), user_id(), conversation_id());
+    let mut log = TestLog::new();
+    log.created(lobby, &[ann, bob]);
+    log.sent(lobby, ann, "a");
+    for _ in 0..2 {
+        log.removed(lobby, bob);
+        log.sent(lobby, ann, "b");
+        log.added(lobby, bob);
+    }
+    log.removed(lobby, bob);
+    log.sent(lobby, ann, "c");
+    db.project(&log).await;
+    let expected = intervals(&db, lobby, bob).await;
+    let changes: Vec<_> = log.events.iter().filter(|event| event.event.conversation().is_some()).cloned().collect();
+    for lost in &changes {
+        // A projection that never saw it.
+        let without = Db::fresh().await;
+        let mut cut = TestLog::new();
+        cut.events = log.events.iter().filter(|event| event.seq != lost.seq).cloned().collect();
+        without.store.project(SHARD, EPOCH, Seq::ZERO, log.head(), &cut.events).await.unwrap();
+        assert_eq!(without.store.mend(SHARD, std::slice::from_ref(lost)).await.unwrap(), 1);
+        assert_eq!(intervals(&without, lobby, bob).await, expected, "without {}", lost.seq);
+        assert_eq!(prevs(&without, lobby).await, prevs(&db, lobby).await, "without {}", lost.seq);
+        assert_eq!(without.store.mend(SHARD, std::slice::from_ref(lost)).await.unwrap(), 0);
+    }
 }

@@ -1,0 +1,211 @@
+//! Putting an event that the projection lacks between those before and after it.
+
+use std::collections::BTreeMap;
+
+use relay_domain::ports::StoreError;
+use relay_protocol::log::{LogEvent, StoredEvent};
+use relay_types::{ConversationId, Seq, ShardId};
+use sqlx::PgConnection;
+use sqlx::types::Uuid;
+
+use super::batch::{Batch, Closings, HeadRows, Openings};
+use super::{Heads, write};
+use crate::Store;
+use crate::convert::shard_column;
+use crate::error::{unavailable, unreadable};
+
+impl Store {
+    /// Writes the event's rows, and everything that follows from them, in one transaction. `false` when it was there.
+    pub(super) async fn mend_one(&self, shard: ShardId, event: &StoredEvent) -> Result<bool, StoreError> {
+        self.limited(async {
+            let Some(conversation) = event.event.conversation() else { return Ok(false) };
+            let mut transaction = self.pool.begin().await.map_err(unavailable)?;
+            if is_there(&mut transaction, conversation, event.seq).await.map_err(unavailable)? {
+                return Ok(false);
+            }
+            let before = before(&mut transaction, conversation, event.seq).await.map_err(unavailable)?;
+            let heads: Heads = before.map(|before| (conversation, Seq::from_i64(before))).into_iter().collect();
+            let batch = Batch::of(std::slice::from_ref(event), heads).map_err(|error| StoreError { reason: error.to_string() })?;
+            write::without_heads(&mut transaction, shard, &batch).await.map_err(unavailable)?;
+            chain_to_next(&mut transaction, conversation, event.seq).await.map_err(unavailable)?;
+            raise_head(&mut transaction, shard, conversation, &batch.heads).await.map_err(unavailable)?;
+            let people = people(&event.event);
+            if !people.is_empty() {
+                retell_stays(&mut transaction, shard, conversation, event.seq, &people).await?;
+            }
+            transaction.commit().await.map_err(unavailable)?;
+            Ok(true)
+        })
+        .await
+    }
+}
+
+async fn is_there(connection: &mut PgConnection, conversation: ConversationId, seq: Seq) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM conversation_events WHERE conversation_id = $1 AND seq = $2) AS "known!""#,
+        conversation.to_uuid(),
+        seq.to_i64()
+    )
+    .fetch_one(connection)
+    .await
+}
+
+async fn before(connection: &mut PgConnection, conversation: ConversationId, seq: Seq) -> sqlx::Result<Option<i64>> {
+    sqlx::query_scalar!(
+        "SELECT max(seq) FROM conversation_events WHERE conversation_id = $1 AND seq < $2",
+        conversation.to_uuid(),
+        seq.to_i64()
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// The next event named the one before the gap.
+async fn chain_to_next(connection: &mut PgConnection, conversation: ConversationId, seq: Seq) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE conversation_events SET prev_seq = $2
+         WHERE conversation_id = $1 AND seq = (SELECT min(seq) FROM conversation_events WHERE conversation_id = $1 AND seq > $2)",
+        conversation.to_uuid(),
+        seq.to_i64()
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+async fn raise_head(connection: &mut PgConnection, shard: ShardId, conversation: ConversationId, heads: &HeadRows) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO conversation_heads (conversation_id, shard, last_seq, last_at)
+         SELECT $1, $2, t.last_seq, t.last_at FROM unnest($3::bigint[], $4::timestamptz[]) AS t (last_seq, last_at)
+         ON CONFLICT (conversation_id) DO UPDATE SET
+             last_at = CASE WHEN excluded.last_seq > conversation_heads.last_seq THEN excluded.last_at ELSE conversation_heads.last_at END,
+             last_seq = greatest(excluded.last_seq, conversation_heads.last_seq)",
+        conversation.to_uuid(),
+        shard_column(shard),
+        &heads.last_seq,
+        &heads.last_at
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// Whose stays the event begins or ends.
+fn people(event: &LogEvent) -> Vec<Uuid> {
+    match event {
+        LogEvent::ConversationCreated(created) => created.members.iter().map(|member| member.user_id.to_uuid()).collect(),
+        LogEvent::MemberAdded(added) => vec![added.user_id.to_uuid()],
+        LogEvent::MemberRemoved(removed) => vec![removed.user_id.to_uuid()],
+        _ => Vec::new(),
+    }
+}
+
+/// Tells these people's stays anew from `from` on: what came after it was applied without it, and so perhaps wrongly (somebody's
+/// removal found no stay to end, somebody's return one that still went on).
+async fn retell_stays(
+    connection: &mut PgConnection,
+    shard: ShardId,
+    conversation: ConversationId,
+    from: Seq,
+    people: &[Uuid],
+) -> Result<(), StoreError> {
+    let id = conversation.to_uuid();
+    sqlx::query!(
+        "DELETE FROM memberships WHERE conversation_id = $1 AND user_id = ANY ($2) AND joined_seq >= $3",
+        id,
+        people,
+        from.to_i64()
+    )
+    .execute(&mut *connection)
+    .await
+    .map_err(unavailable)?;
+    let reopened = sqlx::query_scalar!(
+        "UPDATE memberships SET left_seq = NULL
+         WHERE conversation_id = $1 AND user_id = ANY ($2) AND (left_seq IS NULL OR left_seq >= $3) RETURNING user_id",
+        id,
+        people,
+        from.to_i64()
+    );
+    let inside = reopened.fetch_all(&mut *connection).await.map_err(unavailable)?;
+    let changes = changes_since(connection, conversation, from).await?;
+    let (mut closings, mut openings) = (Closings::default(), Openings::default());
+    for person in people {
+        let theirs = changes.get(person).map(Vec::as_slice).unwrap_or_default();
+        let stays = stays(inside.contains(person), theirs);
+        if let Some(left) = stays.first_ends {
+            closings.conversation.push(id);
+            closings.user.push(*person);
+            closings.left.push(left);
+        }
+        for (joined, left) in stays.further {
+            openings.conversation.push(id);
+            openings.user.push(*person);
+            openings.joined.push(joined);
+            openings.left.push(left);
+        }
+    }
+    write::closings(connection, &closings).await.map_err(unavailable)?;
+    write::openings(connection, shard, &openings).await.map_err(unavailable)
+}
+
+/// By person, in order: at which place they came in (`true`) or left.
+async fn changes_since(
+    connection: &mut PgConnection,
+    conversation: ConversationId,
+    from: Seq,
+) -> Result<BTreeMap<Uuid, Vec<(i64, bool)>>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT seq, body::text AS "body!" FROM conversation_events
+           WHERE conversation_id = $1 AND seq >= $2 AND kind IN ('CONVERSATION_CREATED', 'MEMBER_ADDED', 'MEMBER_REMOVED') ORDER BY seq"#,
+        conversation.to_uuid(),
+        from.to_i64()
+    );
+    let mut changes: BTreeMap<Uuid, Vec<(i64, bool)>> = BTreeMap::new();
+    for row in rows.fetch_all(connection).await.map_err(unavailable)? {
+        let event: LogEvent = serde_json::from_str(&row.body).map_err(|_| unreadable("event"))?;
+        let comes_in = !matches!(event, LogEvent::MemberRemoved(_));
+        for person in people(&event) {
+            changes.entry(person).or_default().push((row.seq, comes_in));
+        }
+    }
+    Ok(changes)
+}
+
+/// What somebody's changes come to.
+#[derive(Debug, PartialEq, Eq)]
+struct Stays {
+    /// Where the stay ends that they were in at first.
+    first_ends: Option<i64>,
+    further: Vec<(i64, Option<i64>)>,
+}
+
+fn stays(inside: bool, changes: &[(i64, bool)]) -> Stays {
+    let mut stays = Stays { first_ends: None, further: Vec::new() };
+    let mut inside = inside;
+    for (seq, comes_in) in changes {
+        if *comes_in && !inside {
+            stays.further.push((*seq, None));
+        } else if !*comes_in && inside {
+            match stays.further.last_mut() {
+                Some((_, left)) => *left = Some(*seq),
+                None => stays.first_ends = Some(*seq),
+            }
+        }
+        inside = *comes_in;
+    }
+    stays
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stays_follow_from_the_changes_whatever_is_said_twice() {
+        assert_eq!(stays(true, &[]), Stays { first_ends: None, further: vec![] });
+        assert_eq!(stays(true, &[(5, true), (7, false), (8, false)]), Stays { first_ends: Some(7), further: vec![] });
+        assert_eq!(stays(false, &[(5, false), (7, true), (8, true)]), Stays { first_ends: None, further: vec![(7, None)] });
+        let back = Stays { first_ends: Some(5), further: vec![(7, Some(9)), (11, None)] };
+        assert_eq!(stays(true, &[(5, false), (7, true), (9, false), (11, true)]), back);
+    }
+}
