@@ -110,12 +110,26 @@ impl Auditor {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn confirm(&self, shard: ShardId, findings: &[Finding]) -> anyhow::Result<Vec<Finding>> {
+        let places: BTreeSet<Seq> = findings.iter().map(|finding| finding.seq).collect();
         let mut confirmed = Vec::new();
-        for seq in findings.iter().map(|finding| finding.seq).collect::<BTreeSet<_>>() {
-            confirmed.extend(self.range(shard, Seq(seq.0.saturating_sub(1)), seq).await?.findings);
+        for (after, upto) in runs(&places) {
+            let found = self.range(shard, after, upto).await?.findings;
+            confirmed.extend(found.into_iter().filter(|finding| places.contains(&finding.seq)));
         }
         Ok(confirmed)
     }
+}
+
+/// Ranges that hold all of `places` and are read at once each: places that are near each other are looked at together.
+pub fn runs(places: &BTreeSet<Seq>) -> Vec<(Seq, Seq)> {
+    let mut runs: Vec<(Seq, Seq)> = Vec::new();
+    for place in places {
+        match runs.last_mut() {
+            Some((after, upto)) if place.0 - after.0 <= PAGE as u64 => *upto = *place,
+            _ => runs.push((Seq(place.0.saturating_sub(1)), *place)),
+        }
+    }
+    runs
 }
 
 /// The continuous audit.
@@ -127,7 +141,8 @@ pub struct Audit {
     pub shards: Vec<ShardId>,
     /// What is new is compared this often.
     pub every: Duration,
-    /// Everything that the log still has is compared this often.
+    /// Everything that the log still has is compared this often, for the first time at a random moment within it: workers that
+    /// were started together do not all read the whole log at once, and one that is restarted daily does so too.
     pub full_every: Duration,
 }
 
@@ -141,7 +156,9 @@ struct Known {
     suspected: Vec<Finding>,
     /// Seen twice.
     open: Vec<Finding>,
-    full_at: Option<Instant>,
+    /// Of cursors and marks, as of the last full comparison.
+    cursors: Vec<Finding>,
+    full_due: Option<Instant>,
 }
 
 impl Audit {
@@ -190,7 +207,9 @@ impl Audit {
         // Events that have run out since stay in Postgres for as long as its own retention says.
         let oldest = Seq(ends.head.first.0.saturating_sub(1));
         let upto = ends.watermark.min(ends.head.last);
-        let full = known.full_at.is_some_and(|at| at.elapsed() >= self.full_every);
+        let now = Instant::now();
+        let due = *known.full_due.get_or_insert_with(|| now + self.full_every.mul_f64(rand::random()));
+        let full = now >= due;
         let from = known.upto.unwrap_or(Seq(upto.0.saturating_sub(LOOK_BACK))).max(oldest);
         let again = self.auditor.confirm(shard, &known.suspected).await?;
         let still = self.auditor.confirm(shard, &known.open).await?;
@@ -209,14 +228,11 @@ impl Audit {
         known.open.truncate(MAX_OPEN);
         known.suspected = compared.findings.into_iter().filter(|finding| !known.open.contains(finding)).take(MAX_OPEN).collect();
         known.upto = Some(upto.max(known.upto.unwrap_or_default()));
-        if full || known.full_at.is_none() {
-            known.full_at = Some(Instant::now());
-        }
-        let mut findings = known.open.clone();
         if full {
-            findings.extend(self.auditor.cursors(shard, &ends.head).await?);
+            known.cursors = self.auditor.cursors(shard, &ends.head).await?;
+            known.full_due = Some(now + self.full_every);
         }
-        Ok(findings)
+        Ok(known.open.iter().chain(&known.cursors).copied().collect())
     }
 }
 

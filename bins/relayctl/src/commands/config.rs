@@ -27,6 +27,7 @@ struct Whole {
     #[serde(default)]
     topology: relay_bus::TopologyConfig,
     postgres: relay_store::PostgresConfig,
+    #[serde(default)]
     valkey: relay_ephemeral::ValkeyConfig,
     #[serde(default)]
     tokens: relay_auth::TokenConfig,

@@ -53,7 +53,7 @@ pub async fn run(arguments: DoctorArguments, config: &Config) -> anyhow::Result<
     let mut findings = vec![keys::check(config)];
     findings.extend(postgres::check(config).await);
     findings.extend(log::check(config).await);
-    let (writes, on_servers) = monitor::check(&arguments.nats_monitor).await;
+    let (writes, on_servers) = monitor::check(&arguments.nats_monitor, usize::from(config.topology.replicas)).await;
     findings.extend(on_servers);
     findings.push(promise::check(writes, config.topology.replicas));
     findings.push(valkey::check(config).await);
@@ -72,7 +72,7 @@ fn clock(whose: &str, theirs_ms: i64, asked_ms: i64, answered_ms: i64) -> Option
     let off = if theirs_ms < asked_ms { theirs_ms - asked_ms } else { (theirs_ms - answered_ms).max(0) };
     (off.abs() > CLOCK_TOLERANCE_MS).then(|| {
         Finding::Warning(format!(
-            "{whose}'s clock is {:.1} s {} this host's: sessions and stories end that much too early or too late; let NTP set both",
+            "{whose}'s clock is {:.1} s {} this host's: tokens and sessions end that much too early or too late; let NTP set both",
             std::time::Duration::from_millis(off.unsigned_abs()).as_secs_f64(),
             if off > 0 { "ahead of" } else { "behind" }
         ))

@@ -1,6 +1,6 @@
 //! `relayctl verify`: everything that the log has against everything that Postgres has, and mending what can be mended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,8 +20,6 @@ use crate::output;
 const SECOND_LOOK: Duration = Duration::from_secs(2);
 /// Places named per kind.
 const SAMPLES: usize = 10;
-/// Missing rows mended with one read of the log.
-const MENDED_AT_ONCE: usize = 1;
 
 #[derive(clap::Args)]
 pub struct VerifyArguments {
@@ -38,6 +36,7 @@ pub struct VerifyArguments {
 
 struct Verified {
     messages: u64,
+    put_aside: usize,
     findings: Vec<Finding>,
 }
 
@@ -67,7 +66,7 @@ pub async fn run(arguments: VerifyArguments, config: &Config) -> anyhow::Result<
 }
 
 async fn verify(auditor: &Auditor, shards: &[ShardId]) -> anyhow::Result<Verified> {
-    let mut verified = Verified { messages: 0, findings: Vec::new() };
+    let mut verified = Verified { messages: 0, put_aside: 0, findings: Vec::new() };
     for shard in shards {
         let ends = auditor.ends(*shard).await?;
         if !ends.findings.is_empty() {
@@ -77,6 +76,7 @@ async fn verify(auditor: &Auditor, shards: &[ShardId]) -> anyhow::Result<Verifie
         let oldest = Seq(ends.head.first.0.saturating_sub(1));
         let compared = auditor.range(*shard, oldest, ends.watermark.min(ends.head.last)).await?;
         verified.messages += compared.messages;
+        verified.put_aside += auditor.log.put_aside(*shard).await?.len();
         if !compared.findings.is_empty() {
             tokio::time::sleep(SECOND_LOOK).await;
             verified.findings.extend(auditor.confirm(*shard, &compared.findings).await?);
@@ -89,10 +89,16 @@ async fn verify(auditor: &Auditor, shards: &[ShardId]) -> anyhow::Result<Verifie
 /// Projects anew what is missing.
 async fn repair(log: &NatsAudit, store: &Store, findings: &[Finding]) -> anyhow::Result<u64> {
     let mut mended = 0;
+    let mut missing: BTreeMap<ShardId, BTreeSet<Seq>> = BTreeMap::new();
     for finding in findings.iter().filter(|finding| finding.kind == Kind::MissingRow) {
-        let before = Seq(finding.seq.0.saturating_sub(1));
-        let page = log.page(finding.shard, before, finding.seq, MENDED_AT_ONCE).await?;
-        mended += store.mend(finding.shard, &page.events).await?;
+        missing.entry(finding.shard).or_default().insert(finding.seq);
+    }
+    for (shard, places) in missing {
+        for (after, upto) in relay_workers::audit::runs(&places) {
+            let events = log.page(shard, after, upto, usize::MAX).await?.events;
+            let events: Vec<_> = events.into_iter().filter(|event| places.contains(&event.seq)).collect();
+            mended += store.mend(shard, &events).await?;
+        }
     }
     Ok(mended)
 }
@@ -106,7 +112,9 @@ fn show(arguments: &VerifyArguments, verified: &Verified, mended: u64) {
         let counts: BTreeMap<&str, usize> = kinds.iter().map(|(kind, places)| (*kind, places.len())).collect();
         let samples: BTreeMap<&str, Vec<&String>> =
             kinds.iter().map(|(kind, places)| (*kind, places.iter().take(SAMPLES).collect())).collect();
-        output::line(json!({ "messages": verified.messages, "mended": mended, "findings": counts, "samples": samples }));
+        output::line(
+            json!({ "messages": verified.messages, "put_aside": verified.put_aside, "mended": mended, "findings": counts, "samples": samples }),
+        );
         return;
     }
     if mended > 0 {
@@ -115,6 +123,12 @@ fn show(arguments: &VerifyArguments, verified: &Verified, mended: u64) {
     for (kind, places) in &kinds {
         let shown = places.iter().take(SAMPLES).cloned().collect::<Vec<_>>().join(", ");
         output::line(format_args!("{kind}: {} ({}), such as {shown}", places.len(), meaning(kind)));
+    }
+    if verified.put_aside > 0 {
+        output::line(format_args!(
+            "{} events could not be processed and are not in Postgres: they are on the stream DEAD, with their reasons",
+            verified.put_aside
+        ));
     }
     if kinds.is_empty() {
         output::line(format_args!("{} messages: the log and Postgres agree", verified.messages));
@@ -129,7 +143,9 @@ fn meaning(kind: &str) -> &'static str {
         "other_message" => "the log and Postgres have different messages there: compare with a backup",
         "another_log" => "Postgres follows another log: `relayctl log reseed`, or the wrong database is configured",
         "log_too_short" => "the log ends before what Postgres has: it was cut off or restored; `relayctl log reseed`",
-        "consumer_ahead" => "a user's durable consumer is ahead of the log: it is set back when the user's next device leaves",
-        _ => "a read mark lies beyond its conversation: it is harmless and stays",
+        "consumer_ahead" => {
+            "a user's durable consumer is ahead of the log: it counts too little until the log has grown past it; report it"
+        }
+        _ => "a read mark lies beyond its conversation: it counts too little until the conversation has grown past it; report it",
     }
 }

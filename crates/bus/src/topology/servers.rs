@@ -2,7 +2,7 @@
 
 use async_nats::jetstream::consumer::{self, pull};
 use async_nats::jetstream::context::GetStreamErrorKind;
-use async_nats::jetstream::stream;
+use async_nats::jetstream::stream::{self, PersistenceMode};
 
 use super::{Difference, EPOCH_KEY, Topology, TopologyError};
 use crate::connect::Bus;
@@ -125,7 +125,20 @@ fn stream_differences(wanted: &stream::Config, found: &stream::Config) -> Vec<Di
         num_replicas,
         allow_direct,
         allow_message_ttl,
+        no_ack,
     );
+    // Nothing is declared of these; with any of them the log forgets, or acknowledges what it has not written.
+    let mut forgets = |field: &str, wanted: i64, found: i64| {
+        // The server says -1 for "no limit".
+        if wanted.max(0) != found.max(0) {
+            all.push(Difference { what: what.clone(), how: format!("has {field} {found} instead of {wanted}") });
+        }
+    };
+    forgets("max_messages", wanted.max_messages, found.max_messages);
+    forgets("max_messages_per_subject", wanted.max_messages_per_subject, found.max_messages_per_subject);
+    if found.persist_mode == Some(PersistenceMode::Async) {
+        all.push(Difference { what, how: "has persist_mode async: it acknowledges before it writes".to_owned() });
+    }
     all
 }
 

@@ -35,6 +35,13 @@ async fn a_process_refuses_to_start_on_another_topology_and_names_the_difference
     h.relayctl(&["topology", "apply"]).await?;
     h.relayctl(&["topology", "check"]).await?;
 
+    // Nothing is declared of it: the log would keep the newest event of each conversation.
+    let found = jetstream.get_stream("CHAT-0").await?.cached_info().config.clone();
+    jetstream.update_stream(stream::Config { max_messages_per_subject: 1, ..found }).await?;
+    refuses(&["CHAT-0", "max_messages_per_subject"]).await?;
+    h.relayctl(&["topology", "apply"]).await?;
+    h.relayctl(&["topology", "check"]).await?;
+
     jetstream.get_stream("CHAT-0").await?.delete_consumer("reconcile").await?;
     refuses(&["CHAT-0/reconcile", "is missing"]).await?;
     h.relayctl(&["topology", "apply"]).await?;
@@ -82,6 +89,8 @@ async fn what_no_worker_can_read_is_put_aside_with_its_reason_and_the_rest_goes_
     persisted(&h).await?;
     assert_eq!(watermark(&h).await?, log_end(&h).await?);
 
+    let said = h.relayctl(&["verify"]).await?;
+    assert!(said.contains("3 events could not be processed") && said.contains("agree"), "{said}");
     let dead = jetstream.get_stream("DEAD").await?;
     assert_eq!(dead.cached_info().state.messages, 3);
     for (n, seq) in poisoned.iter().enumerate() {

@@ -1,5 +1,7 @@
 //! What a nats-server tells only at its monitoring address: how it writes to disk, and how full that is.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context as _, bail};
 use relay_types::{Clock as _, SystemClock};
 use serde_json::Value;
@@ -14,7 +16,7 @@ const NEARLY_FULL: u64 = 80;
 /// How the servers that were asked write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Writes {
-    /// Nobody was asked, or did not answer.
+    /// Nobody was asked, or not every server, or one did not answer.
     Unknown,
     /// At least one acknowledges before the disk has it.
     AtIntervals,
@@ -31,8 +33,8 @@ struct Server {
     now_ms: Option<i64>,
 }
 
-/// Asks each server.
-pub async fn check(monitors: &[String]) -> (Writes, Vec<Finding>) {
+/// Asks each server. Each copy of the log has one: what fewer than `copies` say is not known of all.
+pub async fn check(monitors: &[String], copies: usize) -> (Writes, Vec<Finding>) {
     let (mut findings, mut servers) = (Vec::new(), Vec::new());
     for monitor in monitors {
         let asked = SystemClock.now_ms();
@@ -46,9 +48,10 @@ pub async fn check(monitors: &[String]) -> (Writes, Vec<Finding>) {
             Err(error) => findings.push(Finding::Broken(format!("{monitor}/jsz: {error:#}"))),
         }
     }
+    let different: BTreeSet<&str> = servers.iter().map(|server| server.name.as_str()).collect();
     let writes = if servers.iter().any(|server| !server.sync_always) {
         Writes::AtIntervals
-    } else if servers.is_empty() || servers.len() < monitors.len() {
+    } else if different.len() < copies.max(1) || servers.len() < monitors.len() {
         Writes::Unknown
     } else {
         Writes::Always
@@ -100,8 +103,8 @@ mod tests {
 
     #[tokio::test]
     async fn without_an_answer_nothing_is_known() {
-        assert_eq!(check(&[]).await.0, Writes::Unknown);
-        let (writes, findings) = check(&["http://127.0.0.1:1".to_owned()]).await;
+        assert_eq!(check(&[], 1).await.0, Writes::Unknown);
+        let (writes, findings) = check(&["http://127.0.0.1:1".to_owned()], 1).await;
         assert_eq!(writes, Writes::Unknown);
         assert!(matches!(findings.as_slice(), [Finding::Broken(_)]));
     }
