@@ -1,7 +1,7 @@
 //! A whole RelayHub on one machine, with a fault proxy on every link.
 //!
-//! Three nats-servers (R3, fsync before every acknowledgement), Postgres with a synchronous replica, Valkey, two gateways,
-//! two workers, one api. Every process reaches every server through a proxy of its own, nats-servers reach one another
+//! Three nats-servers (R3, `sync_interval: always`), Postgres with a synchronous replica, Valkey, two gateways, two workers,
+//! one api. Postgres and one nats-server lie on disks in memory that can be filled, where those may be mounted. Every process reaches every server through a proxy of its own, nats-servers reach one another
 //! through proxies too, and clients come in through one per gateway: any link can be cut alone.
 
 mod config;

@@ -16,7 +16,7 @@ use sqlx::Row as _;
 
 use crate::cluster::Cluster;
 use crate::record::{Logged, LoggedWhat};
-use crate::workload::{Directory, Workload, key_number, text_fits};
+use crate::workload::{Directory, Workload, key_number, key_of_whole, text_fits};
 use relay_checkers::history::Row;
 
 /// The longest silence while reading the log.
@@ -105,7 +105,7 @@ type Events = Vec<(u32, u64, Option<u64>)>;
 async fn read_postgres(cluster: &Cluster, directory: &Directory) -> anyhow::Result<(Events, Vec<Row>)> {
     let mut database = cluster.database().await?;
     let (mut events, mut rows) = (Vec::new(), Vec::new());
-    let query = "SELECT e.conversation_id, e.seq, e.prev_seq, k.sender_id, k.client_id
+    let query = "SELECT e.conversation_id, e.seq, e.prev_seq, k.sender_id, k.client_id, e.body::text
                  FROM conversation_events e LEFT JOIN send_keys k ON k.conversation_id = e.conversation_id AND k.seq = e.seq
                  ORDER BY e.seq";
     let mut found = sqlx::query(query).fetch(&mut database);
@@ -116,7 +116,9 @@ async fn read_postgres(cluster: &Cluster, directory: &Directory) -> anyhow::Resu
         events.push((room, seq, prev));
         let (sender, key): (Option<sqlx::types::Uuid>, Option<String>) = (row.try_get(3)?, row.try_get(4)?);
         if let (Some(sender), Some(key)) = (sender, key) {
-            rows.push(Row { room, seq, prev, sender: directory.user(UserId::from_uuid(sender)), key: key_number(&key.parse()?) });
+            let MessageBody::Text { text } = serde_json::from_str(&row.try_get::<String, _>(5)?)?;
+            let key = key_of_whole(&key.parse()?, text.as_str());
+            rows.push(Row { room, seq, prev, sender: directory.user(UserId::from_uuid(sender)), key });
         }
     }
     Ok((events, rows))
@@ -155,11 +157,12 @@ async fn read_room(workload: &Workload, index: usize) -> anyhow::Result<Vec<Row>
 }
 
 fn row(message: &NewMessage, directory: &Directory) -> Row {
+    let MessageBody::Text { text } = &message.body;
     Row {
         room: directory.room(message.conversation_id),
         seq: message.seq.0,
         prev: message.prev.map(|prev| prev.0),
         sender: directory.user(message.sender_id),
-        key: key_number(&message.client_id),
+        key: key_of_whole(&message.client_id, text.as_str()),
     }
 }

@@ -18,6 +18,9 @@ pub struct Facts {
     pub ended_us: u64,
     /// Devices that did not see everything in time: device, room, what they should have seen, what they have.
     pub behind: Vec<(usize, u32, u64, u64)>,
+    /// Holes that the SDK noticed, and reloads.
+    pub gaps: u64,
+    pub resets: u64,
     /// Processes that ended by themselves.
     pub restarts: u64,
     pub outcome: Outcome,

@@ -16,6 +16,10 @@ pub struct Record {
     open_calls: AtomicUsize,
     pub delivered: AtomicUsize,
     pub acked: AtomicUsize,
+    /// Holes that the SDK noticed.
+    pub gaps: AtomicUsize,
+    /// Times that a device was told to reload.
+    pub resets: AtomicUsize,
 }
 
 impl Record {
@@ -29,6 +33,8 @@ impl Record {
             open_calls: AtomicUsize::new(0),
             delivered: AtomicUsize::new(0),
             acked: AtomicUsize::new(0),
+            gaps: AtomicUsize::new(0),
+            resets: AtomicUsize::new(0),
         }
     }
 

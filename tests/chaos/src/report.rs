@@ -45,6 +45,15 @@ pub struct Report {
     pub ack_level: &'static str,
     /// What the product's own verification found; empty when nothing.
     pub verify: String,
+    /// Devices that were still behind when everything had been at rest for two minutes.
+    pub behind: u64,
+    /// Holes that the SDK found in what a gateway sent, and closed by connecting again.
+    pub gaps: u64,
+    /// Times that a device was told to reload.
+    pub resets: u64,
+    /// Reads right after an acknowledgement, and changes of membership, that were judged.
+    pub reads: u64,
+    pub membership_changes: u64,
     /// The first violations of each promise.
     pub samples: Vec<String>,
 }
@@ -111,6 +120,11 @@ impl Report {
             skipped: facts.outcome.skipped.clone(),
             ack_level: "A3",
             verify,
+            behind: facts.behind.len() as u64,
+            gaps: facts.gaps,
+            resets: facts.resets,
+            reads: history.reads.len() as u64,
+            membership_changes: history.membership.len() as u64,
             samples,
         }
     }
@@ -122,6 +136,8 @@ impl Report {
             && self.broken.is_empty()
             && self.unhealed.is_none()
             && self.verify.is_empty()
+            && self.behind == 0
+            && self.gaps == 0
             && self.acked > 0
     }
 
@@ -156,7 +172,7 @@ impl Report {
         }
         lines.extend(self.samples.iter().cloned());
         if !self.passed() {
-            lines.push(format!("again: ./relay chaos --seed {}", self.seed));
+            lines.push(format!("again: ./relay chaos --seed {} and this run's other options", self.seed));
         }
         lines.join("\n")
     }

@@ -1,6 +1,7 @@
 //! One run from the first process to the report.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -81,7 +82,10 @@ async fn run_on(cluster: &mut Cluster, options: &Options, seed: u64) -> anyhow::
     let restarts = cluster.supervisor.restarts();
     let taken = workload.record.take();
     // Judging may take a while and much memory; nothing else runs by then.
-    let facts = judge::Facts { seed, began_us, ended_us, behind, restarts, outcome, population: Arc::clone(&workload.population) };
+    let counted = |counter: &AtomicUsize| counter.load(Ordering::Relaxed) as u64;
+    let (gaps, resets) = (counted(&workload.record.gaps), counted(&workload.record.resets));
+    let facts =
+        judge::Facts { seed, began_us, ended_us, behind, gaps, resets, restarts, outcome, population: Arc::clone(&workload.population) };
     tokio::task::spawn_blocking(move || judge::judge(taken, finals, &facts)).await.context("judging failed")
 }
 

@@ -21,7 +21,7 @@ use relay_types::UserId;
 use tokio::task::JoinSet;
 
 pub use device::Device;
-pub use directory::{Directory, key_number, text_fits};
+pub use directory::{Directory, key_number, key_of_whole, text_fits};
 pub use gate::Gate;
 pub use population::{LoginRole, Population, RoomKind};
 pub use probers::Probers;

@@ -101,6 +101,8 @@ impl NatsCluster {
                 ("--cluster_advertise", reach(None, index, port.address()).to_string()),
                 ("--routes", routes.join(",")),
             ];
+            // Nor what clients are told: each process has its own way to each server, and no other.
+            let no_advertise = "--no_advertise".to_owned();
             let data = options.data.join(format!("n{index}"));
             let node = NatsOptions {
                 store: options.stores.get(index).cloned().flatten(),
@@ -110,7 +112,7 @@ impl NatsCluster {
                 sys_password: Some(sys_password.clone()),
                 sync: options.sync,
                 server_name: Some(format!("n{index}")),
-                extra_args: args.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]).collect(),
+                extra_args: args.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]).chain([no_advertise]).collect(),
                 // Alone, a node has nobody to agree with; it is up when its JetStream is.
                 health: "/healthz?js-server-only=true",
                 ..NatsOptions::default()

@@ -41,7 +41,7 @@ impl Links {
 
     /// The routes of one nats-server, in either direction.
     pub fn routes_of(&self, node: usize) -> impl Iterator<Item = &Route> {
-        self.routes.iter().filter(move |route| route.to == node || route.from == Some(node))
+        self.routes.iter().filter(move |route| route.to == node || route.from == node)
     }
 }
 
@@ -76,9 +76,9 @@ impl ProcessLinks {
     }
 }
 
-/// One way between nats-servers: connections that `from` opens to `to`; `None` for whoever learned `to`'s address by gossip.
+/// One way between nats-servers: connections that `from` opens to `to`.
 pub struct Route {
-    pub from: Option<usize>,
+    pub from: usize,
     pub to: usize,
     pub proxy: FaultProxy,
 }
@@ -90,13 +90,15 @@ pub struct Routes {
 }
 
 struct Planned {
+    /// `None`: what `to` tells the others about itself. Nobody listens there, or a node that is cut off would be found by
+    /// gossip: whoever has learned that address cannot be told apart.
     from: Option<usize>,
     to: usize,
     lease: PortLease,
 }
 
 impl Routes {
-    /// One address per pair of nodes, and one per node that it advertises.
+    /// One address per pair of nodes, and one per node that it advertises and nobody answers at.
     pub fn prepare(nodes: usize) -> anyhow::Result<Self> {
         let mut planned = Vec::new();
         for to in 0..nodes {
@@ -131,9 +133,9 @@ impl Routes {
         let upstreams = self.upstreams.lock().clone();
         let mut routes = Vec::new();
         for Planned { from, to, lease } in self.planned {
+            let Some(from) = from else { continue };
             let upstream = *upstreams.get(&to).context("a node without an address")?;
-            let name = from.map_or_else(|| format!("route-to-{to}"), |from| format!("route-{from}-{to}"));
-            let proxy = FaultProxy::start_on(name, lease.address(), upstream).await?;
+            let proxy = FaultProxy::start_on(format!("route-{from}-{to}"), lease.address(), upstream).await?;
             routes.push(Route { from, to, proxy });
         }
         Ok(routes)

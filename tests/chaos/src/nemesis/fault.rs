@@ -52,7 +52,7 @@ pub enum Fault {
     ValkeyPause,
     /// A gateway cannot reach any nats-server.
     PartitionGatewayNats,
-    /// The worker that persists cannot reach any nats-server.
+    /// One of the two workers cannot reach any nats-server.
     PartitionWorkerNats,
     /// A process cannot reach Postgres.
     PartitionPostgres,

@@ -12,11 +12,9 @@ use crate::cluster::NODES;
 
 /// Where the stream is led at the moment; any node during an election.
 async fn leader(hands: &mut Hands<'_>) -> usize {
-    let found = hands.cluster.nats.stream_leader(&stream(ShardId(0))).await.ok().flatten();
-    match found {
-        Some(node) => node,
-        None => hands.pick(NODES),
-    }
+    // Drawn in any case: what follows must not depend on whether there was a leader.
+    let any = hands.pick(NODES);
+    hands.cluster.nats.stream_leader(&stream(ShardId(0))).await.ok().flatten().unwrap_or(any)
 }
 
 async fn kill_node(hands: &mut Hands<'_>, node: usize, kind: &'static str) -> anyhow::Result<()> {

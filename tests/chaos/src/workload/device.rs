@@ -292,7 +292,7 @@ impl Life {
             Ok(ack) => {
                 self.settle(send, Answer::Acked { seq: ack.seq.0, at_us });
                 if let LoginRole::Prober { index } = self.role {
-                    self.probers.acknowledged(index, self.record.called_us(send));
+                    self.probers.acknowledged(index, self.record.called_us(send), ack.seq.0);
                 }
             }
             // A refusal says that this attempt left nothing; an earlier one on another socket may have.
@@ -316,6 +316,8 @@ impl Life {
         while let Some((send, key, _, result)) = self.pending.next().await {
             match result {
                 Ok(ack) => self.settle(send, Answer::Acked { seq: ack.seq.0, at_us: now_us() }),
+                // Nothing is left to wait for.
+                Err(SendError::Refused(_)) => self.settle(send, Answer::None),
                 Err(_) => {
                     self.carried.insert(key_number(&key), send);
                 }
@@ -359,9 +361,14 @@ impl Life {
             }
             Event::Gap { conversation_id, last, seq } => {
                 tracing::warn!(device = self.index, %conversation_id, %last, %seq, "the SDK noticed a gap");
+                self.record.gaps.fetch_add(1, Ordering::Relaxed);
                 return;
             }
-            Event::CaughtUp { .. } | Event::Reset(_) | Event::Notice(_) => return,
+            Event::Reset(_) => {
+                self.record.resets.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+            Event::CaughtUp { .. } | Event::Notice(_) => return,
         };
         self.saw(self.directory.room(room), seq.0, prev.map(|prev| prev.0), what, false);
     }
@@ -374,6 +381,11 @@ impl Life {
             && let Some(send) = self.carried.remove(&key)
         {
             self.settle(send, Answer::Acked { seq: message.seq.0, at_us: now_us() });
+        }
+        if let LoginRole::Prober { index } = self.role
+            && message.sender_id != self.me
+        {
+            self.probers.heard(index, message.seq.0);
         }
         self.saw(self.directory.room(message.conversation_id), message.seq.0, message.prev.map(|prev| prev.0), what, reloaded);
     }

@@ -38,14 +38,20 @@ pub fn key_number(key: &ClientId) -> u64 {
     hash(key.as_str())
 }
 
-/// The text that belongs to a key; what arrives otherwise was not sent.
+/// The text that belongs to a key, with a checksum of its rest; what arrives otherwise was not sent.
 pub fn text_of(key: u64, padding: &str) -> String {
-    format!("{key:016x} {padding}")
+    format!("{key:016x}{:016x} {padding}", hash(padding))
 }
 
-/// Whether this text was sent with this key.
+/// Whether this text was sent with this key, whole.
 pub fn text_fits(text: &str, key: u64) -> bool {
-    text.get(..16).is_some_and(|digits| u64::from_str_radix(digits, 16) == Ok(key))
+    text.split_once(' ').is_some_and(|(head, padding)| head == format!("{key:016x}{:016x}", hash(padding)))
+}
+
+/// The number of the key of a message as found; another one when its text is not what was sent with that key.
+pub fn key_of_whole(key: &ClientId, text: &str) -> u64 {
+    let number = key_number(key);
+    if text_fits(text, number) { number } else { !number }
 }
 
 fn hash(text: &str) -> u64 {

@@ -1,8 +1,9 @@
-//! Devices that send all the time, a little: by them the run sees when sending works again.
+//! Devices that talk in pairs all the time, a little: by them the run sees when sending and receiving work again.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use super::population::LoginRole;
 use super::{Device, Gate, Population, RoomKind};
@@ -13,27 +14,51 @@ const EVERY: Duration = Duration::from_millis(100);
 /// A prober with this many unanswered sends waits.
 const OPEN: usize = 200;
 
-/// For each prober, when the newest of its acknowledged messages was sent.
+/// How far each prober is.
 #[derive(Clone)]
-pub struct Probers(Arc<[AtomicU64]>);
+pub struct Probers(Arc<[Mutex<Progress>]>);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Progress {
+    /// When the newest of its acknowledged messages was sent, and where that lies.
+    sent_us: u64,
+    acked: u64,
+    /// The newest of its messages that its partner has received.
+    heard: u64,
+}
 
 impl Probers {
     pub fn new(count: usize) -> Self {
-        Self((0..count).map(|_| AtomicU64::new(0)).collect())
+        Self((0..count).map(|_| Mutex::default()).collect())
     }
 
     /// A message that `prober` sent then was acknowledged.
-    pub fn acknowledged(&self, prober: usize, sent_us: u64) {
-        if let Some(newest) = self.0.get(prober) {
-            newest.fetch_max(sent_us, Ordering::Relaxed);
+    pub fn acknowledged(&self, prober: usize, sent_us: u64, seq: u64) {
+        if let Some(progress) = self.0.get(prober) {
+            let mut progress = progress.lock();
+            progress.sent_us = progress.sent_us.max(sent_us);
+            progress.acked = progress.acked.max(seq);
         }
     }
 
-    /// Waits until each has had a message acknowledged that it sent after `since_us`; when that was, if in time.
+    /// `prober` received a message of its partner's, which is its neighbour.
+    pub fn heard(&self, prober: usize, seq: u64) {
+        if let Some(partner) = self.0.get(prober ^ 1) {
+            let mut partner = partner.lock();
+            partner.heard = partner.heard.max(seq);
+        }
+    }
+
+    /// Waits until each has had a message acknowledged that it sent after `since_us`, and its partner has it; when that was, if
+    /// in time.
     pub async fn recovered(&self, since_us: u64, limit: Duration) -> Option<u64> {
         let deadline = tokio::time::Instant::now() + limit;
+        let recovered = |progress: &Mutex<Progress>| {
+            let progress = *progress.lock();
+            progress.sent_us >= since_us && progress.heard >= progress.acked
+        };
         while tokio::time::Instant::now() < deadline {
-            if self.0.iter().all(|newest| newest.load(Ordering::Relaxed) >= since_us) {
+            if self.0.iter().all(recovered) {
                 return Some(now_us());
             }
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -1,4 +1,4 @@
-//! Reading one's own writes: whoever has an acknowledgement finds the message in the history, whichever server answers.
+//! Reading one's own writes over REST: whoever has an acknowledgement finds the message in the history.
 
 use std::sync::Arc;
 use std::time::Duration;
