@@ -23,7 +23,6 @@ pub struct TestArguments {
 enum Suite {
     Unit,
     E2e,
-    Web,
     All,
 }
 
@@ -60,10 +59,6 @@ impl Tally {
 
 /// Runs the suite.
 pub async fn test(arguments: &TestArguments) -> anyhow::Result<ExitCode> {
-    if arguments.suite == Suite::Web {
-        complain!("relay: there is no web client yet");
-        return Ok(ExitCode::from(2));
-    }
     let layout = Layout::open()?;
     let root = &layout.root;
     let mut tally = Tally::default();
@@ -85,7 +80,7 @@ pub async fn test(arguments: &TestArguments) -> anyhow::Result<ExitCode> {
         let args: &[&str] = match arguments.suite {
             Suite::Unit => &["test", "--workspace", "--no-fail-fast", "--exclude", "relay-e2e", "--exclude", "relay-chaos"],
             Suite::E2e => &["test", "--no-fail-fast", "--package", "relay-e2e", "--package", "relay-chaos"],
-            Suite::All | Suite::Web => &["test", "--workspace", "--no-fail-fast"],
+            Suite::All => &["test", "--workspace", "--no-fail-fast"],
         };
         run_tests(root, args, &mut tally).await?;
     }

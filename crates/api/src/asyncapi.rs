@@ -42,7 +42,7 @@ pub fn document() -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "license": { "name": "Apache-2.0" },
             "description": "JSON text frames over one WebSocket. The first client frame is hello; the server answers welcome, \
-                then what was missed, then caught_up or reset, then live events. Clients ignore frames and fields they do not know.",
+                then what was missed, then caught_up (after reset, where something has to be reloaded), then live events. Clients ignore frames and fields they do not know.",
         },
         "defaultContentType": "application/json",
         "servers": {

@@ -132,7 +132,7 @@ pub enum CloseCode {
     IdleTimeout,
     /// The server lost its place in the log; reconnect and resume.
     Resync,
-    /// The server is at its limit of sockets.
+    /// Catching up is not possible here now; reconnect, to another server if there is one.
     Busy,
     /// The access token ran out; reconnect with a fresh one.
     TokenExpired,

@@ -29,7 +29,7 @@ pub enum ServerFrame {
         /// To be stored and handed back in the next hello.
         position: String,
     },
-    /// The gap cannot be filled event by event: reload what `scope` says over REST, then go on from `position`.
+    /// The gap cannot be filled event by event: reload over REST, then go on from `position`; `caught_up` follows.
     Reset {
         /// Why.
         reason: ResetReason,

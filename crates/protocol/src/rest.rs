@@ -183,7 +183,7 @@ pub struct SetRoleRequest {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MarkReadRequest {
-    /// Everything up to here was read. Moves forward only, and never beyond the last message.
+    /// Everything up to here was read. Moves forward only, and never beyond the last event.
     pub seq: Seq,
 }
 
@@ -290,7 +290,7 @@ pub struct FindUserQuery {
 /// Every refusal over HTTP, as `application/problem+json` (RFC 9457).
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
-    /// The code's page in the documentation, as a relative URI.
+    /// Names the code, as a relative URI; not an address that answers.
     #[serde(rename = "type")]
     pub kind: String,
     /// What the code means.

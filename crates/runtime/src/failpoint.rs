@@ -1,6 +1,6 @@
 //! Places where a process can be told to die, so that what happens between two steps can be tested.
 //!
-//! Only in debug builds and with the feature `failpoints`; elsewhere nothing of this is compiled. `RELAY_FAILPOINTS` names
+//! Only in debug builds or with the feature `failpoints`; elsewhere nothing of this is compiled. `RELAY_FAILPOINTS` names
 //! them: `after_append=crash:0.01` dies at one in a hundred passes.
 
 /// Passes the place called `name`; the process may end here, at once and without any goodbye.
