@@ -30,42 +30,52 @@ pub(crate) struct Found {
 type Answer = Result<Found, StoreError>;
 
 pub(crate) struct Lookups {
-    store: Arc<dyn ResumeStore>,
-    /// Keys that nobody has asked for yet. Each belongs to a send in flight, of which every socket has few.
-    gathered: Mutex<Vec<(SendKey, oneshot::Sender<Answer>)>>,
-    /// Whoever has one asks, for everybody whose key is gathered.
-    turns: Semaphore,
+    desk: Arc<Desk>,
 }
 
 impl Lookups {
     pub(crate) fn new(store: Arc<dyn ResumeStore>) -> Self {
-        Self { store, gathered: Mutex::default(), turns: Semaphore::new(QUESTIONS) }
+        Self { desk: Arc::new(Desk { store, gathered: Mutex::default(), turns: Arc::new(Semaphore::new(QUESTIONS)) }) }
     }
 
     /// Looks the key up.
     ///
     /// # Cancel safety
-    /// Cancel safe: those for whom this call was asking ask again.
+    /// Cancel safe.
     pub(crate) async fn find(&self, key: &SendKey) -> Answer {
-        loop {
-            let (answer, mut answered) = oneshot::channel();
-            self.gathered.lock().push((key.clone(), answer));
-            loop {
-                tokio::select! {
-                    biased;
-                    answer = &mut answered => match answer {
-                        Ok(answer) => return answer,
-                        // Whoever asked for it was dropped.
-                        Err(_) => break,
-                    },
-                    _turn = self.turns.acquire() => self.ask().await,
-                }
+        let (answer, answered) = oneshot::channel();
+        self.desk.gathered.lock().push((key.clone(), answer));
+        self.desk.ask_if_free();
+        answered.await.unwrap_or_else(|_dropped| Err(StoreError { reason: "nobody asks any more: the process ends".to_owned() }))
+    }
+}
+
+/// Where keys gather. It asks in tasks of its own: a caller may not be polled for a long time, as while its socket's peer takes
+/// no bytes, and must not hold up those for whom it would be asking.
+struct Desk {
+    store: Arc<dyn ResumeStore>,
+    /// Keys that nobody has asked for yet. Each belongs to a send in flight, of which every socket has few.
+    gathered: Mutex<Vec<(SendKey, oneshot::Sender<Answer>)>>,
+    turns: Arc<Semaphore>,
+}
+
+impl Desk {
+    #[expect(clippy::disallowed_methods, reason = "ends by itself within the answer limits; never more than there are turns")]
+    fn ask_if_free(self: &Arc<Self>) {
+        let Ok(turn) = Arc::clone(&self.turns).try_acquire_owned() else { return };
+        let this = Arc::clone(self);
+        tokio::spawn(async move {
+            while this.ask().await {}
+            drop(turn);
+            // A key that came after the last look, whose caller found no turn free.
+            if !this.gathered.lock().is_empty() {
+                this.ask_if_free();
             }
-        }
+        });
     }
 
-    /// Asks for what has gathered, the oldest first.
-    async fn ask(&self) {
+    /// Asks for what has gathered, the oldest first; `false` when nothing has.
+    async fn ask(&self) -> bool {
         let (keys, waiting): (Vec<SendKey>, Vec<oneshot::Sender<Answer>>) = {
             let mut gathered = self.gathered.lock();
             gathered.retain(|(_, answer)| !answer.is_closed());
@@ -73,7 +83,7 @@ impl Lookups {
             gathered.drain(..some).unzip()
         };
         if keys.is_empty() {
-            return;
+            return false;
         }
         let answers = match self.answers(&keys).await {
             Ok((watermarks, originals)) => {
@@ -86,6 +96,7 @@ impl Lookups {
             // Nobody waits for it any more, if so.
             let _ = waiting.send(answer);
         }
+        true
     }
 
     async fn answers(&self, keys: &[SendKey]) -> Result<(Arc<BTreeMap<ShardId, Seq>>, Vec<Option<OriginalSend>>), StoreError> {
@@ -181,24 +192,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_waited_for_one_that_was_dropped_asks_again() {
+    async fn a_caller_that_stalls_or_goes_holds_nobody_up() {
         let projection = Arc::new(Projection { answers: Some(Semaphore::new(0)), ..Projection::default() });
         let lookups = Lookups::new(Arc::clone(&projection) as _);
         let keys: Vec<SendKey> = (0..4).map(key).collect();
         let mut finds: Vec<_> = keys.iter().map(|key| Box::pin(lookups.find(key))).collect();
-        // Two ask, and the other two gather.
         for find in &mut finds {
             assert!(futures::poll!(find).is_pending());
         }
-        let (mut last, mut third, second, first) = (finds.pop().unwrap(), finds.pop().unwrap(), finds.pop().unwrap(), finds.pop().unwrap());
-        projection.answers.as_ref().unwrap().add_permits(1);
-        assert_eq!(first.await.unwrap().original, Some(original(&keys[0])));
-        assert!(futures::poll!(&mut third).is_pending());
-        assert_eq!(projection.largest.load(Ordering::Relaxed), 2, "the third asks for the last as well");
-        assert!(futures::poll!(&mut last).is_pending());
-        drop(third);
+        let (last, third, _stalls, first) = (finds.pop().unwrap(), finds.pop().unwrap(), finds.pop().unwrap(), finds.pop().unwrap());
+        drop(first);
         projection.answers.as_ref().unwrap().add_permits(10);
         assert_eq!(last.await.unwrap().original, Some(original(&keys[3])));
-        assert_eq!(second.await.unwrap().original, Some(original(&keys[1])));
+        assert_eq!(third.await.unwrap().original, Some(original(&keys[2])));
     }
 }
