@@ -14,6 +14,7 @@ use relay_subjects::LogSubject;
 use relay_types::{ConversationId, Seq, ShardId, UserId};
 
 use crate::connect::Bus;
+use crate::consumers::MAX_FILTERS;
 use crate::decode::decode_or_unknown;
 
 /// The longest wait for the next event while there are more.
@@ -57,6 +58,10 @@ pub(crate) fn is_not_found(error: &async_nats::jetstream::context::ConsumerInfoE
 impl DeliveryCursors for NatsCursors {
     async fn conversations(&self, shard: ShardId, user: UserId) -> Result<Option<Vec<ConversationId>>, CursorError> {
         let Some(info) = self.info(shard, user).await? else { return Ok(None) };
+        // One that is full may leave conversations out.
+        if info.config.filter_subjects.len() >= MAX_FILTERS {
+            return Ok(None);
+        }
         let subjects = info.config.filter_subjects.iter().chain(std::iter::once(&info.config.filter_subject));
         let conversations = subjects.filter_map(|subject| match subject.parse() {
             Ok(LogSubject::Conversation(_, id)) => Some(id),
@@ -131,7 +136,8 @@ impl DeliveryCursors for NatsCursors {
                 break;
             }
             pending = info.pending;
-            if wanted.contains(message.subject.as_str()) {
+            // A consumer that was made anew before its first event begins with the log.
+            if seq > after && wanted.contains(message.subject.as_str()) {
                 events.push(decode_or_unknown(shard, &message.subject, seq.0, info.published, &message.payload));
             }
             if end.is_some_and(|end| seq >= end) {

@@ -12,6 +12,7 @@ use relay_domain::ports::{LogHead, LogTail, TailError, TailSource, TailStart};
 use relay_protocol::log::{LogEvent, StoredEvent};
 use relay_types::{Seq, SessionId, ShardId};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::connect::Bus;
 use crate::decode::{decode_or_unknown, millis};
@@ -71,7 +72,16 @@ impl TailSource for NatsTails {
         let mut connects = self.bus.connects.clone();
         connects.mark_unchanged();
         let consumer = Some(consume(&self.bus, shard, policy).await?);
-        Ok(Box::new(NatsTail { bus: self.bus.clone(), shard, epoch: epoch.to_owned(), last, at_latest, consumer, connects }))
+        Ok(Box::new(NatsTail {
+            bus: self.bus.clone(),
+            shard,
+            epoch: epoch.to_owned(),
+            last,
+            at_latest,
+            consumer,
+            connects,
+            heard: Instant::now(),
+        }))
     }
 }
 
@@ -141,6 +151,8 @@ struct NatsTail {
     /// Changes when the connection was made anew.
     connects: watch::Receiver<u64>,
     consumer: Option<futures::stream::ReadyChunks<Ordered>>,
+    /// When something was last heard. Kept here: whoever waits for the next event may give up sooner and wait anew.
+    heard: Instant,
 }
 
 async fn consume(bus: &Bus, shard: ShardId, policy: DeliverPolicy) -> Result<futures::stream::ReadyChunks<Ordered>, TailError> {
@@ -174,6 +186,7 @@ impl NatsTail {
         self.last = Some(after);
         let policy = DeliverPolicy::ByStartSequence { start_sequence: after.next().0 };
         self.consumer = Some(consume(&self.bus, self.shard, policy).await?);
+        self.heard = Instant::now();
         metrics::counter!("relay_tail_reopened_total").increment(1);
         Ok(())
     }
@@ -190,7 +203,7 @@ impl LogTail for NatsTail {
             // A quiet shard is silent for long; a vanished stream is too. Looking now and then tells them apart.
             let waited = tokio::select! {
                 biased;
-                waited = tokio::time::timeout(QUIET, consumer.next()) => waited,
+                waited = tokio::time::timeout_at(self.heard + QUIET, consumer.next()) => waited,
                 Ok(()) = self.connects.changed() => {
                     // The consumer may have gone with the server; its missing heartbeat would tell so much later.
                     self.consumer = None;
@@ -198,9 +211,13 @@ impl LogTail for NatsTail {
                 }
             };
             let chunk = match waited {
-                Ok(chunk) => chunk,
+                Ok(chunk) => {
+                    self.heard = Instant::now();
+                    chunk
+                }
                 Err(_quiet) => {
                     let head = head(&self.bus, self.shard).await?;
+                    self.heard = Instant::now();
                     let behind = head.last > self.last.unwrap_or(self.at_latest);
                     if head.epoch != self.epoch || behind {
                         self.consumer = None;

@@ -41,11 +41,25 @@ impl Checkpoints {
         }
     }
 
-    /// The task that makes the moves. After the stop signal it makes those already handed in.
+    /// The task that makes the moves, and sweeps the hub beside them. After the stop signal it makes those already handed in.
     pub(crate) async fn run(&self, task: Task, hub: Arc<Hub>, cursors: Arc<dyn DeliveryCursors>, interval: Duration) -> anyhow::Result<()> {
         task.health.up();
+        // A log that answers slowly must not keep the hub from forgetting.
+        let sweeping = async {
+            let mut sweep = tokio::time::interval(SWEEP);
+            loop {
+                sweep.tick().await;
+                hub.sweep();
+            }
+        };
+        tokio::select! {
+            done = self.make_moves(&task, &hub, &cursors, interval) => done,
+            () = sweeping => Ok(()),
+        }
+    }
+
+    async fn make_moves(&self, task: &Task, hub: &Hub, cursors: &Arc<dyn DeliveryCursors>, interval: Duration) -> anyhow::Result<()> {
         let mut receiver = self.receiver.lock().await;
-        let mut sweep = tokio::time::interval(SWEEP);
         let mut next_round = tokio::time::Instant::now() + jittered(interval);
         let mut batch = Vec::new();
         loop {
@@ -53,13 +67,12 @@ impl Checkpoints {
                 biased;
                 count = receiver.recv_many(&mut batch, 256) => {
                     if count > 0 {
-                        move_all(&cursors, std::mem::take(&mut batch)).await;
+                        move_all(cursors, std::mem::take(&mut batch)).await;
                     }
                 }
                 () = task.stop.cancelled() => return Ok(()),
-                _ = sweep.tick() => hub.sweep(),
                 () = tokio::time::sleep_until(next_round) => {
-                    move_all(&cursors, hub.take_acked()).await;
+                    move_all(cursors, hub.take_acked()).await;
                     next_round = tokio::time::Instant::now() + jittered(interval);
                 }
             }

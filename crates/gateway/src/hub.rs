@@ -49,6 +49,14 @@ struct UserState {
     idle_since: Option<Instant>,
 }
 
+/// A user's membership in one conversation, from joining until leaving. Whoever was removed and added again has another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// The conversation's shard.
+    pub(crate) shard: ShardId,
+    joined: Seq,
+}
+
 /// A conversation with such a user in it.
 struct ConversationState {
     /// Its last event; `None` while that is not known (Postgres away).
@@ -172,7 +180,7 @@ impl Hub {
         state.users.clear();
         state.conversations.clear();
         state.shards.clear();
-        // Whoever still gets in here is told `reset`: their position is of a log that is no more.
+        // Nobody gets in any more: there is no position to give them.
         state.epoch.clear();
     }
 
@@ -193,11 +201,11 @@ impl Hub {
         self.progress.notify_waiters();
     }
 
-    /// The shard on which the user may post to the conversation; `None` when they are not in it, as far as the tail has come.
-    pub(crate) fn may_post(&self, user: UserId, conversation: ConversationId) -> Option<ShardId> {
+    /// As what the user may post to the conversation; `None` when they are not in it, as far as the tail has come.
+    pub(crate) fn standing(&self, user: UserId, conversation: ConversationId) -> Option<Standing> {
         let state = self.state.lock();
         let stay = state.users.get(&user)?.roster.present(conversation)?;
-        Some(stay.shard)
+        Some(Standing { shard: stay.shard, joined: stay.joined })
     }
 
     /// Up to where each shard has passed.
@@ -249,7 +257,8 @@ impl Hub {
     pub(crate) fn detach(&self, socket: &Arc<Socket>) -> BTreeMap<ShardId, Seq> {
         let mut state = self.state.lock();
         let Some(user) = state.users.get_mut(&socket.user) else { return BTreeMap::new() };
-        user.sockets.retain(|other| !Arc::ptr_eq(other, socket));
+        let Some(at) = user.sockets.iter().position(|other| Arc::ptr_eq(other, socket)) else { return BTreeMap::new() };
+        user.sockets.swap_remove(at);
         if user.sockets.is_empty() {
             user.idle_since = Some(Instant::now());
         }

@@ -5,7 +5,8 @@
 //! When a send is refused for a passing reason, what waits behind it fails with it, and so does what was on its way
 //! behind it: the client sends it all again, in order.
 //!
-//! A socket whose process stood still publishes nothing any more: see [`Footing`].
+//! A socket whose process stood still publishes nothing any more: see [`Footing`]. What waited while its sender was removed is not
+//! published either, also if they are back.
 
 mod doubt;
 mod held;
@@ -25,8 +26,9 @@ use relay_protocol::frame::{ErrorFrame, MessageAck};
 use relay_protocol::{ErrorCode, SendMessage, ServerFrame};
 use relay_runtime::Standstill;
 use relay_runtime::trace::TraceContext;
-use relay_types::{ClientId, ConversationId, ShardId, UserId};
+use relay_types::{ClientId, ConversationId, UserId};
 
+use crate::hub::{Hub, Standing};
 use doubt::Doubts;
 use held::Held;
 
@@ -57,12 +59,20 @@ impl Footing {
     }
 }
 
+/// A send behind another one, and as what its sender may post.
+struct Waiting {
+    standing: Standing,
+    send: SendMessage,
+    arrived: Instant,
+}
+
 /// The sends of one socket that have not been answered.
 pub(crate) struct Lanes {
     poster: Arc<Poster>,
+    hub: Arc<Hub>,
     user: UserId,
     footing: Footing,
-    waiting: HashMap<ConversationId, VecDeque<(ShardId, SendMessage, Instant)>>,
+    waiting: HashMap<ConversationId, VecDeque<Waiting>>,
     in_flight: FuturesUnordered<InFlight>,
     unanswered: u32,
     /// Conversations whose order waits for refused sends to come again.
@@ -71,9 +81,9 @@ pub(crate) struct Lanes {
 }
 
 impl Lanes {
-    pub(crate) fn new(poster: Arc<Poster>, user: UserId, footing: Footing) -> Self {
+    pub(crate) fn new(poster: Arc<Poster>, hub: Arc<Hub>, user: UserId, footing: Footing) -> Self {
         let (waiting, in_flight, held) = (HashMap::new(), FuturesUnordered::new(), HashMap::new());
-        Self { poster, user, footing, waiting, in_flight, unanswered: 0, held, doubts: Doubts::default() }
+        Self { poster, hub, user, footing, waiting, in_flight, unanswered: 0, held, doubts: Doubts::default() }
     }
 
     /// Sends that await their answer.
@@ -144,18 +154,20 @@ impl Lanes {
     }
 
     /// Accepts a send that was found to be allowed.
-    pub(crate) fn send(&mut self, shard: ShardId, send: SendMessage) {
+    pub(crate) fn send(&mut self, standing: Standing, send: SendMessage) {
         self.unanswered += 1;
         let conversation = send.conversation_id;
+        let waiting = Waiting { standing, send, arrived: Instant::now() };
         if let Some(lane) = self.waiting.get_mut(&conversation) {
-            lane.push_back((shard, send, Instant::now()));
+            lane.push_back(waiting);
         } else {
             self.waiting.insert(conversation, VecDeque::new());
-            self.publish(shard, send, Instant::now());
+            self.publish(waiting);
         }
     }
 
-    fn publish(&self, shard: ShardId, send: SendMessage, arrived: Instant) {
+    fn publish(&self, next: Waiting) {
+        let Waiting { standing: Standing { shard, .. }, send, arrived } = next;
         let (poster, user) = (Arc::clone(&self.poster), self.user);
         let (conversation, client_id) = (send.conversation_id, send.client_id.clone());
         let trace = TraceContext::begin();
@@ -176,6 +188,9 @@ impl Lanes {
     /// Cancel safe.
     pub(crate) async fn answered(&mut self) -> Result<Vec<ServerFrame>, LostFooting> {
         let Self { in_flight, footing, .. } = self;
+        if in_flight.is_empty() {
+            return std::future::pending().await;
+        }
         // Looked at before every step that a publish makes: a step may be the one that hands it to the log.
         let next =
             poll_fn(|context| if footing.lost() { Poll::Ready(Err(LostFooting)) } else { in_flight.poll_next_unpin(context).map(Ok) });
@@ -186,42 +201,50 @@ impl Lanes {
         match result {
             Ok(ack) => {
                 metrics::histogram!("relay_ack_seconds").record(arrived.elapsed().as_secs_f64());
-                self.advance(conversation);
-                Ok(vec![ServerFrame::MessageAck(ack)])
+                let mut frames = vec![ServerFrame::MessageAck(ack)];
+                frames.extend(self.advance(conversation));
+                Ok(frames)
             }
             Err(error) => {
                 let code = error.code();
-                let refused_id = client_id.clone();
-                let mut frames = vec![refusal(code, error.to_string(), client_id)];
+                let mut frames = vec![refusal(code, error.to_string(), client_id.clone())];
                 if code.retryable() {
-                    let behind = self.waiting.remove(&conversation).unwrap_or_default();
-                    let refused = std::iter::once(refused_id).chain(behind.iter().map(|(_, send, _)| send.client_id.clone()));
-                    self.hold_back_all(conversation, refused.collect(), code);
-                    self.unanswered = self.unanswered.saturating_sub(u32::try_from(behind.len()).unwrap_or(u32::MAX));
-                    frames.extend(behind.into_iter().map(|(_, send, _)| refusal(code, BEFORE_IT.to_owned(), send.client_id)));
+                    frames.extend(self.refuse_waiting(conversation, Some(client_id), code, BEFORE_IT));
                 } else {
                     // Those that wait were sent without knowing of it, and the client is here or it is not: they come again.
                     self.refused_for_good(conversation);
-                    let behind = self.waiting.remove(&conversation).unwrap_or_default();
-                    self.unanswered = self.unanswered.saturating_sub(u32::try_from(behind.len()).unwrap_or(u32::MAX));
-                    let code = ErrorCode::Unavailable;
-                    if !behind.is_empty() {
-                        self.hold_back_all(conversation, behind.iter().map(|(_, send, _)| send.client_id.clone()).collect(), code);
-                    }
-                    frames.extend(behind.into_iter().map(|(_, send, _)| refusal(code, BEFORE_IT.to_owned(), send.client_id)));
+                    frames.extend(self.refuse_waiting(conversation, None, ErrorCode::Unavailable, BEFORE_IT));
                 }
                 Ok(frames)
             }
         }
     }
 
-    fn advance(&mut self, conversation: ConversationId) {
-        let Some(lane) = self.waiting.get_mut(&conversation) else { return };
-        if let Some((shard, send, arrived)) = lane.pop_front() {
-            self.publish(shard, send, arrived);
-        } else {
+    /// The next in the lane goes out, if its sender is in the conversation as they were when it was read: it may have waited
+    /// through a removal.
+    fn advance(&mut self, conversation: ConversationId) -> Vec<ServerFrame> {
+        let Some(lane) = self.waiting.get_mut(&conversation) else { return Vec::new() };
+        let Some(next) = lane.pop_front() else {
             self.waiting.remove(&conversation);
+            return Vec::new();
+        };
+        if self.hub.standing(self.user, conversation) == Some(next.standing) {
+            self.publish(next);
+            return Vec::new();
         }
+        lane.push_front(next);
+        self.refuse_waiting(conversation, None, ErrorCode::Unavailable, REMOVED_MEANWHILE)
+    }
+
+    /// Refuses for now, behind `first` if that was refused as well, what waits in the lane.
+    fn refuse_waiting(&mut self, conversation: ConversationId, first: Option<ClientId>, code: ErrorCode, why: &str) -> Vec<ServerFrame> {
+        let waiting = self.waiting.remove(&conversation).unwrap_or_default();
+        let refused: Vec<ClientId> = first.into_iter().chain(waiting.iter().map(|waiting| waiting.send.client_id.clone())).collect();
+        if !refused.is_empty() {
+            self.hold_back_all(conversation, refused, code);
+        }
+        self.unanswered = self.unanswered.saturating_sub(u32::try_from(waiting.len()).unwrap_or(u32::MAX));
+        waiting.into_iter().map(|waiting| refusal(code, why.to_owned(), waiting.send.client_id)).collect()
     }
 }
 
@@ -229,6 +252,7 @@ impl Lanes {
 /// everywhere: the ids in its frames may be inventions.
 const MAX_HELD_CONVERSATIONS: usize = 256;
 const BEFORE_IT: &str = "a send before it failed";
+const REMOVED_MEANWHILE: &str = "you were removed from the conversation while it waited";
 /// How long a client waits before it repeats a send that failed for a passing reason.
 const RETRY_AFTER_MS: u64 = 500;
 

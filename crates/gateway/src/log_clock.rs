@@ -1,17 +1,18 @@
 //! The log's time: what the NATS servers' clocks say now, from the newest event that passed and from their answers.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use relay_domain::ports::{LogClock, LogHead};
+use relay_runtime::since_boot;
 use relay_types::{ShardId, TimestampMs};
 
-/// Estimates the NATS servers' clock: the newest time heard plus what has passed since then by the monotonic clock, so a
-/// stepped wall clock does not matter. A server's answer begins it: the newest event of a quiet log may be hours old.
+/// Estimates the NATS servers' clock: the newest time heard plus what has passed since then by the clock that counts from boot,
+/// so neither a stepped wall clock nor a suspended machine matters. A server's answer begins it: the newest event of a quiet log may be hours old.
 #[derive(Default)]
 pub(crate) struct TailClock {
-    newest: Mutex<Option<(TimestampMs, Instant)>>,
+    newest: Mutex<Option<(TimestampMs, Duration)>>,
     began: Mutex<BTreeMap<ShardId, TimestampMs>>,
 }
 
@@ -26,7 +27,7 @@ impl TailClock {
     /// A server's clock showed `at_ms` just now, or a moment ago: what arrives late would set the clock back, so the
     /// estimate only rises.
     pub(crate) fn observe(&self, at_ms: TimestampMs) {
-        let now = Instant::now();
+        let now = since_boot();
         let mut newest = self.newest.lock();
         let ahead = newest.is_none_or(|(known_ms, seen)| at_ms > known_ms + elapsed_ms(seen, now));
         if ahead {
@@ -42,12 +43,12 @@ impl LogClock for TailClock {
 
     fn log_now_ms(&self) -> Option<TimestampMs> {
         let newest = *self.newest.lock();
-        newest.map(|(at_ms, seen)| at_ms + elapsed_ms(seen, Instant::now()))
+        newest.map(|(at_ms, seen)| at_ms + elapsed_ms(seen, since_boot()))
     }
 }
 
-fn elapsed_ms(since: Instant, now: Instant) -> i64 {
-    i64::try_from(now.duration_since(since).as_millis()).unwrap_or(i64::MAX)
+fn elapsed_ms(since: Duration, now: Duration) -> i64 {
+    i64::try_from(now.saturating_sub(since).as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

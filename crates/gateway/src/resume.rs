@@ -17,7 +17,7 @@ use relay_protocol::frame::ResetReason;
 use relay_protocol::log::StoredEvent;
 use relay_protocol::{CloseCode, ErrorCode, Position, ServerFrame};
 use relay_types::{Seq, ShardId};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::hub::{Attach, Hub, Socket, UserLimiter};
 
@@ -53,6 +53,10 @@ const BEHIND: ResumeError = ResumeError::Refused {
     close: CloseCode::Busy,
     message: "catching up is not possible here now: this gateway is behind the log",
 };
+const CROWDED: ResumeError = ResumeError::Refused { code: ErrorCode::Busy, close: CloseCode::Busy, message: "too many catch up here now" };
+/// Everybody else here was sent away when the log turned out to be another one; there is no position to give to this one.
+const FORGOTTEN: ResumeError =
+    ResumeError::Refused { code: ErrorCode::Unavailable, close: CloseCode::Resync, message: "this gateway followed a log that is no more" };
 const REVOKED: ResumeError =
     ResumeError::Refused { code: ErrorCode::SessionRevoked, close: CloseCode::SessionRevoked, message: "this session was ended" };
 
@@ -69,8 +73,9 @@ pub(crate) struct Resumer {
     pub(crate) store: Arc<dyn ResumeStore>,
     pub(crate) cursors: Arc<dyn DeliveryCursors>,
     pub(crate) tails: Arc<dyn TailSource>,
-    /// Bounds the load on the database in a storm; the others wait their turn.
-    pub(crate) slots: Semaphore,
+    /// Bounds the questions to the database, or to the log in its place, in a storm; the others wait their turn. Nobody has one
+    /// while a client takes its time to read.
+    pub(crate) turns: Semaphore,
     pub(crate) max_events: u32,
     /// Until when the projection counts as away without being asked: a storm must not wait for it socket by socket.
     pub(crate) away_until: Mutex<Option<Instant>>,
@@ -78,6 +83,8 @@ pub(crate) struct Resumer {
 
 /// A projection that hangs is as good as away.
 const STORE_LIMIT: Duration = Duration::from_secs(3);
+/// The longest wait for a turn.
+const TURN_LIMIT: Duration = Duration::from_secs(20);
 /// After a failure the projection is not asked for this long.
 const AWAY_FOR: Duration = Duration::from_secs(1);
 
@@ -109,8 +116,16 @@ impl Resumer {
             "resume"
         };
         metrics::counter!("relay_resumes_total", "path" => path).increment(1);
-        let mut run = Run { resumer: self, socket, sink, from, reset, sent: 0, slot: None };
+        let mut run = Run { resumer: self, socket, sink, from, reset, sent: 0 };
         run.go_live().await
+    }
+
+    /// Waits for a turn to ask.
+    async fn turn(&self) -> Result<SemaphorePermit<'_>, ResumeError> {
+        match tokio::time::timeout(TURN_LIMIT, self.turns.acquire()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            Ok(Err(_)) | Err(_) => Err(CROWDED),
+        }
     }
 
     /// Asks the projection, unless it was away a moment ago.
@@ -157,7 +172,6 @@ struct Run<'a> {
     from: BTreeMap<ShardId, Seq>,
     reset: Option<ResetReason>,
     sent: u32,
-    slot: Option<tokio::sync::SemaphorePermit<'a>>,
 }
 
 impl Run<'_> {
@@ -171,6 +185,7 @@ impl Run<'_> {
             match self.resumer.hub.attach(self.socket, &self.from, snapshot.as_ref(), announce, rounds > 0) {
                 Attach::Live { limiter } => return Ok(limiter),
                 Attach::Revoked => return Err(REVOKED),
+                Attach::Forgotten => return Err(FORGOTTEN),
                 Attach::Ahead(places) => {
                     for (shard, seq) in places {
                         if !self.resumer.hub.reached(shard, seq, TAIL_CATCH_UP).await {
@@ -209,9 +224,6 @@ impl Run<'_> {
 
     /// One round over the projection: a snapshot, and every event between the client's place and its watermarks.
     async fn read_projection(&mut self) -> Result<JoinSnapshot, ResumeError> {
-        if self.slot.is_none() {
-            self.slot = self.resumer.slots.acquire().await.ok();
-        }
         let (user, session) = (self.socket.user, self.socket.session);
         // Also the stays that are over for this device and still in the ring: the user's other devices are shown the ring by the
         // same roster, and may have been away longer.
@@ -219,7 +231,10 @@ impl Run<'_> {
         for (shard, after) in &self.from {
             cursors.entry(*shard).and_modify(|cursor| *cursor = (*cursor).min(*after)).or_insert(*after);
         }
-        let snapshot = match self.resumer.ask(self.resumer.store.join_snapshot(user, session, &cursors)).await {
+        let turn = self.resumer.turn().await?;
+        let snapshot = self.resumer.ask(self.resumer.store.join_snapshot(user, session, &cursors)).await;
+        drop(turn);
+        let snapshot = match snapshot {
             Ok(snapshot) => snapshot,
             Err(StoreError { reason }) => {
                 tracing::info!(reason, "catching up without the projection");
@@ -232,7 +247,7 @@ impl Run<'_> {
         for (shard, after) in self.from.clone() {
             let Some(upto) = snapshot.watermarks.get(&shard).copied().filter(|upto| *upto > after) else { continue };
             let ranges = ranges(&snapshot.memberships, shard, after, upto);
-            if self.page_through(shard, ranges).await.is_err() {
+            if !self.page_through(shard, ranges).await? {
                 return self.read_without_projection().await;
             }
             if self.reset.is_some() {
@@ -243,27 +258,33 @@ impl Run<'_> {
         Ok(snapshot)
     }
 
-    /// Writes the events of `ranges`; gives up replaying one by one beyond the limit.
-    async fn page_through(&mut self, shard: ShardId, mut ranges: Vec<EventRange>) -> Result<(), ResumeError> {
+    /// Writes the events of `ranges`; gives up replaying one by one beyond the limit. `false`: the projection went away.
+    async fn page_through(&mut self, shard: ShardId, mut ranges: Vec<EventRange>) -> Result<bool, ResumeError> {
         while !ranges.is_empty() {
-            let events = self.resumer.ask(self.resumer.store.events(shard, &ranges, PAGE)).await.map_err(|error| {
-                tracing::info!(reason = error.reason, "the projection went away while catching up");
-                AWAY
-            })?;
+            let turn = self.resumer.turn().await?;
+            let events = self.resumer.ask(self.resumer.store.events(shard, &ranges, PAGE)).await;
+            drop(turn);
+            let events = match events {
+                Ok(events) => events,
+                Err(StoreError { reason }) => {
+                    tracing::info!(reason, "the projection went away while catching up");
+                    return Ok(false);
+                }
+            };
             let (count, last) = (events.len(), events.last().map(|event| event.seq));
             self.write_events(events).await?;
-            let Some(last) = last.filter(|_| count >= PAGE as usize) else { return Ok(()) };
+            let Some(last) = last.filter(|_| count >= PAGE as usize) else { return Ok(true) };
             self.from.insert(shard, last);
             if self.sent > self.resumer.max_events {
                 self.give_up(ResetReason::TooMuch);
-                return Ok(());
+                return Ok(true);
             }
             ranges.retain_mut(|range| {
                 range.after = range.after.max(last);
                 range.after < range.upto
             });
         }
-        Ok(())
+        Ok(true)
     }
 
     fn give_up(&mut self, reason: ResetReason) {

@@ -10,13 +10,14 @@ use std::time::Duration;
 use axum::extract::ws::{Message, WebSocket};
 use bytes::Bytes;
 use governor::Quota;
+use relay_domain::ports::SendKey;
 use relay_protocol::frame::ErrorFrame;
 use relay_protocol::{CloseCode, Command, ErrorCode, SendMessage, ServerFrame, command};
-use relay_types::ShardId;
+
 use tokio::time::Instant;
 
 use crate::drain;
-use crate::hub::{Socket, UserLimiter};
+use crate::hub::{Socket, Standing, UserLimiter};
 use crate::lanes::{Footing, Lanes, LostFooting, refusal};
 use crate::outbound::Closing;
 use crate::upgrade::Shared;
@@ -268,8 +269,14 @@ impl<'a> Live<'a> {
                 let message = "a send before it was refused for good; send it again once you know".to_owned();
                 self.refuse_send(send, ErrorCode::Unavailable, message, None);
             }
-            Ok(Some(shard)) => self.lanes().send(shard, send),
+            Ok(Some(standing)) => self.lanes().send(standing, send),
             Ok(None) => {
+                // A retry of what was stored while they were in gets the answer it would have had.
+                let (conversation, sender) = (send.conversation_id, self.socket.user);
+                let key = SendKey { conversation, sender, client_id: send.client_id.clone() };
+                if let Some(ack) = self.shared.poster.original(key) {
+                    return self.queue(vec![ServerFrame::MessageAck(ack)]);
+                }
                 self.lanes().refused_for_good(send.conversation_id);
                 let message = "there is no such conversation, or you are not in it".to_owned();
                 self.queue(vec![refusal(ErrorCode::NotMember, message, send.client_id)]);
@@ -283,7 +290,9 @@ impl<'a> Live<'a> {
 
     /// Most sockets only listen, so the lanes are made at the first send.
     fn lanes(&mut self) -> &mut Lanes {
-        self.lanes.get_or_insert_with(|| Box::new(Lanes::new(Arc::clone(&self.shared.poster), self.socket.user, self.footing.clone())))
+        let Shared { poster, hub, .. } = self.shared;
+        let (user, footing) = (self.socket.user, &self.footing);
+        self.lanes.get_or_insert_with(|| Box::new(Lanes::new(Arc::clone(poster), Arc::clone(hub), user, footing.clone())))
     }
 
     /// Refuses a send for a passing reason.
@@ -296,11 +305,11 @@ impl<'a> Live<'a> {
         self.queue(vec![frame]);
     }
 
-    /// The conversation's shard, if the user may post to it. "No" is said only by a gateway that is up to date.
-    async fn authorise(&mut self, send: &SendMessage) -> Result<Option<ShardId>, Behind> {
+    /// As what the user may post to the conversation, if they may. "No" is said only by a gateway that is up to date.
+    async fn authorise(&mut self, send: &SendMessage) -> Result<Option<Standing>, Behind> {
         let (user, conversation) = (self.socket.user, send.conversation_id);
-        if let Some(shard) = self.shared.hub.may_post(user, conversation) {
-            return Ok(Some(shard));
+        if let Some(standing) = self.shared.hub.standing(user, conversation) {
+            return Ok(Some(standing));
         }
         // Whoever was told over REST that they are in has their event in the log; this gateway may be a moment behind it.
         for shard in self.shared.hub.heads().into_keys() {
@@ -309,7 +318,7 @@ impl<'a> Live<'a> {
                 return Err(Behind);
             }
         }
-        Ok(self.shared.hub.may_post(user, conversation))
+        Ok(self.shared.hub.standing(user, conversation))
     }
 
     /// The gateway is going away: after the answers that are due, the client is told to reconnect.

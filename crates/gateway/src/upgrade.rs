@@ -107,7 +107,7 @@ impl Gateway {
             store: Arc::clone(&deps.store),
             cursors: Arc::clone(&deps.cursors),
             tails: Arc::clone(&deps.tails),
-            slots: Semaphore::new(config.max_concurrent_resumes),
+            turns: Semaphore::new(config.max_concurrent_resumes),
             max_events: config.max_resume_events,
             away_until: parking_lot::Mutex::new(None),
         };
@@ -138,7 +138,8 @@ impl Gateway {
         let Self { shared, deps } = self;
         let epoch = self::epoch(&deps).await?;
         shared.hub.set_epoch(epoch.combined);
-        shared.standstill.watch(supervisor);
+        // Sockets that drain still send, so the watch ends after them.
+        shared.standstill.watch(supervisor, &shared.closed);
         for (shard, epoch) in epoch.by_shard {
             let (tails, hub, clock) = (Arc::clone(&deps.tails), Arc::clone(&shared.hub), Arc::clone(&deps.clock));
             let warmup = Duration::from_millis(shared.config.ring_warmup_ms);

@@ -93,6 +93,12 @@ impl Poster {
         self.parts.recent.find(key).is_some()
     }
 
+    /// The original ack of a send that is in the log, as far as this process remembers.
+    pub fn original(&self, key: SendKey) -> Option<MessageAck> {
+        let original = self.parts.recent.find(&key)?;
+        Some(ack(key, original))
+    }
+
     /// Puts the message into the log, or finds that it is there already, and returns the original ack.
     ///
     /// Recognised as a retry are: the newest sends (in memory), sends within the log's duplicate window (the log

@@ -19,6 +19,6 @@ pub use boot::{Boot, ProcessConfig, run};
 pub use config::{ConfigError, IgnoredSection, LogConfig, LogFormat, Validate, load};
 pub use exit::{EXIT_CONFIG, EXIT_INTERNAL, EXIT_UNAVAILABLE, MissingServer};
 pub use health::{Component, ComponentState, Health};
-pub use standstill::Standstill;
+pub use standstill::{Standstill, since_boot};
 pub use supervisor::{Restart, Supervisor, Task};
 pub use tokio_util::sync::CancellationToken;

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use crate::supervisor::{Restart, Supervisor, Task};
 
@@ -30,7 +31,7 @@ struct Seen {
 impl Default for Standstill {
     fn default() -> Self {
         metrics::counter!("relay_standstills_total").increment(0);
-        Self { seen: Mutex::new(Seen { last_look: now(), times: 0 }) }
+        Self { seen: Mutex::new(Seen { last_look: since_boot(), times: 0 }) }
     }
 }
 
@@ -38,7 +39,7 @@ impl Standstill {
     /// How often the process has stood still so far. Whatever somebody knew or wanted when this was smaller has to be asked
     /// again.
     pub fn times(&self) -> u64 {
-        self.look(now())
+        self.look(since_boot())
     }
 
     fn look(&self, now: Duration) -> u64 {
@@ -54,16 +55,16 @@ impl Standstill {
         seen.times
     }
 
-    /// Keeps looking, so that having nothing to do does not look like standing still.
-    pub fn watch(self: &std::sync::Arc<Self>, supervisor: &Supervisor) {
-        let this = std::sync::Arc::clone(self);
+    /// Keeps looking until `end`, so that having nothing to do does not look like standing still.
+    pub fn watch(self: &std::sync::Arc<Self>, supervisor: &Supervisor, end: &CancellationToken) {
+        let (this, end) = (std::sync::Arc::clone(self), end.clone());
         supervisor.spawn("standstill", Restart::StopProcess, move |task: Task| {
-            let this = std::sync::Arc::clone(&this);
+            let (this, end) = (std::sync::Arc::clone(&this), end.clone());
             async move {
                 task.health.up();
                 loop {
                     tokio::select! {
-                        () = task.stop.cancelled() => return Ok(()),
+                        () = end.cancelled() => return Ok(()),
                         () = tokio::time::sleep(LOOK_EVERY) => drop(this.times()),
                     }
                 }
@@ -73,7 +74,7 @@ impl Standstill {
 }
 
 /// Since the machine booted, counting the time that it was suspended.
-fn now() -> Duration {
+pub fn since_boot() -> Duration {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0))
 }

@@ -15,7 +15,8 @@ pub struct CursorError {
 /// Access to the durable consumer that each user has on each shard.
 #[async_trait]
 pub trait DeliveryCursors: Send + Sync {
-    /// The conversations that the user's consumer on `shard` filters on; `None` when the user has none there.
+    /// The conversations that the user's consumer on `shard` filters on; `None` when the user has none there, or one that may
+    /// leave some out because it is full.
     ///
     /// # Cancel safety
     /// Cancel safe.

@@ -38,6 +38,8 @@ pub(crate) enum Attach {
     Unknown,
     /// The session was ended.
     Revoked,
+    /// The log is another one than this gateway followed.
+    Forgotten,
 }
 
 impl Hub {
@@ -54,6 +56,9 @@ impl Hub {
         chain_may_begin: bool,
     ) -> Attach {
         let mut state = self.state.lock();
+        if state.epoch.is_empty() {
+            return Attach::Forgotten;
+        }
         if state.revoked.contains_key(&socket.session) {
             return Attach::Revoked;
         }

@@ -68,6 +68,7 @@ fn hub(head: u64, end: u64) -> Hub {
         quota: governor::Quota::per_second(NonZeroU32::MIN),
     };
     let hub = Hub::new(limits);
+    hub.set_epoch("E".to_owned());
     let log = LogHead { epoch: "E".to_owned(), continues: false, first: Seq(1), last: Seq(end), now_ms: 0 };
     hub.begin_shard(SHARD, Seq(head), &log);
     hub
@@ -127,4 +128,26 @@ async fn nobody_is_let_in_before_what_the_log_held_has_passed() {
     hub.apply(SHARD, vec![says(30)], 0);
     hub.warmed_up(SHARD);
     begun.await;
+}
+
+#[test]
+fn nobody_gets_in_once_the_log_is_another_one() {
+    let hub = hub(10, 10);
+    let (first, second) = (socket(), socket());
+    let here = [(SHARD, Seq(10))].into();
+    assert!(matches!(hub.attach(&first, &here, Some(&snapshot(10, 5)), None, true), Attach::Live { .. }));
+    hub.forget_all();
+    assert_eq!(first.outbound.closing().map(|closing| closing.code), Some(CloseCode::Resync));
+    assert!(matches!(hub.attach(&second, &BTreeMap::new(), Some(&snapshot(10, 5)), None, true), Attach::Forgotten));
+}
+
+#[test]
+fn a_socket_that_never_got_in_takes_nothing_from_the_others() {
+    let hub = hub(10, 10);
+    let (live, refused) = (socket(), socket());
+    let here = [(SHARD, Seq(10))].into();
+    assert!(matches!(hub.attach(&live, &here, Some(&snapshot(10, 5)), None, true), Attach::Live { .. }));
+    hub.acked(bob(), &Position { epoch: "E".to_owned(), shards: here });
+    assert!(hub.detach(&refused).is_empty());
+    assert_eq!(hub.detach(&live), [(SHARD, Seq(10))].into());
 }

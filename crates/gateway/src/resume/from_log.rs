@@ -26,7 +26,8 @@ struct Whereabouts {
 impl Resumer {
     /// Where `user` is at `upto`, from where on the ring tells. `named` is what the durable consumer's filters say, which
     /// follow a moment after the log: what was joined and left since is in the user's own events. Not in those alone, which
-    /// reach back only as far as the log.
+    /// reach back only as far as the log. `None`: the ring has moved on beyond `upto` meanwhile, and tells no more what was so
+    /// there.
     async fn whereabouts(
         &self,
         user: UserId,
@@ -34,7 +35,7 @@ impl Resumer {
         named: Vec<ConversationId>,
         after: Seq,
         upto: Seq,
-    ) -> Result<Whereabouts, ResumeError> {
+    ) -> Result<Option<Whereabouts>, ResumeError> {
         // A change stands in the conversation first and a moment later among the user's events: those behind `upto` may be of
         // a change before it.
         let head = self.hub.heads().get(&shard).copied().unwrap_or_default().max(upto);
@@ -59,12 +60,15 @@ impl Resumer {
         }
         // Both may be ahead of `upto`; what the ring will tell has not happened yet.
         let (covered, changes) = self.hub.changes_of(shard, user);
+        if covered > upto {
+            return Ok(None);
+        }
         let (earlier, later) = changes.split_at(changes.partition_point(|change| change.seq <= upto));
         for (conversation, was_in) in before(later) {
             set(&mut present, conversation, was_in);
         }
         let roster = Roster::ending_in(&present, user, shard, covered, earlier);
-        Ok(Whereabouts { present, visited, roster })
+        Ok(Some(Whereabouts { present, visited, roster }))
     }
 }
 
@@ -82,6 +86,7 @@ impl Run<'_> {
         let user = self.socket.user;
         let (mut memberships, mut watermarks) = (Vec::new(), BTreeMap::new());
         for (shard, (covered, head)) in self.resumer.hub.spans() {
+            let turn = self.resumer.turn().await?;
             let named = self.resumer.cursors.conversations(shard, user).await.map_err(|error| {
                 tracing::warn!(reason = error.reason, "no durable consumer to fall back on");
                 AWAY
@@ -90,11 +95,14 @@ impl Run<'_> {
             let upto = Seq(covered.0 + (head.0 - covered.0) / 4);
             let after = self.from.get(&shard).copied();
             let at = self.resumer.whereabouts(user, shard, named.ok_or(AWAY)?, after.unwrap_or(upto), upto).await?;
+            drop(turn);
+            watermarks.insert(shard, upto);
+            // Once more: what is told here is of no use to a ring that begins behind it.
+            let Some(at) = at else { continue };
             if let Some(after) = after.filter(|after| *after < covered) {
                 self.read_log(shard, &at, after, upto).await?;
             }
             memberships.extend(at.roster.memberships());
-            watermarks.insert(shard, upto);
         }
         metrics::counter!("relay_resumes_without_postgres_total").increment(1);
         Ok(JoinSnapshot { session_live: true, watermarks, memberships })
@@ -104,7 +112,9 @@ impl Run<'_> {
         let user = self.socket.user;
         let conversations: Vec<ConversationId> = at.present.union(&at.visited).copied().collect();
         let limit = self.resumer.max_events.saturating_add(1);
+        let turn = self.resumer.turn().await?;
         let events = self.resumer.cursors.read_since(shard, user, &conversations, after, upto, limit).await.map_err(|_| AWAY)?;
+        drop(turn);
         if events.len() > self.resumer.max_events as usize {
             self.give_up(ResetReason::TooMuch);
             return Ok(());

@@ -1,11 +1,14 @@
 //! Joining and leaving in the middle of traffic: nothing after one's removal, nothing missed after joining.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use relay_fault_proxy::{Direction, Faults};
 use relay_harness::{Harness, wait_for};
 use relay_protocol::rest::ConversationListQuery;
 use relay_protocol::{ErrorCode, ServerFrame};
-use relay_types::{ConversationId, Seq, ShardId};
+use relay_types::{ClientId, ConversationId, Seq, ShardId};
 
 use super::checks::{Seen, contiguous, holds};
 use super::support::{LATE, Socket, TestResult, code_of, group, history, text, text_of, ulid_key};
@@ -204,5 +207,53 @@ async fn what_was_sent_behind_a_refused_message_waits_until_its_sender_knows() -
     // Reading the answer, the client has answered the ping as well.
     bobs.post_at_last(chat, &keys[1], "second").await?;
     bobs.post(chat, &ulid_key(2), "third").await?;
+    h.finish().await
+}
+
+#[tokio::test]
+async fn what_waits_behind_another_send_is_not_stored_after_its_senders_removal() -> TestResult {
+    let h = Harness::builder().nats_link().start().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let chat = group(&ann, &[&bob]).await?;
+    let mut bobs = Socket::live(&h, 0, &bob.device, None).await?;
+    // Each ack takes half a second, so the messages wait for one another.
+    h.nats_link().set(Faults::both(Direction { latency: Duration::from_millis(250), ..Direction::default() }));
+    let mut open: BTreeSet<ClientId> = (0..12).map(|_| ulid_key(0)).collect();
+    for key in &open {
+        bobs.send(chat, key, "one of many").await?;
+    }
+    ann.api.remove_member(chat, bob.id()).await?;
+    let (mut removed, mut acks) = (None, Vec::new());
+    while !open.is_empty() || removed.is_none() {
+        match bobs.next().await? {
+            ServerFrame::MessageAck(ack) => {
+                open.remove(&ack.client_id);
+                acks.push(ack.seq);
+            }
+            ServerFrame::Error(error) => {
+                assert!(matches!(error.code, ErrorCode::Unavailable | ErrorCode::NotMember), "{error:?}");
+                error.client_id.map(|key| open.remove(&key));
+            }
+            ServerFrame::MemberRemoved(frame) if frame.user_id == bob.id() => removed = Some(frame.seq),
+            _ => {}
+        }
+    }
+    let late: Vec<Seq> = acks.into_iter().filter(|seq| Some(*seq) > removed).collect();
+    assert!(late.len() <= 2, "only what was on its way when the removal reached the gateway: {late:?} after {removed:?}");
+    h.finish().await
+}
+
+#[tokio::test]
+async fn a_retry_after_the_removal_gets_the_original_ack() -> TestResult {
+    let h = Harness::start().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let chat = group(&ann, &[&bob]).await?;
+    let mut bobs = Socket::live(&h, 0, &bob.device, None).await?;
+    let key = ulid_key(0);
+    let ack = bobs.post(chat, &key, "once").await?;
+    ann.api.remove_member(chat, bob.id()).await?;
+    bobs.passed(log_end(&h).await?).await?;
+    assert_eq!(bobs.post(chat, &key, "once").await?, ack);
+    assert_eq!(bobs.refused(chat, &ulid_key(0), "too late").await?.code, ErrorCode::NotMember);
     h.finish().await
 }

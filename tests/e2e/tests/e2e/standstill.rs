@@ -34,6 +34,7 @@ async fn what_a_stopped_gateway_still_holds_is_not_published_after_its_sender_we
     let chat = group(&ann, &[&bob]).await?;
     let mut old = Socket::live(&h, 0, &bob.device, None).await?;
     let mut idle = Socket::live(&h, 0, &ann.device, None).await?;
+    idle.post(chat, &ulid_key(-1), "before").await?;
 
     let stopped = Instant::now();
     h.gateway(0).pause();
@@ -55,9 +56,9 @@ async fn what_a_stopped_gateway_still_holds_is_not_published_after_its_sender_we
 
     assert_eq!(old.close_code().await?, CloseCode::Standstill.code());
     let texts: Vec<String> = history(&ann.api, chat).await?.iter().map(|message| text_of(message).to_owned()).collect();
-    assert_eq!(texts, ["second"], "what was refused stays out, and nothing comes late");
+    assert_eq!(texts, ["before", "second"], "what was refused stays out, and nothing comes late");
 
-    // Whoever only listens keeps the socket and misses nothing; with the next message it is replaced.
+    // Whoever has nothing on its way keeps the socket and misses nothing; with the next message it is replaced.
     idle.message("second").await?;
     let key = ulid_key(2);
     idle.send(chat, &key, "third").await?;
