@@ -113,7 +113,7 @@ pub async fn everybody_caught_up(workload: &Workload, limit: Duration) -> Vec<(u
             let Ok(person) = u32::try_from(device.person) else { continue };
             for ((room, _), newest) in newest.iter().filter(|((_, user), _)| *user == person) {
                 let head = device.head(*room as usize);
-                if head < *newest {
+                if head < *newest && !device.was_reset_behind(*newest) {
                     behind.push((index, *room, *newest, head));
                 }
             }

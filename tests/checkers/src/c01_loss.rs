@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::history::{Answer, History, What};
 use crate::index::Index;
+use crate::resets::PassedOver;
 use crate::verdict::{Check, Verdict};
 
 pub(crate) fn check(history: &History, index: &Index, verdict: &mut Verdict) {
@@ -50,10 +51,11 @@ fn on_devices(history: &History, index: &Index, verdict: &mut Verdict) {
         for event in device.events.iter().filter(|event| matches!(event.what, What::Message { .. })) {
             seen.entry(event.room).or_default().insert(event.seq);
         }
-        let nothing = HashSet::new();
+        let (nothing, passed_over) = (HashSet::new(), PassedOver::by(device));
         for (room, expected) in index.expected(device.user) {
             let seen = seen.get(&room).unwrap_or(&nothing);
-            for seq in expected.into_iter().filter(|seq| !seen.contains(seq)) {
+            let excused = |seq: u64| passed_over.excuses(index, room, device.user, seq);
+            for seq in expected.into_iter().filter(|seq| !seen.contains(seq) && !excused(*seq)) {
                 verdict.broken(Check::Loss, || format!("device {number} of user {} never got {seq} of room {room}", device.user));
             }
         }

@@ -5,18 +5,27 @@ use std::hash::{DefaultHasher, Hasher as _};
 
 use crate::history::{History, What};
 use crate::index::{Index, Stay};
+use crate::resets::PassedOver;
 use crate::verdict::{Check, Verdict};
 
 /// A room, and the spans of it that somebody may see.
 type View = (u32, Vec<(u64, u64)>);
 
 pub(crate) fn check(history: &History, index: &Index, verdict: &mut Verdict) {
+    // What one of a user's devices could not get is not asked of the others.
+    let mut passed_over: BTreeMap<u32, Vec<PassedOver>> = BTreeMap::new();
+    for device in history.devices.iter().filter(|device| device.complete) {
+        passed_over.entry(device.user).or_default().push(PassedOver::by(device));
+    }
+    let excused = |room, user, seq| passed_over.get(&user).into_iter().flatten().any(|passed| passed.excuses(index, room, user, seq));
     // Devices by what they may see: a room, and the same stays in it.
     let mut groups: BTreeMap<View, Vec<(usize, u64)>> = BTreeMap::new();
     for (number, device) in history.devices.iter().enumerate().filter(|(_, device)| device.complete) {
         let mut states: BTreeMap<u32, BTreeSet<(u64, u32, u64)>> = BTreeMap::new();
         for event in &device.events {
-            if let What::Message { sender, key, .. } = event.what {
+            if let What::Message { sender, key, .. } = event.what
+                && !excused(event.room, device.user, event.seq)
+            {
                 states.entry(event.room).or_default().insert((event.seq, sender, key));
             }
         }

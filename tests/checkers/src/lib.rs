@@ -20,6 +20,7 @@ mod c12_liveness;
 mod c13_resurrection;
 pub mod history;
 mod index;
+mod resets;
 mod verdict;
 
 pub use history::History;

@@ -375,4 +375,32 @@ mod mutations {
         history.devices[4].complete = false;
         assert!(judge(&history).holds());
     }
+
+    #[test]
+    fn a_stay_that_ended_before_a_reset_is_out_of_reach_and_no_other() {
+        for seed in 0..20 {
+            let mut history = good(seed);
+            let events = &mut history.devices[8].events;
+            let Some(begin) = events.iter().position(|event| event.what == What::Added { user: GUEST }) else { continue };
+            let room = events[begin].room;
+            let left = |event: &Seen| event.room == room && event.what == What::Removed { user: GUEST };
+            let Some(end) = events.iter().skip(begin).position(left).map(|after| begin + after) else { continue };
+            let said = events[begin..end].iter().any(|event| event.room == room && matches!(event.what, What::Message { .. }));
+            // Away from the beginning of the stay to its end; what goes on elsewhere is read over REST.
+            let meanwhile: Vec<Seen> = events.splice(begin..=end, []).filter(|event| event.room != room).collect();
+            let meanwhile = meanwhile.into_iter().map(|event| Seen { reloaded: true, ..event });
+            events.splice(begin..begin, meanwhile);
+            assert!(judge(&history).count(Check::Loss) > 0 || !said, "seed {seed}");
+            let reset = Seen { room: u32::MAX, seq: 0, prev: None, what: What::Reset, at_us: 0, epoch: 0, reloaded: false };
+            history.devices[8].events.insert(begin, reset);
+            let verdict = judge(&history);
+            assert!(verdict.holds(), "seed {seed}: {:?}", verdict.samples());
+            // One that it was told before the reset, or that goes on, is asked for as ever.
+            let told = messages(&history.devices[8]).into_iter().rfind(|at| *at < begin);
+            if let Some(told) = told {
+                history.devices[8].events.remove(told);
+                assert!(judge(&history).count(Check::Loss) > 0, "seed {seed}");
+            }
+        }
+    }
 }

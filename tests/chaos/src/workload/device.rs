@@ -44,6 +44,8 @@ pub struct Device {
     stall: watch::Sender<bool>,
     /// Per room, the newest event seen.
     heads: Arc<[AtomicU64]>,
+    /// The first event told behind the last reset: what lies before it may be out of reach.
+    floor: Arc<AtomicU64>,
     ids: Arc<SystemIds>,
 }
 
@@ -76,6 +78,7 @@ impl Device {
             let (live, is_live) = oneshot::channel();
             let open = Arc::new(AtomicUsize::new(0));
             let heads: Arc<[AtomicU64]> = population.rooms.iter().map(|_| AtomicU64::new(0)).collect();
+            let floor = Arc::new(AtomicU64::new(0));
             let life = Life {
                 index,
                 me: person.user,
@@ -91,6 +94,7 @@ impl Device {
                 role: login.role,
                 open: Arc::clone(&open),
                 heads: Arc::clone(&heads),
+                floor: Arc::clone(&floor),
                 run: 0,
                 carried: HashMap::new(),
                 pending: FuturesUnordered::new(),
@@ -99,7 +103,7 @@ impl Device {
             };
             tasks.spawn(life.live(queue));
             lives.push(is_live);
-            devices.push(Self { role: login.role, person: login.person, orders, open, stall, heads, ids: Arc::clone(&ids) });
+            devices.push(Self { role: login.role, person: login.person, orders, open, stall, heads, floor, ids: Arc::clone(&ids) });
         }
         let all = futures::future::join_all(lives);
         let all = tokio::time::timeout(START_LIMIT, all).await.context("not every device went live")?;
@@ -148,6 +152,11 @@ impl Device {
         self.heads.get(room).map_or(0, |head| head.load(Ordering::Relaxed))
     }
 
+    /// Whether the device was reset behind this place; if its user has left since, it cannot get there any more.
+    pub fn was_reset_behind(&self, seq: u64) -> bool {
+        seq < self.floor.load(Ordering::Relaxed)
+    }
+
     /// Closes the device; its record is complete afterwards.
     pub async fn finish(&self) {
         let (done, finished) = oneshot::channel();
@@ -193,6 +202,7 @@ struct Life {
     role: LoginRole,
     open: Arc<AtomicUsize>,
     heads: Arc<[AtomicU64]>,
+    floor: Arc<AtomicU64>,
     /// Which life of the device this is.
     run: u32,
     /// Sends of earlier lives without an answer, by key.
@@ -253,6 +263,7 @@ impl Life {
                     }
                     if matches!(event, Event::Reset(_)) {
                         self.saw_marker(What::Reset);
+                        self.floor.store(u64::MAX, Ordering::Relaxed);
                         self.reload().await;
                     }
                     self.on_event(&event);
@@ -393,6 +404,9 @@ impl Life {
     fn saw(&self, room: u32, seq: u64, prev: Option<u64>, what: What, reloaded: bool) {
         if let Some(head) = self.heads.get(room as usize) {
             head.fetch_max(seq, Ordering::Relaxed);
+        }
+        if !reloaded && self.floor.load(Ordering::Relaxed) == u64::MAX {
+            self.floor.store(seq, Ordering::Relaxed);
         }
         self.record.saw(self.index, Seen { room, seq, prev, what, at_us: now_us(), epoch: self.epoch(), reloaded });
     }
