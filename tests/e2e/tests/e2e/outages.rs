@@ -158,8 +158,12 @@ async fn without_postgres_a_busy_gateway_whose_memory_moves_on_still_lets_people
             let socket = Socket::live(&h, gateway, &bob.device, Some(&position)).await?;
             visits.push((chat_seqs(&socket.seen(), chat), socket.at().seq(ShardId(0)).unwrap()));
         }
-        done.store(true, std::sync::atomic::Ordering::Relaxed);
         anyhow::Ok(visits)
+    };
+    let coming_back = async {
+        let visits = coming_back.await;
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        visits
     };
     let (talked, visits) = tokio::join!(talking, coming_back);
     talked?;

@@ -6,6 +6,7 @@ use relay_harness::{Harness, wait_for};
 use relay_protocol::{CloseCode, ErrorCode};
 
 use super::support::{LATE, Socket, TestResult, group, history, text_of, ulid_key};
+use super::witness::log_end;
 
 /// A gateway that did not run for longer than this has to doubt what it holds. The server's limit is 2 s.
 const LONG: Duration = Duration::from_secs(3);
@@ -60,6 +61,7 @@ async fn what_a_stopped_gateway_still_holds_is_not_published_after_its_sender_we
 
     // Whoever has nothing on its way keeps the socket and misses nothing; with the next message it is replaced.
     idle.message("second").await?;
+    idle.passed(log_end(&h).await?).await?;
     let key = ulid_key(2);
     idle.send(chat, &key, "third").await?;
     assert_eq!(idle.close_code().await?, CloseCode::Standstill.code());

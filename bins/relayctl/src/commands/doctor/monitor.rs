@@ -48,15 +48,19 @@ pub async fn check(monitors: &[String], copies: usize) -> (Writes, Vec<Finding>)
             Err(error) => findings.push(Finding::Broken(format!("{monitor}/jsz: {error:#}"))),
         }
     }
+    (writes(&servers, monitors.len(), copies), findings)
+}
+
+/// What these servers, of so many that were asked, say of a log with so many copies.
+fn writes(servers: &[Server], asked: usize, copies: usize) -> Writes {
     let different: BTreeSet<&str> = servers.iter().map(|server| server.name.as_str()).collect();
-    let writes = if servers.iter().any(|server| !server.sync_always) {
+    if servers.iter().any(|server| !server.sync_always) {
         Writes::AtIntervals
-    } else if different.len() < copies.max(1) || servers.len() < monitors.len() {
+    } else if different.len() < copies.max(1) || servers.len() < asked {
         Writes::Unknown
     } else {
         Writes::Always
-    };
-    (writes, findings)
+    }
 }
 
 fn room(server: &Server) -> Option<Finding> {
@@ -99,6 +103,16 @@ mod tests {
         let server = |stored| Server { name: "a".to_owned(), sync_always: true, stored, may_store: 100, now_ms: None };
         assert!(room(&server(79)).is_none());
         assert!(room(&server(80)).is_some());
+    }
+
+    #[test]
+    fn one_server_named_three_times_speaks_for_one_copy() {
+        let server = |name: &str, sync_always| Server { name: name.to_owned(), sync_always, stored: 0, may_store: 1, now_ms: None };
+        assert_eq!(writes(&["a", "a", "a"].map(|name| server(name, true)), 3, 3), Writes::Unknown);
+        assert_eq!(writes(&["a", "b"].map(|name| server(name, true)), 3, 3), Writes::Unknown, "one did not answer");
+        assert_eq!(writes(&["a", "b", "c"].map(|name| server(name, true)), 3, 3), Writes::Always);
+        assert_eq!(writes(&[server("a", true), server("b", false)], 2, 3), Writes::AtIntervals);
+        assert_eq!(writes(&[server("a", true)], 1, 1), Writes::Always);
     }
 
     #[tokio::test]
