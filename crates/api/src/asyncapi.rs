@@ -159,6 +159,8 @@ mod tests {
             "new_message",
             "member_added",
             "member_removed",
+            "members_added",
+            "members_removed",
             "conversation_updated",
             "caught_up",
             "reset",
@@ -167,7 +169,7 @@ mod tests {
         ] {
             assert!(messages.contains_key(name), "{name}");
         }
-        assert_eq!(messages.len(), 13, "a new frame: name it here");
+        assert_eq!(messages.len(), 15, "a new frame: name it here");
         let mut references = Vec::new();
         collect_references(&document, &mut references);
         assert!(references.len() > 30);

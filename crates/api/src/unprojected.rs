@@ -59,7 +59,6 @@ fn joined(page: MessagePage, events: Vec<StoredEvent>, reader: UserId, anchor: H
     for event in events {
         match event.event {
             // What came before somebody's joining is not for them.
-            LogEvent::MemberAdded(added) if added.user_id == reader => messages.truncate(known),
             LogEvent::MessageSent(sent) if event.seq > after => messages.push(NewMessage {
                 conversation_id: sent.conversation_id,
                 seq: event.seq,
@@ -70,6 +69,7 @@ fn joined(page: MessagePage, events: Vec<StoredEvent>, reader: UserId, anchor: H
                 sent_at_ms: sent.sent_at_ms,
                 body: sent.body,
             }),
+            other if other.joining().contains(&reader) => messages.truncate(known),
             _ => {}
         }
     }

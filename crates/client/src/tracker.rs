@@ -66,6 +66,7 @@ impl Tracker {
 fn begins(frame: &ServerFrame, me: UserId) -> bool {
     match frame {
         ServerFrame::MemberAdded(added) => added.user_id == me,
+        ServerFrame::MembersAdded(added) => added.user_ids.contains(&me),
         ServerFrame::ConversationUpdated(updated) => matches!(updated.change, ConversationChange::Created { .. }),
         _ => false,
     }
@@ -73,7 +74,11 @@ fn begins(frame: &ServerFrame, me: UserId) -> bool {
 
 /// Whether the event is the last that `me` sees of a stay in the conversation.
 fn ends(frame: &ServerFrame, me: UserId) -> bool {
-    matches!(frame, ServerFrame::MemberRemoved(removed) if removed.user_id == me)
+    match frame {
+        ServerFrame::MemberRemoved(removed) => removed.user_id == me,
+        ServerFrame::MembersRemoved(removed) => removed.user_ids.contains(&me),
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -311,16 +311,13 @@ impl State {
             event.prev = Some(Seq::ZERO);
         }
         let Some(entry) = shard_state.ring.push(event) else { return 0 };
-        let came_in = match &entry.effect {
-            Effect::Begins(members) => members.to_vec(),
-            Effect::Joins(user) => vec![*user],
-            Effect::Leaves(_) | Effect::None => Vec::new(),
-        };
-        for user_id in came_in {
-            let Some(user) = users.get_mut(&user_id) else { continue };
-            if user.roster.apply(user_id, id, shard, seq, &entry.effect) {
-                let conversation = conversations.entry(id).or_insert_with(|| ConversationState { last: Some(seq), users: Vec::new() });
-                conversation.users.push(user_id);
+        if let Effect::Joins(joining) = &entry.effect {
+            for user_id in joining {
+                let Some(user) = users.get_mut(user_id) else { continue };
+                if user.roster.apply(*user_id, id, shard, seq, &entry.effect) {
+                    let conversation = conversations.entry(id).or_insert_with(|| ConversationState { last: Some(seq), users: Vec::new() });
+                    conversation.users.push(*user_id);
+                }
             }
         }
         let Some(conversation) = conversations.get_mut(&id) else { return 0 };
@@ -331,11 +328,13 @@ impl State {
                 delivered += 1;
             }
         }
-        if let Effect::Leaves(left) = entry.effect {
-            if let Some(user) = users.get_mut(&left) {
-                user.roster.apply(left, id, shard, seq, &Effect::Leaves(left));
+        if let Effect::Leaves(leaving) = &entry.effect {
+            for user_id in leaving {
+                if let Some(user) = users.get_mut(user_id) {
+                    user.roster.apply(*user_id, id, shard, seq, &entry.effect);
+                }
             }
-            conversation.users.retain(|user| *user != left);
+            conversation.users.retain(|user| !entry.effect.concerns(*user));
             if conversation.users.is_empty() {
                 conversations.remove(&id);
             }

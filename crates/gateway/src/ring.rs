@@ -24,43 +24,50 @@ pub(crate) struct Entry {
     cost: usize,
 }
 
-/// What an event does to memberships.
+/// What an event does to memberships. The people are in order, so that one of many is found quickly.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Effect {
     None,
-    Begins(Box<[UserId]>),
-    Joins(UserId),
-    Leaves(UserId),
+    Joins(Box<[UserId]>),
+    Leaves(Box<[UserId]>),
 }
 
 impl Effect {
     /// Whether the user comes in or goes out.
     pub(crate) fn concerns(&self, user: UserId) -> bool {
+        self.people().binary_search(&user).is_ok()
+    }
+
+    /// Who comes in or goes out.
+    pub(crate) fn people(&self) -> &[UserId] {
         match self {
-            Self::None => false,
-            Self::Begins(members) => members.contains(&user),
-            Self::Joins(who) | Self::Leaves(who) => *who == user,
+            Self::None => &[],
+            Self::Joins(who) | Self::Leaves(who) => who,
         }
     }
 
     pub(crate) fn of(event: &LogEvent) -> Self {
-        match event {
-            LogEvent::ConversationCreated(e) => Self::Begins(e.members.iter().map(|m| m.user_id).collect()),
-            LogEvent::MemberAdded(e) => Self::Joins(e.user_id),
-            LogEvent::MemberRemoved(e) => Self::Leaves(e.user_id),
-            LogEvent::MessageSent(_)
-            | LogEvent::ConversationRenamed(_)
-            | LogEvent::RoleChanged(_)
-            | LogEvent::UserRegistered(_)
-            | LogEvent::ConversationJoined(_)
-            | LogEvent::ConversationLeft(_)
-            | LogEvent::SessionRevoked(_)
-            | LogEvent::Unknown => Self::None,
+        let ordered = |mut people: Vec<UserId>| {
+            people.sort_unstable();
+            people.into_boxed_slice()
+        };
+        let (joining, leaving) = (event.joining(), event.leaving());
+        if !joining.is_empty() {
+            Self::Joins(ordered(joining))
+        } else if !leaving.is_empty() {
+            Self::Leaves(ordered(leaving))
+        } else {
+            Self::None
         }
     }
 }
 
 impl Entry {
+    /// Whether the conversation begins with it.
+    pub(crate) const fn begins(&self) -> bool {
+        matches!(self.event.event, LogEvent::ConversationCreated(_))
+    }
+
     /// Whether its predecessor is known.
     pub(crate) const fn is_chained(&self) -> bool {
         self.event.prev.is_some()
@@ -133,9 +140,8 @@ impl Ring {
             self.sends.entry(key).or_insert(OriginalSend { message_id: sent.message_id, seq, sent_at_ms: sent.sent_at_ms });
         }
         let effect = Effect::of(&event.event);
-        if let Effect::Begins(members) = &effect {
-            cost += members.len() * 128;
-        }
+        // Once as the event, once as its effect and once as the frame.
+        cost += effect.people().len() * 128;
         self.entries.push_back(Entry { seq, conversation: event.event.conversation(), effect, event, frame: None, cost });
         self.bytes += cost;
         self.head = seq;

@@ -99,9 +99,8 @@ impl Roster {
     /// Applies an event at `seq`. Says whether the user just came in.
     pub(crate) fn apply(&mut self, user: UserId, conversation: ConversationId, shard: ShardId, seq: Seq, effect: &Effect) -> bool {
         match effect {
-            Effect::Begins(members) if members.contains(&user) => self.join(conversation, shard, seq),
-            Effect::Joins(joined) if *joined == user => self.join(conversation, shard, seq),
-            Effect::Leaves(left) if *left == user => {
+            Effect::Joins(_) if effect.concerns(user) => self.join(conversation, shard, seq),
+            Effect::Leaves(_) if effect.concerns(user) => {
                 for stay in &mut self.stays {
                     if stay.conversation == conversation && stay.left.is_none() && stay.joined < seq {
                         stay.left = Some(seq);
@@ -109,7 +108,7 @@ impl Roster {
                 }
                 false
             }
-            Effect::None | Effect::Begins(_) | Effect::Joins(_) | Effect::Leaves(_) => false,
+            Effect::None | Effect::Joins(_) | Effect::Leaves(_) => false,
         }
     }
 
@@ -149,11 +148,11 @@ mod tests {
         let room: ConversationId = "01ARZ3NDEKTSV4RRFFQ69G5FAX".parse().unwrap();
         let shard = ShardId(0);
         let mut roster = Roster::default();
-        assert!(!roster.apply(ann, room, shard, Seq(5), &Effect::Joins(bob)));
-        assert!(roster.apply(ann, room, shard, Seq(6), &Effect::Joins(ann)));
-        assert!(!roster.apply(ann, room, shard, Seq(6), &Effect::Joins(ann)), "the same event twice changes nothing");
-        roster.apply(ann, room, shard, Seq(9), &Effect::Leaves(ann));
-        assert!(roster.apply(ann, room, shard, Seq(12), &Effect::Begins(Box::new([ann, bob]))));
+        assert!(!roster.apply(ann, room, shard, Seq(5), &Effect::Joins([bob].into())));
+        assert!(roster.apply(ann, room, shard, Seq(6), &Effect::Joins([ann].into())));
+        assert!(!roster.apply(ann, room, shard, Seq(6), &Effect::Joins([ann].into())), "the same event twice changes nothing");
+        roster.apply(ann, room, shard, Seq(9), &Effect::Leaves([ann].into()));
+        assert!(roster.apply(ann, room, shard, Seq(12), &Effect::Joins([ann, bob].into())));
         let seen: Vec<u64> = (1..15).filter(|seq| roster.sees(room, Seq(*seq))).collect();
         assert_eq!(seen, [6, 7, 8, 9, 12, 13, 14]);
         assert_eq!(roster.present(room).map(|stay| stay.joined), Some(Seq(12)));
@@ -168,10 +167,10 @@ mod tests {
         let [stayed, visited, left, joined] = ids.map(|id| id.parse::<ConversationId>().unwrap());
         let change = |seq, conversation, effect| Change { conversation, seq: Seq(seq), effect };
         let changes = [
-            change(12, visited, Effect::Joins(ann)),
-            change(14, left, Effect::Leaves(ann)),
-            change(16, visited, Effect::Leaves(ann)),
-            change(18, joined, Effect::Joins(ann)),
+            change(12, visited, Effect::Joins([ann].into())),
+            change(14, left, Effect::Leaves([ann].into())),
+            change(16, visited, Effect::Leaves([ann].into())),
+            change(18, joined, Effect::Joins([ann].into())),
         ];
         let roster = Roster::ending_in(&[stayed, joined].into(), ann, ShardId(0), Seq(10), &changes);
         let seen = |conversation| (10..20).filter(|seq| roster.sees(conversation, Seq(*seq))).collect::<Vec<u64>>();

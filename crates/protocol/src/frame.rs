@@ -22,6 +22,10 @@ pub enum ServerFrame {
     MemberAdded(MemberAddedFrame),
     /// Someone left or was removed. When it is oneself, nothing follows in that conversation.
     MemberRemoved(MemberRemovedFrame),
+    /// Several people joined at once, perhaps oneself among them.
+    MembersAdded(MembersAddedFrame),
+    /// Several people were removed at once. When oneself is among them, nothing follows in that conversation.
+    MembersRemoved(MembersRemovedFrame),
     /// A conversation began, was renamed, or a role in it changed.
     ConversationUpdated(ConversationUpdated),
     /// Everything up to the position was delivered; what follows is live.
@@ -135,6 +139,46 @@ pub struct MemberRemovedFrame {
     /// Who.
     pub user_id: UserId,
     /// By whom; themselves when they left.
+    pub removed_by: UserId,
+    /// When.
+    pub at_ms: TimestampMs,
+}
+
+/// Several people joined.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct MembersAddedFrame {
+    /// Where.
+    pub conversation_id: ConversationId,
+    /// Its place in the order.
+    pub seq: Seq,
+    /// The event before it in this conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prev: Option<Seq>,
+    /// Who; at most 500.
+    pub user_ids: Vec<UserId>,
+    /// As what.
+    pub role: Role,
+    /// By whom.
+    pub added_by: UserId,
+    /// What they joined.
+    pub conversation: ConversationSummary,
+    /// When.
+    pub at_ms: TimestampMs,
+}
+
+/// Several people were removed.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct MembersRemovedFrame {
+    /// Where.
+    pub conversation_id: ConversationId,
+    /// Its place in the order.
+    pub seq: Seq,
+    /// The event before it in this conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prev: Option<Seq>,
+    /// Who; at most 500.
+    pub user_ids: Vec<UserId>,
+    /// By whom.
     pub removed_by: UserId,
     /// When.
     pub at_ms: TimestampMs,
@@ -268,6 +312,24 @@ impl ServerFrame {
                 removed_by: e.removed_by,
                 at_ms: e.at_ms,
             }),
+            LogEvent::MembersAdded(e) => Self::MembersAdded(MembersAddedFrame {
+                conversation_id: e.conversation_id,
+                seq,
+                prev,
+                user_ids: e.user_ids.clone(),
+                role: e.role,
+                added_by: e.added_by,
+                conversation: ConversationSummary { kind: e.kind, title: e.title.clone() },
+                at_ms: e.at_ms,
+            }),
+            LogEvent::MembersRemoved(e) => Self::MembersRemoved(MembersRemovedFrame {
+                conversation_id: e.conversation_id,
+                seq,
+                prev,
+                user_ids: e.user_ids.clone(),
+                removed_by: e.removed_by,
+                at_ms: e.at_ms,
+            }),
             LogEvent::ConversationCreated(e) => Self::ConversationUpdated(ConversationUpdated {
                 conversation_id: e.conversation_id,
                 seq,
@@ -293,8 +355,11 @@ impl ServerFrame {
                 change: ConversationChange::RoleChanged { user_id: e.user_id, role: e.role },
             }),
             LogEvent::UserRegistered(_)
+            | LogEvent::UserSeen(_)
             | LogEvent::ConversationJoined(_)
             | LogEvent::ConversationLeft(_)
+            | LogEvent::ConversationInvited(_)
+            | LogEvent::InvitationEnded(_)
             | LogEvent::SessionRevoked(_)
             | LogEvent::Unknown => {
                 return None;
@@ -308,6 +373,8 @@ impl ServerFrame {
             Self::NewMessage(f) => Some((f.conversation_id, f.seq, f.prev)),
             Self::MemberAdded(f) => Some((f.conversation_id, f.seq, f.prev)),
             Self::MemberRemoved(f) => Some((f.conversation_id, f.seq, f.prev)),
+            Self::MembersAdded(f) => Some((f.conversation_id, f.seq, f.prev)),
+            Self::MembersRemoved(f) => Some((f.conversation_id, f.seq, f.prev)),
             Self::ConversationUpdated(f) => Some((f.conversation_id, f.seq, f.prev)),
             Self::Welcome(_) | Self::MessageAck(_) | Self::CaughtUp { .. } | Self::Reset { .. } | Self::Pong { .. } | Self::Error(_) => {
                 None

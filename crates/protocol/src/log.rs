@@ -7,6 +7,9 @@ use relay_types::{ClientId, ConversationId, ConversationTitle, EventId, MessageI
 
 use crate::message::{ConversationKind, MessageBody, Role};
 
+/// Members that one event brings in or puts out at most: it stays well below the size of what the log takes.
+pub const MOST_MEMBERS_AT_ONCE: usize = 500;
+
 /// An event as published.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "type", rename_all = "SCREAMING_SNAKE_CASE")]
@@ -19,16 +22,26 @@ pub enum LogEvent {
     MemberAdded(MemberAdded),
     /// On the conversation's subject: someone left or was removed. They see nothing after it.
     MemberRemoved(MemberRemoved),
+    /// On the conversation's subject: several people joined at once.
+    MembersAdded(MembersAdded),
+    /// On the conversation's subject: several people were removed at once. They see nothing after it.
+    MembersRemoved(MembersRemoved),
     /// On the conversation's subject: a new title.
     ConversationRenamed(ConversationRenamed),
     /// On the conversation's subject: a member's role changed.
     RoleChanged(RoleChanged),
-    /// On the user's subject: the account exists; their durable consumers are to be created.
+    /// On the user's subject: the account exists.
     UserRegistered(UserRegistered),
     /// On the user's subject, on the conversation's shard: they are now in it.
     ConversationJoined(ConversationMoved),
     /// On the user's subject, on the conversation's shard: they are no longer in it.
     ConversationLeft(ConversationMoved),
+    /// On the user's subject, on the conversation's shard: they are invited into it.
+    ConversationInvited(ConversationInvited),
+    /// On the user's subject, on the conversation's shard: the invitation was accepted, declined or withdrawn.
+    InvitationEnded(ConversationMoved),
+    /// On the user's subject: their first log-in; their durable consumers are to be created.
+    UserSeen(UserRegistered),
     /// On the user's subject: one device's session ended; its sockets close.
     SessionRevoked(SessionRevoked),
     /// A type this reader does not know.
@@ -67,7 +80,7 @@ pub struct ConversationCreated {
     pub title: Option<ConversationTitle>,
     /// By whom.
     pub created_by: UserId,
-    /// Everyone in it from the start, the creator included.
+    /// Who is in it from the start, the creator included; at most [`MOST_MEMBERS_AT_ONCE`]. More follow in `MEMBERS_ADDED`.
     pub members: Vec<InitialMember>,
     /// When, by the deciding server's clock.
     pub at_ms: TimestampMs,
@@ -114,6 +127,43 @@ pub struct MemberRemoved {
     /// Who.
     pub user_id: UserId,
     /// By whom; themselves when they left.
+    pub removed_by: UserId,
+    /// When, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+}
+
+/// Several people joined.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct MembersAdded {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// Where.
+    pub conversation_id: ConversationId,
+    /// Who, without repeats; at most [`MOST_MEMBERS_AT_ONCE`].
+    pub user_ids: Vec<UserId>,
+    /// As what.
+    pub role: Role,
+    /// By whom.
+    pub added_by: UserId,
+    /// Direct or group; tells the new members what they joined.
+    pub kind: ConversationKind,
+    /// The title at that moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<ConversationTitle>,
+    /// When, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+}
+
+/// Several people were removed.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct MembersRemoved {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// Where.
+    pub conversation_id: ConversationId,
+    /// Who, without repeats; at most [`MOST_MEMBERS_AT_ONCE`].
+    pub user_ids: Vec<UserId>,
+    /// By whom.
     pub removed_by: UserId,
     /// When, by the deciding server's clock.
     pub at_ms: TimestampMs,
@@ -175,6 +225,21 @@ pub struct ConversationMoved {
     pub at_ms: TimestampMs,
 }
 
+/// Someone is invited into a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ConversationInvited {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// Who.
+    pub user_id: UserId,
+    /// Into which conversation.
+    pub conversation_id: ConversationId,
+    /// By whom.
+    pub invited_by: UserId,
+    /// When, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+}
+
 /// A device's session ended.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SessionRevoked {
@@ -189,6 +254,26 @@ pub struct SessionRevoked {
 }
 
 impl LogEvent {
+    /// Who comes in by the event. This and [`Self::leaving`] are the only places that know which types change memberships:
+    /// the list is closed, because a reader that does not know a type could not obey it.
+    pub fn joining(&self) -> Vec<UserId> {
+        match self {
+            Self::ConversationCreated(e) => e.members.iter().map(|member| member.user_id).collect(),
+            Self::MemberAdded(e) => vec![e.user_id],
+            Self::MembersAdded(e) => e.user_ids.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Who goes out by the event; they see it as the last one.
+    pub fn leaving(&self) -> Vec<UserId> {
+        match self {
+            Self::MemberRemoved(e) => vec![e.user_id],
+            Self::MembersRemoved(e) => e.user_ids.clone(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The conversation whose subject the event is on; `None` for events on a user's subject.
     pub const fn conversation(&self) -> Option<ConversationId> {
         match self {
@@ -196,11 +281,18 @@ impl LogEvent {
             Self::ConversationCreated(e) => Some(e.conversation_id),
             Self::MemberAdded(e) => Some(e.conversation_id),
             Self::MemberRemoved(e) => Some(e.conversation_id),
+            Self::MembersAdded(e) => Some(e.conversation_id),
+            Self::MembersRemoved(e) => Some(e.conversation_id),
             Self::ConversationRenamed(e) => Some(e.conversation_id),
             Self::RoleChanged(e) => Some(e.conversation_id),
-            Self::UserRegistered(_) | Self::ConversationJoined(_) | Self::ConversationLeft(_) | Self::SessionRevoked(_) | Self::Unknown => {
-                None
-            }
+            Self::UserRegistered(_)
+            | Self::UserSeen(_)
+            | Self::ConversationJoined(_)
+            | Self::ConversationLeft(_)
+            | Self::ConversationInvited(_)
+            | Self::InvitationEnded(_)
+            | Self::SessionRevoked(_)
+            | Self::Unknown => None,
         }
     }
 
@@ -211,11 +303,16 @@ impl LogEvent {
             Self::ConversationCreated(_) => "CONVERSATION_CREATED",
             Self::MemberAdded(_) => "MEMBER_ADDED",
             Self::MemberRemoved(_) => "MEMBER_REMOVED",
+            Self::MembersAdded(_) => "MEMBERS_ADDED",
+            Self::MembersRemoved(_) => "MEMBERS_REMOVED",
             Self::ConversationRenamed(_) => "CONVERSATION_RENAMED",
             Self::RoleChanged(_) => "ROLE_CHANGED",
             Self::UserRegistered(_) => "USER_REGISTERED",
             Self::ConversationJoined(_) => "CONVERSATION_JOINED",
             Self::ConversationLeft(_) => "CONVERSATION_LEFT",
+            Self::ConversationInvited(_) => "CONVERSATION_INVITED",
+            Self::InvitationEnded(_) => "INVITATION_ENDED",
+            Self::UserSeen(_) => "USER_SEEN",
             Self::SessionRevoked(_) => "SESSION_REVOKED",
             Self::Unknown => "UNKNOWN",
         }
@@ -246,5 +343,26 @@ mod tests {
     fn unknown_types_are_passed_over() {
         let event: LogEvent = serde_json::from_str(r#"{"type":"FROM_THE_FUTURE","x":1}"#).unwrap();
         assert_eq!(event, LogEvent::Unknown);
+    }
+
+    #[test]
+    fn the_largest_events_of_members_fit_into_the_log() {
+        let user: UserId = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
+        let conversation_id = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
+        let (event_id, title) = ("01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(), "x".parse().unwrap());
+        let members = vec![InitialMember { user_id: user, role: Role::Member }; MOST_MEMBERS_AT_ONCE];
+        let created = ConversationCreated {
+            event_id,
+            conversation_id,
+            kind: ConversationKind::Group,
+            title: Some(title),
+            created_by: user,
+            members,
+            at_ms: 0,
+        };
+        let event = LogEvent::ConversationCreated(created);
+        assert_eq!(event.joining().len(), MOST_MEMBERS_AT_ONCE);
+        let bytes = serde_json::to_string(&event).unwrap().len();
+        assert!(bytes < 64 * 1024, "{bytes}");
     }
 }

@@ -77,11 +77,16 @@ pub(crate) fn columns(event: &LogEvent) -> Result<Option<EventColumns>, serde_js
         LogEvent::ConversationCreated(e) => (e.event_id, e.created_by, e.at_ms),
         LogEvent::MemberAdded(e) => (e.event_id, e.added_by, e.at_ms),
         LogEvent::MemberRemoved(e) => (e.event_id, e.removed_by, e.at_ms),
+        LogEvent::MembersAdded(e) => (e.event_id, e.added_by, e.at_ms),
+        LogEvent::MembersRemoved(e) => (e.event_id, e.removed_by, e.at_ms),
         LogEvent::ConversationRenamed(e) => (e.event_id, e.renamed_by, e.at_ms),
         LogEvent::RoleChanged(e) => (e.event_id, e.changed_by, e.at_ms),
         LogEvent::UserRegistered(_)
+        | LogEvent::UserSeen(_)
         | LogEvent::ConversationJoined(_)
         | LogEvent::ConversationLeft(_)
+        | LogEvent::ConversationInvited(_)
+        | LogEvent::InvitationEnded(_)
         | LogEvent::SessionRevoked(_)
         | LogEvent::Unknown => return Ok(None),
     };

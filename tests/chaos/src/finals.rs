@@ -78,11 +78,22 @@ fn logged(seq: u64, event: LogEvent, directory: &Directory) -> Option<Logged> {
         }
         LogEvent::MemberAdded(added) => (added.conversation_id, LoggedWhat::Added { user: directory.user(added.user_id) }),
         LogEvent::MemberRemoved(removed) => (removed.conversation_id, LoggedWhat::Removed { user: directory.user(removed.user_id) }),
+        LogEvent::MembersAdded(added) => {
+            let users = added.user_ids.iter().map(|user| directory.user(*user)).collect();
+            (added.conversation_id, LoggedWhat::AddedAll { users })
+        }
+        LogEvent::MembersRemoved(removed) => {
+            let users = removed.user_ids.iter().map(|user| directory.user(*user)).collect();
+            (removed.conversation_id, LoggedWhat::RemovedAll { users })
+        }
         LogEvent::ConversationRenamed(renamed) => (renamed.conversation_id, LoggedWhat::Changed),
         LogEvent::RoleChanged(changed) => (changed.conversation_id, LoggedWhat::Changed),
         LogEvent::UserRegistered(_)
+        | LogEvent::UserSeen(_)
         | LogEvent::ConversationJoined(_)
         | LogEvent::ConversationLeft(_)
+        | LogEvent::ConversationInvited(_)
+        | LogEvent::InvitationEnded(_)
         | LogEvent::SessionRevoked(_)
         | LogEvent::Unknown => return None,
     };

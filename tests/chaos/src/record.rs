@@ -109,6 +109,13 @@ impl Record {
                     present.remove(user);
                     newest.insert((event.room, *user), event.seq);
                 }
+                LoggedWhat::AddedAll { users } => present.extend(users),
+                LoggedWhat::RemovedAll { users } => {
+                    for user in users {
+                        present.remove(user);
+                        newest.insert((event.room, *user), event.seq);
+                    }
+                }
                 LoggedWhat::Message { .. } | LoggedWhat::Changed => {}
             }
             // The beginning came before anybody was connected.

@@ -18,10 +18,15 @@ pub(crate) fn check(history: &History, index: &Index, verdict: &mut Verdict) {
     }
     let mut in_log: HashMap<(u32, u32, bool), u64> = HashMap::new();
     for event in &history.log {
-        match event.what {
-            LoggedWhat::Added { user } => *in_log.entry((event.room, user, true)).or_default() += 1,
-            LoggedWhat::Removed { user } => *in_log.entry((event.room, user, false)).or_default() += 1,
-            _ => {}
+        let (users, added) = match &event.what {
+            LoggedWhat::Added { user } => (std::slice::from_ref(user), true),
+            LoggedWhat::AddedAll { users } => (users.as_slice(), true),
+            LoggedWhat::Removed { user } => (std::slice::from_ref(user), false),
+            LoggedWhat::RemovedAll { users } => (users.as_slice(), false),
+            _ => continue,
+        };
+        for user in users {
+            *in_log.entry((event.room, *user, added)).or_default() += 1;
         }
     }
     let mut answered: HashMap<(u32, u32, bool), u64> = HashMap::new();

@@ -142,6 +142,16 @@ pub enum LoggedWhat {
         /// Who.
         user: u32,
     },
+    /// Several people joined at once.
+    AddedAll {
+        /// Who.
+        users: Vec<u32>,
+    },
+    /// Several people were removed at once.
+    RemovedAll {
+        /// Who.
+        users: Vec<u32>,
+    },
     /// Something else.
     Changed,
 }

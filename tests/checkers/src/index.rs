@@ -42,11 +42,9 @@ impl Index {
                 }
                 LoggedWhat::Created { members } => members.iter().for_each(|user| this.enters(event.room, *user, event.seq)),
                 LoggedWhat::Added { user } => this.enters(event.room, *user, event.seq),
-                LoggedWhat::Removed { user } => {
-                    if let Some(stay) = this.stays.entry((event.room, *user)).or_default().last_mut() {
-                        stay.upto = stay.upto.min(event.seq);
-                    }
-                }
+                LoggedWhat::AddedAll { users } => users.iter().for_each(|user| this.enters(event.room, *user, event.seq)),
+                LoggedWhat::Removed { user } => this.leaves(event.room, *user, event.seq),
+                LoggedWhat::RemovedAll { users } => users.iter().for_each(|user| this.leaves(event.room, *user, event.seq)),
                 LoggedWhat::Changed => {}
             }
         }
@@ -58,6 +56,12 @@ impl Index {
         // Added while in: nothing begins anew.
         if stays.last().is_none_or(|stay| stay.upto < seq) {
             stays.push(Stay { from: seq, upto: u64::MAX });
+        }
+    }
+
+    fn leaves(&mut self, room: u32, user: u32, seq: u64) {
+        if let Some(stay) = self.stays.entry((room, user)).or_default().last_mut() {
+            stay.upto = stay.upto.min(seq);
         }
     }
 

@@ -38,7 +38,12 @@ mod mutations {
                 *inside = !*inside;
                 let added = *inside;
                 history.membership.push(MembershipCall { room, user: GUEST, added, called_us: step, answered_us: step + 1 });
-                let what = if added { LoggedWhat::Added { user: GUEST } } else { LoggedWhat::Removed { user: GUEST } };
+                // Some come alone and some with others: the same for each of them.
+                let what = match (added, step % 2 == 0) {
+                    (true, true) => LoggedWhat::AddedAll { users: vec![GUEST] },
+                    (true, false) => LoggedWhat::Added { user: GUEST },
+                    (false, _) => LoggedWhat::Removed { user: GUEST },
+                };
                 put(&mut history, &mut last, &guest, Logged { seq, room, what });
                 continue;
             }
@@ -77,6 +82,8 @@ mod mutations {
             LoggedWhat::Message { sender, key, intact } => What::Message { sender: *sender, key: *key, intact: *intact },
             LoggedWhat::Created { .. } => What::Created,
             LoggedWhat::Added { user } => What::Added { user: *user },
+            LoggedWhat::AddedAll { .. } => What::Added { user: GUEST },
+            LoggedWhat::RemovedAll { .. } => What::Removed { user: GUEST },
             LoggedWhat::Removed { user } => What::Removed { user: *user },
             LoggedWhat::Changed => What::Changed,
         };
@@ -334,7 +341,7 @@ mod mutations {
             let seq = next.map_or(before_any, |event| event.seq);
             let what = What::Message { sender: 0, key: 0, intact: true };
             let late = Seen { room: removed.room, seq, prev: None, what, at_us: 0, epoch: 0, reloaded: false };
-            let late = if next.is_some_and(|event| event.what == LoggedWhat::Added { user: GUEST }) {
+            let late = if next.is_some_and(|event| matches!(event.what, LoggedWhat::Added { user: GUEST } | LoggedWhat::AddedAll { .. })) {
                 Seen { seq: removed.seq + 1, ..late }
             } else {
                 late

@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use relay_protocol::frame::{ConversationUpdated, ErrorFrame, MemberAddedFrame, MemberRemovedFrame, MessageAck, NewMessage, ResetReason};
+use relay_protocol::frame::{
+    ConversationUpdated, ErrorFrame, MemberAddedFrame, MemberRemovedFrame, MembersAddedFrame, MembersRemovedFrame, MessageAck, NewMessage,
+    ResetReason,
+};
 use relay_types::{ClientId, ConversationId, Seq};
 use tokio::sync::mpsc;
 
@@ -21,6 +24,10 @@ pub enum Event {
     MemberAdded(MemberAddedFrame),
     /// Someone left or was removed.
     MemberRemoved(MemberRemovedFrame),
+    /// Several people joined at once.
+    MembersAdded(MembersAddedFrame),
+    /// Several people were removed at once.
+    MembersRemoved(MembersRemovedFrame),
     /// A conversation began or changed.
     ConversationUpdated(ConversationUpdated),
     /// Everything missed has arrived.

@@ -226,6 +226,8 @@ impl Engine {
             }
             ServerFrame::MemberAdded(frame) => self.on_event(session, Event::MemberAdded(frame)),
             ServerFrame::MemberRemoved(frame) => self.on_event(session, Event::MemberRemoved(frame)),
+            ServerFrame::MembersAdded(frame) => self.on_event(session, Event::MembersAdded(frame)),
+            ServerFrame::MembersRemoved(frame) => self.on_event(session, Event::MembersRemoved(frame)),
             ServerFrame::ConversationUpdated(frame) => self.on_event(session, Event::ConversationUpdated(frame)),
             ServerFrame::CaughtUp { position } => {
                 self.deliver(Event::CaughtUp { events: session.events });

@@ -9,7 +9,6 @@ use relay_protocol::{Position, ServerFrame};
 use relay_types::{ConversationId, Seq, ShardId, UserId};
 
 use super::{ConversationState, Hub, Socket, State, UserLimiter, UserState};
-use crate::ring::Effect;
 use crate::roster::{Change, Roster};
 
 /// Bytes of catching up that are copied under the lock at once; the rest follows in further steps.
@@ -151,7 +150,7 @@ impl State {
             for entry in state.ring.after(watermark(shard)) {
                 let Some(conversation) = entry.conversation else { continue };
                 roster.apply(id, conversation, *shard, entry.seq, &entry.effect);
-                if matches!(entry.effect, Effect::Begins(_)) {
+                if entry.begins() {
                     entry.learn_prev(Seq::ZERO);
                 }
                 if let Some(Some(end)) = ends.get(&conversation) {

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use relay_domain::ports::{JoinSnapshot, Membership};
 use relay_protocol::MessageBody;
-use relay_protocol::log::{MemberAdded, MemberRemoved, MessageSent};
+use relay_protocol::log::{MemberAdded, MemberRemoved, MembersAdded, MembersRemoved, MessageSent};
 use relay_protocol::message::{ConversationKind, Role};
 
 use super::*;
@@ -57,6 +57,26 @@ fn joins(seq: u64) -> StoredEvent {
         at_ms: 0,
     };
     stored(seq, LogEvent::MemberAdded(added))
+}
+
+fn all_leave(seq: u64) -> StoredEvent {
+    let event_id = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
+    let removed = MembersRemoved { event_id, conversation_id: room(), user_ids: vec![bob(), ann()], removed_by: ann(), at_ms: 0 };
+    stored(seq, LogEvent::MembersRemoved(removed))
+}
+
+fn all_join(seq: u64) -> StoredEvent {
+    let added = MembersAdded {
+        event_id: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
+        conversation_id: room(),
+        user_ids: vec![bob(), ann()],
+        role: Role::Member,
+        added_by: ann(),
+        kind: ConversationKind::Group,
+        title: None,
+        at_ms: 0,
+    };
+    stored(seq, LogEvent::MembersAdded(added))
 }
 
 /// A hub whose tail has passed everything up to `head`, of a log that ends at `end`.
@@ -117,6 +137,22 @@ fn a_socket_ahead_of_the_tail_waits_for_it_also_where_its_user_is_known() {
     assert!(matches!(hub.attach(&second, &from, None, None, true), Attach::Live { .. }));
     hub.apply(SHARD, vec![says(13)], 0);
     assert_eq!((told(&first), told(&second)), (vec![12, 13], vec![13]));
+}
+
+#[test]
+fn several_who_come_or_go_at_once_see_what_one_would() {
+    let hub = hub(10, 30);
+    let (live, late) = (socket(), socket());
+    let here = [(SHARD, Seq(10))].into();
+    assert!(matches!(hub.attach(&live, &here, Some(&snapshot(10, 5)), None, true), Attach::Live { .. }));
+    hub.apply(SHARD, vec![says(11), all_leave(12), says(13), all_join(14), says(15)], 0);
+    assert_eq!(told(&live), [11, 12, 14, 15]);
+    assert!(hub.standing(bob(), room()).is_some());
+    hub.apply(SHARD, vec![all_leave(16)], 0);
+    assert!(hub.standing(bob(), room()).is_none());
+    // The same from the ring.
+    assert!(matches!(hub.attach(&late, &here, None, None, true), Attach::Live { .. }));
+    assert_eq!(told(&late), [11, 12, 14, 15, 16]);
 }
 
 #[tokio::test]

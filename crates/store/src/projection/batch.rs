@@ -143,20 +143,14 @@ impl Batch {
                 keys.sent_at_ms.push(message.sent_at_ms);
                 keys.at.push(at);
             }
-            LogEvent::ConversationCreated(created) => {
-                for member in &created.members {
-                    self.joined(conversation, member.user_id, seq);
+            other => {
+                for user in other.joining() {
+                    self.joined(conversation, user, seq);
+                }
+                for user in other.leaving() {
+                    self.left(conversation, user, seq);
                 }
             }
-            LogEvent::MemberAdded(added) => self.joined(conversation, added.user_id, seq),
-            LogEvent::MemberRemoved(removed) => self.left(conversation, removed.user_id, seq),
-            LogEvent::ConversationRenamed(_)
-            | LogEvent::RoleChanged(_)
-            | LogEvent::UserRegistered(_)
-            | LogEvent::ConversationJoined(_)
-            | LogEvent::ConversationLeft(_)
-            | LogEvent::SessionRevoked(_)
-            | LogEvent::Unknown => {}
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use relay_domain::ports::StoreError;
 use relay_protocol::log::{LogEvent, StoredEvent};
-use relay_types::{ConversationId, Seq, ShardId};
+use relay_types::{ConversationId, Seq, ShardId, UserId};
 use sqlx::PgConnection;
 use sqlx::types::Uuid;
 
@@ -92,12 +92,7 @@ async fn raise_head(connection: &mut PgConnection, shard: ShardId, conversation:
 
 /// Whose stays the event begins or ends.
 fn people(event: &LogEvent) -> Vec<Uuid> {
-    match event {
-        LogEvent::ConversationCreated(created) => created.members.iter().map(|member| member.user_id.to_uuid()).collect(),
-        LogEvent::MemberAdded(added) => vec![added.user_id.to_uuid()],
-        LogEvent::MemberRemoved(removed) => vec![removed.user_id.to_uuid()],
-        _ => Vec::new(),
-    }
+    event.joining().into_iter().chain(event.leaving()).map(UserId::to_uuid).collect()
 }
 
 /// Tells these people's stays anew from `from` on: what came after it was applied without it, and so perhaps wrongly (somebody's
@@ -156,14 +151,15 @@ async fn changes_since(
 ) -> Result<BTreeMap<Uuid, Vec<(i64, bool)>>, StoreError> {
     let rows = sqlx::query!(
         r#"SELECT seq, body::text AS "body!" FROM conversation_events
-           WHERE conversation_id = $1 AND seq >= $2 AND kind IN ('CONVERSATION_CREATED', 'MEMBER_ADDED', 'MEMBER_REMOVED') ORDER BY seq"#,
+           WHERE conversation_id = $1 AND seq >= $2 AND kind IN
+               ('CONVERSATION_CREATED', 'MEMBER_ADDED', 'MEMBER_REMOVED', 'MEMBERS_ADDED', 'MEMBERS_REMOVED') ORDER BY seq"#,
         conversation.to_uuid(),
         from.to_i64()
     );
     let mut changes: BTreeMap<Uuid, Vec<(i64, bool)>> = BTreeMap::new();
     for row in rows.fetch_all(connection).await.map_err(unavailable)? {
         let event: LogEvent = serde_json::from_str(&row.body).map_err(|_| unreadable("event"))?;
-        let comes_in = !matches!(event, LogEvent::MemberRemoved(_));
+        let comes_in = event.leaving().is_empty();
         for person in people(&event) {
             changes.entry(person).or_default().push((row.seq, comes_in));
         }

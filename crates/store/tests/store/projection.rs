@@ -253,7 +253,7 @@ async fn maintenance_ends_what_is_kept_for_a_time_and_nothing_else() {
 #[tokio::test]
 async fn a_change_of_membership_that_is_mended_changes_what_came_after_it() {
     let db = Db::fresh().await;
-    let (ann, bob, lobby) = (user_id(), user_id(), conversation_id());
+    let (ann, bob, eve, lobby) = (user_id(), user_id(), user_id(), conversation_id());
     let mut log = TestLog::new();
     log.created(lobby, &[ann, bob]);
     log.sent(lobby, ann, "a");
@@ -262,10 +262,16 @@ async fn a_change_of_membership_that_is_mended_changes_what_came_after_it() {
         log.sent(lobby, ann, "b");
         log.added(lobby, bob);
     }
+    log.added_all(lobby, &[bob, eve]);
+    log.removed_all(lobby, &[eve, bob]);
+    log.sent(lobby, ann, "d");
+    log.added_all(lobby, &[bob, eve]);
     log.removed(lobby, bob);
     log.sent(lobby, ann, "c");
     db.project(&log).await;
     let expected = intervals(&db, lobby, bob).await;
+    assert_eq!(expected.last(), Some(&(12, Some(13))), "several at once come and go as one does");
+    assert_eq!(intervals(&db, lobby, eve).await, [(9, Some(10)), (12, None)]);
     let changes: Vec<_> = log.events.iter().filter(|event| event.event.conversation().is_some()).cloned().collect();
     for lost in &changes {
         // A projection that never saw it.
@@ -275,6 +281,7 @@ async fn a_change_of_membership_that_is_mended_changes_what_came_after_it() {
         without.store.project(SHARD, EPOCH, Seq::ZERO, log.head(), &cut.events).await.unwrap();
         assert_eq!(without.store.mend(SHARD, std::slice::from_ref(lost)).await.unwrap(), 1);
         assert_eq!(intervals(&without, lobby, bob).await, expected, "without {}", lost.seq);
+        assert_eq!(intervals(&without, lobby, eve).await, intervals(&db, lobby, eve).await, "without {}", lost.seq);
         assert_eq!(prevs(&without, lobby).await, prevs(&db, lobby).await, "without {}", lost.seq);
         assert_eq!(without.store.mend(SHARD, std::slice::from_ref(lost)).await.unwrap(), 0);
     }

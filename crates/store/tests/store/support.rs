@@ -10,7 +10,8 @@ use relay_domain::ports::{
 };
 use relay_embedded::{PostgresOptions, PostgresServer, Scratch, Servers};
 use relay_protocol::log::{
-    ConversationCreated, ConversationMoved, InitialMember, LogEvent, MemberAdded, MemberRemoved, MessageSent, StoredEvent,
+    ConversationCreated, ConversationMoved, InitialMember, LogEvent, MemberAdded, MemberRemoved, MembersAdded, MembersRemoved, MessageSent,
+    StoredEvent,
 };
 use relay_protocol::message::{ConversationKind, MessageBody, Role};
 use relay_store::{PostgresConfig, Store};
@@ -181,6 +182,31 @@ impl TestLog {
             conversation_id: conversation,
             user_id: user,
             removed_by: user,
+            at_ms: NOON_MS,
+        }))
+    }
+
+    /// Several people at once.
+    pub fn added_all(&mut self, conversation: ConversationId, users: &[UserId]) -> Seq {
+        self.push(LogEvent::MembersAdded(MembersAdded {
+            event_id: EventId::new(IDS.next_ulid()),
+            conversation_id: conversation,
+            user_ids: users.to_vec(),
+            role: Role::Member,
+            added_by: users[0],
+            kind: ConversationKind::Group,
+            title: None,
+            at_ms: NOON_MS,
+        }))
+    }
+
+    /// Several people at once.
+    pub fn removed_all(&mut self, conversation: ConversationId, users: &[UserId]) -> Seq {
+        self.push(LogEvent::MembersRemoved(MembersRemoved {
+            event_id: EventId::new(IDS.next_ulid()),
+            conversation_id: conversation,
+            user_ids: users.to_vec(),
+            removed_by: users[0],
             at_ms: NOON_MS,
         }))
     }

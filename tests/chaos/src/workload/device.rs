@@ -366,6 +366,17 @@ impl Life {
             Event::MemberRemoved(removed) => {
                 (removed.conversation_id, removed.seq, removed.prev, What::Removed { user: self.directory.user(removed.user_id) })
             }
+            // Of many at once, whether this device's person is among them is what is judged.
+            Event::MembersAdded(added) => {
+                let what =
+                    if added.user_ids.contains(&self.me) { What::Added { user: self.directory.user(self.me) } } else { What::Changed };
+                (added.conversation_id, added.seq, added.prev, what)
+            }
+            Event::MembersRemoved(removed) => {
+                let what =
+                    if removed.user_ids.contains(&self.me) { What::Removed { user: self.directory.user(self.me) } } else { What::Changed };
+                (removed.conversation_id, removed.seq, removed.prev, what)
+            }
             Event::ConversationUpdated(updated) => {
                 let what = if matches!(updated.change, ConversationChange::Created { .. }) { What::Created } else { What::Changed };
                 (updated.conversation_id, updated.seq, updated.prev, what)

@@ -14,8 +14,8 @@ pub struct Seen {
     pub seq: Seq,
     pub prev: Option<Seq>,
     pub message: Option<NewMessage>,
-    pub joined: Option<UserId>,
-    pub removed: Option<UserId>,
+    pub joined: Vec<UserId>,
+    pub removed: Vec<UserId>,
     pub created: bool,
 }
 
@@ -23,11 +23,13 @@ impl Seen {
     /// `None` for frames that are not events of a conversation.
     pub fn of(frame: &ServerFrame) -> Option<Self> {
         let (conversation, seq, prev) = frame.place()?;
-        let mut seen = Self { conversation, seq, prev, message: None, joined: None, removed: None, created: false };
+        let mut seen = Self { conversation, seq, prev, message: None, joined: Vec::new(), removed: Vec::new(), created: false };
         match frame {
             ServerFrame::NewMessage(message) => seen.message = Some(message.clone()),
-            ServerFrame::MemberAdded(added) => seen.joined = Some(added.user_id),
-            ServerFrame::MemberRemoved(removed) => seen.removed = Some(removed.user_id),
+            ServerFrame::MemberAdded(added) => seen.joined = vec![added.user_id],
+            ServerFrame::MembersAdded(added) => seen.joined.clone_from(&added.user_ids),
+            ServerFrame::MemberRemoved(removed) => seen.removed = vec![removed.user_id],
+            ServerFrame::MembersRemoved(removed) => seen.removed.clone_from(&removed.user_ids),
             ServerFrame::ConversationUpdated(updated) => seen.created = matches!(updated.change, ConversationChange::Created { .. }),
             _ => {}
         }
@@ -40,6 +42,8 @@ impl Seen {
             Event::Message(frame) => ServerFrame::NewMessage(frame.clone()),
             Event::MemberAdded(frame) => ServerFrame::MemberAdded(frame.clone()),
             Event::MemberRemoved(frame) => ServerFrame::MemberRemoved(frame.clone()),
+            Event::MembersAdded(frame) => ServerFrame::MembersAdded(frame.clone()),
+            Event::MembersRemoved(frame) => ServerFrame::MembersRemoved(frame.clone()),
             Event::ConversationUpdated(frame) => ServerFrame::ConversationUpdated(frame.clone()),
             _ => return None,
         };
@@ -54,7 +58,7 @@ pub fn contiguous(me: UserId, seen: &[Seen]) -> Result<(), String> {
     let mut out: BTreeSet<ConversationId> = BTreeSet::new();
     for event in seen {
         let id = event.conversation;
-        let begins = event.created || event.joined == Some(me);
+        let begins = event.created || event.joined.contains(&me);
         if begins {
             out.remove(&id);
         } else if out.contains(&id) {
@@ -68,7 +72,7 @@ pub fn contiguous(me: UserId, seen: &[Seen]) -> Result<(), String> {
                 return Err(format!("{id}: {} follows {before} but says that {:?} is before it", event.seq, event.prev));
             }
         }
-        if event.removed == Some(me) {
+        if event.removed.contains(&me) {
             out.insert(id);
         }
     }
@@ -199,12 +203,12 @@ mod tests {
     fn a_message_after_ones_own_removal_is_caught_and_a_rejoin_is_not() {
         let mut events = history(5..=7);
         let bare = |seq| Seen { message: None, ..seen(&message(seq)) };
-        events.push(Seen { removed: Some(me()), ..bare(8) });
+        events.push(Seen { removed: vec![me()], ..bare(8) });
         contiguous(me(), &events).unwrap();
         let mut after = events.clone();
         after.push(seen(&message(9)));
         assert!(contiguous(me(), &after).is_err());
-        events.push(Seen { joined: Some(me()), ..bare(12) });
+        events.push(Seen { joined: vec![me()], ..bare(12) });
         events.push(seen(&message(13)));
         contiguous(me(), &events).unwrap();
     }

@@ -2,7 +2,10 @@
 
 use relay_client::Event;
 use relay_protocol::MessageBody;
-use relay_protocol::frame::{ConversationChange, ConversationUpdated, MemberAddedFrame, MemberRemovedFrame, NewMessage, ResetReason};
+use relay_protocol::frame::{
+    ConversationChange, ConversationUpdated, MemberAddedFrame, MemberRemovedFrame, MembersAddedFrame, MembersRemovedFrame, NewMessage,
+    ResetReason,
+};
 use relay_protocol::message::Role;
 use relay_protocol::rest::HistoryQuery;
 use relay_types::{ConversationId, Seq};
@@ -22,6 +25,8 @@ impl App {
             }
             Event::MemberAdded(added) => self.show_added(added).await,
             Event::MemberRemoved(removed) => self.show_removed(removed).await,
+            Event::MembersAdded(added) => self.show_added_many(added).await,
+            Event::MembersRemoved(removed) => self.show_removed_many(removed).await,
             Event::ConversationUpdated(updated) => self.show_update(updated).await,
             Event::CaughtUp { .. } => self.on_caught_up().await,
             Event::Reset(reason) => {
@@ -118,6 +123,39 @@ impl App {
             self.screen.line(format_args!("{} {label}: {who} {what}", self.screen.clock(removed.at_ms)));
         }
         if removed.user_id == self.me.user_id {
+            self.book.forget(conversation);
+            if self.active == Some(conversation) {
+                self.active = None;
+                self.update_prompt();
+            }
+        }
+    }
+
+    async fn show_added_many(&mut self, added: MembersAddedFrame) {
+        let conversation = added.conversation_id;
+        self.book.ensure(conversation).await;
+        let me = added.user_ids.contains(&self.me.user_id);
+        if self.shown.mark(conversation, added.seq) {
+            let by = self.book.name(added.added_by, conversation).await;
+            let (label, people) = (self.book.label(conversation), count(added.user_ids.len(), "new member"));
+            let with_you = if me { ", you among them" } else { "" };
+            self.screen.line(format_args!("{} {label}: {people}{with_you}, added by {by}", self.screen.clock(added.at_ms)));
+        }
+        if self.active.is_none() && me {
+            self.switch_to(conversation);
+        }
+    }
+
+    async fn show_removed_many(&mut self, removed: MembersRemovedFrame) {
+        let conversation = removed.conversation_id;
+        let me = removed.user_ids.contains(&self.me.user_id);
+        if self.shown.mark(conversation, removed.seq) {
+            let by = self.book.name(removed.removed_by, conversation).await;
+            let (label, people) = (self.book.label(conversation), count(removed.user_ids.len(), "member"));
+            let with_you = if me { ", you among them," } else { "" };
+            self.screen.line(format_args!("{} {label}: {people}{with_you} removed by {by}", self.screen.clock(removed.at_ms)));
+        }
+        if me {
             self.book.forget(conversation);
             if self.active == Some(conversation) {
                 self.active = None;
