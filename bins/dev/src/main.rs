@@ -18,6 +18,7 @@ mod state;
 mod status;
 mod supervise;
 mod test;
+mod times;
 mod up;
 
 use std::process::ExitCode;

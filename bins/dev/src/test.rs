@@ -1,4 +1,4 @@
-//! `./relay test`: format, lints, build, tests; the last line is `N passed, N failed`.
+//! `./relay test`: format, lints, build, tests, and what took how long; the last line is `N passed, N failed`.
 
 use std::path::Path;
 use std::process::{ExitCode, Stdio};
@@ -10,6 +10,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
 use crate::layout::Layout;
+use crate::times::Times;
 
 /// What to test.
 #[derive(Debug, clap::Args)]
@@ -61,20 +62,24 @@ impl Tally {
 pub async fn test(arguments: &TestArguments) -> anyhow::Result<ExitCode> {
     let layout = Layout::open()?;
     let root = &layout.root;
-    let mut tally = Tally::default();
+    let (mut tally, mut times) = (Tally::default(), Times::default());
     if arguments.suite != Suite::E2e {
-        lint(root, &mut tally, "rustfmt", &["fmt", "--version"], &["fmt", "--all", "--check"]).await?;
+        lint(root, (&mut tally, &mut times), "rustfmt", &["fmt", "--version"], &["fmt", "--all", "--check"]).await?;
         let clippy = ["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"];
-        lint(root, &mut tally, "clippy", &["clippy", "--version"], &clippy).await?;
+        lint(root, (&mut tally, &mut times), "clippy", &["clippy", "--version"], &clippy).await?;
     }
     heading("installing the servers");
+    let began = Instant::now();
     let installed = Servers::ready().await;
+    times.part("installing the servers", began.elapsed());
     if let Err(error) = &installed {
         say!("{error:#}");
     }
     tally.step("installing the servers", installed.is_ok());
     heading("cargo build --workspace --bins");
+    let began = Instant::now();
     let built = cargo(root, &["build", "--quiet", "--workspace", "--bins"]).await?;
+    times.part("build of the programs", began.elapsed());
     tally.step("build", built);
     if built && installed.is_ok() {
         let args: &[&str] = match arguments.suite {
@@ -82,8 +87,9 @@ pub async fn test(arguments: &TestArguments) -> anyhow::Result<ExitCode> {
             Suite::E2e => &["test", "--no-fail-fast", "--package", "relay-e2e", "--package", "relay-chaos"],
             Suite::All => &["test", "--workspace", "--no-fail-fast"],
         };
-        run_tests(root, args, &mut tally).await?;
+        run_tests(root, args, &mut tally, &mut times).await?;
     }
+    say!("\n{}", times.summary().trim_end());
     say!("\n{} passed, {} failed", tally.passed, tally.failed);
     Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -93,7 +99,13 @@ fn heading(text: &str) {
 }
 
 /// A cargo tool that may not be installed: then it is skipped, and said.
-async fn lint(root: &Path, tally: &mut Tally, component: &str, version: &[&str], args: &[&str]) -> anyhow::Result<()> {
+async fn lint(
+    root: &Path,
+    (tally, times): (&mut Tally, &mut Times),
+    component: &str,
+    version: &[&str],
+    args: &[&str],
+) -> anyhow::Result<()> {
     heading(&format!("cargo {}", args.join(" ")));
     let mut probe = Command::new("cargo");
     probe.args(version).current_dir(root).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -104,6 +116,7 @@ async fn lint(root: &Path, tally: &mut Tally, component: &str, version: &[&str],
     let began = Instant::now();
     let ok = cargo(root, args).await?;
     say!("{} ({:.0} s)", if ok { "ok" } else { "not ok" }, began.elapsed().as_secs_f64());
+    times.part(component, began.elapsed());
     tally.step(component, ok);
     Ok(())
 }
@@ -116,19 +129,42 @@ async fn cargo(root: &Path, args: &[&str]) -> anyhow::Result<bool> {
 
 /// Shows what the tests print and counts their results. A failure without a failed test (a crash, a test that does not
 /// compile) counts as one.
-async fn run_tests(root: &Path, args: &[&str], tally: &mut Tally) -> anyhow::Result<()> {
+async fn run_tests(root: &Path, args: &[&str], tally: &mut Tally, times: &mut Times) -> anyhow::Result<()> {
     heading(&format!("cargo {}", args.join(" ")));
     let mut command = Command::new("cargo");
-    command.args(args).current_dir(root).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+    command.args(args).current_dir(root).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let began = Instant::now();
     let mut child = command.spawn().context("could not run cargo")?;
     let stdout = child.stdout.take().context("cargo has no standard output")?;
+    let stderr = child.stderr.take().context("cargo has no standard error")?;
     let before = tally.failed;
-    let mut lines = BufReader::new(stdout).split(b'\n');
-    while let Some(line) = lines.next_segment().await.context("could not read what the tests print")? {
-        // Tests may print anything.
-        let line = String::from_utf8_lossy(&line);
-        say!("{line}");
-        tally.add_result_line(&line);
+    let (mut tests, mut cargo) = (BufReader::new(stdout).split(b'\n'), BufReader::new(stderr).split(b'\n'));
+    let (mut tests_go_on, mut cargo_goes_on) = (true, true);
+    while tests_go_on || cargo_goes_on {
+        tokio::select! {
+            line = tests.next_segment(), if tests_go_on => match line.context("could not read what the tests print")? {
+                Some(line) => {
+                    // Tests may print anything.
+                    let line = String::from_utf8_lossy(&line);
+                    say!("{line}");
+                    tally.add_result_line(&line);
+                    let built = times.has_begun();
+                    times.test_says(&line, Instant::now());
+                    if times.has_begun() && !built {
+                        times.part("build of the tests", began.elapsed());
+                    }
+                }
+                None => tests_go_on = false,
+            },
+            line = cargo.next_segment(), if cargo_goes_on => match line.context("could not read what cargo prints")? {
+                Some(line) => {
+                    let line = String::from_utf8_lossy(&line);
+                    complain!("{line}");
+                    times.cargo_says(&line);
+                }
+                None => cargo_goes_on = false,
+            },
+        }
     }
     let status = child.wait().await?;
     tally.step("cargo test", status.success() || tally.failed > before);

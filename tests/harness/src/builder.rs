@@ -132,6 +132,11 @@ impl HarnessBuilder {
     /// Cancel safe: what was started is ended.
     pub async fn start(self) -> anyhow::Result<Harness> {
         let permit = turn().await?;
+        Ok(Harness::new(Arc::new(self.parts().await?), permit, None))
+    }
+
+    /// As [`Self::start`], whoever's turn it is.
+    pub(crate) async fn parts(self) -> anyhow::Result<Parts> {
         let scratch = Scratch::new("test")?;
         let at = scratch.path().to_owned();
         let bin_dir = workspace::bin_dir()?;
@@ -178,9 +183,7 @@ impl HarnessBuilder {
         let gateways = try_join_all((0..self.gateways).map(|index| process("gateway", format!("gateway-{index}")))).await?;
         let expected = self.expected;
         let config = config_path;
-        let parts =
-            Parts { gateways, api, workers, nats_link, nats, valkey, database, bin_dir, config, expected, scratch, _permit: permit };
-        Ok(Harness::new(parts))
+        Ok(Parts { gateways, api, workers, nats_link, nats, valkey, database, bin_dir, config, expected, scratch })
     }
 }
 
@@ -206,7 +209,7 @@ async fn start_process(
 }
 
 /// A test with a whole RelayHub waits for its turn: more at once than cores makes each so slow that waits run out.
-async fn turn() -> anyhow::Result<OwnedSemaphorePermit> {
+pub(crate) async fn turn() -> anyhow::Result<OwnedSemaphorePermit> {
     static TURNS: OnceLock<Arc<Semaphore>> = OnceLock::new();
     let turns = TURNS.get_or_init(|| {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);

@@ -1,6 +1,7 @@
 //! A running RelayHub.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, bail};
@@ -9,9 +10,10 @@ use relay_embedded::{NatsServer, PostgresServer, RelayProcess, Scratch, Service,
 use relay_fault_proxy::FaultProxy;
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::builder::HarnessBuilder;
+use crate::builder::{HarnessBuilder, turn};
 use crate::database::Database;
 use crate::logs::{self, Expected};
+use crate::shared::Visit;
 use crate::tool;
 use crate::user::User;
 
@@ -29,7 +31,6 @@ pub(crate) struct Parts {
     pub(crate) config: PathBuf,
     pub(crate) expected: Expected,
     pub(crate) scratch: Scratch,
-    pub(crate) _permit: OwnedSemaphorePermit,
 }
 
 /// A whole RelayHub for one test. Handles of processes dereference to [`Service`]: kill, stop, pause, resume, restart.
@@ -37,7 +38,10 @@ pub(crate) struct Parts {
 #[derive(Debug)]
 pub struct Harness {
     finished: AtomicBool,
-    parts: Parts,
+    /// Before what it looks at.
+    visit: Option<Visit>,
+    parts: Arc<Parts>,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Harness {
@@ -51,8 +55,26 @@ impl Harness {
         Self::builder().start().await
     }
 
-    pub(crate) fn new(parts: Parts) -> Self {
-        Self { finished: AtomicBool::new(false), parts }
+    /// The RelayHub that all tests of this binary share, with two gateways. The test ends no process of it and looks only at
+    /// what is its own: other tests run on it at the same time. [`Self::user`] makes people of this test alone.
+    pub async fn shared() -> anyhow::Result<Self> {
+        Self::visit(false).await
+    }
+
+    /// As [`Self::shared`] while no other test is on it: for tests that look at the whole log or at whole tables.
+    pub async fn shared_alone() -> anyhow::Result<Self> {
+        Self::visit(true).await
+    }
+
+    async fn visit(alone: bool) -> anyhow::Result<Self> {
+        // In this order: who waits for the others to leave must not hold what they need to come in.
+        let visit = Visit::begin(alone).await?;
+        let permit = turn().await?;
+        Ok(Self::new(visit.parts(), permit, Some(visit)))
+    }
+
+    pub(crate) fn new(parts: Arc<Parts>, permit: OwnedSemaphorePermit, visit: Option<Visit>) -> Self {
+        Self { finished: AtomicBool::new(false), visit, parts, _permit: permit }
     }
 
     /// The gateway with this index.
@@ -148,6 +170,11 @@ impl Harness {
         self.parts.scratch.path()
     }
 
+    /// A directory for files of this test alone.
+    pub fn own_directory(&self) -> anyhow::Result<PathBuf> {
+        self.visit.as_ref().map_or_else(|| Ok(self.directory().to_owned()), Visit::directory)
+    }
+
     /// Where our programs are.
     pub fn bin_dir(&self) -> &Path {
         &self.parts.bin_dir
@@ -163,20 +190,26 @@ impl Harness {
         Ok(ApiClient::new(&self.api_url())?)
     }
 
-    /// Registers `handle` and logs in on one device.
+    /// A handle that only this test uses: as wished, with a number behind it on the shared RelayHub.
+    pub fn handle(&self, wish: &str) -> String {
+        self.visit.as_ref().map_or_else(|| wish.to_owned(), |visit| visit.handle(wish))
+    }
+
+    /// Registers [`Self::handle`] and logs in on one device.
     pub async fn user(&self, handle: &str) -> anyhow::Result<User> {
-        User::register(self.api_client()?, handle).await
+        User::register(self.api_client()?, &self.handle(handle)).await
     }
 
     /// Stops our processes in order and fails if one did not stop cleanly or has logged an unexpected error. Processes that
-    /// the test itself has ended are only asked for their logs.
+    /// the test itself has ended are only asked for their logs. Those that tests share go on, and only their logs of this
+    /// time are judged.
     ///
     /// # Cancel safety
     /// Not cancel safe.
     pub async fn finish(self) -> anyhow::Result<()> {
         let parts = &self.parts;
-        let mut complaints = Vec::new();
-        for process in self.own() {
+        let mut complaints = self.visit.as_ref().map_or_else(Vec::new, Visit::complaints);
+        for process in parts.own().filter(|_| self.visit.is_none()) {
             if process.is_running()
                 && let Some(exit) = process.stop().await
                 && !exit.success()
@@ -191,11 +224,12 @@ impl Harness {
         }
         bail!("the test passed, but its processes did not:\n{}", complaints.join("\n"))
     }
+}
 
+impl Parts {
     /// Our processes, in the order in which they stop.
-    fn own(&self) -> impl Iterator<Item = &RelayProcess> {
-        let parts = &self.parts;
-        parts.gateways.iter().chain([&parts.api]).chain(&parts.workers)
+    pub(crate) fn own(&self) -> impl Iterator<Item = &RelayProcess> {
+        self.gateways.iter().chain([&self.api]).chain(&self.workers)
     }
 }
 
@@ -204,7 +238,7 @@ impl Drop for Harness {
         if !self.finished.load(Ordering::Relaxed) {
             let servers: [&Service; 2] = [&self.parts.nats, &self.parts.valkey];
             let postgres = self.parts.database.server().map(|server| -> &Service { server });
-            logs::print_tails(self.own().map(|process| -> &Service { process }).chain(servers).chain(postgres));
+            logs::print_tails(self.parts.own().map(|process| -> &Service { process }).chain(servers).chain(postgres));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Real servers per test: nats-server, Postgres, Valkey and our own processes, isolated and in parallel.
 //!
-//! Owns starting a whole RelayHub for one test, people to use it with, every way of hurting a process, and waiting for a
+//! Owns starting a whole RelayHub for one test or one for many ([`Harness::shared`]), people to use it with, every way of hurting a process, and waiting for a
 //! state. It contains no assertions about RelayHub: those are in the tests. Start reading in [`builder`], then [`harness`].
 //!
 //! ```no_run
@@ -19,6 +19,7 @@ mod config;
 mod database;
 pub mod harness;
 mod logs;
+mod shared;
 mod tool;
 pub mod user;
 pub mod wait;

@@ -1,6 +1,7 @@
 //! What the processes of a test wrote.
 
-use std::fs;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use relay_embedded::Service;
@@ -8,7 +9,7 @@ use relay_embedded::Service;
 /// Lines of each process shown when a test fails.
 const TAIL: usize = 40;
 /// A log is searched for errors at most this far.
-const MAX_SEARCHED_BYTES: usize = 64 << 20;
+const MAX_SEARCHED_BYTES: u64 = 64 << 20;
 
 /// Prints the end of every log, for a test that has failed.
 pub(crate) fn print_tails<'a>(services: impl Iterator<Item = &'a Service>) {
@@ -28,9 +29,23 @@ pub(crate) fn print_tails<'a>(services: impl Iterator<Item = &'a Service>) {
 
 /// The lines of our processes' logs that say ERROR, and panics.
 pub(crate) fn errors(name: &str, path: &Path, expected: &Expected) -> Vec<String> {
-    let Ok(bytes) = fs::read(path) else { return Vec::new() };
-    let text = String::from_utf8_lossy(bytes.get(..bytes.len().min(MAX_SEARCHED_BYTES)).unwrap_or_default());
-    text.lines().filter(|line| is_unexpected(line, expected)).map(|line| format!("{name}: {line}")).collect()
+    errors_from(name, path, 0, expected).0
+}
+
+/// As [`errors`], from this byte on; also where the last whole line ended.
+pub(crate) fn errors_from(name: &str, path: &Path, from: u64, expected: &Expected) -> (Vec<String>, u64) {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|mut file| {
+        file.seek(SeekFrom::Start(from))?;
+        file.take(MAX_SEARCHED_BYTES).read_to_end(&mut bytes)
+    });
+    if read.is_err() {
+        return (Vec::new(), from);
+    }
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let text = String::from_utf8_lossy(bytes.get(..whole).unwrap_or_default());
+    let errors = text.lines().filter(|line| is_unexpected(line, expected)).map(|line| format!("{name}: {line}")).collect();
+    (errors, from + whole as u64)
 }
 
 /// Which errors a test provokes.
@@ -62,6 +77,19 @@ fn is_unexpected(line: &str, expected: &Expected) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_is_judged_from_a_place_on_and_only_in_whole_lines() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let line = r#"{"level":"ERROR","message":"one"}"#;
+        std::fs::write(file.path(), format!("{line}\n{line}")).unwrap();
+        let (errors, end) = errors_from("api", file.path(), 0, &Expected::None);
+        assert_eq!((errors.len(), end), (1, line.len() as u64 + 1));
+        std::fs::write(file.path(), format!("{line}\n{line}\n{{}}\n")).unwrap();
+        let (errors, end) = errors_from("api", file.path(), end, &Expected::None);
+        assert_eq!(errors.len(), 1);
+        assert_eq!(errors_from("api", file.path(), end, &Expected::None), (vec![], end));
+    }
 
     #[test]
     fn errors_and_panics_are_seen_and_expected_ones_are_not() {

@@ -46,6 +46,28 @@ async fn two_at_once_are_strangers() {
 }
 
 #[tokio::test]
+async fn visitors_share_one_relayhub_and_are_strangers_to_each_other() {
+    let (one, two) = tokio::join!(Harness::shared(), Harness::shared());
+    let (one, two) = (one.unwrap(), two.unwrap());
+    assert_eq!(one.api_url(), two.api_url());
+    let (ann, other) = (one.user("ann").await.unwrap(), two.user("ann").await.unwrap());
+    assert_ne!(ann.profile.handle, other.profile.handle);
+    assert_ne!(one.own_directory().unwrap(), two.own_directory().unwrap());
+    two.finish().await.unwrap();
+    // The end of one visit is not the end of what all share.
+    ann.api.me().await.unwrap();
+    one.finish().await.unwrap();
+    let alone = Harness::shared_alone().await.unwrap();
+    assert_eq!(alone.gateway_url(1), format!("ws://{}", alone.gateway(1).public()));
+    // Whoever ends a process of it is told so.
+    let address = alone.api_url();
+    alone.gateway(1).kill();
+    alone.gateway(1).restart().await.unwrap();
+    assert_eq!(alone.api_url(), address);
+    assert!(alone.finish().await.unwrap_err().to_string().contains("ended what all share"));
+}
+
+#[tokio::test]
 async fn a_private_postgres_can_be_stopped() {
     let h = Harness::builder().private_postgres().expect_errors().start().await.unwrap();
     h.postgres().stop().await;

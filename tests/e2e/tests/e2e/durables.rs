@@ -118,7 +118,7 @@ async fn what_is_pending_adds_up_over_shards() -> TestResult {
 
 #[tokio::test]
 async fn filters_follow_joining_and_leaving() -> TestResult {
-    let h = Harness::start().await?;
+    let h = Harness::shared().await?;
     let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
     wait_for("the consumer of a new account", LATE, || async {
         let (_, filters) = durable(&h, 0, bob.id()).await.map_err(|error| vec![format!("{error:#}")])?;
@@ -138,7 +138,7 @@ async fn filters_follow_joining_and_leaving() -> TestResult {
 
 #[tokio::test]
 async fn an_ordinary_nats_client_pulls_exactly_the_missed_messages_from_it() -> TestResult {
-    let h = Harness::start().await?;
+    let h = Harness::shared().await?;
     let (ann, bob, cat) = (h.user("ann").await?, h.user("bob").await?, h.user("cat").await?);
     let (chat, others) = (group(&ann, &[&bob]).await?, group(&ann, &[&cat]).await?);
     filtered(&h, &bob, chat, true).await;

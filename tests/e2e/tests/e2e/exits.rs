@@ -35,7 +35,7 @@ pub fn told(output: &Output) -> (Option<i32>, String) {
 fn changed(h: &Harness, change: impl FnOnce(&mut toml::Table)) -> anyhow::Result<std::path::PathBuf> {
     let mut config: toml::Table = std::fs::read_to_string(h.config_path())?.parse()?;
     change(&mut config);
-    let path = h.directory().join("changed.toml");
+    let path = h.own_directory()?.join("changed.toml");
     std::fs::write(&path, toml::to_string(&config)?)?;
     Ok(path)
 }
@@ -47,7 +47,7 @@ fn set(config: &mut toml::Table, section: &str, key: &str, value: impl Into<toml
 
 #[tokio::test]
 async fn bad_configuration_ends_every_process_with_78_and_names_the_key() -> TestResult {
-    let h = Harness::start().await?;
+    let h = Harness::shared().await?;
     let secret = "hunter2-canary";
     let cases: [(&str, &str, &str, toml::Value); 14] = [
         ("relay-gateway", "gateway", "max_sokets", 7.into()),
@@ -87,7 +87,7 @@ async fn bad_configuration_ends_every_process_with_78_and_names_the_key() -> Tes
 
 #[tokio::test]
 async fn a_missing_server_ends_the_process_with_69_named_and_with_how_to_start_it() -> TestResult {
-    let h = Harness::start().await?;
+    let h = Harness::shared().await?;
     // A port that nobody listens on.
     let nowhere = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let path = changed(&h, |config| set(config, "nats", "servers", toml::Value::Array(vec![format!("nats://{nowhere}").into()])))?;

@@ -131,7 +131,7 @@ async fn metrics_count_what_happened() -> TestResult {
 
 #[tokio::test]
 async fn a_trace_goes_from_the_request_into_the_log() -> TestResult {
-    let h = Harness::start().await?;
+    let h = Harness::shared().await?;
     let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
     let chat = direct(&ann, &bob).await?;
     let body = serde_json::json!({ "client_id": "traced", "conversation_id": chat, "body": { "type": "text", "text": "x" } });

@@ -101,7 +101,7 @@ async fn a_gateway_without_memory_of_a_key_finds_it_in_postgres() -> TestResult 
 
 #[tokio::test]
 async fn two_devices_on_two_gateways_that_send_one_key_at_once_make_one_message() -> TestResult {
-    let h = Harness::builder().gateways(2).start().await?;
+    let h = Harness::shared().await?;
     let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
     let other = ann.log_in("other").await?;
     let chat = direct(&ann, &bob).await?;
@@ -119,7 +119,7 @@ async fn two_devices_on_two_gateways_that_send_one_key_at_once_make_one_message(
 
 #[tokio::test]
 async fn a_key_minted_in_the_future_is_refused_at_both_doors_and_leaves_no_trace() -> TestResult {
-    let h = Harness::start().await?;
+    let h = Harness::shared_alone().await?;
     let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
     let chat = direct(&ann, &bob).await?;
     let mut anns = Socket::live(&h, 0, &ann.device, None).await?;

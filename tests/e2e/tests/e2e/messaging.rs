@@ -10,7 +10,7 @@ use super::witness::persisted;
 
 #[tokio::test]
 async fn two_people_talk_and_every_device_of_both_sees_it() -> TestResult {
-    let h = Harness::start().await?;
+    let h = Harness::shared().await?;
     let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
     let laptop = ann.log_in("laptop").await?;
     let chat = direct(&ann, &bob).await?;
@@ -39,7 +39,7 @@ async fn two_people_talk_and_every_device_of_both_sees_it() -> TestResult {
 
 #[tokio::test]
 async fn a_group_of_twenty_sees_one_order_on_every_device() -> TestResult {
-    let h = Harness::builder().gateways(2).start().await?;
+    let h = Harness::shared().await?;
     let users = people(&h, "user", 20).await?;
     let members: Vec<_> = users.iter().skip(1).collect();
     let chat = group(&users[0], &members).await?;
@@ -71,7 +71,7 @@ async fn a_group_of_twenty_sees_one_order_on_every_device() -> TestResult {
 
 #[tokio::test]
 async fn what_one_socket_sends_arrives_in_the_order_sent() -> TestResult {
-    let h = Harness::builder().config("gateway", "max_in_flight = 300\nmessage_burst = 1000\nframes_per_s = 1000").start().await?;
+    let h = Harness::shared().await?;
     let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
     let chat = direct(&ann, &bob).await?;
     let mut anns = Socket::live(&h, 0, &ann.device, None).await?;
@@ -89,7 +89,7 @@ async fn what_one_socket_sends_arrives_in_the_order_sent() -> TestResult {
 
 #[tokio::test]
 async fn rest_and_sockets_are_two_doors_to_one_log() -> TestResult {
-    let h = Harness::start().await?;
+    let h = Harness::shared().await?;
     let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
     let chat = direct(&ann, &bob).await?;
     let mut bobs = Socket::live(&h, 0, &bob.device, None).await?;
@@ -108,7 +108,7 @@ async fn rest_and_sockets_are_two_doors_to_one_log() -> TestResult {
 
 #[tokio::test]
 async fn history_pages_both_ways_without_repeating_or_leaving_out() -> TestResult {
-    let h = Harness::start().await?;
+    let h = Harness::shared().await?;
     let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
     let (chat, other) = (direct(&ann, &bob).await?, group(&ann, &[&bob]).await?);
     let mut sent = Vec::new();
@@ -144,7 +144,7 @@ async fn history_pages_both_ways_without_repeating_or_leaving_out() -> TestResul
 
 #[tokio::test]
 async fn unread_counts_follow_messages_and_read_marks_only_rise() -> TestResult {
-    let h = Harness::start().await?;
+    let h = Harness::shared().await?;
     let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
     let chat = direct(&ann, &bob).await?;
     let mut seqs = Vec::new();
@@ -179,7 +179,7 @@ async fn unread_of(user: &relay_harness::User, chat: ConversationId) -> anyhow::
 
 #[tokio::test]
 async fn history_holds_whatever_was_acknowledged_before_it_was_asked_for() -> TestResult {
-    let h = Harness::start().await?;
+    let h = Harness::shared().await?;
     let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
     let chat = direct(&ann, &bob).await?;
     let mut anns = Socket::live(&h, 0, &ann.device, None).await?;

@@ -200,7 +200,7 @@ async fn without_valkey_people_log_in_and_chat_and_it_may_come_back_empty() -> T
 
 #[tokio::test]
 async fn one_user_on_two_gateways_sees_the_same_on_both() -> TestResult {
-    let h = Harness::builder().gateways(2).start().await?;
+    let h = Harness::shared().await?;
     let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
     let tablet = bob.log_in("tablet").await?;
     let chat = direct(&ann, &bob).await?;

@@ -14,7 +14,7 @@ const ID: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
 
 #[tokio::test]
 async fn a_bad_body_is_refused_by_its_code_and_leaves_no_trace() -> TestResult {
-    let h = Harness::start().await?;
+    let h = Harness::shared_alone().await?;
     let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
     let chat = direct(&ann, &bob).await?.to_string();
     let crowd = group(&ann, &[&bob]).await?.to_string();
@@ -61,7 +61,7 @@ async fn a_bad_body_is_refused_by_its_code_and_leaves_no_trace() -> TestResult {
         (&patch, &crowd_path, json!({ "titel": "t" }), &[E::InvalidField, E::MalformedFrame]),
         (&post, &members, json!({ "user_id": ID }), &[E::UnknownUser]),
         (&post, &members, json!({ "user_id": "." }), &[E::BadId]),
-        (&post, "/v1/auth/register", register("ann", "another ann", "a password"), &[E::HandleTaken]),
+        (&post, "/v1/auth/register", register(ann.profile.handle.as_str(), "another ann", "a password"), &[E::HandleTaken]),
         (&post, "/v1/auth/register", register("A B", "x", "a password"), &[E::InvalidField]),
         (&post, "/v1/auth/register", register("x".repeat(40).as_str(), "x", "a password"), &[E::InvalidField]),
         (&post, "/v1/auth/register", register("carol", "x\u{202E}y", "a password"), &[E::InvalidField]),
@@ -87,7 +87,7 @@ async fn a_bad_body_is_refused_by_its_code_and_leaves_no_trace() -> TestResult {
 
 #[tokio::test]
 async fn bad_paths_queries_and_methods_are_refused_by_their_code() -> TestResult {
-    let h = Harness::start().await?;
+    let h = Harness::shared().await?;
     let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
     let chat = direct(&ann, &bob).await?;
     let token = ann.device.access_token().0.clone();

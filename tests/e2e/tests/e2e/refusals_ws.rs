@@ -68,7 +68,7 @@ async fn a_bad_first_frame_is_answered_with_its_code_and_the_socket_closes() -> 
 
 #[tokio::test]
 async fn a_bad_command_is_refused_by_its_code_and_leaves_no_trace() -> TestResult {
-    let h = Harness::start().await?;
+    let h = Harness::shared_alone().await?;
     let (ann, bob, eve) = (h.user("ann").await?, h.user("bob").await?, h.user("eve").await?);
     let chat = direct(&ann, &bob).await?;
     let left = group(&ann, &[&eve]).await?;
@@ -150,7 +150,7 @@ async fn a_bad_command_is_refused_by_its_code_and_leaves_no_trace() -> TestResul
 
 #[tokio::test]
 async fn a_frame_that_is_binary_or_too_large_ends_a_live_socket() -> TestResult {
-    let h = Harness::start().await?;
+    let h = Harness::shared().await?;
     let ann = h.user("ann").await?;
     let mut binary = Socket::live(&h, 0, &ann.device, None).await?;
     binary.connection.queue_binary(vec![1, 2, 3]);

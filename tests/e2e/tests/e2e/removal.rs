@@ -24,8 +24,6 @@ async fn talk(socket: &mut Socket, chat: ConversationId, stop: &AtomicBool) -> T
     Ok(())
 }
 
-const FAST: &str = "messages_per_s = 10000\nmessage_burst = 10000\nframes_per_s = 10000";
-
 /// Waits until the log is this long.
 async fn grown_to(h: &Harness, end: u64) -> Seq {
     wait_for("the log to grow", LATE, || async move {
@@ -48,7 +46,7 @@ async fn listen(socket: &mut Socket, count: usize) -> TestResult {
 
 #[tokio::test]
 async fn whoever_is_removed_while_people_talk_gets_nothing_after_it_and_may_do_nothing() -> TestResult {
-    let h = Harness::builder().config("gateway", FAST).start().await?;
+    let h = Harness::shared_alone().await?;
     let (ann, bob, cid) = (h.user("ann").await?, h.user("bob").await?, h.user("cid").await?);
     let chat = group(&ann, &[&bob, &cid]).await?;
     let mut anns = Socket::live(&h, 0, &ann.device, None).await?;
@@ -91,7 +89,7 @@ async fn whoever_is_removed_while_people_talk_gets_nothing_after_it_and_may_do_n
 
 #[tokio::test]
 async fn whoever_is_added_while_people_talk_sees_all_from_there_and_nothing_from_before() -> TestResult {
-    let h = Harness::builder().gateways(2).config("gateway", FAST).start().await?;
+    let h = Harness::shared_alone().await?;
     let (ann, bob, cid) = (h.user("ann").await?, h.user("bob").await?, h.user("cid").await?);
     let chat = group(&ann, &[&bob]).await?;
     let mut anns = Socket::live(&h, 0, &ann.device, None).await?;
@@ -99,7 +97,8 @@ async fn whoever_is_added_while_people_talk_sees_all_from_there_and_nothing_from
     let mut cids = Socket::live(&h, 1, &cid.device, None).await?;
     let stop = AtomicBool::new(false);
     let joining = async {
-        grown_to(&h, 60).await;
+        let here = log_end(&h).await?;
+        grown_to(&h, here.0 + 60).await;
         ann.api.add_member(chat, cid.id()).await?;
         listen(&mut cids, 50).await?;
         stop.store(true, Ordering::Relaxed);
@@ -125,7 +124,7 @@ async fn whoever_is_added_while_people_talk_sees_all_from_there_and_nothing_from
 
 #[tokio::test]
 async fn whoever_was_removed_while_away_gets_everything_up_to_the_removal() -> TestResult {
-    let h = Harness::builder().gateways(2).config("gateway", FAST).start().await?;
+    let h = Harness::shared().await?;
     let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
     let chat = group(&ann, &[&bob]).await?;
     let mut anns = Socket::live(&h, 0, &ann.device, None).await?;
@@ -188,7 +187,7 @@ async fn whoever_comes_back_sees_both_stays_and_nothing_in_between() -> TestResu
 /// was sent behind it on the old socket must not be there before it.
 #[tokio::test]
 async fn what_was_sent_behind_a_refused_message_waits_until_its_sender_knows() -> TestResult {
-    let h = Harness::start().await?;
+    let h = Harness::shared_alone().await?;
     let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
     let chat = group(&ann, &[&bob]).await?;
     let mut bobs = Socket::live(&h, 0, &bob.device, None).await?;
@@ -245,7 +244,7 @@ async fn what_waits_behind_another_send_is_not_stored_after_its_senders_removal(
 
 #[tokio::test]
 async fn a_retry_after_the_removal_gets_the_original_ack() -> TestResult {
-    let h = Harness::start().await?;
+    let h = Harness::shared().await?;
     let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
     let chat = group(&ann, &[&bob]).await?;
     let mut bobs = Socket::live(&h, 0, &bob.device, None).await?;

@@ -122,7 +122,7 @@ async fn a_resume_within_the_ring_needs_no_database() -> TestResult {
 
 #[tokio::test]
 async fn what_ended_for_one_device_is_still_told_to_another_that_was_away_longer() -> TestResult {
-    let h = Harness::builder().gateways(2).start().await?;
+    let h = Harness::shared().await?;
     let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
     let visited = group(&ann, &[]).await?;
     let mut anns = Socket::live(&h, 0, &ann.device, None).await?;

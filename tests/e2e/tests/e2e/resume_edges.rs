@@ -9,7 +9,7 @@ use relay_types::{Seq, ShardId};
 use super::support::{SOON, Socket, TestResult, direct, key};
 
 async fn reset_for(change: impl Fn(Position) -> Position) -> anyhow::Result<ResetReason> {
-    let h = Harness::start().await?;
+    let h = Harness::shared().await?;
     let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
     let chat = direct(&ann, &bob).await?;
     let mut anns = Socket::live(&h, 0, &ann.device, None).await?;
@@ -49,7 +49,7 @@ async fn a_position_ahead_of_the_log_is_answered_with_reset() -> TestResult {
 
 #[tokio::test]
 async fn a_position_that_is_none_is_refused_by_its_code() -> TestResult {
-    let h = Harness::start().await?;
+    let h = Harness::shared().await?;
     let ann = h.user("ann").await?;
     let token = ann.device.access_token().0.clone();
     let long = "A".repeat(50_000);

@@ -34,7 +34,7 @@ async fn is_over(h: &Harness, socket: &mut Socket, device: &Device) -> TestResul
 
 #[tokio::test]
 async fn refresh_tokens_rotate_and_using_one_twice_ends_the_session_and_its_sockets() -> TestResult {
-    let h = Harness::start().await?;
+    let h = Harness::shared().await?;
     let ann = h.user("ann").await?;
     let other = ann.log_in("other").await?;
     let mut socket = Socket::live(&h, 0, &ann.device, None).await?;
@@ -56,7 +56,7 @@ async fn refresh_tokens_rotate_and_using_one_twice_ends_the_session_and_its_sock
 
 #[tokio::test]
 async fn of_many_uses_of_one_refresh_token_at_once_at_most_one_succeeds() -> TestResult {
-    let h = Harness::start().await?;
+    let h = Harness::shared().await?;
     let ann = h.user("ann").await?;
     let api = h.api_client()?;
     let uses = (0..10).map(|_| api.refresh(&ann.device.tokens.refresh_token));
@@ -67,7 +67,7 @@ async fn of_many_uses_of_one_refresh_token_at_once_at_most_one_succeeds() -> Tes
 
 #[tokio::test]
 async fn logging_out_ends_this_device_only() -> TestResult {
-    let h = Harness::start().await?;
+    let h = Harness::shared().await?;
     let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
     let other = ann.log_in("other").await?;
     let chat = direct(&ann, &bob).await?;
@@ -84,7 +84,7 @@ async fn logging_out_ends_this_device_only() -> TestResult {
 
 #[tokio::test]
 async fn a_revoked_device_is_closed_on_every_gateway_and_the_other_devices_are_not() -> TestResult {
-    let h = Harness::builder().gateways(2).start().await?;
+    let h = Harness::shared().await?;
     let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
     let lost = ann.log_in("lost phone").await?;
     let mut here = Socket::live(&h, 0, &lost, None).await?;
@@ -126,19 +126,19 @@ async fn a_session_that_ended_while_a_gateway_was_down_does_not_get_in_afterward
 
 #[tokio::test]
 async fn unknown_handle_and_wrong_password_get_the_same_answer() -> TestResult {
-    let h = Harness::start().await?;
+    let h = Harness::shared().await?;
     let ann = h.user("ann").await?;
     let attempt = |handle: &str, password: &str| {
         let body = serde_json::json!({ "handle": handle, "password": password, "device_name": "d" });
         api(&h, Method::POST, "/v1/auth/login").json(&body).send()
     };
     let unknown = refusal(attempt("nobody", "a password").await?, "unknown").await?;
-    let wrong = refusal(attempt("ann", "a password").await?, "wrong").await?;
+    let wrong = refusal(attempt(ann.profile.handle.as_str(), "a password").await?, "wrong").await?;
     assert_eq!((unknown.code, &unknown.detail, &unknown.title), (ErrorCode::BadCredentials, &wrong.detail, &wrong.title));
     assert_eq!(unknown.code, wrong.code);
-    let taken = h.api_client()?.register(&"ann".parse()?, &"another".parse()?, &Password("another password".to_owned())).await;
+    let taken = h.api_client()?.register(&ann.profile.handle, &"another".parse()?, &Password("another password".to_owned())).await;
     assert_eq!(code_of(taken), ErrorCode::HandleTaken);
-    assert_eq!(attempt("ann", &ann.password.0).await?.status(), 200);
+    assert_eq!(attempt(ann.profile.handle.as_str(), &ann.password.0).await?.status(), 200);
     h.finish().await
 }
 

@@ -24,7 +24,7 @@ async fn hello(h: &Harness, token: &str) -> anyhow::Result<Result<(), (ErrorCode
 
 #[tokio::test]
 async fn forged_tokens_are_refused_at_every_door_and_leave_no_trace() -> TestResult {
-    let h = Harness::start().await?;
+    let h = Harness::shared_alone().await?;
     let ann = h.user("ann").await?;
     let good = ann.device.access_token().0.clone();
     // The forging itself works: a token made with the right key and claims is taken.
@@ -59,7 +59,7 @@ async fn forged_tokens_are_refused_at_every_door_and_leave_no_trace() -> TestRes
 
 #[tokio::test]
 async fn an_expired_token_is_refused_as_such_and_an_access_token_does_not_refresh() -> TestResult {
-    let h = Harness::start().await?;
+    let h = Harness::shared().await?;
     let ann = h.user("ann").await?;
     let good = ann.device.access_token().0.clone();
     let old = expired(&h, &good)?;
@@ -74,7 +74,7 @@ async fn an_expired_token_is_refused_as_such_and_an_access_token_does_not_refres
 /// A clock that is wrong is no reason to log anybody out: another token, or another server, may do.
 #[tokio::test]
 async fn a_token_that_a_wrong_clock_takes_for_one_from_the_future_is_to_be_replaced() -> TestResult {
-    let h = Harness::start().await?;
+    let h = Harness::shared().await?;
     let ann = h.user("ann").await?;
     let early = from_the_future(&h, &ann.device.access_token().0)?;
     assert_eq!(hello(&h, &early).await?, Err((ErrorCode::TokenExpired, CloseCode::TokenExpired.code())));
@@ -85,7 +85,7 @@ async fn a_token_that_a_wrong_clock_takes_for_one_from_the_future_is_to_be_repla
 
 #[tokio::test]
 async fn a_token_in_a_url_is_refused_at_both_doors_even_when_it_is_good() -> TestResult {
-    let h = Harness::start().await?;
+    let h = Harness::shared().await?;
     let ann = h.user("ann").await?;
     let good = ann.device.access_token().0.clone();
     for name in ["token", "access_token", "jwt", "Authorization"] {
