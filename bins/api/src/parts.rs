@@ -27,7 +27,7 @@ pub struct Parts {
 pub async fn assemble(config: &Config, supervisor: &Supervisor, bus: &Bus, keys: (Arc<Mint>, Arc<KeyRing>)) -> anyhow::Result<Parts> {
     let (mint, ring) = keys;
     let store = Arc::new(servers::connect_postgres(&config.postgres).await?);
-    // A flush holds its connection while it waits for the log, which must not starve reads.
+    // A flush or a post holds its connection while it waits for the log, which must not starve reads.
     let outbox = Arc::new(relay_wiring::open_store(&config.postgres)?);
     let limits = Arc::new(ValkeyLimiter::connect(&config.valkey)?);
     servers::watch(supervisor, store.as_ref().clone(), Arc::clone(&limits));
@@ -54,6 +54,7 @@ pub async fn assemble(config: &Config, supervisor: &Supervisor, bus: &Bus, keys:
         sessions: store.clone(),
         conversations: store.clone(),
         history: store,
+        postings: outbox.clone(),
         outbox,
         log,
         poster,

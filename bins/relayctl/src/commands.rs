@@ -5,6 +5,7 @@ mod config;
 mod doctor;
 mod log;
 mod migrate;
+mod outbox;
 mod token;
 mod topology;
 mod user;
@@ -39,6 +40,9 @@ enum Command {
     /// The log of record.
     #[command(subcommand)]
     Log(log::LogCommand),
+    /// Decisions on their way into the log.
+    #[command(subcommand)]
+    Outbox(outbox::OutboxCommand),
     /// The configuration file.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -62,6 +66,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Migrate => block_on(migrate::run(&config()?)),
         Command::Topology(command) => block_on(topology::run(command, &config()?)),
         Command::Log(log::LogCommand::Reseed(reseed)) => block_on(log::reseed(reseed, &config()?)),
+        Command::Outbox(command) => block_on(outbox::run(command, &config()?)),
         Command::Config(command) => config::run(command, arguments.config.as_deref()),
         Command::Token(command) => token::run(command, &config()?),
         Command::User(user::UserCommand::Create(create)) => block_on(user::create(create)),

@@ -107,8 +107,11 @@ fn outbox(config: &Config, supervisor: &Supervisor, bus: &Bus, store: &Store) {
         log: Arc::new(NatsMessageLog::new(bus.clone(), &config.topology)),
         age: Duration::from_millis(config.worker.outbox_age_ms),
     };
-    supervisor.spawn("outbox", AGAIN, move |task| {
+    for shard in config.topology.shard_ids() {
         let job = job.clone();
-        async move { job.run(task).await }
-    });
+        supervisor.spawn(format!("outbox-{shard}"), AGAIN, move |task| {
+            let job = job.clone();
+            async move { job.run(task, shard).await }
+        });
+    }
 }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use relay_domain::ports::{
-    Accounts, Conversations, DeliveryCursors, DeviceSessions, History, MessageLog, Outbox, PasswordHasher, RateLimiter, ResumeStore,
-    TailSource, TokenMint, TokenVerifier,
+    Accounts, Conversations, DeliveryCursors, DeviceSessions, History, MessageLog, Outbox, PasswordHasher, Postings, RateLimiter,
+    ResumeStore, TailSource, TokenMint, TokenVerifier,
 };
 use relay_posting::Poster;
 use relay_types::{Clock, IdGen};
 
 use crate::config::Config;
-use crate::freshness::KnownHeads;
+use crate::freshness::Freshness;
 use crate::live::LiveSessions;
 
 /// What the API works with.
@@ -32,6 +32,8 @@ pub struct Deps {
     pub history: Arc<dyn History>,
     /// Decisions on their way into the log.
     pub outbox: Arc<dyn Outbox>,
+    /// Admits posts, and keeps removals waiting for them.
+    pub postings: Arc<dyn Postings>,
     /// The log.
     pub log: Arc<dyn MessageLog>,
     /// Accepts messages.
@@ -57,7 +59,7 @@ pub(crate) struct AppState {
     pub config: Config,
     pub deps: Deps,
     pub live: LiveSessions,
-    pub heads: KnownHeads,
+    pub freshness: Freshness,
 }
 
 pub(crate) type App = Arc<AppState>;

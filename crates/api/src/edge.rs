@@ -27,6 +27,7 @@ const SECRET_PARAMETERS: &[&str] =
 /// Registers every series at zero, so that a first error is a rise and not a birth.
 pub(crate) fn register_metrics() {
     metrics::counter!("relay_stale_reads_total").absolute(0);
+    metrics::counter!("relay_outbox_parked_total").absolute(0);
     for code in ErrorCode::ALL {
         metrics::counter!("relay_errors_total", "surface" => "rest", "code" => code.as_str()).absolute(0);
     }

@@ -76,6 +76,20 @@ impl FromRequestParts<App> for Caller {
     }
 }
 
+/// Somebody on their way out: the token verifies, and its session may have ended already. Whoever repeats a log-out whose event
+/// was not in the log yet has to be told when it is.
+pub(crate) struct Leaving(pub Caller);
+
+impl FromRequestParts<App> for Leaving {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+        let claims = app.deps.verifier.verify(bearer(&parts.headers)?)?;
+        enforce(app, "user", app.config.limits.requests_per_user, &claims.user.to_string()).await?;
+        Ok(Self(Caller { user: claims.user, session: claims.session }))
+    }
+}
+
 /// The token of exactly one `Authorization: Bearer` header.
 fn bearer(headers: &HeaderMap) -> Result<&str, Refusal> {
     let refuse = || Refusal::plain(ErrorCode::Unauthenticated);

@@ -1,7 +1,7 @@
 //! From a decision to its events in the log.
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use relay_domain::ports::{FlushError, LogAddress};
+use relay_domain::ports::{AppendError, FlushError, LogAddress};
 
 use crate::deps::AppState;
 use crate::refusal::Refusal;
@@ -26,6 +26,9 @@ pub(crate) async fn flush(app: &AppState, touched: &[LogAddress]) -> Result<(), 
 }
 
 fn late(error: FlushError) -> Refusal {
+    if matches!(error, FlushError::Append(AppendError::Refused { .. })) {
+        metrics::counter!("relay_outbox_parked_total").increment(1);
+    }
     let mut refusal = Refusal::from(error);
     refusal.detail = "the change is decided, but not in the log yet; it takes effect as soon as the log answers".into();
     refusal

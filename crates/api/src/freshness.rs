@@ -1,6 +1,7 @@
 //! Reading one's own writes: what the log acknowledged before a request is in its answer.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -8,10 +9,14 @@ use relay_types::{Seq, ShardId};
 use tokio::time::Instant;
 
 use crate::deps::AppState;
+use crate::shared::Shared;
 
-/// How long an answer waits for the projection, which is usually some milliseconds behind the log.
+/// How long an answer waits for a shard's projection, which is usually some milliseconds behind the log.
 const LIMIT: Duration = Duration::from_secs(1);
+/// Between two looks, however many wait.
 const STEP: Duration = Duration::from_millis(5);
+/// For the projection to be asked once when the log took all the time.
+const ONE_LOOK: Duration = Duration::from_millis(50);
 
 /// A shard of which the projection does not have everything.
 #[derive(Debug, Clone, Copy)]
@@ -23,55 +28,80 @@ pub(crate) struct Behind {
     pub(crate) head: Seq,
 }
 
-/// How far the log is known to have gone.
-#[derive(Debug, Default)]
-pub(crate) struct KnownHeads(Mutex<BTreeMap<ShardId, Seq>>);
+type Watermarks = Arc<BTreeMap<ShardId, Seq>>;
 
-impl KnownHeads {
+/// How far the log and the projection are, asked once for all who wait.
+#[derive(Default)]
+pub(crate) struct Freshness {
+    /// How far the log is known to have gone.
+    known: Mutex<BTreeMap<ShardId, Seq>>,
+    heads: Mutex<BTreeMap<ShardId, Arc<Shared<Seq>>>>,
+    watermarks: Shared<Watermarks>,
+}
+
+impl Freshness {
     /// The log has this.
     pub(crate) fn observe(&self, shard: ShardId, seq: Seq) {
-        let mut heads = self.0.lock();
+        let mut heads = self.known.lock();
         let known = heads.entry(shard).or_default();
         *known = (*known).max(seq);
     }
 
-    fn of(&self, shard: ShardId) -> Seq {
-        self.0.lock().get(&shard).copied().unwrap_or_default()
+    fn known(&self, shard: ShardId) -> Seq {
+        self.known.lock().get(&shard).copied().unwrap_or_default()
+    }
+
+    fn heads_of(&self, shard: ShardId) -> Arc<Shared<Seq>> {
+        Arc::clone(self.heads.lock().entry(shard).or_default())
     }
 }
 
-/// Waits until the projection has everything that was in the log when the request came, and names the shards of which it
-/// has not in time. A log that does not answer acknowledges nothing either: what counts then is how far this process knows
-/// it to have gone.
+/// Waits until the projection has everything that was in the shard's log when the request came, and says how far it is if it has
+/// not in time. A log that does not answer acknowledges nothing either: what counts then is how far this process knows it to
+/// have gone.
 ///
 /// # Cancel safety
 /// Cancel safe.
-pub(crate) async fn caught_up(app: &AppState) -> Vec<Behind> {
-    let deps = &app.deps;
-    let deadline = Instant::now() + LIMIT;
-    let mut behind = Vec::new();
-    for shard in (0..deps.shards).map(ShardId) {
-        if let Ok(Ok(head)) = tokio::time::timeout_at(deadline, deps.tails.head(shard)).await {
-            app.heads.observe(shard, head.last);
-        }
-        let head = app.heads.of(shard);
-        let mut watermark = Seq::ZERO;
-        let wait = async {
-            while let Ok(watermarks) = deps.projection.watermarks().await {
-                watermark = watermarks.get(&shard).copied().unwrap_or_default();
-                if watermark >= head {
-                    return;
-                }
-                tokio::time::sleep(STEP).await;
-            }
-        };
-        // A projection that does not answer fails the read itself. It is asked at least once, however late it is.
-        let deadline = deadline.max(Instant::now() + STEP * 10);
-        let _ = tokio::time::timeout_at(deadline, wait).await;
-        if watermark < head {
-            metrics::counter!("relay_stale_reads_total").increment(1);
-            behind.push(Behind { shard, watermark, head });
-        }
+pub(crate) async fn caught_up(app: &AppState, shard: ShardId) -> Option<Behind> {
+    let (deps, freshness) = (&app.deps, &app.freshness);
+    let arrived = Instant::now();
+    let deadline = arrived + LIMIT;
+    let heads = freshness.heads_of(shard);
+    let ask = async || deps.tails.head(shard).await.ok().map(|head| head.last);
+    if let Ok((_, Some(head))) = tokio::time::timeout_at(deadline, heads.answer_after(arrived, ask)).await {
+        freshness.observe(shard, head);
     }
-    behind
+    let head = freshness.known(shard);
+    let mut watermark = Seq::ZERO;
+    let wait = async {
+        let mut after = arrived;
+        loop {
+            let ask = async || deps.projection.watermarks().await.ok().map(Arc::new);
+            let (asked, answer) = freshness.watermarks.answer_after(after, ask).await;
+            // A projection that does not answer fails the read itself.
+            let Some(watermarks) = answer else { return };
+            watermark = watermarks.get(&shard).copied().unwrap_or_default();
+            if watermark >= head {
+                return;
+            }
+            tokio::time::sleep_until(asked + STEP).await;
+            after = asked;
+        }
+    };
+    // It is asked at least once, however late it is.
+    let _ = tokio::time::timeout_at(deadline.max(Instant::now() + ONE_LOOK), wait).await;
+    if watermark >= head {
+        return None;
+    }
+    metrics::counter!("relay_stale_reads_total").increment(1);
+    Some(Behind { shard, watermark, head })
+}
+
+/// The same for every shard, each with its own time, and all at once.
+///
+/// # Cancel safety
+/// Cancel safe.
+pub(crate) async fn caught_up_everywhere(app: &AppState) -> Vec<Behind> {
+    let shards = (0..app.deps.shards).map(|shard| caught_up(app, ShardId(shard)));
+    futures::future::join_all(shards).await.into_iter().flatten().collect()
 }

@@ -15,6 +15,8 @@ pub mod openapi;
 mod operations;
 mod refusal;
 mod router;
+mod shared;
+mod stays;
 mod unprojected;
 
 pub use config::{Config, LimitsConfig, Rate};

@@ -115,6 +115,7 @@ impl From<FlushError> for Refusal {
         match error {
             FlushError::Store(error) => error.into(),
             FlushError::Append(error) => error.into(),
+            FlushError::Parked => Self::unavailable(&error),
         }
     }
 }

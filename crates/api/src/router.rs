@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 use crate::config::Config;
 use crate::deps::{App, AppState, Deps};
 use crate::edge::{edge, register_metrics};
-use crate::freshness::KnownHeads;
+use crate::freshness::Freshness;
 use crate::live::LiveSessions;
 use crate::openapi::{self, documents};
 use crate::operations;
@@ -31,7 +31,7 @@ const AUTH_BODY_LIMIT: usize = 8 * 1024;
 pub fn router(config: &Config, deps: Deps) -> Router {
     register_metrics();
     let live = LiveSessions::new(Duration::from_millis(config.session_cache_ms));
-    let app: App = Arc::new(AppState { config: config.clone(), deps, live, heads: KnownHeads::default() });
+    let app: App = Arc::new(AppState { config: config.clone(), deps, live, freshness: Freshness::default() });
     let documents = documents();
     let (operations, _) = api().split_for_parts();
     operations

@@ -4,6 +4,8 @@
 //! another takes over, Postgres fails over), a page from it would look complete without being so. Then the rest is read from
 //! the log, or the caller is told to come back.
 
+use std::collections::BTreeSet;
+
 use relay_domain::ports::HistoryAnchor;
 use relay_protocol::ErrorCode;
 use relay_protocol::frame::NewMessage;
@@ -14,18 +16,19 @@ use relay_types::{ConversationId, Seq, UserId};
 use crate::deps::Deps;
 use crate::freshness::Behind;
 use crate::refusal::Refusal;
+use crate::stays::Stays;
 
 /// Events of one conversation that are read from the log at most; reading them costs the log a scan.
 const MOST: u32 = 2_000;
 
-/// Completes a page that was read while the projection was behind.
+/// Completes a page that was read while the projection of the conversation's shard was behind.
 pub(crate) async fn complete(
     deps: &Deps,
     reader: UserId,
     conversation: ConversationId,
     anchor: HistoryAnchor,
     limit: u16,
-    behind: &[Behind],
+    behind: Behind,
     page: MessagePage,
 ) -> Result<MessagePage, Refusal> {
     // A page that goes on in the projection does not reach its end.
@@ -37,29 +40,33 @@ pub(crate) async fn complete(
     if matches!(anchor, HistoryAnchor::Unread) {
         return Err(come_back());
     }
-    let mut events = Vec::new();
-    for Behind { shard, watermark, head } in behind {
-        let more = deps.unprojected.read_since(*shard, reader, &[conversation], *watermark, *head, MOST).await;
-        let more = more.map_err(|_| come_back())?;
-        if more.len() >= MOST as usize {
-            return Err(come_back());
-        }
-        events.extend(more);
+    let Behind { shard, watermark, head } = behind;
+    let events = deps.unprojected.read_since(shard, reader, &[conversation], watermark, head, MOST).await.map_err(|_| come_back())?;
+    if events.len() >= MOST as usize {
+        return Err(come_back());
     }
-    Ok(joined(page, events, reader, anchor, limit))
+    let people: BTreeSet<UserId> = events.iter().filter_map(sender).chain([reader]).collect();
+    let people: Vec<UserId> = people.into_iter().collect();
+    // Asked after the page was read, and with an answer of the same moment or later.
+    let stays = Stays::of(&people, deps.history.stays(conversation, &people).await?);
+    Ok(joined(page, events, stays, reader, anchor, limit))
 }
 
-/// What the reader may see of `events`, behind the page.
-fn joined(page: MessagePage, events: Vec<StoredEvent>, reader: UserId, anchor: HistoryAnchor, limit: u16) -> MessagePage {
+const fn sender(event: &StoredEvent) -> Option<UserId> {
+    if let LogEvent::MessageSent(sent) = &event.event { Some(sent.sender_id) } else { None }
+}
+
+/// The page, and behind it what the reader may see of `events`: what follows the event that began their present stay, by people
+/// who were in the conversation when the log took it.
+fn joined(page: MessagePage, events: Vec<StoredEvent>, mut stays: Stays, reader: UserId, anchor: HistoryAnchor, limit: u16) -> MessagePage {
     let asked = if let HistoryAnchor::After(after) = anchor { after } else { Seq::ZERO };
     // The projection may have gone on between its watermark and the page.
     let after = page.messages.last().map_or(asked, |message| message.seq);
     let MessagePage { mut messages, mut has_more } = page;
-    let known = messages.len();
     for event in events {
+        stays.apply(event.seq, &event.event);
         match event.event {
-            // What came before somebody's joining is not for them.
-            LogEvent::MessageSent(sent) if event.seq > after => messages.push(NewMessage {
+            LogEvent::MessageSent(sent) if event.seq > after && stays.inside(sent.sender_id, event.seq) => messages.push(NewMessage {
                 conversation_id: sent.conversation_id,
                 seq: event.seq,
                 prev: event.prev,
@@ -69,10 +76,15 @@ fn joined(page: MessagePage, events: Vec<StoredEvent>, reader: UserId, anchor: H
                 sent_at_ms: sent.sent_at_ms,
                 body: sent.body,
             }),
-            other if other.joining().contains(&reader) => messages.truncate(known),
             _ => {}
         }
     }
+    // Whoever has left again, or has not come in yet as far as the log says, sees nothing, as once all of it is projected.
+    let Some(began) = stays.present(reader) else { return MessagePage { messages: Vec::new(), has_more: false } };
+    let before = messages.len();
+    messages.retain(|message| message.seq > began);
+    // What is older was of an earlier stay.
+    has_more &= messages.len() == before;
     let over = messages.len().saturating_sub(usize::from(limit));
     if over > 0 {
         has_more = true;
@@ -88,13 +100,22 @@ fn joined(page: MessagePage, events: Vec<StoredEvent>, reader: UserId, anchor: H
 #[cfg(test)]
 mod tests {
     use super::*;
+    use relay_domain::ports::Stay;
     use relay_protocol::MessageBody;
-    use relay_protocol::log::{MemberAdded, MessageSent};
+    use relay_protocol::log::{ConversationCreated, InitialMember, MemberAdded, MemberRemoved, MessageSent};
     use relay_protocol::message::{ConversationKind, Role};
     use relay_types::ShardId;
 
-    fn id<T: std::str::FromStr<Err: std::fmt::Debug>>() -> T {
-        "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap()
+    fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(last: char) -> T {
+        format!("01ARZ3NDEKTSV4RRFFQ69G5FA{last}").parse().unwrap()
+    }
+
+    fn reader() -> UserId {
+        id('R')
+    }
+
+    fn writer() -> UserId {
+        id('W')
     }
 
     fn stored(seq: u64, event: LogEvent) -> StoredEvent {
@@ -103,18 +124,54 @@ mod tests {
 
     fn sent(seq: u64) -> StoredEvent {
         let message = MessageSent {
-            message_id: id(),
-            conversation_id: id(),
-            sender_id: id(),
-            client_id: id(),
+            message_id: id('A'),
+            conversation_id: id('A'),
+            sender_id: writer(),
+            client_id: "key".parse().unwrap(),
             sent_at_ms: 0,
             body: MessageBody::Text { text: "x".parse().unwrap() },
         };
         stored(seq, LogEvent::MessageSent(message))
     }
 
+    fn added(seq: u64, user_id: UserId) -> StoredEvent {
+        let added = MemberAdded {
+            event_id: id('A'),
+            conversation_id: id('A'),
+            user_id,
+            role: Role::Member,
+            added_by: writer(),
+            kind: ConversationKind::Group,
+            title: None,
+            at_ms: 0,
+        };
+        stored(seq, LogEvent::MemberAdded(added))
+    }
+
+    fn removed(seq: u64, user_id: UserId) -> StoredEvent {
+        let removed = MemberRemoved { event_id: id('A'), conversation_id: id('A'), user_id, removed_by: writer(), at_ms: 0 };
+        stored(seq, LogEvent::MemberRemoved(removed))
+    }
+
+    /// What the projection knows: each stay from, and to.
+    fn known(reads: &[(u64, Option<u64>)], writes: &[(u64, Option<u64>)]) -> Stays {
+        let stay = |user, stays: &[(u64, Option<u64>)]| -> Vec<Stay> {
+            stays.iter().map(|(joined, left)| Stay { user, joined: Seq(*joined), left: left.map(Seq) }).collect()
+        };
+        let stays = [stay(reader(), reads), stay(writer(), writes)].concat();
+        Stays::of(&[reader(), writer()], stays)
+    }
+
+    fn both_in() -> Stays {
+        known(&[(1, None)], &[(1, None)])
+    }
+
+    fn empty() -> MessagePage {
+        MessagePage { messages: Vec::new(), has_more: false }
+    }
+
     fn page(seqs: std::ops::Range<u64>, has_more: bool) -> MessagePage {
-        let all = joined(MessagePage { messages: Vec::new(), has_more: false }, seqs.map(sent).collect(), id(), HistoryAnchor::Newest, 200);
+        let all = joined(empty(), seqs.map(sent).collect(), known(&[(0, None)], &[(0, None)]), reader(), HistoryAnchor::Newest, 200);
         MessagePage { has_more, ..all }
     }
 
@@ -124,30 +181,57 @@ mod tests {
 
     #[test]
     fn the_log_goes_on_where_the_projection_ends() {
-        let whole = joined(page(3..5, false), vec![sent(5), sent(6)], id(), HistoryAnchor::After(Seq(2)), 10);
-        assert_eq!((seqs(&whole), whole.has_more), (vec![3, 4, 5, 6], false));
-        let cut = joined(page(3..5, false), vec![sent(5), sent(6)], id(), HistoryAnchor::After(Seq(2)), 3);
-        assert_eq!((seqs(&cut), cut.has_more), (vec![3, 4, 5], true));
-        let newest = joined(page(3..5, false), vec![sent(5), sent(6)], id(), HistoryAnchor::Newest, 3);
-        assert_eq!((seqs(&newest), newest.has_more), (vec![4, 5, 6], true));
-        let twice = joined(page(3..6, false), vec![sent(5), sent(6)], id(), HistoryAnchor::After(Seq(2)), 10);
-        assert_eq!(seqs(&twice), vec![3, 4, 5, 6]);
+        let go_on = |page, after, limit| {
+            let whole = joined(page, vec![sent(5), sent(6)], both_in(), reader(), after, limit);
+            (seqs(&whole), whole.has_more)
+        };
+        assert_eq!(go_on(page(3..5, false), HistoryAnchor::After(Seq(2)), 10), (vec![3, 4, 5, 6], false));
+        assert_eq!(go_on(page(3..5, false), HistoryAnchor::After(Seq(2)), 3), (vec![3, 4, 5], true));
+        assert_eq!(go_on(page(3..5, false), HistoryAnchor::Newest, 3), (vec![4, 5, 6], true));
+        assert_eq!(go_on(page(3..5, true), HistoryAnchor::Newest, 4), (vec![3, 4, 5, 6], true));
+        assert_eq!(go_on(page(3..6, false), HistoryAnchor::After(Seq(2)), 10).0, vec![3, 4, 5, 6], "twice");
+    }
+
+    /// Whoever is in it as decided, while the projection has no stay of theirs.
+    #[test]
+    fn nothing_from_before_joining_is_shown() {
+        let shown = |reads, events| seqs(&joined(empty(), events, known(reads, &[(1, None)]), reader(), HistoryAnchor::Newest, 10));
+        assert_eq!(shown(&[], vec![sent(5), sent(6)]), vec![0_u64; 0], "the joining event is on its way to the log");
+        assert_eq!(shown(&[], vec![sent(5), added(6, reader()), sent(7)]), vec![7]);
+        assert_eq!(shown(&[], vec![sent(5), added(6, writer()), sent(7)]), vec![0_u64; 0], "somebody else's joining");
+        let members = [reader(), writer()].map(|user_id| InitialMember { user_id, role: Role::Member }).to_vec();
+        let created = ConversationCreated {
+            event_id: id('A'),
+            conversation_id: id('A'),
+            kind: ConversationKind::Group,
+            title: None,
+            created_by: writer(),
+            members,
+            at_ms: 0,
+        };
+        let begun = vec![stored(5, LogEvent::ConversationCreated(created)), sent(6)];
+        assert_eq!(seqs(&joined(empty(), begun, known(&[], &[]), reader(), HistoryAnchor::Newest, 10)), vec![6]);
     }
 
     #[test]
-    fn nothing_from_before_joining_is_shown() {
-        let added = MemberAdded {
-            event_id: id(),
-            conversation_id: id(),
-            user_id: id(),
-            role: Role::Member,
-            added_by: id(),
-            kind: ConversationKind::Group,
-            title: None,
-            at_ms: 0,
-        };
-        let events = vec![sent(5), stored(6, LogEvent::MemberAdded(added)), sent(7)];
-        let shown = joined(page(0..0, false), events, id(), HistoryAnchor::Newest, 10);
-        assert_eq!(seqs(&shown), vec![7]);
+    fn nothing_from_after_leaving_is_shown_and_of_two_stays_the_present_one() {
+        let events = vec![sent(5), removed(6, reader()), sent(7)];
+        let shown = joined(page(3..5, true), events.clone(), both_in(), reader(), HistoryAnchor::Newest, 10);
+        assert_eq!((seqs(&shown), shown.has_more), (vec![], false), "as once it is projected");
+        let back = [events, vec![added(8, reader()), sent(9)]].concat();
+        let shown = joined(page(3..5, true), back.clone(), both_in(), reader(), HistoryAnchor::Newest, 10);
+        assert_eq!((seqs(&shown), shown.has_more), (vec![9], false));
+        // The projection has gone on to both before it was asked.
+        let caught_up = known(&[(1, Some(6)), (8, None)], &[(1, None)]);
+        assert_eq!(seqs(&joined(page(9..10, false), back, caught_up, reader(), HistoryAnchor::Newest, 10)), vec![9]);
+    }
+
+    #[test]
+    fn what_somebody_sent_who_was_out_is_void() {
+        let shown = |writes, events| seqs(&joined(empty(), events, known(&[(1, None)], writes), reader(), HistoryAnchor::Newest, 10));
+        let events = vec![sent(5), removed(6, writer()), sent(7), added(8, writer()), sent(9)];
+        assert_eq!(shown(&[(1, None)], events.clone()), vec![5, 9]);
+        assert_eq!(shown(&[(1, Some(6)), (8, None)], events.clone()), vec![5, 9], "projected meanwhile");
+        assert_eq!(shown(&[(1, Some(4))], events), vec![9]);
     }
 }

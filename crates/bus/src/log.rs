@@ -98,8 +98,13 @@ fn refusal(error: &PublishError) -> Option<String> {
         PublishErrorKind::Other => {
             let source = std::error::Error::source(error)?;
             let refused = source.downcast_ref::<async_nats::jetstream::Error>()?;
-            // The first of two is being agreed on; a moment later the answer is its place.
-            if refused.error_code() == async_nats::jetstream::ErrorCode::STREAM_DUPLICATE_MESSAGE_CONFLICT {
+            // The first of two is being agreed on; a moment later the answer is its place. An account's limit is a 400, and is as
+            // good as a full disk, which is a 503.
+            let for_now = [
+                async_nats::jetstream::ErrorCode::STREAM_DUPLICATE_MESSAGE_CONFLICT,
+                async_nats::jetstream::ErrorCode::ACCOUNT_RESOURCES_EXCEEDED,
+            ];
+            if for_now.contains(&refused.error_code()) {
                 return None;
             }
             // 5xx: no leader, no space. 4xx: malformed, too large, not allowed.

@@ -9,6 +9,7 @@ mod keys;
 mod limits;
 mod log;
 mod outbox;
+mod postings;
 mod projection;
 mod recent;
 mod resume;
@@ -21,13 +22,16 @@ pub use accounts::{
     Rotated, Rotation, SessionRecord,
 };
 pub use audit::{AuditedLog, AuditedProjection, LogPage, ProjectedEvent};
-pub use conversations::{ConversationError, Conversations, CreateError, Created, Decided, ListCursor, ListPage, NewConversation};
+pub use conversations::{
+    ConversationError, Conversations, CreateError, Created, Decided, ListCursor, ListPage, NewConversation, Whereabouts,
+};
 pub use credentials::{AccessToken, HashError, MintError, PasswordHasher, RefreshToken, SessionEnds, TokenMint};
-pub use history::{History, HistoryAnchor, HistoryError};
+pub use history::{History, HistoryAnchor, HistoryError, Stay};
 pub use keys::{KeyPublishError, KeyPublisher};
 pub use limits::{RateDecision, RateLimiter, RateRule};
 pub use log::{AppendError, Appended, LogAddress, LogClock, LogReadError, MessageLog, TraceParent};
-pub use outbox::{FlushError, Outbox};
+pub use outbox::{FlushError, Outbox, OutboxBacklog};
+pub use postings::{PostingHold, Postings};
 pub use projection::{
     Delivery, Memberships, Poison, ProjectError, Projected, Projection, QueueError, UserConsumers, WorkQueue, WorkSource,
 };

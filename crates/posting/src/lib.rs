@@ -130,6 +130,23 @@ impl Poster {
         self.append(sender, shard, key, send.body, trace).await
     }
 
+    /// The original ack of a send that is in the log, wherever it is; `None` when it is not there. Stores nothing, so that it
+    /// may be asked on behalf of somebody who may not post.
+    ///
+    /// # Errors
+    /// When that cannot be told now.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn find(&self, sender: UserId, shard: ShardId, send: &SendMessage) -> Result<Option<MessageAck>, PostError> {
+        let key = SendKey { conversation: send.conversation_id, sender, client_id: send.client_id.clone() };
+        if let Some(original) = self.original(key.clone()) {
+            return Ok(Some(original));
+        }
+        let found = self.find_old(shard, &key).await?;
+        Ok(found.map(|original| ack(key, original)))
+    }
+
     /// The log's time now, and when it began. A process that does not follow the log asks it.
     async fn log_times(&self, shard: ShardId) -> (Option<TimestampMs>, Option<TimestampMs>) {
         if let Some(now_ms) = self.parts.log_clock.log_now_ms() {

@@ -9,11 +9,11 @@ mod list;
 
 use async_trait::async_trait;
 use relay_domain::ports::{
-    ConversationError, Conversations, CreateError, Created, Decided, ListCursor, ListPage, NewConversation, StoreError,
+    ConversationError, Conversations, CreateError, Created, Decided, ListCursor, ListPage, NewConversation, StoreError, Whereabouts,
 };
 use relay_protocol::message::Role;
 use relay_protocol::rest::{Conversation, Member};
-use relay_types::{ConversationId, ConversationTitle, Seq, ShardId, TimestampMs, UserId};
+use relay_types::{ConversationId, ConversationTitle, Seq, TimestampMs, UserId};
 use sqlx::PgConnection;
 
 use crate::Store;
@@ -126,18 +126,19 @@ impl Conversations for Store {
     }
 
     /// Indexes: `members_pkey`, `conversations_pkey`.
-    #[tracing::instrument(name = "db.conversation.posting_shard", skip_all, fields(user.id = %user, conversation.id = %id))]
-    async fn posting_shard(&self, user: UserId, id: ConversationId) -> Result<Option<ShardId>, StoreError> {
+    #[tracing::instrument(name = "db.conversation.whereabouts", skip_all, fields(user.id = %user, conversation.id = %id))]
+    async fn whereabouts(&self, user: UserId, id: ConversationId) -> Result<Option<Whereabouts>, StoreError> {
         self.limited(async {
-            let found = sqlx::query_scalar!(
-            "SELECT c.shard FROM members m JOIN conversations c USING (conversation_id) WHERE m.conversation_id = $1 AND m.user_id = $2",
-            id.to_uuid(),
-            user.to_uuid()
-        )
-        .fetch_optional(&self.pool)
-        .await
-        .map_err(unavailable)?;
-            found.map(shard).transpose()
+            let found = sqlx::query!(
+                r#"SELECT c.shard, EXISTS (SELECT FROM members m WHERE m.conversation_id = c.conversation_id AND m.user_id = $2) AS "member!"
+                   FROM conversations c WHERE c.conversation_id = $1"#,
+                id.to_uuid(),
+                user.to_uuid()
+            )
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(unavailable)?;
+            found.map(|found| Ok(Whereabouts { shard: shard(found.shard)?, member: found.member })).transpose()
         })
         .await
     }

@@ -1,7 +1,7 @@
 //! Messages of the past.
 
 use async_trait::async_trait;
-use relay_domain::ports::{History, HistoryAnchor, HistoryError, StoreError};
+use relay_domain::ports::{History, HistoryAnchor, HistoryError, Stay, StoreError};
 use relay_protocol::frame::NewMessage;
 use relay_protocol::rest::MessagePage;
 use relay_types::{ConversationId, Seq, UserId};
@@ -45,6 +45,29 @@ impl History for Store {
                 HistoryAnchor::Unread => self.newer(conversation, first.max(Seq::from_i64(membership.read_seq).next()), limit).await,
             };
             Ok(page?)
+        })
+        .await
+    }
+
+    /// Index: `memberships_pkey`.
+    #[tracing::instrument(name = "db.history.stays", skip_all, fields(conversation.id = %conversation))]
+    async fn stays(&self, conversation: ConversationId, users: &[UserId]) -> Result<Vec<Stay>, StoreError> {
+        self.limited(async {
+            let users: Vec<_> = users.iter().map(|user| user.to_uuid()).collect();
+            let rows = sqlx::query!(
+                "SELECT user_id, joined_seq, left_seq FROM memberships WHERE conversation_id = $1 AND user_id = ANY ($2)",
+                conversation.to_uuid(),
+                &users
+            )
+            .fetch_all(&self.pool)
+            .await
+            .map_err(unavailable)?;
+            let stay = |user, joined, left: Option<i64>| Stay {
+                user: UserId::from_uuid(user),
+                joined: Seq::from_i64(joined),
+                left: left.map(Seq::from_i64),
+            };
+            Ok(rows.into_iter().map(|row| stay(row.user_id, row.joined_seq, row.left_seq)).collect())
         })
         .await
     }

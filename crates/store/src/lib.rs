@@ -18,13 +18,16 @@ mod history;
 mod memberships;
 mod migrate;
 mod outbox;
+mod postings;
 mod projection;
 mod reseed;
 mod resume;
 mod sessions;
+mod shares;
 mod store;
 
 pub use config::PostgresConfig;
 pub use durability::Durability;
 pub use migrate::{MigrateError, SchemaState, migrate};
+pub use outbox::TroubledRow;
 pub use store::{ConnectError, Store};

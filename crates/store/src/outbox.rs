@@ -1,22 +1,21 @@
-//! Decided events on their way into the log.
+//! Decided events on their way into the log: written here, published by `relay.rs`, asked about through `troubled.rs`.
 
-use std::time::Duration;
+mod relay;
+mod troubled;
 
-use async_trait::async_trait;
-use bytes::Bytes;
-use relay_domain::ports::{AppendError, FlushError, LogAddress, MessageLog, Outbox, StoreError};
+use relay_domain::ports::{LogAddress, StoreError};
 use relay_protocol::log::LogEvent;
-use relay_types::{ConversationId, EventId, UserId};
+use relay_types::{ConversationId, EventId, ShardId, UserId};
 use sqlx::PgConnection;
 use sqlx::types::Uuid;
 
-use crate::Store;
 use crate::convert::{shard, shard_column};
 use crate::error::{unavailable, unreadable};
-use crate::store::within;
 
-/// Rows published under one lock and marked by one statement.
-const ROWS_AT_ONCE: i64 = 100;
+pub use troubled::TroubledRow;
+
+/// Rows that are looked through for one event.
+const SEARCHED: i64 = 1_000;
 
 /// Events to write beside the decision they tell of.
 #[derive(Default)]
@@ -67,98 +66,65 @@ impl Pending {
     }
 }
 
-/// For a few rows to be published, each of which the log is tried for within its own limit.
-const FLUSH_LIMIT: Duration = Duration::from_mins(1);
-
-#[async_trait]
-impl Outbox for Store {
-    #[tracing::instrument(name = "db.outbox.flush", skip_all, fields(shard = %address.shard()))]
-    async fn flush(&self, address: LogAddress, log: &dyn MessageLog) -> Result<usize, FlushError> {
-        let _permit = self.flushes.acquire().await.map_err(|_| StoreError { reason: "the store is closed".to_owned() })?;
-        let mut published = 0;
-        loop {
-            let rows = within(FLUSH_LIMIT, self.flush_some(address, log)).await?;
-            published += rows;
-            if i64::try_from(rows).is_ok_and(|rows| rows < ROWS_AT_ONCE) {
-                return Ok(published);
-            }
-        }
+/// Of these subjects, those on which something waits for the log, in the order given. A decision that finds itself made already
+/// names them: its first time may have failed before the log had it.
+/// Index: `outbox_pending`.
+pub(crate) async fn unpublished(connection: &mut PgConnection, subjects: &[LogAddress]) -> Result<Vec<LogAddress>, StoreError> {
+    let (mut kinds, mut shards, mut targets) = (Vec::new(), Vec::new(), Vec::new());
+    for address in subjects {
+        let (kind, target) = columns(address);
+        kinds.push(kind.to_owned());
+        shards.push(shard_column(address.shard()));
+        targets.push(target);
     }
-
-    /// Index: `outbox_pending`, which holds only what is unpublished.
-    #[tracing::instrument(name = "db.outbox.pending", skip_all)]
-    async fn pending(&self, older_than: Duration, limit: u32) -> Result<Vec<LogAddress>, StoreError> {
-        self.limited(async {
-            let rows = sqlx::query!(
-                "SELECT subject_kind, shard, target_id FROM outbox
-             WHERE published_seq IS NULL AND created_at < now() - make_interval(secs => $1)
-             GROUP BY subject_kind, shard, target_id ORDER BY min(id) LIMIT $2",
-                older_than.as_secs_f64(),
-                i64::from(limit)
-            )
-            .fetch_all(&self.pool)
-            .await
-            .map_err(unavailable)?;
-            rows.into_iter().map(|row| address_of(&row.subject_kind, row.shard, row.target_id)).collect()
-        })
-        .await
-    }
+    let rows = sqlx::query!(
+        r#"SELECT subject_kind AS "subject_kind!", shard AS "shard!", target_id AS "target_id!"
+           FROM unnest($1::text[], $2::integer[], $3::uuid[]) WITH ORDINALITY AS t (subject_kind, shard, target_id, place)
+           WHERE EXISTS (SELECT FROM outbox o WHERE o.subject_kind = t.subject_kind AND o.shard = t.shard
+                         AND o.target_id = t.target_id AND o.published_seq IS NULL)
+           ORDER BY place"#,
+        &kinds,
+        &shards,
+        &targets
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(unavailable)?;
+    rows.into_iter().map(|row| address_of(&row.subject_kind, shard(row.shard)?, row.target_id)).collect()
 }
 
-impl Store {
-    /// Publishes up to [`ROWS_AT_ONCE`] rows of a subject. The lock is the transaction's, so it ends with the connection
-    /// if this process dies; what was appended and not marked is appended again with its dedup id.
-    async fn flush_some(&self, address: LogAddress, log: &dyn MessageLog) -> Result<usize, FlushError> {
-        let (kind, target) = columns(&address);
-        let mut transaction = self.pool.begin().await.map_err(unavailable)?;
-        sqlx::query!(
-            "SELECT pg_advisory_xact_lock(hashtextextended('outbox.' || $1::text || '.' || $2::text || '.' || $3::text, 0))",
-            kind,
-            address.shard().to_string(),
-            target.to_string()
-        )
-        .execute(&mut *transaction)
-        .await
-        .map_err(unavailable)?;
-        let rows = sqlx::query!(
-            "SELECT id, dedup_id, payload FROM outbox
-             WHERE subject_kind = $1 AND shard = $2 AND target_id = $3 AND published_seq IS NULL ORDER BY id LIMIT $4",
-            kind,
-            shard_column(address.shard()),
-            target,
-            ROWS_AT_ONCE
-        )
-        .fetch_all(&mut *transaction)
-        .await
-        .map_err(unavailable)?;
-        let (mut ids, mut places, mut failure) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()), None::<AppendError>);
-        for row in rows {
-            match log.append(address, &row.dedup_id, Bytes::from(row.payload), None).await {
-                Ok(appended) => {
-                    ids.push(row.id);
-                    places.push(appended.seq.to_i64());
-                }
-                Err(error) => {
-                    // Those after it wait: an order with a hole is no order.
-                    failure = Some(error);
-                    break;
-                }
-            }
+/// The subjects on which word of `user` having been put out of the conversation waits for the log.
+/// Indexes: `conversations_pkey`, `outbox_pending`.
+pub(crate) async fn unpublished_removal(
+    connection: &mut PgConnection,
+    conversation: ConversationId,
+    user: UserId,
+) -> Result<Vec<LogAddress>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT o.subject_kind, o.shard, o.target_id, o.payload FROM conversations c
+         JOIN outbox o ON o.shard = c.shard AND o.published_seq IS NULL
+              AND (o.subject_kind, o.target_id) IN (('c', c.conversation_id), ('u', $2))
+         WHERE c.conversation_id = $1 ORDER BY o.subject_kind, o.id LIMIT $3",
+        conversation.to_uuid(),
+        user.to_uuid(),
+        SEARCHED
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(unavailable)?;
+    let mut subjects = Vec::new();
+    for row in rows {
+        let is_it = match serde_json::from_str::<LogEvent>(&row.payload) {
+            Ok(LogEvent::ConversationLeft(event)) => event.conversation_id == conversation,
+            Ok(event) => event.leaving().contains(&user),
+            Err(_) => false,
+        };
+        let address = address_of(&row.subject_kind, shard(row.shard)?, row.target_id)?;
+        if is_it && !subjects.contains(&address) {
+            subjects.push(address);
         }
-        if !ids.is_empty() {
-            sqlx::query!(
-                "UPDATE outbox AS o SET published_seq = t.seq, published_at = now()
-                 FROM unnest($1::bigint[], $2::bigint[]) AS t (id, seq) WHERE o.id = t.id",
-                &ids,
-                &places
-            )
-            .execute(&mut *transaction)
-            .await
-            .map_err(unavailable)?;
-        }
-        transaction.commit().await.map_err(unavailable)?;
-        failure.map_or(Ok(ids.len()), |error| Err(error.into()))
     }
+    Ok(subjects)
 }
 
 fn columns(address: &LogAddress) -> (&'static str, Uuid) {
@@ -168,8 +134,7 @@ fn columns(address: &LogAddress) -> (&'static str, Uuid) {
     }
 }
 
-fn address_of(kind: &str, in_shard: i32, target: Uuid) -> Result<LogAddress, StoreError> {
-    let shard = shard(in_shard)?;
+fn address_of(kind: &str, shard: ShardId, target: Uuid) -> Result<LogAddress, StoreError> {
     match kind {
         "c" => Ok(LogAddress::Conversation { shard, id: ConversationId::from_uuid(target) }),
         "u" => Ok(LogAddress::User { shard, id: UserId::from_uuid(target) }),

@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use crate::Store;
 use crate::convert::{millis, shard, text, timestamp};
 use crate::error::unavailable;
-use crate::outbox::Pending;
+use crate::outbox::{Pending, unpublished};
 
 #[async_trait]
 impl DeviceSessions for Store {
@@ -82,11 +82,13 @@ impl DeviceSessions for Store {
             .ok_or(RotateError::Invalid)?;
             let (user, session) = (UserId::from_uuid(token.user_id), SessionId::from_uuid(token.session_id));
             if token.used_at.is_some() {
+                let home = shard(token.home_shard)?;
                 let mut pending = Pending::default();
                 if token.revoked_at.is_none() {
-                    self.end(&mut transaction, user, session, shard(token.home_shard)?, rotation.at_ms, &mut pending).await?;
+                    self.end(&mut transaction, user, session, home, rotation.at_ms, &mut pending).await?;
                 }
-                let touched = pending.write(&mut transaction).await?;
+                pending.write(&mut transaction).await?;
+                let touched = unpublished(&mut transaction, &[LogAddress::User { shard: home, id: user }]).await?;
                 transaction.commit().await.map_err(unavailable)?;
                 return Err(RotateError::Reused { touched });
             }
@@ -176,10 +178,10 @@ impl DeviceSessions for Store {
             .await
             .map_err(unavailable)?
             .ok_or(RevokeError::UnknownSession)?;
-            if row.revoked_at.is_some() {
-                return Ok(Vec::new());
-            }
             let home = shard(row.home_shard)?;
+            if row.revoked_at.is_some() {
+                return Ok(unpublished(&mut transaction, &[LogAddress::User { shard: home, id: user }]).await?);
+            }
             let mut pending = Pending::default();
             self.end(&mut transaction, user, session, home, at_ms, &mut pending).await?;
             let touched = pending.write(&mut transaction).await?;

@@ -9,11 +9,11 @@ use relay_domain::ports::StoreError;
 use relay_types::{EventId, IdGen, SystemIds};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection, PgPool};
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::PostgresConfig;
 use crate::error::unavailable;
+use crate::shares::Shares;
 
 /// Every statement here is a look-up by index, prepared once per connection. Left to itself, Postgres plans each of them
 /// several times over, and while a table is nearly empty (a fresh database, a month's first minute) settles on reading
@@ -43,7 +43,10 @@ pub struct Store {
     pub(crate) ids: Arc<dyn IdGen>,
     /// Half of the connections: a flush holds one while it waits for the log, and a log without a leader must not keep
     /// everything else from Postgres.
-    pub(crate) flushes: Arc<Semaphore>,
+    pub(crate) flushes: Arc<Shares>,
+    /// The other half, of which a post holds one in the same way. A process that does both and reads, too, reads through a
+    /// store of its own.
+    pub(crate) postings: Arc<Shares>,
     /// The longest that one call may take: for a connection, and for its statements.
     pub(crate) call_limit: Duration,
 }
@@ -105,9 +108,15 @@ impl Store {
             .idle_timeout(Duration::from_mins(5))
             .max_lifetime(Duration::from_mins(30))
             .connect_lazy_with(options);
-        let flushes = usize::try_from(config.max_connections / 2).unwrap_or(1).max(1);
+        let half = usize::try_from(config.max_connections / 2).unwrap_or(1);
         let call_limit = Duration::from_millis(config.acquire_timeout_ms + config.statement_timeout_ms) + GRACE;
-        Ok(Self { pool, ids: Arc::new(SystemIds::default()), flushes: Arc::new(Semaphore::new(flushes)), call_limit })
+        Ok(Self {
+            pool,
+            ids: Arc::new(SystemIds::default()),
+            flushes: Arc::new(Shares::new(half)),
+            postings: Arc::new(Shares::new(half)),
+            call_limit,
+        })
     }
 
     /// One call, given up when Postgres neither answers nor refuses: `statement_timeout` is Postgres' own promise and says

@@ -9,6 +9,9 @@ pub fn register() {
     describe_counter!("relay_persisted_events_total", "Events projected into Postgres");
     describe_counter!("relay_persist_skipped_events_total", "Events that the projection had already");
     describe_counter!("relay_outbox_relayed_total", "Subjects whose outbox rows were left behind by the API and relayed");
+    describe_counter!("relay_outbox_parked_total", "Outbox rows that the log refused when this process tried them");
+    describe_gauge!("relay_outbox_waiting", "Outbox rows of a shard that are not in the log yet");
+    describe_gauge!("relay_outbox_parked", "Outbox rows of a shard that the log refused; anything but 0 is an alert");
     describe_counter!("relay_messages_acked_total", "Messages in the log that were compared with Postgres");
     describe_gauge!("relay_messages_unaccounted", "Messages that the log or Postgres lacks or has too many; anything but 0 is an alert");
     describe_gauge!("relay_audit_findings", "What the audit finds, by kind");
@@ -18,7 +21,9 @@ pub fn register() {
     for kind in Kind::ALL {
         gauge!("relay_audit_findings", "kind" => kind.name()).set(0.0);
     }
-    for name in ["relay_persisted_events_total", "relay_persist_skipped_events_total", "relay_outbox_relayed_total"] {
+    for name in
+        ["relay_persisted_events_total", "relay_persist_skipped_events_total", "relay_outbox_relayed_total", "relay_outbox_parked_total"]
+    {
         counter!(name).increment(0);
     }
     counter!("relay_dead_letters_total", "worker" => "persist").increment(0);

@@ -40,6 +40,7 @@ mod e2e {
     mod support;
     mod tokens;
     mod topology;
+    mod visible;
     mod witness;
     mod workspace;
 }

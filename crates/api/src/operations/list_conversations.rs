@@ -34,7 +34,7 @@ pub(crate) async fn list_conversations(
     let after = query.cursor.as_deref().map(parse_cursor).transpose()?;
     if after.is_none() {
         // What is missing shows as an older preview, which the next page mends.
-        freshness::caught_up(&app).await;
+        freshness::caught_up_everywhere(&app).await;
     }
     let page = app.deps.conversations.list(caller.user, after, limit).await?;
     Ok(Json(ConversationList { conversations: page.items, next_cursor: page.next.as_ref().map(format_cursor) }))

@@ -27,13 +27,18 @@ pub(crate) async fn list_messages(
 ) -> Result<Json<MessagePage>, Refusal> {
     let limit = page_limit(query.limit, 50, 200)?;
     let anchor = anchor(&query)?;
+    let conversation = query.conversation_id;
     // What lies before a place that the caller knows cannot be new.
-    let behind = if matches!(anchor, HistoryAnchor::Before(_)) { Vec::new() } else { freshness::caught_up(&app).await };
-    let page = app.deps.history.messages(caller.user, query.conversation_id, anchor, limit).await?;
-    if behind.is_empty() {
-        return Ok(Json(page));
-    }
-    Ok(Json(unprojected::complete(&app.deps, caller.user, query.conversation_id, anchor, limit, &behind, page).await?))
+    let behind = if matches!(anchor, HistoryAnchor::Before(_)) {
+        None
+    } else {
+        let place = app.deps.conversations.whereabouts(caller.user, conversation).await?;
+        let place = place.filter(|place| place.member).ok_or_else(|| Refusal::plain(ErrorCode::NotMember))?;
+        freshness::caught_up(&app, place.shard).await
+    };
+    let page = app.deps.history.messages(caller.user, conversation, anchor, limit).await?;
+    let Some(behind) = behind else { return Ok(Json(page)) };
+    Ok(Json(unprojected::complete(&app.deps, caller.user, conversation, anchor, limit, behind, page).await?))
 }
 
 fn anchor(query: &HistoryQuery) -> Result<HistoryAnchor, Refusal> {

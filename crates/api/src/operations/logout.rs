@@ -1,13 +1,15 @@
 use axum::extract::State;
 use axum::http::StatusCode;
+use relay_domain::ports::RevokeError;
+use relay_protocol::ErrorCode;
 use relay_protocol::rest::Problem;
 
 use crate::deps::App;
-use crate::extract::Caller;
+use crate::extract::Leaving;
 use crate::flush::flush;
 use crate::refusal::Refusal;
 
-/// Ends the caller's own session; its sockets close.
+/// Ends the caller's own session; its sockets close. Once more, after an answer that was lost, succeeds again.
 #[utoipa::path(
     post, path = "/v1/auth/logout", operation_id = "logout", tag = "auth", security(("access_token" = [])),
     responses(
@@ -15,9 +17,13 @@ use crate::refusal::Refusal;
         (status = "default", description = "A refusal.", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn logout(State(app): State<App>, caller: Caller) -> Result<StatusCode, Refusal> {
+pub(crate) async fn logout(State(app): State<App>, Leaving(caller): Leaving) -> Result<StatusCode, Refusal> {
     app.live.forget(caller.session);
-    let touched = app.deps.sessions.revoke(caller.user, caller.session, app.now_ms()).await?;
+    let touched = match app.deps.sessions.revoke(caller.user, caller.session, app.now_ms()).await {
+        // Forgotten long after it ended.
+        Err(RevokeError::UnknownSession) => return Err(Refusal::plain(ErrorCode::SessionRevoked)),
+        other => other?,
+    };
     // Another request may have remembered it in between.
     app.live.forget(caller.session);
     flush(&app, &touched).await?;

@@ -2,16 +2,18 @@ use std::borrow::Cow;
 
 use axum::extract::State;
 use axum::{Extension, Json};
+use relay_domain::ports::{LogAddress, Whereabouts};
 use relay_protocol::command::decode_body;
 use relay_protocol::rest::{PostMessageRequest, PostMessageResponse, Problem};
 use relay_protocol::{ErrorCode, SendMessage};
 use relay_runtime::trace::TraceContext;
-use relay_types::TextError;
+use relay_types::{ShardId, TextError, UserId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::deps::App;
+use crate::deps::{App, AppState};
 use crate::extract::{Caller, RawJson, enforce, parse_id, parse_json};
+use crate::flush::flush;
 use crate::refusal::Refusal;
 
 /// Field presence only: the values are parsed one by one, so that each refusal has its own code, as on the socket.
@@ -43,11 +45,29 @@ pub(crate) async fn post_message(
 ) -> Result<Json<PostMessageResponse>, Refusal> {
     let send = decode(&bytes)?;
     enforce(&app, "send", app.config.limits.sends_per_user, &caller.user.to_string()).await?;
-    let shard = app.deps.conversations.posting_shard(caller.user, send.conversation_id).await?;
-    let shard = shard.ok_or_else(|| Refusal::plain(ErrorCode::NotMember))?;
+    let place = app.deps.conversations.whereabouts(caller.user, send.conversation_id).await?;
+    let Whereabouts { shard, member } = place.ok_or_else(|| Refusal::plain(ErrorCode::NotMember))?;
+    // From here to the log's answer nobody is put out of the conversation: what is acknowledged was sent by a member.
+    let hold = if member { app.deps.postings.hold(caller.user, send.conversation_id, shard).await? } else { None };
+    let Some(hold) = hold else { return original(&app, caller.user, shard, &send).await };
+    if hold.unflushed() {
+        // The event that lets the sender in, or begins the conversation, may be among them: a message before it is for nobody.
+        flush(&app, &[LogAddress::Conversation { shard, id: send.conversation_id }]).await.map_err(not_yet)?;
+    }
     let ack = app.deps.poster.post(caller.user, shard, send, Some(&trace.to_string())).await?;
-    app.heads.observe(shard, ack.seq);
+    hold.release().await.map_err(|error| Refusal { detail: "whether the message stands is unknown".into(), ..error.into() })?;
+    app.freshness.observe(shard, ack.seq);
     Ok(Json(ack))
+}
+
+/// The answer to somebody who is not in it: a retry of what they sent while they were gets its ack, and nothing else does.
+async fn original(app: &AppState, user: UserId, shard: ShardId, send: &SendMessage) -> Result<Json<PostMessageResponse>, Refusal> {
+    let found = app.deps.poster.find(user, shard, send).await?;
+    found.map(Json).ok_or_else(|| Refusal::plain(ErrorCode::NotMember))
+}
+
+fn not_yet(refusal: Refusal) -> Refusal {
+    Refusal { detail: "the conversation's last change is not in the log yet; nothing was sent".into(), ..refusal }
 }
 
 fn decode(bytes: &[u8]) -> Result<SendMessage, Refusal> {

@@ -111,7 +111,14 @@ impl Conversations for Away {
     async fn list(&self, _: UserId, _: Option<ListCursor>, _: u16) -> Result<ListPage, StoreError> {
         Err(away())
     }
-    async fn posting_shard(&self, _: UserId, _: ConversationId) -> Result<Option<ShardId>, StoreError> {
+    async fn whereabouts(&self, _: UserId, _: ConversationId) -> Result<Option<Whereabouts>, StoreError> {
+        Err(away())
+    }
+}
+
+#[async_trait]
+impl Postings for Away {
+    async fn hold(&self, _: UserId, _: ConversationId, _: ShardId) -> Result<Option<Box<dyn PostingHold>>, StoreError> {
         Err(away())
     }
 }
@@ -120,6 +127,9 @@ impl Conversations for Away {
 impl History for Away {
     async fn messages(&self, _: UserId, _: ConversationId, _: HistoryAnchor, _: u16) -> Result<MessagePage, HistoryError> {
         Err(away().into())
+    }
+    async fn stays(&self, _: ConversationId, _: &[UserId]) -> Result<Vec<Stay>, StoreError> {
+        Err(away())
     }
 }
 
@@ -149,7 +159,10 @@ impl Outbox for Away {
     async fn flush(&self, _: LogAddress, _: &dyn MessageLog) -> Result<usize, FlushError> {
         Err(away().into())
     }
-    async fn pending(&self, _: Duration, _: u32) -> Result<Vec<LogAddress>, StoreError> {
+    async fn due(&self, _: ShardId, _: Duration, _: u32) -> Result<Vec<LogAddress>, StoreError> {
+        Err(away())
+    }
+    async fn backlog(&self, _: ShardId) -> Result<OutboxBacklog, StoreError> {
         Err(away())
     }
 }
@@ -273,6 +286,7 @@ pub fn deps() -> Deps {
         projection: away.clone(),
         unprojected: away.clone(),
         outbox: away.clone(),
+        postings: away.clone(),
         log: away.clone(),
         poster: Arc::new(Poster::new(parts)),
         passwords: away.clone(),

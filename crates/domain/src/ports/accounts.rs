@@ -149,7 +149,7 @@ pub enum RotateError {
     /// It had been used before. The session is now revoked, in the same transaction, with its event in the outbox.
     #[error("the refresh token was used before")]
     Reused {
-        /// Addresses to flush; empty when the session had been revoked already.
+        /// Addresses to flush: also when the session had been revoked already and its event is not in the log yet.
         touched: Vec<LogAddress>,
     },
     /// The store did not answer; the rotation may have happened.
@@ -210,8 +210,8 @@ pub trait DeviceSessions: Send + Sync {
     /// Cancel safe.
     async fn list(&self, user: UserId, at_ms: TimestampMs) -> Result<Vec<SessionRecord>, StoreError>;
 
-    /// Ends a session and writes `SESSION_REVOKED` to the outbox, on the user's subject of their home shard. Revoking
-    /// twice succeeds and touches nothing the second time.
+    /// Ends a session and writes `SESSION_REVOKED` to the outbox, on the user's subject of their home shard; the addresses to
+    /// flush are the answer. Revoking twice succeeds, and names them again while the event is not in the log.
     ///
     /// # Cancel safety
     /// Not cancel safe: the session may be revoked when the future is dropped. The outbox relay publishes its event.

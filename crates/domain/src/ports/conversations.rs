@@ -13,7 +13,8 @@ use crate::conversation::Refusal;
 pub struct Decided<T> {
     /// The outcome.
     pub value: T,
-    /// Subjects with new outbox rows, without repeats, the conversation's first. Empty when nothing changed.
+    /// Subjects to flush before anybody is told of the outcome, without repeats, the conversation's first: those with new
+    /// outbox rows and, when nothing changed, those on which an earlier decision still waits for the log.
     pub touched: Vec<LogAddress>,
 }
 
@@ -95,6 +96,15 @@ pub struct ListPage {
     pub next: Option<ListCursor>,
 }
 
+/// Where a conversation is, as seen by one user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Whereabouts {
+    /// Its shard, for life.
+    pub shard: ShardId,
+    /// Whether the user is in it, as decided.
+    pub member: bool,
+}
+
 /// Conversations as decided. Each changing method locks the conversation's row first, asks
 /// [`crate::conversation::decide`] within the transaction, and writes the outbox rows in it.
 ///
@@ -115,7 +125,7 @@ pub trait Conversations: Send + Sync {
     /// The conversation with its members, by joining order.
     async fn get(&self, actor: UserId, id: ConversationId) -> Result<Conversation, ConversationError>;
 
-    /// Gives a group another title. The present title again changes nothing and touches nothing.
+    /// Gives a group another title. The present title again changes nothing.
     async fn rename(
         &self,
         actor: UserId,
@@ -124,7 +134,7 @@ pub trait Conversations: Send + Sync {
         at_ms: TimestampMs,
     ) -> Result<Decided<Conversation>, ConversationError>;
 
-    /// Brings `user` in as a member. Someone who is in it already stays as they are, and nothing is touched.
+    /// Brings `user` in as a member. Someone who is in it already stays as they are.
     async fn add_member(
         &self,
         actor: UserId,
@@ -134,7 +144,7 @@ pub trait Conversations: Send + Sync {
         at_ms: TimestampMs,
     ) -> Result<Decided<Conversation>, ConversationError>;
 
-    /// Puts `user` out; leaving is removing oneself.
+    /// Puts `user` out; leaving is removing oneself. Once more succeeds as long as the event is not in the log.
     async fn remove_member(
         &self,
         actor: UserId,
@@ -144,7 +154,7 @@ pub trait Conversations: Send + Sync {
     ) -> Result<Decided<()>, ConversationError>;
 
     /// Gives `user` the role `role`. `Role::Owner` hands the group over: the actor becomes an admin, which is a second
-    /// event. The present role again changes nothing and touches nothing.
+    /// event. The present role again changes nothing.
     async fn set_role(
         &self,
         actor: UserId,
@@ -161,6 +171,6 @@ pub trait Conversations: Send + Sync {
     /// Up to `limit` of the user's conversations after `after`.
     async fn list(&self, user: UserId, after: Option<ListCursor>, limit: u16) -> Result<ListPage, StoreError>;
 
-    /// The shard of a conversation that `user` may post to; `None` when there is no such conversation or they are not in it.
-    async fn posting_shard(&self, user: UserId, id: ConversationId) -> Result<Option<ShardId>, StoreError>;
+    /// Where the conversation is, and whether `user` is in it; `None` when there is no such conversation.
+    async fn whereabouts(&self, user: UserId, id: ConversationId) -> Result<Option<Whereabouts>, StoreError>;
 }

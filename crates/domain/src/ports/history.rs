@@ -30,6 +30,17 @@ pub enum HistoryError {
     Store(#[from] StoreError),
 }
 
+/// One interval of somebody's membership, as the projection has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stay {
+    /// Whose.
+    pub user: UserId,
+    /// The event that let them in.
+    pub joined: Seq,
+    /// The event that let them out; `None` while they are in.
+    pub left: Option<Seq>,
+}
+
 /// Messages of the past.
 #[async_trait]
 pub trait History: Send + Sync {
@@ -45,4 +56,10 @@ pub trait History: Send + Sync {
         anchor: HistoryAnchor,
         limit: u16,
     ) -> Result<MessagePage, HistoryError>;
+
+    /// The stays of `users` in the conversation, in no order.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn stays(&self, conversation: ConversationId, users: &[UserId]) -> Result<Vec<Stay>, StoreError>;
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use relay_types::ShardId;
 
 use super::{AppendError, LogAddress, MessageLog, StoreError};
 
@@ -12,9 +13,21 @@ pub enum FlushError {
     /// The store did not answer. Rows that reached the log keep their dedup id, so flushing again repeats nothing.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The log did not take a row; those after it wait.
+    /// The log did not take a row; those after it wait. A row that it refused is parked from now on.
     #[error(transparent)]
     Append(#[from] AppendError),
+    /// A row of the subject is parked: the log refused it, and nothing follows it before an operator redrives it.
+    #[error("an event of this subject was refused by the log and waits for the operator")]
+    Parked,
+}
+
+/// How much of a shard is not in the log yet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OutboxBacklog {
+    /// Rows not published, the parked ones included.
+    pub waiting: u64,
+    /// Rows that the log refused.
+    pub parked: u64,
 }
 
 /// Outbox rows: written in the transaction that decides, published afterwards in the order of their ids per subject.
@@ -22,14 +35,22 @@ pub enum FlushError {
 pub trait Outbox: Send + Sync {
     /// Appends every committed, unpublished row of `address` to the log, in order, under a lock on the subject, and
     /// answers with their number once the log has acknowledged all. When another process is at it, waits for it.
+    /// A row that the log refuses is parked; one that it does not answer for is left alone by [`Self::due`] for a while.
     ///
     /// # Cancel safety
     /// Cancel safe: rows that were appended but not marked are appended again with the same dedup id.
     async fn flush(&self, address: LogAddress, log: &dyn MessageLog) -> Result<usize, FlushError>;
 
-    /// Up to `limit` subjects that have had an unpublished row for longer than `older_than`, the oldest first.
+    /// Up to `limit` subjects of `shard` that have had an unpublished row for longer than `older_than`, the oldest first.
+    /// Subjects with a parked row are left out, and those that were tried in vain a short while ago.
     ///
     /// # Cancel safety
     /// Cancel safe.
-    async fn pending(&self, older_than: Duration, limit: u32) -> Result<Vec<LogAddress>, StoreError>;
+    async fn due(&self, shard: ShardId, older_than: Duration, limit: u32) -> Result<Vec<LogAddress>, StoreError>;
+
+    /// How much of `shard` is not in the log yet.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn backlog(&self, shard: ShardId) -> Result<OutboxBacklog, StoreError>;
 }

@@ -12,7 +12,8 @@ use super::read;
 use crate::Store;
 use crate::convert::{kind, role, shard, text, timestamp};
 use crate::error::{constraint, unavailable, violated};
-use crate::outbox::Pending;
+use crate::outbox::{Pending, unpublished, unpublished_removal};
+use crate::postings;
 
 /// A conversation whose row this transaction has locked, and the actor in it.
 struct Locked {
@@ -59,7 +60,7 @@ pub(super) async fn rename(
         let renamed = ConversationRenamed { event_id, conversation_id: id, title: title.clone(), renamed_by: actor, at_ms };
         pending.push(locked.subject(), event_id, LogEvent::ConversationRenamed(renamed));
     }
-    finish(transaction, id, pending).await
+    finish(transaction, id, pending, &[locked.subject()]).await
 }
 
 pub(super) async fn add_member(
@@ -95,7 +96,7 @@ pub(super) async fn add_member(
         let joined = ConversationMoved { event_id, user_id: user, conversation_id: id, at_ms };
         pending.push(locked.user_subject(user), event_id, LogEvent::ConversationJoined(joined));
     }
-    finish(transaction, id, pending).await
+    finish(transaction, id, pending, &[locked.subject(), locked.user_subject(user)]).await
 }
 
 pub(super) async fn remove_member(
@@ -106,9 +107,17 @@ pub(super) async fn remove_member(
     at_ms: TimestampMs,
 ) -> Result<Decided<()>, ConversationError> {
     let mut transaction = store.pool.begin().await.map_err(unavailable)?;
-    let locked = lock(&mut transaction, actor, id).await?;
-    let role = target_role(&mut transaction, &locked, user).await?;
+    let found = async {
+        let locked = lock(&mut transaction, actor, id).await?;
+        let role = target_role(&mut transaction, &locked, user).await?;
+        Ok::<_, ConversationError>((locked, role))
+    };
+    let (locked, role) = match found.await {
+        Ok(found) => found,
+        Err(refusal) => return removed_before(&mut transaction, id, user, refusal).await,
+    };
     locked.decide(Change::Remove { user, role }, size(&mut transaction, id).await?, 0)?;
+    postings::close(&mut transaction, id).await?;
     sqlx::query!("DELETE FROM members WHERE conversation_id = $1 AND user_id = $2", id.to_uuid(), user.to_uuid())
         .execute(&mut *transaction)
         .await
@@ -123,6 +132,23 @@ pub(super) async fn remove_member(
     let touched = pending.write(&mut transaction).await?;
     transaction.commit().await.map_err(unavailable)?;
     Ok(Decided { value: (), touched })
+}
+
+/// Whoever is not in it may have been put out a moment ago, by a request that failed before the log had it: then this one, its
+/// repetition, waits for the log, too.
+async fn removed_before(
+    connection: &mut PgConnection,
+    id: ConversationId,
+    user: UserId,
+    refusal: ConversationError,
+) -> Result<Decided<()>, ConversationError> {
+    if matches!(refusal, ConversationError::NotMember | ConversationError::UnknownUser) {
+        let touched = unpublished_removal(connection, id, user).await?;
+        if !touched.is_empty() {
+            return Ok(Decided { value: (), touched });
+        }
+    }
+    Err(refusal)
 }
 
 pub(super) async fn set_role(
@@ -148,7 +174,7 @@ pub(super) async fn set_role(
             pending.push(locked.subject(), event_id, LogEvent::RoleChanged(changed));
         }
     }
-    finish(transaction, id, pending).await
+    finish(transaction, id, pending, &[locked.subject()]).await
 }
 
 /// Locks the conversation's row, and only then looks at who the actor is in it.
@@ -217,13 +243,16 @@ async fn update_role(connection: &mut PgConnection, id: ConversationId, user: Us
         .map_err(unavailable)
 }
 
-/// Queues the events, reads the outcome in the same transaction, and commits.
+/// Queues the events, which are on `subjects`, reads the outcome in the same transaction, and commits.
 async fn finish(
     mut transaction: PgTransaction<'_>,
     id: ConversationId,
     pending: Pending,
+    subjects: &[LogAddress],
 ) -> Result<Decided<Conversation>, ConversationError> {
-    let touched = pending.write(&mut transaction).await?;
+    pending.write(&mut transaction).await?;
+    // Of a change that was made before, the events may still wait.
+    let touched = unpublished(&mut transaction, subjects).await?;
     let value = read(&mut transaction, id).await?;
     transaction.commit().await.map_err(unavailable)?;
     Ok(Decided { value, touched })

@@ -11,7 +11,7 @@ use super::read;
 use crate::Store;
 use crate::convert::{shard, shard_column, timestamp};
 use crate::error::{constraint, unavailable, violated};
-use crate::outbox::Pending;
+use crate::outbox::{Pending, unpublished};
 
 /// What is about to begin.
 struct Draft {
@@ -150,22 +150,14 @@ fn announce(store: &Store, draft: &Draft) -> Pending {
 /// The direct conversation that was there first. Its first event may still be on its way to the log; then its subjects
 /// are named, so that whoever is answered now cannot post before it.
 async fn existing(connection: &mut PgConnection, draft: &Draft) -> Result<Decided<Created>, CreateError> {
-    let row = sqlx::query!(
-        r#"SELECT c.conversation_id, c.shard,
-                  EXISTS (SELECT FROM outbox o WHERE o.subject_kind = 'c' AND o.shard = c.shard AND o.target_id = c.conversation_id
-                          AND o.published_seq IS NULL) AS "unpublished!"
-           FROM conversations c WHERE c.direct_key = $1"#,
-        draft.direct_key
-    )
-    .fetch_one(&mut *connection)
-    .await
-    .map_err(unavailable)?;
+    let row = sqlx::query!("SELECT conversation_id, shard FROM conversations WHERE direct_key = $1", draft.direct_key)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(unavailable)?;
     let (id, shard) = (ConversationId::from_uuid(row.conversation_id), shard(row.shard)?);
-    let mut touched = Vec::new();
-    if row.unpublished {
-        touched.push(LogAddress::Conversation { shard, id });
-        touched.extend(draft.members.iter().map(|member| LogAddress::User { shard, id: member.user_id }));
-    }
+    let members = draft.members.iter().map(|member| LogAddress::User { shard, id: member.user_id });
+    let subjects: Vec<_> = std::iter::once(LogAddress::Conversation { shard, id }).chain(members).collect();
+    let touched = unpublished(connection, &subjects).await?;
     let conversation = read(connection, id).await?;
     Ok(Decided { value: Created { conversation, fresh: false }, touched })
 }

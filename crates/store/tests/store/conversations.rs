@@ -1,5 +1,7 @@
 use relay_domain::Refusal;
-use relay_domain::ports::{ConversationError, Conversations as _, CreateError, LogAddress, Memberships as _, NewConversation, Outbox as _};
+use relay_domain::ports::{
+    ConversationError, Conversations as _, CreateError, LogAddress, Memberships as _, NewConversation, Outbox as _, Whereabouts,
+};
 use relay_protocol::log::LogEvent;
 use relay_protocol::message::{ConversationKind, Role};
 use relay_types::{ConversationId, Seq, UserId};
@@ -13,7 +15,7 @@ async fn group(db: &Db, owner: UserId, members: &[UserId]) -> ConversationId {
 
 async fn flush_all(db: &Db) -> MemMessageLog {
     let log = MemMessageLog::default();
-    for address in db.store.pending(std::time::Duration::ZERO, 1000).await.unwrap() {
+    for address in db.store.due(SHARD, std::time::Duration::ZERO, 1000).await.unwrap() {
         db.store.flush(address, &log).await.unwrap();
     }
     log
@@ -42,7 +44,7 @@ async fn twenty_who_begin_the_same_direct_conversation_share_one() {
     assert!(!later.value.fresh && later.touched.is_empty());
 
     let id = first.conversation_id;
-    assert_eq!(db.store.posting_shard(bob, id).await.unwrap(), Some(SHARD));
+    assert_eq!(db.store.whereabouts(bob, id).await.unwrap(), Some(Whereabouts { shard: SHARD, member: true }));
     for refused in [
         db.store.rename(ann, id, &"x".parse().unwrap(), NOON_MS).await.map(drop),
         db.store.add_member(ann, id, user_id(), 10, NOON_MS).await.map(drop),
@@ -61,18 +63,19 @@ async fn a_groups_life_is_told_in_order() {
     let id = group(&db, ann, &[bob]).await;
     let title = "Attic".parse().unwrap();
     db.store.rename(ann, id, &title, NOON_MS).await.unwrap();
-    assert!(db.store.rename(ann, id, &title, NOON_MS).await.unwrap().touched.is_empty(), "no change, no event");
+    let subject = LogAddress::Conversation { shard: SHARD, id };
+    assert_eq!(db.store.rename(ann, id, &title, NOON_MS).await.unwrap().touched, [subject], "no change, but one that waits");
     let added = db.store.add_member(ann, id, eve, 3, NOON_MS + 1).await.unwrap();
-    assert_eq!(added.touched, [LogAddress::Conversation { shard: SHARD, id }, LogAddress::User { shard: SHARD, id: eve }]);
+    assert_eq!(added.touched, [subject, LogAddress::User { shard: SHARD, id: eve }]);
     assert_eq!(added.value.members.iter().map(|member| member.user.user_id).collect::<Vec<_>>(), [ann, bob, eve]);
-    assert!(db.store.add_member(ann, id, eve, 3, NOON_MS).await.unwrap().touched.is_empty());
+    assert_eq!(db.store.add_member(ann, id, eve, 3, NOON_MS).await.unwrap().touched, added.touched);
     db.store.set_role(ann, id, bob, Role::Owner, NOON_MS).await.unwrap();
     let roles: Vec<_> = db.store.get(eve, id).await.unwrap().members.iter().map(|member| member.role).collect();
     assert_eq!(roles, [Role::Admin, Role::Owner, Role::Member]);
     db.store.remove_member(ann, id, eve, NOON_MS).await.unwrap();
     db.store.remove_member(ann, id, ann, NOON_MS).await.unwrap();
     assert!(matches!(db.store.get(ann, id).await, Err(ConversationError::NotMember)));
-    assert_eq!(db.store.posting_shard(ann, id).await.unwrap(), None);
+    assert_eq!(db.store.whereabouts(ann, id).await.unwrap(), Some(Whereabouts { shard: SHARD, member: false }));
     assert_eq!(db.store.conversations_of(bob).await.unwrap(), [(SHARD, id)]);
     assert!(db.store.conversations_of(ann).await.unwrap().is_empty());
     db.store.remove_member(bob, id, bob, NOON_MS).await.unwrap();
@@ -207,4 +210,44 @@ async fn counting_unread_messages_stops_at_a_thousand() {
     db.project(&log).await;
     assert_eq!(db.store.list(ann, None, 50).await.unwrap().items[0].unread_count, 1_000);
     assert_eq!(db.store.list(bob, None, 50).await.unwrap().items[0].unread_count, 0);
+}
+
+/// A request that failed before the log had its event is repeated: the repetition names what still waits, and nothing more once
+/// the log has it.
+#[tokio::test]
+async fn a_repeated_change_names_what_waits_for_the_log() {
+    let db = Db::fresh().await;
+    let (ann, bob) = (db.user("ann").await, db.user("bob").await);
+    let id = group(&db, ann, &[]).await;
+    let (subject, bobs) = (LogAddress::Conversation { shard: SHARD, id }, LogAddress::User { shard: SHARD, id: bob });
+    let title = "Attic".parse().unwrap();
+    let changes = async || {
+        [
+            db.store.rename(ann, id, &title, NOON_MS).await.unwrap().touched,
+            db.store.add_member(ann, id, bob, 9, NOON_MS).await.unwrap().touched,
+            db.store.set_role(ann, id, bob, Role::Admin, NOON_MS).await.unwrap().touched,
+        ]
+    };
+    flush_all(&db).await;
+    for times in 0..2 {
+        assert_eq!(changes().await, [vec![subject], vec![subject, bobs], vec![subject]], "{times}");
+    }
+    let log = flush_all(&db).await;
+    assert_eq!(log.names(), ["CONVERSATION_RENAMED", "MEMBER_ADDED", "ROLE_CHANGED", "CONVERSATION_JOINED"], "each once");
+    assert_eq!(changes().await, [vec![], vec![], vec![]]);
+
+    // Somebody put out, and one who left: once more succeeds until the log has it. To strangers it is what it always was.
+    for actor in [ann, bob] {
+        let log = MemMessageLog::default();
+        let removed = db.store.remove_member(actor, id, bob, NOON_MS).await.unwrap().touched;
+        assert_eq!(removed, [subject, bobs]);
+        assert!(matches!(db.store.remove_member(bob, id, ann, NOON_MS).await, Err(ConversationError::NotMember)));
+        assert_eq!(db.store.remove_member(actor, id, bob, NOON_MS).await.unwrap().touched, removed);
+        db.store.flush(subject, &log).await.unwrap();
+        assert_eq!(db.store.remove_member(actor, id, bob, NOON_MS).await.unwrap().touched, [bobs]);
+        db.store.flush(bobs, &log).await.unwrap();
+        let once_more = db.store.remove_member(actor, id, bob, NOON_MS).await;
+        assert!(matches!(once_more, Err(ConversationError::NotMember | ConversationError::UnknownUser)), "{once_more:?}");
+        db.store.add_member(ann, id, bob, 9, NOON_MS).await.unwrap();
+    }
 }

@@ -1,4 +1,4 @@
-use relay_domain::ports::{Conversations as _, History as _, HistoryAnchor, HistoryError, NewConversation};
+use relay_domain::ports::{Conversations as _, History as _, HistoryAnchor, HistoryError, NewConversation, Stay};
 use relay_protocol::rest::MessagePage;
 use relay_types::Seq;
 
@@ -53,4 +53,8 @@ async fn pages_hang_on_either_end_and_begin_where_the_reader_joined() {
     db.store.add_member(ann, id, eve, 9, NOON_MS).await.unwrap();
     db.project(&log).await;
     assert_eq!(seqs(&read(eve, HistoryAnchor::Newest, 10).await.unwrap()), [13], "nothing of the first time, nothing of between");
+    let mut stays = db.store.stays(id, &[eve, bob]).await.unwrap();
+    stays.sort_by_key(|stay| (stay.user != eve, stay.joined));
+    let stay = |user, joined, left: Option<u64>| Stay { user, joined: Seq(joined), left: left.map(Seq) };
+    assert_eq!(stays, [stay(eve, 7, Some(10)), stay(eve, 12, None), stay(bob, 1, None)]);
 }

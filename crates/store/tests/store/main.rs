@@ -6,6 +6,7 @@ mod accounts;
 mod conversations;
 mod history;
 mod outbox;
+mod postings;
 mod projection;
 mod resume;
 mod sessions;

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use relay_domain::ports::{Conversations as _, FlushError, LogAddress, NewConversation, Outbox as _};
+use relay_domain::ports::{AppendError, Conversations as _, FlushError, LogAddress, NewConversation, Outbox as _, OutboxBacklog};
 use relay_types::{ConversationId, UserId};
 
 use crate::support::{Db, MemMessageLog, NOON_MS, SHARD, conversation_id};
@@ -39,7 +39,7 @@ async fn a_subject_is_published_in_order_and_once() {
 }
 
 #[tokio::test]
-async fn what_the_log_refuses_holds_back_what_follows_and_goes_out_later() {
+async fn what_the_log_does_not_answer_for_holds_back_what_follows_and_goes_out_later() {
     let db = Db::fresh().await;
     let ann = db.user("ann").await;
     let (_, address) = renamed(&db, ann, 5).await;
@@ -64,9 +64,62 @@ async fn what_waits_is_named_oldest_first() {
     let (_, first) = renamed(&db, ann, 1).await;
     let (_, second) = renamed(&db, ann, 1).await;
     let user = LogAddress::User { shard: SHARD, id: ann };
-    assert_eq!(db.store.pending(Duration::ZERO, 10).await.unwrap(), [user, first, second]);
-    assert_eq!(db.store.pending(Duration::ZERO, 1).await.unwrap(), [user]);
-    assert!(db.store.pending(Duration::from_mins(5), 10).await.unwrap().is_empty());
+    assert_eq!(db.store.due(SHARD, Duration::ZERO, 10).await.unwrap(), [user, first, second]);
+    assert_eq!(db.store.due(SHARD, Duration::ZERO, 1).await.unwrap(), [user]);
+    assert!(db.store.due(SHARD, Duration::from_mins(5), 10).await.unwrap().is_empty());
     db.store.flush(first, &MemMessageLog::default()).await.unwrap();
-    assert_eq!(db.store.pending(Duration::ZERO, 10).await.unwrap(), [user, second]);
+    assert_eq!(db.store.due(SHARD, Duration::ZERO, 10).await.unwrap(), [user, second]);
+}
+
+#[tokio::test]
+async fn a_refused_row_is_parked_and_holds_up_nothing_but_its_own_subject() {
+    let db = Db::fresh().await;
+    let ann = db.user("ann").await;
+    let (id, sick) = renamed(&db, ann, 3).await;
+    let (_, well) = renamed(&db, ann, 2).await;
+    let user = LogAddress::User { shard: SHARD, id: ann };
+    let log = MemMessageLog::default();
+    db.store.flush(user, &log).await.unwrap();
+
+    log.refuse(Some("Title 1"));
+    let first = db.store.flush(sick, &log).await;
+    assert!(matches!(first, Err(FlushError::Append(AppendError::Refused { .. }))), "{first:?}");
+    assert_eq!(db.store.due(SHARD, Duration::ZERO, 10).await.unwrap(), [well], "nobody tries it again");
+    assert_eq!(db.store.backlog(SHARD).await.unwrap(), OutboxBacklog { waiting: 5, parked: 1 });
+    log.refuse(None);
+    // What would follow it waits: members must not see a change before the one it was made upon.
+    db.store.rename(ann, id, &"Later".parse().unwrap(), NOON_MS).await.unwrap();
+    assert!(matches!(db.store.flush(sick, &log).await, Err(FlushError::Parked)));
+    db.store.flush(well, &log).await.unwrap();
+    assert_eq!(titles(&log), ["Title 0", "Title 0", "Title 1"]);
+
+    let troubled = db.store.troubled(10).await.unwrap();
+    let [row] = troubled.as_slice() else { panic!("{troubled:?}") };
+    assert_eq!((row.address, row.parked, row.attempts, row.behind), (sick, true, 1, 2));
+    assert!(row.failure.contains("as told"), "{row:?}");
+    assert_eq!(db.store.redrive(Some(&[row.id + 1])).await.unwrap(), 0, "only what is parked");
+    assert_eq!(db.store.redrive(Some(&[row.id])).await.unwrap(), 1);
+    assert_eq!(db.store.due(SHARD, Duration::ZERO, 10).await.unwrap(), [sick]);
+    db.store.flush(sick, &log).await.unwrap();
+    assert_eq!(titles(&log), ["Title 0", "Title 0", "Title 1", "Title 1", "Title 2", "Later"]);
+    assert_eq!((db.store.troubled(10).await.unwrap(), db.store.redrive(None).await.unwrap()), (Vec::new(), 0));
+}
+
+#[tokio::test]
+async fn what_the_log_did_not_answer_for_is_left_alone_for_longer_each_time() {
+    let db = Db::fresh().await;
+    let ann = db.user("ann").await;
+    let address = LogAddress::User { shard: SHARD, id: ann };
+    let log = MemMessageLog::default();
+    log.accept(Some(0));
+    let mut waits = Vec::new();
+    for _ in 0..8 {
+        assert!(matches!(db.store.flush(address, &log).await, Err(FlushError::Append(AppendError::OutcomeUnknown { .. }))));
+        assert!(db.store.due(SHARD, Duration::ZERO, 10).await.unwrap().is_empty());
+        waits.push(db.count("SELECT ceil(extract(epoch FROM retry_at - clock_timestamp()))::bigint FROM outbox").await);
+    }
+    assert!(waits.is_sorted() && waits[0] <= 1 && (55..=60).contains(&waits[7]), "{waits:?}");
+    assert_eq!(db.store.backlog(SHARD).await.unwrap(), OutboxBacklog { waiting: 1, parked: 0 });
+    assert_eq!(db.store.redrive(None).await.unwrap(), 1, "an operator need not wait");
+    assert_eq!(db.store.due(SHARD, Duration::ZERO, 10).await.unwrap(), [address]);
 }

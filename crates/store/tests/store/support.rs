@@ -237,7 +237,7 @@ impl TestLog {
     }
 }
 
-/// A log in memory that knows dedup ids and can be told to refuse.
+/// A log in memory that knows dedup ids and can be told not to answer, or to refuse.
 #[derive(Default)]
 pub struct MemMessageLog {
     state: std::sync::Mutex<MemState>,
@@ -247,12 +247,18 @@ pub struct MemMessageLog {
 struct MemState {
     appended: Vec<(LogAddress, String, LogEvent)>,
     accept: Option<usize>,
+    refuse: Option<String>,
 }
 
 impl MemMessageLog {
-    /// Takes `count` more events and refuses the rest; `None` takes all.
+    /// Takes `count` more events and does not answer for the rest; `None` takes all.
     pub fn accept(&self, count: Option<usize>) {
         self.state.lock().unwrap().accept = count;
+    }
+
+    /// Refuses events that contain this for good; `None` takes all.
+    pub fn refuse(&self, text: Option<&str>) {
+        self.state.lock().unwrap().refuse = text.map(str::to_owned);
     }
 
     /// Everything appended, in order, with its dedup id.
@@ -270,9 +276,12 @@ impl MessageLog for MemMessageLog {
     async fn append(&self, address: LogAddress, dedup_id: &str, payload: Bytes, _trace: Option<&str>) -> Result<Appended, AppendError> {
         tokio::task::yield_now().await;
         let mut state = self.state.lock().unwrap();
+        if state.refuse.as_ref().is_some_and(|text| String::from_utf8_lossy(&payload).contains(text)) {
+            return Err(AppendError::Refused { shard: address.shard(), reason: "as told".to_owned() });
+        }
         if let Some(left) = &mut state.accept {
             if *left == 0 {
-                return Err(AppendError::Refused { shard: address.shard(), reason: "as told".to_owned() });
+                return Err(AppendError::OutcomeUnknown { shard: address.shard(), waited: Duration::ZERO });
             }
             *left -= 1;
         }
