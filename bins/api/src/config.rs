@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use relay_runtime::{ConfigError, IgnoredSection, LogConfig, ProcessConfig, Validate};
+use relay_runtime::{ConfigError, IgnoredSection, LogConfig, ProcessConfig, Validate, WebConfig};
 use relay_wiring::valid;
 use serde::Deserialize;
 
@@ -20,6 +20,8 @@ pub struct Config {
     #[serde(default)]
     pub tokens: relay_auth::TokenConfig,
     #[serde(default)]
+    pub web: WebConfig,
+    #[serde(default)]
     pub api: relay_api::Config,
     #[serde(default, rename = "gateway")]
     _gateway: IgnoredSection,
@@ -34,6 +36,7 @@ impl Validate for Config {
         valid(self.postgres.check())?;
         valid(self.valkey.check())?;
         valid(self.tokens.check())?;
+        valid(self.web.check())?;
         valid(self.api.check())
     }
 }

@@ -11,7 +11,7 @@ use relay_bus::tail::NatsTails;
 use relay_domain::ports::NothingRecent;
 use relay_ephemeral::ValkeyLimiter;
 use relay_posting::{Poster, PosterParts};
-use relay_runtime::Supervisor;
+use relay_runtime::{Origins, Supervisor};
 use relay_types::{SystemClock, SystemIds};
 
 use crate::config::Config;
@@ -61,6 +61,7 @@ pub async fn assemble(config: &Config, supervisor: &Supervisor, bus: &Bus, keys:
         passwords: Arc::new(Argon2Hasher::new(&hashing)?),
         tokens: mint,
         verifier: ring,
+        origins: Arc::new(Origins::new(&config.web)),
         limits: limits.clone(),
         clock,
         ids,

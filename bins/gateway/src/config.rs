@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use relay_runtime::{ConfigError, IgnoredSection, LogConfig, ProcessConfig, Validate};
+use relay_runtime::{ConfigError, IgnoredSection, LogConfig, ProcessConfig, Validate, WebConfig};
 use relay_wiring::valid;
 use serde::Deserialize;
 
@@ -17,6 +17,8 @@ pub struct Config {
     pub postgres: relay_store::PostgresConfig,
     #[serde(default)]
     pub tokens: relay_auth::TokenConfig,
+    #[serde(default)]
+    pub web: WebConfig,
     #[serde(default)]
     pub gateway: relay_gateway::GatewayConfig,
     #[serde(default, rename = "api")]
@@ -33,6 +35,7 @@ impl Validate for Config {
         valid(self.topology.check())?;
         valid(self.postgres.check())?;
         valid(self.tokens.check())?;
+        valid(self.web.check())?;
         valid(self.gateway.check())
     }
 }

@@ -12,6 +12,7 @@ use relay_bus::cursors::NatsCursors;
 use relay_bus::log::NatsMessageLog;
 use relay_bus::tail::NatsTails;
 use relay_gateway::{Deps, Gateway};
+use relay_runtime::Origins;
 use relay_types::{SystemClock, SystemIds};
 
 use config::Config;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
             store: Arc::new(relay_wiring::open_store(&config.postgres)?),
             cursors: Arc::new(NatsCursors::new(publishing)),
             tokens: ring,
+            origins: Origins::new(&config.web),
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds::default()),
             shards: config.topology.shard_ids().collect(),

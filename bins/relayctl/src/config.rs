@@ -23,6 +23,8 @@ pub struct Config {
     pub tokens: TokenConfig,
     #[serde(default)]
     valkey: Option<ValkeySection>,
+    #[serde(default, rename = "web")]
+    _web: IgnoredSection,
     #[serde(default, rename = "gateway")]
     _gateway: IgnoredSection,
     #[serde(default, rename = "api")]

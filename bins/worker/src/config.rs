@@ -19,6 +19,8 @@ pub struct Config {
     pub worker: relay_workers::WorkerConfig,
     #[serde(default, rename = "api")]
     _api: IgnoredSection,
+    #[serde(default, rename = "web")]
+    _web: IgnoredSection,
     #[serde(default, rename = "gateway")]
     _gateway: IgnoredSection,
     #[serde(default, rename = "tokens")]

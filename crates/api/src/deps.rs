@@ -7,6 +7,7 @@ use relay_domain::ports::{
     ResumeStore, TailSource, TokenMint, TokenVerifier,
 };
 use relay_posting::Poster;
+use relay_runtime::Origins;
 use relay_types::{Clock, IdGen};
 
 use crate::config::Config;
@@ -44,6 +45,8 @@ pub struct Deps {
     pub tokens: Arc<dyn TokenMint>,
     /// Checks tokens.
     pub verifier: Arc<dyn TokenVerifier>,
+    /// Which pages may ask.
+    pub origins: Arc<Origins>,
     /// Counts and refuses.
     pub limits: Arc<dyn RateLimiter>,
     /// The wall clock.

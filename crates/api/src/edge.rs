@@ -1,18 +1,20 @@
 //! What happens to every request, whatever its path: an id, a trace, limits, a log line, metrics, and one shape for
 //! every refusal.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Query, Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use relay_protocol::{Actor, ErrorCode};
 use relay_runtime::http::Peer;
+use relay_runtime::query_holds_secret;
 use relay_runtime::trace::TraceContext;
 use tracing::Instrument as _;
 
+use crate::codes;
 use crate::deps::App;
 use crate::extract::{ClientAddress, enforce};
 use crate::refusal::Refusal;
@@ -50,9 +52,9 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
 
     let span = tracing::info_span!("http.request", request.id = %request_id, trace.id = %trace.trace_id());
     // The request itself cannot be borrowed across an await: its body is not shared between threads.
-    let leaks = has_secret(request.uri());
+    let judged = judge(&app, &request);
     let response = async {
-        let response = match admit(&app, leaks, address).await {
+        let response = match admit(&app, judged, address).await {
             Ok(()) => next.run(request).await,
             Err(refusal) => refusal.into_response(),
         };
@@ -61,6 +63,13 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
     .instrument(span.clone())
     .await;
 
+    // The promise is the document's; breaking it is a fault of ours that every test should see.
+    if cfg!(debug_assertions)
+        && let Some(code) = response.extensions().get::<ErrorCode>()
+        && !codes::is_documented(method, &route, *code)
+    {
+        span.in_scope(|| tracing::error!(code = code.as_str(), http.method = method, http.route = route, "an undocumented refusal"));
+    }
     let status = response.status();
     let seconds = started.elapsed().as_secs_f64();
     let class = status_class(status);
@@ -74,18 +83,20 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
 }
 
 /// Refuses what no handler should see.
-async fn admit(app: &App, leaks: bool, address: ClientAddress) -> Result<(), Refusal> {
-    if leaks {
-        return Err(Refusal::plain(ErrorCode::TokenInUrl));
-    }
+async fn admit(app: &App, judged: Result<(), Refusal>, address: ClientAddress) -> Result<(), Refusal> {
+    judged?;
     enforce(app, "address", app.config.limits.requests_per_address, &address.limit_key()).await
 }
 
+fn judge(app: &App, request: &Request) -> Result<(), Refusal> {
+    if has_secret(request.uri()) {
+        return Err(Refusal::plain(ErrorCode::TokenInUrl));
+    }
+    app.deps.origins.judge(request.headers()).map_err(|error| Refusal::new(ErrorCode::OriginRefused, error.to_string()))
+}
+
 fn has_secret(uri: &Uri) -> bool {
-    let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::try_from_uri(uri) else { return false };
-    // A JWT under another name is a token too: its header is base64 of `{"`.
-    let is_jwt = |value: &str| value.starts_with("eyJ") && value.matches('.').count() == 2;
-    pairs.iter().any(|(key, value)| SECRET_PARAMETERS.contains(&key.to_ascii_lowercase().as_str()) || is_jwt(value))
+    query_holds_secret(uri, |name| SECRET_PARAMETERS.contains(&name))
 }
 
 /// The peer, or what the outermost of our own proxies saw: they append, so it is counted from the right.
@@ -97,7 +108,13 @@ fn client_address(request: &Request, trusted_proxies: usize) -> ClientAddress {
 
 fn forwarded_for(headers: &HeaderMap, hop: usize) -> Option<IpAddr> {
     let values: Vec<&str> = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).collect();
-    values.iter().flat_map(|value| value.split(',')).rev().nth(hop)?.trim().parse().ok()
+    address_of(values.iter().flat_map(|value| value.split(',')).rev().nth(hop)?.trim())
+}
+
+/// An address as proxies write it: alone, in brackets, with a port.
+fn address_of(text: &str) -> Option<IpAddr> {
+    let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::V6);
+    text.parse().ok().or_else(|| text.parse().ok().map(|address: SocketAddr| address.ip())).or_else(bracketed)
 }
 
 /// Renders refusals and sets the headers that every answer has.
@@ -131,6 +148,7 @@ fn render(mut response: Response, request_id: &str) -> Response {
     let body = serde_json::to_string(&refusal.problem(request_id)).unwrap_or_default();
     let status = StatusCode::from_u16(row.http_status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut rendered = (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+    rendered.extensions_mut().insert(refusal.code);
     if let Some(wait) = refusal.retry_after {
         let seconds = wait.as_millis().div_ceil(1000).max(1);
         if let Ok(value) = HeaderValue::from_str(&seconds.to_string()) {
@@ -205,6 +223,11 @@ mod tests {
         assert_eq!(address("198.51.100.66, 203.0.113.1", 1), "203.0.113.1");
         assert_eq!(address("198.51.100.66, 203.0.113.1", 2), "198.51.100.66");
         assert_eq!(address("junk", 1), "192.0.2.9");
+        assert_eq!(address("203.0.113.1:51234", 1), "203.0.113.1", "with a port, as some proxies write it");
+        assert_eq!(address("198.51.100.66, [2001:db8::7]:51234", 1), "2001:db8::7");
+        assert_eq!(address("[2001:db8::7]", 1), "2001:db8::7");
+        assert_eq!(address("2001:db8::7", 1), "2001:db8::7");
+        assert_eq!(address("203.0.113.1:port", 1), "192.0.2.9");
         assert_eq!(address("203.0.113.1", 2), "192.0.2.9", "fewer hops than expected: nothing is believed");
     }
 }

@@ -4,6 +4,7 @@
 //! driver; it works through the ports of `relay-domain`. Start reading in [`router`], then any file in `operations`.
 
 pub mod asyncapi;
+mod codes;
 mod config;
 mod deps;
 mod edge;

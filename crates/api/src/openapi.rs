@@ -6,6 +6,7 @@ use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi as _};
 
+use crate::codes;
 use crate::router::api;
 
 #[derive(utoipa::OpenApi)]
@@ -54,7 +55,11 @@ pub fn documents() -> Documents {
     static OPENAPI: OnceLock<String> = OnceLock::new();
     static ASYNCAPI: OnceLock<String> = OnceLock::new();
     Documents {
-        openapi: OPENAPI.get_or_init(|| pretty(&api().into_openapi())),
+        openapi: OPENAPI.get_or_init(|| {
+            let mut document = api().into_openapi();
+            codes::document(&mut document);
+            pretty(&document)
+        }),
         asyncapi: ASYNCAPI.get_or_init(|| pretty(&crate::asyncapi::document())),
     }
 }

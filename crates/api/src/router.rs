@@ -5,18 +5,20 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use relay_runtime::Origins;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::timeout::TimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::config::Config;
 use crate::deps::{App, AppState, Deps};
-use crate::edge::{edge, register_metrics};
+use crate::edge::{REQUEST_ID, TRACEPARENT, edge, register_metrics};
 use crate::freshness::Freshness;
 use crate::live::LiveSessions;
 use crate::openapi::{self, documents};
@@ -26,6 +28,9 @@ use crate::operations;
 const BODY_LIMIT: usize = 128 * 1024;
 /// Handles, names, passwords, tokens.
 const AUTH_BODY_LIMIT: usize = 8 * 1024;
+
+/// How long a browser may remember what it may ask; a change of the list is felt as late.
+const PREFLIGHT_AGE: Duration = Duration::from_mins(10);
 
 /// The API as a service.
 pub fn router(config: &Config, deps: Deps) -> Router {
@@ -42,7 +47,20 @@ pub fn router(config: &Config, deps: Deps) -> Router {
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, config.request_timeout()))
         .layer(CatchPanicLayer::custom(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()))
         .layer(from_fn_with_state(Arc::clone(&app), edge))
+        // Outside of the edge: pages read refusals too.
+        .layer(cors(&app.deps.origins))
         .with_state(app)
+}
+
+/// Pages of ours may ask from another origin than ours. No credentials of the browser's: tokens are in a header.
+fn cors(origins: &Arc<Origins>) -> CorsLayer {
+    let origins = Arc::clone(origins);
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(move |_, parts| origins.judge(&parts.headers).is_ok()))
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, TRACEPARENT.clone()])
+        .expose_headers([REQUEST_ID.clone(), TRACEPARENT.clone(), header::RETRY_AFTER])
+        .max_age(PREFLIGHT_AGE)
 }
 
 /// The documented operations.

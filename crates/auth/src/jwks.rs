@@ -122,7 +122,7 @@ fn jwk((kid, key): (&str, &[u8; 32])) -> Jwk {
     }
 }
 
-fn is_kid(text: &str) -> bool {
+pub(crate) fn is_kid(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 

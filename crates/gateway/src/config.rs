@@ -13,9 +13,6 @@ pub struct GatewayConfig {
     pub listen: SocketAddr,
     /// Where operators look: `/healthz`, `/readyz`, `/metrics`.
     pub admin_listen: SocketAddr,
-    /// Origins of web pages that may connect, such as `https://chat.example.org`. A page of the gateway's own host always
-    /// may; clients that send no Origin (terminals, SDKs) are not pages.
-    pub allowed_origins: Vec<String>,
     /// Sockets at once; more are answered 503.
     pub max_sockets: usize,
     /// Bytes queued for one socket before it is closed as `slow_reader`.
@@ -54,7 +51,6 @@ impl Default for GatewayConfig {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 7080)),
             admin_listen: SocketAddr::from(([127, 0, 0, 1], 7081)),
-            allowed_origins: Vec::new(),
             max_sockets: 50_000,
             outbound_queue_bytes: 1 << 20,
             ring_bytes: 64 << 20,

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use governor::Quota;
@@ -14,7 +14,7 @@ use relay_domain::ports::{DeliveryCursors, LogClock as _, MessageLog, ResumeStor
 use relay_posting::{Poster, PosterParts};
 use relay_protocol::{ErrorCode, MAX_CLIENT_FRAME_BYTES};
 use relay_runtime::http::HttpLimits;
-use relay_runtime::{CancellationToken, Component, Health, Restart, Standstill, Supervisor, Task};
+use relay_runtime::{CancellationToken, Component, Health, Origins, Restart, Standstill, Supervisor, Task, query_holds_secret};
 use relay_types::{Clock, IdGen, ShardId};
 use std::num::NonZeroU32;
 use tokio::net::TcpListener;
@@ -38,6 +38,8 @@ pub struct Deps {
     pub cursors: Arc<dyn DeliveryCursors>,
     /// Checks access tokens.
     pub tokens: Arc<dyn TokenVerifier>,
+    /// Which pages may connect.
+    pub origins: Origins,
     /// The wall clock, for what people see.
     pub clock: Arc<dyn Clock>,
     /// Mints message ids.
@@ -56,6 +58,7 @@ pub(crate) struct Shared {
     pub(crate) poster: Arc<Poster>,
     pub(crate) tails: Arc<dyn TailSource>,
     pub(crate) tokens: Arc<dyn TokenVerifier>,
+    origins: Origins,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) standstill: Arc<Standstill>,
     pub(crate) checkpoints: Checkpoints,
@@ -118,6 +121,7 @@ impl Gateway {
             poster,
             tails: Arc::clone(&deps.tails),
             tokens: Arc::clone(&deps.tokens),
+            origins: deps.origins.clone(),
             clock: Arc::clone(&deps.clock),
             standstill: Arc::default(),
             checkpoints: Checkpoints::new(),
@@ -219,15 +223,15 @@ async fn not_found() -> Response {
 
 async fn upgrade(
     State(shared): State<Arc<Shared>>,
-    RawQuery(query): RawQuery,
+    uri: Uri,
     headers: HeaderMap,
     ws: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
 ) -> Response {
-    if query.as_deref().is_some_and(carries_secret) {
+    if query_holds_secret(&uri, is_secret_name) {
         return refuse(ErrorCode::TokenInUrl, "send the token in the hello frame");
     }
-    if !origin_allowed(&shared.config.allowed_origins, &headers) {
-        return refuse(ErrorCode::OriginRefused, "this page's origin is not on the allow-list");
+    if let Err(error) = shared.origins.judge(&headers) {
+        return refuse(ErrorCode::OriginRefused, &error.to_string());
     }
     if shared.health.is_draining() {
         return refuse(ErrorCode::Draining, "this server is going away");
@@ -248,27 +252,9 @@ async fn upgrade(
         })
 }
 
-/// Whether a query names something that would be a secret, or holds a JWT under any name. Sockets take no parameters, so a
-/// refusal too many costs nothing.
-fn carries_secret(query: &str) -> bool {
-    query.split('&').any(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let name = name.to_ascii_lowercase();
-        let named = ["token", "auth", "bearer", "jwt", "password", "secret", "%"].iter().any(|word| name.contains(word));
-        named || (value.starts_with("eyJ") && value.matches('.').count() == 2)
-    })
-}
-
-/// Pages of the gateway's own host, pages on the list, and whatever is not a page.
-fn origin_allowed(allowed: &[String], headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else { return true };
-    let Ok(origin) = origin.to_str() else { return false };
-    if allowed.iter().any(|one| one == origin) {
-        return true;
-    }
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let authority = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-    authority.is_some() && authority == host
+/// Sockets take no parameters, so a refusal too many costs nothing.
+fn is_secret_name(name: &str) -> bool {
+    ["token", "auth", "bearer", "jwt", "password", "secret"].iter().any(|word| name.contains(word))
 }
 
 fn refuse(code: ErrorCode, detail: &str) -> Response {
@@ -287,34 +273,4 @@ fn refuse(code: ErrorCode, detail: &str) -> Response {
     };
     let body = serde_json::to_string(&problem).unwrap_or_default();
     (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn origins() {
-        let headers = |origin: Option<&str>| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::HOST, "chat.example.org".parse().unwrap());
-            if let Some(origin) = origin {
-                headers.insert(header::ORIGIN, origin.parse().unwrap());
-            }
-            headers
-        };
-        let list = ["https://app.example.org".to_owned()];
-        for (origin, allowed) in [
-            (None, true),
-            (Some("https://chat.example.org"), true),
-            (Some("https://app.example.org"), true),
-            (Some("null"), false),
-            (Some("https://chat.example.org.evil.org"), false),
-            (Some("https://chat.example.org:8443"), false),
-            (Some("https://evil.org"), false),
-            (Some("file://chat.example.org"), false),
-        ] {
-            assert_eq!(origin_allowed(&list, &headers(origin)), allowed, "{origin:?}");
-        }
-    }
 }

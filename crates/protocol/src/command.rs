@@ -95,6 +95,16 @@ struct BodyEnvelope<'a> {
     text: Option<std::borrow::Cow<'a, str>>,
 }
 
+/// The fields of a text, and no others.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WholeText {
+    #[serde(rename = "type")]
+    _kind: serde::de::IgnoredAny,
+    #[serde(rename = "text")]
+    _text: serde::de::IgnoredAny,
+}
+
 /// Decodes one text frame. Unknown fields are ignored, so that older servers accept newer clients.
 pub fn decode(frame: &str) -> Result<Command, DecodeError> {
     let envelope: Envelope<'_> = serde_json::from_str(frame)
@@ -150,6 +160,16 @@ pub fn decode_body(json: &str) -> Result<MessageBody, DecodeError> {
         }
         _ => Err(DecodeError::new(ErrorCode::UnsupportedBody, "body.type has to be text")),
     }
+}
+
+/// As [`decode_body`], and refuses fields that the body does not have: for REST, where a typo is an answer and not a default.
+pub fn decode_whole_body(json: &str) -> Result<MessageBody, DecodeError> {
+    let body = decode_body(json)?;
+    match &body {
+        MessageBody::Text { .. } => serde_json::from_str::<WholeText>(json).map(drop),
+    }
+    .map_err(|_| DecodeError::new(ErrorCode::MalformedFrame, "body: a field is unknown"))?;
+    Ok(body)
 }
 
 fn decode_position(token: Option<&str>) -> Result<Option<Position>, DecodeError> {

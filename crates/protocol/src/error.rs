@@ -71,7 +71,7 @@ error_registry! {
     HelloRequired = "hello_required", 401, false, Caller, "The first frame on a socket has to be hello.";
     HelloTwice = "hello_twice", 400, false, Caller, "hello was already answered on this socket.";
     Unauthenticated = "unauthenticated", 401, false, Caller, "The token is missing, malformed, forged or of the wrong kind.";
-    TokenExpired = "token_expired", 401, false, Caller, "The access token has expired: refresh it.";
+    TokenExpired = "token_expired", 401, false, Caller, "The access token has expired, or its key is not known here: refresh it.";
     TokenInUrl = "token_in_url", 400, false, Caller, "Tokens are not accepted in URLs, where logs and histories keep them.";
     SessionRevoked = "session_revoked", 401, false, Caller, "This device's session was ended: log in again.";
     RefreshReused = "refresh_reused", 401, false, Caller, "The refresh token had been used before; every token of that session is now void.";

@@ -9,7 +9,7 @@ use crate::frame::{MessageAck, NewMessage};
 use crate::message::{ConversationKind, MessageBody, Role};
 
 /// A password in a request. Never printed.
-#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Password(pub String);
 
@@ -20,7 +20,7 @@ impl std::fmt::Debug for Password {
 }
 
 /// A bearer secret in a request or response. Never printed.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(pub String);
 
@@ -29,6 +29,27 @@ impl std::fmt::Debug for Secret {
         f.write_str("[redacted]")
     }
 }
+
+macro_rules! secret_schema {
+    ($name:ident, $description:literal, $min:literal, $max:literal) => {
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                utoipa::openapi::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::schema::Type::String)
+                    .description(Some($description))
+                    .format(Some(utoipa::openapi::SchemaFormat::Custom("password".to_owned())))
+                    .min_length(Some($min))
+                    .max_length(Some($max))
+                    .into()
+            }
+        }
+
+        impl ToSchema for $name {}
+    };
+}
+
+secret_schema!(Password, "8 to 256 bytes", 8, 256);
+secret_schema!(Secret, "A bearer secret: keep it from logs and URLs", 1, 4096);
 
 /// `POST /v1/auth/register`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -226,12 +247,15 @@ pub struct ConversationList {
 /// Query of `GET /v1/users/{id}/conversations`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct ConversationListQuery {
     /// From the previous page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(min_length = 1, max_length = 64)]
     pub cursor: Option<String>,
     /// 1 to 100; 50 unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 100)]
     pub limit: Option<u16>,
 }
 
@@ -253,6 +277,7 @@ pub type PostMessageResponse = MessageAck;
 /// Query of `GET /v1/messages`.
 #[derive(Debug, Clone, Serialize, Deserialize, IntoParams, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct HistoryQuery {
     /// Which conversation.
     pub conversation_id: ConversationId,
@@ -267,6 +292,7 @@ pub struct HistoryQuery {
     pub unread: Option<bool>,
     /// 1 to 200; 50 unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 200)]
     pub limit: Option<u16>,
 }
 
@@ -282,6 +308,7 @@ pub struct MessagePage {
 /// Query of `GET /v1/users`.
 #[derive(Debug, Clone, Serialize, Deserialize, IntoParams, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct FindUserQuery {
     /// The exact handle.
     pub handle: Handle,

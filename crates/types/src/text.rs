@@ -74,8 +74,15 @@ where
     }
 }
 
+/// What a document says of a string: characters, and what they look like. The checks say the rest.
+struct Limits {
+    min: usize,
+    max: usize,
+    pattern: Option<&'static str>,
+}
+
 macro_rules! define_text {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $check:expr) => {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $limits:expr, $check:expr) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(Box<str>);
@@ -116,9 +123,13 @@ macro_rules! define_text {
 
         impl utoipa::PartialSchema for $name {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                let limits: Limits = $limits;
                 utoipa::openapi::ObjectBuilder::new()
                     .schema_type(utoipa::openapi::schema::Type::String)
                     .description(Some($what))
+                    .min_length(Some(limits.min))
+                    .max_length(Some(limits.max))
+                    .pattern(limits.pattern)
                     .into()
             }
         }
@@ -161,6 +172,7 @@ define_text!(
     /// A user's unique name: 3 to 32 of `a-z`, `0-9`, `_`, beginning with a letter.
     Handle,
     "handle",
+    Limits { min: 3, max: 32, pattern: Some("^[a-z][a-z0-9_]{2,31}$") },
     |what, text| {
         if text.len() < 3 {
             return Err(TextError::TooShort { what, min: 3 });
@@ -177,24 +189,28 @@ define_text!(
     /// The name shown for a user: 1 to 64 characters on one line.
     DisplayName,
     "display name",
+    Limits { min: 1, max: 64, pattern: None },
     |what, text| one_line(what, text, 64)
 );
 define_text!(
     /// What a person calls one of their devices: 1 to 64 characters on one line.
     DeviceName,
     "device name",
+    Limits { min: 1, max: 64, pattern: None },
     |what, text| one_line(what, text, 64)
 );
 define_text!(
     /// A group's title: 1 to 100 characters on one line.
     ConversationTitle,
     "title",
+    Limits { min: 1, max: 100, pattern: None },
     |what, text| one_line(what, text, 100)
 );
 define_text!(
     /// A client's own key for one send: 1 to 64 of `A-Z`, `a-z`, `0-9`, `_`, `-`. Unique per conversation and sender.
     ClientId,
     "client_id",
+    Limits { min: 1, max: MAX_CLIENT_ID_CHARS, pattern: Some("^[A-Za-z0-9_-]{1,64}$") },
     |what, text| {
         if text.is_empty() {
             return Err(TextError::Empty { what });
@@ -210,6 +226,7 @@ define_text!(
     /// The text of a message: 1 byte to 16 KiB, not only white space, no NUL (Postgres stores none).
     MessageText,
     "text",
+    Limits { min: 1, max: MAX_MESSAGE_BYTES, pattern: None },
     |what, text| {
         if text.len() > MAX_MESSAGE_BYTES {
             return Err(TextError::TooLong { what, max: MAX_MESSAGE_BYTES, unit: "bytes" });

@@ -15,6 +15,7 @@ mod e2e {
     mod audit;
     mod balancer;
     mod checks;
+    mod documents;
     mod drain;
     mod durables;
     mod exits;

@@ -26,5 +26,6 @@ pub mod wait;
 
 pub use builder::HarnessBuilder;
 pub use harness::Harness;
+pub use relay_embedded::DocumentTools;
 pub use user::{Device, User};
 pub use wait::{try_wait_for, wait_for};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use relay_runtime::{ConfigError, LogConfig, Validate};
+use relay_runtime::{ConfigError, LogConfig, Validate, WebConfig};
 use relay_wiring::valid;
 use serde::Deserialize;
 
@@ -32,6 +32,8 @@ struct Whole {
     #[serde(default)]
     tokens: relay_auth::TokenConfig,
     #[serde(default)]
+    web: WebConfig,
+    #[serde(default)]
     gateway: relay_gateway::GatewayConfig,
     #[serde(default)]
     api: relay_api::Config,
@@ -46,6 +48,7 @@ impl Validate for Whole {
         valid(self.postgres.check())?;
         valid(self.valkey.check())?;
         valid(self.tokens.check())?;
+        valid(self.web.check())?;
         valid(self.gateway.check())?;
         valid(self.api.check())?;
         valid(self.worker.check())
@@ -58,6 +61,7 @@ struct Defaults {
     log: LogConfig,
     topology: relay_bus::TopologyConfig,
     tokens: relay_auth::TokenConfig,
+    web: WebConfig,
     gateway: relay_gateway::GatewayConfig,
     api: relay_api::Config,
     worker: relay_workers::WorkerConfig,
@@ -77,6 +81,7 @@ pub fn run(command: ConfigCommand, path: Option<&Path>) -> anyhow::Result<()> {
                 log: LogConfig::default(),
                 topology: relay_bus::TopologyConfig::default(),
                 tokens: relay_auth::TokenConfig::default(),
+                web: WebConfig::default(),
                 gateway: relay_gateway::GatewayConfig::default(),
                 api: relay_api::Config::default(),
                 worker: relay_workers::WorkerConfig::default(),

@@ -13,7 +13,7 @@ use crate::refusal::Refusal;
 /// The caller's conversations, most recently active first. `id` is one's own or `me`.
 #[utoipa::path(
     get, path = "/v1/users/{id}/conversations", operation_id = "listConversations", tag = "conversations",
-    security(("access_token" = [])), params(("id" = String, Path, description = "One's own id, or `me`."), ConversationListQuery),
+    security(("access_token" = [])), params(("id" = String, Path, description = "One's own id, or `me`.", min_length = 2, max_length = 26), ConversationListQuery),
     responses(
         (status = 200, description = "A page.", body = ConversationList),
         (status = "default", description = "A refusal.", body = Problem, content_type = "application/problem+json"),
@@ -40,6 +40,9 @@ pub(crate) async fn list_conversations(
     Ok(Json(ConversationList { conversations: page.items, next_cursor: page.next.as_ref().map(format_cursor) }))
 }
 
+/// The end of the year 9999, in microseconds: no time of ours is later, and the database knows few later ones.
+const MAX_TIME_US: i64 = 253_402_300_799_999_999;
+
 fn format_cursor(cursor: &ListCursor) -> String {
     format!("{}-{}", cursor.active_at_us, cursor.conversation)
 }
@@ -47,7 +50,8 @@ fn format_cursor(cursor: &ListCursor) -> String {
 fn parse_cursor(text: &str) -> Result<ListCursor, Refusal> {
     let refuse = || Refusal::new(ErrorCode::InvalidField, "cursor is not one that this service gave out");
     let (active_at_us, conversation) = text.split_once('-').ok_or_else(refuse)?;
-    Ok(ListCursor { active_at_us: active_at_us.parse().map_err(|_| refuse())?, conversation: conversation.parse().map_err(|_| refuse())? })
+    let active_at_us = active_at_us.parse().ok().filter(|us| (0..=MAX_TIME_US).contains(us)).ok_or_else(refuse)?;
+    Ok(ListCursor { active_at_us, conversation: conversation.parse().map_err(|_| refuse())? })
 }
 
 #[cfg(test)]
@@ -58,7 +62,16 @@ mod tests {
     fn cursors_round_trip_and_others_are_refused() {
         let cursor = ListCursor { active_at_us: 1_700_000_000_123_456, conversation: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap() };
         assert_eq!(parse_cursor(&format_cursor(&cursor)).unwrap(), cursor);
-        for bad in ["", "-", "1", "x-01ARZ3NDEKTSV4RRFFQ69G5FAV", "1-*", "99999999999999999999-01ARZ3NDEKTSV4RRFFQ69G5FAV"] {
+        for bad in [
+            "",
+            "-",
+            "1",
+            "x-01ARZ3NDEKTSV4RRFFQ69G5FAV",
+            "1-*",
+            "99999999999999999999-01ARZ3NDEKTSV4RRFFQ69G5FAV",
+            "9223372036854775807-01ARZ3NDEKTSV4RRFFQ69G5FAV",
+            "-1-01ARZ3NDEKTSV4RRFFQ69G5FAV",
+        ] {
             assert_eq!(parse_cursor(bad).unwrap_err().code, ErrorCode::InvalidField, "{bad}");
         }
     }

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use axum::extract::State;
 use axum::{Extension, Json};
 use relay_domain::ports::{LogAddress, Whereabouts};
-use relay_protocol::command::decode_body;
+use relay_protocol::command::decode_whole_body;
 use relay_protocol::rest::{PostMessageRequest, PostMessageResponse, Problem};
 use relay_protocol::{ErrorCode, SendMessage};
 use relay_runtime::trace::TraceContext;
@@ -74,7 +74,7 @@ fn decode(bytes: &[u8]) -> Result<SendMessage, Refusal> {
     let envelope: Envelope<'_> = parse_json(bytes)?;
     let client_id = envelope.client_id.parse().map_err(|error: TextError| Refusal::new(ErrorCode::BadClientId, error.to_string()))?;
     let conversation_id = parse_id(&envelope.conversation_id)?;
-    let body = decode_body(envelope.body.get()).map_err(|error| Refusal::new(error.code, error.reason))?;
+    let body = decode_whole_body(envelope.body.get()).map_err(|error| Refusal::new(error.code, error.reason))?;
     Ok(SendMessage { client_id, conversation_id, body })
 }
 
@@ -102,6 +102,8 @@ mod tests {
             (send("k", id, &text("\\u0000")), InvalidField),
             (send("k", id, &text(&long)), MessageTooLong),
             (send("k", id, r#"{"type":"hologram"}"#), UnsupportedBody),
+            (send("k", id, r#"{"type":"hologram","x":1}"#), UnsupportedBody),
+            (send("k", id, r#"{"type":"text","text":"hi","reply":1}"#), MalformedFrame),
             (send("k", id, "7"), MalformedFrame),
             (send("k", id, &text("\\ud800")), MalformedFrame),
             ("{}".to_owned(), MalformedFrame),

@@ -12,6 +12,7 @@ use relay_posting::{Poster, PosterParts};
 use relay_protocol::log::StoredEvent;
 use relay_protocol::message::Role;
 use relay_protocol::rest::{Conversation, MessagePage, UserProfile};
+use relay_runtime::{Origins, WebConfig};
 use relay_types::{ConversationId, ConversationTitle, Handle, Seq, SessionId, ShardId, SystemClock, SystemIds, TimestampMs, UserId};
 
 pub const GOOD_TOKEN: &str = "good";
@@ -292,6 +293,7 @@ pub fn deps() -> Deps {
         passwords: away.clone(),
         tokens: away.clone(),
         verifier: away.clone(),
+        origins: Arc::new(Origins::new(&WebConfig { public_origins: vec!["https://app.example.org".to_owned()] })),
         limits: away,
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds::default()),

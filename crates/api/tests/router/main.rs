@@ -6,6 +6,7 @@
     reason = "helpers of tests, which the exemption for test functions leaves out"
 )]
 
+mod document;
 mod fakes;
 
 use axum::Router;

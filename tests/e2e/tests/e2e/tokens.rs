@@ -8,7 +8,7 @@ use reqwest::Method;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{Error as WsError, http};
 
-use super::forge::{ed25519, expired, forgeries, from_the_future, parts, signing_key};
+use super::forge::{ed25519, expired, forgeries, from_the_future, of_an_unknown_key, parts, signing_key};
 use super::raw_http::{api, get, refusal};
 use super::support::{LATE, SOON, Socket, TestResult, direct, ulid_key};
 use super::witness::row_counts;
@@ -71,6 +71,18 @@ async fn an_expired_token_is_refused_as_such_and_an_access_token_does_not_refres
     h.finish().await
 }
 
+/// A key that has not come yet, or has gone, is no reason to log anybody out: a fresh token is signed with another.
+#[tokio::test]
+async fn a_token_of_an_unknown_key_is_to_be_replaced() -> TestResult {
+    let h = Harness::shared().await?;
+    let ann = h.user("ann").await?;
+    let unknown = of_an_unknown_key(&ann.device.access_token().0);
+    assert_eq!(hello(&h, &unknown).await?, Err((ErrorCode::TokenExpired, CloseCode::TokenExpired.code())));
+    let response = api(&h, Method::GET, "/v1/users/me").bearer_auth(&unknown).send().await?;
+    assert_eq!(refusal(response, "an unknown key").await?.code, ErrorCode::TokenExpired);
+    h.finish().await
+}
+
 /// A clock that is wrong is no reason to log anybody out: another token, or another server, may do.
 #[tokio::test]
 async fn a_token_that_a_wrong_clock_takes_for_one_from_the_future_is_to_be_replaced() -> TestResult {
@@ -88,8 +100,10 @@ async fn a_token_in_a_url_is_refused_at_both_doors_even_when_it_is_good() -> Tes
     let h = Harness::shared().await?;
     let ann = h.user("ann").await?;
     let good = ann.device.access_token().0.clone();
-    for name in ["token", "access_token", "jwt", "Authorization"] {
-        let query = format!("?{name}={good}");
+    let spelt = good.replace('.', "%2E");
+    let named = ["token", "access_token", "jwt", "Authorization", "%74oken"].map(|name| format!("?{name}={good}"));
+    for query in named.into_iter().chain([format!("?x={good}"), format!("?x={spelt}"), format!("?{spelt}")]) {
+        let name = query.split('=').next().unwrap_or_default();
         let response = api(&h, Method::GET, &format!("/v1/users/me{query}")).bearer_auth(&good).send().await?;
         assert_eq!(refusal(response, name).await?.code, ErrorCode::TokenInUrl, "REST: {name}");
         let url = format!("{}/v1/ws{query}", h.gateway_url(0));
@@ -106,32 +120,70 @@ async fn a_token_in_a_url_is_refused_at_both_doors_even_when_it_is_good() -> Tes
 }
 
 #[tokio::test]
-async fn pages_of_other_origins_may_not_connect() -> TestResult {
-    let h = Harness::builder().config("gateway", r#"allowed_origins = ["https://chat.example.org"]"#).start().await?;
-    let authority = h.gateway(0).public().to_string();
-    let own = format!("http://{authority}");
+async fn pages_of_other_origins_are_refused_at_both_doors() -> TestResult {
+    let h = Harness::builder().config("web", r#"public_origins = ["https://chat.example.org"]"#).start().await?;
+    let ann = h.user("ann").await?;
+    let (gateway, rest) = (h.gateway(0).public().to_string(), h.api().public().to_string());
+    // Origins, the Host header unless it is the address, and whether the page is let in.
     let cases = [
-        ("https://chat.example.org", true),
-        (own.as_str(), true),
-        ("https://evil.example.org", false),
-        ("https://chat.example.org.evil.org", false),
-        ("https://chat.example.org:8443", false),
-        ("http://chat.example.org", false),
-        ("null", false),
-        ("", false),
+        (vec!["https://chat.example.org"], None, true),
+        (vec!["own"], None, true),
+        (vec![], None, true),
+        (vec!["https://evil.example.org"], None, false),
+        (vec!["https://chat.example.org.evil.org"], None, false),
+        (vec!["https://chat.example.org:8443"], None, false),
+        (vec!["http://chat.example.org"], None, false),
+        (vec!["null"], None, false),
+        (vec![""], None, false),
+        // A name that somebody made resolve to our address.
+        (vec!["http://evil.example.org"], Some("evil.example.org"), false),
+        // Which of two is meant?
+        (vec!["https://chat.example.org", "https://evil.example.org"], None, false),
     ];
-    for (origin, allowed) in cases {
+    for (origins, host, allowed) in cases {
+        let what = format!("{origins:?} at {host:?}");
         let mut request = format!("{}/v1/ws", h.gateway_url(0)).into_client_request()?;
-        request.headers_mut().insert(http::header::ORIGIN, origin.parse()?);
+        let mut me = api(&h, Method::GET, "/v1/users/me").bearer_auth(&ann.device.access_token().0);
+        for origin in &origins {
+            let at = |address: &str| if *origin == "own" { format!("http://{address}") } else { (*origin).to_owned() };
+            request.headers_mut().append(http::header::ORIGIN, at(&gateway).parse()?);
+            me = me.header("origin", at(&rest));
+        }
+        if let Some(host) = host {
+            request.headers_mut().insert(http::header::HOST, host.parse()?);
+            me = me.header("host", host);
+        }
         match (tokio_tungstenite::connect_async(request).await, allowed) {
             (Ok(_), true) => {}
             (Err(WsError::Http(response)), false) => {
                 let body = String::from_utf8_lossy(response.body().as_deref().unwrap_or_default()).into_owned();
-                assert!(response.status() == 403 && body.contains("origin_refused"), "{origin}: {} {body}", response.status());
+                assert!(response.status() == 403 && body.contains("origin_refused"), "{what}: {} {body}", response.status());
             }
-            (other, _) => panic!("{origin:?}: {other:?}"),
+            (other, _) => panic!("{what}: {other:?}"),
+        }
+        let response = me.send().await?;
+        let readable = response.headers().contains_key("access-control-allow-origin");
+        if allowed {
+            assert!(response.status() == 200 && readable != origins.is_empty(), "{what}: {response:?}");
+        } else {
+            assert!(!readable, "{what}: {response:?}");
+            assert_eq!(refusal(response, &what).await?.code, ErrorCode::OriginRefused, "{what}");
         }
     }
+    // What a browser asks before it sends a token from another origin, and a refusal that the page may read.
+    let preflight = api(&h, Method::OPTIONS, "/v1/messages")
+        .header("origin", "https://chat.example.org")
+        .header("access-control-request-method", "POST")
+        .header("access-control-request-headers", "authorization,content-type");
+    let answer = preflight.send().await?;
+    let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_lowercase();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(header("access-control-allow-origin"), "https://chat.example.org");
+    assert!(header("access-control-allow-methods").contains("post") && header("access-control-allow-headers").contains("authorization"));
+    assert_eq!((header("access-control-allow-credentials").as_str(), header("access-control-max-age").as_str()), ("", "600"));
+    let refused = api(&h, Method::GET, "/v1/users/me").header("origin", "https://chat.example.org").send().await?;
+    assert_eq!(refused.status(), 401);
+    assert!(refused.headers().contains_key("access-control-allow-origin"));
     h.finish().await
 }
 

@@ -1,0 +1,100 @@
+"""Calls every operation of the REST API with a client that a standard generator made from the served document.
+
+Arguments: the API's URL, the document's path, a handle's beginning. The generated package is `relayhub_client`.
+A new operation is called here too: the run fails for one that is not.
+"""
+
+import importlib
+import json
+import re
+import sys
+
+import relayhub_client
+from relayhub_client import models
+
+BASE, DOCUMENT, PREFIX = sys.argv[1:4]
+
+with open(DOCUMENT, encoding="utf-8") as file:
+    PATHS = json.load(file)["paths"]
+OPERATIONS = {operation["operationId"]: operation for item in PATHS.values() for operation in item.values() if "operationId" in operation}
+CALLED = set()
+
+
+def snake(name):
+    return re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
+
+
+def attempt(operation, client, **arguments):
+    """The whole answer, whatever its status; the document has to know it."""
+    described = OPERATIONS[operation]
+    module = importlib.import_module(f"relayhub_client.api.{snake(described['tags'][0])}.{snake(operation)}")
+    answer = module.sync_detailed(client=client, **arguments)
+    CALLED.add(operation)
+    status = str(int(answer.status_code))
+    assert status in described["responses"], f"{operation} answered {status}, which the document does not know: {answer.content}"
+    return answer
+
+
+def call(operation, client, **arguments):
+    """What the answer holds; a refusal fails the run."""
+    answer = attempt(operation, client, **arguments)
+    assert 200 <= answer.status_code < 300, f"{operation}: {answer.status_code} {answer.content}"
+    assert answer.status_code == 204 or answer.parsed is not None, f"{operation}: the client understood nothing of {answer.content}"
+    return answer.parsed
+
+
+def body(model, **fields):
+    return getattr(models, model).from_dict(fields)
+
+
+def signed_in(tokens):
+    return relayhub_client.AuthenticatedClient(base_url=BASE, token=tokens.access_token)
+
+
+def person(name):
+    handle = f"{PREFIX}{name}"
+    password = f"password of {handle}"
+    profile = call("register", ANYBODY, body=body("RegisterRequest", handle=handle, display_name=name, password=password))
+    login = body("LoginRequest", handle=handle, password=password, device_name="generated")
+    return profile, login, call("login", ANYBODY, body=login)
+
+
+ANYBODY = relayhub_client.Client(base_url=BASE)
+ann_profile, ann_login, ann_tokens = person("ann")
+bob_profile, _, bob_tokens = person("bob")
+ann, bob = signed_in(ann_tokens), signed_in(bob_tokens)
+
+assert call("me", ann).user_id == ann_profile.user_id
+assert call("findUser", ann, handle=bob_profile.handle).user_id == bob_profile.user_id
+
+direct = call("createConversation", ann, body=body("CreateConversationRequestType0", kind="direct", user_id=bob_profile.user_id))
+group_body = body("CreateConversationRequestType1", kind="group", title="generated", member_ids=[bob_profile.user_id])
+group = call("createConversation", ann, body=group_body).conversation_id
+
+text = {"type": "text", "text": "from a generated client"}
+for conversation in (direct.conversation_id, group):
+    sent = call("postMessage", ann, body=body("PostMessageRequest", client_id="g-1", conversation_id=conversation, body=text))
+page = call("listMessages", bob, conversation_id=group, limit=10)
+assert [message.seq for message in page.messages] == [sent.seq], page
+assert page.messages[0].body.text == text["text"]
+call("markRead", bob, id=group, body=body("MarkReadRequest", seq=sent.seq))
+assert len(call("listConversations", bob, id="me", limit=10).conversations) == 2
+
+call("renameConversation", ann, id=group, body=body("RenameRequest", title="renamed"))
+assert call("getConversation", bob, id=group).title == "renamed"
+call("setRole", ann, id=group, user_id=bob_profile.user_id, body=body("SetRoleRequest", role="admin"))
+call("removeMember", ann, id=group, user_id=bob_profile.user_id)
+refused = attempt("getConversation", bob, id=group)
+assert (refused.status_code, refused.parsed.code) == (403, "not_member"), refused
+call("addMember", ann, id=group, body=body("AddMemberRequest", user_id=bob_profile.user_id))
+
+other = call("login", ANYBODY, body=ann_login)
+assert len(call("listSessions", ann).sessions) == 2
+call("revokeSession", ann, id=other.session_id)
+refreshed = call("refresh", ANYBODY, body=body("RefreshRequest", refresh_token=ann_tokens.refresh_token))
+call("logout", signed_in(refreshed))
+assert attempt("me", ann).status_code == 401
+
+missing = sorted(set(OPERATIONS) - CALLED)
+assert not missing, f"these operations are not called in this file: {', '.join(missing)}"
+print(f"{len(CALLED)} operations called")
