@@ -47,6 +47,7 @@ fn audit(config: &Config, supervisor: &Supervisor, bus: &Bus, store: &Store) {
         log: Arc::new(NatsAudit::new(bus.clone())),
         projection: Arc::new(store.clone()),
         watermarks: Arc::new(store.clone()),
+        people: Arc::new(store.clone()),
     };
     let job = Audit {
         auditor,

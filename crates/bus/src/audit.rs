@@ -7,14 +7,17 @@ use async_nats::jetstream::consumer::{DeliverPolicy, ReplayPolicy};
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt};
 use relay_domain::ports::{AuditedLog, CursorError, LogPage};
-use relay_types::{Seq, ShardId};
+use relay_types::{Seq, ShardId, UserId};
 
 use crate::connect::Bus;
-use crate::cursors::failed;
+use crate::cursors::{failed, is_not_found};
 use crate::decode::decode_or_unknown;
 
 /// The longest wait for the next event of a page.
 const SILENCE: Duration = Duration::from_secs(10);
+
+/// Questions for consumers that are under way together: they are asked all day, and nobody waits for the answer.
+const CONSUMERS_AT_ONCE: usize = 8;
 
 /// The log as the auditor sees it, over one connection.
 #[derive(Clone)]
@@ -93,19 +96,17 @@ impl AuditedLog for NatsAudit {
         Ok(seqs)
     }
 
-    async fn consumers_ahead(&self, shard: ShardId, end: Seq, limit: usize) -> Result<Vec<String>, CursorError> {
+    async fn consumers_ahead(&self, shard: ShardId, end: Seq, users: &[UserId]) -> Result<Vec<(UserId, Seq)>, CursorError> {
         let stream = self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(failed)?;
-        let mut ahead = Vec::new();
-        let mut consumers = stream.consumers();
-        while let Some(info) = consumers.try_next().await.map_err(failed)? {
-            let reached = info.delivered.stream_sequence.max(info.ack_floor.stream_sequence);
-            if reached > end.0 && relay_subjects::parse_user_durable(&info.name).is_some() {
-                ahead.push(info.name);
-                if ahead.len() >= limit {
-                    break;
-                }
+        let stream = &stream;
+        let asked = futures::stream::iter(users.iter().copied()).map(|user| async move {
+            match stream.consumer_info(relay_subjects::user_durable(user)).await {
+                Ok(info) => Ok(Some((user, Seq(info.delivered.stream_sequence.max(info.ack_floor.stream_sequence))))),
+                Err(error) if is_not_found(&error) => Ok(None),
+                Err(error) => Err(failed(error)),
             }
-        }
-        Ok(ahead)
+        });
+        let reached: Vec<Option<(UserId, Seq)>> = asked.buffer_unordered(CONSUMERS_AT_ONCE).try_collect().await?;
+        Ok(reached.into_iter().flatten().filter(|(_, reached)| *reached > end).collect())
     }
 }

@@ -16,12 +16,13 @@ mod resume;
 mod roster;
 mod sessions;
 mod tail;
+mod upkeep;
 
 pub use accounts::{
     Accounts, Credentials, DeviceSessions, NewAccount, NewSession, PasswordHash, RefreshHash, RegisterError, RevokeError, RotateError,
     Rotated, Rotation, SessionRecord,
 };
-pub use audit::{AuditedLog, AuditedProjection, LogPage, ProjectedEvent};
+pub use audit::{AuditedLog, AuditedProjection, LogPage, MarksPage, MemberKey, ProjectedEvent, SavedWalk};
 pub use conversations::{
     ConversationError, Conversations, CreateError, Created, Decided, ListCursor, ListPage, NewConversation, Whereabouts,
 };
@@ -40,3 +41,4 @@ pub use resume::{EventRange, JoinSnapshot, Membership, OriginalSend, ResumeStore
 pub use roster::{CursorError, DeliveryCursors};
 pub use sessions::{AccessClaims, TokenError, TokenVerifier};
 pub use tail::{LogHead, LogTail, TailError, TailSource, TailStart};
+pub use upkeep::{Chore, Upkeep, Upkept};

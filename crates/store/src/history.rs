@@ -23,7 +23,7 @@ impl History for Store {
         self.limited(async {
             // Indexes: members_pkey, memberships_open_key.
             let membership = sqlx::query!(
-                r#"SELECT m.read_seq, p.joined_seq AS "joined_seq?"
+                r#"SELECT greatest(m.read_seq, p.sent_seq) AS "read_seq!", p.joined_seq AS "joined_seq?"
                FROM members m
                LEFT JOIN memberships p ON p.conversation_id = m.conversation_id AND p.user_id = m.user_id AND p.left_seq IS NULL
                WHERE m.conversation_id = $1 AND m.user_id = $2"#,

@@ -24,6 +24,7 @@ mod reseed;
 mod resume;
 mod sessions;
 mod shares;
+mod spans;
 mod store;
 
 pub use config::PostgresConfig;

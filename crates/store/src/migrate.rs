@@ -39,7 +39,8 @@ pub enum SchemaState {
     },
 }
 
-/// Applies what is missing, one process at a time (others wait), and creates the partitions of last month to three months ahead.
+/// Applies what is missing, one process at a time (others wait), and creates the partitions of last month to three months ahead
+/// (of keys: of the last five weeks to three ahead).
 ///
 /// # Errors
 /// See [`MigrateError`]. Safe to repeat.
@@ -47,6 +48,10 @@ pub async fn migrate(url: &str) -> Result<(), MigrateError> {
     let mut connection = PgConnection::connect(url).await.map_err(MigrateError::Connect)?;
     MIGRATIONS.run_direct(None, &mut connection, false).await.map_err(MigrateError::Migrate)?;
     sqlx::query_scalar!("SELECT ensure_event_partitions(now() - interval '1 month', 5)")
+        .fetch_one(&mut connection)
+        .await
+        .map_err(MigrateError::Partitions)?;
+    sqlx::query_scalar!("SELECT ensure_send_key_partitions(now() - interval '31 days', 9)")
         .fetch_one(&mut connection)
         .await
         .map_err(MigrateError::Partitions)?;

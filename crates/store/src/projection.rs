@@ -44,11 +44,6 @@ impl Projection for Store {
         let limit = self.call_limit * BATCH_CALLS;
         within(limit, self.project_now(shard, epoch, after, upto, events)).await
     }
-
-    #[tracing::instrument(name = "db.projection.maintain", skip_all)]
-    async fn maintain(&self) -> Result<(), StoreError> {
-        maintain::run(&self.pool).await.map_err(unavailable)
-    }
 }
 
 impl Store {

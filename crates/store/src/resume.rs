@@ -100,38 +100,42 @@ impl ResumeStore for Store {
         .await
     }
 
-    /// Index: `send_keys_pkey`, one probe per key.
+    /// Index: `send_keys_pkey`, one probe per key and week. A key that was used twice is the first message's.
     #[tracing::instrument(name = "db.send_keys.find", skip_all, fields(keys = keys.len()))]
     async fn find_sends(&self, keys: &[SendKey]) -> Result<Vec<Option<OriginalSend>>, StoreError> {
         self.limited(async {
-        if keys.is_empty() {
-            return Ok(Vec::new());
-        }
-        let conversations: Vec<Uuid> = keys.iter().map(|key| key.conversation.to_uuid()).collect();
-        let senders: Vec<Uuid> = keys.iter().map(|key| key.sender.to_uuid()).collect();
-        let client_ids: Vec<String> = keys.iter().map(|key| key.client_id.as_str().to_owned()).collect();
-        let rows = sqlx::query!(
-            r#"SELECT key.place AS "place!", s.message_id, s.seq, s.sent_at_ms
+            if keys.is_empty() {
+                return Ok(Vec::new());
+            }
+            let conversations: Vec<Uuid> = keys.iter().map(|key| key.conversation.to_uuid()).collect();
+            let senders: Vec<Uuid> = keys.iter().map(|key| key.sender.to_uuid()).collect();
+            let client_ids: Vec<String> = keys.iter().map(|key| key.client_id.as_str().to_owned()).collect();
+            let rows = sqlx::query!(
+                r#"SELECT key.place AS "place!", s.message_id, s.seq, s.sent_at_ms
                FROM unnest($1::uuid[], $2::uuid[], $3::text[]) WITH ORDINALITY AS key (conversation_id, sender_id, client_id, place)
-               JOIN send_keys s ON s.conversation_id = key.conversation_id AND s.sender_id = key.sender_id AND s.client_id = key.client_id"#,
-            &conversations,
-            &senders,
-            &client_ids,
-        )
-        .fetch_all(&self.pool)
+               CROSS JOIN LATERAL (
+                   SELECT s.message_id, s.seq, s.sent_at_ms FROM send_keys s
+                   WHERE s.conversation_id = key.conversation_id AND s.sender_id = key.sender_id AND s.client_id = key.client_id
+                   ORDER BY s.seq LIMIT 1) AS s"#,
+                &conversations,
+                &senders,
+                &client_ids,
+            )
+            .fetch_all(&self.pool)
+            .await
+            .map_err(unavailable)?;
+            let mut found = vec![None; keys.len()];
+            for row in rows {
+                let index = usize::try_from(row.place - 1).unwrap_or(usize::MAX);
+                *found.get_mut(index).ok_or_else(|| unreadable("send key"))? = Some(OriginalSend {
+                    message_id: MessageId::from_uuid(row.message_id),
+                    seq: Seq::from_i64(row.seq),
+                    sent_at_ms: row.sent_at_ms,
+                });
+            }
+            Ok(found)
+        })
         .await
-        .map_err(unavailable)?;
-        let mut found = vec![None; keys.len()];
-        for row in rows {
-            let index = usize::try_from(row.place - 1).unwrap_or(usize::MAX);
-            *found.get_mut(index).ok_or_else(|| unreadable("send key"))? = Some(OriginalSend {
-                message_id: MessageId::from_uuid(row.message_id),
-                seq: Seq::from_i64(row.seq),
-                sent_at_ms: row.sent_at_ms,
-            });
-        }
-        Ok(found)
-        }).await
     }
 
     #[tracing::instrument(name = "db.watermarks.list", skip_all)]

@@ -2,135 +2,42 @@
 //!
 //! [`Auditor`] compares; [`Audit`] does it again and again and shows the outcome as metrics. The two sides are not read at one
 //! moment, so a difference counts only when it is still there a while later.
+//!
+//! What is new is compared in every pass. Everything else is looked at in rounds (`round.rs`), a piece in each pass, each with
+//! its own time: none of them needs more time or memory because there is more to look at. What is not looked at is no
+//! finding, so that is shown, too.
 
+mod auditor;
 mod compare;
+mod round;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
-use relay_domain::ports::{AuditedLog, AuditedProjection, LogHead, Projection, TailSource};
+use relay_domain::ports::MemberKey;
 use relay_runtime::Task;
-use relay_types::{Seq, ShardId};
+use relay_types::{Seq, ShardId, UserId};
+use tokio::time::Instant;
 
-pub use compare::{Finding, Kind};
+use self::auditor::MAX_FINDINGS;
+pub use self::auditor::{Aside, Auditor, Compared, Ends, runs};
+pub use self::compare::{Finding, Kind};
+use self::round::{Place as _, Round};
 
-/// Events compared at once.
-const PAGE: usize = 2_000;
-/// Differences remembered; beyond, only their number is known.
-const MAX_OPEN: usize = 10_000;
-/// A starting auditor looks back this far; [`Audit::full_every`] looks at everything.
+/// A starting auditor compares at least so much of what is newest again.
 const LOOK_BACK: u64 = 100_000;
+/// What is new is compared for this long in one pass at least, if there is so much.
+const RECENT_BUDGET: Duration = Duration::from_secs(10);
+/// The longest that one pass over a shard goes on beyond its budgets: then something hangs.
+const GRACE: Duration = Duration::from_mins(1);
 
-/// Compares.
-#[derive(Clone)]
-pub struct Auditor {
-    /// The log's ends.
-    pub tails: Arc<dyn TailSource>,
-    /// The log's events.
-    pub log: Arc<dyn AuditedLog>,
-    /// The projection's rows.
-    pub projection: Arc<dyn AuditedProjection>,
-    /// How far the projection is.
-    pub watermarks: Arc<dyn Projection>,
-}
-
-/// What a run over a range came to.
-#[derive(Debug, Default)]
-pub struct Compared {
-    /// Messages in the range.
-    pub messages: u64,
-    /// Differences, ascending.
-    pub findings: Vec<Finding>,
-}
-
-/// A shard's two ends.
-#[derive(Debug, Clone)]
-pub struct Ends {
-    /// The log's.
-    pub head: LogHead,
-    /// The projection's.
-    pub watermark: Seq,
-    /// What does not fit.
-    pub findings: Vec<Finding>,
-}
-
-impl Auditor {
-    /// Looks at both ends: the projection may be behind the log, never before it, and in the same life of it.
-    ///
-    /// # Cancel safety
-    /// Cancel safe.
-    pub async fn ends(&self, shard: ShardId) -> anyhow::Result<Ends> {
-        // The projection first: the log only grows meanwhile.
-        let (watermark, epoch) = self.watermarks.watermark(shard).await?;
-        let head = self.tails.head(shard).await?;
-        let mut findings = Vec::new();
-        match epoch {
-            Some(epoch) if epoch != head.epoch => findings.push(Finding { kind: Kind::AnotherLog, shard, seq: watermark }),
-            _ if watermark > head.last => findings.push(Finding { kind: Kind::LogTooShort, shard, seq: watermark }),
-            _ => {}
-        }
-        Ok(Ends { head, watermark, findings })
-    }
-
-    /// Compares everything after `after` up to `upto`, which both sides have.
-    ///
-    /// # Cancel safety
-    /// Cancel safe.
-    pub async fn range(&self, shard: ShardId, after: Seq, upto: Seq) -> anyhow::Result<Compared> {
-        let mut compared = Compared::default();
-        let mut at = after;
-        while at < upto {
-            let page = self.log.page(shard, at, upto, PAGE).await?;
-            let rows = self.projection.projected_events(shard, at, page.upto).await?;
-            compare::page(shard, &page.events, &rows, &mut compared);
-            at = page.upto;
-        }
-        if compared.findings.iter().any(|finding| finding.kind == Kind::MissingRow) {
-            let put_aside: BTreeSet<Seq> = self.log.put_aside(shard).await?.into_iter().collect();
-            compared.findings.retain(|finding| finding.kind != Kind::MissingRow || !put_aside.contains(&finding.seq));
-        }
-        Ok(compared)
-    }
-
-    /// Cursors that claim more than there is.
-    ///
-    /// # Cancel safety
-    /// Cancel safe.
-    pub async fn cursors(&self, shard: ShardId, head: &LogHead) -> anyhow::Result<Vec<Finding>> {
-        let ahead = self.log.consumers_ahead(shard, head.last, MAX_OPEN).await?;
-        let mut findings: Vec<Finding> = ahead.iter().map(|_| Finding { kind: Kind::ConsumerAhead, shard, seq: head.last }).collect();
-        let marks = self.projection.marks_ahead(shard).await?;
-        findings.extend((0..marks.min(MAX_OPEN as u64)).map(|_| Finding { kind: Kind::MarkAhead, shard, seq: head.last }));
-        Ok(findings)
-    }
-
-    /// Those of `findings` that are still there.
-    ///
-    /// # Cancel safety
-    /// Cancel safe.
-    pub async fn confirm(&self, shard: ShardId, findings: &[Finding]) -> anyhow::Result<Vec<Finding>> {
-        let places: BTreeSet<Seq> = findings.iter().map(|finding| finding.seq).collect();
-        let mut confirmed = Vec::new();
-        for (after, upto) in runs(&places) {
-            let found = self.range(shard, after, upto).await?.findings;
-            confirmed.extend(found.into_iter().filter(|finding| places.contains(&finding.seq)));
-        }
-        Ok(confirmed)
-    }
-}
-
-/// Ranges that hold all of `places` and are read at once each: places that are near each other are looked at together.
-pub fn runs(places: &BTreeSet<Seq>) -> Vec<(Seq, Seq)> {
-    let mut runs: Vec<(Seq, Seq)> = Vec::new();
-    for place in places {
-        match runs.last_mut() {
-            Some((after, upto)) if place.0 - after.0 <= PAGE as u64 => *upto = *place,
-            _ => runs.push((Seq(place.0.saturating_sub(1)), *place)),
-        }
-    }
-    runs
-}
+/// The rounds, as a metric label and as saved.
+pub const ROUNDS: [&str; 3] = [FULL, CONSUMERS, MARKS];
+const FULL: &str = "full";
+const CONSUMERS: &str = "consumers";
+const MARKS: &str = "marks";
+/// How far what is new was compared, saved beside the rounds.
+const RECENT: &str = "recent";
 
 /// The continuous audit.
 #[derive(Clone)]
@@ -141,24 +48,38 @@ pub struct Audit {
     pub shards: Vec<ShardId>,
     /// What is new is compared this often.
     pub every: Duration,
-    /// Everything that the log still has is compared this often, for the first time at a random moment within it: workers that
-    /// were started together do not all read the whole log at once, and one that is restarted daily does so too.
+    /// Everything that the log still has is compared this often, and every cursor and read mark looked at.
     pub full_every: Duration,
 }
 
 /// What is known of one shard.
-#[derive(Default)]
 struct Known {
-    epoch: Option<String>,
+    epoch: String,
     /// Compared up to here.
     upto: Option<Seq>,
     /// Seen once; they count when they are seen again.
     suspected: Vec<Finding>,
     /// Seen twice.
     open: Vec<Finding>,
-    /// Of cursors and marks, as of the last full comparison.
-    cursors: Vec<Finding>,
-    full_due: Option<Instant>,
+    /// Of the ends, as of the last pass.
+    ends: Vec<Finding>,
+    full: Round<Seq>,
+    consumers: Round<UserId>,
+    /// As of the last round, and of the present one.
+    ahead: [Vec<Finding>; 2],
+}
+
+/// A shard, from its first look on.
+struct Shard {
+    known: Option<Known>,
+    /// When it was last compared as far as there was something to compare.
+    looked: Instant,
+}
+
+/// Read marks belong to no shard's log in particular: one round for all.
+struct Marks {
+    round: Option<Round<MemberKey>>,
+    ahead: [Vec<Finding>; 2],
 }
 
 impl Audit {
@@ -167,28 +88,36 @@ impl Audit {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn run(&self, task: Task) -> anyhow::Result<()> {
-        let mut shards: BTreeMap<ShardId, Known> = self.shards.iter().map(|shard| (*shard, Known::default())).collect();
+        let start = Instant::now();
+        let mut shards: BTreeMap<ShardId, Shard> = self.shards.iter().map(|shard| (*shard, Shard { known: None, looked: start })).collect();
+        let mut marks = Marks { round: None, ahead: Default::default() };
         task.health.up();
         loop {
             let began = Instant::now();
-            let mut all = Vec::new();
             let mut missed = None;
-            for (shard, known) in &mut shards {
-                match self.look(*shard, known).await {
-                    Ok(findings) => all.extend(findings),
-                    Err(error) => {
-                        tracing::info!(shard = shard.0, error = %format!("{error:#}"), "not audited now");
-                        missed = Some(format!("{shard}: {error:#}"));
-                    }
+            for (id, shard) in &mut shards {
+                let look = tokio::time::timeout(self.recent_budget() + self.budget() * 4 + GRACE, self.look(*id, shard));
+                let looked = tokio::select! {
+                    () = task.stop.cancelled() => return Ok(()),
+                    looked = look => looked.unwrap_or_else(|_| Err(anyhow::anyhow!("it takes too long"))),
+                };
+                if let Err(error) = looked {
+                    tracing::info!(shard = id.0, error = %format!("{error:#}"), "not audited now");
+                    missed = Some(format!("{id}: {error:#}"));
                 }
             }
-            if let Some(reason) = missed {
-                task.health.degraded(reason);
-            } else {
-                task.health.up();
-                show(&all);
-                metrics::histogram!("relay_audit_seconds").record(began.elapsed().as_secs_f64());
+            if let Err(error) = self.look_at_marks(&mut marks, &shards).await {
+                tracing::info!(error = %format!("{error:#}"), "read marks not audited now");
+                missed.get_or_insert(format!("read marks: {error:#}"));
             }
+            match missed {
+                Some(reason) => task.health.degraded(reason),
+                None => {
+                    task.health.up();
+                    metrics::histogram!("relay_audit_seconds").record(began.elapsed().as_secs_f64());
+                }
+            }
+            show(&shards, &marks, start);
             tokio::select! {
                 () = task.stop.cancelled() => return Ok(()),
                 () = tokio::time::sleep(self.every) => {}
@@ -196,52 +125,188 @@ impl Audit {
         }
     }
 
-    async fn look(&self, shard: ShardId, known: &mut Known) -> anyhow::Result<Vec<Finding>> {
-        let ends = self.auditor.ends(shard).await?;
-        if known.epoch.as_ref() != Some(&ends.head.epoch) {
-            *known = Known { epoch: Some(ends.head.epoch.clone()), ..Known::default() };
-        }
+    /// For what is new: as long as until the next pass, so that a log that is written all the time is followed.
+    fn recent_budget(&self) -> Duration {
+        self.every.max(RECENT_BUDGET)
+    }
+
+    /// For each of the other things, in one pass over one shard.
+    fn budget(&self) -> Duration {
+        let shards = u32::try_from(self.shards.len()).unwrap_or(u32::MAX).max(1);
+        (self.every / 4 / shards).max(Duration::from_millis(500))
+    }
+
+    async fn look(&self, id: ShardId, shard: &mut Shard) -> anyhow::Result<()> {
+        let ends = self.auditor.ends(id).await?;
+        let known = match &mut shard.known {
+            Some(known) if known.epoch == ends.head.epoch => known,
+            known => known.insert(self.begin(id, &ends.head.epoch).await?),
+        };
+        known.ends.clone_from(&ends.findings);
         if !ends.findings.is_empty() {
-            return Ok(ends.findings);
+            shard.looked = Instant::now();
+            return Ok(());
         }
+        let outcome = self.look_at(id, known, &ends, &mut shard.looked).await;
+        let saved = self.save(id, known).await;
+        outcome.and(saved)
+    }
+
+    async fn look_at(&self, id: ShardId, known: &mut Known, ends: &Ends, looked: &mut Instant) -> anyhow::Result<()> {
         // Events that have run out since stay in Postgres for as long as its own retention says.
         let oldest = Seq(ends.head.first.0.saturating_sub(1));
         let upto = ends.watermark.min(ends.head.last);
-        let now = Instant::now();
-        let due = *known.full_due.get_or_insert_with(|| now + self.full_every.mul_f64(rand::random()));
-        let full = now >= due;
-        let from = known.upto.unwrap_or(Seq(upto.0.saturating_sub(LOOK_BACK))).max(oldest);
-        let again = self.auditor.confirm(shard, &known.suspected).await?;
-        let still = self.auditor.confirm(shard, &known.open).await?;
-        let mut compared = self.auditor.range(shard, from, upto).await?;
-        metrics::counter!("relay_messages_acked_total").increment(compared.messages);
-        if full {
-            compared.findings.extend(self.auditor.range(shard, oldest, from).await?.findings);
+        self.look_again(id, known).await?;
+        let mut aside = Aside::default();
+        let mut at = known.upto.map_or(upto.0.saturating_sub(LOOK_BACK), |at| at.0).max(oldest.0);
+        let until = Instant::now() + self.recent_budget();
+        while at < upto.0 && Instant::now() < until {
+            let (compared, reached) = self.auditor.step(id, Seq(at), upto, &mut aside).await?;
+            metrics::counter!("relay_messages_acked_total").increment(compared.messages);
+            known.suspect(compared);
+            at = reached.0;
+            known.upto = Some(reached);
         }
-        known.open = still;
+        known.upto = Some(Seq(at).max(known.upto.unwrap_or_default()));
+        if at >= upto.0 {
+            *looked = Instant::now();
+        }
+        let until = Instant::now() + self.budget();
+        while known.full.is_on(Instant::now()) && Instant::now() < until {
+            let from = known.full.place.unwrap_or(oldest).max(oldest);
+            let mut reached = upto;
+            if from < upto {
+                let (compared, upto) = self.auditor.step(id, from, upto, &mut aside).await?;
+                known.suspect(compared);
+                reached = upto;
+            }
+            known.full.reached(Some(reached).filter(|reached| *reached < upto), self.full_every, Instant::now());
+        }
+        let until = Instant::now() + self.budget();
+        while known.consumers.is_on(Instant::now()) && Instant::now() < until {
+            let (found, next) = self.auditor.consumers(id, &ends.head, known.consumers.place).await?;
+            note(&mut known.ahead, found, next.is_none());
+            known.consumers.reached(next, self.full_every, Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Looks again at what was found before: what is suspected counts when it is still there.
+    async fn look_again(&self, id: ShardId, known: &mut Known) -> anyhow::Result<()> {
+        let (again, unlooked) = self.auditor.confirm_until(id, &known.suspected, Some(Instant::now() + self.budget())).await?;
+        known.suspected = unlooked;
+        let (still, rest) = self.auditor.confirm_until(id, &known.open, Some(Instant::now() + self.budget())).await?;
+        // The rest comes first the next time.
+        known.open = rest.into_iter().chain(still).collect();
         for finding in again {
-            if !known.open.contains(&finding) {
-                tracing::error!(shard = shard.0, stream.seq = finding.seq.0, kind = finding.kind.name(), "log and projection differ");
+            if !known.open.contains(&finding) && known.open.len() < MAX_FINDINGS {
+                tracing::error!(shard = id.0, stream.seq = finding.seq.0, kind = finding.kind.name(), "log and projection differ");
                 known.open.push(finding);
             }
         }
-        known.open.truncate(MAX_OPEN);
-        known.suspected = compared.findings.into_iter().filter(|finding| !known.open.contains(finding)).take(MAX_OPEN).collect();
-        known.upto = Some(upto.max(known.upto.unwrap_or_default()));
-        if full {
-            known.cursors = self.auditor.cursors(shard, &ends.head).await?;
-            known.full_due = Some(now + self.full_every);
+        Ok(())
+    }
+
+    async fn look_at_marks(&self, marks: &mut Marks, shards: &BTreeMap<ShardId, Shard>) -> anyhow::Result<()> {
+        // Saved with the first shard, in whatever epoch it is.
+        let Some((id, epoch)) = shards.iter().find_map(|(id, shard)| Some((*id, shard.known.as_ref()?.epoch.clone()))) else {
+            return Ok(());
+        };
+        let round = match &mut marks.round {
+            Some(round) => round,
+            none => {
+                let saved = self.auditor.projection.walks(id, &epoch).await?;
+                none.insert(Round::new(MARKS, &saved, self.full_every, Instant::now()))
+            }
+        };
+        if !round.is_on(Instant::now()) {
+            return Ok(());
         }
-        Ok(known.open.iter().chain(&known.cursors).copied().collect())
+        let until = Instant::now() + self.budget();
+        while round.is_on(Instant::now()) && Instant::now() < until {
+            let (found, next) = self.auditor.marks(round.place).await?;
+            note(&mut marks.ahead, found, next.is_none());
+            round.reached(next, self.full_every, Instant::now());
+        }
+        self.auditor.projection.save_walks(id, &epoch, &[round.save(Instant::now())]).await?;
+        Ok(())
+    }
+
+    async fn begin(&self, id: ShardId, epoch: &str) -> anyhow::Result<Known> {
+        let saved = self.auditor.projection.walks(id, epoch).await?;
+        let now = Instant::now();
+        let recent = saved.iter().find(|saved| saved.name == RECENT).and_then(|saved| Seq::read(saved.place.as_deref()?));
+        Ok(Known {
+            epoch: epoch.to_owned(),
+            // What was found before the restart is found again, if it is not old.
+            upto: recent.map(|recent| Seq(recent.0.saturating_sub(LOOK_BACK))),
+            suspected: Vec::new(),
+            open: Vec::new(),
+            ends: Vec::new(),
+            full: Round::new(FULL, &saved, self.full_every, now),
+            consumers: Round::new(CONSUMERS, &saved, self.full_every, now),
+            ahead: Default::default(),
+        })
+    }
+
+    async fn save(&self, id: ShardId, known: &Known) -> anyhow::Result<()> {
+        let now = Instant::now();
+        let mut walks = vec![known.full.save(now), known.consumers.save(now)];
+        walks.extend(known.upto.map(|upto| relay_domain::ports::SavedWalk {
+            name: RECENT.to_owned(),
+            place: Some(upto.write()),
+            ended_s_ago: None,
+        }));
+        Ok(self.auditor.projection.save_walks(id, &known.epoch, &walks).await?)
     }
 }
 
-fn show(findings: &[Finding]) {
+impl Known {
+    fn suspect(&mut self, compared: Compared) {
+        if compared.more > 0 {
+            tracing::error!(more = compared.more, "log and projection differ in more places than can be remembered");
+        }
+        let room = MAX_FINDINGS.saturating_sub(self.suspected.len());
+        let fresh = compared.findings.into_iter().filter(|finding| !self.open.contains(finding)).take(room);
+        self.suspected.extend(fresh);
+    }
+}
+
+/// Adds what the present round found; at its end, that is all there is.
+fn note([last, present]: &mut [Vec<Finding>; 2], found: Vec<Finding>, ended: bool) {
+    let room = MAX_FINDINGS.saturating_sub(present.len());
+    present.extend(found.into_iter().take(room));
+    if ended {
+        *last = std::mem::take(present);
+    }
+}
+
+fn show(shards: &BTreeMap<ShardId, Shard>, marks: &Marks, start: Instant) {
+    let now = Instant::now();
+    let known = || shards.values().filter_map(|shard| shard.known.as_ref());
+    // What the last round found stays until this one has come to its end.
+    let ahead = |[last, present]: &[Vec<Finding>; 2]| last.iter().chain(present).copied().collect::<std::collections::BTreeSet<_>>();
+    let mut all: Vec<Finding> = known().flat_map(|known| known.ends.iter().chain(&known.open).copied()).collect();
+    all.extend(known().flat_map(|known| ahead(&known.ahead)).chain(ahead(&marks.ahead)));
     for kind in Kind::ALL {
-        let count = findings.iter().filter(|finding| finding.kind == kind).count();
-        #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-        metrics::gauge!("relay_audit_findings", "kind" => kind.name()).set(count as f64);
+        let count = all.iter().filter(|finding| finding.kind == kind).count();
+        gauge("relay_audit_findings", "kind", kind.name(), count);
     }
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-    metrics::gauge!("relay_messages_unaccounted").set(findings.iter().filter(|finding| finding.kind.is_unaccounted()).count() as f64);
+    metrics::gauge!("relay_messages_unaccounted").set(all.iter().filter(|finding| finding.kind.is_unaccounted()).count() as f64);
+    let blind = shards.values().map(|shard| now.saturating_duration_since(shard.looked)).max().unwrap_or_default();
+    metrics::gauge!("relay_audit_blind_seconds").set(blind.as_secs_f64());
+    let never = now.saturating_duration_since(start);
+    let oldest = |age: &dyn Fn(&Known) -> Duration| {
+        shards.values().map(|shard| shard.known.as_ref().map_or(never, age)).max().unwrap_or(never).as_secs_f64()
+    };
+    metrics::gauge!("relay_audit_round_age_seconds", "round" => FULL).set(oldest(&|known| known.full.age(start, now)));
+    metrics::gauge!("relay_audit_round_age_seconds", "round" => CONSUMERS).set(oldest(&|known| known.consumers.age(start, now)));
+    let age = marks.round.as_ref().map_or(never, |round| round.age(start, now));
+    metrics::gauge!("relay_audit_round_age_seconds", "round" => MARKS).set(age.as_secs_f64());
+}
+
+fn gauge(name: &'static str, label: &'static str, value: &'static str, count: usize) {
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    metrics::gauge!(name, label => value).set(count as f64);
 }

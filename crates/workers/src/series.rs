@@ -1,7 +1,8 @@
 //! Every series of the worker, at zero from the start.
 
-use crate::audit::Kind;
+use crate::audit::{Kind, ROUNDS};
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
+use relay_domain::ports::Chore;
 
 /// Registers and describes them.
 pub fn register() {
@@ -16,8 +17,29 @@ pub fn register() {
     describe_gauge!("relay_messages_unaccounted", "Messages that the log or Postgres lacks or has too many; anything but 0 is an alert");
     describe_gauge!("relay_audit_findings", "What the audit finds, by kind");
     describe_histogram!("relay_audit_seconds", Unit::Seconds, "One comparison of what is new");
+    describe_gauge!(
+        "relay_audit_blind_seconds",
+        Unit::Seconds,
+        "Since the log was last compared as far as it was projected; being unable to look is an alert"
+    );
+    describe_gauge!("relay_audit_round_age_seconds", Unit::Seconds, "Since a round over everything last came to an end");
+    gauge!("relay_audit_blind_seconds").set(0.0);
+    for round in ROUNDS {
+        gauge!("relay_audit_round_age_seconds", "round" => round).set(0.0);
+    }
     counter!("relay_messages_acked_total").increment(0);
     gauge!("relay_messages_unaccounted").set(0.0);
+    describe_counter!(
+        "relay_upkeep_removed_rows_total",
+        "Rows removed because their time was over, by chore; dropped partitions are not counted"
+    );
+    describe_counter!("relay_upkeep_failures_total", "Turns of a chore that failed");
+    describe_gauge!("relay_upkeep_overdue_seconds", Unit::Seconds, "Since a chore last came to an end; more than a day is an alert");
+    for chore in Chore::ALL {
+        counter!("relay_upkeep_removed_rows_total", "chore" => chore.name()).increment(0);
+        counter!("relay_upkeep_failures_total", "chore" => chore.name()).increment(0);
+        gauge!("relay_upkeep_overdue_seconds", "chore" => chore.name()).set(0.0);
+    }
     for kind in Kind::ALL {
         gauge!("relay_audit_findings", "kind" => kind.name()).set(0.0);
     }

@@ -38,6 +38,8 @@ struct Verified {
     messages: u64,
     put_aside: usize,
     findings: Vec<Finding>,
+    /// Differences beyond those that are named.
+    more: u64,
 }
 
 pub async fn run(arguments: VerifyArguments, config: &Config) -> anyhow::Result<()> {
@@ -45,7 +47,7 @@ pub async fn run(arguments: VerifyArguments, config: &Config) -> anyhow::Result<
     let store = Arc::new(relay_wiring::open_store(config.postgres()?)?);
     let log = Arc::new(NatsAudit::new(bus.clone()));
     let tails = Arc::new(NatsTails::new(bus));
-    let auditor = Auditor { tails, log: log.clone(), projection: store.clone(), watermarks: store.clone() };
+    let auditor = Auditor { tails, log: log.clone(), projection: store.clone(), watermarks: store.clone(), people: store.clone() };
     let shards: Vec<ShardId> = config.topology.shard_ids().filter(|shard| arguments.shard.is_none_or(|only| only == shard.0)).collect();
     anyhow::ensure!(!shards.is_empty(), "there is no such shard");
 
@@ -66,7 +68,7 @@ pub async fn run(arguments: VerifyArguments, config: &Config) -> anyhow::Result<
 }
 
 async fn verify(auditor: &Auditor, shards: &[ShardId]) -> anyhow::Result<Verified> {
-    let mut verified = Verified { messages: 0, put_aside: 0, findings: Vec::new() };
+    let mut verified = Verified { messages: 0, put_aside: 0, findings: Vec::new(), more: 0 };
     for shard in shards {
         let ends = auditor.ends(*shard).await?;
         if !ends.findings.is_empty() {
@@ -76,14 +78,31 @@ async fn verify(auditor: &Auditor, shards: &[ShardId]) -> anyhow::Result<Verifie
         let oldest = Seq(ends.head.first.0.saturating_sub(1));
         let compared = auditor.range(*shard, oldest, ends.watermark.min(ends.head.last)).await?;
         verified.messages += compared.messages;
+        verified.more += compared.more;
         verified.put_aside += auditor.log.put_aside(*shard).await?.len();
         if !compared.findings.is_empty() {
             tokio::time::sleep(SECOND_LOOK).await;
             verified.findings.extend(auditor.confirm(*shard, &compared.findings).await?);
         }
-        verified.findings.extend(auditor.cursors(*shard, &ends.head).await?);
+        let mut after = None;
+        loop {
+            let (found, next) = auditor.consumers(*shard, &ends.head, after).await?;
+            verified.findings.extend(found);
+            after = next;
+            if after.is_none() {
+                break;
+            }
+        }
     }
-    Ok(verified)
+    let mut after = None;
+    loop {
+        let (found, next) = auditor.marks(after).await?;
+        verified.findings.extend(found.into_iter().filter(|finding| shards.contains(&finding.shard)));
+        after = next;
+        if after.is_none() {
+            return Ok(verified);
+        }
+    }
 }
 
 /// Projects anew what is missing.
@@ -123,6 +142,9 @@ fn show(arguments: &VerifyArguments, verified: &Verified, mended: u64) {
     for (kind, places) in &kinds {
         let shown = places.iter().take(SAMPLES).cloned().collect::<Vec<_>>().join(", ");
         output::line(format_args!("{kind}: {} ({}), such as {shown}", places.len(), meaning(kind)));
+    }
+    if verified.more > 0 {
+        output::line(format_args!("and {} more differences that are not listed", verified.more));
     }
     if verified.put_aside > 0 {
         output::line(format_args!(

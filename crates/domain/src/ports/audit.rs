@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use relay_protocol::log::StoredEvent;
-use relay_types::{ConversationId, MessageId, Seq, ShardId};
+use relay_types::{ConversationId, MessageId, Seq, ShardId, UserId};
 
 use super::{CursorError, StoreError};
 
@@ -30,11 +30,12 @@ pub trait AuditedLog: Send + Sync {
     /// Cancel safe.
     async fn put_aside(&self, shard: ShardId) -> Result<Vec<Seq>, CursorError>;
 
-    /// Users' durable consumers that claim to have delivered more than the log ever had, by name; at most `limit`.
+    /// Those of `users` whose durable consumer claims to have delivered more than `end`, and how much. Who has none is not
+    /// named.
     ///
     /// # Cancel safety
     /// Cancel safe.
-    async fn consumers_ahead(&self, shard: ShardId, end: Seq, limit: usize) -> Result<Vec<String>, CursorError>;
+    async fn consumers_ahead(&self, shard: ShardId, end: Seq, users: &[UserId]) -> Result<Vec<(UserId, Seq)>, CursorError>;
 }
 
 /// An event's row, as far as it is compared.
@@ -48,20 +49,55 @@ pub struct ProjectedEvent {
     pub message: Option<MessageId>,
 }
 
+/// A member of a conversation.
+pub type MemberKey = (ConversationId, UserId);
+
+/// What a page of read marks showed.
+#[derive(Debug, Clone, Default)]
+pub struct MarksPage {
+    /// Marks beyond the newest event of their conversation: whose, on which shard, and where that event is.
+    pub ahead: Vec<(MemberKey, ShardId, Seq)>,
+    /// Where to go on; `None` at the end.
+    pub next: Option<MemberKey>,
+}
+
+/// How far a walk of the auditor came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SavedWalk {
+    /// Which walk.
+    pub name: String,
+    /// Where it goes on, in the walk's own words; `None` between two rounds.
+    pub place: Option<String>,
+    /// Seconds since it last came to an end; `None` when it never did.
+    pub ended_s_ago: Option<u64>,
+}
+
 /// The projection's side.
 #[async_trait]
 pub trait AuditedProjection: Send + Sync {
-    /// The rows after `after` up to `upto`, ascending.
+    /// The rows after `after` up to `upto`, ascending, the first `limit` of them.
     ///
     /// # Cancel safety
     /// Cancel safe.
-    async fn projected_events(&self, shard: ShardId, after: Seq, upto: Seq) -> Result<Vec<ProjectedEvent>, StoreError>;
+    async fn projected_events(&self, shard: ShardId, after: Seq, upto: Seq, limit: usize) -> Result<Vec<ProjectedEvent>, StoreError>;
 
-    /// Read marks beyond the newest event of their conversation.
+    /// Looks at the read marks of up to `limit` members after `after`, in the order of their keys.
     ///
     /// # Cancel safety
     /// Cancel safe.
-    async fn marks_ahead(&self, shard: ShardId) -> Result<u64, StoreError>;
+    async fn marks_ahead(&self, after: Option<MemberKey>, limit: usize) -> Result<MarksPage, StoreError>;
+
+    /// How far the auditor came with the shard's log of this epoch.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn walks(&self, shard: ShardId, epoch: &str) -> Result<Vec<SavedWalk>, StoreError>;
+
+    /// Keeps how far the auditor came.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn save_walks(&self, shard: ShardId, epoch: &str, walks: &[SavedWalk]) -> Result<(), StoreError>;
 
     /// Writes the rows of events that the projection should have and lacks, with everything that follows from them, and
     /// leaves the watermark alone. Idempotent. Returns how many rows were missing.

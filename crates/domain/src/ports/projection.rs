@@ -141,9 +141,6 @@ pub trait Projection: Send + Sync {
     /// # Cancel safety
     /// Cancel safe: all or nothing.
     async fn project(&self, shard: ShardId, epoch: &str, after: Seq, upto: Seq, events: &[StoredEvent]) -> Result<Projected, ProjectError>;
-
-    /// Creates the partitions of the coming months and drops keys older than 30 days. Idempotent.
-    async fn maintain(&self) -> Result<(), StoreError>;
 }
 
 /// Who is in which conversations, as decided.

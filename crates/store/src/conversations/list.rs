@@ -1,4 +1,6 @@
-//! A user's list of conversations.
+//! A user's list of conversations: `order.rs` finds which come next, this file what is shown of them.
+
+mod order;
 
 use relay_domain::ports::{ListCursor, ListPage, StoreError};
 use relay_protocol::rest::ConversationListItem;
@@ -8,12 +10,12 @@ use time::OffsetDateTime;
 
 use crate::Store;
 use crate::accounts::profile_of;
-use crate::convert::{kind, micros, role, text, timestamp_us};
+use crate::convert::{kind, micros, role, text};
 use crate::error::{unavailable, unreadable};
 use crate::event_row::{EventRow, MESSAGE_SENT};
 use crate::history::message_of;
 
-/// Where counting unread messages stops.
+/// Where counting unread messages stops: so many events behind the mark are looked at.
 const UNREAD_CAP: i64 = 1_000;
 
 /// One row of the list as read: the conversation, its peer (`p_`), its newest visible message (`e_`).
@@ -24,7 +26,6 @@ struct Row {
     role: String,
     read_seq: i64,
     last_seq: i64,
-    active_at: OffsetDateTime,
     unread: i64,
     p_user_id: Option<Uuid>,
     p_handle: Option<String>,
@@ -40,58 +41,57 @@ struct Row {
     e_at: Option<OffsetDateTime>,
 }
 
-/// Indexes: `members_by_user` for the user's rows (all of them are sorted: as many as a person is in), then for the page
-/// alone `memberships_open_key`, and `conversation_events_pkey` backwards for the last message and forwards, at most
-/// [`UNREAD_CAP`] messages far, for the count.
+/// The page's conversations first, then what is shown of them.
 pub(super) async fn page(store: &Store, user: UserId, after: Option<ListCursor>, limit: u16) -> Result<ListPage, StoreError> {
-    let after_at = after.map(|cursor| timestamp_us(cursor.active_at_us)).transpose()?;
-    let mut rows = sqlx::query_as!(
+    let mut order = order::after(store, user, after, usize::from(limit) + 1).await?;
+    let more = order.len() > usize::from(limit);
+    order.truncate(usize::from(limit));
+    let next = order
+        .last()
+        .filter(|_| more)
+        .map(|(id, active_at)| ListCursor { active_at_us: micros(*active_at), conversation: ConversationId::from_uuid(*id) });
+    let ids: Vec<Uuid> = order.into_iter().map(|(id, _)| id).collect();
+    Ok(ListPage { items: rows(store, user, &ids).await?.into_iter().map(item_of).collect::<Result<_, _>>()?, next })
+}
+
+/// Indexes: one probe each in `members_pkey`, `conversations_pkey`, `conversation_heads_pkey` and `memberships_open_key`; in
+/// `conversation_events_pkey` one for the last message and, from the mark on, [`UNREAD_CAP`] events at most for the count.
+async fn rows(store: &Store, user: UserId, ids: &[Uuid]) -> Result<Vec<Row>, StoreError> {
+    sqlx::query_as!(
         Row,
-        r#"SELECT page.conversation_id, page.kind, page.title, page.role, page.read_seq, page.last_seq AS "last_seq!",
-                  page.active_at AS "active_at!", coalesce(unread.count, 0) AS "unread!",
+        r#"SELECT page.conversation_id AS "conversation_id!", c.kind, c.title, m.role, mark.read_seq AS "read_seq!",
+                  coalesce(h.last_seq, 0) AS "last_seq!", coalesce(unread.count, 0) AS "unread!",
                   peer.user_id AS "p_user_id?", peer.handle AS "p_handle?", peer.display_name AS "p_display_name?",
                   e.seq AS "e_seq?", e.prev_seq AS "e_prev_seq?", e.shard AS "e_shard?", e.event_id AS "e_event_id?",
                   e.actor_id AS "e_actor_id?", e.client_id AS "e_client_id?", e.body::text AS "e_body?",
                   e.decided_at_ms AS "e_decided_at_ms?", e.at AS "e_at?"
-           FROM (SELECT m.conversation_id, c.kind, c.title, m.role, m.read_seq, coalesce(h.last_seq, 0) AS last_seq,
-                        coalesce(h.last_at, c.created_at) AS active_at
-                 FROM members m
-                 JOIN conversations c USING (conversation_id)
-                 LEFT JOIN conversation_heads h USING (conversation_id)
-                 WHERE m.user_id = $1
-                   AND ($2::timestamptz IS NULL OR (coalesce(h.last_at, c.created_at), m.conversation_id) < ($2, $3::uuid))
-                 ORDER BY active_at DESC, m.conversation_id DESC LIMIT $4) AS page
+           FROM unnest($2::uuid[]) WITH ORDINALITY AS page (conversation_id, place)
+           JOIN members m ON m.conversation_id = page.conversation_id AND m.user_id = $1
+           JOIN conversations c ON c.conversation_id = page.conversation_id
+           LEFT JOIN conversation_heads h ON h.conversation_id = page.conversation_id
            LEFT JOIN memberships v ON v.conversation_id = page.conversation_id AND v.user_id = $1 AND v.left_seq IS NULL
+           CROSS JOIN LATERAL (SELECT greatest(m.read_seq, v.sent_seq) AS read_seq) AS mark
            LEFT JOIN LATERAL (
                SELECT u.user_id, u.handle, u.display_name FROM members m JOIN users u USING (user_id)
-               WHERE page.kind = 'direct' AND m.conversation_id = page.conversation_id AND m.user_id <> $1 LIMIT 1) AS peer ON true
+               WHERE c.kind = 'direct' AND m.conversation_id = page.conversation_id AND m.user_id <> $1 LIMIT 1) AS peer ON true
            LEFT JOIN LATERAL (
                SELECT * FROM conversation_events e
-               WHERE e.conversation_id = page.conversation_id AND e.seq >= v.joined_seq AND e.kind = 'MESSAGE_SENT'
-               ORDER BY e.seq DESC LIMIT 1) AS e ON true
+               WHERE e.conversation_id = page.conversation_id AND e.seq = h.message_seq AND e.at = h.message_at
+                 AND h.message_seq >= v.joined_seq LIMIT 1) AS e ON true
            LEFT JOIN LATERAL (
-               SELECT count(*) AS count FROM (
-                   SELECT FROM conversation_events e
-                   WHERE e.conversation_id = page.conversation_id AND e.seq > greatest(page.read_seq, v.joined_seq)
-                     AND v.joined_seq IS NOT NULL AND e.kind = 'MESSAGE_SENT' AND e.actor_id <> $1
-                   LIMIT $5) AS capped) AS unread ON true
-           ORDER BY page.active_at DESC, page.conversation_id DESC"#,
+               SELECT count(*) FILTER (WHERE behind.kind = 'MESSAGE_SENT' AND behind.actor_id <> $1) AS count
+               FROM (SELECT e.kind, e.actor_id FROM conversation_events e
+                     WHERE e.conversation_id = page.conversation_id AND e.seq > greatest(mark.read_seq, v.joined_seq)
+                       AND h.message_seq > mark.read_seq AND v.joined_seq IS NOT NULL
+                     ORDER BY e.seq LIMIT $3) AS behind) AS unread ON true
+           ORDER BY page.place"#,
         user.to_uuid(),
-        after_at,
-        after.map(|cursor| cursor.conversation.to_uuid()),
-        i64::from(limit) + 1,
+        ids,
         UNREAD_CAP
     )
     .fetch_all(&store.pool)
     .await
-    .map_err(unavailable)?;
-    let more = rows.len() > usize::from(limit);
-    rows.truncate(usize::from(limit));
-    let next = rows
-        .last()
-        .filter(|_| more)
-        .map(|row| ListCursor { active_at_us: micros(row.active_at), conversation: ConversationId::from_uuid(row.conversation_id) });
-    Ok(ListPage { items: rows.into_iter().map(item_of).collect::<Result<_, _>>()?, next })
+    .map_err(unavailable)
 }
 
 fn item_of(row: Row) -> Result<ConversationListItem, StoreError> {

@@ -1,7 +1,9 @@
 //! What the auditor reads, and mending what the projection lacks.
 
+mod walks;
+
 use async_trait::async_trait;
-use relay_domain::ports::{AuditedProjection, ProjectedEvent, StoreError};
+use relay_domain::ports::{AuditedProjection, MarksPage, MemberKey, ProjectedEvent, SavedWalk, StoreError};
 use relay_protocol::log::StoredEvent;
 use relay_types::{ConversationId, MessageId, Seq, ShardId};
 
@@ -12,19 +14,21 @@ use crate::event_row::MESSAGE_SENT;
 
 #[async_trait]
 impl AuditedProjection for Store {
+    /// Index: `conversation_events_by_seq`.
     #[tracing::instrument(name = "db.audit.read", skip_all, fields(shard = %shard))]
-    async fn projected_events(&self, shard: ShardId, after: Seq, upto: Seq) -> Result<Vec<ProjectedEvent>, StoreError> {
+    async fn projected_events(&self, shard: ShardId, after: Seq, upto: Seq, limit: usize) -> Result<Vec<ProjectedEvent>, StoreError> {
         self.limited(async {
-            // Index: conversation_events_by_seq.
             let rows = sqlx::query!(
-            "SELECT seq, conversation_id, kind, event_id FROM conversation_events WHERE shard = $1 AND seq > $2 AND seq <= $3 ORDER BY seq",
-            shard_column(shard),
-            after.to_i64(),
-            upto.to_i64()
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(unavailable)?;
+                "SELECT seq, conversation_id, kind, event_id FROM conversation_events
+                 WHERE shard = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4",
+                shard_column(shard),
+                after.to_i64(),
+                upto.to_i64(),
+                i64::try_from(limit).unwrap_or(i64::MAX)
+            )
+            .fetch_all(&self.pool)
+            .await
+            .map_err(unavailable)?;
             let event = |seq, conversation, kind: &str, event| ProjectedEvent {
                 seq: Seq::from_i64(seq),
                 conversation: ConversationId::from_uuid(conversation),
@@ -35,20 +39,19 @@ impl AuditedProjection for Store {
         .await
     }
 
-    #[tracing::instrument(name = "db.audit.marks", skip_all, fields(shard = %shard))]
-    async fn marks_ahead(&self, shard: ShardId) -> Result<u64, StoreError> {
-        self.limited(async {
-            let count = sqlx::query_scalar!(
-                r#"SELECT count(*) AS "count!" FROM members m JOIN conversation_heads h USING (conversation_id)
-               WHERE h.shard = $1 AND m.read_seq > h.last_seq"#,
-                shard_column(shard)
-            )
-            .fetch_one(&self.pool)
-            .await
-            .map_err(unavailable)?;
-            Ok(u64::try_from(count).unwrap_or_default())
-        })
-        .await
+    #[tracing::instrument(name = "db.audit.marks", skip_all)]
+    async fn marks_ahead(&self, after: Option<MemberKey>, limit: usize) -> Result<MarksPage, StoreError> {
+        self.limited(walks::marks_ahead(self, after, limit)).await
+    }
+
+    #[tracing::instrument(name = "db.audit.walks", skip_all, fields(shard = %shard))]
+    async fn walks(&self, shard: ShardId, epoch: &str) -> Result<Vec<SavedWalk>, StoreError> {
+        self.limited(walks::load(self, shard, epoch)).await
+    }
+
+    #[tracing::instrument(name = "db.audit.save_walks", skip_all, fields(shard = %shard))]
+    async fn save_walks(&self, shard: ShardId, epoch: &str, walks: &[SavedWalk]) -> Result<(), StoreError> {
+        self.limited(walks::save(self, shard, epoch, walks)).await
     }
 
     #[tracing::instrument(name = "db.audit.mend", skip_all, fields(shard = %shard, events = events.len()))]

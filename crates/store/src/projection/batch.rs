@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use super::Heads;
 use crate::convert::timestamp;
 use crate::event_row::columns;
+use crate::spans::active_until;
 
 /// The conversations that a run touches.
 pub(super) fn conversations(events: &[StoredEvent]) -> Vec<Uuid> {
@@ -60,6 +61,7 @@ pub(super) struct Openings {
     pub(super) user: Vec<Uuid>,
     pub(super) joined: Vec<i64>,
     pub(super) left: Vec<Option<i64>>,
+    pub(super) active_until: Vec<OffsetDateTime>,
 }
 
 /// Rows of `conversation_heads`, in key order so that no two writers wait for each other.
@@ -68,6 +70,25 @@ pub(super) struct HeadRows {
     pub(super) conversation: Vec<Uuid>,
     pub(super) last_seq: Vec<i64>,
     pub(super) last_at: Vec<OffsetDateTime>,
+    /// The newest message of the run, and when it was stored.
+    pub(super) message_seq: Vec<Option<i64>>,
+    pub(super) message_at: Vec<Option<OffsetDateTime>>,
+    pub(super) active_until: Vec<OffsetDateTime>,
+}
+
+/// The newest message of each member in each conversation.
+#[derive(Default)]
+pub(super) struct SentRows {
+    pub(super) conversation: Vec<Uuid>,
+    pub(super) user: Vec<Uuid>,
+    pub(super) seq: Vec<i64>,
+}
+
+/// What a run makes of one conversation's head.
+struct Head {
+    seq: Seq,
+    at: OffsetDateTime,
+    message: Option<(Seq, OffsetDateTime)>,
 }
 
 /// Everything that one run writes.
@@ -79,6 +100,7 @@ pub(super) struct Batch {
     pub(super) closings: Closings,
     pub(super) openings: Openings,
     pub(super) heads: HeadRows,
+    pub(super) sent: SentRows,
     newest_at: Option<OffsetDateTime>,
     /// Where in `openings` the interval is that the run began and did not end yet.
     open: HashMap<(ConversationId, UserId), usize>,
@@ -88,7 +110,8 @@ impl Batch {
     /// The rows of `events`, which follow what `heads` says of their conversations.
     pub(super) fn of(events: &[StoredEvent], mut heads: Heads) -> Result<Self, ProjectError> {
         let mut batch = Self::default();
-        let mut last = BTreeMap::new();
+        let mut last: BTreeMap<ConversationId, Head> = BTreeMap::new();
+        let mut sent: BTreeMap<(ConversationId, UserId), Seq> = BTreeMap::new();
         for stored in events {
             let poison = |reason: String| ProjectError::Poison { seq: stored.seq, reason };
             let at = timestamp(stored.stored_at_ms).map_err(|error| poison(error.reason))?;
@@ -96,7 +119,13 @@ impl Batch {
             let Some(conversation) = stored.event.conversation() else { continue };
             let Some(row) = columns(&stored.event).map_err(|error| poison(error.to_string()))? else { continue };
             let prev = heads.insert(conversation, stored.seq).or_else(|| first_of_all(&stored.event));
-            last.insert(conversation, (stored.seq, at));
+            let head = last.entry(conversation).or_insert(Head { seq: stored.seq, at, message: None });
+            // A log's clock may step back when its leader changes.
+            (head.seq, head.at) = (stored.seq, head.at.max(at));
+            if let LogEvent::MessageSent(message) = &stored.event {
+                head.message = Some((stored.seq, at));
+                sent.insert((conversation, message.sender_id), stored.seq);
+            }
             batch.take_in(conversation, stored, at);
             let rows = &mut batch.events;
             rows.conversation.push(conversation.to_uuid());
@@ -110,10 +139,18 @@ impl Batch {
             rows.decided_at_ms.push(row.decided_at_ms);
             rows.at.push(at);
         }
-        for (conversation, (seq, at)) in last {
+        for (conversation, head) in last {
             batch.heads.conversation.push(conversation.to_uuid());
-            batch.heads.last_seq.push(seq.to_i64());
-            batch.heads.last_at.push(at);
+            batch.heads.last_seq.push(head.seq.to_i64());
+            batch.heads.last_at.push(head.at);
+            batch.heads.message_seq.push(head.message.map(|(seq, _)| seq.to_i64()));
+            batch.heads.message_at.push(head.message.map(|(_, at)| at));
+            batch.heads.active_until.push(active_until(conversation.to_uuid(), head.at));
+        }
+        for ((conversation, user), seq) in sent {
+            batch.sent.conversation.push(conversation.to_uuid());
+            batch.sent.user.push(user.to_uuid());
+            batch.sent.seq.push(seq.to_i64());
         }
         Ok(batch)
     }
@@ -145,7 +182,7 @@ impl Batch {
             }
             other => {
                 for user in other.joining() {
-                    self.joined(conversation, user, seq);
+                    self.joined(conversation, user, seq, at);
                 }
                 for user in other.leaving() {
                     self.left(conversation, user, seq);
@@ -154,7 +191,7 @@ impl Batch {
         }
     }
 
-    fn joined(&mut self, conversation: ConversationId, user: UserId, seq: Seq) {
+    fn joined(&mut self, conversation: ConversationId, user: UserId, seq: Seq, at: OffsetDateTime) {
         if self.open.contains_key(&(conversation, user)) {
             return;
         }
@@ -163,6 +200,7 @@ impl Batch {
         self.openings.user.push(user.to_uuid());
         self.openings.joined.push(seq.to_i64());
         self.openings.left.push(None);
+        self.openings.active_until.push(active_until(conversation.to_uuid(), at));
     }
 
     fn left(&mut self, conversation: ConversationId, user: UserId, seq: Seq) {

@@ -1,60 +1,157 @@
 //! What has to happen daily: partitions ahead, and an end to what is kept for a time only.
+//!
+//! What comes with every message is dropped by the partition. What is deleted row by row is found by a B-tree over its age,
+//! each run of rows beginning where the last one ended, so that no run walks over what was deleted before it.
 
+use std::time::Duration;
+
+use async_trait::async_trait;
+use relay_domain::ports::{Chore, StoreError, Upkeep, Upkept};
 use sqlx::PgPool;
+use sqlx::types::Uuid;
+use time::OffsetDateTime;
+use tokio::time::Instant;
 
-/// Rows deleted by one statement: far below what the statement timeout allows.
+use crate::Store;
+use crate::error::unavailable;
+use crate::store::within;
+
+/// Rows looked at by one statement: far below what the statement timeout allows.
 const ROWS_AT_ONCE: i64 = 10_000;
 
-pub(super) async fn run(pool: &PgPool) -> sqlx::Result<()> {
+#[async_trait]
+impl Upkeep for Store {
+    #[tracing::instrument(name = "db.upkeep", skip_all, fields(chore = chore.name()))]
+    async fn upkeep(&self, chore: Chore, budget: Duration) -> Result<Upkept, StoreError> {
+        let until = Instant::now() + budget;
+        // The budget is looked at between statements; the last one may take as long as any call.
+        within(budget + self.call_limit, async {
+            match chore {
+                Chore::EventPartitions => event_partitions(&self.pool).await,
+                Chore::SendKeys => send_keys(&self.pool, until).await,
+                Chore::Outbox => outbox(&self.pool, until).await,
+                Chore::RefreshTokens => refresh_tokens(&self.pool, until).await,
+                Chore::Sessions => sessions(&self.pool, until).await,
+            }
+            .map_err(unavailable)
+        })
+        .await
+    }
+}
+
+const DONE: Upkept = Upkept { removed: 0, done: true };
+
+/// What one statement removed, and where the next one goes on: nowhere when nothing is left.
+struct Run<P> {
+    removed: i64,
+    next: Option<P>,
+}
+
+/// Statement after statement until nothing is left or the time is over.
+async fn repeatedly<P, F>(until: Instant, mut at: P, mut step: impl FnMut(P) -> F) -> sqlx::Result<Upkept>
+where
+    F: Future<Output = sqlx::Result<Run<P>>>,
+{
+    let mut removed = 0;
+    loop {
+        let run = step(at).await?;
+        removed += u64::try_from(run.removed).unwrap_or_default();
+        match run.next {
+            None => return Ok(Upkept { removed, done: true }),
+            Some(_) if Instant::now() >= until => return Ok(Upkept { removed, done: false }),
+            Some(next) => at = next,
+        }
+    }
+}
+
+async fn event_partitions(pool: &PgPool) -> sqlx::Result<Upkept> {
     sqlx::query_scalar!("SELECT ensure_event_partitions(now(), 4)").fetch_one(pool).await?;
-    while prune_send_keys(pool).await? || prune_outbox(pool).await? || prune_tokens(pool).await? || prune_sessions(pool).await? {}
-    Ok(())
+    Ok(DONE)
 }
 
-/// The promise is 30 days; a day more covers clocks. Index: `send_keys_by_age`.
-async fn prune_send_keys(pool: &PgPool) -> sqlx::Result<bool> {
-    sqlx::query!(
-        "DELETE FROM send_keys WHERE ctid = ANY (ARRAY (
-             SELECT ctid FROM send_keys WHERE at < now() - interval '31 days' LIMIT $1))",
-        ROWS_AT_ONCE
-    )
-    .execute(pool)
+/// The promise is 30 days; a day more covers clocks. What lies in no week's partition came with a time from far away, and is
+/// little. Index: `send_keys_default_by_age`.
+async fn send_keys(pool: &PgPool, until: Instant) -> sqlx::Result<Upkept> {
+    sqlx::query_scalar!("SELECT ensure_send_key_partitions(now() - interval '31 days', 9)").fetch_one(pool).await?;
+    sqlx::query_scalar!("SELECT drop_send_key_partitions(now() - interval '31 days')").fetch_one(pool).await?;
+    repeatedly(until, OffsetDateTime::UNIX_EPOCH, |after| async move {
+        let row = sqlx::query!(
+            r#"WITH gone AS (
+                   DELETE FROM send_keys_default WHERE ctid = ANY (ARRAY (
+                       SELECT ctid FROM send_keys_default WHERE at >= $1 AND at < now() - interval '31 days' ORDER BY at LIMIT $2))
+                   RETURNING at)
+               SELECT count(*) AS "removed!", max(at) AS last FROM gone"#,
+            after,
+            ROWS_AT_ONCE
+        )
+        .fetch_one(pool)
+        .await?;
+        Ok(Run { removed: row.removed, next: row.last })
+    })
     .await
-    .map(|done| done.rows_affected() > 0)
 }
 
-/// Published rows are kept a week for the operator's questions. Index: `outbox_by_age`.
-async fn prune_outbox(pool: &PgPool) -> sqlx::Result<bool> {
-    sqlx::query!(
-        "DELETE FROM outbox WHERE ctid = ANY (ARRAY (
-             SELECT ctid FROM outbox WHERE created_at < now() - interval '7 days' AND published_seq IS NOT NULL LIMIT $1))",
-        ROWS_AT_ONCE
-    )
-    .execute(pool)
+/// Published rows are kept a week for the operator's questions. Index: `outbox_published_by_age`.
+async fn outbox(pool: &PgPool, until: Instant) -> sqlx::Result<Upkept> {
+    repeatedly(until, OffsetDateTime::UNIX_EPOCH, |after| async move {
+        let row = sqlx::query!(
+            r#"WITH gone AS (
+                   DELETE FROM outbox WHERE ctid = ANY (ARRAY (
+                       SELECT ctid FROM outbox
+                       WHERE created_at >= $1 AND created_at < now() - interval '7 days' AND published_seq IS NOT NULL
+                       ORDER BY created_at LIMIT $2))
+                   RETURNING created_at)
+               SELECT count(*) AS "removed!", max(created_at) AS last FROM gone"#,
+            after,
+            ROWS_AT_ONCE
+        )
+        .fetch_one(pool)
+        .await?;
+        Ok(Run { removed: row.removed, next: row.last })
+    })
     .await
-    .map(|done| done.rows_affected() > 0)
 }
 
-/// A token that has run out is refused whether we remember it or not. Index: `refresh_tokens_by_age`.
-async fn prune_tokens(pool: &PgPool) -> sqlx::Result<bool> {
-    sqlx::query!(
-        "DELETE FROM refresh_tokens WHERE ctid = ANY (ARRAY (
-             SELECT ctid FROM refresh_tokens WHERE expires_at < now() - interval '1 day' LIMIT $1))",
-        ROWS_AT_ONCE
-    )
-    .execute(pool)
+/// A token that has run out is refused whether we remember it or not. Index: `refresh_tokens_by_expiry`.
+async fn refresh_tokens(pool: &PgPool, until: Instant) -> sqlx::Result<Upkept> {
+    repeatedly(until, OffsetDateTime::UNIX_EPOCH, |after| async move {
+        let row = sqlx::query!(
+            r#"WITH gone AS (
+                   DELETE FROM refresh_tokens WHERE ctid = ANY (ARRAY (
+                       SELECT ctid FROM refresh_tokens WHERE expires_at >= $1 AND expires_at < now() - interval '1 day'
+                       ORDER BY expires_at LIMIT $2))
+                   RETURNING expires_at)
+               SELECT count(*) AS "removed!", max(expires_at) AS last FROM gone"#,
+            after,
+            ROWS_AT_ONCE
+        )
+        .fetch_one(pool)
+        .await?;
+        Ok(Run { removed: row.removed, next: row.last })
+    })
     .await
-    .map(|done| done.rows_affected() > 0)
 }
 
-/// Sessions whose last token ran out; a scan, but once a day and of a table with one row per device.
-async fn prune_sessions(pool: &PgPool) -> sqlx::Result<bool> {
-    sqlx::query!(
-        "DELETE FROM sessions WHERE session_id = ANY (ARRAY (
-             SELECT session_id FROM sessions WHERE least(refresh_expires_at, ends_at) < now() - interval '30 days' LIMIT $1))",
-        ROWS_AT_ONCE
-    )
-    .execute(pool)
+/// Sessions whose last token ran out. Every session is looked at, a page at a time: an index over their end would have to be
+/// changed with each refresh of each device. Index: `sessions_pkey`.
+async fn sessions(pool: &PgPool, until: Instant) -> sqlx::Result<Upkept> {
+    repeatedly(until, Uuid::nil(), |after| async move {
+        let row = sqlx::query!(
+            r#"WITH page AS MATERIALIZED (
+                   SELECT session_id, least(refresh_expires_at, ends_at) AS ended_at FROM sessions
+                   WHERE session_id > $1 ORDER BY session_id LIMIT $2),
+               gone AS (
+                   DELETE FROM sessions WHERE session_id = ANY (ARRAY (
+                       SELECT session_id FROM page WHERE ended_at < now() - interval '30 days'))
+                   RETURNING 1)
+               SELECT (SELECT count(*) FROM gone) AS "removed!", (SELECT count(*) FROM page) AS "looked_at!",
+                      (SELECT session_id FROM page ORDER BY session_id DESC LIMIT 1) AS last"#,
+            after,
+            ROWS_AT_ONCE
+        )
+        .fetch_one(pool)
+        .await?;
+        Ok(Run { removed: row.removed, next: row.last.filter(|_| row.looked_at == ROWS_AT_ONCE) })
+    })
     .await
-    .map(|done| done.rows_affected() > 0)
 }

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use relay_domain::ports::StoreError;
 use relay_protocol::log::{LogEvent, StoredEvent};
-use relay_types::{ConversationId, Seq, ShardId, UserId};
+use relay_types::{ConversationId, Seq, ShardId, TimestampMs, UserId};
 use sqlx::PgConnection;
 use sqlx::types::Uuid;
 
-use super::batch::{Batch, Closings, HeadRows, Openings};
+use super::batch::{Batch, Closings, Openings};
 use super::{Heads, write};
 use crate::Store;
-use crate::convert::shard_column;
+use crate::convert::timestamp;
 use crate::error::{unavailable, unreadable};
+use crate::spans::active_until;
 
 impl Store {
     /// Writes the event's rows, and everything that follows from them, in one transaction. `false` when it was there.
@@ -28,10 +29,10 @@ impl Store {
             let batch = Batch::of(std::slice::from_ref(event), heads).map_err(|error| StoreError { reason: error.to_string() })?;
             write::without_heads(&mut transaction, shard, &batch).await.map_err(unavailable)?;
             chain_to_next(&mut transaction, conversation, event.seq).await.map_err(unavailable)?;
-            raise_head(&mut transaction, shard, conversation, &batch.heads).await.map_err(unavailable)?;
+            write::heads(&mut transaction, shard, &batch.heads).await.map_err(unavailable)?;
             let people = people(&event.event);
             if !people.is_empty() {
-                retell_stays(&mut transaction, shard, conversation, event.seq, &people).await?;
+                retell_stays(&mut transaction, shard, conversation, (event.seq, event.stored_at_ms), &people).await?;
             }
             transaction.commit().await.map_err(unavailable)?;
             Ok(true)
@@ -73,23 +74,6 @@ async fn chain_to_next(connection: &mut PgConnection, conversation: Conversation
     .map(drop)
 }
 
-async fn raise_head(connection: &mut PgConnection, shard: ShardId, conversation: ConversationId, heads: &HeadRows) -> sqlx::Result<()> {
-    sqlx::query!(
-        "INSERT INTO conversation_heads (conversation_id, shard, last_seq, last_at)
-         SELECT $1, $2, t.last_seq, t.last_at FROM unnest($3::bigint[], $4::timestamptz[]) AS t (last_seq, last_at)
-         ON CONFLICT (conversation_id) DO UPDATE SET
-             last_at = CASE WHEN excluded.last_seq > conversation_heads.last_seq THEN excluded.last_at ELSE conversation_heads.last_at END,
-             last_seq = greatest(excluded.last_seq, conversation_heads.last_seq)",
-        conversation.to_uuid(),
-        shard_column(shard),
-        &heads.last_seq,
-        &heads.last_at
-    )
-    .execute(connection)
-    .await
-    .map(drop)
-}
-
 /// Whose stays the event begins or ends.
 fn people(event: &LogEvent) -> Vec<Uuid> {
     event.joining().into_iter().chain(event.leaving()).map(UserId::to_uuid).collect()
@@ -101,9 +85,11 @@ async fn retell_stays(
     connection: &mut PgConnection,
     shard: ShardId,
     conversation: ConversationId,
-    from: Seq,
+    (from, at): (Seq, TimestampMs),
     people: &[Uuid],
 ) -> Result<(), StoreError> {
+    // Whoever joins is told of the conversation's head, if that is later.
+    let until = active_until(conversation.to_uuid(), timestamp(at)?);
     let id = conversation.to_uuid();
     sqlx::query!(
         "DELETE FROM memberships WHERE conversation_id = $1 AND user_id = ANY ($2) AND joined_seq >= $3",
@@ -137,6 +123,7 @@ async fn retell_stays(
             openings.user.push(*person);
             openings.joined.push(joined);
             openings.left.push(left);
+            openings.active_until.push(until);
         }
     }
     write::closings(connection, &closings).await.map_err(unavailable)?;

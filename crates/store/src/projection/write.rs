@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use sqlx::types::Uuid;
 
 use super::Heads;
-use super::batch::{Batch, Closings, EventRows, HeadRows, Openings, SendKeyRows};
+use super::batch::{Batch, Closings, EventRows, HeadRows, Openings, SendKeyRows, SentRows};
 use crate::convert::shard_column;
 
 /// Index: `conversation_heads_pkey`, one probe per conversation.
@@ -37,7 +37,10 @@ pub(super) async fn without_heads(connection: &mut PgConnection, shard: ShardId,
     if !batch.openings.joined.is_empty() {
         openings(connection, shard, &batch.openings).await?;
     }
-    Ok(())
+    if !batch.sent.seq.is_empty() {
+        sent(connection, &batch.sent).await?;
+    }
+    activity(connection, &batch.heads).await
 }
 
 async fn events(connection: &mut PgConnection, shard: ShardId, rows: &EventRows) -> sqlx::Result<()> {
@@ -66,7 +69,7 @@ async fn events(connection: &mut PgConnection, shard: ShardId, rows: &EventRows)
     .map(drop)
 }
 
-/// The first send with a key keeps it, within the run (rows come in the log's order) and beyond.
+/// A key that was used twice has two rows: the look-up takes the first.
 async fn send_keys(connection: &mut PgConnection, rows: &SendKeyRows) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO send_keys (conversation_id, sender_id, client_id, message_id, seq, sent_at_ms, at)
@@ -102,34 +105,85 @@ pub(super) async fn closings(connection: &mut PgConnection, rows: &Closings) -> 
     .map(drop)
 }
 
-/// An event that was published twice opens nothing the second time (`memberships_open_key`).
+/// An event that was published twice opens nothing the second time (`memberships_open_key`). Whoever joins is told of the
+/// conversation's present span: its head may be ahead of the joining, by the log's clock.
 pub(super) async fn openings(connection: &mut PgConnection, shard: ShardId, rows: &Openings) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO memberships (conversation_id, user_id, joined_seq, left_seq, shard)
-         SELECT conversation_id, user_id, joined_seq, left_seq, $5
-         FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[]) AS t (conversation_id, user_id, joined_seq, left_seq)
+        "INSERT INTO memberships (conversation_id, user_id, joined_seq, left_seq, shard, active_until)
+         SELECT t.conversation_id, t.user_id, t.joined_seq, t.left_seq, $5, greatest(t.active_until, h.active_until)
+         FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $6::timestamptz[])
+              AS t (conversation_id, user_id, joined_seq, left_seq, active_until)
+         LEFT JOIN conversation_heads h USING (conversation_id)
          ON CONFLICT DO NOTHING",
         &rows.conversation,
         &rows.user,
         &rows.joined,
         &rows.left as &[Option<i64>],
         shard_column(shard),
+        &rows.active_until,
     )
     .execute(connection)
     .await
     .map(drop)
 }
 
-async fn heads(connection: &mut PgConnection, shard: ShardId, rows: &HeadRows) -> sqlx::Result<()> {
+/// What a member wrote behind, they have read. Index: `memberships_open_key`, one probe per member; the row changes in place.
+async fn sent(connection: &mut PgConnection, rows: &SentRows) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO conversation_heads (conversation_id, shard, last_seq, last_at)
-         SELECT conversation_id, $4, last_seq, last_at
-         FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[]) AS t (conversation_id, last_seq, last_at)
-         ON CONFLICT (conversation_id) DO UPDATE SET last_seq = excluded.last_seq, last_at = excluded.last_at",
+        "UPDATE memberships AS m SET sent_seq = t.seq
+         FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS t (conversation_id, user_id, seq)
+         WHERE m.conversation_id = t.conversation_id AND m.user_id = t.user_id AND m.left_seq IS NULL
+           AND m.joined_seq <= t.seq AND m.sent_seq < t.seq",
+        &rows.conversation,
+        &rows.user,
+        &rows.seq,
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// Tells the members of conversations that a new span began for: once in six hours for each, whatever the traffic. Looks at
+/// the heads as they were before the run. Indexes: `conversation_heads_pkey`, then `memberships_open_key` for those alone.
+async fn activity(connection: &mut PgConnection, rows: &HeadRows) -> sqlx::Result<()> {
+    sqlx::query!(
+        "WITH begun AS MATERIALIZED (
+             SELECT t.conversation_id, t.active_until
+             FROM unnest($1::uuid[], $2::timestamptz[]) AS t (conversation_id, active_until)
+             LEFT JOIN conversation_heads h USING (conversation_id)
+             WHERE h.active_until IS NULL OR h.active_until < t.active_until)
+         UPDATE memberships AS m SET active_until = begun.active_until
+         FROM begun
+         WHERE m.conversation_id = begun.conversation_id AND m.left_seq IS NULL AND m.active_until < begun.active_until",
+        &rows.conversation,
+        &rows.active_until,
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// The newest event counts for the list even when an older one has a later time. Index: `conversation_heads_pkey`; rows
+/// change in place.
+pub(super) async fn heads(connection: &mut PgConnection, shard: ShardId, rows: &HeadRows) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO conversation_heads AS h (conversation_id, shard, last_seq, last_at, message_seq, message_at, active_until)
+         SELECT conversation_id, $4, last_seq, last_at, message_seq, message_at, active_until
+         FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $5::bigint[], $6::timestamptz[], $7::timestamptz[])
+              AS t (conversation_id, last_seq, last_at, message_seq, message_at, active_until)
+         ON CONFLICT (conversation_id) DO UPDATE SET
+             last_seq = greatest(excluded.last_seq, h.last_seq),
+             last_at = greatest(excluded.last_at, h.last_at),
+             message_seq = greatest(excluded.message_seq, h.message_seq),
+             message_at = CASE WHEN excluded.message_seq > coalesce(h.message_seq, 0) THEN excluded.message_at ELSE h.message_at END,
+             active_until = greatest(excluded.active_until, h.active_until)",
         &rows.conversation,
         &rows.last_seq,
         &rows.last_at,
         shard_column(shard),
+        &rows.message_seq as &[Option<i64>],
+        &rows.message_at as &[Option<time::OffsetDateTime>],
+        &rows.active_until,
     )
     .execute(connection)
     .await

@@ -5,10 +5,12 @@
 mod accounts;
 mod conversations;
 mod history;
+mod list;
 mod outbox;
 mod postings;
 mod projection;
 mod resume;
 mod sessions;
 mod support;
+mod upkeep;
 mod vanished;

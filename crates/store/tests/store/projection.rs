@@ -225,32 +225,6 @@ async fn rows_of_a_month_without_a_partition_move_when_it_is_made() {
 }
 
 #[tokio::test]
-async fn maintenance_ends_what_is_kept_for_a_time_and_nothing_else() {
-    let db = Db::fresh().await;
-    let (ann, lobby) = (user_id(), conversation_id());
-    db.user("carol").await; // an unpublished outbox row
-    let mut log = TestLog::new();
-    log.created(lobby, &[ann]);
-    log.sent(lobby, ann, "old");
-    log.sent(lobby, ann, "new");
-    db.project(&log).await;
-    for sql in [
-        "UPDATE send_keys SET at = now() - interval '32 days' WHERE client_id = 'old'",
-        "UPDATE send_keys SET at = now() - interval '30 days' WHERE client_id = 'new'",
-        "UPDATE outbox SET created_at = now() - interval '90 days'",
-    ] {
-        sqlx::query(sql).execute(&db.raw).await.unwrap();
-    }
-    db.store.maintain().await.unwrap();
-    db.store.maintain().await.unwrap();
-    assert_eq!(db.count("SELECT count(*) FROM send_keys").await, 1);
-    assert_eq!(db.count("SELECT count(*) FROM outbox").await, 1, "what was not published stays");
-    sqlx::query("UPDATE outbox SET published_seq = 1").execute(&db.raw).await.unwrap();
-    db.store.maintain().await.unwrap();
-    assert_eq!(db.count("SELECT count(*) FROM outbox").await, 0);
-}
-
-#[tokio::test]
 async fn a_change_of_membership_that_is_mended_changes_what_came_after_it() {
     let db = Db::fresh().await;
     let (ann, bob, eve, lobby) = (user_id(), user_id(), user_id(), conversation_id());

@@ -1,0 +1,57 @@
+//! What the database needs from time to time.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::StoreError;
+
+/// One thing to keep up. Each is done by itself: what one of them cannot do holds up no other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Chore {
+    /// The coming months' partitions of events.
+    EventPartitions,
+    /// The coming weeks' partitions of keys of sends, and an end to those that ran out.
+    SendKeys,
+    /// An end to what was published from the outbox long ago.
+    Outbox,
+    /// An end to refresh tokens that ran out.
+    RefreshTokens,
+    /// An end to sessions that ran out.
+    Sessions,
+}
+
+impl Chore {
+    /// Every chore.
+    pub const ALL: [Self; 5] = [Self::EventPartitions, Self::SendKeys, Self::Outbox, Self::RefreshTokens, Self::Sessions];
+
+    /// As a metric label and for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::EventPartitions => "event_partitions",
+            Self::SendKeys => "send_keys",
+            Self::Outbox => "outbox",
+            Self::RefreshTokens => "refresh_tokens",
+            Self::Sessions => "sessions",
+        }
+    }
+}
+
+/// How far a chore came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Upkept {
+    /// Rows that were removed one by one. Partitions that were dropped as a whole are not counted.
+    pub removed: u64,
+    /// `false` when the time was over before the work was.
+    pub done: bool,
+}
+
+/// Does chores.
+#[async_trait]
+pub trait Upkeep: Send + Sync {
+    /// Does `chore` for about `budget`, and says whether something is left to do. Idempotent.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: what was done stays done.
+    async fn upkeep(&self, chore: Chore, budget: Duration) -> Result<Upkept, StoreError>;
+}

@@ -1,0 +1,158 @@
+//! A user's list of conversations, at sizes that show what it costs.
+
+use relay_domain::ports::Conversations as _;
+use relay_types::{ConversationId, Seq, UserId};
+use sqlx::types::Uuid;
+
+use crate::support::{Db, NOON_MS, TestLog, conversation_id};
+
+/// A group as decided, without its events.
+async fn group(db: &Db, members: &[UserId]) -> ConversationId {
+    let id = conversation_id();
+    sqlx::query(
+        "INSERT INTO conversations (conversation_id, kind, title, shard, created_by, created_at) VALUES ($1, 'group', 'x', 0, $2, now())",
+    )
+    .bind(id.to_uuid())
+    .bind(members[0].to_uuid())
+    .execute(&db.raw)
+    .await
+    .unwrap();
+    for member in members {
+        sqlx::query("INSERT INTO members (conversation_id, user_id, role, added_at) VALUES ($1, $2, 'member', '2026-11-01')")
+            .bind(id.to_uuid())
+            .bind(member.to_uuid())
+            .execute(&db.raw)
+            .await
+            .unwrap();
+    }
+    id
+}
+
+async fn listed(db: &Db, user: UserId, limit: u16) -> Vec<Uuid> {
+    let (mut all, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = db.store.list(user, cursor, limit).await.unwrap();
+        assert!(page.items.len() <= usize::from(limit));
+        all.extend(page.items.iter().map(|item| item.conversation_id.to_uuid()));
+        cursor = page.next;
+        if cursor.is_none() {
+            return all;
+        }
+    }
+}
+
+/// By looking at everything.
+async fn expected(db: &Db, user: UserId) -> Vec<Uuid> {
+    sqlx::query_scalar(
+        "SELECT conversation_id FROM members m LEFT JOIN conversation_heads h USING (conversation_id)
+         WHERE m.user_id = $1 ORDER BY coalesce(h.last_at, m.added_at) DESC, conversation_id DESC",
+    )
+    .bind(user.to_uuid())
+    .fetch_all(&db.raw)
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn whatever_the_times_are_the_order_is_that_of_the_last_activity() {
+    let db = Db::fresh().await;
+    let (ann, bob) = (db.user("ann").await, db.user("bob").await);
+    let mut log = TestLog::new();
+    let mut ids = Vec::new();
+    for _ in 0..60 {
+        ids.push(group(&db, &[ann, bob]).await);
+    }
+    // Twenty that the projection does not know yet.
+    let known = &ids[..40];
+    let mut n: u64 = 7;
+    let mut random = |below: u64| {
+        n = n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (n >> 33) % below
+    };
+    for id in known {
+        log.created(*id, &[ann, bob]);
+    }
+    for round in 0..6 {
+        for k in 0..40 {
+            log.sent(known[usize::try_from(random(40)).unwrap()], bob, &format!("{round}-{k}"));
+            let event = log.events.last_mut().unwrap();
+            // Two days in all, now and then with a step back.
+            event.stored_at_ms = NOON_MS + i64::from(round) * 8 * 3_600_000 + i64::try_from(random(9 * 3_600_000)).unwrap();
+        }
+        db.project(&log).await;
+        let wanted = expected(&db, ann).await;
+        assert_eq!(wanted.len(), 60);
+        for limit in [1, 7, 50, 100] {
+            assert_eq!(listed(&db, ann, limit).await, wanted, "round {round}, pages of {limit}");
+        }
+    }
+    let told: i64 = db
+        .count(
+            "SELECT count(*) FROM memberships m JOIN conversation_heads h USING (conversation_id)
+             WHERE m.active_until <= h.last_at OR m.active_until > h.last_at + interval '6 hours'",
+        )
+        .await;
+    assert_eq!(told, 0, "what members know is never before the last activity, and six hours behind it at most");
+
+    // Removed, and the projection does not know it yet: nearly all of the first page.
+    let first: Vec<Uuid> = listed(&db, ann, 100).await.into_iter().take(30).collect();
+    sqlx::query("DELETE FROM members WHERE user_id = $1 AND conversation_id = ANY ($2)")
+        .bind(ann.to_uuid())
+        .bind(&first)
+        .execute(&db.raw)
+        .await
+        .unwrap();
+    assert_eq!(listed(&db, ann, 3).await, expected(&db, ann).await);
+    assert_eq!(listed(&db, ann, 3).await.len(), 30);
+}
+
+#[tokio::test]
+async fn what_one_wrote_behind_one_has_read() {
+    let db = Db::fresh().await;
+    let (ann, bob) = (db.user("ann").await, db.user("bob").await);
+    let id = group(&db, &[ann, bob]).await;
+    let mut log = TestLog::new();
+    log.created(id, &[ann, bob]);
+    log.sent(id, bob, "a");
+    let own = log.sent(id, ann, "b");
+    log.sent(id, bob, "c");
+    let last = log.sent(id, bob, "d");
+    // Behind the last message; the preview shows the message.
+    let carol = db.user("carol").await;
+    log.added(id, carol);
+    db.project(&log).await;
+    let item = db.store.list(ann, None, 10).await.unwrap().items.remove(0);
+    assert_eq!((item.unread_count, item.read_seq), (2, own));
+    assert_eq!(item.last_message.unwrap().seq, last);
+    assert_eq!(item.last_seq, Seq(last.0 + 1));
+    let item = db.store.list(bob, None, 10).await.unwrap().items.remove(0);
+    assert_eq!((item.unread_count, item.read_seq), (0, last));
+    // A mark that is further stays.
+    assert_eq!(db.store.mark_read(ann, id, Seq(last.0 - 1)).await.unwrap(), Seq(last.0 - 1));
+    assert_eq!(db.store.list(ann, None, 10).await.unwrap().items[0].unread_count, 1);
+}
+
+#[tokio::test]
+async fn ones_own_messages_are_not_looked_at_to_count_those_of_others() {
+    let db = Db::fresh().await;
+    let (bot, bob) = (db.user("bot").await, db.user("bob").await);
+    let id = group(&db, &[bot, bob]).await;
+    let mut log = TestLog::new();
+    log.created(id, &[bot, bob]);
+    log.sent(id, bob, "first");
+    for n in 0..1_500 {
+        log.sent(id, bot, &format!("k{n}"));
+    }
+    log.sent(id, bob, "last");
+    db.project(&log).await;
+    let item = db.store.list(bot, None, 10).await.unwrap().items.remove(0);
+    assert_eq!(item.unread_count, 1, "the one behind 1,500 own messages");
+    let mut connection = db.raw.acquire().await.unwrap();
+    let mark: i64 = sqlx::query_scalar("SELECT sent_seq FROM memberships WHERE conversation_id = $1 AND user_id = $2")
+        .bind(id.to_uuid())
+        .bind(bot.to_uuid())
+        .fetch_one(&mut *connection)
+        .await
+        .unwrap();
+    assert_eq!(Seq::from_i64(mark).0 + 1, log.head().0, "counting begins behind the bot's newest message");
+}

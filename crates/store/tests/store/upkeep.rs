@@ -1,0 +1,123 @@
+//! Chores: what has run out goes, nothing else does, and none waits for another.
+
+use std::time::Duration;
+
+use relay_domain::ports::{Chore, ResumeStore as _, SendKey, Upkeep as _};
+use relay_types::Seq;
+
+use crate::support::{Db, TestLog, conversation_id, user_id};
+
+const BUDGET: Duration = Duration::from_secs(10);
+
+async fn all(db: &Db) {
+    for chore in Chore::ALL {
+        let upkept = db.store.upkeep(chore, BUDGET).await.unwrap();
+        assert!(upkept.done, "{chore:?}");
+    }
+}
+
+async fn execute(db: &Db, sql: &'static str) {
+    sqlx::query(sql).execute(&db.raw).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_kept_for_a_time_ends_and_nothing_else_does() {
+    let db = Db::fresh().await;
+    let (ann, lobby) = (user_id(), conversation_id());
+    db.user("carol").await; // an unpublished outbox row
+    let mut log = TestLog::new();
+    log.created(lobby, &[ann]);
+    log.sent(lobby, ann, "old");
+    log.sent(lobby, ann, "new");
+    db.project(&log).await;
+    for sql in [
+        "UPDATE send_keys SET at = now() - interval '39 days' WHERE client_id = 'old'",
+        "UPDATE send_keys SET at = now() - interval '30 days' WHERE client_id = 'new'",
+        "UPDATE outbox SET created_at = now() - interval '90 days'",
+    ] {
+        execute(&db, sql).await;
+    }
+    all(&db).await;
+    all(&db).await;
+    assert_eq!(db.count("SELECT count(*) FROM send_keys").await, 1);
+    assert_eq!(db.count("SELECT count(*) FROM outbox").await, 1, "what was not published stays");
+    execute(&db, "UPDATE outbox SET published_seq = 1").await;
+    assert_eq!(db.store.upkeep(Chore::Outbox, BUDGET).await.unwrap().removed, 1);
+    assert_eq!(db.count("SELECT count(*) FROM outbox").await, 0);
+}
+
+#[tokio::test]
+async fn weeks_of_keys_that_ran_out_are_dropped_not_deleted_from() {
+    let db = Db::fresh().await;
+    execute(&db, "SELECT ensure_send_key_partitions(now() - interval '60 days', 4)").await;
+    execute(
+        &db,
+        "INSERT INTO send_keys SELECT gen_random_uuid(), gen_random_uuid(), 'key', gen_random_uuid(), n, 0, now() - make_interval(days => n)
+         FROM generate_series(0, 60) AS n",
+    )
+    .await;
+    let weeks = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'send_keys'::regclass";
+    let before = db.count(weeks).await;
+    let upkept = db.store.upkeep(Chore::SendKeys, BUDGET).await.unwrap();
+    assert!(upkept.removed <= 7, "only what lay in no week is deleted row by row: {upkept:?}");
+    assert!(db.count(weeks).await <= before - 3);
+    // A week goes when its last day is 31 days old.
+    let kept = db.count("SELECT count(*) FROM send_keys").await;
+    assert!((32..=38).contains(&kept), "{kept}");
+    assert_eq!(db.count("SELECT count(*) FROM send_keys WHERE at > now() - interval '31 days'").await, 31);
+    assert_eq!(db.count("SELECT count(*) FROM send_keys_default").await, 0);
+    // Three weeks ahead are there, and stay.
+    assert_eq!(db.count("SELECT ensure_send_key_partitions(now(), 3)::bigint").await, 0);
+    assert_eq!(db.count("SELECT drop_send_key_partitions(now() - interval '31 days')::bigint").await, 0);
+}
+
+#[tokio::test]
+async fn a_key_that_was_used_twice_is_the_first_messages() {
+    let db = Db::fresh().await;
+    let (ann, lobby) = (user_id(), conversation_id());
+    let mut log = TestLog::new();
+    log.created(lobby, &[ann]);
+    let first = log.sent(lobby, ann, "key");
+    log.sent(lobby, ann, "other");
+    log.sent(lobby, ann, "key");
+    // In another week.
+    log.events.last_mut().unwrap().stored_at_ms += 10 * 86_400_000;
+    db.project(&log).await;
+    let key = |client_id: &str| SendKey { conversation: lobby, sender: ann, client_id: client_id.parse().unwrap() };
+    let found = db.store.find_sends(&[key("key"), key("none"), key("other")]).await.unwrap();
+    assert_eq!(found.iter().map(|found| found.as_ref().map(|found| found.seq)).collect::<Vec<_>>(), [Some(first), None, Some(Seq(3))]);
+}
+
+#[tokio::test]
+async fn a_chore_that_is_held_up_holds_up_no_other() {
+    let db = Db::fresh().await;
+    let mut held = db.raw.begin().await.unwrap();
+    sqlx::query("LOCK TABLE outbox IN ACCESS EXCLUSIVE MODE").execute(&mut *held).await.unwrap();
+    for chore in Chore::ALL {
+        let outcome = db.store.upkeep(chore, BUDGET).await;
+        assert_eq!(outcome.is_ok(), chore != Chore::Outbox, "{chore:?}: {outcome:?}");
+    }
+    held.rollback().await.unwrap();
+    all(&db).await;
+}
+
+#[tokio::test]
+async fn sessions_are_looked_at_page_by_page() {
+    let db = Db::fresh().await;
+    db.user("ann").await;
+    execute(
+        &db,
+        "INSERT INTO sessions (session_id, user_id, device_name, created_at, last_used_at, refresh_expires_at, ends_at)
+         SELECT gen_random_uuid(), user_id, 'phone', now(), now(), now() - make_interval(days => n % 60), now() + interval '1 year'
+         FROM users, generate_series(0, 24999) AS n",
+    )
+    .await;
+    let upkept = db.store.upkeep(Chore::Sessions, BUDGET).await.unwrap();
+    assert!(upkept.done && upkept.removed > 10_000, "{upkept:?}");
+    assert_eq!(db.count("SELECT count(*) FROM sessions WHERE refresh_expires_at < now() - interval '30 days'").await, 0);
+    assert_eq!(db.count("SELECT count(*) FROM sessions").await + i64::try_from(upkept.removed).unwrap(), 25_000);
+    // Without time, a turn still gets on.
+    execute(&db, "UPDATE sessions SET refresh_expires_at = now() - interval '1 year'").await;
+    let upkept = db.store.upkeep(Chore::Sessions, Duration::ZERO).await.unwrap();
+    assert_eq!((upkept.removed, upkept.done), (10_000, false));
+}
