@@ -7,6 +7,7 @@ pub mod clock;
 pub mod ids;
 pub mod log;
 pub mod text;
+mod visible;
 
 pub use clock::{Clock, IdGen, SystemClock, SystemIds, TimestampMs};
 pub use ids::{ConversationId, EventId, IdError, MessageId, SessionId, UserId};

@@ -148,25 +148,40 @@ macro_rules! plain_debug {
     )*};
 }
 
-/// One line of human text: 1 to `max` characters, no control characters, not only white space.
+/// One line of human text: 1 to `max` characters that are seen, by Unicode's properties.
 fn one_line(what: &'static str, text: &str, max: usize) -> Result<(), TextError> {
-    if text.trim().is_empty() {
-        return Err(TextError::Empty { what });
-    }
     // Bytes first: a 10 MB string is refused without walking it.
     if text.len() > max * 4 || text.chars().count() > max {
         return Err(TextError::TooLong { what, max, unit: "characters" });
     }
-    if text.chars().any(|c| c.is_control() || is_bidi_control(c)) {
-        return Err(TextError::Characters { what, allowed: "printable characters on one line" });
+    if !crate::visible::has_ink(text) {
+        return Err(TextError::Empty { what });
+    }
+    if !crate::visible::is_one_plain_line(text) {
+        return Err(TextError::Characters { what, allowed: "visible characters on one line" });
     }
     Ok(())
 }
 
-/// Direction overrides let one name pose as another; they have no place in a one-line label.
-fn is_bidi_control(c: char) -> bool {
-    matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
-}
+/// Handles that a person must not have: clients and servers speak under these names.
+const RESERVED_HANDLES: &[&str] = &[
+    "admin",
+    "administrator",
+    "all",
+    "channel",
+    "everyone",
+    "here",
+    "me",
+    "moderator",
+    "nobody",
+    "relay",
+    "relayhub",
+    "root",
+    "server",
+    "support",
+    "system",
+    "you",
+];
 
 define_text!(
     /// A user's unique name: 3 to 32 of `a-z`, `0-9`, `_`, beginning with a letter.
@@ -243,6 +258,13 @@ define_text!(
 
 plain_debug!(Handle, DisplayName, DeviceName, ConversationTitle, ClientId);
 
+impl Handle {
+    /// Whether nobody may register it: a sender of this name would look like the service itself, or like the reader.
+    pub fn is_reserved(&self) -> bool {
+        RESERVED_HANDLES.contains(&self.as_str())
+    }
+}
+
 impl ClientId {
     /// When the key is a ULID, the millisecond it was minted at. A key minted within the log's duplicate window
     /// cannot have been used before that window began, so no older record needs to be searched for it.
@@ -270,6 +292,7 @@ mod tests {
         }
         assert!("My phone".parse::<DeviceName>().is_ok());
         assert!("x\u{202E}y".parse::<DisplayName>().is_err());
+        assert!("you".parse::<Handle>().unwrap().is_reserved() && !"young".parse::<Handle>().unwrap().is_reserved());
         assert!("a\r\nb".parse::<ConversationTitle>().is_err());
         for bad in ["", "*", ">", "a.b", "a b", "é", &"a".repeat(65)] {
             assert!(bad.parse::<ClientId>().is_err(), "{bad:?}");
