@@ -1,7 +1,8 @@
 //! People and their devices' sessions.
 
 use relay_protocol::rest::{
-    FindUserQuery, LoginRequest, Password, RefreshRequest, RegisterRequest, Secret, SessionList, TokenResponse, UserProfile,
+    ChangePasswordRequest, FindUserQuery, LoginRequest, Password, RefreshRequest, RegisterRequest, Secret, SessionList, TokenResponse,
+    UserProfile,
 };
 use relay_types::{DeviceName, DisplayName, Handle, SessionId};
 use reqwest::Method;
@@ -22,7 +23,7 @@ impl ApiClient {
         self.call_open(Method::POST, "/v1/auth/login", &body).await
     }
 
-    /// Exchanges a refresh token, which works once, for new tokens.
+    /// Exchanges a refresh token for new tokens. May be repeated, with the same outcome, until the new one is used.
     pub async fn refresh(&self, refresh_token: &Secret) -> Result<TokenResponse, ClientError> {
         let body = RefreshRequest { refresh_token: refresh_token.clone() };
         self.call_open(Method::POST, "/v1/auth/refresh", &body).await
@@ -31,6 +32,17 @@ impl ApiClient {
     /// Ends the session that the token belongs to.
     pub async fn logout(&self) -> Result<(), ClientError> {
         self.call_empty(|| self.request(Method::POST, "/v1/auth/logout")).await
+    }
+
+    /// Ends every session of the caller's, this one too.
+    pub async fn logout_everywhere(&self) -> Result<(), ClientError> {
+        self.call_empty(|| self.request(Method::DELETE, "/v1/auth/sessions")).await
+    }
+
+    /// Changes the password; the caller's other sessions end. May be repeated.
+    pub async fn change_password(&self, current: &Password, new: &Password) -> Result<(), ClientError> {
+        let body = ChangePasswordRequest { current_password: current.clone(), new_password: new.clone() };
+        self.call_empty(|| self.request(Method::POST, "/v1/auth/password").json(&body)).await
     }
 
     /// The caller's live sessions.
