@@ -10,7 +10,7 @@ use relay_bus::log::NatsMessageLog;
 use relay_bus::tail::NatsTails;
 use relay_domain::ports::NothingRecent;
 use relay_ephemeral::ValkeyLimiter;
-use relay_posting::{Poster, PosterParts};
+use relay_posting::{LogRoom, Poster, PosterParts};
 use relay_runtime::{Origins, Supervisor};
 use relay_types::{SystemClock, SystemIds};
 
@@ -36,6 +36,9 @@ pub async fn assemble(config: &Config, supervisor: &Supervisor, bus: &Bus, keys:
     let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds::default()));
     let log = Arc::new(NatsMessageLog::new(bus.clone(), &config.topology));
     let tails = Arc::new(NatsTails::new(bus.clone()));
+    let room = Arc::<LogRoom>::default();
+    let (looked_at, shards) = (Arc::clone(&room), config.topology.shard_ids().collect());
+    relay_wiring::watch_log(supervisor, bus.clone(), shards, move |shard, bytes, max| looked_at.observe(shard, bytes, max));
     let poster = Arc::new(Poster::new(PosterParts {
         log: log.clone(),
         tails: tails.clone(),
@@ -45,6 +48,8 @@ pub async fn assemble(config: &Config, supervisor: &Supervisor, bus: &Bus, keys:
         store: store.clone(),
         clock: clock.clone(),
         ids: ids.clone(),
+        quota: config.api.quota,
+        room,
     }));
     let deps = Deps {
         tails,

@@ -11,7 +11,7 @@ use relay_auth::KeyRing;
 use relay_bus::cursors::NatsCursors;
 use relay_bus::log::NatsMessageLog;
 use relay_bus::tail::NatsTails;
-use relay_gateway::{Deps, Gateway};
+use relay_gateway::{Deps, Gateway, LogRoom};
 use relay_runtime::Origins;
 use relay_types::{SystemClock, SystemIds};
 
@@ -27,7 +27,13 @@ fn main() -> ExitCode {
         let ring = Arc::new(KeyRing::new(&config.tokens));
         keys::follow(&boot.supervisor, publishing.clone(), Arc::clone(&ring)).await?;
         relay_wiring::watch_nats(&boot.supervisor, publishing.clone());
+        let room = Arc::<LogRoom>::default();
+        let (looked_at, shards) = (Arc::clone(&room), config.topology.shard_ids().collect());
+        relay_wiring::watch_log(&boot.supervisor, publishing.clone(), shards, move |shard, bytes, max| {
+            looked_at.observe(shard, bytes, max)
+        });
         let deps = Deps {
+            room,
             log: Arc::new(NatsMessageLog::new(publishing.clone(), &config.topology)),
             tails: Arc::new(NatsTails::new(following)),
             store: Arc::new(relay_wiring::open_store(&config.postgres)?),

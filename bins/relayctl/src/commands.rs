@@ -71,6 +71,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Token(command) => token::run(command, &config()?),
         Command::User(user::UserCommand::Create(create)) => block_on(user::create(create)),
         Command::User(user::UserCommand::Show(show)) => block_on(user::show(show, &config()?)),
+        Command::User(user::UserCommand::Disable(which)) => block_on(user::set_disabled(which, true, &config()?)),
+        Command::User(user::UserCommand::Enable(which)) => block_on(user::set_disabled(which, false, &config()?)),
         Command::Verify(verify) => block_on(verify::run(verify, &config()?)),
         Command::Doctor(doctor) => block_on(doctor::run(doctor, &config()?)),
     }

@@ -7,6 +7,7 @@ use relay_bus::topology::Topology;
 use relay_bus::{Bus, NatsConfig, TopologyConfig};
 use relay_runtime::{Component, ConfigError, MissingServer, Restart, Supervisor};
 use relay_store::{PostgresConfig, Store};
+use relay_types::ShardId;
 
 /// How often connections are looked at for `/readyz`.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
@@ -63,6 +64,36 @@ pub fn watch_nats(supervisor: &Supervisor, bus: Bus) {
                 tokio::select! {
                     () = task.stop.cancelled() => return Ok(()),
                     _ = tick.tick() => show(&component, bus.is_connected()),
+                }
+            }
+        }
+    });
+}
+
+/// How often the log's size is looked at: at 5 MB/s, the reserve of the smallest sensible log is a hundred times that.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// Reports each shard's size and limit, in bytes, again and again. A shard that does not answer keeps what was reported last.
+pub fn watch_log(
+    supervisor: &Supervisor,
+    bus: Bus,
+    shards: Vec<ShardId>,
+    report: impl Fn(ShardId, u64, u64) + Clone + Send + Sync + 'static,
+) {
+    supervisor.spawn("log-size", Restart::Backoff { cap: LOOK_EVERY }, move |task| {
+        let (bus, shards, report) = (bus.clone(), shards.clone(), report.clone());
+        async move {
+            task.health.up();
+            let mut tick = tokio::time::interval(LOOK_EVERY);
+            loop {
+                tokio::select! {
+                    () = task.stop.cancelled() => return Ok(()),
+                    _ = tick.tick() => {}
+                }
+                for shard in &shards {
+                    if let Ok(Ok(state)) = tokio::time::timeout(LOOK_EVERY, bus.log_state(*shard)).await {
+                        report(*shard, state.bytes, state.max_bytes);
+                    }
                 }
             }
         }

@@ -12,10 +12,12 @@ use utoipa::openapi::{OpenApi, Ref, RefOr, ResponseBuilder};
 
 /// What only this operation refuses, by its `operationId`.
 const OWN: &[(&str, &[E])] = &[
-    ("register", &[E::HandleTaken, E::Busy]),
+    ("register", &[E::PasswordTooGuessable, E::HandleTaken, E::HandleReserved, E::Busy]),
     ("login", &[E::BadCredentials, E::Busy]),
     ("refresh", &[E::Unauthenticated, E::SessionRevoked, E::RefreshReused]),
     ("logout", &[E::UnknownSession]),
+    ("logoutEverywhere", &[]),
+    ("changePassword", &[E::BadCredentials, E::PasswordTooGuessable, E::Busy]),
     ("listSessions", &[]),
     ("revokeSession", &[E::UnknownSession]),
     ("findUser", &[E::UnknownUser]),
@@ -28,7 +30,10 @@ const OWN: &[(&str, &[E])] = &[
     ("removeMember", &[E::NotMember, E::Forbidden, E::DirectImmutable, E::UnknownUser, E::OwnerMustHandOver]),
     ("setRole", &[E::NotMember, E::Forbidden, E::DirectImmutable, E::UnknownUser, E::OwnerMustHandOver]),
     ("markRead", &[E::NotMember]),
-    ("postMessage", &[E::BadId, E::BadClientId, E::EmptyMessage, E::MessageTooLong, E::UnsupportedBody, E::NotMember]),
+    (
+        "postMessage",
+        &[E::BadId, E::BadClientId, E::EmptyMessage, E::MessageTooLong, E::UnsupportedBody, E::NotMember, E::QuotaExceeded, E::LogFull],
+    ),
     ("listMessages", &[E::BadId, E::NotMember]),
 ];
 

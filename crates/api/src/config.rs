@@ -3,6 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use relay_domain::ports::DelayRule;
+use relay_posting::QuotaConfig;
 use serde::{Deserialize, Serialize};
 
 /// At most `limit` times in `per_s` seconds; a limit of 0 switches the rule off.
@@ -22,6 +24,38 @@ impl Rate {
     }
 }
 
+/// Failures that are answered with growing delays. A longest delay of 0 switches the rule off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Delays {
+    /// Failures that cost nothing.
+    pub free: u32,
+    /// The delay after the next one, in milliseconds; each further one doubles it.
+    pub first_ms: u64,
+    /// The longest delay, in milliseconds.
+    pub longest_ms: u64,
+    /// Without attempts for this long, failures are forgotten, in seconds.
+    pub forget_s: u64,
+}
+
+impl Default for Delays {
+    fn default() -> Self {
+        Self { free: 5, first_ms: 1_000, longest_ms: 900_000, forget_s: 3_600 }
+    }
+}
+
+impl Delays {
+    pub(crate) fn rule(self, name: &'static str) -> Option<DelayRule> {
+        (self.longest_ms > 0).then(|| DelayRule {
+            name,
+            free: self.free,
+            first: Duration::from_millis(self.first_ms),
+            longest: Duration::from_millis(self.longest_ms),
+            forget: Duration::from_secs(self.forget_s),
+        })
+    }
+}
+
 /// `[api.limits]`: how often things may be done.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -34,7 +68,9 @@ pub struct LimitsConfig {
     pub registrations_per_address: Rate,
     /// Attempts to log in, for each address.
     pub logins_per_address: Rate,
-    /// Attempts to log in, for each handle.
+    /// Wrong passwords, for each handle and address.
+    pub login_failures: Delays,
+    /// Attempts to log in from addresses that the person did not log in from in the last 90 days, for each handle.
     pub logins_per_handle: Rate,
     /// Messages sent over REST, for each user.
     pub sends_per_user: Rate,
@@ -47,7 +83,8 @@ impl Default for LimitsConfig {
             requests_per_user: Rate::new(1_000, 10),
             registrations_per_address: Rate::new(300, 60),
             logins_per_address: Rate::new(300, 60),
-            logins_per_handle: Rate::new(20, 60),
+            login_failures: Delays::default(),
+            logins_per_handle: Rate::new(100, 3_600),
             sends_per_user: Rate::new(300, 10),
         }
     }
@@ -83,6 +120,8 @@ pub struct Config {
     pub password_queue_ms: u64,
     /// How often things may be done.
     pub limits: LimitsConfig,
+    /// Bytes that one user may send through this process.
+    pub quota: QuotaConfig,
 }
 
 impl Default for Config {
@@ -101,6 +140,7 @@ impl Default for Config {
             password_concurrency: 2,
             password_queue_ms: 5_000,
             limits: LimitsConfig::default(),
+            quota: QuotaConfig::default(),
         }
     }
 }
@@ -125,6 +165,7 @@ impl Config {
         within((100..=600_000).contains(&self.body_timeout_ms), "api.body_timeout_ms", "100 to 600000")?;
         within(self.session_cache_ms <= 5_000, "api.session_cache_ms", "at most 5000")?;
         within((1..=64).contains(&self.password_concurrency), "api.password_concurrency", "1 to 64")?;
+        self.quota.check().map_err(|reason| ("api.quota", reason))?;
         let limits = &self.limits;
         for rate in [
             limits.requests_per_address,
@@ -136,6 +177,9 @@ impl Config {
         ] {
             within((1..=86_400).contains(&rate.per_s), "api.limits", "rates with per_s of 1 to 86400")?;
         }
+        let delays = limits.login_failures;
+        let sound = delays.first_ms <= 3_600_000 && delays.longest_ms <= 3_600_000 && (1..=86_400).contains(&delays.forget_s);
+        within(sound, "api.limits.login_failures", "delays of at most 3600000 ms and forget_s of 1 to 86400")?;
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse as _;
-use relay_domain::ports::{RateDecision, RateRule};
+use relay_domain::ports::{DelayRule, RateDecision, RateRule};
 use relay_protocol::ErrorCode;
 use relay_types::{IdError, SessionId, UserId};
 use serde::de::DeserializeOwned;
@@ -50,6 +50,22 @@ pub(crate) async fn enforce(app: &AppState, name: &'static str, rate: Rate, key:
     match app.deps.limits.check(rule, key).await {
         RateDecision::Allowed => Ok(()),
         RateDecision::Limited { retry_after } => Err(Refusal::limited(retry_after)),
+    }
+}
+
+/// Counts one guess as failed in advance, and refuses while earlier failures are waited for.
+pub(crate) async fn guess(app: &AppState, rule: Option<DelayRule>, key: &str) -> Result<(), Refusal> {
+    let Some(rule) = rule else { return Ok(()) };
+    match app.deps.limits.attempt(rule, key).await {
+        RateDecision::Allowed => Ok(()),
+        RateDecision::Limited { retry_after } => Err(Refusal::limited(retry_after)),
+    }
+}
+
+/// The guess was right.
+pub(crate) async fn guessed_right(app: &AppState, rule: Option<DelayRule>, key: &str) {
+    if let Some(rule) = rule {
+        app.deps.limits.succeeded(rule, key).await;
     }
 }
 

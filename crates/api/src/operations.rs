@@ -1,6 +1,7 @@
 //! One operation per file: take, decide through a port, flush, answer.
 
 pub(crate) mod add_member;
+pub(crate) mod change_password;
 pub(crate) mod create_conversation;
 pub(crate) mod find_user;
 pub(crate) mod get_conversation;
@@ -9,6 +10,7 @@ pub(crate) mod list_messages;
 pub(crate) mod list_sessions;
 pub(crate) mod login;
 pub(crate) mod logout;
+pub(crate) mod logout_everywhere;
 pub(crate) mod mark_read;
 pub(crate) mod me;
 pub(crate) mod post_message;
@@ -27,6 +29,22 @@ use crate::refusal::Refusal;
 const MIN_PASSWORD: usize = 8;
 /// Longest password, in bytes: hashing reads all of it.
 const MAX_PASSWORD: usize = 256;
+
+/// Refuses a new password that is too short to be one or too long to be hashed.
+fn new_password(password: &str) -> Result<(), Refusal> {
+    if (MIN_PASSWORD..=MAX_PASSWORD).contains(&password.len()) {
+        return Ok(());
+    }
+    Err(Refusal::new(ErrorCode::InvalidField, format!("password has to have {MIN_PASSWORD} to {MAX_PASSWORD} bytes")))
+}
+
+/// Refuses a password that cannot be anybody's, so that hashing takes no longer for it.
+fn given_password(password: &str) -> Result<(), Refusal> {
+    if password.len() <= MAX_PASSWORD {
+        return Ok(());
+    }
+    Err(Refusal::new(ErrorCode::InvalidField, format!("password has at most {MAX_PASSWORD} bytes")))
+}
 
 /// A page size within its limits.
 fn page_limit(asked: Option<u16>, usual: u16, max: u16) -> Result<u16, Refusal> {

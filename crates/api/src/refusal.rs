@@ -6,8 +6,8 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use relay_domain::ports::{
-    AppendError, ConversationError, CreateError, FlushError, HashError, HistoryError, MintError, RegisterError, RevokeError, RotateError,
-    StoreError, TokenError,
+    AppendError, ConversationError, CreateError, FlushError, HashError, HistoryError, MintError, OpenError, RegisterError, RevokeError,
+    RotateError, StoreError, TokenError,
 };
 use relay_posting::PostError;
 use relay_protocol::ErrorCode;
@@ -133,6 +133,7 @@ impl From<HashError> for Refusal {
     fn from(error: HashError) -> Self {
         match error {
             HashError::Busy => Self { retry_after: Some(UNAVAILABLE_RETRY), ..Self::plain(ErrorCode::Busy) },
+            HashError::Guessable => Self::plain(ErrorCode::PasswordTooGuessable),
             HashError::Failed => Self::internal(error.to_string()),
         }
     }
@@ -160,6 +161,15 @@ impl From<RotateError> for Refusal {
             RotateError::Revoked => Self::plain(ErrorCode::SessionRevoked),
             RotateError::Reused { .. } => Self::plain(ErrorCode::RefreshReused),
             RotateError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<OpenError> for Refusal {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Outdated => Self::plain(ErrorCode::BadCredentials),
+            OpenError::Store(error) => error.into(),
         }
     }
 }
@@ -208,7 +218,7 @@ impl From<PostError> for Refusal {
         match error.code() {
             ErrorCode::Unavailable => Self::unavailable(&error),
             ErrorCode::Internal => Self::internal(chain(&error)),
-            code => Self::new(code, error.to_string()),
+            code => Self { retry_after: error.retry_after(), ..Self::new(code, error.to_string()) },
         }
     }
 }

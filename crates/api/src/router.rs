@@ -70,7 +70,8 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(operations::login::login))
         .routes(routes!(operations::refresh::refresh))
         .routes(routes!(operations::logout::logout))
-        .routes(routes!(operations::list_sessions::list_sessions))
+        .routes(routes!(operations::change_password::change_password))
+        .routes(routes!(operations::list_sessions::list_sessions, operations::logout_everywhere::logout_everywhere))
         .routes(routes!(operations::revoke_session::revoke_session))
         .layer(DefaultBodyLimit::max(AUTH_BODY_LIMIT));
     let rest = OpenApiRouter::new()

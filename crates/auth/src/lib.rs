@@ -5,6 +5,7 @@
 
 mod claims;
 mod config;
+mod guessable;
 pub mod jwks;
 pub mod keys;
 pub mod mint;

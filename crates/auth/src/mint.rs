@@ -9,7 +9,7 @@ use jsonwebtoken::{Algorithm, Header};
 use parking_lot::RwLock;
 use rand::TryRng as _;
 use rand::rngs::SysRng;
-use relay_domain::ports::{AccessToken, MintError, RefreshHash, RefreshToken, SessionEnds, TokenMint};
+use relay_domain::ports::{AccessToken, MintError, RefreshHash, RefreshNonce, RefreshToken, SessionEnds, TokenMint};
 use relay_types::{SessionId, TimestampMs, UserId};
 use sha2::{Digest as _, Sha256};
 
@@ -82,13 +82,22 @@ impl TokenMint for Mint {
         Ok(RefreshToken { token: URL_SAFE_NO_PAD.encode(bytes), hash: hash(&bytes) })
     }
 
+    fn nonce(&self) -> Result<RefreshNonce, MintError> {
+        let mut bytes = [0u8; REFRESH_BYTES];
+        SysRng.try_fill_bytes(&mut bytes).map_err(|_| MintError)?;
+        Ok(RefreshNonce(bytes))
+    }
+
+    fn next_refresh(&self, presented: &str, nonce: &RefreshNonce) -> Option<RefreshToken> {
+        let presented = decode(presented)?;
+        // All three parts have a fixed length. The label keeps this hash apart from the stored one.
+        let digest = Sha256::new().chain_update(b"relayhub refresh successor v1").chain_update(presented).chain_update(nonce.0);
+        let bytes: [u8; REFRESH_BYTES] = digest.finalize().into();
+        Some(RefreshToken { token: URL_SAFE_NO_PAD.encode(bytes), hash: hash(&bytes) })
+    }
+
     fn refresh_hash(&self, presented: &str) -> Option<RefreshHash> {
-        // 43 characters encode 32 bytes; the length is checked first so that a large body is not decoded.
-        if presented.len() != 43 {
-            return None;
-        }
-        let bytes = URL_SAFE_NO_PAD.decode(presented).ok()?;
-        (bytes.len() == REFRESH_BYTES).then(|| hash(&bytes))
+        decode(presented).map(|bytes| hash(&bytes))
     }
 
     fn session_ends(&self, now_ms: TimestampMs) -> SessionEnds {
@@ -99,6 +108,15 @@ impl TokenMint for Mint {
     fn jwks(&self) -> String {
         self.public().to_jwks()
     }
+}
+
+/// The bytes of a refresh token.
+fn decode(presented: &str) -> Option<[u8; REFRESH_BYTES]> {
+    // 43 characters encode 32 bytes; the length is checked first so that a large body is not decoded.
+    if presented.len() != 43 {
+        return None;
+    }
+    URL_SAFE_NO_PAD.decode(presented).ok()?.try_into().ok()
 }
 
 fn hash(bytes: &[u8]) -> RefreshHash {
@@ -125,6 +143,26 @@ mod tests {
             assert_eq!(mint.refresh_hash(foreign), None);
         }
         assert!(!format!("{one:?}").contains(&one.token));
+    }
+
+    #[test]
+    fn a_successor_is_the_same_for_the_same_token_and_nonce_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let mint = mint(dir.path());
+        let (one, two) = (mint.refresh().unwrap(), mint.refresh().unwrap());
+        let (nonce, other) = (mint.nonce().unwrap(), mint.nonce().unwrap());
+        let next = mint.next_refresh(&one.token, &nonce).unwrap();
+        assert_eq!(mint.next_refresh(&one.token, &nonce), Some(next.clone()));
+        assert_eq!(mint.refresh_hash(&next.token), Some(next.hash));
+        let all = [
+            one.token.clone(),
+            next.token,
+            mint.next_refresh(&one.token, &other).unwrap().token,
+            mint.next_refresh(&two.token, &nonce).unwrap().token,
+        ];
+        assert_eq!(all.iter().collect::<std::collections::BTreeSet<_>>().len(), all.len());
+        assert_eq!(mint.next_refresh("no token", &nonce), None);
+        assert!(!format!("{nonce:?}").contains(|c: char| c.is_ascii_digit()));
     }
 
     #[test]

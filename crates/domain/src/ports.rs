@@ -19,8 +19,8 @@ mod tail;
 mod upkeep;
 
 pub use accounts::{
-    Accounts, Credentials, DeviceSessions, NewAccount, NewSession, PasswordHash, RefreshHash, RegisterError, RevokeError, RotateError,
-    Rotated, Rotation, SessionRecord,
+    Accounts, Credentials, DeviceSessions, NewAccount, NewSession, OpenError, PasswordChange, PasswordHash, RefreshHash, RefreshNonce,
+    RegisterError, RevokeError, RotateError, Rotated, Rotation, SessionRecord,
 };
 pub use audit::{AuditedLog, AuditedProjection, LogPage, MarksPage, MemberKey, ProjectedEvent, SavedWalk};
 pub use conversations::{
@@ -29,7 +29,7 @@ pub use conversations::{
 pub use credentials::{AccessToken, HashError, MintError, PasswordHasher, RefreshToken, SessionEnds, TokenMint};
 pub use history::{History, HistoryAnchor, HistoryError, Stay};
 pub use keys::{KeyPublishError, KeyPublisher};
-pub use limits::{RateDecision, RateLimiter, RateRule};
+pub use limits::{DelayRule, RateDecision, RateLimiter, RateRule};
 pub use log::{AppendError, Appended, LogAddress, LogClock, LogReadError, MessageLog, TraceParent};
 pub use outbox::{FlushError, Outbox, OutboxBacklog};
 pub use postings::{PostingHold, Postings};

@@ -4,6 +4,7 @@
 //! be given without Valkey, only less sharply. Start reading in [`limiter`]; [`window`] is the arithmetic.
 
 mod config;
+mod delays;
 pub mod limiter;
 mod local;
 mod window;

@@ -1,4 +1,5 @@
-//! Rate limits shared by all processes through Valkey.
+//! Rate limits shared by all processes through Valkey. Each use is also counted here, always: a Valkey that does not answer
+//! changes how many processes share a limit, and never begins it anew.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
@@ -8,10 +9,12 @@ use fred::clients::Client;
 use fred::interfaces::{ClientLike as _, KeysInterface as _};
 use fred::types::Builder;
 use fred::types::config::{Config, ReconnectPolicy, UnresponsiveConfig};
-use relay_domain::ports::{RateDecision, RateLimiter, RateRule};
+use fred::types::{Expiration, SetOptions};
+use relay_domain::ports::{DelayRule, RateDecision, RateLimiter, RateRule};
 use relay_types::{Clock as _, SystemClock};
 
 use crate::config::ValkeyConfig;
+use crate::delays::{LocalDelays, millis};
 use crate::local::LocalLimiter;
 use crate::window;
 
@@ -29,11 +32,12 @@ pub struct ConnectError {
     source: fred::error::Error,
 }
 
-/// A limiter over Valkey that counts by itself while Valkey is away.
+/// A limiter over Valkey that goes on by itself while Valkey is away.
 pub struct ValkeyLimiter {
     client: Client,
     timeout: Duration,
     local: LocalLimiter,
+    delays: LocalDelays,
     away: AtomicBool,
     retry_at_ms: AtomicI64,
 }
@@ -65,6 +69,7 @@ impl ValkeyLimiter {
             client,
             timeout: Duration::from_millis(config.command_timeout_ms),
             local: LocalLimiter::default(),
+            delays: LocalDelays::default(),
             away: AtomicBool::new(true),
             retry_at_ms: AtomicI64::new(0),
         })
@@ -107,11 +112,56 @@ impl ValkeyLimiter {
             }
             Ok::<_, fred::error::Error>(decision)
         };
-        match tokio::time::timeout(self.timeout, counting).await {
-            Ok(Ok(decision)) => Ok(decision),
+        self.in_time(counting).await
+    }
+
+    async fn attempt_shared(&self, rule: DelayRule, key: &str) -> Result<RateDecision, String> {
+        let (failures, closed) = delay_keys(rule, key);
+        let counting = async {
+            let pipeline = self.client.pipeline();
+            let () = pipeline.pttl(closed.as_str()).await?;
+            let () = pipeline.incr(failures.as_str()).await?;
+            let () = pipeline.pexpire(failures.as_str(), millis(rule.longest.saturating_add(rule.forget)), None).await?;
+            let (left_ms, count, _): (i64, u32, i64) = pipeline.all().await?;
+            let Some(delay) = rule.delay(count, rule.free) else { return Ok::<_, fred::error::Error>(RateDecision::Allowed) };
+            // Of many that come at once, one takes the place and the others wait behind it.
+            let expire = Some(Expiration::PX(millis(delay)));
+            let taken: Option<String> =
+                if left_ms > 0 { None } else { self.client.set(closed.as_str(), 1, expire, Some(SetOptions::NX), false).await? };
+            if taken.is_some() {
+                return Ok(RateDecision::Allowed);
+            }
+            // Refused attempts do not count, so that whoever waits as told gets on.
+            let () = self.client.decr(failures.as_str()).await?;
+            let left_ms = if left_ms > 0 { left_ms } else { self.client.pttl(closed.as_str()).await? };
+            Ok(RateDecision::Limited { retry_after: Duration::from_millis(u64::try_from(left_ms).unwrap_or(0).max(1)) })
+        };
+        self.in_time(counting).await
+    }
+
+    async fn in_time<T>(&self, asked: impl Future<Output = Result<T, fred::error::Error>>) -> Result<T, String> {
+        match tokio::time::timeout(self.timeout, asked).await {
+            Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err(format!("no answer within {:?}", self.timeout)),
         }
+    }
+
+    /// Asks Valkey if it is worth it; `None`: it did not answer.
+    async fn shared<T>(&self, now_ms: i64, ask: impl Future<Output = Result<T, String>>) -> Option<T> {
+        if !self.client.is_connected() {
+            self.went_away("not connected", now_ms);
+        } else if now_ms >= self.retry_at_ms.load(Ordering::Relaxed) {
+            match ask.await {
+                Ok(answer) => {
+                    self.came_back();
+                    return Some(answer);
+                }
+                Err(reason) => self.went_away(&reason, now_ms),
+            }
+        }
+        metrics::counter!("relay_rate_limit_local_total").increment(1);
+        None
     }
 
     fn came_back(&self) {
@@ -131,24 +181,53 @@ impl ValkeyLimiter {
     }
 }
 
+fn delay_keys(rule: DelayRule, key: &str) -> (String, String) {
+    (format!("rf:{}:{key}", rule.name), format!("rc:{}:{key}", rule.name))
+}
+
 #[async_trait]
 impl RateLimiter for ValkeyLimiter {
     async fn check(&self, rule: RateRule, key: &str) -> RateDecision {
         let key = cut(key);
         let now_ms = SystemClock.now_ms();
-        if self.client.is_connected() && now_ms >= self.retry_at_ms.load(Ordering::Relaxed) {
-            match self.check_shared(rule, key, now_ms).await {
-                Ok(decision) => {
-                    self.came_back();
-                    return decision;
-                }
-                Err(reason) => self.went_away(&reason, now_ms),
-            }
-        } else if !self.client.is_connected() {
-            self.went_away("not connected", now_ms);
+        let local_key = format!("{}:{key}", rule.name);
+        let here = self.local.check(rule, &local_key, now_ms);
+        if here != RateDecision::Allowed {
+            return here;
         }
-        metrics::counter!("relay_rate_limit_local_total").increment(1);
-        self.local.check(rule, &format!("{}:{key}", rule.name), now_ms)
+        let decision = self.shared(now_ms, self.check_shared(rule, key, now_ms)).await.unwrap_or(here);
+        if decision != RateDecision::Allowed {
+            self.local.take_back(rule, &local_key, now_ms);
+        }
+        decision
+    }
+
+    async fn attempt(&self, rule: DelayRule, key: &str) -> RateDecision {
+        let key = cut(key);
+        let now_ms = SystemClock.now_ms();
+        let local_key = format!("{}:{key}", rule.name);
+        let shared = self.shared(now_ms, self.attempt_shared(rule, key)).await;
+        match shared {
+            Some(limited @ RateDecision::Limited { .. }) => limited,
+            Some(RateDecision::Allowed) => self.delays.attempt(rule, rule.free, &local_key, now_ms),
+            // Without the other processes' counts nothing is free: guesses must not become cheaper by Valkey's absence.
+            None => self.delays.attempt(rule, 0, &local_key, now_ms),
+        }
+    }
+
+    async fn succeeded(&self, rule: DelayRule, key: &str) {
+        let key = cut(key);
+        self.delays.succeeded(&format!("{}:{key}", rule.name));
+        let (failures, closed) = delay_keys(rule, key);
+        let forgive = async {
+            let pipeline = self.client.pipeline();
+            let () = pipeline.del(failures.as_str()).await?;
+            let () = pipeline.del(closed.as_str()).await?;
+            let _: (i64, i64) = pipeline.all().await?;
+            Ok(())
+        };
+        // Not heard, it is forgotten in time.
+        self.shared(SystemClock.now_ms(), self.in_time(forgive)).await;
     }
 }
 

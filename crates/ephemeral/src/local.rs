@@ -1,4 +1,4 @@
-//! Counting in this process alone, while Valkey is away.
+//! Counting in this process alone: always done, so that what Valkey counted is not forgotten when it does not answer.
 
 use std::collections::HashMap;
 
@@ -42,6 +42,16 @@ impl LocalLimiter {
             count.current += 1;
         }
         decision
+    }
+
+    /// The use was refused elsewhere after all.
+    pub(crate) fn take_back(&self, rule: RateRule, key: &str, now_ms: i64) {
+        let index = window::slot(rule, now_ms).index;
+        if let Some(count) = self.counts.lock().get_mut(key)
+            && count.index == index
+        {
+            count.current = count.current.saturating_sub(1);
+        }
     }
 }
 

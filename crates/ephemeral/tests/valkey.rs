@@ -7,7 +7,7 @@ use fred::clients::Client;
 use fred::interfaces::ClientLike as _;
 use fred::types::Builder;
 use fred::types::config::Config;
-use relay_domain::ports::{RateDecision, RateLimiter as _, RateRule};
+use relay_domain::ports::{DelayRule, RateDecision, RateLimiter as _, RateRule};
 use relay_embedded::{Scratch, Servers, ValkeyOptions, ValkeyServer};
 use relay_ephemeral::{ValkeyConfig, ValkeyLimiter};
 
@@ -75,7 +75,7 @@ async fn two_processes_share_one_limit() {
 }
 
 #[tokio::test]
-async fn a_flush_forgets_and_nothing_else() {
+async fn a_flush_does_not_begin_anew_what_a_process_has_counted() {
     let fixture = Fixture::start().await;
     let limiter = fixture.limiter().await;
     for _ in 0..3 {
@@ -83,22 +83,24 @@ async fn a_flush_forgets_and_nothing_else() {
     }
     assert!(!allowed(&limiter, "ann").await);
     let () = fixture.admin().await.flushall(false).await.unwrap();
-    assert!(allowed(&limiter, "ann").await && limiter.is_shared());
+    assert!(!allowed(&limiter, "ann").await, "this process has counted as well");
+    assert!(allowed(&fixture.limiter().await, "ann").await, "another has not");
+    assert!(limiter.is_shared());
 }
 
 #[tokio::test]
 async fn a_killed_valkey_is_done_without_and_found_again() {
     let fixture = Fixture::start().await;
     let limiter = fixture.limiter().await;
+    assert!(allowed(&limiter, "ann").await && allowed(&limiter, "ann").await);
     fixture.valkey.kill();
     until_shared(&limiter, false).await;
-    for _ in 0..3 {
-        assert!(allowed(&limiter, "ann").await);
-    }
-    assert!(!allowed(&limiter, "ann").await, "limited even so");
+    assert!(allowed(&limiter, "ann").await);
+    assert!(!allowed(&limiter, "ann").await, "three in all, whoever counted them");
     fixture.valkey.restart().await.unwrap();
     until_shared(&limiter, true).await;
-    assert!(allowed(&limiter, "ann").await, "the new Valkey knows of nothing");
+    assert!(!allowed(&limiter, "ann").await, "the new Valkey knows of nothing, this process does");
+    assert!(allowed(&limiter, "bob").await);
 }
 
 #[tokio::test]
@@ -112,4 +114,40 @@ async fn a_hanging_valkey_holds_nobody_up() {
     assert!(!limiter.is_shared());
     fixture.valkey.resume();
     until_shared(&limiter, true).await;
+}
+
+const GUESSES: DelayRule = DelayRule {
+    name: "guesses",
+    free: 3,
+    first: Duration::from_mins(1),
+    longest: Duration::from_mins(10),
+    forget: Duration::from_hours(1),
+};
+
+#[tokio::test]
+async fn guesses_of_two_processes_are_slowed_down_together_and_not_freed_by_a_slow_valkey() {
+    let fixture = Fixture::start().await;
+    let (one, two) = (fixture.limiter().await, fixture.limiter().await);
+    let mut made = 0;
+    for _ in 0..10 {
+        for limiter in [&one, &two] {
+            made += u32::from(limiter.attempt(GUESSES, "ann").await == RateDecision::Allowed);
+        }
+    }
+    assert_eq!(made, 4, "three are free, and after the fourth the wait begins");
+    let RateDecision::Limited { retry_after } = two.attempt(GUESSES, "ann").await else { panic!("a fifth guess") };
+    assert!((Duration::from_secs(30)..=Duration::from_mins(1)).contains(&retry_after), "{retry_after:?}");
+    // Many at once: the one that takes the place goes on.
+    let at_once = futures::future::join_all((0..20).map(|_| one.attempt(GUESSES, "bob"))).await;
+    assert_eq!(at_once.iter().filter(|decision| **decision == RateDecision::Allowed).count(), 4, "{at_once:?}");
+    fixture.valkey.pause();
+    for limiter in [&one, &two] {
+        assert!(matches!(limiter.attempt(GUESSES, "ann").await, RateDecision::Limited { .. }), "a hanging Valkey frees nobody");
+        limiter.attempt(GUESSES, "cat").await;
+        assert!(matches!(limiter.attempt(GUESSES, "cat").await, RateDecision::Limited { .. }), "nothing is free without Valkey");
+    }
+    fixture.valkey.resume();
+    until_shared(&one, true).await;
+    one.succeeded(GUESSES, "ann").await;
+    assert_eq!(one.attempt(GUESSES, "ann").await, RateDecision::Allowed);
 }

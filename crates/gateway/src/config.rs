@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use relay_posting::QuotaConfig;
 use serde::{Deserialize, Serialize};
 
 /// Limits and listeners of a gateway. Every default holds for a small machine.
@@ -44,6 +45,8 @@ pub struct GatewayConfig {
     pub checkpoint_interval_ms: u64,
     /// When going away, sockets are told to move over this long, in milliseconds.
     pub drain_spread_ms: u64,
+    /// Bytes that one user may send, over all sockets of this gateway.
+    pub quota: QuotaConfig,
 }
 
 impl Default for GatewayConfig {
@@ -66,6 +69,7 @@ impl Default for GatewayConfig {
             roster_linger_ms: 60_000,
             checkpoint_interval_ms: 180_000,
             drain_spread_ms: 3_000,
+            quota: QuotaConfig::default(),
         }
     }
 }
@@ -74,6 +78,7 @@ impl GatewayConfig {
     /// Refuses values outside their limits: the key, and what it has to be.
     pub fn check(&self) -> Result<(), (&'static str, String)> {
         let at_least = |key, value: u64, min: u64| if value < min { Err((key, format!("has to be at least {min}"))) } else { Ok(()) };
+        self.quota.check().map_err(|reason| ("gateway.quota", reason))?;
         at_least("gateway.max_sockets", self.max_sockets as u64, 1)?;
         at_least("gateway.outbound_queue_bytes", self.outbound_queue_bytes as u64, 256 * 1024)?;
         at_least("gateway.ring_bytes", self.ring_bytes as u64, 64 * 1024)?;

@@ -15,7 +15,7 @@ use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use futures::future::BoxFuture;
@@ -207,7 +207,7 @@ impl Lanes {
             }
             Err(error) => {
                 let code = error.code();
-                let mut frames = vec![refusal(code, error.to_string(), client_id.clone())];
+                let mut frames = vec![refusal_for(code, error.to_string(), client_id.clone(), error.retry_after())];
                 if code.retryable() {
                     frames.extend(self.refuse_waiting(conversation, Some(client_id), code, BEFORE_IT));
                 } else {
@@ -258,7 +258,13 @@ const RETRY_AFTER_MS: u64 = 500;
 
 /// The refusal of one send.
 pub(crate) fn refusal(code: ErrorCode, message: String, client_id: ClientId) -> ServerFrame {
+    refusal_for(code, message, client_id, None)
+}
+
+/// The refusal of one send that is known to be in vain for some time.
+fn refusal_for(code: ErrorCode, message: String, client_id: ClientId, wait: Option<Duration>) -> ServerFrame {
     metrics::counter!("relay_errors_total", "code" => code.as_str()).increment(1);
-    let retry_after_ms = code.retryable().then_some(RETRY_AFTER_MS);
+    let wait_ms = wait.map_or(RETRY_AFTER_MS, |wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+    let retry_after_ms = code.retryable().then_some(wait_ms);
     ServerFrame::Error(ErrorFrame { client_id: Some(client_id), retry_after_ms, ..ErrorFrame::new(code, message) })
 }

@@ -19,4 +19,5 @@ mod tail;
 mod upgrade;
 
 pub use config::GatewayConfig;
+pub use relay_posting::LogRoom;
 pub use upgrade::{Deps, Gateway};

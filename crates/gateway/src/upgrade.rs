@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use governor::Quota;
 use relay_domain::ports::{DeliveryCursors, LogClock as _, MessageLog, ResumeStore, TailSource, TokenVerifier};
-use relay_posting::{Poster, PosterParts};
+use relay_posting::{LogRoom, Poster, PosterParts};
 use relay_protocol::{ErrorCode, MAX_CLIENT_FRAME_BYTES};
 use relay_runtime::http::HttpLimits;
 use relay_runtime::{CancellationToken, Component, Health, Origins, Restart, Standstill, Supervisor, Task, query_holds_secret};
@@ -44,6 +44,8 @@ pub struct Deps {
     pub clock: Arc<dyn Clock>,
     /// Mints message ids.
     pub ids: Arc<dyn IdGen>,
+    /// How full the log is.
+    pub room: Arc<LogRoom>,
     /// Every shard of the log.
     pub shards: Vec<ShardId>,
     /// How long an access token is valid, in seconds: a revoked session is remembered as long.
@@ -104,6 +106,8 @@ impl Gateway {
             log_clock: Arc::clone(&hub.clock) as _,
             clock: Arc::clone(&deps.clock),
             ids: Arc::clone(&deps.ids),
+            quota: config.quota,
+            room: Arc::clone(&deps.room),
         }));
         let resumer = Resumer {
             hub: Arc::clone(&hub),

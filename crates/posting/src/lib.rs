@@ -5,6 +5,8 @@
 
 mod freshness;
 mod lookups;
+mod quota;
+mod room;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,14 +20,22 @@ use relay_protocol::log::{LogEvent, MessageSent};
 use relay_protocol::{ErrorCode, SendMessage};
 use relay_types::{Clock, IdGen, MessageId, Seq, ShardId, TimestampMs, UserId};
 
+use governor::clock::DefaultClock;
+
 use lookups::Lookups;
+use quota::Quotas;
 
 pub use freshness::Freshness;
+pub use quota::QuotaConfig;
+pub use room::LogRoom;
 
 /// How long a possible retry waits for the projection to reach the log's end before the caller is asked to try again.
 const SETTLE: Duration = Duration::from_secs(2);
 /// How often the projection is looked at meanwhile.
 const SETTLE_STEP: Duration = Duration::from_millis(20);
+
+/// The log is looked at every few seconds; one that was full does not become empty sooner.
+const FULL_RETRY: Duration = Duration::from_secs(10);
 
 /// Why a message was not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +43,15 @@ pub enum PostError {
     /// The key is a ULID of the future, so its age could not be judged on a retry.
     #[error("client_id was minted ahead of the server's time; mint it with server_time_ms")]
     ClientIdAhead,
+    /// The sender has sent as many bytes as a person may.
+    #[error("too many bytes sent: wait {} ms", retry_after.as_millis())]
+    QuotaExceeded {
+        /// When there is room for this message.
+        retry_after: Duration,
+    },
+    /// What is left of the log is for membership changes and sessions.
+    #[error("the log takes no more messages")]
+    LogFull,
     /// The log's answer is unknown, or the log is away. Retry with the same key.
     #[error("the log did not acknowledge")]
     Log(#[source] AppendError),
@@ -49,8 +68,19 @@ impl PostError {
     pub const fn code(&self) -> ErrorCode {
         match self {
             Self::ClientIdAhead => ErrorCode::BadClientId,
+            Self::QuotaExceeded { .. } => ErrorCode::QuotaExceeded,
+            Self::LogFull => ErrorCode::LogFull,
             Self::Log(AppendError::OutcomeUnknown { .. }) | Self::Undecided(_) | Self::Original(_) => ErrorCode::Unavailable,
             Self::Log(AppendError::Refused { .. }) => ErrorCode::Internal,
+        }
+    }
+
+    /// When to try again, where that is known.
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::QuotaExceeded { retry_after } => Some(*retry_after),
+            Self::LogFull => Some(FULL_RETRY),
+            _ => None,
         }
     }
 }
@@ -71,12 +101,17 @@ pub struct PosterParts {
     pub clock: Arc<dyn Clock>,
     /// Mints message ids.
     pub ids: Arc<dyn IdGen>,
+    /// What one person may send.
+    pub quota: QuotaConfig,
+    /// How full the log is.
+    pub room: Arc<LogRoom>,
 }
 
 /// Accepts messages.
 pub struct Poster {
     parts: PosterParts,
     lookups: Lookups,
+    quotas: Quotas,
 }
 
 impl Poster {
@@ -85,7 +120,8 @@ impl Poster {
         for by in ["log", "projection"] {
             metrics::counter!("relay_posts_deduplicated_total", "by" => by).increment(0);
         }
-        Self { lookups: Lookups::new(Arc::clone(&parts.store)), parts }
+        let quotas = Quotas::new(parts.quota, DefaultClock::default());
+        Self { lookups: Lookups::new(Arc::clone(&parts.store)), quotas, parts }
     }
 
     /// Whether the send is known to be in the log, as far as this process remembers.
@@ -179,6 +215,10 @@ impl Poster {
         });
         // Every event serialises: see the type.
         let payload = Bytes::from(serde_json::to_vec(&event).unwrap_or_default());
+        if self.parts.room.is_reserved(shard, self.parts.quota.log_reserve_percent) {
+            return Err(PostError::LogFull);
+        }
+        self.quotas.take(sender, payload.len()).map_err(|retry_after| PostError::QuotaExceeded { retry_after })?;
         let dedup_id = format!("{}.{}.{}", key.conversation, key.sender, key.client_id);
         let address = LogAddress::Conversation { shard, id: key.conversation };
         let appended = self.parts.log.append(address, &dedup_id, payload, trace).await.map_err(PostError::Log)?;

@@ -76,6 +76,7 @@ error_registry! {
     SessionRevoked = "session_revoked", 401, false, Caller, "This device's session was ended: log in again.";
     RefreshReused = "refresh_reused", 401, false, Caller, "The refresh token had been used before; every token of that session is now void.";
     BadCredentials = "bad_credentials", 401, false, Caller, "Handle or password is wrong.";
+    PasswordTooGuessable = "password_too_guessable", 400, false, Caller, "The password is a common one, or made of the person's own names: choose a longer or less usual one.";
     Forbidden = "forbidden", 403, false, Caller, "The caller's role does not allow this.";
     OriginRefused = "origin_refused", 403, false, Caller, "The page's origin is not on the allow-list.";
     NotMember = "not_member", 403, false, Caller, "There is no such conversation, or the caller is not in it.";
@@ -84,11 +85,14 @@ error_registry! {
     NotFound = "not_found", 404, false, Caller, "There is nothing at this path.";
     MethodNotAllowed = "method_not_allowed", 405, false, Caller, "This path does not take that method.";
     HandleTaken = "handle_taken", 409, false, Caller, "Another user has this handle.";
+    HandleReserved = "handle_reserved", 409, false, Caller, "Nobody can have this handle: clients and servers speak under it.";
     GroupFull = "group_full", 409, false, Caller, "The group has as many members as it may.";
     DirectImmutable = "direct_immutable", 409, false, Caller, "A direct conversation has no title, roles, joining or leaving.";
     OwnerMustHandOver = "owner_must_hand_over", 409, false, Caller, "The owner hands the group over before leaving.";
     RateLimited = "rate_limited", 429, true, Time, "Too many requests: wait for retry_after_ms.";
     TooManyInFlight = "too_many_in_flight", 429, true, Time, "Too many sends of this socket await their ack.";
+    QuotaExceeded = "quota_exceeded", 429, true, Time, "The caller has sent as many bytes as a person may: wait for retry_after_ms.";
+    LogFull = "log_full", 503, true, Operator, "The log takes no more messages: what is left of it is for membership changes and sessions.";
     Draining = "draining", 503, true, Time, "This server is going away: reconnect elsewhere after retry_after_ms.";
     Busy = "busy", 503, true, Time, "The server is at its limit: try again after retry_after_ms.";
     Unavailable = "unavailable", 503, true, Operator, "A part the request needs does not answer; its outcome may be unknown: retry with the same client_id.";

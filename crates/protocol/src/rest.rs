@@ -59,7 +59,7 @@ pub struct RegisterRequest {
     pub handle: Handle,
     /// The name others see.
     pub display_name: DisplayName,
-    /// 8 to 256 bytes.
+    /// 8 to 256 bytes, and not easily guessed.
     pub password: Password,
 }
 
@@ -97,15 +97,26 @@ pub struct TokenResponse {
     pub access_token: Secret,
     /// How long the access token is valid, in seconds.
     pub expires_in_s: u64,
-    /// Good for one refresh; the answer holds the next.
+    /// Good for one refresh; the answer holds the next. Stays good, for the same answer, until that next one is used.
     pub refresh_token: Secret,
+}
+
+/// `POST /v1/auth/password`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangePasswordRequest {
+    /// The present one.
+    pub current_password: Password,
+    /// 8 to 256 bytes, and not easily guessed.
+    pub new_password: Password,
 }
 
 /// `POST /v1/auth/refresh`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RefreshRequest {
-    /// The newest refresh token of the session. Using an older one ends the session.
+    /// The newest refresh token of the session, or the one before it while the newest has not been used: an answer that was
+    /// lost is asked for again. Using an older one ends the session.
     pub refresh_token: Secret,
 }
 

@@ -1,16 +1,19 @@
 //! Accounts.
 
 use async_trait::async_trait;
-use relay_domain::ports::{Accounts, Credentials, LogAddress, NewAccount, PasswordHash, RegisterError, StoreError};
+use relay_domain::ports::{Accounts, Credentials, LogAddress, NewAccount, PasswordChange, PasswordHash, RegisterError, StoreError};
 use relay_protocol::log::{LogEvent, UserRegistered};
 use relay_protocol::rest::UserProfile;
-use relay_types::{Handle, UserId};
+use relay_types::{Handle, TimestampMs, UserId};
 use sqlx::types::Uuid;
 
 use crate::Store;
-use crate::convert::{shard_column, text, timestamp};
+use crate::convert::{shard, shard_column, text, timestamp};
 use crate::error::{constraint, unavailable, violated};
 use crate::outbox::Pending;
+
+/// A network that nobody logged in from for this long is a stranger's again.
+const NETWORK_KNOWN_FOR: time::Duration = time::Duration::days(90);
 
 #[async_trait]
 impl Accounts for Store {
@@ -48,15 +51,94 @@ impl Accounts for Store {
         .await
     }
 
-    /// Index: `users_handle_key`.
+    /// Indexes: `users_handle_key`, `login_networks_pkey`.
     #[tracing::instrument(name = "db.account.credentials", skip_all)]
-    async fn credentials(&self, handle: &Handle) -> Result<Option<Credentials>, StoreError> {
+    async fn credentials(&self, handle: &Handle, network: &str, at_ms: TimestampMs) -> Result<Option<Credentials>, StoreError> {
         self.limited(async {
-            let row = sqlx::query!("SELECT user_id, password_hash FROM users WHERE handle = $1", handle.as_str())
+            let since = timestamp(at_ms)? - NETWORK_KNOWN_FOR;
+            let row = sqlx::query!(
+                r#"SELECT user_id, password_hash, disabled_at IS NOT NULL AS "disabled!",
+                   EXISTS (SELECT FROM login_networks n WHERE n.user_id = u.user_id AND n.network = $2 AND n.last_at > $3) AS "known!"
+                   FROM users u WHERE handle = $1"#,
+                handle.as_str(),
+                network,
+                since
+            )
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(unavailable)?;
+            Ok(row.map(|row| Credentials {
+                user: UserId::from_uuid(row.user_id),
+                password_hash: PasswordHash(row.password_hash),
+                disabled: row.disabled,
+                known_network: row.known,
+            }))
+        })
+        .await
+    }
+
+    /// Index: `users_pkey`.
+    #[tracing::instrument(name = "db.account.password_of", skip_all, fields(user.id = %user))]
+    async fn password_of(&self, user: UserId) -> Result<Option<(PasswordHash, UserProfile)>, StoreError> {
+        self.limited(async {
+            let row = sqlx::query!("SELECT user_id, handle, display_name, password_hash FROM users WHERE user_id = $1", user.to_uuid())
                 .fetch_optional(&self.pool)
                 .await
                 .map_err(unavailable)?;
-            Ok(row.map(|row| Credentials { user: UserId::from_uuid(row.user_id), password_hash: PasswordHash(row.password_hash) }))
+            row.map(|row| Ok((PasswordHash(row.password_hash), profile_of(row.user_id, &row.handle, &row.display_name)?))).transpose()
+        })
+        .await
+    }
+
+    /// The user's row is locked first: log-ins with the old password queue up behind it and find it changed.
+    #[tracing::instrument(name = "db.account.change_password", skip_all, fields(user.id = %change.user))]
+    async fn change_password(&self, change: &PasswordChange) -> Result<Option<Vec<LogAddress>>, StoreError> {
+        self.limited(async {
+            let mut transaction = self.pool.begin().await.map_err(unavailable)?;
+            let home = sqlx::query_scalar!(
+                "UPDATE users SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2 AND disabled_at IS NULL RETURNING home_shard",
+                change.user.to_uuid(),
+                change.known.0,
+                change.new.0
+            )
+            .fetch_optional(&mut *transaction)
+            .await
+            .map_err(unavailable)?;
+            let Some(home) = home else { return Ok(None) };
+            let home = shard(home)?;
+            let mut pending = Pending::default();
+            self.end_all(&mut transaction, change.user, Some(change.keep), home, change.at_ms, &mut pending).await?;
+            pending.write(&mut transaction).await?;
+            transaction.commit().await.map_err(unavailable)?;
+            // Also when it is a repetition: its events may not be in the log yet.
+            Ok(Some(vec![LogAddress::User { shard: home, id: change.user }]))
+        })
+        .await
+    }
+
+    #[tracing::instrument(name = "db.account.set_disabled", skip_all, fields(user.id = %user))]
+    async fn set_disabled(&self, user: UserId, disabled: bool, at_ms: TimestampMs) -> Result<Option<Vec<LogAddress>>, StoreError> {
+        self.limited(async {
+            let mut transaction = self.pool.begin().await.map_err(unavailable)?;
+            let home = sqlx::query_scalar!(
+                "UPDATE users SET disabled_at = CASE WHEN $2 THEN coalesce(disabled_at, $3) END WHERE user_id = $1 RETURNING home_shard",
+                user.to_uuid(),
+                disabled,
+                timestamp(at_ms)?
+            )
+            .fetch_optional(&mut *transaction)
+            .await
+            .map_err(unavailable)?;
+            let Some(home) = home else { return Ok(None) };
+            let home = shard(home)?;
+            let mut pending = Pending::default();
+            if disabled {
+                self.end_all(&mut transaction, user, None, home, at_ms, &mut pending).await?;
+            }
+            pending.write(&mut transaction).await?;
+            transaction.commit().await.map_err(unavailable)?;
+            // Also when it was done before: its events may not be in the log yet.
+            Ok(Some(vec![LogAddress::User { shard: home, id: user }]))
         })
         .await
     }

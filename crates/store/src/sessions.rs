@@ -1,9 +1,13 @@
 //! Sessions of devices and their refresh tokens.
 //!
-//! Lock order: user, refresh token, session. Whoever takes several takes them in this order.
+//! Lock order: user, session. Whoever takes both takes them in this order. A session's lock covers its refresh tokens.
+
+mod rotate;
 
 use async_trait::async_trait;
-use relay_domain::ports::{DeviceSessions, LogAddress, NewSession, RevokeError, RotateError, Rotated, Rotation, SessionRecord, StoreError};
+use relay_domain::ports::{
+    DeviceSessions, LogAddress, NewSession, OpenError, RevokeError, RotateError, Rotated, Rotation, SessionRecord, StoreError,
+};
 use relay_protocol::log::{LogEvent, SessionRevoked};
 use relay_types::{SessionId, ShardId, TimestampMs, UserId};
 use sqlx::PgConnection;
@@ -17,16 +21,22 @@ use crate::outbox::{Pending, unpublished};
 #[async_trait]
 impl DeviceSessions for Store {
     #[tracing::instrument(name = "db.session.open", skip_all, fields(user.id = %new.user, session.id = %new.session))]
-    async fn open(&self, new: &NewSession) -> Result<Vec<LogAddress>, StoreError> {
+    async fn open(&self, new: &NewSession) -> Result<Vec<LogAddress>, OpenError> {
         self.limited(async {
             let (at, ends_at) = (timestamp(new.at_ms)?, timestamp(new.ends_at_ms)?);
             let refresh_expires_at = timestamp(new.refresh_expires_at_ms)?.min(ends_at);
             let mut transaction = self.pool.begin().await.map_err(unavailable)?;
-            // Two devices that log in at once count each other.
-            let home = sqlx::query_scalar!("SELECT home_shard FROM users WHERE user_id = $1 FOR NO KEY UPDATE", new.user.to_uuid())
-                .fetch_one(&mut *transaction)
-                .await
-                .map_err(unavailable)?;
+            // Two devices that log in at once count each other. A password changed or an account disabled since the password was
+            // compared opens no session.
+            let home = sqlx::query_scalar!(
+                "SELECT home_shard FROM users WHERE user_id = $1 AND password_hash = $2 AND disabled_at IS NULL FOR NO KEY UPDATE",
+                new.user.to_uuid(),
+                new.password_hash.0
+            )
+            .fetch_optional(&mut *transaction)
+            .await
+            .map_err(unavailable)?
+            .ok_or(OpenError::Outdated)?;
             let excess = sqlx::query_scalar!(
                 "SELECT session_id FROM sessions
              WHERE user_id = $1 AND revoked_at IS NULL AND least(refresh_expires_at, ends_at) > $2
@@ -56,7 +66,8 @@ impl DeviceSessions for Store {
             .execute(&mut *transaction)
             .await
             .map_err(unavailable)?;
-            issue(&mut transaction, new.session, &new.refresh.0, at, refresh_expires_at).await?;
+            rotate::issue(&mut transaction, new.session, &new.refresh.0, None, at, refresh_expires_at).await?;
+            remember_network(&mut transaction, new, at).await?;
             let touched = pending.write(&mut transaction).await?;
             transaction.commit().await.map_err(unavailable)?;
             Ok(touched)
@@ -64,59 +75,9 @@ impl DeviceSessions for Store {
         .await
     }
 
-    /// The row lock makes two uses of one token queue up; the second sees `used_at`. Index: `refresh_tokens_pkey`.
     #[tracing::instrument(name = "db.session.rotate", skip_all)]
     async fn rotate(&self, rotation: &Rotation) -> Result<Rotated, RotateError> {
-        self.limited(async {
-            let at = timestamp(rotation.at_ms)?;
-            let mut transaction = self.pool.begin().await.map_err(unavailable)?;
-            let token = sqlx::query!(
-                "SELECT t.used_at, t.expires_at, s.session_id, s.user_id, s.revoked_at, s.ends_at, u.home_shard
-             FROM refresh_tokens t JOIN sessions s USING (session_id) JOIN users u USING (user_id)
-             WHERE t.token_hash = $1 FOR NO KEY UPDATE OF t, s",
-                &rotation.presented.0
-            )
-            .fetch_optional(&mut *transaction)
-            .await
-            .map_err(unavailable)?
-            .ok_or(RotateError::Invalid)?;
-            let (user, session) = (UserId::from_uuid(token.user_id), SessionId::from_uuid(token.session_id));
-            if token.used_at.is_some() {
-                let home = shard(token.home_shard)?;
-                let mut pending = Pending::default();
-                if token.revoked_at.is_none() {
-                    self.end(&mut transaction, user, session, home, rotation.at_ms, &mut pending).await?;
-                }
-                pending.write(&mut transaction).await?;
-                let touched = unpublished(&mut transaction, &[LogAddress::User { shard: home, id: user }]).await?;
-                transaction.commit().await.map_err(unavailable)?;
-                return Err(RotateError::Reused { touched });
-            }
-            if token.revoked_at.is_some() {
-                return Err(RotateError::Revoked);
-            }
-            if token.expires_at.min(token.ends_at) <= at {
-                return Err(RotateError::Invalid);
-            }
-            let expires_at = timestamp(rotation.refresh_expires_at_ms)?.min(token.ends_at);
-            sqlx::query!("UPDATE refresh_tokens SET used_at = $2 WHERE token_hash = $1", &rotation.presented.0, at)
-                .execute(&mut *transaction)
-                .await
-                .map_err(unavailable)?;
-            sqlx::query!(
-                "UPDATE sessions SET last_used_at = greatest(last_used_at, $2), refresh_expires_at = $3 WHERE session_id = $1",
-                token.session_id,
-                at,
-                expires_at
-            )
-            .execute(&mut *transaction)
-            .await
-            .map_err(unavailable)?;
-            issue(&mut transaction, session, &rotation.replacement.0, at, expires_at).await?;
-            transaction.commit().await.map_err(unavailable)?;
-            Ok(Rotated { user, session })
-        })
-        .await
+        self.limited(rotate::run(self, rotation)).await
     }
 
     /// Index: `sessions_pkey`.
@@ -190,11 +151,57 @@ impl DeviceSessions for Store {
         })
         .await
     }
+
+    #[tracing::instrument(name = "db.session.revoke_all", skip_all, fields(user.id = %user))]
+    async fn revoke_all(&self, user: UserId, at_ms: TimestampMs) -> Result<Vec<LogAddress>, StoreError> {
+        self.limited(async {
+            let mut transaction = self.pool.begin().await.map_err(unavailable)?;
+            let home = sqlx::query_scalar!("SELECT home_shard FROM users WHERE user_id = $1 FOR NO KEY UPDATE", user.to_uuid())
+                .fetch_one(&mut *transaction)
+                .await
+                .map_err(unavailable)?;
+            let home = shard(home)?;
+            let mut pending = Pending::default();
+            self.end_all(&mut transaction, user, None, home, at_ms, &mut pending).await?;
+            pending.write(&mut transaction).await?;
+            transaction.commit().await.map_err(unavailable)?;
+            // Also when it was done before and is not in the log yet.
+            Ok(vec![LogAddress::User { shard: home, id: user }])
+        })
+        .await
+    }
 }
 
 impl Store {
+    /// Ends every session of the user that is not over, but `keep`; the caller holds the user's row. There are at most as many
+    /// as a user may have.
+    pub(crate) async fn end_all(
+        &self,
+        connection: &mut PgConnection,
+        user: UserId,
+        keep: Option<SessionId>,
+        home: ShardId,
+        at_ms: TimestampMs,
+        pending: &mut Pending,
+    ) -> Result<(), StoreError> {
+        let sessions = sqlx::query_scalar!(
+            "SELECT session_id FROM sessions WHERE user_id = $1 AND revoked_at IS NULL AND session_id IS DISTINCT FROM $2
+             AND least(refresh_expires_at, ends_at) > $3 ORDER BY session_id FOR NO KEY UPDATE",
+            user.to_uuid(),
+            keep.map(SessionId::to_uuid),
+            timestamp(at_ms)?
+        )
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(unavailable)?;
+        for session in sessions {
+            self.end(connection, user, SessionId::from_uuid(session), home, at_ms, pending).await?;
+        }
+        Ok(())
+    }
+
     /// Marks a session as revoked and queues the event that closes its sockets.
-    async fn end(
+    pub(crate) async fn end(
         &self,
         connection: &mut PgConnection,
         user: UserId,
@@ -214,19 +221,22 @@ impl Store {
     }
 }
 
-async fn issue(
-    connection: &mut PgConnection,
-    session: SessionId,
-    hash: &[u8; 32],
-    at: OffsetDateTime,
-    expires_at: OffsetDateTime,
-) -> Result<(), StoreError> {
+/// From here the person's next attempts are not a stranger's. Only the newest networks are kept.
+async fn remember_network(connection: &mut PgConnection, new: &NewSession, at: OffsetDateTime) -> Result<(), StoreError> {
     sqlx::query!(
-        "INSERT INTO refresh_tokens (token_hash, session_id, issued_at, expires_at) VALUES ($1, $2, $3, $4)",
-        hash,
-        session.to_uuid(),
-        at,
-        expires_at
+        "INSERT INTO login_networks (user_id, network, last_at) VALUES ($1, $2, $3)
+         ON CONFLICT (user_id, network) DO UPDATE SET last_at = greatest(login_networks.last_at, excluded.last_at)",
+        new.user.to_uuid(),
+        new.network,
+        at
+    )
+    .execute(&mut *connection)
+    .await
+    .map_err(unavailable)?;
+    sqlx::query!(
+        "DELETE FROM login_networks WHERE user_id = $1 AND network IN (
+             SELECT network FROM login_networks WHERE user_id = $1 ORDER BY last_at DESC, network OFFSET 20)",
+        new.user.to_uuid()
     )
     .execute(connection)
     .await

@@ -59,9 +59,14 @@ def person(name):
     return profile, login, call("login", ANYBODY, body=login)
 
 
+def change_password(client, login, new):
+    passwords = body("ChangePasswordRequest", current_password=login.password, new_password=new)
+    return attempt("changePassword", client, body=passwords)
+
+
 ANYBODY = relayhub_client.Client(base_url=BASE)
 ann_profile, ann_login, ann_tokens = person("ann")
-bob_profile, _, bob_tokens = person("bob")
+bob_profile, bob_login, bob_tokens = person("bob")
 ann, bob = signed_in(ann_tokens), signed_in(bob_tokens)
 
 assert call("me", ann).user_id == ann_profile.user_id
@@ -94,6 +99,10 @@ call("revokeSession", ann, id=other.session_id)
 refreshed = call("refresh", ANYBODY, body=body("RefreshRequest", refresh_token=ann_tokens.refresh_token))
 call("logout", signed_in(refreshed))
 assert attempt("me", ann).status_code == 401
+assert change_password(bob, bob_login, "password1").parsed.code == "password_too_guessable"
+assert change_password(bob, bob_login, "another unusual phrase").status_code == 204
+call("logoutEverywhere", bob)
+assert attempt("me", bob).status_code == 401
 
 missing = sorted(set(OPERATIONS) - CALLED)
 assert not missing, f"these operations are not called in this file: {', '.join(missing)}"

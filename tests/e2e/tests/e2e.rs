@@ -12,6 +12,7 @@
 )]
 
 mod e2e {
+    mod accounts;
     mod audit;
     mod balancer;
     mod checks;
@@ -28,6 +29,7 @@ mod e2e {
     mod messaging;
     mod outages;
     mod outbox;
+    mod quotas;
     mod raw_http;
     mod refusals_rest;
     mod refusals_ws;

@@ -1,11 +1,12 @@
-//! `relayctl user create|show`.
+//! `relayctl user create|show|disable|enable`.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
+use relay_bus::log::NatsMessageLog;
 use relay_client::ApiClient;
-use relay_domain::ports::{Accounts as _, DeviceSessions as _};
-use relay_types::{DisplayName, Handle};
+use relay_domain::ports::{Accounts as _, DeviceSessions as _, Outbox as _};
+use relay_types::{Clock as _, DisplayName, Handle, SystemClock};
 
 use super::chat::ask_password;
 use super::migrate::missing_postgres;
@@ -20,6 +21,10 @@ pub enum UserCommand {
     Create(CreateArguments),
     /// Show an account and its sessions.
     Show(ShowArguments),
+    /// End all sessions of an account and let nobody log in to it. Its messages stay.
+    Disable(ShowArguments),
+    /// Let people log in to a disabled account again.
+    Enable(ShowArguments),
 }
 
 #[derive(clap::Args)]
@@ -50,6 +55,29 @@ pub async fn create(arguments: CreateArguments) -> anyhow::Result<()> {
     let password = ask_password(&format!("Password for {}: ", arguments.handle))?;
     let profile = api.register(&arguments.handle, &name, &password).await?;
     output::line(format_args!("created {} {}", profile.user_id, profile.handle));
+    Ok(())
+}
+
+/// Decides in the database, and waits until the log has it, so that sockets are closing when this ends.
+pub async fn set_disabled(arguments: ShowArguments, disabled: bool, config: &Config) -> anyhow::Result<()> {
+    let postgres = config.postgres()?;
+    let store = relay_wiring::open_store(postgres)?;
+    let found = store.find_by_handle(&arguments.handle).await;
+    let found = found.map_err(|error| missing_postgres(&postgres.url, error.into()))?;
+    let unknown = || AnswerIsNo(format!("there is no user {}", arguments.handle));
+    let profile = found.ok_or_else(unknown)?;
+    let touched = store.set_disabled(profile.user_id, disabled, SystemClock.now_ms()).await?.ok_or_else(unknown)?;
+    output::line(format_args!("{} {}", if disabled { "disabled" } else { "enabled" }, profile.handle));
+    if disabled {
+        let bus = relay_wiring::connect_nats(config.nats()?, "relayctl").await;
+        let bus =
+            bus.context("it is disabled, and its sockets close as soon as the worker reaches NATS; it cannot be reached from here")?;
+        let log = NatsMessageLog::new(bus, &config.topology);
+        for address in touched {
+            store.flush(address, &log).await.context("it is disabled, and its sockets close as soon as the log answers")?;
+        }
+        output::line("its sessions have ended");
+    }
     Ok(())
 }
 

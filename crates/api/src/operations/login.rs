@@ -5,13 +5,14 @@ use relay_protocol::ErrorCode;
 use relay_protocol::rest::{LoginRequest, Problem, Secret, TokenResponse};
 use relay_types::SessionId;
 
-use super::MAX_PASSWORD;
+use super::given_password;
 use crate::deps::App;
-use crate::extract::{Body, ClientAddress, enforce};
+use crate::extract::{Body, ClientAddress, enforce, guess, guessed_right};
 use crate::flush::flush;
 use crate::refusal::Refusal;
 
-/// Opens a session for a device. An unknown handle and a wrong password get the same answer after the same work.
+/// Opens a session for a device. An unknown handle, a wrong password and a disabled account get the same answer after the same
+/// work. Wrong passwords are answered with growing delays for whoever tries them, and not for the account's owner elsewhere.
 #[utoipa::path(
     post, path = "/v1/auth/login", operation_id = "login", tag = "auth", request_body = LoginRequest,
     responses(
@@ -24,23 +25,28 @@ pub(crate) async fn login(
     address: ClientAddress,
     Body(request): Body<LoginRequest>,
 ) -> Result<Json<TokenResponse>, Refusal> {
-    if request.password.0.len() > MAX_PASSWORD {
-        return Err(Refusal::new(ErrorCode::InvalidField, format!("password has at most {MAX_PASSWORD} bytes")));
+    given_password(&request.password.0)?;
+    let (limits, network, now_ms) = (&app.config.limits, address.limit_key(), app.now_ms());
+    enforce(&app, "login-address", limits.logins_per_address, &network).await?;
+    let found = app.deps.accounts.credentials(&request.handle, &network, now_ms).await?;
+    // Before the password is looked at, so that many guesses at once do not pass; and after the store answered, so that its
+    // absence is not taken for a guess.
+    let (rule, key) = (limits.login_failures.rule("login"), format!("{}|{network}", request.handle));
+    guess(&app, rule, &key).await?;
+    if !found.as_ref().is_some_and(|found| found.known_network) {
+        enforce(&app, "login-handle", limits.logins_per_handle, request.handle.as_str()).await?;
     }
-    let limits = &app.config.limits;
-    enforce(&app, "login-address", limits.logins_per_address, &address.limit_key()).await?;
-    enforce(&app, "login-handle", limits.logins_per_handle, request.handle.as_str()).await?;
+    let verified = app.deps.passwords.verify(request.password.0, found.as_ref().map(|found| found.password_hash.clone())).await?;
+    let found = found.filter(|found| verified && !found.disabled).ok_or_else(|| Refusal::plain(ErrorCode::BadCredentials))?;
+    guessed_right(&app, rule, &key).await;
 
-    let (user, stored) = app.deps.accounts.credentials(&request.handle).await?.map(|c| (c.user, c.password_hash)).unzip();
-    let verified = app.deps.passwords.verify(request.password.0, stored).await?;
-    let user = user.filter(|_| verified).ok_or_else(|| Refusal::plain(ErrorCode::BadCredentials))?;
-
-    let now_ms = app.now_ms();
     let refresh = app.deps.tokens.refresh()?;
     let ends = app.deps.tokens.session_ends(now_ms);
     let session = NewSession {
         session: SessionId::new(app.deps.ids.next_ulid()),
-        user,
+        user: found.user,
+        password_hash: found.password_hash,
+        network,
         device_name: request.device_name,
         refresh: refresh.hash,
         refresh_expires_at_ms: ends.refresh_ms,
@@ -53,9 +59,9 @@ pub(crate) async fn login(
         app.live.forget_all();
     }
     flush(&app, &touched).await?;
-    let access = app.deps.tokens.access(user, session.session, now_ms)?;
+    let access = app.deps.tokens.access(session.user, session.session, now_ms)?;
     Ok(Json(TokenResponse {
-        user_id: user,
+        user_id: session.user,
         session_id: session.session,
         access_token: Secret(access.token),
         expires_in_s: access.expires_in_s,

@@ -9,7 +9,8 @@ use crate::extract::{Body, ClientAddress, enforce};
 use crate::flush::flush;
 use crate::refusal::Refusal;
 
-/// Exchanges a refresh token, which works once, for new tokens. Using one twice ends its session.
+/// Exchanges a refresh token for new tokens. The same one again gets the same answer until the new one is used, because an
+/// answer may be lost; after that it ends the session, because two hold it.
 #[utoipa::path(
     post, path = "/v1/auth/refresh", operation_id = "refresh", tag = "auth", request_body = RefreshRequest,
     responses(
@@ -25,9 +26,10 @@ pub(crate) async fn refresh(
     enforce(&app, "refresh", app.config.limits.logins_per_address, &address.limit_key()).await?;
     let presented = app.deps.tokens.refresh_hash(&request.refresh_token.0).ok_or(RotateError::Invalid)?;
     let now_ms = app.now_ms();
-    let next = app.deps.tokens.refresh()?;
+    let nonce = app.deps.tokens.nonce()?;
+    let next = app.deps.tokens.next_refresh(&request.refresh_token.0, &nonce).ok_or(RotateError::Invalid)?;
     let refresh_expires_at_ms = app.deps.tokens.session_ends(now_ms).refresh_ms;
-    let rotation = Rotation { presented, replacement: next.hash, refresh_expires_at_ms, at_ms: now_ms };
+    let rotation = Rotation { presented, replacement: next.hash, nonce, refresh_expires_at_ms, at_ms: now_ms };
     let rotated = match app.deps.sessions.rotate(&rotation).await {
         Err(RotateError::Reused { touched }) => {
             app.live.forget_all();
@@ -36,6 +38,7 @@ pub(crate) async fn refresh(
         }
         other => other?,
     };
+    let next = app.deps.tokens.next_refresh(&request.refresh_token.0, &rotated.nonce).ok_or(RotateError::Invalid)?;
     let access = app.deps.tokens.access(rotated.user, rotated.session, now_ms)?;
     Ok(Json(TokenResponse {
         user_id: rotated.user,

@@ -6,7 +6,7 @@ use relay_protocol::ErrorCode;
 use relay_protocol::rest::{Problem, RegisterRequest, UserProfile};
 use relay_types::{ShardId, UserId};
 
-use super::{MAX_PASSWORD, MIN_PASSWORD};
+use super::new_password;
 use crate::deps::App;
 use crate::extract::{Body, ClientAddress, enforce};
 use crate::flush::flush;
@@ -25,11 +25,13 @@ pub(crate) async fn register(
     address: ClientAddress,
     Body(request): Body<RegisterRequest>,
 ) -> Result<(StatusCode, Json<UserProfile>), Refusal> {
-    if !(MIN_PASSWORD..=MAX_PASSWORD).contains(&request.password.0.len()) {
-        return Err(Refusal::new(ErrorCode::InvalidField, format!("password has to have {MIN_PASSWORD} to {MAX_PASSWORD} bytes")));
+    new_password(&request.password.0)?;
+    if request.handle.is_reserved() {
+        return Err(Refusal::plain(ErrorCode::HandleReserved));
     }
     enforce(&app, "register", app.config.limits.registrations_per_address, &address.limit_key()).await?;
-    let password_hash = app.deps.passwords.hash(request.password.0).await?;
+    let names = vec![request.handle.to_string(), request.display_name.to_string()];
+    let password_hash = app.deps.passwords.hash(request.password.0, names).await?;
     let user = UserId::new(app.deps.ids.next_ulid());
     let account = NewAccount {
         user,

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use relay_api::Deps;
 use relay_domain::ports::*;
-use relay_posting::{Poster, PosterParts};
+use relay_posting::{Poster, PosterParts, QuotaConfig};
 use relay_protocol::log::StoredEvent;
 use relay_protocol::message::Role;
 use relay_protocol::rest::{Conversation, MessagePage, UserProfile};
@@ -32,7 +32,16 @@ impl Accounts for Away {
     async fn register(&self, _: &NewAccount) -> Result<Vec<LogAddress>, RegisterError> {
         Err(away().into())
     }
-    async fn credentials(&self, _: &Handle) -> Result<Option<Credentials>, StoreError> {
+    async fn credentials(&self, handle: &Handle, _: &str, _: TimestampMs) -> Result<Option<Credentials>, StoreError> {
+        if handle.as_str() == "limited" { Ok(None) } else { Err(away()) }
+    }
+    async fn password_of(&self, _: UserId) -> Result<Option<(PasswordHash, UserProfile)>, StoreError> {
+        Err(away())
+    }
+    async fn change_password(&self, _: &PasswordChange) -> Result<Option<Vec<LogAddress>>, StoreError> {
+        Err(away())
+    }
+    async fn set_disabled(&self, _: UserId, _: bool, _: TimestampMs) -> Result<Option<Vec<LogAddress>>, StoreError> {
         Err(away())
     }
     async fn profile(&self, _: UserId) -> Result<Option<UserProfile>, StoreError> {
@@ -49,7 +58,10 @@ impl Accounts for Away {
 
 #[async_trait]
 impl DeviceSessions for Away {
-    async fn open(&self, _: &NewSession) -> Result<Vec<LogAddress>, StoreError> {
+    async fn open(&self, _: &NewSession) -> Result<Vec<LogAddress>, OpenError> {
+        Err(away().into())
+    }
+    async fn revoke_all(&self, _: UserId, _: TimestampMs) -> Result<Vec<LogAddress>, StoreError> {
         Err(away())
     }
     async fn rotate(&self, _: &Rotation) -> Result<Rotated, RotateError> {
@@ -222,7 +234,7 @@ impl LogClock for Away {
 
 #[async_trait]
 impl PasswordHasher for Away {
-    async fn hash(&self, _: String) -> Result<PasswordHash, HashError> {
+    async fn hash(&self, _: String, _: Vec<String>) -> Result<PasswordHash, HashError> {
         Err(HashError::Busy)
     }
     async fn verify(&self, _: String, _: Option<PasswordHash>) -> Result<bool, HashError> {
@@ -236,6 +248,12 @@ impl TokenMint for Away {
     }
     fn refresh(&self) -> Result<RefreshToken, MintError> {
         Err(MintError)
+    }
+    fn nonce(&self) -> Result<RefreshNonce, MintError> {
+        Err(MintError)
+    }
+    fn next_refresh(&self, _: &str, _: &RefreshNonce) -> Option<RefreshToken> {
+        None
     }
     fn refresh_hash(&self, _: &str) -> Option<RefreshHash> {
         None
@@ -265,6 +283,10 @@ impl RateLimiter for Away {
     async fn check(&self, _: RateRule, key: &str) -> RateDecision {
         if key == "limited" { RateDecision::Limited { retry_after: Duration::from_millis(1500) } } else { RateDecision::Allowed }
     }
+    async fn attempt(&self, rule: DelayRule, key: &str) -> RateDecision {
+        if key.starts_with("limited|") { RateDecision::Limited { retry_after: rule.first } } else { RateDecision::Allowed }
+    }
+    async fn succeeded(&self, _: DelayRule, _: &str) {}
 }
 
 pub fn deps() -> Deps {
@@ -277,6 +299,8 @@ pub fn deps() -> Deps {
         log_clock: away.clone(),
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds::default()),
+        quota: QuotaConfig::default(),
+        room: Arc::default(),
     };
     Deps {
         accounts: away.clone(),

@@ -111,7 +111,7 @@ async fn every_operation_but_the_open_ones_wants_a_token() {
             checked += 1;
         }
     }
-    assert_eq!(checked, 15, "operations with a token");
+    assert_eq!(checked, 17, "operations with a token");
     let twice = authorised("GET", "/v1/users/me").header(header::AUTHORIZATION, format!("Bearer {GOOD_TOKEN}"));
     assert_eq!(code(&api, empty(twice)).await, ErrorCode::Unauthenticated, "two tokens are none");
 }
@@ -219,7 +219,7 @@ async fn waits_are_bounded() {
 #[tokio::test]
 async fn limits_say_when_to_come_back() {
     let mut config = Config::default();
-    config.limits.logins_per_handle = Rate::new(1, 60);
+    config.limits.login_failures.first_ms = 1500;
     let api = router(&config, deps());
     let login = || json(request("POST", "/v1/auth/login"), r#"{"handle":"limited","password":"12345678","device_name":"d"}"#);
     let (code, problem) = refused(&api, login()).await;
@@ -227,8 +227,10 @@ async fn limits_say_when_to_come_back() {
     assert_eq!(problem.retry_after_ms, Some(1500));
     let response = send(&api, login()).await;
     assert_eq!(response.headers()[header::RETRY_AFTER], "2", "rounded up");
+    config.limits.login_failures.longest_ms = 0;
+    assert_eq!(self::code(&router(&config, deps()), login()).await, ErrorCode::RateLimited, "by the handle's own limit");
     config.limits.logins_per_handle = Rate::new(0, 60);
-    assert_eq!(self::code(&router(&config, deps()), login()).await, ErrorCode::Unavailable, "a limit of 0 is off");
+    assert_eq!(self::code(&router(&config, deps()), login()).await, ErrorCode::BadCredentials, "a limit of 0 is off");
 }
 
 #[tokio::test]

@@ -28,6 +28,17 @@ impl fmt::Debug for RefreshHash {
     }
 }
 
+/// Chance that makes the next refresh token out of the last. Worth nothing without that token, and forgotten when the next
+/// one is used.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct RefreshNonce(pub [u8; 32]);
+
+impl fmt::Debug for RefreshNonce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
 /// An account to create.
 #[derive(Debug, Clone)]
 pub struct NewAccount {
@@ -52,6 +63,10 @@ pub struct Credentials {
     pub user: UserId,
     /// Of their password.
     pub password_hash: PasswordHash,
+    /// The account is disabled: nobody logs in, whatever they know.
+    pub disabled: bool,
+    /// They logged in from the network asked about lately.
+    pub known_network: bool,
 }
 
 /// An account that was not created.
@@ -75,11 +90,31 @@ pub trait Accounts: Send + Sync {
     /// Not cancel safe: the account may exist when the future is dropped. The outbox relay publishes its event.
     async fn register(&self, account: &NewAccount) -> Result<Vec<LogAddress>, RegisterError>;
 
-    /// What log-in compares with.
+    /// What log-in compares with, for an attempt from `network` at `at_ms`.
     ///
     /// # Cancel safety
     /// Cancel safe.
-    async fn credentials(&self, handle: &Handle) -> Result<Option<Credentials>, StoreError>;
+    async fn credentials(&self, handle: &Handle, network: &str, at_ms: TimestampMs) -> Result<Option<Credentials>, StoreError>;
+
+    /// The hash of the user's password, and the names that it must not be made of.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn password_of(&self, user: UserId) -> Result<Option<(PasswordHash, UserProfile)>, StoreError>;
+
+    /// Replaces the password if it is still `known`, and ends every session but `keep`, with their events in the outbox.
+    /// Answers with the addresses to flush; `None` when another change came first.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: the change may have happened. The outbox relay publishes its events.
+    async fn change_password(&self, change: &PasswordChange) -> Result<Option<Vec<LogAddress>>, StoreError>;
+
+    /// Disables the account and ends all its sessions, or enables it again. Safe to repeat. Answers with the addresses to
+    /// flush; `None` when there is no such account.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: the change may have happened. The outbox relay publishes its events.
+    async fn set_disabled(&self, user: UserId, disabled: bool, at_ms: TimestampMs) -> Result<Option<Vec<LogAddress>>, StoreError>;
 
     /// A user as others see them.
     ///
@@ -94,6 +129,32 @@ pub trait Accounts: Send + Sync {
     async fn find_by_handle(&self, handle: &Handle) -> Result<Option<UserProfile>, StoreError>;
 }
 
+/// A new password.
+#[derive(Debug, Clone)]
+pub struct PasswordChange {
+    /// Whose.
+    pub user: UserId,
+    /// What the present password was compared with.
+    pub known: PasswordHash,
+    /// Of the new one.
+    pub new: PasswordHash,
+    /// The session that asks; it goes on.
+    pub keep: SessionId,
+    /// Now.
+    pub at_ms: TimestampMs,
+}
+
+/// A session that was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The password was changed or the account disabled after it was compared.
+    #[error("the credentials are not valid any more")]
+    Outdated,
+    /// The store did not answer; the session may be open.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// A device's log-in.
 #[derive(Debug, Clone)]
 pub struct NewSession {
@@ -101,6 +162,10 @@ pub struct NewSession {
     pub session: SessionId,
     /// Whose.
     pub user: UserId,
+    /// What the password was compared with.
+    pub password_hash: PasswordHash,
+    /// Where they log in from: the next attempts from there are those of a known network.
+    pub network: String,
     /// What the person calls the device.
     pub device_name: DeviceName,
     /// Of the first refresh token.
@@ -122,6 +187,8 @@ pub struct Rotation {
     pub presented: RefreshHash,
     /// Of the token that takes its place.
     pub replacement: RefreshHash,
+    /// What the replacement was made with, beside the token presented.
+    pub nonce: RefreshNonce,
     /// When the replacement ends; the session's own end caps it.
     pub refresh_expires_at_ms: TimestampMs,
     /// Now.
@@ -135,6 +202,8 @@ pub struct Rotated {
     pub user: UserId,
     /// Which device's.
     pub session: SessionId,
+    /// What the replacement is made with: the rotation's own nonce, or the first one's when this is a repetition.
+    pub nonce: RefreshNonce,
 }
 
 /// A rotation that did not happen.
@@ -146,7 +215,8 @@ pub enum RotateError {
     /// Its session was ended before.
     #[error("the session was ended")]
     Revoked,
-    /// It had been used before. The session is now revoked, in the same transaction, with its event in the outbox.
+    /// It had been used, and what took its place as well; or every token for some time was repeated late, as by two that
+    /// share them. The session is now revoked, in the same transaction, with its event in the outbox.
     #[error("the refresh token was used before")]
     Reused {
         /// Addresses to flush: also when the session had been revoked already and its event is not in the log yet.
@@ -189,10 +259,10 @@ pub trait DeviceSessions: Send + Sync {
     ///
     /// # Cancel safety
     /// Not cancel safe: a session nobody holds a token of may remain until it runs out.
-    async fn open(&self, session: &NewSession) -> Result<Vec<LogAddress>, StoreError>;
+    async fn open(&self, session: &NewSession) -> Result<Vec<LogAddress>, OpenError>;
 
-    /// Exchanges a refresh token for the next. Of two concurrent calls with one token exactly one succeeds, and the
-    /// other is a reuse.
+    /// Exchanges a refresh token for the next. Until that one is used, the same token is answered with the same next one
+    /// again: an answer may have been lost, and two tabs may ask at once. Afterwards, the session ends.
     ///
     /// # Cancel safety
     /// Not cancel safe: the presented token may be used up when the future is dropped.
@@ -216,4 +286,10 @@ pub trait DeviceSessions: Send + Sync {
     /// # Cancel safety
     /// Not cancel safe: the session may be revoked when the future is dropped. The outbox relay publishes its event.
     async fn revoke(&self, user: UserId, session: SessionId, at_ms: TimestampMs) -> Result<Vec<LogAddress>, RevokeError>;
+
+    /// Ends all the user's sessions, each with its event in the outbox.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe, as [`Self::revoke`].
+    async fn revoke_all(&self, user: UserId, at_ms: TimestampMs) -> Result<Vec<LogAddress>, StoreError>;
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use relay_types::{SessionId, TimestampMs, UserId};
 
-use super::{PasswordHash, RefreshHash};
+use super::{PasswordHash, RefreshHash, RefreshNonce};
 
 /// Why no password was hashed or compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -13,6 +13,9 @@ pub enum HashError {
     /// As many hashes as allowed are being computed, and the wait for a turn was too long.
     #[error("too many passwords are being hashed")]
     Busy,
+    /// The password is a common one, or made of the names given.
+    #[error("the password is easily guessed")]
+    Guessable,
     /// The stored hash cannot be read, or the hasher failed.
     #[error("the password hasher failed")]
     Failed,
@@ -21,11 +24,11 @@ pub enum HashError {
 /// Hashes passwords. Deliberately slow, so never on the threads that serve.
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
-    /// The hash to store.
+    /// The hash to store of a new password of somebody with these names, unless it is easily guessed.
     ///
     /// # Cancel safety
     /// Cancel safe; a hash that has begun is computed to its end.
-    async fn hash(&self, password: String) -> Result<PasswordHash, HashError>;
+    async fn hash(&self, password: String, names: Vec<String>) -> Result<PasswordHash, HashError>;
 
     /// Whether the password is the one. `None` (no such account) takes as long and says no.
     ///
@@ -76,6 +79,12 @@ pub trait TokenMint: Send + Sync {
 
     /// A refresh token: 256 bits from the operating system.
     fn refresh(&self) -> Result<RefreshToken, MintError>;
+
+    /// Chance for the next refresh token.
+    fn nonce(&self) -> Result<RefreshNonce, MintError>;
+
+    /// The token that takes the place of `presented`: always the same for one nonce. `None` when `presented` cannot be ours.
+    fn next_refresh(&self, presented: &str, nonce: &RefreshNonce) -> Option<RefreshToken>;
 
     /// What is stored of a presented refresh token; `None` when it cannot be one of ours.
     fn refresh_hash(&self, presented: &str) -> Option<RefreshHash>;

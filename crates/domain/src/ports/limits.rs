@@ -15,6 +15,30 @@ pub struct RateRule {
     pub per: Duration,
 }
 
+/// Failures of one key are answered with growing delays instead of being refused for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DelayRule {
+    /// Names the rule in the limiter's keys.
+    pub name: &'static str,
+    /// Failures that cost nothing. While the shared counters do not answer, the second one waits already.
+    pub free: u32,
+    /// The delay after the first failure beyond those; each further one doubles it.
+    pub first: Duration,
+    /// The longest delay.
+    pub longest: Duration,
+    /// Without attempts for this long, failures are forgotten.
+    pub forget: Duration,
+}
+
+impl DelayRule {
+    /// How long the key waits after this many failures; `None`: not at all.
+    pub fn delay(&self, failures: u32, free: u32) -> Option<Duration> {
+        let beyond = failures.checked_sub(free)?;
+        let doublings = beyond.checked_sub(1)?.min(20);
+        Some(self.first.saturating_mul(1 << doublings).min(self.longest))
+    }
+}
+
 /// The limiter's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RateDecision {
@@ -35,4 +59,17 @@ pub trait RateLimiter: Send + Sync {
     /// # Cancel safety
     /// Cancel safe; the use may have been counted.
     async fn check(&self, rule: RateRule, key: &str) -> RateDecision;
+
+    /// Counts one attempt of `key` as failed before it is made, so that many at once do not pass, and says whether it may be
+    /// made. Answers within 50 ms.
+    ///
+    /// # Cancel safety
+    /// Cancel safe; the attempt may have been counted.
+    async fn attempt(&self, rule: DelayRule, key: &str) -> RateDecision;
+
+    /// The attempt was no failure: nothing is held against `key` any more.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn succeeded(&self, rule: DelayRule, key: &str);
 }

@@ -24,11 +24,11 @@ async fn an_account_is_found_and_announced() {
     let profile = db.store.profile(ann.user).await.unwrap().unwrap();
     assert_eq!((profile.handle.as_str(), profile.display_name.as_str()), ("ann", "Ann Ó'Hara"));
     assert_eq!(db.store.find_by_handle(&ann.handle).await.unwrap().unwrap(), profile);
-    let credentials = db.store.credentials(&ann.handle).await.unwrap().unwrap();
+    let credentials = db.store.credentials(&ann.handle, "192.0.2.1", NOON_MS).await.unwrap().unwrap();
     assert!(credentials.user == ann.user && credentials.password_hash == ann.password_hash);
 
     let nobody = "nobody".parse().unwrap();
-    assert!(db.store.credentials(&nobody).await.unwrap().is_none());
+    assert!(db.store.credentials(&nobody, "192.0.2.1", NOON_MS).await.unwrap().is_none());
     assert!(db.store.find_by_handle(&nobody).await.unwrap().is_none());
     assert!(db.store.profile(user_id()).await.unwrap().is_none());
 

@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use relay_domain::ports::{DeviceSessions as _, EventRange, NewSession, Projection as _, RefreshHash, ResumeStore as _};
+use relay_domain::ports::{DeviceSessions as _, EventRange, NewSession, PasswordHash, Projection as _, RefreshHash, ResumeStore as _};
 use relay_store::{PostgresConfig, SchemaState, Store};
 use relay_types::{Seq, ShardId};
 
-use crate::support::{Db, EPOCH, NOON_MS, SHARD, TestLog, conversation_id, session_id, start_server, user_id};
+use crate::support::{Db, EPOCH, NOON_MS, PASSWORD, SHARD, TestLog, conversation_id, session_id, start_server, user_id};
 
 #[tokio::test]
 async fn a_snapshot_holds_what_holds_and_what_ended_after_the_cursor() {
@@ -29,6 +29,8 @@ async fn a_snapshot_holds_what_holds_and_what_ended_after_the_cursor() {
     let new = NewSession {
         session,
         user: ann,
+        password_hash: PasswordHash(PASSWORD.to_owned()),
+        network: "192.0.2.1".to_owned(),
         device_name: "laptop".parse().unwrap(),
         refresh: RefreshHash([1; 32]),
         refresh_expires_at_ms: now + 60_000,

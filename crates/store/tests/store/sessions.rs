@@ -1,8 +1,11 @@
-use relay_domain::ports::{DeviceSessions as _, NewSession, Outbox as _, RefreshHash, RevokeError, RotateError, Rotation};
+use relay_domain::ports::{
+    Accounts as _, DeviceSessions as _, LogAddress, NewSession, OpenError, Outbox as _, PasswordChange, PasswordHash, RefreshHash,
+    RefreshNonce, RevokeError, RotateError, Rotation,
+};
 use relay_protocol::log::LogEvent;
 use relay_types::{SessionId, UserId};
 
-use crate::support::{Db, MemMessageLog, NOON_MS, session_id, user_id};
+use crate::support::{Db, MemMessageLog, NOON_MS, PASSWORD, session_id, user_id};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -14,6 +17,8 @@ fn log_in(user: UserId, session: SessionId, refresh: u8, at_ms: i64) -> NewSessi
     NewSession {
         session,
         user,
+        password_hash: PasswordHash(PASSWORD.to_owned()),
+        network: "192.0.2.1".to_owned(),
         device_name: "phone".parse().unwrap(),
         refresh: hash(refresh),
         refresh_expires_at_ms: at_ms + 10 * HOUR_MS,
@@ -24,7 +29,13 @@ fn log_in(user: UserId, session: SessionId, refresh: u8, at_ms: i64) -> NewSessi
 }
 
 fn rotation(presented: u8, replacement: u8, at_ms: i64) -> Rotation {
-    Rotation { presented: hash(presented), replacement: hash(replacement), refresh_expires_at_ms: at_ms + 10 * HOUR_MS, at_ms }
+    Rotation {
+        presented: hash(presented),
+        replacement: hash(replacement),
+        nonce: RefreshNonce([replacement; 32]),
+        refresh_expires_at_ms: at_ms + 10 * HOUR_MS,
+        at_ms,
+    }
 }
 
 #[tokio::test]
@@ -55,23 +66,133 @@ async fn refresh_tokens_rotate_and_a_second_use_ends_the_session() {
 }
 
 #[tokio::test]
-async fn of_many_uses_of_one_token_exactly_one_succeeds() {
+async fn of_many_uses_of_one_token_all_are_given_the_same_successor() {
     let db = Db::fresh().await;
     let (ann, session) = (db.user("ann").await, session_id());
     db.store.open(&log_in(ann, session, 1, NOON_MS)).await.unwrap();
     db.warm().await;
     let rotations: Vec<_> = (0..6).map(|n| rotation(1, 10 + n, NOON_MS + HOUR_MS)).collect();
-    let results = futures::future::join_all(rotations.iter().map(|rotation| db.store.rotate(rotation))).await;
-    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
-    let reused: Vec<_> =
-        results.iter().filter_map(|result| if let Err(RotateError::Reused { touched }) = result { Some(touched) } else { None }).collect();
-    assert_eq!(reused.len(), 5, "{results:?}");
-    assert!(reused.iter().all(|touched| touched.len() == 1), "all wait for it: {reused:?}");
-    let log = MemMessageLog::default();
-    db.store.flush(reused[0][0], &log).await.unwrap();
-    assert_eq!(log.names(), ["USER_REGISTERED", "SESSION_REVOKED"], "one event");
-    assert!(!db.store.is_live(ann, session, NOON_MS + HOUR_MS).await.unwrap());
+    let results = futures::future::try_join_all(rotations.iter().map(|rotation| db.store.rotate(rotation))).await.unwrap();
+    let nonce = results[0].nonce;
+    assert!(results.iter().all(|rotated| rotated.nonce == nonce && rotated.session == session), "{results:?}");
+    assert!(db.store.is_live(ann, session, NOON_MS + HOUR_MS).await.unwrap());
     assert_eq!(db.count("SELECT count(*) FROM refresh_tokens").await, 2);
+    // The one that stands in the table is the one that was told.
+    db.store.rotate(&rotation(nonce.0[0], 50, NOON_MS + 2 * HOUR_MS)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_token_stays_good_until_its_successor_is_used_and_proves_theft_from_then_on() {
+    let db = Db::fresh().await;
+    let (ann, session) = (db.user("ann").await, session_id());
+    db.store.open(&log_in(ann, session, 1, NOON_MS)).await.unwrap();
+    let first = db.store.rotate(&rotation(1, 2, NOON_MS)).await.unwrap();
+    // The phone slept through the answer.
+    let again = db.store.rotate(&rotation(1, 9, NOON_MS + 9 * HOUR_MS)).await.unwrap();
+    assert_eq!(first, again);
+    assert!(matches!(db.store.rotate(&rotation(9, 8, NOON_MS)).await, Err(RotateError::Invalid)), "nothing was issued for the second");
+    assert!(matches!(db.store.rotate(&rotation(1, 9, NOON_MS + 10 * HOUR_MS)).await, Err(RotateError::Invalid)), "its own end bounds it");
+    db.store.rotate(&rotation(2, 3, NOON_MS + 9 * HOUR_MS)).await.unwrap();
+    assert_eq!(db.count("SELECT count(*) FROM refresh_tokens WHERE successor_nonce IS NOT NULL").await, 1, "the one before is forgotten");
+    let stolen = db.store.rotate(&rotation(1, 9, NOON_MS + 9 * HOUR_MS)).await;
+    let Err(RotateError::Reused { touched }) = stolen else { panic!("{stolen:?}") };
+    let log = MemMessageLog::default();
+    db.store.flush(touched[0], &log).await.unwrap();
+    assert_eq!(log.names(), ["USER_REGISTERED", "SESSION_REVOKED"], "one event");
+    assert!(!db.store.is_live(ann, session, NOON_MS + 9 * HOUR_MS).await.unwrap());
+    for token in [2, 3] {
+        assert!(matches!(db.store.rotate(&rotation(token, 9, NOON_MS + 9 * HOUR_MS)).await, Err(RotateError::Revoked)), "{token}");
+    }
+}
+
+/// A thief who stays one step behind the owner, or the owner behind the thief, is given the same tokens; not for long.
+#[tokio::test]
+async fn two_who_share_tokens_step_by_step_are_found_out_and_lost_answers_are_not() {
+    let db = Db::fresh().await;
+    let (ann, shared, unlucky) = (db.user("ann").await, session_id(), session_id());
+    db.store.open(&log_in(ann, shared, 1, NOON_MS)).await.unwrap();
+    let mut rounds = 0;
+    let end = loop {
+        let at = NOON_MS + i64::from(rounds) * HOUR_MS / 4;
+        db.store.rotate(&rotation(1 + rounds, 2 + rounds, at)).await.unwrap();
+        // At once, as a second tab, nothing is counted; later it is, once for each token.
+        db.store.rotate(&rotation(1 + rounds, 99, at + 30_000)).await.unwrap();
+        match db.store.rotate(&rotation(1 + rounds, 99, at + 600_000)).await {
+            Ok(_) => drop(db.store.rotate(&rotation(1 + rounds, 99, at + 601_000)).await.unwrap()),
+            Err(end) => break end,
+        }
+        rounds += 1;
+    };
+    assert!(matches!(end, RotateError::Reused { .. }) && rounds == 4, "{end:?} after {rounds}");
+    db.store.open(&log_in(ann, unlucky, 101, NOON_MS)).await.unwrap();
+    for round in 0..40 {
+        let at = NOON_MS + i64::from(round) * HOUR_MS / 4;
+        db.store.rotate(&rotation(101 + round, 102 + round, at)).await.unwrap();
+        if round % 5 < 4 {
+            db.store.rotate(&rotation(101 + round, 99, at + 600_000)).await.unwrap();
+        }
+    }
+}
+
+fn change(user: UserId, known: &str, new: &str, keep: SessionId) -> PasswordChange {
+    PasswordChange { user, known: PasswordHash(known.to_owned()), new: PasswordHash(new.to_owned()), keep, at_ms: NOON_MS }
+}
+
+#[tokio::test]
+async fn a_changed_password_ends_the_other_sessions_and_log_ins_with_the_old_one() {
+    let db = Db::fresh().await;
+    let (ann, kept, other) = (db.user("ann").await, session_id(), session_id());
+    for (n, session) in [(1, kept), (2, other)] {
+        db.store.open(&log_in(ann, session, n, NOON_MS)).await.unwrap();
+    }
+    assert_eq!(db.store.change_password(&change(ann, "not this", "new", kept)).await.unwrap(), None);
+    let touched = db.store.change_password(&change(ann, PASSWORD, "new", kept)).await.unwrap().unwrap();
+    let log = MemMessageLog::default();
+    db.store.flush(touched[0], &log).await.unwrap();
+    assert_eq!(log.names(), ["USER_REGISTERED", "SESSION_REVOKED"]);
+    assert!(matches!(&log.appended()[1].2, LogEvent::SessionRevoked(e) if e.session_id == other));
+    assert!(db.store.is_live(ann, kept, NOON_MS).await.unwrap() && !db.store.is_live(ann, other, NOON_MS).await.unwrap());
+    // Compared before the change, opened after it.
+    assert!(matches!(db.store.open(&log_in(ann, session_id(), 3, NOON_MS)).await, Err(OpenError::Outdated)));
+    assert_eq!(db.store.change_password(&change(ann, "new", "new", kept)).await.unwrap(), Some(touched), "a repetition flushes again");
+    assert_eq!(db.store.revoke_all(ann, NOON_MS).await.unwrap().len(), 1);
+    assert!(db.store.list(ann, NOON_MS).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_disabled_account_has_no_sessions_and_opens_none() {
+    let db = Db::fresh().await;
+    let (ann, session) = (db.user("ann").await, session_id());
+    let handle = "ann".parse().unwrap();
+    db.store.open(&log_in(ann, session, 1, NOON_MS)).await.unwrap();
+    let touched = db.store.set_disabled(ann, true, NOON_MS).await.unwrap().unwrap();
+    assert!(matches!(touched.as_slice(), [LogAddress::User { id, .. }] if *id == ann));
+    assert!(!db.store.is_live(ann, session, NOON_MS).await.unwrap());
+    assert!(db.store.credentials(&handle, "192.0.2.1", NOON_MS).await.unwrap().unwrap().disabled);
+    assert!(matches!(db.store.open(&log_in(ann, session_id(), 2, NOON_MS)).await, Err(OpenError::Outdated)));
+    assert_eq!(db.store.change_password(&change(ann, PASSWORD, "new", session)).await.unwrap(), None);
+    assert_eq!(db.store.set_disabled(ann, true, NOON_MS).await.unwrap(), Some(touched), "again, for whoever did not hear");
+    db.store.set_disabled(ann, false, NOON_MS).await.unwrap().unwrap();
+    db.store.open(&log_in(ann, session_id(), 2, NOON_MS)).await.unwrap();
+    assert_eq!(db.store.set_disabled(user_id(), true, NOON_MS).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn networks_are_known_after_a_log_in_and_for_a_time() {
+    const DAY_MS: i64 = 24 * HOUR_MS;
+    let db = Db::fresh().await;
+    let (ann, handle) = (db.user("ann").await, "ann".parse().unwrap());
+    let known = async |network: &str, at_ms| db.store.credentials(&handle, network, at_ms).await.unwrap().unwrap().known_network;
+    assert!(!known("192.0.2.1", NOON_MS).await);
+    db.store.open(&log_in(ann, session_id(), 1, NOON_MS)).await.unwrap();
+    assert!(known("192.0.2.1", NOON_MS + 89 * DAY_MS).await && !known("192.0.2.1", NOON_MS + 91 * DAY_MS).await);
+    assert!(!known("192.0.2.2", NOON_MS).await);
+    for n in 2..30 {
+        let from = NewSession { network: format!("198.51.100.{n}"), ..log_in(ann, session_id(), n, NOON_MS + i64::from(n)) };
+        db.store.open(&from).await.unwrap();
+    }
+    assert_eq!(db.count("SELECT count(*) FROM login_networks").await, 20);
+    assert!(known("198.51.100.29", NOON_MS).await && !known("192.0.2.1", NOON_MS).await);
 }
 
 #[tokio::test]

@@ -21,6 +21,8 @@ use tokio::sync::{Mutex, OnceCell};
 
 pub const EPOCH: &str = "epoch-1";
 pub const SHARD: ShardId = ShardId(0);
+/// What stands in the place of a password's hash.
+pub const PASSWORD: &str = "$argon2id$not-a-real-one";
 /// 2026-11-22, noon.
 pub const NOON_MS: i64 = 1_795_348_800_000;
 
@@ -100,7 +102,7 @@ impl Db {
             user,
             handle: handle.parse().unwrap(),
             display_name: handle.parse().unwrap(),
-            password_hash: PasswordHash("$argon2id$not-a-real-one".to_owned()),
+            password_hash: PasswordHash(PASSWORD.to_owned()),
             home_shard: SHARD,
             at_ms: NOON_MS,
         };

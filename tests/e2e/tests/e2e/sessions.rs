@@ -55,13 +55,26 @@ async fn refresh_tokens_rotate_and_using_one_twice_ends_the_session_and_its_sock
 }
 
 #[tokio::test]
-async fn of_many_uses_of_one_refresh_token_at_once_at_most_one_succeeds() -> TestResult {
+async fn a_refresh_whose_answer_was_lost_is_repeated_and_two_tabs_at_once_are_one_session() -> TestResult {
     let h = Harness::shared().await?;
     let ann = h.user("ann").await?;
+    let mut socket = Socket::live(&h, 0, &ann.device, None).await?;
     let api = h.api_client()?;
-    let uses = (0..10).map(|_| api.refresh(&ann.device.tokens.refresh_token));
-    let outcomes = futures::future::join_all(uses).await;
-    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
+    let first = ann.device.tokens.refresh_token.clone();
+    // Many at once, and one more as if nobody had answered.
+    let answers = futures::future::try_join_all((0..10).map(|_| api.refresh(&first))).await?;
+    let again = api.refresh(&first).await?;
+    for answer in answers.iter().chain([&again]) {
+        assert_eq!((answer.session_id, &answer.refresh_token), (ann.device.session_id(), &again.refresh_token));
+        api.with_token(answer.access_token.clone()).me().await?;
+    }
+    socket.passed(relay_types::Seq::ZERO).await?;
+    let newest = api.refresh(&again.refresh_token).await?;
+    assert_eq!(api.refresh(&again.refresh_token).await?.refresh_token, newest.refresh_token);
+    // Whoever comes with what is older than that holds a copy.
+    assert_eq!(code_of(api.refresh(&first).await), ErrorCode::RefreshReused);
+    assert!(api.refresh(&newest.refresh_token).await.is_err());
+    is_over(&h, &mut socket, &ann.device).await?;
     h.finish().await
 }
 
@@ -142,22 +155,43 @@ async fn unknown_handle_and_wrong_password_get_the_same_answer() -> TestResult {
     h.finish().await
 }
 
+/// The api believes the proxy in front of it, so each guesser may come from an address of their own.
 #[tokio::test]
-async fn guessing_passwords_is_slowed_down_for_that_handle_alone() -> TestResult {
-    let settings = "[limits]\nlogins_per_handle = { limit = 5, per_s = 60 }";
+async fn guesses_slow_down_who_guesses_and_not_the_owner() -> TestResult {
+    let settings =
+        "trusted_proxies = 1\n[limits]\nlogin_failures = { free = 3, first_ms = 60000 }\nlogins_per_handle = { limit = 10, per_s = 3600 }";
     let h = Harness::builder().config("api", settings).start().await?;
     let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
-    let mut limited = 0;
-    for _ in 0..10 {
-        let body = serde_json::json!({ "handle": "ann", "password": "a wrong guess", "device_name": "d" });
-        let problem = refusal(api(&h, Method::POST, "/v1/auth/login").json(&body).send().await?, "a guess").await?;
-        match problem.code {
-            ErrorCode::RateLimited => limited += 1,
-            code => assert_eq!(code, ErrorCode::BadCredentials),
-        }
+    let log_in = async |from: &str, handle: &str, password: &str| -> anyhow::Result<Option<ErrorCode>> {
+        let body = serde_json::json!({ "handle": handle, "password": password, "device_name": "d" });
+        let response = api(&h, Method::POST, "/v1/auth/login").header("x-forwarded-for", from).json(&body).send().await?;
+        Ok(if response.status() == 200 { None } else { Some(refusal(response, "a log-in").await?.code) })
+    };
+    assert_eq!(log_in("192.0.2.1", "ann", &ann.password.0).await?, None, "the owner's address is known from now on");
+    // One guesser, whose IPv6 addresses are one network: three guesses are free, a fourth begins the wait.
+    let mut codes = Vec::new();
+    for n in 0..10 {
+        codes.extend(log_in(&format!("2001:db8::{n}"), "ann", "a wrong guess").await?);
     }
-    assert!(limited >= 5, "{limited} of 10 guesses were limited");
-    bob.log_in("another").await?;
-    ann.api.me().await?;
+    let judged = codes.iter().filter(|code| **code == ErrorCode::BadCredentials).count();
+    assert_eq!((judged, codes.len()), (4, 10), "{codes:?}");
+    assert_eq!(codes.last(), Some(&ErrorCode::RateLimited), "not the right password either would get in now");
+    assert_eq!(log_in("2001:db8::77", "ann", &ann.password.0).await?, Some(ErrorCode::RateLimited));
+    assert_eq!(log_in("198.51.100.1", "ann", &ann.password.0).await?, None, "the owner from another network, while few guess");
+    // Many guessers: strangers' networks are used up, the owner's are not.
+    let mut limited = 0;
+    for n in 0..20 {
+        limited += usize::from(log_in(&format!("203.0.113.{n}"), "ann", "a wrong guess").await? == Some(ErrorCode::RateLimited));
+    }
+    assert!(limited >= 10, "{limited} of 20");
+    assert_eq!(log_in("203.0.113.99", "ann", &ann.password.0).await?, Some(ErrorCode::RateLimited), "a stranger's network");
+    assert_eq!(log_in("192.0.2.1", "ann", &ann.password.0).await?, None, "the owner's");
+    assert_eq!(log_in("2001:db8::1", "bob", &bob.password.0).await?, None, "another handle");
+    // Nobody learns which handles exist: the same waits for one that does not.
+    let mut unknown = Vec::new();
+    for _ in 0..5 {
+        unknown.extend(log_in("192.0.2.9", "nobody_here", "a wrong guess").await?);
+    }
+    assert_eq!(unknown, codes[..5]);
     h.finish().await
 }

@@ -92,10 +92,13 @@ async fn log_in(arguments: &ChatArguments, api: &ApiClient, store: &FileStore, d
         Some(name) => name.clone(),
         None => arguments.handle.as_str().parse().context("the handle cannot be shown")?,
     };
+    // Why no account can be made, if that is so; one that exists may be logged in to all the same.
+    let mut unfit = None;
     if !known || arguments.yes {
         match api.register(&arguments.handle, &display_name, &password).await {
             Ok(_) => crate::output::line(format_args!("welcome, {}: your account is new", arguments.handle)),
             Err(error) if error.code() == Some(ErrorCode::HandleTaken) => {}
+            Err(error) if matches!(error.code(), Some(ErrorCode::PasswordTooGuessable | ErrorCode::HandleReserved)) => unfit = Some(error),
             Err(error) => return Err(unreachable_hint(error)),
         }
     }
@@ -103,6 +106,9 @@ async fn log_in(arguments: &ChatArguments, api: &ApiClient, store: &FileStore, d
     let tokens: TokenResponse = match api.login(&arguments.handle, &password, &device).await {
         Ok(tokens) => tokens,
         Err(error) if error.code() == Some(ErrorCode::BadCredentials) => {
+            if let Some(unfit) = unfit {
+                return Err(unfit).context("there is no such account with this password, and none can be made");
+            }
             if arguments.yes && !known {
                 // The handle is someone else's; the password made up for it is worth nothing.
                 let _ = std::fs::remove_file(&password_file);

@@ -13,8 +13,10 @@ const TESTED: (u64, u64) = (2, 15);
 const ELECTION_MS: u64 = 10_000;
 /// Half-open links are noticed after two to three pings.
 const SLOW_PING_MS: u64 = 5_000;
-/// A stream this full is worth a warning, in percent.
-const NEARLY_FULL: u64 = 80;
+/// A stream this full is worth a warning, in percent: long before messages are refused.
+const NEARLY_FULL: u64 = 70;
+/// By default the last tenth takes membership changes and sessions only (`quota.log_reserve_percent`).
+const RESERVED: u64 = 90;
 
 pub async fn check(config: &Config) -> Vec<Finding> {
     let nats = match config.nats() {
@@ -106,7 +108,7 @@ fn state_of(state: &LogState) -> Vec<Finding> {
     let percent = state.bytes.saturating_mul(100) / state.max_bytes.max(1);
     if percent >= NEARLY_FULL {
         all.push(Finding::Warning(format!(
-            "the log of shard {} is {percent} % full: at 100 % every send is refused; raise topology.max_bytes_per_shard and run \
+            "the log of shard {} is {percent} % full: at {RESERVED} % messages are refused (log_full); raise topology.max_bytes_per_shard and run \
              `relayctl topology apply`",
             state.shard.0
         )));
@@ -160,9 +162,9 @@ mod tests {
     fn old_servers_full_streams_and_missing_copies_are_said() {
         assert!(server("2.15.1").is_none() && server("3.0.0").is_none());
         assert!(server("2.10.21").is_some() && server("nonsense").is_some());
-        let healthy = LogState { shard: ShardId(0), bytes: 79, max_bytes: 100, copies: 3, behind: Vec::new() };
+        let healthy = LogState { shard: ShardId(0), bytes: 69, max_bytes: 100, copies: 3, behind: Vec::new() };
         assert!(state_of(&healthy).is_empty());
-        assert_eq!(state_of(&LogState { bytes: 80, ..healthy.clone() }).len(), 1);
+        assert_eq!(state_of(&LogState { bytes: 70, ..healthy.clone() }).len(), 1);
         assert_eq!(state_of(&LogState { behind: vec!["nats-2".to_owned()], ..healthy }).len(), 1);
     }
 }
