@@ -66,8 +66,13 @@ async fn original(app: &AppState, user: UserId, shard: ShardId, send: &SendMessa
     found.map(Json).ok_or_else(|| Refusal::plain(ErrorCode::NotMember))
 }
 
+/// What waits stands; of the message nothing is stored.
 fn not_yet(refusal: Refusal) -> Refusal {
-    Refusal { detail: "the conversation's last change is not in the log yet; nothing was sent".into(), ..refusal }
+    Refusal {
+        code: ErrorCode::Unavailable,
+        detail: "the conversation's last change is not in the log yet; nothing was sent".into(),
+        ..refusal
+    }
 }
 
 fn decode(bytes: &[u8]) -> Result<SendMessage, Refusal> {
