@@ -42,7 +42,7 @@ pub fn document() -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "license": { "name": "Apache-2.0" },
             "description": "JSON text frames over one WebSocket. The first client frame is hello; the server answers welcome, \
-                then what was missed, then caught_up (after reset, where something has to be reloaded), then live events. Clients ignore frames and fields they do not know.",
+                then what was missed, with progress in between, then caught_up (after reset, where something has to be reloaded), then live events. Clients ignore frames and fields they do not know.",
         },
         "defaultContentType": "application/json",
         "servers": {
@@ -162,6 +162,7 @@ mod tests {
             "members_added",
             "members_removed",
             "conversation_updated",
+            "progress",
             "caught_up",
             "reset",
             "pong",
@@ -169,7 +170,7 @@ mod tests {
         ] {
             assert!(messages.contains_key(name), "{name}");
         }
-        assert_eq!(messages.len(), 15, "a new frame: name it here");
+        assert_eq!(messages.len(), 16, "a new frame: name it here");
         let mut references = Vec::new();
         collect_references(&document, &mut references);
         assert!(references.len() > 30);

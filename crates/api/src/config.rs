@@ -104,6 +104,12 @@ pub struct Config {
     pub max_sessions: u32,
     /// Connections held at once; more wait to be accepted.
     pub max_connections: usize,
+    /// Of these, from one address (IPv6: one /64); not counted behind trusted proxies. More are answered 429.
+    pub max_connections_per_address: usize,
+    /// A connection of which the peer takes not one byte for this long is ended, in milliseconds.
+    pub write_stall_ms: u64,
+    /// Lists and histories that one user may read at once; further ones wait.
+    pub reads_per_user: usize,
     /// How many proxies of ours stand in front and append to `X-Forwarded-For`; 0 means that the peer is the client.
     pub trusted_proxies: usize,
     /// A request may take this long, in milliseconds; longer than the log is tried (`nats.append_timeout_ms`).
@@ -132,6 +138,9 @@ impl Default for Config {
             max_group_members: 1_000,
             max_sessions: 100,
             max_connections: 4_096,
+            max_connections_per_address: 512,
+            write_stall_ms: 30_000,
+            reads_per_user: 4,
             trusted_proxies: 0,
             request_timeout_ms: 25_000,
             header_timeout_ms: 10_000,
@@ -147,10 +156,14 @@ impl Default for Config {
 
 impl Config {
     /// What peers may make us hold.
-    pub const fn http_limits(&self) -> relay_runtime::http::HttpLimits {
+    pub fn http_limits(&self) -> relay_runtime::http::HttpLimits {
+        let max_connections = relay_runtime::descriptors::fitting("api.max_connections", self.max_connections);
         relay_runtime::http::HttpLimits {
-            max_connections: self.max_connections,
+            max_connections,
+            // Behind proxies every peer is one of them.
+            max_per_address: if self.trusted_proxies > 0 { max_connections } else { self.max_connections_per_address },
             header_timeout: Duration::from_millis(self.header_timeout_ms),
+            write_stall: Duration::from_millis(self.write_stall_ms),
         }
     }
 
@@ -160,6 +173,9 @@ impl Config {
         within((2..=100_000).contains(&self.max_group_members), "api.max_group_members", "2 to 100000")?;
         within((1..=100).contains(&self.max_sessions), "api.max_sessions", "1 to 100")?;
         within((1..=1_000_000).contains(&self.max_connections), "api.max_connections", "1 to 1000000")?;
+        within((1..=1_000_000).contains(&self.max_connections_per_address), "api.max_connections_per_address", "1 to 1000000")?;
+        within((100..=600_000).contains(&self.write_stall_ms), "api.write_stall_ms", "100 to 600000")?;
+        within((1..=1_000).contains(&self.reads_per_user), "api.reads_per_user", "1 to 1000")?;
         within((100..=600_000).contains(&self.request_timeout_ms), "api.request_timeout_ms", "100 to 600000")?;
         within((100..=600_000).contains(&self.header_timeout_ms), "api.header_timeout_ms", "100 to 600000")?;
         within((100..=600_000).contains(&self.body_timeout_ms), "api.body_timeout_ms", "100 to 600000")?;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use relay_posting::QuotaConfig;
+use relay_runtime::http::HttpLimits;
 use serde::{Deserialize, Serialize};
 
 /// Limits and listeners of a gateway. Every default holds for a small machine.
@@ -14,8 +15,18 @@ pub struct GatewayConfig {
     pub listen: SocketAddr,
     /// Where operators look: `/healthz`, `/readyz`, `/metrics`.
     pub admin_listen: SocketAddr,
-    /// Sockets at once; more are answered 503.
+    /// Sockets at once; more are answered 503. Lowered at start to what the limit of open files allows.
     pub max_sockets: usize,
+    /// Sockets of one person at once, over all their devices.
+    pub max_sockets_per_user: usize,
+    /// Sockets of one device's session at once.
+    pub max_sockets_per_session: usize,
+    /// Sockets from one address at once (IPv6: one /64); more are answered 429.
+    pub max_sockets_per_address: usize,
+    /// How many proxies of ours stand in front and append to `X-Forwarded-For`; 0 means that the peer is the client.
+    pub trusted_proxies: usize,
+    /// A connection of which the peer takes not one byte for this long is ended, in milliseconds.
+    pub write_stall_ms: u64,
     /// Bytes queued for one socket before it is closed as `slow_reader`.
     /// 1 MiB is about 40 s of a busy group (500 B × 50 messages/s).
     pub outbound_queue_bytes: usize,
@@ -55,6 +66,11 @@ impl Default for GatewayConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 7080)),
             admin_listen: SocketAddr::from(([127, 0, 0, 1], 7081)),
             max_sockets: 50_000,
+            max_sockets_per_user: 64,
+            max_sockets_per_session: 16,
+            max_sockets_per_address: 4_096,
+            trusted_proxies: 0,
+            write_stall_ms: 30_000,
             outbound_queue_bytes: 1 << 20,
             ring_bytes: 64 << 20,
             ring_warmup_ms: 300_000,
@@ -80,6 +96,10 @@ impl GatewayConfig {
         let at_least = |key, value: u64, min: u64| if value < min { Err((key, format!("has to be at least {min}"))) } else { Ok(()) };
         self.quota.check().map_err(|reason| ("gateway.quota", reason))?;
         at_least("gateway.max_sockets", self.max_sockets as u64, 1)?;
+        at_least("gateway.max_sockets_per_user", self.max_sockets_per_user as u64, 1)?;
+        at_least("gateway.max_sockets_per_session", self.max_sockets_per_session as u64, 1)?;
+        at_least("gateway.max_sockets_per_address", self.max_sockets_per_address as u64, 1)?;
+        at_least("gateway.write_stall_ms", self.write_stall_ms, 100)?;
         at_least("gateway.outbound_queue_bytes", self.outbound_queue_bytes as u64, 256 * 1024)?;
         at_least("gateway.ring_bytes", self.ring_bytes as u64, 64 * 1024)?;
         at_least("gateway.hello_timeout_ms", self.hello_timeout_ms, 100)?;
@@ -94,6 +114,17 @@ impl GatewayConfig {
 
     pub(crate) const fn hello_timeout(&self) -> Duration {
         Duration::from_millis(self.hello_timeout_ms)
+    }
+
+    /// What is held for peers before their connection is a socket.
+    pub(crate) fn http_limits(&self, handshakes: usize) -> HttpLimits {
+        HttpLimits {
+            max_connections: handshakes,
+            // Behind proxies every peer is one of them.
+            max_per_address: if self.trusted_proxies > 0 { handshakes } else { (handshakes / 4).max(1) },
+            header_timeout: self.hello_timeout(),
+            write_stall: Duration::from_millis(self.write_stall_ms),
+        }
     }
 
     pub(crate) const fn idle_timeout(&self) -> Duration {

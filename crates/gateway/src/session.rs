@@ -1,18 +1,18 @@
 //! One socket, from its first frame to its close. One task each; everything it waits for is in one `select!`.
 
+mod flood;
 mod greet;
 mod sink;
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket};
 use bytes::Bytes;
-use governor::Quota;
 use relay_domain::ports::SendKey;
 use relay_protocol::frame::ErrorFrame;
 use relay_protocol::{CloseCode, Command, ErrorCode, SendMessage, ServerFrame, command};
+use relay_runtime::http::Meter;
 
 use tokio::time::Instant;
 
@@ -22,6 +22,7 @@ use crate::lanes::{Footing, Lanes, LostFooting, refusal};
 use crate::outbound::Closing;
 use crate::upgrade::Shared;
 
+use flood::{Flood, Pace};
 use sink::Writer;
 
 /// A send to a conversation that the tail does not know the user to be in waits this long for the tail to reach the
@@ -29,17 +30,20 @@ use sink::Writer;
 const MEMBERSHIP_WAIT: Duration = Duration::from_secs(2);
 /// Time for a closing socket to take what is left and the close frame.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+/// What is read until the peer's close frame.
+const CLOSE_BYTES: u64 = 256 * 1024;
 /// A slow reader gets longer to come to the close frame, which lies behind what it has not read.
 const SLOW_CLOSE_LIMIT: Duration = Duration::from_secs(15);
 
 /// Serves one socket until it closes.
-pub(crate) async fn serve(shared: Arc<Shared>, mut ws: WebSocket) {
+pub(crate) async fn serve(shared: Arc<Shared>, mut ws: WebSocket, meter: Meter) {
     metrics::gauge!("relay_sockets").increment(1.0);
     let footing = Footing::of(&shared.standstill);
-    let closing = match greet::greet(&shared, &mut ws).await {
+    let flood = Flood::new(shared.config.frames_per_s, meter.clone());
+    let closing = match greet::greet(&shared, &mut ws, &flood).await {
         Ok(session) => {
-            let (socket, limiter) = (session.socket, session.limiter);
-            let mut live = Live::new(&shared, &mut ws, Arc::clone(&socket), limiter, footing);
+            let (socket, limiter, _places) = (session.socket, session.limiter, session.places);
+            let mut live = Live::new(&shared, &mut ws, Arc::clone(&socket), limiter, footing, flood);
             let closing = live.run().await;
             let delivered = shared.hub.detach(&socket);
             shared.checkpoints.hand_in(socket.user, delivered);
@@ -49,6 +53,8 @@ pub(crate) async fn serve(shared: Arc<Shared>, mut ws: WebSocket) {
     };
     if let Some(closing) = closing {
         metrics::counter!("relay_socket_closes_total", "code" => closing.code.as_str()).increment(1);
+        // What it still sends is not read for long.
+        meter.arm(CLOSE_BYTES, 0);
         close(&mut ws, closing).await;
     } else {
         metrics::counter!("relay_socket_closes_total", "code" => "gone").increment(1);
@@ -81,7 +87,7 @@ struct Live<'a> {
     socket: Arc<Socket>,
     limiter: Arc<UserLimiter>,
     footing: Footing,
-    frames: governor::DefaultDirectRateLimiter,
+    flood: Flood,
     /// Made at the first send: most sockets only listen.
     lanes: Option<Box<Lanes>>,
     idle_deadline: Instant,
@@ -99,18 +105,15 @@ const fn ended(code: CloseCode) -> Ended {
 }
 
 impl<'a> Live<'a> {
-    fn new(shared: &'a Shared, ws: &'a mut WebSocket, socket: Arc<Socket>, limiter: Arc<UserLimiter>, footing: Footing) -> Self {
-        let frames = NonZeroU32::new(shared.config.frames_per_s).unwrap_or(NonZeroU32::MIN);
-        Self {
-            shared,
-            ws,
-            socket,
-            limiter,
-            footing,
-            frames: governor::DefaultDirectRateLimiter::direct(Quota::per_second(frames)),
-            lanes: None,
-            idle_deadline: Instant::now() + shared.config.idle_timeout(),
-        }
+    fn new(
+        shared: &'a Shared,
+        ws: &'a mut WebSocket,
+        socket: Arc<Socket>,
+        limiter: Arc<UserLimiter>,
+        footing: Footing,
+        flood: Flood,
+    ) -> Self {
+        Self { shared, ws, socket, limiter, footing, flood, lanes: None, idle_deadline: Instant::now() + shared.config.idle_timeout() }
     }
 
     async fn run(&mut self) -> Ended {
@@ -145,7 +148,7 @@ impl<'a> Live<'a> {
                             return end;
                         }
                     }
-                    Some(Err(error)) => return sink::read_error(&error),
+                    Some(Err(error)) => return self.flood.ended(sink::read_error(&error)),
                     None => return None,
                 },
                 () = tokio::time::sleep_until(self.idle_deadline) => return ended(CloseCode::IdleTimeout),
@@ -153,15 +156,14 @@ impl<'a> Live<'a> {
         }
     }
 
-    /// Writes what is queued. A write that the peer does not take ends when the socket is to close, or when nothing was
-    /// taken for as long as a silent peer is borne with.
+    /// Writes what is queued. A write that the peer does not take ends when the socket is to close, or when not one byte was
+    /// taken for too long.
     async fn write_queued(&mut self) -> Result<(), Ended> {
         let frames = self.socket.outbound.take();
         if frames.is_empty() {
             return Ok(());
         }
         let ping = self.lanes.as_mut().and_then(|lanes| lanes.ping());
-        let stuck_at = Instant::now() + self.shared.config.idle_timeout();
         let write = sink::write_all(self.ws, frames, ping);
         tokio::pin!(write);
         loop {
@@ -170,7 +172,7 @@ impl<'a> Live<'a> {
                 written = &mut write => {
                     // A wake-up taken below belongs to frames that are still queued.
                     self.socket.outbound.wake.notify_one();
-                    return written.map_err(|()| None);
+                    return written.map_err(|()| self.flood.ended(None));
                 }
                 () = self.socket.outbound.wake.notified() => {
                     let Some(closing) = self.socket.outbound.closing() else { continue };
@@ -179,7 +181,6 @@ impl<'a> Live<'a> {
                     }
                     return Err(Some(closing));
                 }
-                () = tokio::time::sleep_until(stuck_at) => return Err(ended(CloseCode::SlowReader)),
             }
         }
     }
@@ -197,6 +198,10 @@ impl<'a> Live<'a> {
 
     /// `Some` ends the socket.
     async fn on_message(&mut self, message: Message) -> Option<Ended> {
+        let pace = self.flood.frame(&message);
+        if pace == Pace::Flooding {
+            return Some(ended(CloseCode::Flooding));
+        }
         let text = match message {
             Message::Text(text) => text,
             Message::Pong(payload) => {
@@ -212,7 +217,7 @@ impl<'a> Live<'a> {
                 return Some(ended(CloseCode::ProtocolViolation));
             }
         };
-        if self.frames.check().is_err() {
+        if pace == Pace::Over {
             // Named, so that the client knows which send did not happen and repeats it; what comes behind it does not overtake it.
             let client_id = match command::decode(&text) {
                 Ok(Command::SendMessage(send)) => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -13,9 +13,12 @@ use governor::Quota;
 use relay_domain::ports::{DeliveryCursors, LogClock as _, MessageLog, ResumeStore, TailSource, TokenVerifier};
 use relay_posting::{LogRoom, Poster, PosterParts};
 use relay_protocol::{ErrorCode, MAX_CLIENT_FRAME_BYTES};
-use relay_runtime::http::HttpLimits;
+use relay_runtime::census::{Census, network};
+use relay_runtime::descriptors;
+use relay_runtime::http::{Meter, Peer, forwarded_for};
 use relay_runtime::{CancellationToken, Component, Health, Origins, Restart, Standstill, Supervisor, Task, query_holds_secret};
-use relay_types::{Clock, IdGen, ShardId};
+use relay_types::{Clock, IdGen, SessionId, ShardId, UserId};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -70,7 +73,13 @@ pub(crate) struct Shared {
     health: Health,
     /// Not ready before every tail was started and sockets are accepted.
     accepting: Component,
-    places: Semaphore,
+    places: Arc<Semaphore>,
+    /// Connections that are not sockets yet.
+    handshakes: usize,
+    /// Sockets of an address, of a person, of a device.
+    addresses: Census<IpAddr>,
+    pub(crate) people: Census<UserId>,
+    pub(crate) devices: Census<SessionId>,
 }
 
 impl Shared {
@@ -88,8 +97,11 @@ pub struct Gateway {
 
 impl Gateway {
     /// Puts the parts together. Nothing runs yet.
-    pub fn new(config: GatewayConfig, deps: Deps, health: Health) -> Self {
+    pub fn new(mut config: GatewayConfig, deps: Deps, health: Health) -> Self {
         crate::series::register();
+        let descriptors = descriptors::fitting("gateway.max_sockets", config.max_sockets.saturating_add(HANDSHAKES));
+        let handshakes = HANDSHAKES.min(descriptors.div_ceil(8));
+        config.max_sockets = config.max_sockets.min(descriptors - handshakes).clamp(1, Semaphore::MAX_PERMITS);
         let per_second = NonZeroU32::new(config.messages_per_s).unwrap_or(NonZeroU32::MIN);
         let burst = NonZeroU32::new(config.message_burst).unwrap_or(NonZeroU32::MIN);
         let hub = Arc::new(Hub::new(HubLimits {
@@ -119,7 +131,11 @@ impl Gateway {
             away_until: parking_lot::Mutex::new(None),
         };
         let shared = Shared {
-            places: Semaphore::new(config.max_sockets.min(Semaphore::MAX_PERMITS)),
+            places: Arc::new(Semaphore::new(config.max_sockets)),
+            handshakes,
+            addresses: Census::default(),
+            people: Census::default(),
+            devices: Census::default(),
             hub,
             resumer,
             poster,
@@ -171,14 +187,13 @@ impl Gateway {
             // Told to stop, or a tail could not begin.
             () = stop.cancelled() => {}
         }
-        let limits = HttpLimits { max_connections: shared.config.max_sockets, header_timeout: shared.config.hello_timeout() };
-        relay_runtime::http::serve(listener, router, supervisor, limits);
+        relay_runtime::http::serve(listener, router, supervisor, shared.config.http_limits(shared.handshakes));
         shared.accepting.up();
         stop.cancelled().await;
         shared.health.start_draining();
         shared.draining.cancel();
         let spread = Duration::from_millis(shared.config.drain_spread_ms);
-        let all = u32::try_from(shared.config.max_sockets.min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
+        let all = u32::try_from(shared.config.max_sockets).unwrap_or(u32::MAX);
         if tokio::time::timeout(spread + DRAIN_LIMIT, shared.places.acquire_many(all)).await.is_err() {
             tracing::warn!("some sockets did not close in time");
         }
@@ -187,6 +202,9 @@ impl Gateway {
         Ok(())
     }
 }
+
+/// Connections that are not sockets yet: each lasts as long as a handshake, or `hello_timeout_ms` when it never comes.
+const HANDSHAKES: usize = 4_096;
 
 /// After the spread: answers that are due, and the close handshakes.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
@@ -228,6 +246,8 @@ async fn not_found() -> Response {
 async fn upgrade(
     State(shared): State<Arc<Shared>>,
     uri: Uri,
+    Extension(peer): Extension<Peer>,
+    Extension(meter): Extension<Meter>,
     headers: HeaderMap,
     ws: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
 ) -> Response {
@@ -241,9 +261,14 @@ async fn upgrade(
         return refuse(ErrorCode::Draining, "this server is going away");
     }
     let Ok(ws) = ws else { return refuse(ErrorCode::MalformedFrame, "a WebSocket handshake is expected here") };
-    if shared.places.available_permits() == 0 {
+    let forwarded = shared.config.trusted_proxies.checked_sub(1).and_then(|hop| forwarded_for(&headers, hop));
+    let address = network(forwarded.unwrap_or(peer.0.ip()));
+    let Some(counted) = shared.addresses.enter(address, shared.config.max_sockets_per_address) else {
+        return refuse(ErrorCode::TooManyConnections, "this address has as many sockets as it may");
+    };
+    let Ok(place) = Arc::clone(&shared.places).try_acquire_owned() else {
         return refuse(ErrorCode::Busy, "every place is taken");
-    }
+    };
     // Small buffers: 10,000 idle sockets should cost megabytes, not gigabytes.
     ws.read_buffer_size(1024)
         .write_buffer_size(4 * 1024)
@@ -251,8 +276,8 @@ async fn upgrade(
         .max_message_size(MAX_CLIENT_FRAME_BYTES)
         .max_frame_size(MAX_CLIENT_FRAME_BYTES)
         .on_upgrade(move |socket| async move {
-            let Ok(_place) = shared.places.try_acquire() else { return };
-            Box::pin(session::serve(Arc::clone(&shared), socket)).await;
+            Box::pin(session::serve(Arc::clone(&shared), socket, meter)).await;
+            drop((place, counted));
         })
 }
 

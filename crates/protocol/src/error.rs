@@ -93,6 +93,7 @@ error_registry! {
     TooManyInFlight = "too_many_in_flight", 429, true, Time, "Too many sends of this socket await their ack.";
     QuotaExceeded = "quota_exceeded", 429, true, Time, "The caller has sent as many bytes as a person may: wait for retry_after_ms.";
     LogFull = "log_full", 503, true, Operator, "The log takes no more messages: what is left of it is for membership changes and sessions.";
+    TooManyConnections = "too_many_connections", 429, true, Time, "This address, person or device has as many connections as it may.";
     Draining = "draining", 503, true, Time, "This server is going away: reconnect elsewhere after retry_after_ms.";
     Busy = "busy", 503, true, Time, "The server is at its limit: try again after retry_after_ms.";
     Unavailable = "unavailable", 503, true, Operator, "A part the request needs does not answer; its outcome may be unknown: retry with the same client_id.";
@@ -152,6 +153,8 @@ pub enum CloseCode {
     ProtocolViolation,
     /// A frame over the limit.
     FrameTooLarge,
+    /// The client went on sending far more than it may.
+    Flooding,
 }
 
 impl CloseCode {
@@ -170,6 +173,7 @@ impl CloseCode {
         Self::SessionRevoked,
         Self::ProtocolViolation,
         Self::FrameTooLarge,
+        Self::Flooding,
     ];
 
     /// The number in the close frame.
@@ -188,6 +192,7 @@ impl CloseCode {
             Self::SessionRevoked => 4501,
             Self::ProtocolViolation => 4502,
             Self::FrameTooLarge => 4503,
+            Self::Flooding => 4504,
         }
     }
 
@@ -207,6 +212,7 @@ impl CloseCode {
             Self::SessionRevoked => "session_revoked",
             Self::ProtocolViolation => "protocol_violation",
             Self::FrameTooLarge => "frame_too_large",
+            Self::Flooding => "flooding",
         }
     }
 

@@ -28,6 +28,11 @@ pub enum ServerFrame {
     MembersRemoved(MembersRemovedFrame),
     /// A conversation began, was renamed, or a role in it changed.
     ConversationUpdated(ConversationUpdated),
+    /// Everything up to the position was delivered, and more of what was missed follows.
+    Progress {
+        /// To be stored and handed back in the next hello, should the socket end before `caught_up`.
+        position: String,
+    },
     /// Everything up to the position was delivered; what follows is live.
     CaughtUp {
         /// To be stored and handed back in the next hello.
@@ -376,9 +381,13 @@ impl ServerFrame {
             Self::MembersAdded(f) => Some((f.conversation_id, f.seq, f.prev)),
             Self::MembersRemoved(f) => Some((f.conversation_id, f.seq, f.prev)),
             Self::ConversationUpdated(f) => Some((f.conversation_id, f.seq, f.prev)),
-            Self::Welcome(_) | Self::MessageAck(_) | Self::CaughtUp { .. } | Self::Reset { .. } | Self::Pong { .. } | Self::Error(_) => {
-                None
-            }
+            Self::Welcome(_)
+            | Self::MessageAck(_)
+            | Self::Progress { .. }
+            | Self::CaughtUp { .. }
+            | Self::Reset { .. }
+            | Self::Pong { .. }
+            | Self::Error(_) => None,
         }
     }
 }

@@ -13,6 +13,25 @@ pub enum MessageBody {
     },
 }
 
+impl MessageBody {
+    /// The bytes of its JSON. Control characters take six each, so a text can be far longer there than it is.
+    pub fn encoded_len(&self) -> usize {
+        match self {
+            Self::Text { text } => br#"{"type":"text","text":""}"#.len() + json_len(text.as_str()),
+        }
+    }
+}
+
+/// The bytes of a text within JSON, without its quotes.
+fn json_len(text: &str) -> usize {
+    let of = |byte: u8| match byte {
+        b'"' | b'\\' | 0x08 | b'\t' | b'\n' | 0x0c | b'\r' => 2,
+        0..0x20 => 6,
+        _ => 1,
+    };
+    text.bytes().map(of).sum()
+}
+
 /// Whether a conversation is between two people or a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -71,6 +90,22 @@ impl ConversationKind {
             "direct" => Some(Self::Direct),
             "group" => Some(Self::Group),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_encoded_length_is_that_of_the_json(text in "[\u{0}-\u{ff}\u{1f600}]{1,200}") {
+            if let Ok(text) = text.parse::<MessageText>() {
+                let body = MessageBody::Text { text };
+                prop_assert_eq!(body.encoded_len(), serde_json::to_string(&body).unwrap().len());
+            }
         }
     }
 }

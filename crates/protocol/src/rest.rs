@@ -234,9 +234,12 @@ pub struct ConversationListItem {
     pub peer: Option<UserProfile>,
     /// The caller's role.
     pub role: Role,
-    /// The newest message the caller may see.
+    /// The newest message the caller may see; of a longer text, the first 200 characters and an ellipsis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_message: Option<NewMessage>,
+    /// Whether the text of `last_message` was cut: a list shows beginnings, histories show messages.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub last_message_cut: bool,
     /// Messages of others after the caller's read mark; counting stops at 1,000.
     pub unread_count: u32,
     /// Up to where the caller has read.

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{LogConfig, Validate};
 use crate::health::{Component, Health};
 use crate::supervisor::{Restart, Supervisor};
-use crate::{admin, exit, listen, telemetry};
+use crate::{admin, exit, http, listen, telemetry};
 
 /// How often histograms are drained while nobody scrapes.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
@@ -157,8 +157,7 @@ fn spawn_admin(supervisor: &Supervisor, listener: tokio::net::TcpListener, route
     // Serves until the very end, so that a draining process can still be seen.
     #[expect(clippy::disallowed_methods, reason = "serves beyond the supervisor's own stop")]
     tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, router).await {
-            component.down(error.to_string());
-        }
+        http::serve_to_the_end(listener, router, http::HttpLimits::ADMIN).await;
+        component.down("it accepts nothing any more");
     });
 }

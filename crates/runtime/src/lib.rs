@@ -4,7 +4,9 @@
 
 mod admin;
 mod boot;
+pub mod census;
 mod config;
+pub mod descriptors;
 mod exit;
 pub mod failpoint;
 mod health;
@@ -16,6 +18,8 @@ mod standstill;
 mod supervisor;
 mod telemetry;
 pub mod trace;
+pub mod turns;
+mod wire;
 
 pub use boot::{Boot, ProcessConfig, run};
 pub use config::{ConfigError, IgnoredSection, LogConfig, LogFormat, Validate, load};

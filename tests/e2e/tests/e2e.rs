@@ -23,6 +23,7 @@ mod e2e {
     mod forge;
     mod half_open;
     mod health;
+    mod hostile;
     mod idempotency;
     mod kills;
     mod membership;

@@ -9,12 +9,13 @@ pub async fn start(synced: bool, configure: impl FnOnce(HarnessBuilder) -> Harne
         .durable_postgres()
         .config(
             "gateway",
-            "messages_per_s = 1000000\nmessage_burst = 1000000\nframes_per_s = 1000000\nmax_in_flight = 1024\nidle_timeout_ms = 600000",
+            "messages_per_s = 1000000\nmessage_burst = 1000000\nframes_per_s = 1000000\nmax_in_flight = 1024\nidle_timeout_ms = 600000\n\
+             max_sockets_per_address = 1000000",
         )
         .config("tokens", "access_ttl_s = 86400")
         .config("topology", "max_bytes_per_shard = 17179869184")
         .config("log", "filter = \"warn\"")
-        .config("api", "limits = { requests_per_address = { limit = 0, per_s = 1 }, requests_per_user = { limit = 0, per_s = 1 } }");
+        .config("api", "max_connections_per_address = 4096\nlimits = { requests_per_address = { limit = 0, per_s = 1 }, requests_per_user = { limit = 0, per_s = 1 } }");
     if synced {
         builder = builder.sync_always();
     }

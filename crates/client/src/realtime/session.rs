@@ -229,6 +229,7 @@ impl Engine {
             ServerFrame::MembersAdded(frame) => self.on_event(session, Event::MembersAdded(frame)),
             ServerFrame::MembersRemoved(frame) => self.on_event(session, Event::MembersRemoved(frame)),
             ServerFrame::ConversationUpdated(frame) => self.on_event(session, Event::ConversationUpdated(frame)),
+            ServerFrame::Progress { position } => self.on_position(session, &position).await,
             ServerFrame::CaughtUp { position } => {
                 self.deliver(Event::CaughtUp { events: session.events });
                 session.caught_up = true;
@@ -258,7 +259,7 @@ impl Engine {
         self.stats.events.add_one();
         session.events += 1;
         self.deliver(event);
-        // While catching up, `caught_up` brings the position.
+        // While catching up, `progress` and `caught_up` bring the position.
         if session.caught_up && session.report_at.is_none() {
             session.report_at = Some(Instant::now() + self.config.report_interval);
         }

@@ -7,6 +7,10 @@ use relay_domain::ports::TokenError;
 use relay_protocol::frame::{ErrorFrame, Welcome};
 use relay_protocol::{CloseCode, Command, ErrorCode, Hello, ServerFrame, command};
 
+use relay_runtime::census::Counted;
+use relay_types::{SessionId, UserId};
+
+use super::flood::{Flood, Pace};
 use super::{Writer, ended, say, sink};
 use crate::hub::{Socket, UserLimiter};
 use crate::outbound::{Closing, Outbound};
@@ -17,11 +21,13 @@ use crate::upgrade::Shared;
 pub(super) struct Greeted {
     pub(super) socket: Arc<Socket>,
     pub(super) limiter: Arc<UserLimiter>,
+    /// Its places among the person's and the device's sockets.
+    pub(super) places: (Counted<UserId>, Counted<SessionId>),
 }
 
 /// Authenticates the socket and brings it to live. `Err` says how to close it; `Err(None)`: it is gone.
-pub(super) async fn greet(shared: &Shared, ws: &mut WebSocket) -> Result<Greeted, Option<Closing>> {
-    let hello = match tokio::time::timeout(shared.config.hello_timeout(), first_frame(ws)).await {
+pub(super) async fn greet(shared: &Shared, ws: &mut WebSocket, flood: &Flood) -> Result<Greeted, Option<Closing>> {
+    let hello = match tokio::time::timeout(shared.config.hello_timeout(), first_frame(ws, flood)).await {
         Ok(hello) => hello?,
         Err(_late) => return Err(ended(CloseCode::HelloTimeout)),
     };
@@ -33,6 +39,12 @@ pub(super) async fn greet(shared: &Shared, ws: &mut WebSocket) -> Result<Greeted
         Err(TokenError::Invalid) => {
             return Err(refuse(ws, ErrorCode::Unauthenticated, "the access token is not valid", CloseCode::Unauthenticated).await);
         }
+    };
+    let Some(person) = shared.people.enter(claims.user, shared.config.max_sockets_per_user) else {
+        return Err(refuse(ws, ErrorCode::TooManyConnections, "this person has as many sockets as they may", CloseCode::Busy).await);
+    };
+    let Some(device) = shared.devices.enter(claims.session, shared.config.max_sockets_per_session) else {
+        return Err(refuse(ws, ErrorCode::TooManyConnections, "this device has as many sockets as it may", CloseCode::Busy).await);
     };
     let outbound = Outbound::new(shared.config.outbound_queue_bytes);
     let socket = Arc::new(Socket { user: claims.user, session: claims.session, outbound });
@@ -49,28 +61,34 @@ pub(super) async fn greet(shared: &Shared, ws: &mut WebSocket) -> Result<Greeted
     match resumed {
         Ok(limiter) => {
             metrics::histogram!("relay_resume_seconds").record(started.elapsed().as_secs_f64());
-            Ok(Greeted { socket, limiter })
+            Ok(Greeted { socket, limiter, places: (person, device) })
         }
         Err(error) => {
             shared.hub.detach(&socket);
             match error {
-                ResumeError::Gone => Err(None),
+                ResumeError::Gone => Err(flood.ended(None)),
                 ResumeError::Refused { code, close, message } => Err(refuse(ws, code, message, close).await),
             }
         }
     }
 }
 
-async fn first_frame(ws: &mut WebSocket) -> Result<Hello, Option<Closing>> {
+async fn first_frame(ws: &mut WebSocket, flood: &Flood) -> Result<Hello, Option<Closing>> {
     loop {
-        let text = match ws.recv().await {
+        let received = ws.recv().await;
+        if let Some(Ok(message)) = &received
+            && flood.frame(message) == Pace::Flooding
+        {
+            return Err(ended(CloseCode::Flooding));
+        }
+        let text = match received {
             Some(Ok(Message::Text(text))) => text,
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
             Some(Ok(Message::Binary(_))) => {
                 return Err(refuse(ws, ErrorCode::MalformedFrame, "frames are text", CloseCode::ProtocolViolation).await);
             }
             Some(Ok(Message::Close(_))) | None => return Err(None),
-            Some(Err(error)) => return Err(sink::read_error(&error)),
+            Some(Err(error)) => return Err(flood.ended(sink::read_error(&error))),
         };
         return match command::decode(&text) {
             Ok(Command::Hello(hello)) => Ok(hello),

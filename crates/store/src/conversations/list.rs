@@ -18,6 +18,9 @@ use crate::history::message_of;
 /// Where counting unread messages stops: so many events behind the mark are looked at.
 const UNREAD_CAP: i64 = 1_000;
 
+/// Of a message's text, a list shows so many characters: a page of the longest texts would be megabytes.
+const PREVIEW_CHARS: i32 = 200;
+
 /// One row of the list as read: the conversation, its peer (`p_`), its newest visible message (`e_`).
 struct Row {
     conversation_id: Uuid,
@@ -36,6 +39,7 @@ struct Row {
     e_event_id: Option<Uuid>,
     e_actor_id: Option<Uuid>,
     e_client_id: Option<String>,
+    e_cut: bool,
     e_body: Option<String>,
     e_decided_at_ms: Option<i64>,
     e_at: Option<OffsetDateTime>,
@@ -63,7 +67,10 @@ async fn rows(store: &Store, user: UserId, ids: &[Uuid]) -> Result<Vec<Row>, Sto
                   coalesce(h.last_seq, 0) AS "last_seq!", coalesce(unread.count, 0) AS "unread!",
                   peer.user_id AS "p_user_id?", peer.handle AS "p_handle?", peer.display_name AS "p_display_name?",
                   e.seq AS "e_seq?", e.prev_seq AS "e_prev_seq?", e.shard AS "e_shard?", e.event_id AS "e_event_id?",
-                  e.actor_id AS "e_actor_id?", e.client_id AS "e_client_id?", e.body::text AS "e_body?",
+                  e.actor_id AS "e_actor_id?", e.client_id AS "e_client_id?", coalesce(length(e.body ->> 'text') > $4, false) AS "e_cut!",
+                  CASE WHEN length(e.body ->> 'text') > $4
+                       THEN jsonb_set(e.body, '{text}', to_jsonb(left(e.body ->> 'text', $4) || '…'))::text
+                       ELSE e.body::text END AS "e_body?",
                   e.decided_at_ms AS "e_decided_at_ms?", e.at AS "e_at?"
            FROM unnest($2::uuid[]) WITH ORDINALITY AS page (conversation_id, place)
            JOIN members m ON m.conversation_id = page.conversation_id AND m.user_id = $1
@@ -87,7 +94,8 @@ async fn rows(store: &Store, user: UserId, ids: &[Uuid]) -> Result<Vec<Row>, Sto
            ORDER BY page.place"#,
         user.to_uuid(),
         ids,
-        UNREAD_CAP
+        UNREAD_CAP,
+        PREVIEW_CHARS
     )
     .fetch_all(&store.pool)
     .await
@@ -125,6 +133,7 @@ fn item_of(row: Row) -> Result<ConversationListItem, StoreError> {
         peer,
         role: role(&row.role)?,
         last_message,
+        last_message_cut: row.e_cut,
         unread_count: u32::try_from(row.unread).unwrap_or(u32::MAX),
         read_seq: Seq::from_i64(row.read_seq),
         last_seq: Seq::from_i64(row.last_seq),
