@@ -22,7 +22,7 @@ const OWN: &[(&str, &[E])] = &[
     ("revokeSession", &[E::UnknownSession]),
     ("findUser", &[E::UnknownUser]),
     ("me", &[E::UnknownUser]),
-    ("listConversations", &[E::Forbidden]),
+    ("listConversations", &[E::Forbidden, E::Busy]),
     ("createConversation", &[E::BadId, E::UnknownUser, E::GroupFull]),
     ("getConversation", &[E::NotMember]),
     ("renameConversation", &[E::NotMember, E::Forbidden, E::DirectImmutable]),
@@ -34,11 +34,11 @@ const OWN: &[(&str, &[E])] = &[
         "postMessage",
         &[E::BadId, E::BadClientId, E::EmptyMessage, E::MessageTooLong, E::UnsupportedBody, E::NotMember, E::QuotaExceeded, E::LogFull],
     ),
-    ("listMessages", &[E::BadId, E::NotMember]),
+    ("listMessages", &[E::BadId, E::NotMember, E::Busy]),
 ];
 
 /// What the edge refuses, whatever the operation.
-const EVERYWHERE: &[E] = &[E::TokenInUrl, E::OriginRefused, E::RateLimited, E::Unavailable, E::Internal];
+const EVERYWHERE: &[E] = &[E::TokenInUrl, E::OriginRefused, E::RateLimited, E::TooManyConnections, E::Unavailable, E::Internal];
 /// What a caller has to be to be let in.
 const SIGNED_IN: &[E] = &[E::Unauthenticated, E::TokenExpired, E::SessionRevoked];
 /// What can be wrong with any body.

@@ -8,7 +8,8 @@ use relay_domain::ports::{
 };
 use relay_posting::Poster;
 use relay_runtime::Origins;
-use relay_types::{Clock, IdGen};
+use relay_runtime::turns::Turns;
+use relay_types::{Clock, IdGen, UserId};
 
 use crate::config::Config;
 use crate::freshness::Freshness;
@@ -63,6 +64,8 @@ pub(crate) struct AppState {
     pub deps: Deps,
     pub live: LiveSessions,
     pub freshness: Freshness,
+    /// Lists and histories on their way.
+    pub reads: Turns<UserId>,
 }
 
 pub(crate) type App = Arc<AppState>;

@@ -14,6 +14,7 @@ mod freshness;
 mod live;
 pub mod openapi;
 mod operations;
+mod page;
 mod refusal;
 mod router;
 mod shared;

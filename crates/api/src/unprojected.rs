@@ -20,6 +20,8 @@ use crate::stays::Stays;
 
 /// Events of one conversation that are read from the log at most; reading them costs the log a scan.
 const MOST: u32 = 2_000;
+/// Bodies of a page, as JSON; as in the projection.
+const PAGE_BYTES: usize = 1 << 20;
 
 /// Completes a page that was read while the projection of the conversation's shard was behind.
 pub(crate) async fn complete(
@@ -94,7 +96,27 @@ fn joined(page: MessagePage, events: Vec<StoredEvent>, mut stays: Stays, reader:
             messages.truncate(usize::from(limit));
         }
     }
+    let newest = matches!(anchor, HistoryAnchor::Newest);
+    let fitting = if newest { fitting(messages.iter().rev()) } else { fitting(messages.iter()) };
+    has_more |= fitting < messages.len();
+    if newest {
+        messages.drain(..messages.len() - fitting);
+    } else {
+        messages.truncate(fitting);
+    }
     MessagePage { messages, has_more }
+}
+
+/// How many of the messages a page takes.
+fn fitting<'a>(messages: impl Iterator<Item = &'a NewMessage>) -> usize {
+    let mut bytes = 0;
+    messages
+        .take_while(|message| {
+            let fits = bytes < PAGE_BYTES;
+            bytes += message.body.encoded_len();
+            fits
+        })
+        .count()
 }
 
 #[cfg(test)]

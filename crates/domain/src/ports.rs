@@ -37,7 +37,7 @@ pub use projection::{
     Delivery, Memberships, Poison, ProjectError, Projected, Projection, QueueError, UserConsumers, WorkQueue, WorkSource,
 };
 pub use recent::{NothingRecent, RecentSends};
-pub use resume::{EventRange, JoinSnapshot, Membership, OriginalSend, ResumeStore, SendKey, StoreError};
+pub use resume::{EventRange, JoinSnapshot, Membership, OriginalSend, Place, ResumeStore, SendKey, StoreError};
 pub use roster::{CursorError, DeliveryCursors};
 pub use sessions::{AccessClaims, TokenError, TokenVerifier};
 pub use tail::{LogHead, LogTail, TailError, TailSource, TailStart};

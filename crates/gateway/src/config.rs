@@ -30,7 +30,8 @@ pub struct GatewayConfig {
     /// Bytes queued for one socket before it is closed as `slow_reader`.
     /// 1 MiB is about 40 s of a busy group (500 B × 50 messages/s).
     pub outbound_queue_bytes: usize,
-    /// Recent events kept in memory per shard, in bytes. 64 MiB is about 100,000 messages: at 300 messages/s, five minutes.
+    /// Recent events kept in memory per shard, in bytes. 64 MiB is about 45,000 messages: at 300 messages/s, two and a half
+    /// minutes.
     pub ring_bytes: usize,
     /// Events this young are loaded into the ring at start, in milliseconds; not more than fit.
     pub ring_warmup_ms: u64,
@@ -50,6 +51,8 @@ pub struct GatewayConfig {
     pub max_resume_events: u32,
     /// Sockets that may catch up from the database at once; the others wait their turn.
     pub max_concurrent_resumes: usize,
+    /// Sockets of one person that may catch up from the database at once; the others wait their turn.
+    pub max_resumes_per_user: usize,
     /// After the last socket of a user closed, their conversations are remembered for this long, in milliseconds.
     pub roster_linger_ms: u64,
     /// Users' durable consumers are moved this often while they stay connected, in milliseconds (half of it is random).
@@ -82,6 +85,7 @@ impl Default for GatewayConfig {
             frames_per_s: 200,
             max_resume_events: 10_000,
             max_concurrent_resumes: 32,
+            max_resumes_per_user: 4,
             roster_linger_ms: 60_000,
             checkpoint_interval_ms: 180_000,
             drain_spread_ms: 3_000,
@@ -109,6 +113,7 @@ impl GatewayConfig {
         at_least("gateway.message_burst", u64::from(self.message_burst), 1)?;
         at_least("gateway.frames_per_s", u64::from(self.frames_per_s), 1)?;
         at_least("gateway.max_concurrent_resumes", self.max_concurrent_resumes as u64, 1)?;
+        at_least("gateway.max_resumes_per_user", self.max_resumes_per_user as u64, 1)?;
         at_least("gateway.checkpoint_interval_ms", self.checkpoint_interval_ms, 1_000)
     }
 

@@ -7,6 +7,9 @@ use parking_lot::Mutex;
 use relay_protocol::CloseCode;
 use tokio::sync::Notify;
 
+/// What a queued frame costs beyond its bytes.
+const HANDLE_BYTES: usize = 64;
+
 /// Why and how a socket is to be closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Closing {
@@ -43,12 +46,13 @@ impl Outbound {
         if state.closing.is_some() {
             return;
         }
-        if state.bytes + frame.len() > self.limit_bytes {
+        let cost = frame.len() + HANDLE_BYTES;
+        if state.bytes + cost > self.limit_bytes {
             state.frames = VecDeque::new();
             state.bytes = 0;
             state.closing = Some(Closing { code: CloseCode::SlowReader, retry_after_ms: None });
         } else {
-            state.bytes += frame.len();
+            state.bytes += cost;
             state.frames.push_back(frame);
         }
         drop(state);
@@ -88,7 +92,7 @@ mod tests {
 
     #[test]
     fn overflow_closes_and_frees() {
-        let outbound = Outbound::new(10);
+        let outbound = Outbound::new(10 + 2 * HANDLE_BYTES);
         outbound.push(Bytes::from_static(b"12345"));
         assert_eq!(outbound.closing(), None);
         outbound.push(Bytes::from_static(b"678901"));

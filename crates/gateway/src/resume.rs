@@ -5,6 +5,7 @@
 //! with the conversations that the user's durable consumer names.
 
 mod from_log;
+mod from_store;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,17 +13,15 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use relay_domain::ports::{DeliveryCursors, EventRange, JoinSnapshot, Membership, ResumeStore, StoreError, TailSource};
+use relay_domain::ports::{DeliveryCursors, JoinSnapshot, ResumeStore, StoreError, TailSource};
 use relay_protocol::frame::ResetReason;
-use relay_protocol::log::StoredEvent;
 use relay_protocol::{CloseCode, ErrorCode, Position, ServerFrame};
-use relay_types::{Seq, ShardId};
+use relay_runtime::turns::{Turn, Turns};
+use relay_types::{Seq, ShardId, UserId};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::hub::{Attach, Hub, Socket, UserLimiter};
 
-/// Events asked for at once.
-const PAGE: u32 = 500;
 /// How long a position that is ahead of this gateway's tail is waited for.
 const TAIL_CATCH_UP: Duration = Duration::from_secs(5);
 /// For the log to say where it ends.
@@ -53,6 +52,8 @@ const BEHIND: ResumeError = ResumeError::Refused {
     close: CloseCode::Busy,
     message: "catching up is not possible here now: this gateway is behind the log",
 };
+const HEAVY: ResumeError =
+    ResumeError::Refused { code: ErrorCode::Busy, close: CloseCode::Busy, message: "the database did not find what was missed in time" };
 const CROWDED: ResumeError = ResumeError::Refused { code: ErrorCode::Busy, close: CloseCode::Busy, message: "too many catch up here now" };
 /// Everybody else here was sent away when the log turned out to be another one; there is no position to give to this one.
 const FORGOTTEN: ResumeError =
@@ -63,7 +64,7 @@ const REVOKED: ResumeError =
 /// Where a resuming socket's frames go.
 #[async_trait::async_trait]
 pub(crate) trait FrameSink: Send {
-    /// Writes and flushes; `Err` when the socket is gone or does not take them in time.
+    /// Writes and flushes; `Err` when the socket is gone or takes nothing any more.
     async fn write(&mut self, frames: Vec<Bytes>) -> Result<(), ()>;
 }
 
@@ -76,6 +77,10 @@ pub(crate) struct Resumer {
     /// Bounds the questions to the database, or to the log in its place, in a storm; the others wait their turn. Nobody has one
     /// while a client takes its time to read.
     pub(crate) turns: Semaphore,
+    /// Sockets of one person that catch up from the database or the log at once: what is held for them is bounded by this.
+    pub(crate) catching_up: Turns<UserId>,
+    /// One person asks one question at a time.
+    pub(crate) asking: Turns<UserId>,
     pub(crate) max_events: u32,
     /// Until when the projection counts as away without being asked: a storm must not wait for it socket by socket.
     pub(crate) away_until: Mutex<Option<Instant>>,
@@ -85,7 +90,9 @@ pub(crate) struct Resumer {
 const STORE_LIMIT: Duration = Duration::from_secs(3);
 /// The longest wait for a turn.
 const TURN_LIMIT: Duration = Duration::from_secs(20);
-/// After a failure the projection is not asked for this long.
+/// For a projection to say that it is there.
+const PROBE_LIMIT: Duration = Duration::from_secs(1);
+/// While the projection is away it is not asked for this long.
 const AWAY_FOR: Duration = Duration::from_secs(1);
 
 impl Resumer {
@@ -120,25 +127,40 @@ impl Resumer {
         run.go_live().await
     }
 
-    /// Waits for a turn to ask.
-    async fn turn(&self) -> Result<SemaphorePermit<'_>, ResumeError> {
+    /// Waits for `user`'s turn to ask, and then for one of all.
+    async fn turn(&self, user: UserId) -> Result<(Turn<UserId>, SemaphorePermit<'_>), ResumeError> {
+        let own = self.asking.turn(user, TURN_LIMIT).await.ok_or(CROWDED)?;
         match tokio::time::timeout(TURN_LIMIT, self.turns.acquire()).await {
-            Ok(Ok(turn)) => Ok(turn),
+            Ok(Ok(turn)) => Ok((own, turn)),
             Ok(Err(_)) | Err(_) => Err(CROWDED),
         }
     }
 
-    /// Asks the projection, unless it was away a moment ago.
-    async fn ask<T>(&self, question: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        let away = |reason: &str| StoreError { reason: reason.to_owned() };
-        if self.away_until.lock().is_some_and(|until| until > Instant::now()) {
-            return Err(away("it was away a moment ago"));
+    /// Asks the projection, unless it was away a moment ago. `None`: it is away. A question that fails while others are
+    /// answered is that question's fault, and says nothing to the other sockets.
+    async fn ask<T, F>(&self, user: UserId, question: impl Fn() -> F) -> Result<Option<T>, ResumeError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        let _turn = self.turn(user).await?;
+        // Twice: a connection that died since it was last used fails whoever takes it next.
+        for _ in 0..2 {
+            if self.away_until.lock().is_some_and(|until| until > Instant::now()) {
+                return Ok(None);
+            }
+            let reason = match tokio::time::timeout(STORE_LIMIT, question()).await {
+                Ok(Ok(answer)) => return Ok(Some(answer)),
+                Ok(Err(StoreError { reason })) => reason,
+                Err(_) => "no answer in time".to_owned(),
+            };
+            if !matches!(tokio::time::timeout(PROBE_LIMIT, self.store.watermarks()).await, Ok(Ok(_))) {
+                tracing::info!(reason, "the projection is away");
+                *self.away_until.lock() = Some(Instant::now() + AWAY_FOR);
+                return Ok(None);
+            }
+            tracing::warn!(reason, "the projection answers others, but not this question");
         }
-        let answer = tokio::time::timeout(STORE_LIMIT, question).await.unwrap_or_else(|_| Err(away("no answer in time")));
-        if answer.is_err() {
-            *self.away_until.lock() = Some(Instant::now() + AWAY_FOR);
-        }
-        answer
+        Err(HEAVY)
     }
 
     /// Whether events after the position can be replayed at all, or why not. An error: that cannot be told here now.
@@ -178,6 +200,7 @@ impl Run<'_> {
     async fn go_live(&mut self) -> Result<Arc<UserLimiter>, ResumeError> {
         let mut snapshot: Option<JoinSnapshot> = None;
         let (mut behind, mut rounds) = (0, 0);
+        let mut place = None;
         while rounds < MAX_ROUNDS {
             let announce =
                 self.reset.map(|reason| move |position: &Position| ServerFrame::Reset { reason, position: position.to_string() });
@@ -194,11 +217,16 @@ impl Run<'_> {
                     }
                 }
                 Attach::Step { frames, reached } => {
-                    self.write(frames).await?;
                     self.from = reached;
+                    self.write_with_progress(frames).await?;
                     if self.sent > self.resumer.max_events {
                         self.give_up(ResetReason::TooMuch);
                     }
+                    continue;
+                }
+                Attach::Unknown | Attach::Uncovered if place.is_none() => {
+                    let turn = self.resumer.catching_up.turn(self.socket.user, TURN_LIMIT).await;
+                    place = Some(turn.ok_or(CROWDED)?);
                     continue;
                 }
                 // A projection that stays behind what the ring remembers (its worker is down) is no better than none.
@@ -222,97 +250,25 @@ impl Run<'_> {
         covered.iter().all(|(shard, after)| snapshot.watermarks.get(shard).copied().unwrap_or_default() >= *after)
     }
 
-    /// One round over the projection: a snapshot, and every event between the client's place and its watermarks.
-    async fn read_projection(&mut self) -> Result<JoinSnapshot, ResumeError> {
-        let (user, session) = (self.socket.user, self.socket.session);
-        // Also the stays that are over for this device and still in the ring: the user's other devices are shown the ring by the
-        // same roster, and may have been away longer.
-        let mut cursors = self.resumer.hub.covered_after();
-        for (shard, after) in &self.from {
-            cursors.entry(*shard).and_modify(|cursor| *cursor = (*cursor).min(*after)).or_insert(*after);
-        }
-        let turn = self.resumer.turn().await?;
-        let snapshot = self.resumer.ask(self.resumer.store.join_snapshot(user, session, &cursors)).await;
-        drop(turn);
-        let snapshot = match snapshot {
-            Ok(snapshot) => snapshot,
-            Err(StoreError { reason }) => {
-                tracing::info!(reason, "catching up without the projection");
-                return self.read_without_projection().await;
-            }
-        };
-        if !snapshot.session_live {
-            return Err(REVOKED);
-        }
-        for (shard, after) in self.from.clone() {
-            let Some(upto) = snapshot.watermarks.get(&shard).copied().filter(|upto| *upto > after) else { continue };
-            let ranges = ranges(&snapshot.memberships, shard, after, upto);
-            if !self.page_through(shard, ranges).await? {
-                return self.read_without_projection().await;
-            }
-            if self.reset.is_some() {
-                break;
-            }
-            self.from.insert(shard, upto);
-        }
-        Ok(snapshot)
-    }
-
-    /// Writes the events of `ranges`; gives up replaying one by one beyond the limit. `false`: the projection went away.
-    async fn page_through(&mut self, shard: ShardId, mut ranges: Vec<EventRange>) -> Result<bool, ResumeError> {
-        while !ranges.is_empty() {
-            let turn = self.resumer.turn().await?;
-            let events = self.resumer.ask(self.resumer.store.events(shard, &ranges, PAGE)).await;
-            drop(turn);
-            let events = match events {
-                Ok(events) => events,
-                Err(StoreError { reason }) => {
-                    tracing::info!(reason, "the projection went away while catching up");
-                    return Ok(false);
-                }
-            };
-            let (count, last) = (events.len(), events.last().map(|event| event.seq));
-            self.write_events(events).await?;
-            let Some(last) = last.filter(|_| count >= PAGE as usize) else { return Ok(true) };
-            self.from.insert(shard, last);
-            if self.sent > self.resumer.max_events {
-                self.give_up(ResetReason::TooMuch);
-                return Ok(true);
-            }
-            ranges.retain_mut(|range| {
-                range.after = range.after.max(last);
-                range.after < range.upto
-            });
-        }
-        Ok(true)
-    }
-
     fn give_up(&mut self, reason: ResetReason) {
         self.reset = Some(reason);
         self.from.clear();
     }
 
-    async fn write_events(&mut self, events: Vec<StoredEvent>) -> Result<(), ResumeError> {
-        let frames: Vec<Bytes> = events.iter().filter_map(ServerFrame::from_log).map(|frame| Bytes::from(frame.encode())).collect();
+    /// Writes frames, and behind them the place that they reach: a link that breaks later need not bring them again.
+    async fn write_with_progress(&mut self, mut frames: Vec<Bytes>) -> Result<(), ResumeError> {
+        self.sent = self.sent.saturating_add(u32::try_from(frames.len()).unwrap_or(u32::MAX));
+        if !frames.is_empty() {
+            let position = Position { epoch: self.resumer.hub.epoch(), shards: self.from.clone() };
+            frames.push(Bytes::from(ServerFrame::Progress { position: position.to_string() }.encode()));
+        }
         self.write(frames).await
     }
 
     async fn write(&mut self, frames: Vec<Bytes>) -> Result<(), ResumeError> {
-        self.sent = self.sent.saturating_add(u32::try_from(frames.len()).unwrap_or(u32::MAX));
         if frames.is_empty() {
             return Ok(());
         }
         self.sink.write(frames).await.map_err(|()| ResumeError::Gone)
     }
-}
-
-/// What of `(after, upto]` the memberships let the user see. Conversations in which nothing happened are left out.
-fn ranges(memberships: &[Membership], shard: ShardId, after: Seq, upto: Seq) -> Vec<EventRange> {
-    let of_shard = memberships.iter().filter(|m| m.shard == shard && m.last > after);
-    let visible = of_shard.map(|m| EventRange {
-        conversation: m.conversation,
-        after: after.max(Seq(m.joined.0.saturating_sub(1))),
-        upto: m.left.unwrap_or(upto).min(upto),
-    });
-    visible.filter(|range| range.after < range.upto).collect()
 }

@@ -8,8 +8,14 @@ use relay_protocol::ServerFrame;
 use relay_protocol::log::{LogEvent, StoredEvent};
 use relay_types::{ConversationId, Seq, UserId};
 
-/// What an event costs beyond its text: entry, key, allocator.
-const OVERHEAD_BYTES: usize = 512;
+/// What an event costs beyond its texts: its entry, twice, because a queue that is full doubles; and its frame's envelope.
+const OVERHEAD_BYTES: usize = 2 * size_of::<Entry>() + 384;
+/// What remembering a send costs beyond its key's text: a table keeps some room free.
+const SEND_BYTES: usize = 2 * (size_of::<SendKey>() + size_of::<OriginalSend>());
+/// Somebody who comes in or goes out: in the event, in its effect and in the frame.
+const PERSON_BYTES: usize = 128;
+/// Beside each text, the allocator's.
+const ALLOCATION_BYTES: usize = 16;
 
 /// One event in the ring.
 pub(crate) struct Entry {
@@ -130,18 +136,13 @@ impl Ring {
     /// Adds the next event and returns its entry.
     pub(crate) fn push(&mut self, event: StoredEvent) -> Option<&mut Entry> {
         let seq = event.seq;
-        let mut cost = OVERHEAD_BYTES;
         if let LogEvent::MessageSent(sent) = &event.event {
-            let relay_protocol::MessageBody::Text { text } = &sent.body;
-            // Once as the event and once as the frame.
-            cost += 2 * text.as_str().len();
             let key = SendKey { conversation: sent.conversation_id, sender: sent.sender_id, client_id: sent.client_id.clone() };
             // The first one is the message; a later one with the same key never is.
             self.sends.entry(key).or_insert(OriginalSend { message_id: sent.message_id, seq, sent_at_ms: sent.sent_at_ms });
         }
         let effect = Effect::of(&event.event);
-        // Once as the event, once as its effect and once as the frame.
-        cost += effect.people().len() * 128;
+        let cost = cost(&event.event) + effect.people().len() * PERSON_BYTES;
         self.entries.push_back(Entry { seq, conversation: event.event.conversation(), effect, event, frame: None, cost });
         self.bytes += cost;
         self.head = seq;
@@ -180,6 +181,21 @@ impl Ring {
     }
 }
 
+/// What an event costs as long as it is remembered, its encoded frame included: that is made when somebody first needs it, and a
+/// text can be six times as long there.
+fn cost(event: &LogEvent) -> usize {
+    let own = match event {
+        LogEvent::MessageSent(sent) => {
+            let relay_protocol::MessageBody::Text { text } = &sent.body;
+            // The key stands in the event, the frame and the table of sends.
+            let key = SEND_BYTES + 3 * (sent.client_id.as_str().len() + ALLOCATION_BYTES);
+            key + text.as_str().len() + sent.body.encoded_len() + 2 * ALLOCATION_BYTES
+        }
+        _ => 0,
+    };
+    OVERHEAD_BYTES + own
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,7 +222,7 @@ mod tests {
 
     #[test]
     fn bounded_and_honest_about_what_it_covers() {
-        let mut ring = Ring::new(20 * (OVERHEAD_BYTES + 2), Seq(100));
+        let mut ring = Ring::new(20 * cost(&message(101, "k101", "x").event), Seq(100));
         for seq in 101..=200 {
             ring.push(message(seq, &format!("k{seq}"), "x"));
         }
@@ -221,6 +237,16 @@ mod tests {
         };
         assert_eq!(ring.find(&key(150)), None);
         assert_eq!(ring.find(&key(190)).map(|o| o.seq), Some(Seq(190)));
+    }
+
+    #[test]
+    fn an_entry_costs_no_more_than_is_counted() {
+        for text in ["x".to_owned(), "\u{1}".repeat(16_384), "\"".repeat(5_000)] {
+            let mut ring = Ring::new(1 << 20, Seq::ZERO);
+            let frame = ring.push(message(7, "01ARZ3NDEKTSV4RRFFQ69G5FAV", &text)).unwrap().frame().unwrap();
+            let held = size_of::<Entry>() + text.len() + frame.len() + size_of::<SendKey>() + size_of::<OriginalSend>();
+            assert!(ring.bytes() >= held, "{} bytes of text: {held} are held and {} counted", text.len(), ring.bytes());
+        }
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Extension, State};
 use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -16,6 +16,7 @@ use relay_protocol::{ErrorCode, MAX_CLIENT_FRAME_BYTES};
 use relay_runtime::census::{Census, network};
 use relay_runtime::descriptors;
 use relay_runtime::http::{Meter, Peer, forwarded_for};
+use relay_runtime::turns::Turns;
 use relay_runtime::{CancellationToken, Component, Health, Origins, Restart, Standstill, Supervisor, Task, query_holds_secret};
 use relay_types::{Clock, IdGen, SessionId, ShardId, UserId};
 use std::net::IpAddr;
@@ -127,6 +128,8 @@ impl Gateway {
             cursors: Arc::clone(&deps.cursors),
             tails: Arc::clone(&deps.tails),
             turns: Semaphore::new(config.max_concurrent_resumes),
+            catching_up: Turns::new(config.max_resumes_per_user),
+            asking: Turns::new(1),
             max_events: config.max_resume_events,
             away_until: parking_lot::Mutex::new(None),
         };

@@ -117,7 +117,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use async_trait::async_trait;
-    use relay_domain::ports::{EventRange, JoinSnapshot};
+    use relay_domain::ports::{EventRange, JoinSnapshot, Place};
     use relay_protocol::log::StoredEvent;
     use relay_types::{MessageId, SessionId, UserId};
     use tokio::sync::Semaphore;
@@ -143,7 +143,11 @@ mod tests {
             elsewhere()
         }
 
-        async fn events(&self, _: ShardId, _: &[EventRange], _: u32) -> Result<Vec<StoredEvent>, StoreError> {
+        async fn places(&self, _: &[EventRange], _: u32) -> Result<Option<Vec<Place>>, StoreError> {
+            elsewhere()
+        }
+
+        async fn events(&self, _: ShardId, _: &[EventRange], _: u32, _: u32) -> Result<Vec<StoredEvent>, StoreError> {
             elsewhere()
         }
 

@@ -54,7 +54,7 @@ async fn catch_up(store: &Store, user: UserId, session: SessionId, after: Seq) -
     let upto = snapshot.watermarks.get(&SHARD).copied().unwrap_or_default();
     let ranges: Vec<_> =
         snapshot.memberships.iter().map(|membership| EventRange { conversation: membership.conversation, after, upto }).collect();
-    Ok(store.events(SHARD, &ranges, 500).await?.len())
+    Ok(store.events(SHARD, &ranges, 500, 1 << 20).await?.len())
 }
 
 /// Each conversation's beginning, then 25 rounds of one message in each.

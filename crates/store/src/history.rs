@@ -10,6 +10,11 @@ use crate::Store;
 use crate::error::unavailable;
 use crate::event_row::EventRow;
 
+/// Bodies of a page, as JSON: a text of control characters takes six times its length there. Reached, the page ends.
+const PAGE_BYTES: usize = 1 << 20;
+/// Rows of one question: Postgres makes text of all of them before it counts their bytes.
+const AT_ONCE: usize = 64;
+
 #[async_trait]
 impl History for Store {
     #[tracing::instrument(name = "db.history.read", skip_all, fields(conversation.id = %conversation))]
@@ -74,51 +79,134 @@ impl History for Store {
 }
 
 impl Store {
-    /// The newest messages at or after `first` and before `before`. Index: `conversation_events_pkey`, backwards.
+    /// The newest messages at or after `first` and before `before`, newest first.
     async fn older(&self, conversation: ConversationId, first: Seq, before: Seq, limit: u16) -> Result<MessagePage, StoreError> {
-        let rows = sqlx::query_as!(
-            EventRow,
-            r#"SELECT conversation_id, seq, prev_seq, shard, kind, event_id, actor_id, client_id, body::text AS "body!", decided_at_ms, at
-               FROM conversation_events
-               WHERE conversation_id = $1 AND seq >= $2 AND seq < $3 AND kind = 'MESSAGE_SENT'
-               ORDER BY seq DESC LIMIT $4"#,
-            conversation.to_uuid(),
-            first.to_i64(),
-            before.to_i64(),
-            i64::from(limit) + 1
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(unavailable)?;
-        let mut page = page_of(rows, limit)?;
+        let mut page = Page::new(limit);
+        let mut before = before;
+        while let Some((rows, bytes)) = page.wants() {
+            page.add(self.rows_before(conversation, first, before, rows, bytes).await?);
+            before = page.last().unwrap_or(before);
+        }
+        let mut page = page.finish()?;
         page.messages.reverse();
         Ok(page)
     }
 
-    /// The oldest messages from `first` on. Index: `conversation_events_pkey`.
+    /// The oldest messages from `first` on.
     async fn newer(&self, conversation: ConversationId, first: Seq, limit: u16) -> Result<MessagePage, StoreError> {
+        let mut page = Page::new(limit);
+        let mut first = first;
+        while let Some((rows, bytes)) = page.wants() {
+            page.add(self.rows_from(conversation, first, rows, bytes).await?);
+            first = page.last().map_or(first, Seq::next);
+        }
+        page.finish()
+    }
+
+    /// Index: `conversation_events_pkey`, backwards. No more rows once their bodies have `bytes`, but one.
+    async fn rows_before(
+        &self,
+        conversation: ConversationId,
+        first: Seq,
+        before: Seq,
+        rows: i64,
+        bytes: i64,
+    ) -> Result<Vec<EventRow>, StoreError> {
         let rows = sqlx::query_as!(
             EventRow,
-            r#"SELECT conversation_id, seq, prev_seq, shard, kind, event_id, actor_id, client_id, body::text AS "body!", decided_at_ms, at
-               FROM conversation_events
-               WHERE conversation_id = $1 AND seq >= $2 AND kind = 'MESSAGE_SENT'
-               ORDER BY seq LIMIT $3"#,
+            r#"SELECT conversation_id AS "conversation_id!", seq AS "seq!", prev_seq, shard AS "shard!", kind AS "kind!",
+                      event_id AS "event_id!", actor_id AS "actor_id!", client_id, body AS "body!", decided_at_ms AS "decided_at_ms!",
+                      at AS "at!"
+               FROM (SELECT found.*, sum(octet_length(body)) OVER (ORDER BY seq DESC) - octet_length(body) AS bytes_before
+                     FROM (SELECT conversation_id, seq, prev_seq, shard, kind, event_id, actor_id, client_id, body::text AS body,
+                                  decided_at_ms, at
+                           FROM conversation_events
+                           WHERE conversation_id = $1 AND seq >= $2 AND seq < $3 AND kind = 'MESSAGE_SENT'
+                           ORDER BY seq DESC LIMIT $4) AS found) AS page
+               WHERE bytes_before < $5
+               ORDER BY seq DESC"#,
             conversation.to_uuid(),
             first.to_i64(),
-            i64::from(limit) + 1
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(unavailable)?;
-        page_of(rows, limit)
+            before.to_i64(),
+            rows,
+            bytes
+        );
+        rows.fetch_all(&self.pool).await.map_err(unavailable)
+    }
+
+    /// Index: `conversation_events_pkey`. No more rows once their bodies have `bytes`, but one.
+    async fn rows_from(&self, conversation: ConversationId, first: Seq, rows: i64, bytes: i64) -> Result<Vec<EventRow>, StoreError> {
+        let rows = sqlx::query_as!(
+            EventRow,
+            r#"SELECT conversation_id AS "conversation_id!", seq AS "seq!", prev_seq, shard AS "shard!", kind AS "kind!",
+                      event_id AS "event_id!", actor_id AS "actor_id!", client_id, body AS "body!", decided_at_ms AS "decided_at_ms!",
+                      at AS "at!"
+               FROM (SELECT found.*, sum(octet_length(body)) OVER (ORDER BY seq) - octet_length(body) AS bytes_before
+                     FROM (SELECT conversation_id, seq, prev_seq, shard, kind, event_id, actor_id, client_id, body::text AS body,
+                                  decided_at_ms, at
+                           FROM conversation_events
+                           WHERE conversation_id = $1 AND seq >= $2 AND kind = 'MESSAGE_SENT'
+                           ORDER BY seq LIMIT $3) AS found) AS page
+               WHERE bytes_before < $4
+               ORDER BY seq"#,
+            conversation.to_uuid(),
+            first.to_i64(),
+            rows,
+            bytes
+        );
+        rows.fetch_all(&self.pool).await.map_err(unavailable)
     }
 }
 
-/// The query asked for one row more than the page holds, to know whether there is another page.
-fn page_of(mut rows: Vec<EventRow>, limit: u16) -> Result<MessagePage, StoreError> {
-    let has_more = rows.len() > usize::from(limit);
-    rows.truncate(usize::from(limit));
-    Ok(MessagePage { messages: rows.into_iter().map(message_of).collect::<Result<_, _>>()?, has_more })
+/// A page in the making: so many messages, and not much more than so many bytes.
+struct Page {
+    limit: usize,
+    rows: Vec<EventRow>,
+    bytes: usize,
+    /// What was asked for and did not come.
+    has_more: Option<bool>,
+    asked: usize,
+}
+
+impl Page {
+    fn new(limit: u16) -> Self {
+        Self { limit: usize::from(limit), rows: Vec::new(), bytes: 0, has_more: None, asked: 0 }
+    }
+
+    /// How many rows, and with how many bytes, to ask for next; `None` when the page is complete. One row more than the page
+    /// holds tells whether there is another page.
+    fn wants(&mut self) -> Option<(i64, i64)> {
+        if self.has_more.is_some() {
+            return None;
+        }
+        self.asked = (self.limit + 1 - self.rows.len()).min(AT_ONCE);
+        let bytes = PAGE_BYTES.saturating_sub(self.bytes);
+        Some((i64::try_from(self.asked).unwrap_or(i64::MAX), i64::try_from(bytes).unwrap_or(i64::MAX)))
+    }
+
+    fn add(&mut self, rows: Vec<EventRow>) {
+        let came = rows.len();
+        self.bytes += rows.iter().map(|row| row.body.len()).sum::<usize>();
+        self.rows.extend(rows);
+        if self.rows.len() > self.limit {
+            self.rows.truncate(self.limit);
+            self.has_more = Some(true);
+        } else if self.bytes >= PAGE_BYTES {
+            // There may be none; then the next page is empty.
+            self.has_more = Some(true);
+        } else if came < self.asked {
+            self.has_more = Some(false);
+        }
+    }
+
+    fn last(&self) -> Option<Seq> {
+        self.rows.last().map(|row| Seq::from_i64(row.seq))
+    }
+
+    fn finish(self) -> Result<MessagePage, StoreError> {
+        let messages = self.rows.into_iter().map(message_of).collect::<Result<_, _>>()?;
+        Ok(MessagePage { messages, has_more: self.has_more.unwrap_or(false) })
+    }
 }
 
 /// A message as clients see it.

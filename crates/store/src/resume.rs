@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use relay_domain::ports::{EventRange, JoinSnapshot, Membership, OriginalSend, ResumeStore, SendKey, StoreError};
+use relay_domain::ports::{EventRange, JoinSnapshot, Membership, OriginalSend, Place, ResumeStore, SendKey, StoreError};
 use relay_protocol::log::StoredEvent;
 use relay_types::{ConversationId, MessageId, Seq, SessionId, ShardId, UserId};
 use sqlx::types::Uuid;
@@ -63,33 +63,74 @@ impl ResumeStore for Store {
         .await
     }
 
+    /// Index: `conversation_events_pkey`, entered once per range and partition, and read by the index alone; at most `most` + 1
+    /// entries in all.
+    #[tracing::instrument(name = "db.events.find", skip_all, fields(ranges = ranges.len(), rows))]
+    async fn places(&self, ranges: &[EventRange], most: u32) -> Result<Option<Vec<Place>>, StoreError> {
+        self.limited(async {
+            if ranges.is_empty() {
+                return Ok(Some(Vec::new()));
+            }
+            let (conversations, afters, uptos) = columns(ranges);
+            let rows = sqlx::query!(
+                r#"SELECT range.number AS "number!", e.seq
+               FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS range (conversation_id, after_seq, upto_seq, number)
+               CROSS JOIN LATERAL (
+                   SELECT e.seq FROM conversation_events e
+                   WHERE e.conversation_id = range.conversation_id AND e.seq > range.after_seq AND e.seq <= range.upto_seq
+                   LIMIT $4) AS e
+               LIMIT $4"#,
+                &conversations,
+                &afters,
+                &uptos,
+                i64::from(most) + 1,
+            )
+            .fetch_all(&self.pool)
+            .await
+            .map_err(unavailable)?;
+            tracing::Span::current().record("rows", rows.len());
+            if rows.len() > most as usize {
+                return Ok(None);
+            }
+            let place = |number: i64, seq: i64| Place { seq: Seq::from_i64(seq), range: u32::try_from(number - 1).unwrap_or(u32::MAX) };
+            let mut places: Vec<Place> = rows.into_iter().map(|row| place(row.number, row.seq)).collect();
+            places.sort_unstable_by_key(|place| place.seq);
+            Ok(Some(places))
+        })
+        .await
+    }
+
     /// Index: `conversation_events_pkey`, read in order once per range and partition, at most `limit` rows each.
     #[tracing::instrument(name = "db.events.read", skip_all, fields(shard = %shard, ranges = ranges.len(), rows))]
-    async fn events(&self, shard: ShardId, ranges: &[EventRange], limit: u32) -> Result<Vec<StoredEvent>, StoreError> {
+    async fn events(&self, shard: ShardId, ranges: &[EventRange], limit: u32, bytes: u32) -> Result<Vec<StoredEvent>, StoreError> {
         self.limited(async {
             if ranges.is_empty() || limit == 0 {
                 return Ok(Vec::new());
             }
-            let conversations: Vec<Uuid> = ranges.iter().map(|range| range.conversation.to_uuid()).collect();
-            let afters: Vec<i64> = ranges.iter().map(|range| range.after.to_i64()).collect();
-            let uptos: Vec<i64> = ranges.iter().map(|range| range.upto.to_i64()).collect();
+            let (conversations, afters, uptos) = columns(ranges);
             let rows = sqlx::query_as!(
                 EventRow,
-                r#"SELECT e.conversation_id AS "conversation_id!", e.seq AS "seq!", e.prev_seq, e.shard AS "shard!", e.kind AS "kind!",
-                      e.event_id AS "event_id!", e.actor_id AS "actor_id!", e.client_id, e.body::text AS "body!",
-                      e.decided_at_ms AS "decided_at_ms!", e.at AS "at!"
-               FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS range (conversation_id, after_seq, upto_seq)
-               CROSS JOIN LATERAL (
-                   SELECT * FROM conversation_events e
-                   WHERE e.conversation_id = range.conversation_id AND e.seq > range.after_seq AND e.seq <= range.upto_seq
-                   ORDER BY e.seq LIMIT $4) AS e
-               WHERE e.shard = $5
-               ORDER BY e.seq LIMIT $4"#,
+                r#"SELECT page.conversation_id AS "conversation_id!", page.seq AS "seq!", page.prev_seq, page.shard AS "shard!",
+                      page.kind AS "kind!", page.event_id AS "event_id!", page.actor_id AS "actor_id!", page.client_id,
+                      page.body AS "body!", page.decided_at_ms AS "decided_at_ms!", page.at AS "at!"
+               FROM (SELECT found.*, sum(octet_length(found.body)) OVER (ORDER BY found.seq) - octet_length(found.body) AS bytes_before
+                     FROM (SELECT e.conversation_id, e.seq, e.prev_seq, e.shard, e.kind, e.event_id, e.actor_id, e.client_id,
+                                  e.body::text AS body, e.decided_at_ms, e.at
+                           FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS range (conversation_id, after_seq, upto_seq)
+                           CROSS JOIN LATERAL (
+                               SELECT * FROM conversation_events e
+                               WHERE e.conversation_id = range.conversation_id AND e.seq > range.after_seq AND e.seq <= range.upto_seq
+                               ORDER BY e.seq LIMIT $4) AS e
+                           WHERE e.shard = $5
+                           ORDER BY e.seq LIMIT $4) AS found) AS page
+               WHERE page.bytes_before < $6
+               ORDER BY page.seq"#,
                 &conversations,
                 &afters,
                 &uptos,
                 i64::from(limit),
                 shard_column(shard),
+                i64::from(bytes),
             )
             .fetch_all(&self.pool)
             .await
@@ -146,6 +187,13 @@ impl ResumeStore for Store {
         })
         .await
     }
+}
+
+/// Ranges as the statements take them.
+fn columns(ranges: &[EventRange]) -> (Vec<Uuid>, Vec<i64>, Vec<i64>) {
+    let conversations = ranges.iter().map(|range| range.conversation.to_uuid()).collect();
+    let afters = ranges.iter().map(|range| range.after.to_i64()).collect();
+    (conversations, afters, ranges.iter().map(|range| range.upto.to_i64()).collect())
 }
 
 fn watermarks_of(rows: impl Iterator<Item = (i32, i64)>) -> Result<BTreeMap<ShardId, Seq>, StoreError> {

@@ -15,6 +15,7 @@ mod e2e {
     mod accounts;
     mod audit;
     mod balancer;
+    mod catching_up;
     mod checks;
     mod documents;
     mod drain;

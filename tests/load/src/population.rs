@@ -82,6 +82,24 @@ pub async fn groups(harness: &Harness, people: &[Person], size: usize) -> anyhow
     rooms.into_iter().collect()
 }
 
+/// One person in many groups, each with one of the others.
+pub async fn groups_of_one(harness: &Harness, people: &[Person], count: usize) -> anyhow::Result<Vec<Room>> {
+    let one = people.first().context("nobody")?.user;
+    let others = people.len() - 1;
+    let creations = (0..count).map(|index| {
+        let other = 1 + index % others.max(1);
+        let api = api_of(harness, people.get(other));
+        async move {
+            let title = format!("group {index}").parse()?;
+            let conversation = api?.create_group(&title, &[one]).await.context("could not create a group")?.conversation_id;
+            anyhow::Ok(Room { conversation, members: vec![0, other] })
+        }
+    });
+    let rooms: Vec<anyhow::Result<Room>> = futures::stream::iter(creations).buffered(8).collect().await;
+    settled(harness, 1 + count.min(others)).await?;
+    rooms.into_iter().collect()
+}
+
 /// Puts people into pairs.
 pub async fn pairs(harness: &Harness, people: &[Person]) -> anyhow::Result<Vec<Room>> {
     let creations = people.chunks_exact(2).enumerate().map(|(index, pair)| {
@@ -123,6 +141,17 @@ pub async fn settled(harness: &Harness, users: usize) -> anyhow::Result<()> {
 
 /// Publishes messages of members, straight to the log: what happened while nobody looked.
 pub async fn backlog(js: &async_nats::jetstream::Context, people: &[Person], rooms: &[Room], count: u64) -> anyhow::Result<()> {
+    backlog_of(js, people, rooms, count, &stamp::text(0)).await
+}
+
+/// As [`backlog`], each with this text.
+pub async fn backlog_of(
+    js: &async_nats::jetstream::Context,
+    people: &[Person],
+    rooms: &[Room],
+    count: u64,
+    text: &str,
+) -> anyhow::Result<()> {
     let ids = SystemIds::default();
     let publishing = rooms.iter().cycle().zip(0..count).map(|(room, index)| {
         let member =
@@ -134,7 +163,7 @@ pub async fn backlog(js: &async_nats::jetstream::Context, people: &[Person], roo
                 sender_id: person.user,
                 client_id: ids.next_ulid().to_string().parse()?,
                 sent_at_ms: SystemClock.now_ms(),
-                body: MessageBody::Text { text: stamp::text(0).parse()? },
+                body: MessageBody::Text { text: text.parse()? },
             }))
         });
         let subject = LogSubject::Conversation(ShardId(0), room.conversation).to_string();

@@ -7,6 +7,8 @@ mod idle;
 mod persist;
 mod raw;
 mod resume;
+mod returning;
+mod unread;
 
 use crate::report::Report;
 
@@ -21,6 +23,10 @@ pub enum Scenario {
     Idle,
     /// Users per second that catch up after a gap.
     Resume,
+    /// One person comes back to very much: what everybody else notices.
+    Returning,
+    /// Connections that never read: what they cost, and what a stranger notices.
+    Unread,
     /// Pages of history per second over REST.
     History,
     /// Messages per second that the persist worker projects.
@@ -43,6 +49,8 @@ pub async fn run(scenario: Scenario, options: &Options) -> anyhow::Result<Report
         Scenario::Fanout => fanout::run(options).await,
         Scenario::Idle => idle::run(options).await,
         Scenario::Resume => resume::run(options).await,
+        Scenario::Returning => returning::run(options).await,
+        Scenario::Unread => unread::run(options).await,
         Scenario::History => history::run(options).await,
         Scenario::Persist => persist::run(options).await,
         Scenario::Raw => raw::run(options).await,

@@ -1,4 +1,3 @@
-use axum::Json;
 use axum::extract::State;
 use relay_domain::ports::ListCursor;
 use relay_protocol::ErrorCode;
@@ -8,6 +7,7 @@ use super::page_limit;
 use crate::deps::App;
 use crate::extract::{Caller, Params, PathUser};
 use crate::freshness;
+use crate::page::{self, Page};
 use crate::refusal::Refusal;
 
 /// The caller's conversations, most recently active first. `id` is one's own or `me`.
@@ -24,7 +24,7 @@ pub(crate) async fn list_conversations(
     caller: Caller,
     user: PathUser,
     Params(query): Params<ConversationListQuery>,
-) -> Result<Json<ConversationList>, Refusal> {
+) -> Result<Page<ConversationList>, Refusal> {
     match user {
         PathUser::Me => {}
         PathUser::Id(id) if id == caller.user => {}
@@ -32,12 +32,14 @@ pub(crate) async fn list_conversations(
     }
     let limit = page_limit(query.limit, 50, 100)?;
     let after = query.cursor.as_deref().map(parse_cursor).transpose()?;
+    let turn = page::turn(&app, caller.user).await?;
     if after.is_none() {
         // What is missing shows as an older preview, which the next page mends.
         freshness::caught_up_everywhere(&app).await;
     }
     let page = app.deps.conversations.list(caller.user, after, limit).await?;
-    Ok(Json(ConversationList { conversations: page.items, next_cursor: page.next.as_ref().map(format_cursor) }))
+    let body = ConversationList { conversations: page.items, next_cursor: page.next.as_ref().map(format_cursor) };
+    Ok(Page { body, turn })
 }
 
 /// The end of the year 9999, in microseconds: no time of ours is later, and the database knows few later ones.

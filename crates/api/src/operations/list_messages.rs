@@ -1,4 +1,3 @@
-use axum::Json;
 use axum::extract::State;
 use relay_domain::ports::HistoryAnchor;
 use relay_protocol::ErrorCode;
@@ -8,6 +7,7 @@ use super::page_limit;
 use crate::deps::App;
 use crate::extract::{Caller, Params};
 use crate::freshness;
+use crate::page::{self, Page};
 use crate::refusal::Refusal;
 use crate::unprojected;
 
@@ -24,10 +24,11 @@ pub(crate) async fn list_messages(
     State(app): State<App>,
     caller: Caller,
     Params(query): Params<HistoryQuery>,
-) -> Result<Json<MessagePage>, Refusal> {
+) -> Result<Page<MessagePage>, Refusal> {
     let limit = page_limit(query.limit, 50, 200)?;
     let anchor = anchor(&query)?;
     let conversation = query.conversation_id;
+    let turn = page::turn(&app, caller.user).await?;
     // What lies before a place that the caller knows cannot be new.
     let behind = if matches!(anchor, HistoryAnchor::Before(_)) {
         None
@@ -37,8 +38,9 @@ pub(crate) async fn list_messages(
         freshness::caught_up(&app, place.shard).await
     };
     let page = app.deps.history.messages(caller.user, conversation, anchor, limit).await?;
-    let Some(behind) = behind else { return Ok(Json(page)) };
-    Ok(Json(unprojected::complete(&app.deps, caller.user, conversation, anchor, limit, behind, page).await?))
+    let Some(behind) = behind else { return Ok(Page { body: page, turn }) };
+    let body = unprojected::complete(&app.deps, caller.user, conversation, anchor, limit, behind, page).await?;
+    Ok(Page { body, turn })
 }
 
 fn anchor(query: &HistoryQuery) -> Result<HistoryAnchor, Refusal> {

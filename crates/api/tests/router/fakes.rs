@@ -211,7 +211,10 @@ impl ResumeStore for Away {
     async fn join_snapshot(&self, _: UserId, _: SessionId, _: &BTreeMap<ShardId, Seq>) -> Result<JoinSnapshot, StoreError> {
         Err(away())
     }
-    async fn events(&self, _: ShardId, _: &[EventRange], _: u32) -> Result<Vec<StoredEvent>, StoreError> {
+    async fn places(&self, _: &[EventRange], _: u32) -> Result<Option<Vec<Place>>, StoreError> {
+        Err(away())
+    }
+    async fn events(&self, _: ShardId, _: &[EventRange], _: u32, _: u32) -> Result<Vec<StoredEvent>, StoreError> {
         Err(away())
     }
     async fn find_sends(&self, _: &[SendKey]) -> Result<Vec<Option<OriginalSend>>, StoreError> {

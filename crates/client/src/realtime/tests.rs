@@ -232,6 +232,25 @@ async fn a_position_is_stored_and_reported_only_after_the_program_is_done_with_i
 }
 
 #[tokio::test]
+async fn a_link_that_breaks_while_catching_up_goes_on_from_the_place_that_was_told() {
+    let gateway = Gateway::start().await;
+    let store = Arc::new(MemoryStore::at(position(1)));
+    let (_client, mut events) = start(&gateway, store).await;
+    let mut peer = gateway.welcome(Some(&position(1))).await;
+    peer.send(&ServerFrame::NewMessage(message(1, 2, Some(0)))).await;
+    peer.send(&ServerFrame::Progress { position: position(2).to_string() }).await;
+    peer.send(&ServerFrame::NewMessage(message(1, 3, Some(2)))).await;
+    assert_eq!(next_message(&mut events).await, 2);
+    assert_eq!(next_message(&mut events).await, 3);
+    drop(peer);
+    let mut peer = gateway.welcome(Some(&position(2))).await;
+    peer.send(&ServerFrame::NewMessage(message(1, 3, Some(2)))).await;
+    peer.send(&ServerFrame::NewMessage(message(1, 4, Some(3)))).await;
+    peer.caught_up(4).await;
+    assert_eq!(next_message(&mut events).await, 4, "what came twice is told once");
+}
+
+#[tokio::test]
 async fn a_program_that_does_not_read_loses_nothing() {
     let gateway = Gateway::start().await;
     let (client, mut events) = start_with(&gateway, Arc::new(MemoryStore::default()), |config| config.event_buffer = 1).await;

@@ -51,6 +51,15 @@ pub struct EventRange {
     pub upto: Seq,
 }
 
+/// Where an event lies within what was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Its place in the shard's order.
+    pub seq: Seq,
+    /// Which of the ranges it is in.
+    pub range: u32,
+}
+
 /// Identifies a send over retries.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SendKey {
@@ -83,12 +92,19 @@ pub trait ResumeStore: Send + Sync {
     /// Cancel safe.
     async fn join_snapshot(&self, user: UserId, session: SessionId, cursors: &BTreeMap<ShardId, Seq>) -> Result<JoinSnapshot, StoreError>;
 
-    /// Up to `limit` events of the given ranges of one shard, ascending by place, `prev` filled in. Fewer than `limit`
-    /// means that there are no more.
+    /// Where the events of the given ranges of one shard lie, ascending; `None` when there are more than `most`. Costs what it
+    /// finds, and no event is read.
     ///
     /// # Cancel safety
     /// Cancel safe.
-    async fn events(&self, shard: ShardId, ranges: &[EventRange], limit: u32) -> Result<Vec<StoredEvent>, StoreError>;
+    async fn places(&self, ranges: &[EventRange], most: u32) -> Result<Option<Vec<Place>>, StoreError>;
+
+    /// The first events of the given ranges of one shard, ascending by place, `prev` filled in: up to `limit`, and no more once
+    /// their bodies have `bytes`. At least one, if there is one.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn events(&self, shard: ShardId, ranges: &[EventRange], limit: u32, bytes: u32) -> Result<Vec<StoredEvent>, StoreError>;
 
     /// For each key, in order, the earlier send with that key, if the projection has one.
     ///

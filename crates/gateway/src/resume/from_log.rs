@@ -3,9 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bytes::Bytes;
 use relay_domain::ports::JoinSnapshot;
+use relay_protocol::ServerFrame;
 use relay_protocol::frame::ResetReason;
-use relay_protocol::log::LogEvent;
+use relay_protocol::log::{LogEvent, StoredEvent};
 use relay_types::{ConversationId, Seq, ShardId, UserId};
 
 use super::{AWAY, ResumeError, Resumer, Run};
@@ -13,6 +15,14 @@ use crate::roster::{Change, Roster, before};
 
 /// Events of a user's own that are read from the log; whoever has more waits for the projection.
 const MOVES: u32 = 10_000;
+
+/// Events that are read from the log at once.
+const PAGE: u32 = 500;
+/// Bytes of events that are replayed from the log one by one: they are all held until they are written, because who was where
+/// shows only at the end.
+const MOST_BYTES: usize = 8 << 20;
+/// Bytes that are written before the place is told that they reach.
+const CHUNK_BYTES: usize = 64 * 1024;
 
 /// Where a user is on one shard, and where they have been.
 struct Whereabouts {
@@ -72,6 +82,15 @@ impl Resumer {
     }
 }
 
+/// What an event costs: its text as JSON, or about what the other kinds have.
+fn encoded_len(event: &StoredEvent) -> usize {
+    match &event.event {
+        LogEvent::MessageSent(sent) => 512 + sent.body.encoded_len(),
+        LogEvent::ConversationCreated(created) => 512 + 64 * created.members.len(),
+        _ => 512,
+    }
+}
+
 fn set(present: &mut BTreeSet<ConversationId>, conversation: ConversationId, is_in: bool) {
     if is_in {
         present.insert(conversation);
@@ -86,7 +105,7 @@ impl Run<'_> {
         let user = self.socket.user;
         let (mut memberships, mut watermarks) = (Vec::new(), BTreeMap::new());
         for (shard, (covered, head)) in self.resumer.hub.spans() {
-            let turn = self.resumer.turn().await?;
+            let turn = self.resumer.turn(user).await?;
             let named = self.resumer.cursors.conversations(shard, user).await.map_err(|error| {
                 tracing::warn!(reason = error.reason, "no durable consumer to fall back on");
                 AWAY
@@ -111,19 +130,38 @@ impl Run<'_> {
     async fn read_log(&mut self, shard: ShardId, at: &Whereabouts, after: Seq, upto: Seq) -> Result<(), ResumeError> {
         let user = self.socket.user;
         let conversations: Vec<ConversationId> = at.present.union(&at.visited).copied().collect();
-        let limit = self.resumer.max_events.saturating_add(1);
-        let turn = self.resumer.turn().await?;
-        let events = self.resumer.cursors.read_since(shard, user, &conversations, after, upto, limit).await.map_err(|_| AWAY)?;
-        drop(turn);
-        if events.len() > self.resumer.max_events as usize {
-            self.give_up(ResetReason::TooMuch);
-            return Ok(());
+        let (mut events, mut bytes, mut place) = (Vec::new(), 0, after);
+        loop {
+            let turn = self.resumer.turn(user).await?;
+            let page = self.resumer.cursors.read_since(shard, user, &conversations, place, upto, PAGE).await.map_err(|_| AWAY)?;
+            drop(turn);
+            let more = page.len() >= PAGE as usize;
+            bytes += page.iter().map(encoded_len).sum::<usize>();
+            place = page.last().map_or(place, |event| event.seq);
+            events.extend(page);
+            if events.len() > self.resumer.max_events as usize || bytes > MOST_BYTES {
+                self.give_up(ResetReason::TooMuch);
+                return Ok(());
+            }
+            if !more {
+                break;
+            }
         }
         let changes: Vec<Change> = events.iter().filter_map(|event| Change::of(event, user)).collect();
         let roster = Roster::ending_in(&at.present, user, shard, after, &changes);
         let visible = events.into_iter().filter(|event| event.event.conversation().is_some_and(|id| roster.sees(id, event.seq)));
-        self.write_events(visible.collect()).await?;
+        let (mut frames, mut bytes) = (Vec::new(), 0);
+        for event in visible {
+            let Some(frame) = ServerFrame::from_log(&event).map(|frame| Bytes::from(frame.encode())) else { continue };
+            bytes += frame.len();
+            frames.push(frame);
+            if bytes >= CHUNK_BYTES {
+                self.from.insert(shard, event.seq);
+                self.write_with_progress(std::mem::take(&mut frames)).await?;
+                bytes = 0;
+            }
+        }
         self.from.insert(shard, upto);
-        Ok(())
+        self.write_with_progress(frames).await
     }
 }

@@ -60,3 +60,76 @@ async fn pages_hang_on_either_end_and_begin_where_the_reader_joined() {
     let stay = |user, joined, left: Option<u64>| Stay { user, joined: Seq(joined), left: left.map(Seq) };
     assert_eq!(stays, [stay(eve, 7, Some(10)), stay(eve, 12, None), stay(bob, 1, None)]);
 }
+
+/// Failed before: 200 such messages were one page of 19.7 MB.
+#[tokio::test]
+async fn a_page_ends_with_its_bytes_and_the_next_one_goes_on_there() {
+    let db = Db::fresh().await;
+    let (ann, bob) = (db.user("ann").await, db.user("bob").await);
+    let new = NewConversation::Group { title: "Lobby".parse().unwrap(), members: vec![bob], max_members: 9 };
+    let id = db.store.create(conversation_id(), ann, &new, NOON_MS).await.unwrap().value.conversation.conversation_id;
+    let mut log = TestLog::new();
+    log.created(id, &[ann, bob]);
+    for n in 0..30 {
+        log.sent_escapes(id, ann, &format!("k{n}"));
+    }
+    db.project(&log).await;
+    let all: Vec<u64> = (2..=31).collect();
+    let encoded = |page: &MessagePage| serde_json::to_string(page).unwrap().len();
+
+    let (mut older, mut anchor, mut pages) = (Vec::new(), HistoryAnchor::Newest, 0);
+    loop {
+        let page = db.store.messages(bob, id, anchor, 200).await.unwrap();
+        assert!(!page.messages.is_empty() && encoded(&page) < 1_200_000, "{} bytes", encoded(&page));
+        older.splice(0..0, seqs(&page));
+        anchor = HistoryAnchor::Before(page.messages[0].seq);
+        pages += 1;
+        if !page.has_more {
+            break;
+        }
+    }
+    assert_eq!((older, pages), (all.clone(), 3));
+
+    let (mut newer, mut after) = (Vec::new(), Seq::ZERO);
+    loop {
+        let page = db.store.messages(bob, id, HistoryAnchor::After(after), 200).await.unwrap();
+        assert!(encoded(&page) < 1_200_000, "{} bytes", encoded(&page));
+        newer.extend(seqs(&page));
+        after = page.messages.last().unwrap().seq;
+        if !page.has_more {
+            break;
+        }
+    }
+    assert_eq!(newer, all);
+
+    let item = db.store.list(bob, None, 10).await.unwrap().items.remove(0);
+    let last = item.last_message.unwrap();
+    assert!(item.last_message_cut && last.body.encoded_len() < 2_000, "a list shows the beginning: {} bytes", last.body.encoded_len());
+    log.sent(id, ann, "short");
+    db.project(&log).await;
+    let item = db.store.list(bob, None, 10).await.unwrap().items.remove(0);
+    assert!(!item.last_message_cut);
+    assert_eq!(item.last_message.unwrap().body, db.store.messages(bob, id, HistoryAnchor::Newest, 1).await.unwrap().messages[0].body);
+}
+
+/// Small messages, more than are asked for at once.
+#[tokio::test]
+async fn a_long_page_of_short_messages_is_whole() {
+    let db = Db::fresh().await;
+    let ann = db.user("ann").await;
+    let new = NewConversation::Group { title: "Lobby".parse().unwrap(), members: vec![], max_members: 9 };
+    let id = db.store.create(conversation_id(), ann, &new, NOON_MS).await.unwrap().value.conversation.conversation_id;
+    let mut log = TestLog::new();
+    log.created(id, &[ann]);
+    for n in 0..200 {
+        log.sent(id, ann, &format!("k{n}"));
+    }
+    db.project(&log).await;
+    for (limit, more) in [(63, true), (64, true), (65, true), (199, true), (200, false)] {
+        let newest = db.store.messages(ann, id, HistoryAnchor::Newest, limit).await.unwrap();
+        let first = 202 - u64::from(limit);
+        assert_eq!((seqs(&newest), newest.has_more), ((first..=201).collect::<Vec<_>>(), more), "{limit}");
+        let oldest = db.store.messages(ann, id, HistoryAnchor::After(Seq(1)), limit).await.unwrap();
+        assert_eq!((seqs(&oldest), oldest.has_more), ((2..2 + u64::from(limit)).collect::<Vec<_>>(), more), "{limit}");
+    }
+}

@@ -8,7 +8,7 @@ const EVERYTHING: Seq = Seq(u64::MAX);
 
 async fn prevs(db: &Db, conversation: ConversationId) -> Vec<(u64, Option<u64>)> {
     let range = EventRange { conversation, after: Seq::ZERO, upto: EVERYTHING };
-    let events = db.store.events(SHARD, &[range], 1000).await.unwrap();
+    let events = db.store.events(SHARD, &[range], 1000, u32::MAX).await.unwrap();
     events.iter().map(|event| (event.seq.0, event.prev.map(|prev| prev.0))).collect()
 }
 

@@ -88,7 +88,7 @@ async fn a_snapshot_is_of_one_moment() {
             assert_eq!(snapshot.memberships[0].last, watermark);
             assert!(watermark >= seen && watermark.0 % 2 == 1, "half a run at {watermark}");
             let range = EventRange { conversation: lobby, after: Seq::ZERO, upto: watermark };
-            let events = db.store.events(SHARD, &[range], 1000).await.unwrap();
+            let events = db.store.events(SHARD, &[range], 1000, u32::MAX).await.unwrap();
             assert_eq!(events.len() as u64, watermark.0, "everything up to the watermark is there");
             seen = watermark;
         }
@@ -126,7 +126,7 @@ async fn ranges_are_read_in_the_logs_order_page_by_page() {
     let mut read = Vec::new();
     let mut left = ranges.clone();
     loop {
-        let page = db.store.events(SHARD, &left, 7).await.unwrap();
+        let page = db.store.events(SHARD, &left, 7, u32::MAX).await.unwrap();
         let more = page.len() == 7;
         read.extend(page);
         if !more {
@@ -140,7 +140,38 @@ async fn ranges_are_read_in_the_logs_order_page_by_page() {
     assert!(read.iter().all(|event| event.prev.is_some()));
     let without_prev: Vec<_> = read.into_iter().map(|event| relay_protocol::log::StoredEvent { prev: None, ..event }).collect();
     assert_eq!(without_prev, expected, "the events are those of the log, byte for byte");
-    assert!(db.store.events(SHARD, &[], 7).await.unwrap().is_empty());
+    assert!(db.store.events(SHARD, &[], 7, u32::MAX).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn places_are_found_without_their_events_and_pages_end_with_their_bytes() {
+    let db = Db::fresh().await;
+    let ann = user_id();
+    let rooms: Vec<_> = (0..3).map(|_| conversation_id()).collect();
+    let mut log = TestLog::new();
+    for room in &rooms {
+        log.created(*room, &[ann]);
+    }
+    for n in 0..30 {
+        log.sent_escapes(rooms[n % 3], ann, &format!("k{n}"));
+    }
+    db.project(&log).await;
+    let ranges: Vec<_> =
+        [(2, 3), (0, 3), (1, 30)].map(|(room, after)| EventRange { conversation: rooms[room], after: Seq(after), upto: Seq(33) }).to_vec();
+    let places = db.store.places(&ranges, 100).await.unwrap().unwrap();
+    let expected: Vec<_> = (4..=33_u64)
+        .filter_map(|seq| {
+            let range = ranges.iter().position(|range| range.conversation == rooms[(seq as usize - 4) % 3])?;
+            (seq > ranges[range].after.0).then_some((seq, range as u32))
+        })
+        .collect();
+    assert_eq!(places.iter().map(|place| (place.seq.0, place.range)).collect::<Vec<_>>(), expected);
+    assert_eq!(places.len(), 21);
+    assert!(db.store.places(&ranges, 20).await.unwrap().is_none(), "more than asked for");
+    assert_eq!(db.store.places(&ranges, 21).await.unwrap().map(|places| places.len()), Some(21));
+
+    let page = async |bytes| db.store.events(SHARD, &ranges, 100, bytes).await.unwrap().len();
+    assert_eq!((page(1).await, page(100_000).await, page(u32::MAX).await), (1, 2, 21));
 }
 
 #[tokio::test]

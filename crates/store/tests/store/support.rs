@@ -234,6 +234,19 @@ impl TestLog {
         }))
     }
 
+    /// The longest text, of characters that take six times as much in JSON: 96 KiB.
+    pub fn sent_escapes(&mut self, conversation: ConversationId, sender: UserId, client_id: &str) -> Seq {
+        let body = MessageBody::Text { text: format!("x{}", "\u{1}".repeat(16_383)).parse().unwrap() };
+        self.push(LogEvent::MessageSent(MessageSent {
+            message_id: MessageId::new(IDS.next_ulid()),
+            conversation_id: conversation,
+            sender_id: sender,
+            client_id: client_id.parse().unwrap(),
+            sent_at_ms: NOON_MS,
+            body,
+        }))
+    }
+
     pub fn event_at(&self, seq: Seq) -> &StoredEvent {
         self.events.iter().find(|event| event.seq == seq).unwrap()
     }

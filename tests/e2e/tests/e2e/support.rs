@@ -126,7 +126,8 @@ impl Socket {
                 bail!("the socket brought no frame: {close:?}; before: {:?}", self.frames.iter().rev().take(5).collect::<Vec<_>>())
             }
         };
-        if let ServerFrame::CaughtUp { position }
+        if let ServerFrame::Progress { position }
+        | ServerFrame::CaughtUp { position }
         | ServerFrame::Reset { position, .. }
         | ServerFrame::Pong { position: Some(position), .. } = &frame
         {

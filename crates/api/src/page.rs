@@ -1,0 +1,48 @@
+//! Answers of some size: lists and histories. What one person has under way is bounded until it was taken.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use relay_protocol::ErrorCode;
+use relay_runtime::turns::Turn;
+use relay_types::UserId;
+
+use crate::deps::App;
+use crate::refusal::Refusal;
+
+/// For a turn to read.
+const TURN_LIMIT: Duration = Duration::from_secs(10);
+
+/// A page, and the turn it was read in.
+pub(crate) struct Page<T> {
+    pub(crate) body: T,
+    pub(crate) turn: Turn<UserId>,
+}
+
+/// Waits until `user` reads fewer pages than they may.
+pub(crate) async fn turn(app: &App, user: UserId) -> Result<Turn<UserId>, Refusal> {
+    let turn = app.reads.turn(user, TURN_LIMIT).await;
+    turn.ok_or_else(|| Refusal::new(ErrorCode::Busy, "as many pages as you may read at once are on their way to you"))
+}
+
+/// The turn goes with the bytes: it is given back when they were taken, or their connection ended.
+struct Held {
+    bytes: Vec<u8>,
+    _turn: Turn<UserId>,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl<T: serde::Serialize> IntoResponse for Page<T> {
+    fn into_response(self) -> Response {
+        let Ok(bytes) = serde_json::to_vec(&self.body) else { return Refusal::internal("an answer is not JSON").into_response() };
+        let bytes = Bytes::from_owner(Held { bytes, _turn: self.turn });
+        ([(header::CONTENT_TYPE, "application/json")], bytes).into_response()
+    }
+}

@@ -1,0 +1,118 @@
+//! Catching up from the projection. Where the missed events lie is found first, by the index alone; then they are read in pages
+//! of so many encoded bytes, the next one when the client has taken the one before. So a client costs what it receives.
+
+use bytes::Bytes;
+use relay_domain::ports::{EventRange, JoinSnapshot, Membership, Place};
+use relay_protocol::ServerFrame;
+use relay_protocol::frame::ResetReason;
+use relay_types::{Seq, ShardId};
+
+use super::{REVOKED, ResumeError, Run};
+
+/// Bytes of a page, as JSON. Reached, the page ends.
+const PAGE_BYTES: u32 = 256 * 1024;
+/// Events of a page at most.
+const PAGE: usize = 500;
+/// Events of the first page: how long they are is not known yet.
+const FIRST_PAGE: usize = 64;
+
+impl Run<'_> {
+    /// One round over the projection: a snapshot, and every event between the client's place and its watermarks.
+    pub(super) async fn read_projection(&mut self) -> Result<JoinSnapshot, ResumeError> {
+        let (resumer, user, session) = (self.resumer, self.socket.user, self.socket.session);
+        // Also the stays that are over for this device and still in the ring: the user's other devices are shown the ring by the
+        // same roster, and may have been away longer.
+        let mut cursors = resumer.hub.covered_after();
+        for (shard, after) in &self.from {
+            cursors.entry(*shard).and_modify(|cursor| *cursor = (*cursor).min(*after)).or_insert(*after);
+        }
+        let Some(snapshot) = resumer.ask(user, || resumer.store.join_snapshot(user, session, &cursors)).await? else {
+            return self.read_without_projection().await;
+        };
+        if !snapshot.session_live {
+            return Err(REVOKED);
+        }
+        for (shard, after) in self.from.clone() {
+            let Some(upto) = snapshot.watermarks.get(&shard).copied().filter(|upto| *upto > after) else { continue };
+            let ranges = ranges(&snapshot.memberships, shard, after, upto);
+            if !self.page_through(shard, &ranges).await? {
+                return self.read_without_projection().await;
+            }
+            if self.reset.is_some() {
+                break;
+            }
+            self.from.insert(shard, upto);
+        }
+        Ok(snapshot)
+    }
+
+    /// Writes the events of `ranges`, or gives up replaying one by one when they are too many. `false`: the projection went away.
+    async fn page_through(&mut self, shard: ShardId, ranges: &[EventRange]) -> Result<bool, ResumeError> {
+        let (resumer, user) = (self.resumer, self.socket.user);
+        let most = resumer.max_events.saturating_sub(self.sent);
+        let Some(places) = resumer.ask(user, || resumer.store.places(ranges, most)).await? else { return Ok(false) };
+        let Some(places) = places else {
+            self.give_up(ResetReason::TooMuch);
+            return Ok(true);
+        };
+        let (mut rest, mut size) = (places.as_slice(), FIRST_PAGE);
+        while !rest.is_empty() {
+            let page = rest.get(..size).unwrap_or(rest);
+            let narrow = narrowed(ranges, page);
+            let limit = u32::try_from(page.len()).unwrap_or(u32::MAX);
+            let asked = resumer.ask(user, || resumer.store.events(shard, &narrow, limit, PAGE_BYTES)).await?;
+            let Some(events) = asked else { return Ok(false) };
+            // What is not there any more was removed since, by an operator who drops a month.
+            let end = page.last().map_or(Seq::ZERO, |place| place.seq);
+            let reached = if events.len() < page.len() { events.last().map_or(end, |event| event.seq) } else { end };
+            let frames: Vec<Bytes> = events.iter().filter_map(ServerFrame::from_log).map(|frame| Bytes::from(frame.encode())).collect();
+            drop(events);
+            let bytes: usize = frames.iter().map(Bytes::len).sum();
+            size = (PAGE_BYTES as usize / (bytes / frames.len().max(1)).max(1)).clamp(1, PAGE);
+            rest = rest.get(rest.partition_point(|place| place.seq <= reached)..).unwrap_or_default();
+            self.from.insert(shard, reached);
+            self.write_with_progress(frames).await?;
+        }
+        Ok(true)
+    }
+}
+
+/// What of `(after, upto]` the memberships let the user see. Conversations in which nothing happened are left out.
+fn ranges(memberships: &[Membership], shard: ShardId, after: Seq, upto: Seq) -> Vec<EventRange> {
+    let of_shard = memberships.iter().filter(|m| m.shard == shard && m.last > after);
+    let visible = of_shard.map(|m| EventRange {
+        conversation: m.conversation,
+        after: after.max(Seq(m.joined.0.saturating_sub(1))),
+        upto: m.left.unwrap_or(upto).min(upto),
+    });
+    visible.filter(|range| range.after < range.upto).collect()
+}
+
+/// The ranges in which a page's events lie, each from its first to its last of the page.
+fn narrowed(ranges: &[EventRange], page: &[Place]) -> Vec<EventRange> {
+    let mut firsts_and_lasts = std::collections::BTreeMap::new();
+    for place in page {
+        firsts_and_lasts.entry(place.range).or_insert((place.seq, place.seq)).1 = place.seq;
+    }
+    let narrow = |(number, (first, last)): (u32, (Seq, Seq))| {
+        let range = ranges.get(number as usize)?;
+        Some(EventRange { conversation: range.conversation, after: Seq(first.0.saturating_sub(1)), upto: last })
+    };
+    firsts_and_lasts.into_iter().filter_map(narrow).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use relay_types::ConversationId;
+
+    #[test]
+    fn a_page_is_asked_for_where_it_lies() {
+        let conversation: ConversationId = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
+        let whole = EventRange { conversation, after: Seq(1), upto: Seq(99) };
+        let at = |(seq, range)| Place { seq: Seq(seq), range };
+        let page = [(5, 1), (7, 0), (8, 1), (9, 1)].map(at);
+        let narrow: Vec<_> = narrowed(&[whole, whole, whole], &page).iter().map(|range| (range.after.0, range.upto.0)).collect();
+        assert_eq!(narrow, [(6, 7), (4, 9)]);
+    }
+}
