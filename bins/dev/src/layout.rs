@@ -26,7 +26,9 @@ impl Layout {
         }
         // Postgres may run as another account, which passes through but does not look around.
         fs::set_permissions(layout.data(), Permissions::from_mode(0o711))?;
-        fs::set_permissions(layout.keys(), Permissions::from_mode(0o700))?;
+        for private in [layout.keys(), layout.logs()] {
+            fs::set_permissions(private, Permissions::from_mode(0o700))?;
+        }
         Ok(layout)
     }
 
@@ -45,9 +47,14 @@ impl Layout {
         self.home.join("keys")
     }
 
-    /// The processes' configuration.
+    /// The operators' configuration, for relayctl.
     pub fn config(&self) -> PathBuf {
         self.home.join("relay.toml")
+    }
+
+    /// The configuration of one kind of process, with its own credentials and nobody else's.
+    pub fn config_of(&self, process: &str) -> PathBuf {
+        self.home.join(format!("{process}.toml"))
     }
 
     /// What the supervisor says about itself.

@@ -1,10 +1,12 @@
 //! Passwords and ports of this checkout, and the configuration file made of them.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use anyhow::Context as _;
 use relay_embedded::PortLease;
-use relay_embedded::secret::random_password;
+use relay_embedded::postgres::role_url;
+use relay_embedded::secret::{derived, random_password};
 use serde::{Deserialize, Serialize};
 
 use crate::layout::{Layout, write_private};
@@ -15,11 +17,11 @@ const MAX_BYTES_PER_SHARD: u64 = 4 << 30;
 /// What stays the same from run to run.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Settings {
-    /// Of the NATS user `relay`.
+    /// Of the NATS user `relay`; the processes' are derived from it.
     pub nats_password: String,
     /// Of the NATS user `sys`.
     pub nats_sys_password: String,
-    /// Of the Postgres user `relay`.
+    /// Of the Postgres user `relay`, who owns the tables; the processes' are derived from it.
     pub postgres_password: String,
     /// Of Valkey.
     pub valkey_password: String,
@@ -108,13 +110,37 @@ impl Settings {
         })
     }
 
+    /// The database as its owner reaches it.
+    pub fn postgres_url(&self, leases: &Leases) -> String {
+        format!("postgres://relay:{}@{}/relay", self.postgres_password, leases.postgres.address())
+    }
+
     fn save(&self, layout: &Layout) -> anyhow::Result<()> {
         write_private(&layout.settings(), &serde_json::to_string_pretty(self)?)
     }
 }
 
-/// Writes `relay.toml` for this run's ports.
-pub fn write_config(layout: &Layout, settings: &Settings, leases: &Leases) -> anyhow::Result<()> {
+/// Writes this run's configuration: one file for relayctl, and one for each kind of process.
+pub fn write_configs(layout: &Layout, settings: &Settings, leases: &Leases) -> anyhow::Result<()> {
+    let owner = settings.postgres_url(leases);
+    let operators = Credentials { nats_user: "relay", nats_password: settings.nats_password.clone(), postgres_url: owner.clone() };
+    write_config(layout, &layout.config(), &operators, settings, leases)?;
+    for process in ["gateway", "api", "worker"] {
+        let nats_password = derived(&settings.nats_password, process);
+        let own = Credentials { nats_user: process, nats_password, postgres_url: role_url(&owner, process) };
+        write_config(layout, &layout.config_of(process), &own, settings, leases)?;
+    }
+    Ok(())
+}
+
+/// As whom a process connects.
+struct Credentials<'a> {
+    nats_user: &'a str,
+    nats_password: String,
+    postgres_url: String,
+}
+
+fn write_config(layout: &Layout, path: &Path, own: &Credentials<'_>, settings: &Settings, leases: &Leases) -> anyhow::Result<()> {
     let mut text = String::from("# Written by ./relay up, each time. Override a key with RELAY__SECTION__KEY in the environment.\n");
     let keys_dir = layout.keys();
     let keys_dir = keys_dir.to_str().context("the checkout's path is not UTF-8")?;
@@ -128,7 +154,7 @@ filter = \"info\"
 
 [nats]
 servers = [\"nats://{nats}\"]
-user = \"relay\"
+user = \"{nats_user}\"
 password = \"{nats_password}\"
 
 [topology]
@@ -137,7 +163,7 @@ replicas = 1
 max_bytes_per_shard = {MAX_BYTES_PER_SHARD}
 
 [postgres]
-url = \"postgres://relay:{postgres_password}@{postgres}/relay\"
+url = \"{postgres_url}\"
 
 [valkey]
 url = \"redis://:{valkey_password}@{valkey}\"
@@ -157,9 +183,9 @@ admin_listen = \"{api_admin}\"
 admin_listen = \"{worker_admin}\"
 ",
         nats = leases.nats.address(),
-        nats_password = settings.nats_password,
-        postgres_password = settings.postgres_password,
-        postgres = leases.postgres.address(),
+        nats_user = own.nats_user,
+        nats_password = own.nats_password,
+        postgres_url = own.postgres_url,
         valkey_password = settings.valkey_password,
         valkey = leases.valkey.address(),
         keys_dir = serde_json::to_string(keys_dir)?,
@@ -169,5 +195,5 @@ admin_listen = \"{worker_admin}\"
         api_admin = leases.api_admin.address(),
         worker_admin = leases.worker_admin.address(),
     )?;
-    write_private(&layout.config(), &text)
+    write_private(path, &text)
 }

@@ -6,6 +6,8 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use relay_embedded::nats::monitor_path;
+use relay_embedded::postgres::role_passwords;
 use relay_embedded::{
     NatsOptions, NatsServer, PostgresOptions, PostgresServer, RelayOptions, RelayProcess, Servers, Service, SyncInterval, ValkeyOptions,
     ValkeyServer,
@@ -38,13 +40,13 @@ impl Stack {
     pub fn prepare(layout: &Layout, bin_dir: PathBuf) -> anyhow::Result<Self> {
         let settings = Settings::load(layout)?;
         let leases = settings.lease()?;
-        settings::write_config(layout, &settings, &leases)?;
+        settings::write_configs(layout, &settings, &leases)?;
         let admin = [("gateway", &leases.gateway_admin), ("api", &leases.api_admin), ("worker", &leases.worker_admin)];
         let urls = Urls {
             api: format!("http://{}", leases.api.address()),
             gateway: format!("ws://{}", leases.gateway.address()),
             nats: format!("nats://{}", leases.nats.address()),
-            nats_monitor: format!("http://{}", leases.nats_monitor.address()),
+            nats_monitor: format!("http://{}{}", leases.nats_monitor.address(), monitor_path(&settings.nats_sys_password)),
             admin: admin.map(|(name, lease)| (name.to_owned(), format!("http://{}", lease.address()))).into(),
         };
         Ok(Self { parts: Vec::new(), urls, bin_dir, layout: layout.clone(), settings, leases: Some(leases) })
@@ -56,6 +58,7 @@ impl Stack {
     /// What was started stays in `parts`, to be stopped.
     pub async fn start(&mut self, progress: &mut impl FnMut(&Self) -> anyhow::Result<()>) -> anyhow::Result<()> {
         let leases = self.leases.take().context("a stack starts once")?;
+        let owner = self.settings.postgres_url(&leases);
         let servers = Servers::ready().await?;
         let (data, logs) = (self.layout.data(), self.layout.logs());
         let began = Instant::now();
@@ -96,7 +99,7 @@ impl Stack {
         let valkey = ValkeyServer::start(&servers, valkey).await?;
         self.add(Box::new(valkey), began, progress)?;
 
-        self.relayctl(&["migrate"]).await?;
+        self.relayctl_with(&["migrate"], role_passwords(&owner)).await?;
         if is_empty(&self.layout.keys())? {
             self.relayctl(&["token", "rotate"]).await?;
         }
@@ -119,7 +122,7 @@ impl Stack {
             section: section.to_owned(),
             name: section.to_owned(),
             bin_dir: self.bin_dir.clone(),
-            config: self.layout.config(),
+            config: self.layout.config_of(section),
             run_dir: self.layout.logs(),
             port,
             admin_port: Some(admin_port),
@@ -136,8 +139,12 @@ impl Stack {
     }
 
     async fn relayctl(&self, args: &[&str]) -> anyhow::Result<()> {
+        self.relayctl_with(args, Vec::new()).await
+    }
+
+    async fn relayctl_with(&self, args: &[&str], env: Vec<(String, String)>) -> anyhow::Result<()> {
         let mut command = tokio::process::Command::new(self.bin_dir.join("relayctl"));
-        command.arg("--config").arg(self.layout.config()).args(args).stdin(Stdio::null()).kill_on_drop(true);
+        command.arg("--config").arg(self.layout.config()).args(args).envs(env).stdin(Stdio::null()).kill_on_drop(true);
         let began = Instant::now();
         let output = tokio::time::timeout(CTL_WITHIN, command.output()).await;
         let output = output.with_context(|| format!("relayctl {} did not end within {CTL_WITHIN:?}", args.join(" ")))??;

@@ -32,8 +32,8 @@ pub struct Arguments {
 enum Command {
     /// Chat in the terminal.
     Chat(chat::ChatArguments),
-    /// Bring the database to this version's schema. Safe to repeat.
-    Migrate,
+    /// Bring the database to this version's schema, and give each kind of process its role. Safe to repeat.
+    Migrate(migrate::MigrateArguments),
     /// Compare JetStream's streams and consumers with nats/topology.toml.
     #[command(subcommand)]
     Topology(topology::TopologyCommand),
@@ -63,7 +63,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     let config = || Config::load(arguments.config.as_deref());
     match arguments.command {
         Command::Chat(chat) => chat::run(chat),
-        Command::Migrate => block_on(migrate::run(&config()?)),
+        Command::Migrate(migrate) => block_on(migrate::run(migrate, &config()?)),
         Command::Topology(command) => block_on(topology::run(command, &config()?)),
         Command::Log(log::LogCommand::Reseed(reseed)) => block_on(log::reseed(reseed, &config()?)),
         Command::Outbox(command) => block_on(outbox::run(command, &config()?)),

@@ -133,7 +133,7 @@ async fn the_operators_commands() -> anyhow::Result<()> {
     assert!(doctor.lines().filter(|line| line.starts_with("ok")).count() >= 6 && !doctor.contains("broken"), "{doctor}");
     // The harness lets NATS and Postgres write to disk when it suits them, which the doctor does not like.
     assert!(doctor.contains("Postgres' fsync is off") && doctor.contains("what an acknowledgement means is unknown"), "{doctor}");
-    let monitor = format!("http://{}", harness.nats().monitor());
+    let monitor = harness.nats().monitor_url();
     let doctor = harness.relayctl(&["doctor", "--nats-monitor", &monitor]).await?;
     assert!(doctor.contains("sync_interval is not `always`"), "{doctor}");
     harness.finish().await
@@ -142,7 +142,7 @@ async fn the_operators_commands() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_doctor_is_content_with_the_default_durability() -> anyhow::Result<()> {
     let harness = Harness::builder().sync_always().durable_postgres().start().await?;
-    let monitor = format!("http://{}", harness.nats().monitor());
+    let monitor = harness.nats().monitor_url();
     let doctor = harness.relayctl(&["doctor", "--nats-monitor", &monitor]).await?;
     assert!(doctor.lines().all(|line| line.starts_with("ok")) && doctor.contains("(A2)"), "{doctor}");
     harness.finish().await

@@ -81,11 +81,11 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
         let claims = app.deps.verifier.verify(bearer(&parts.headers)?)?;
-        if !app.live.is_known_live(claims.session) {
+        if !app.live.is_known_live(claims.user, claims.session) {
             if !app.deps.sessions.is_live(claims.user, claims.session, app.now_ms()).await? {
                 return Err(Refusal::plain(ErrorCode::SessionRevoked));
             }
-            app.live.remember(claims.session);
+            app.live.remember(claims.user, claims.session);
         }
         enforce(app, "user", app.config.limits.requests_per_user, &claims.user.to_string()).await?;
         Ok(Self { user: claims.user, session: claims.session })

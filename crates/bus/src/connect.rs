@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_nats::jetstream::Context;
 use async_nats::jetstream::context::ContextBuilder;
 use async_nats::{ConnectOptions, Event};
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 
 use crate::config::NatsConfig;
 
@@ -30,9 +30,28 @@ pub struct Bus {
     pub(crate) config: NatsConfig,
     /// Counts connections made: a server that comes back has forgotten the consumers that live in its memory.
     pub(crate) connects: watch::Receiver<u64>,
+    /// Made by the first who writes signing keys.
+    keys_account: Arc<OnceCell<Context>>,
 }
 
 impl Bus {
+    /// Account KEYS, which holds the bucket of signing keys, as `<user>-keys`. Only the API's and the operators' users have
+    /// such a counterpart; everybody else reads the bucket through [`crate::keys`].
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub(crate) async fn keys_account(&self) -> Result<&Context, ConnectError> {
+        self.keys_account
+            .get_or_try_init(|| async {
+                let user = format!("{}-keys", self.config.user);
+                let config = NatsConfig { user, ..self.config.clone() };
+                let connect = options(&config, "signing-keys", Arc::default()).connect(&config.servers);
+                let failed = |source: async_nats::ConnectError| ConnectError { servers: config.servers.join(","), source: source.into() };
+                Ok(async_nats::jetstream::new(connect.await.map_err(failed)?))
+            })
+            .await
+    }
+
     /// Connects, waiting a few seconds for a server that is just starting. Afterwards the connection heals by itself.
     ///
     /// # Cancel safety
@@ -50,7 +69,7 @@ impl Bus {
                         .timeout(Duration::from_millis(config.append_attempt_ms))
                         .max_ack_inflight(20_000)
                         .build(client.clone());
-                    return Ok(Self { client, js, config: config.clone(), connects });
+                    return Ok(Self { client, js, config: config.clone(), connects, keys_account: Arc::default() });
                 }
                 Err(error) if started.elapsed() < START_GRACE => {
                     tracing::debug!(%error, "NATS is not there yet");
@@ -84,6 +103,8 @@ fn options(config: &NatsConfig, name: &str, connects: Arc<watch::Sender<u64>>) -
     let connection = name.to_owned();
     ConnectOptions::with_user_and_password(config.user.clone(), config.password.clone())
         .name(name)
+        // Users may listen to nobody's replies but their own: see nats/server.conf.
+        .custom_inbox_prefix(relay_subjects::inbox_prefix(&config.user))
         .ping_interval(Duration::from_millis(config.ping_interval_ms))
         .connection_timeout(Duration::from_secs(3))
         .request_timeout(Some(Duration::from_secs(5)))

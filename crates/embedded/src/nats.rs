@@ -15,8 +15,8 @@ pub use cluster::{NatsCluster, NatsClusterOptions, RouteResolver};
 
 use crate::install::Servers;
 use crate::ports::PortLease;
-use crate::probe::Probe;
-use crate::secret::random_password;
+use crate::probe::{Probe, http_get};
+use crate::secret::{derived, random_password};
 use crate::service::{Service, Spec};
 
 /// When JetStream calls fsync.
@@ -42,7 +42,7 @@ pub struct NatsOptions {
     pub port: Option<PortLease>,
     /// Any free port by default.
     pub monitor_port: Option<PortLease>,
-    /// Of user `relay`; random by default.
+    /// Of user `relay`; random by default. The processes' passwords are derived from it.
     pub password: Option<String>,
     /// Of user `sys`; random by default.
     pub sys_password: Option<String>,
@@ -104,9 +104,13 @@ impl NatsServer {
             ("RELAY_NATS_NAME", options.server_name.unwrap_or_else(|| "relay".to_owned())),
             ("RELAY_NATS_LISTEN", quoted(&client.address().to_string())),
             ("RELAY_NATS_MONITOR", quoted(&monitor.address().to_string())),
+            ("RELAY_NATS_MONITOR_PATH", quoted(&monitor_path(&sys_password))),
             ("RELAY_NATS_STORE", quoted(&options.store.as_ref().unwrap_or(&options.data).to_string_lossy())),
             ("RELAY_NATS_SYNC", sync.to_owned()),
             ("RELAY_NATS_PASSWORD", password.clone()),
+            ("RELAY_NATS_GATEWAY_PASSWORD", derived(&password, "gateway")),
+            ("RELAY_NATS_API_PASSWORD", derived(&password, "api")),
+            ("RELAY_NATS_WORKER_PASSWORD", derived(&password, "worker")),
             ("RELAY_NATS_SYS_PASSWORD", sys_password.clone()),
         ];
         let mut args = vec!["--config".to_owned(), servers.nats_config().to_string_lossy().into_owned()];
@@ -121,7 +125,7 @@ impl NatsServer {
             account: None,
             stop_signal: Signal::TERM,
             abort_signal: Signal::KILL,
-            probe: Probe::Http { address: monitor.address(), path: options.health.to_owned() },
+            probe: Probe::Http { address: monitor.address(), path: format!("{}{}", monitor_path(&sys_password), options.health) },
             start_within: Duration::from_secs(30),
             stop_within: Duration::from_secs(20),
         });
@@ -154,7 +158,22 @@ impl NatsServer {
         self.client.address()
     }
 
-    /// Where `/healthz`, `/varz` and `/jsz` answer.
+    /// Before `/healthz`, `/varz` and `/jsz`, such as `http://127.0.0.1:8222/<secret>`.
+    pub fn monitor_url(&self) -> String {
+        format!("http://{}{}", self.monitor.address(), monitor_path(&self.sys_password))
+    }
+
+    /// A page of the monitor, such as `/varz`: its body.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn monitor_page(&self, page: &str) -> anyhow::Result<String> {
+        let (status, body) = http_get(self.monitor.address(), &format!("{}{page}", monitor_path(&self.sys_password))).await?;
+        anyhow::ensure!(status == 200, "{page} is answered {status}");
+        Ok(body)
+    }
+
+    /// Where the monitor listens.
     pub fn monitor(&self) -> SocketAddr {
         self.monitor.address()
     }
@@ -166,6 +185,11 @@ impl Deref for NatsServer {
     fn deref(&self) -> &Service {
         &self.service
     }
+}
+
+/// The monitor's pages ask for no password, so where they are is the secret.
+pub fn monitor_path(sys_password: &str) -> String {
+    format!("/{}", derived(sys_password, "monitor"))
 }
 
 /// A value as nats-server's configuration reads it, whatever it contains.

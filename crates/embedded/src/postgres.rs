@@ -19,6 +19,7 @@ use crate::guard;
 use crate::install::Servers;
 use crate::ports::PortLease;
 use crate::probe::Probe;
+use crate::secret::derived;
 use crate::service::{Service, Spec};
 
 /// How to run a Postgres server.
@@ -169,6 +170,24 @@ impl Drop for PostgresServer {
             }
         }
     }
+}
+
+/// The URL of the same database for a kind of process (`gateway`, `api`, `worker`): its role, as `relayctl migrate` makes it
+/// with [`role_passwords`]. Anything that is not a URL with a user and a password stays as it is.
+pub fn role_url(owner: &str, process: &str) -> String {
+    let parts = owner.split_once("://").and_then(|(scheme, rest)| {
+        let (user, server) = rest.rsplit_once('@')?;
+        let (_, password) = user.split_once(':')?;
+        Some(format!("{scheme}://relay_{process}:{}@{server}", derived(password, process)))
+    });
+    parts.unwrap_or_else(|| owner.to_owned())
+}
+
+/// What `relayctl migrate` reads the roles' passwords from.
+pub fn role_passwords(owner: &str) -> Vec<(String, String)> {
+    let password = owner.rsplit_once('@').and_then(|(user, _)| user.rsplit_once(':')).map_or("", |(_, password)| password);
+    let variable = |process: &str| (format!("RELAY_POSTGRES_{}_PASSWORD", process.to_uppercase()), derived(password, process));
+    ["gateway", "api", "worker"].map(variable).into()
 }
 
 fn arguments(data: &Path, port: u16, fsync: bool) -> Vec<String> {

@@ -10,7 +10,9 @@ use anyhow::Context as _;
 use rustix::process::Signal;
 
 use crate::ports::PortLease;
+use crate::postgres::role_url;
 use crate::probe::Probe;
+use crate::secret::derived;
 use crate::service::{Service, Spec};
 
 /// How to run one of our processes.
@@ -40,6 +42,17 @@ pub struct RelayProcess {
     service: Service,
     public: Option<PortLease>,
     admin: PortLease,
+}
+
+/// Overrides that make a process connect as its own role, where the shared configuration has the operators' credentials.
+pub fn role_env(section: &str, nats_password: &str, postgres_url: &str) -> Vec<(String, String)> {
+    [
+        ("RELAY__NATS__USER", section.to_owned()),
+        ("RELAY__NATS__PASSWORD", derived(nats_password, section)),
+        ("RELAY__POSTGRES__URL", role_url(postgres_url, section)),
+    ]
+    .map(|(key, value)| (key.to_owned(), value))
+    .into()
 }
 
 impl RelayProcess {

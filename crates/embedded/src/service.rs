@@ -1,6 +1,7 @@
 //! A server process under our control: start, stop, kill, pause, resume, restart.
 
-use std::fs::OpenOptions;
+use std::fs::{OpenOptions, Permissions};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -109,8 +110,10 @@ impl Service {
         }
         let spec = &self.spec;
         rotate(&spec.log);
-        let log = OpenOptions::new().create(true).append(true).open(&spec.log);
+        let log = OpenOptions::new().create(true).append(true).mode(0o600).open(&spec.log);
         let log = log.with_context(|| format!("could not open {}", spec.log.display()))?;
+        // Logs name people and conversations. One that an earlier version made may be open to all.
+        log.set_permissions(Permissions::from_mode(0o600))?;
         let log_start = log.metadata()?.len();
         let mut command = Command::new(&spec.program);
         command.args(&spec.args).envs(spec.env.iter().map(|(key, value)| (key, value))).current_dir(&spec.directory);

@@ -1,6 +1,5 @@
 //! Real servers: start, crash, come back with the same port and data, leave nothing behind.
 
-use relay_embedded::probe::http_get;
 use relay_embedded::{
     NatsOptions, NatsServer, PostgresOptions, PostgresServer, Probe, Scratch, Servers, SyncInterval, ValkeyOptions, ValkeyServer, process,
 };
@@ -29,7 +28,7 @@ async fn nats_crashes_and_returns_on_its_port() {
     nats.restart().await.unwrap();
     assert_eq!(nats.url(), url);
     assert_ne!(nats.pid(), Some(pid));
-    let (_, varz) = http_get(nats.monitor(), "/varz").await.unwrap();
+    let varz = nats.monitor_page("/varz").await.unwrap();
     let varz: serde_json::Value = serde_json::from_str(&varz).unwrap();
     assert_eq!(varz["max_payload"], 256 * 1024);
     assert_eq!(varz["jetstream"]["config"]["sync_interval"], 120_000_000_000_u64);
@@ -48,7 +47,7 @@ async fn nats_asks_for_the_password_and_syncs_always_by_default() {
     let servers = Servers::ready().await.unwrap();
     let scratch = Scratch::new("nats").unwrap();
     let nats = NatsServer::start(&servers, NatsOptions { data: scratch.path().into(), ..NatsOptions::default() }).await.unwrap();
-    let (_, varz) = http_get(nats.monitor(), "/varz").await.unwrap();
+    let varz = nats.monitor_page("/varz").await.unwrap();
     let varz: serde_json::Value = serde_json::from_str(&varz).unwrap();
     assert_eq!(varz["jetstream"]["config"]["sync_always"], true, "{varz}");
     assert_eq!(varz["auth_required"], true);

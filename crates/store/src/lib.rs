@@ -22,6 +22,7 @@ mod postings;
 mod projection;
 mod reseed;
 mod resume;
+mod roles;
 mod sessions;
 mod shares;
 mod spans;
@@ -29,6 +30,7 @@ mod store;
 
 pub use config::PostgresConfig;
 pub use durability::Durability;
-pub use migrate::{MigrateError, SchemaState, migrate};
+pub use migrate::{MigrateError, SchemaState, migrate, migrate_with};
 pub use outbox::TroubledRow;
+pub use roles::{Role, RolePasswords, tables_without_grants};
 pub use store::{ConnectError, Store};

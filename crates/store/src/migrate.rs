@@ -4,6 +4,7 @@ use sqlx::migrate::{Migrate as _, Migrator};
 use sqlx::{Connection as _, PgConnection};
 
 use crate::Store;
+use crate::roles::{self, RolePasswords};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 const TABLE: &str = "_sqlx_migrations";
@@ -20,6 +21,9 @@ pub enum MigrateError {
     /// The coming months' partitions could not be made.
     #[error("could not create partitions")]
     Partitions(#[source] sqlx::Error),
+    /// The processes' roles could not be made, or not be granted what they need.
+    #[error("could not set up the roles of gateway, api and worker")]
+    Roles(#[source] sqlx::Error),
 }
 
 /// How a database stands to this build.
@@ -39,12 +43,22 @@ pub enum SchemaState {
     },
 }
 
-/// Applies what is missing, one process at a time (others wait), and creates the partitions of last month to three months ahead
-/// (of keys: of the last five weeks to three ahead).
+/// [`migrate_with`] that gives no role a password.
 ///
 /// # Errors
 /// See [`MigrateError`]. Safe to repeat.
 pub async fn migrate(url: &str) -> Result<(), MigrateError> {
+    migrate_with(url, &RolePasswords::default()).await
+}
+
+/// Applies what is missing, one process at a time (others wait), creates the partitions of last month to three months ahead
+/// (of keys: of the last five weeks to three ahead),
+/// and gives each kind of process its role (see [`crate::Role`]). The URL's user owns the tables, and needs the right to make
+/// roles while one is missing or gets a password.
+///
+/// # Errors
+/// See [`MigrateError`]. Safe to repeat.
+pub async fn migrate_with(url: &str, passwords: &RolePasswords) -> Result<(), MigrateError> {
     let mut connection = PgConnection::connect(url).await.map_err(MigrateError::Connect)?;
     MIGRATIONS.run_direct(None, &mut connection, false).await.map_err(MigrateError::Migrate)?;
     sqlx::query_scalar!("SELECT ensure_event_partitions(now() - interval '1 month', 5)")
@@ -55,6 +69,7 @@ pub async fn migrate(url: &str) -> Result<(), MigrateError> {
         .fetch_one(&mut connection)
         .await
         .map_err(MigrateError::Partitions)?;
+    roles::apply(&mut connection, passwords).await.map_err(MigrateError::Roles)?;
     connection.close().await.map_err(MigrateError::Connect)
 }
 

@@ -14,6 +14,8 @@ pub const RECONCILE_DURABLE: &str = "reconcile";
 pub const DEAD_LETTER_STREAM: &str = "DEAD";
 /// The key-value bucket of public signing keys.
 pub const SIGNING_KEYS_BUCKET: &str = "signing-keys";
+/// In account RELAY: answers with the state of the bucket of signing keys, as `$JS.API.STREAM.INFO` does in its own account.
+pub const SIGNING_KEYS_INFO: &str = "keys.info";
 /// The header with the W3C trace context.
 pub const TRACEPARENT_HEADER: &str = "traceparent";
 
@@ -79,6 +81,22 @@ pub fn conversations_wildcard(shard: ShardId) -> String {
 /// The subjects of all users on a shard.
 pub fn users_wildcard(shard: ShardId) -> String {
     format!("chat.{shard}.u.*")
+}
+
+/// In account RELAY: answers with one public signing key. Key ids are checked where they come from.
+pub fn signing_key(kid: &str) -> String {
+    format!("keys.get.{kid}")
+}
+
+/// A public signing key in its bucket.
+pub fn signing_key_in_bucket(kid: &str) -> String {
+    format!("$KV.{SIGNING_KEYS_BUCKET}.{kid}")
+}
+
+/// Under which a user listens for replies. A name that cannot be part of a subject shares the usual prefix.
+pub fn inbox_prefix(user: &str) -> String {
+    let fits = !user.is_empty() && user.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    if fits { format!("_INBOX_{user}") } else { "_INBOX".to_owned() }
 }
 
 /// The durable consumer of a user; the same name on every shard.

@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use relay_client::ApiClient;
+use relay_embedded::postgres::role_passwords;
+use relay_embedded::relay::role_env;
 use relay_embedded::{
     NatsCluster, NatsClusterOptions, PostgresPair, PostgresPairOptions, RelayOptions, RelayProcess, Scratch, Servers, SmallDisk,
     SyncInterval, ValkeyOptions, ValkeyServer, workspace,
@@ -110,8 +112,9 @@ impl Cluster {
             keys_dir: &keys_dir,
         };
         config::write(&config_path, &places)?;
+        let roles = role_passwords(&postgres.url_at(postgres.primary_address()));
         for arguments in [["migrate"].as_slice(), &["token", "rotate"]] {
-            relayctl(&bin_dir, &config_path, arguments).await?;
+            relayctl_with(&bin_dir, &config_path, arguments, roles.clone()).await?;
         }
         // A cluster that was formed a moment ago has a leader before that one knows where there is room.
         let deadline = tokio::time::Instant::now() + FORMED_WITHIN;
@@ -163,7 +166,7 @@ impl Cluster {
         env.extend(clock.env(shim));
         let links = links::ProcessLinks::new(name, &self.nats, self.postgres.primary_address(), self.valkey.address()).await?;
         env.push(("RELAY__NATS__SERVERS".to_owned(), links.nats_servers()));
-        env.push(("RELAY__POSTGRES__URL".to_owned(), self.postgres.url_at(links.postgres.address())));
+        env.extend(role_env(section, self.nats.password(), &self.postgres.url_at(links.postgres.address())));
         env.push(("RELAY__VALKEY__URL".to_owned(), format!("redis://:{}@{}", self.valkey.password(), links.valkey.address())));
         let process = RelayProcess::new(RelayOptions {
             section: section.to_owned(),
@@ -238,8 +241,12 @@ impl Cluster {
 }
 
 async fn relayctl(bin_dir: &Path, config: &Path, arguments: &[&str]) -> anyhow::Result<String> {
+    relayctl_with(bin_dir, config, arguments, Vec::new()).await
+}
+
+async fn relayctl_with(bin_dir: &Path, config: &Path, arguments: &[&str], env: Vec<(String, String)>) -> anyhow::Result<String> {
     let mut command = Command::new(bin_dir.join("relayctl"));
-    command.arg("--config").arg(config).args(arguments).kill_on_drop(true);
+    command.arg("--config").arg(config).args(arguments).envs(env).kill_on_drop(true);
     let limit = std::time::Duration::from_secs(120);
     let output = tokio::time::timeout(limit, command.output()).await.context("relayctl takes too long")??;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -39,6 +39,7 @@ mod e2e {
     mod reseed;
     mod resume;
     mod resume_edges;
+    mod roles;
     mod sessions;
     mod slow_reader;
     mod standstill;

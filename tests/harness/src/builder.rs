@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use futures::future::try_join_all;
+use relay_embedded::relay::role_env;
 use relay_embedded::{
     NatsOptions, NatsServer, RelayOptions, RelayProcess, Scratch, Servers, SyncInterval, ValkeyOptions, ValkeyServer, workspace,
 };
@@ -174,7 +175,8 @@ impl HarnessBuilder {
         let nats_link = if self.nats_link { Some(FaultProxy::start("nats", nats.address()).await?) } else { None };
         let process = |section: &'static str, name: String| {
             let link = nats_link.as_ref().filter(|_| section == "gateway");
-            let env = link.map(|link| ("RELAY__NATS__SERVERS".to_owned(), format!("[\"nats://{}\"]", link.address())));
+            let mut env = role_env(section, nats.password(), &database.url);
+            env.extend(link.map(|link| ("RELAY__NATS__SERVERS".to_owned(), format!("[\"nats://{}\"]", link.address()))));
             start_process(section, name, env, &bin_dir, &config_path, &at)
         };
         let workers = try_join_all((0..self.workers).map(|index| process("worker", format!("worker-{index}"))));
@@ -190,7 +192,7 @@ impl HarnessBuilder {
 async fn start_process(
     section: &str,
     name: String,
-    env: Option<(String, String)>,
+    env: Vec<(String, String)>,
     bin_dir: &Path,
     config: &Path,
     run_dir: &Path,
@@ -203,7 +205,7 @@ async fn start_process(
         run_dir: run_dir.to_owned(),
         port: None,
         admin_port: None,
-        env: env.into_iter().collect(),
+        env,
     })
     .await
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::Context as _;
+use relay_embedded::postgres::role_passwords;
 use relay_embedded::{PostgresOptions, PostgresServer, Scratch, Servers};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::sync::OnceCell;
@@ -77,6 +78,6 @@ async fn start_migrated(servers: &Servers, bin_dir: &Path, directory: &Path, fsy
     };
     let path = directory.join("migrate.toml");
     config::write(&path, &config::base(&nowhere, 1, 120_000)?)?;
-    tool::relayctl(bin_dir, &path, &["migrate"]).await?;
+    tool::relayctl_with(bin_dir, &path, &["migrate"], role_passwords(&server.url())).await?;
     Ok(server)
 }

@@ -3,9 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use relay_client::ApiClient;
+use relay_embedded::postgres::role_url;
+use relay_embedded::secret::derived;
 use relay_embedded::{NatsServer, PostgresServer, RelayProcess, Scratch, Service, ValkeyServer};
 use relay_fault_proxy::FaultProxy;
 use tokio::sync::OwnedSemaphorePermit;
@@ -160,7 +163,20 @@ impl Harness {
         options.connect(self.nats().url()).await.context("could not reach NATS")
     }
 
-    /// The configuration that all processes read.
+    /// A NATS client with the credentials of a kind of process (`gateway`, `api`, `worker`), as somebody who stole them has.
+    pub async fn nats_client_of(&self, process: &str) -> anyhow::Result<async_nats::Client> {
+        let options = async_nats::ConnectOptions::with_user_and_password(process.to_owned(), derived(self.nats().password(), process));
+        let options = options.custom_inbox_prefix(format!("_INBOX_{process}")).request_timeout(Some(Duration::from_secs(2)));
+        options.connect(self.nats().url()).await.context("could not reach NATS")
+    }
+
+    /// A connection to this test's database with the credentials of a kind of process.
+    pub async fn database_of(&self, process: &str) -> anyhow::Result<sqlx::PgConnection> {
+        use sqlx::Connection as _;
+        sqlx::PgConnection::connect(&role_url(self.database_url(), process)).await.context("could not reach the database")
+    }
+
+    /// The configuration of relayctl. Processes read it with credentials of their own.
     pub fn config_path(&self) -> &Path {
         &self.parts.config
     }

@@ -1,15 +1,30 @@
 //! `relayctl migrate`.
 
 use relay_runtime::MissingServer;
-use relay_store::MigrateError;
+use relay_store::{MigrateError, RolePasswords};
 
 use crate::config::Config;
 use crate::output;
 
+/// Passwords of the processes' roles, from the environment: a command line is everybody's to read.
+#[derive(clap::Args)]
+pub struct MigrateArguments {
+    /// Of relay_gateway; without one the role keeps what it has
+    #[arg(long, hide = true, env = "RELAY_POSTGRES_GATEWAY_PASSWORD", hide_env_values = true)]
+    gateway_password: Option<String>,
+    /// Of relay_api
+    #[arg(long, hide = true, env = "RELAY_POSTGRES_API_PASSWORD", hide_env_values = true)]
+    api_password: Option<String>,
+    /// Of relay_worker
+    #[arg(long, hide = true, env = "RELAY_POSTGRES_WORKER_PASSWORD", hide_env_values = true)]
+    worker_password: Option<String>,
+}
+
 /// Applies what is missing.
-pub async fn run(config: &Config) -> anyhow::Result<()> {
+pub async fn run(arguments: MigrateArguments, config: &Config) -> anyhow::Result<()> {
     let postgres = config.postgres()?;
-    match relay_store::migrate(&postgres.url).await {
+    let passwords = RolePasswords { gateway: arguments.gateway_password, api: arguments.api_password, worker: arguments.worker_password };
+    match relay_store::migrate_with(&postgres.url, &passwords).await {
         Ok(()) => {
             output::line("the database is up to date");
             Ok(())

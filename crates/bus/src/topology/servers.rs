@@ -2,10 +2,12 @@
 
 use async_nats::jetstream::consumer::{self, pull};
 use async_nats::jetstream::context::GetStreamErrorKind;
+use async_nats::jetstream::response::Response;
 use async_nats::jetstream::stream::{self, PersistenceMode};
+use async_nats::jetstream::{Context, ErrorCode};
 
 use super::{Difference, EPOCH_KEY, Topology, TopologyError};
-use crate::connect::Bus;
+use crate::connect::{Bus, ConnectError};
 
 pub(super) async fn differences(topology: &Topology, bus: &Bus) -> Result<Vec<Difference>, TopologyError> {
     let mut all = Vec::new();
@@ -37,11 +39,13 @@ pub(super) async fn apply(topology: &Topology, bus: &Bus, new_epoch: &str) -> Re
                     config.metadata.insert(EPOCH_KEY.to_owned(), new_epoch.to_owned());
                 }
                 // get_or_create: another `apply` may have been faster.
-                bus.js.get_or_create_stream(config).await.map_err(|e| failed(&e))?;
+                let account = account_of(bus, &wanted.name).await.map_err(|e| failed(&e))?;
+                account.get_or_create_stream(config).await.map_err(|e| failed(&e))?;
             }
             Some(found) if !stream_differences(wanted, &found).is_empty() => {
                 let config = stream::Config { metadata: found.metadata, first_sequence: found.first_sequence, ..wanted.clone() };
-                bus.js.update_stream(config).await.map_err(|e| failed(&e))?;
+                let account = account_of(bus, &wanted.name).await.map_err(|e| failed(&e))?;
+                account.update_stream(config).await.map_err(|e| failed(&e))?;
             }
             Some(_) => {}
         }
@@ -64,12 +68,37 @@ fn consumer_label(stream: &str, wanted: &pull::Config) -> String {
     format!("consumer {stream}/{}", wanted.durable_name.as_deref().unwrap_or_default())
 }
 
+/// Whether it is the bucket of signing keys, which lies in an account of its own.
+fn is_key_bucket(stream: &str) -> bool {
+    stream.strip_prefix("KV_") == Some(relay_subjects::SIGNING_KEYS_BUCKET)
+}
+
+/// Where a stream is changed.
+async fn account_of<'a>(bus: &'a Bus, stream: &str) -> Result<&'a Context, ConnectError> {
+    if is_key_bucket(stream) { bus.keys_account().await } else { Ok(&bus.js) }
+}
+
+/// Every process may look at the bucket of signing keys, over the subject that leads to its account.
+async fn find_key_bucket(bus: &Bus, name: &str) -> Result<Option<stream::Config>, TopologyError> {
+    let failed = |reason: String| TopologyError::Servers { what: format!("stream {name}"), reason };
+    let reply = bus.client.request(relay_subjects::SIGNING_KEYS_INFO, bytes::Bytes::new()).await;
+    let reply = reply.map_err(|error| failed(error.to_string()))?;
+    match serde_json::from_slice(&reply.payload).map_err(|error| failed(error.to_string()))? {
+        Response::<stream::Info>::Ok(info) => Ok(Some(info.config)),
+        Response::Err { error } if error.error_code() == ErrorCode::STREAM_NOT_FOUND => Ok(None),
+        Response::Err { error } => Err(failed(error.to_string())),
+    }
+}
+
 pub(super) async fn find_stream(bus: &Bus, name: &str) -> Result<Option<stream::Config>, TopologyError> {
+    if is_key_bucket(name) {
+        return find_key_bucket(bus, name).await;
+    }
     match bus.js.get_stream(name).await {
         Ok(found) => Ok(Some(found.cached_info().config.clone())),
         Err(error) => {
             if let GetStreamErrorKind::JetStream(inner) = error.kind()
-                && inner.error_code() == async_nats::jetstream::ErrorCode::STREAM_NOT_FOUND
+                && inner.error_code() == ErrorCode::STREAM_NOT_FOUND
             {
                 return Ok(None);
             }

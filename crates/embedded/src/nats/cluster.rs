@@ -11,7 +11,6 @@ use serde::Deserialize;
 use super::{NatsOptions, NatsServer, SyncInterval};
 use crate::install::Servers;
 use crate::ports::PortLease;
-use crate::probe::http_get;
 use crate::secret::random_password;
 
 const NAME: &str = "relay";
@@ -195,6 +194,6 @@ impl NatsCluster {
 }
 
 async fn jsz(node: &NatsServer, path: &str) -> anyhow::Result<Jsz> {
-    let (_, body) = tokio::time::timeout(ANSWER_WITHIN, http_get(node.monitor(), path)).await.context("no answer in time")??;
+    let body = tokio::time::timeout(ANSWER_WITHIN, node.monitor_page(path)).await.context("no answer in time")??;
     serde_json::from_str(&body).context("/jsz is not as expected")
 }
