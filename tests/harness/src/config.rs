@@ -48,8 +48,16 @@ pub(crate) fn base(places: &Places<'_>, shards: u16, duplicate_window_ms: u64) -
         ("postgres", section(vec![("url", text(places.postgres_url)), ("max_connections", Value::Integer(8))])),
         ("valkey", section(vec![("url", text(places.valkey_url))])),
         ("tokens", section(vec![("keys_dir", text(keys_dir))])),
+        // One person of a test sends what a crowd sends elsewhere.
+        ("gateway", section(vec![("quota", generous_quota())])),
+        ("api", section(vec![("quota", generous_quota())])),
     ];
     Ok(sections.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+fn generous_quota() -> Value {
+    let keys = ["bytes_per_s", "burst_bytes", "bytes_per_day"];
+    Value::Table(keys.into_iter().map(|key| (key.to_owned(), Value::Integer(1_000_000_000))).collect())
 }
 
 /// Adds what a test wants different: `fragment` is the inside of `[section]`.

@@ -39,8 +39,10 @@ message_burst = 1000000
 frames_per_s = 1000000
 drain_spread_ms = 1000
 checkpoint_interval_ms = 5000
+quota = { bytes_per_s = 1000000000, burst_bytes = 1000000000, bytes_per_day = 1000000000 }
 
 [api]
+quota = { bytes_per_s = 1000000000, burst_bytes = 1000000000, bytes_per_day = 1000000000 }
 limits = { requests_per_address = { limit = 0, per_s = 1 }, requests_per_user = { limit = 0, per_s = 1 }, registrations_per_address = { limit = 0, per_s = 1 }, logins_per_address = { limit = 0, per_s = 1 } }
 
 [worker]

@@ -60,7 +60,7 @@ async fn a_flood_is_stopped_and_a_full_log_still_takes_members_and_sessions() ->
     // Many people fill the log: messages end in time, because its size is looked at while it fills.
     let lost = bob.log_in("lost").await?;
     let many = people(&h, "mallory", 16).await?;
-    let (mut bytes, mut full) = (11 * MESSAGE, false);
+    let (mut bytes, mut full) = (10 * MESSAGE, false);
     for mallory in &many {
         let chat = direct(mallory, &ann).await?;
         let (taken, code) = flood(mallory, chat).await?;
