@@ -90,8 +90,16 @@ async fn groups_from_the_command_line() -> anyhow::Result<()> {
     let mut ann = chat("ann", &["--group", "our team"])?;
     ann.expect("talking in #our team").await;
     ann.say("/add bob").await;
+    ann.expect("bob is invited").await;
+    bob.say("/invitations").await;
+    bob.expect("1. #our team, by ann (1 member)").await;
+    bob.say("/accept 1").await;
     bob.expect("#our team: you are now here, added by ann").await;
     ann.say("/add carol").await;
+    ann.expect("carol is invited").await;
+    carol.say("/invitations").await;
+    carol.expect("1. #our team, by ann (2 members)").await;
+    carol.say("/accept 1").await;
     carol.expect("#our team: you are now here, added by ann").await;
     bob.expect("carol is now here").await;
     carol.say("hello all").await;

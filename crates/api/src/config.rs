@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use relay_domain::ports::DelayRule;
+use relay_domain::ports::{DelayRule, PeopleLimits};
 use relay_posting::QuotaConfig;
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +74,12 @@ pub struct LimitsConfig {
     pub logins_per_handle: Rate,
     /// Messages sent over REST, for each user.
     pub sends_per_user: Rate,
+    /// Conversations begun, for each user.
+    pub creations_per_user: Rate,
+    /// People turned to who have not answered, by each user: new direct conversations and invitations.
+    pub introductions_per_user: Rate,
+    /// The same, for each person turned to.
+    pub introductions_to_user: Rate,
 }
 
 impl Default for LimitsConfig {
@@ -86,6 +92,9 @@ impl Default for LimitsConfig {
             login_failures: Delays::default(),
             logins_per_handle: Rate::new(100, 3_600),
             sends_per_user: Rate::new(300, 10),
+            creations_per_user: Rate::new(60, 60),
+            introductions_per_user: Rate::new(1_000, 3_600),
+            introductions_to_user: Rate::new(60, 3_600),
         }
     }
 }
@@ -100,6 +109,10 @@ pub struct Config {
     pub admin_listen: SocketAddr,
     /// Members a group may have; 2 to 100,000.
     pub max_group_members: usize,
+    /// Conversations a person may be in; 1 to 1,000,000.
+    pub max_conversations: u32,
+    /// Invitations that may wait for a person's answer, and as many direct conversations that others began; 1 to 1,000.
+    pub max_invitations: u32,
     /// Live sessions a user may have; opening one more ends the least recently used. 1 to 100.
     pub max_sessions: u32,
     /// Connections held at once; more wait to be accepted.
@@ -136,6 +149,8 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7090)),
             admin_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7091)),
             max_group_members: 1_000,
+            max_conversations: 10_000,
+            max_invitations: 100,
             max_sessions: 100,
             max_connections: 4_096,
             max_connections_per_address: 512,
@@ -171,6 +186,8 @@ impl Config {
     pub fn check(&self) -> Result<(), (&'static str, String)> {
         let within = |ok: bool, key: &'static str, limits: &str| if ok { Ok(()) } else { Err((key, format!("has to be {limits}"))) };
         within((2..=100_000).contains(&self.max_group_members), "api.max_group_members", "2 to 100000")?;
+        within((1..=1_000_000).contains(&self.max_conversations), "api.max_conversations", "1 to 1000000")?;
+        within((1..=1_000).contains(&self.max_invitations), "api.max_invitations", "1 to 1000")?;
         within((1..=100).contains(&self.max_sessions), "api.max_sessions", "1 to 100")?;
         within((1..=1_000_000).contains(&self.max_connections), "api.max_connections", "1 to 1000000")?;
         within((1..=1_000_000).contains(&self.max_connections_per_address), "api.max_connections_per_address", "1 to 1000000")?;
@@ -190,6 +207,9 @@ impl Config {
             limits.logins_per_address,
             limits.logins_per_handle,
             limits.sends_per_user,
+            limits.creations_per_user,
+            limits.introductions_per_user,
+            limits.introductions_to_user,
         ] {
             within((1..=86_400).contains(&rate.per_s), "api.limits", "rates with per_s of 1 to 86400")?;
         }
@@ -197,6 +217,14 @@ impl Config {
         let sound = delays.first_ms <= 3_600_000 && delays.longest_ms <= 3_600_000 && (1..=86_400).contains(&delays.forget_s);
         within(sound, "api.limits.login_failures", "delays of at most 3600000 ms and forget_s of 1 to 86400")?;
         Ok(())
+    }
+
+    pub(crate) fn people_limits(&self) -> PeopleLimits {
+        PeopleLimits {
+            max_members: self.max_group_members,
+            max_conversations: i64::from(self.max_conversations),
+            max_invitations: i64::from(self.max_invitations),
+        }
     }
 
     pub(crate) fn request_timeout(&self) -> Duration {

@@ -11,6 +11,7 @@ mod edge;
 mod extract;
 mod flush;
 mod freshness;
+mod introductions;
 mod live;
 pub mod openapi;
 mod operations;

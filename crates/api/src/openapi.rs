@@ -21,6 +21,7 @@ use crate::router::api;
         (name = "auth", description = "Accounts, log-in per device, tokens."),
         (name = "users", description = "Finding people."),
         (name = "conversations", description = "Direct conversations and groups."),
+        (name = "invitations", description = "What waits for the caller's answer."),
         (name = "messages", description = "Sending and history."),
     ),
     modifiers(&AccessToken),

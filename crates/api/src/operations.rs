@@ -1,16 +1,23 @@
 //! One operation per file: take, decide through a port, flush, answer.
 
-pub(crate) mod add_member;
+pub(crate) mod accept_invitation;
+pub(crate) mod add_members;
 pub(crate) mod change_password;
 pub(crate) mod create_conversation;
+pub(crate) mod decline_invitation;
 pub(crate) mod find_user;
 pub(crate) mod get_conversation;
+pub(crate) mod get_user;
+pub(crate) mod hide_conversation;
 pub(crate) mod list_conversations;
+pub(crate) mod list_invitations;
+pub(crate) mod list_members;
 pub(crate) mod list_messages;
 pub(crate) mod list_sessions;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod logout_everywhere;
+pub(crate) mod look_up_users;
 pub(crate) mod mark_read;
 pub(crate) mod me;
 pub(crate) mod post_message;
@@ -20,8 +27,10 @@ pub(crate) mod remove_member;
 pub(crate) mod rename_conversation;
 pub(crate) mod revoke_session;
 pub(crate) mod set_role;
+pub(crate) mod unhide_conversation;
 
 use relay_protocol::ErrorCode;
+use relay_types::UserId;
 
 use crate::refusal::Refusal;
 
@@ -44,6 +53,18 @@ fn given_password(password: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::new(ErrorCode::InvalidField, format!("password has at most {MAX_PASSWORD} bytes")))
+}
+
+/// People that one request names at most.
+const MOST_PEOPLE: usize = 500;
+
+/// People named in a request, some and not too many.
+fn some_people(people: Vec<UserId>) -> Result<Vec<UserId>, Refusal> {
+    if (1..=MOST_PEOPLE).contains(&people.len()) {
+        Ok(people)
+    } else {
+        Err(Refusal::new(ErrorCode::InvalidField, format!("user_ids has to name 1 to {MOST_PEOPLE} people")))
+    }
 }
 
 /// A page size within its limits.

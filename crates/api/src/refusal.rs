@@ -186,7 +186,10 @@ impl From<RevokeError> for Refusal {
 impl From<CreateError> for Refusal {
     fn from(error: CreateError) -> Self {
         match error {
-            CreateError::UnknownUser => Self::plain(ErrorCode::UnknownUser),
+            CreateError::UnknownUser(_) => Self::new(ErrorCode::UnknownUser, error.to_string()),
+            CreateError::NotMember => Self::plain(ErrorCode::NotMember),
+            CreateError::TooManyConversations(_) => Self::new(ErrorCode::TooManyConversations, error.to_string()),
+            CreateError::TooManyInvitations(_) => Self::new(ErrorCode::TooManyInvitations, error.to_string()),
             CreateError::GroupFull => Self::plain(ErrorCode::GroupFull),
             CreateError::Store(error) => error.into(),
         }
@@ -197,7 +200,10 @@ impl From<ConversationError> for Refusal {
     fn from(error: ConversationError) -> Self {
         match error {
             ConversationError::NotMember => Self::plain(ErrorCode::NotMember),
-            ConversationError::UnknownUser => Self::plain(ErrorCode::UnknownUser),
+            ConversationError::UnknownUser(_) => Self::new(ErrorCode::UnknownUser, error.to_string()),
+            ConversationError::UnknownInvitation => Self::plain(ErrorCode::UnknownInvitation),
+            ConversationError::TooManyConversations(_) => Self::new(ErrorCode::TooManyConversations, error.to_string()),
+            ConversationError::TooManyInvitations(_) => Self::new(ErrorCode::TooManyInvitations, error.to_string()),
             ConversationError::Refused(refusal) => Self::new(refusal.into(), refusal.to_string()),
             ConversationError::Store(error) => error.into(),
         }

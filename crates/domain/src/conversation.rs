@@ -9,10 +9,10 @@ use relay_types::UserId;
 pub enum Change {
     /// A new title.
     Rename,
-    /// Bring `user` in.
+    /// Bring people in, or ask them.
     Add {
-        /// Who.
-        user: UserId,
+        /// How many.
+        people: usize,
     },
     /// Put `user`, who has `role`, out; leaving is removing oneself.
     Remove {
@@ -75,9 +75,9 @@ pub fn decide(
     }
     match change {
         Change::Rename => at_least(actor_role, Role::Admin),
-        Change::Add { .. } => {
+        Change::Add { people } => {
             at_least(actor_role, Role::Admin)?;
-            if members < max_members { Ok(()) } else { Err(Refusal::GroupFull) }
+            if members.saturating_add(people) <= max_members { Ok(()) } else { Err(Refusal::GroupFull) }
         }
         Change::Remove { user, .. } if user == actor => {
             // The last one out may be the owner: an empty group needs none.
@@ -110,8 +110,9 @@ mod tests {
         let cases = [
             (Role::Member, Change::Rename, Err(Refusal::Forbidden)),
             (Role::Admin, Change::Rename, Ok(())),
-            (Role::Member, Change::Add { user: bob }, Err(Refusal::Forbidden)),
-            (Role::Admin, Change::Add { user: bob }, Err(Refusal::GroupFull)),
+            (Role::Member, Change::Add { people: 1 }, Err(Refusal::Forbidden)),
+            (Role::Admin, Change::Add { people: 1 }, Err(Refusal::GroupFull)),
+            (Role::Admin, Change::Add { people: 0 }, Ok(())),
             (Role::Member, remove(ann, Role::Member), Ok(())),
             (Role::Owner, remove(ann, Role::Owner), Err(Refusal::OwnerMustHandOver)),
             (Role::Member, remove(bob, Role::Member), Err(Refusal::Forbidden)),

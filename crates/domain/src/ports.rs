@@ -24,7 +24,8 @@ pub use accounts::{
 };
 pub use audit::{AuditedLog, AuditedProjection, LogPage, MarksPage, MemberKey, ProjectedEvent, SavedWalk};
 pub use conversations::{
-    ConversationError, Conversations, CreateError, Created, Decided, ListCursor, ListPage, NewConversation, Whereabouts,
+    Added, ConversationError, Conversations, CreateError, Created, Decided, ListCursor, ListPage, MemberPage, NewConversation,
+    PeopleLimits, Whereabouts,
 };
 pub use credentials::{AccessToken, HashError, MintError, PasswordHasher, RefreshToken, SessionEnds, TokenMint};
 pub use history::{History, HistoryAnchor, HistoryError, Stay};

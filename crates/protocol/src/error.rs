@@ -88,6 +88,9 @@ error_registry! {
     HandleReserved = "handle_reserved", 409, false, Caller, "Nobody can have this handle: clients and servers speak under it.";
     GroupFull = "group_full", 409, false, Caller, "The group has as many members as it may.";
     DirectImmutable = "direct_immutable", 409, false, Caller, "A direct conversation has no title, roles, joining or leaving.";
+    UnknownInvitation = "unknown_invitation", 404, false, Caller, "Nothing of the kind waits for the caller's answer.";
+    TooManyConversations = "too_many_conversations", 409, false, Caller, "Somebody is in as many conversations as they may be.";
+    TooManyInvitations = "too_many_invitations", 409, false, Caller, "Somebody has as many unanswered invitations as may wait.";
     OwnerMustHandOver = "owner_must_hand_over", 409, false, Caller, "The owner hands the group over before leaving.";
     RateLimited = "rate_limited", 429, true, Time, "Too many requests: wait for retry_after_ms.";
     TooManyInFlight = "too_many_in_flight", 429, true, Time, "Too many sends of this socket await their ack.";

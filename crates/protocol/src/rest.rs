@@ -155,9 +155,12 @@ pub enum CreateConversationRequest {
     Group {
         /// Its title.
         title: ConversationTitle,
-        /// Its other first members.
+        /// Its other first members. Those with whom the caller shares no accepted conversation are invited.
         #[serde(default)]
         member_ids: Vec<UserId>,
+        /// The caller's own key: the same key again finds the same group.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        client_key: Option<ClientId>,
     },
 }
 
@@ -183,8 +186,88 @@ pub struct Conversation {
     pub title: Option<ConversationTitle>,
     /// When it began.
     pub created_at_ms: TimestampMs,
-    /// Everyone in it, by joining order; at most the configured group size.
+    /// How the caller stands to it.
+    pub state: ConversationState,
+    /// How many are in it.
+    pub member_count: u32,
+    /// The first members by id, at most 100; `GET /v1/conversations/{id}/members` has all.
     pub members: Vec<Member>,
+}
+
+/// How somebody stands to a conversation they are in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ConversationState {
+    /// They began it, joined it, or answered.
+    #[default]
+    Accepted,
+    /// Another began it with them, and they have not answered: by accepting, declining or writing.
+    Request,
+}
+
+impl ConversationState {
+    /// The wire name, also stored in Postgres.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Request => "request",
+        }
+    }
+
+    /// The inverse of [`Self::as_str`].
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "accepted" => Some(Self::Accepted),
+            "request" => Some(Self::Request),
+            _ => None,
+        }
+    }
+}
+
+/// Query of `GET /v1/conversations/{id}/members`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams, ToSchema)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct MembersQuery {
+    /// From the previous page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<UserId>,
+    /// 1 to 500; 100 unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u16>,
+}
+
+/// `GET /v1/conversations/{id}/members`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct MemberList {
+    /// By id.
+    pub members: Vec<Member>,
+    /// Hand back as `cursor` for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<UserId>,
+}
+
+/// An invitation into a group that waits for the caller's answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Invitation {
+    /// Into which.
+    pub conversation_id: ConversationId,
+    /// Its title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<ConversationTitle>,
+    /// How many are in it.
+    pub member_count: u32,
+    /// By whom.
+    pub invited_by: UserProfile,
+    /// When.
+    pub invited_at_ms: TimestampMs,
+}
+
+/// `GET /v1/invitations`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct InvitationList {
+    /// The newest conversations first; all of them.
+    pub invitations: Vec<Invitation>,
 }
 
 /// `PATCH /v1/conversations/{id}`.
@@ -198,9 +281,33 @@ pub struct RenameRequest {
 /// `POST /v1/conversations/{id}/members`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AddMemberRequest {
-    /// Who.
-    pub user_id: UserId,
+pub struct AddMembersRequest {
+    /// Who; 1 to 500 people.
+    pub user_ids: Vec<UserId>,
+}
+
+/// The answer to `POST /v1/conversations/{id}/members`. Who was in it, or asked, before is in neither list of news.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AddedMembers {
+    /// In it now.
+    pub added: Vec<UserId>,
+    /// Asked: the caller shares no accepted conversation with them.
+    pub invited: Vec<UserId>,
+}
+
+/// `POST /v1/users/lookup`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LookUpUsersRequest {
+    /// Who; 1 to 500 people.
+    pub user_ids: Vec<UserId>,
+}
+
+/// The answer to `POST /v1/users/lookup`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct UserList {
+    /// Those who exist, by id.
+    pub users: Vec<UserProfile>,
 }
 
 /// `PUT /v1/conversations/{id}/members/{user_id}/role`.
@@ -234,6 +341,9 @@ pub struct ConversationListItem {
     pub peer: Option<UserProfile>,
     /// The caller's role.
     pub role: Role,
+    /// How the caller stands to it.
+    #[serde(default)]
+    pub state: ConversationState,
     /// The newest message the caller may see; of a longer text, the first 200 characters and an ellipsis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_message: Option<NewMessage>,
@@ -263,6 +373,9 @@ pub struct ConversationList {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ConversationListQuery {
+    /// `request` lists what others began and the caller has not answered; `accepted`, and without it, all else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<ConversationState>,
     /// From the previous page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(min_length = 1, max_length = 64)]

@@ -156,6 +156,21 @@ impl Accounts for Store {
         .await
     }
 
+    /// Index: `users_pkey`.
+    #[tracing::instrument(name = "db.account.profiles", skip_all, fields(users = users.len()))]
+    async fn profiles(&self, users: &[UserId]) -> Result<Vec<UserProfile>, StoreError> {
+        self.limited(async {
+            let users: Vec<Uuid> = users.iter().map(|user| user.to_uuid()).collect();
+            let rows =
+                sqlx::query!("SELECT user_id, handle, display_name FROM users WHERE user_id = ANY ($1::uuid[]) ORDER BY user_id", &users)
+                    .fetch_all(&self.pool)
+                    .await
+                    .map_err(unavailable)?;
+            rows.into_iter().map(|row| profile_of(row.user_id, &row.handle, &row.display_name)).collect()
+        })
+        .await
+    }
+
     /// Index: `users_handle_key`.
     #[tracing::instrument(name = "db.account.find_by_handle", skip_all)]
     async fn find_by_handle(&self, handle: &Handle) -> Result<Option<UserProfile>, StoreError> {

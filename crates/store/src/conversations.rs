@@ -1,20 +1,26 @@
-//! Conversations as decided: `create.rs` begins them, `change.rs` changes them, `list.rs` is a user's list.
+//! Conversations as decided: `create.rs` begins them, `add.rs` brings people in, `invitations.rs` has their answers, `change.rs`
+//! changes the rest, `list.rs` is a user's list.
 //!
 //! Every change locks the conversation's row first, so changes of one conversation happen one after the other and their
 //! outbox rows have ids in that order.
 
+mod add;
 mod change;
 mod create;
+mod invitations;
 mod list;
+mod people;
 
 use async_trait::async_trait;
 use relay_domain::ports::{
-    ConversationError, Conversations, CreateError, Created, Decided, ListCursor, ListPage, NewConversation, StoreError, Whereabouts,
+    Added, ConversationError, Conversations, CreateError, Created, Decided, ListCursor, ListPage, MemberPage, NewConversation,
+    PeopleLimits, StoreError, Whereabouts,
 };
 use relay_protocol::message::Role;
-use relay_protocol::rest::{Conversation, Member};
+use relay_protocol::rest::{Conversation, ConversationState, Invitation, Member};
 use relay_types::{ConversationId, ConversationTitle, Seq, TimestampMs, UserId};
 use sqlx::PgConnection;
+use sqlx::types::Uuid;
 
 use crate::Store;
 use crate::accounts::profile_of;
@@ -29,9 +35,43 @@ impl Conversations for Store {
         id: ConversationId,
         creator: UserId,
         new: &NewConversation,
+        limits: PeopleLimits,
         at_ms: TimestampMs,
     ) -> Result<Decided<Created>, CreateError> {
-        self.limited(async { create::run(self, id, creator, new, at_ms).await }).await
+        self.limited(async { create::run(self, id, creator, new, limits, at_ms).await }).await
+    }
+
+    #[tracing::instrument(name = "db.conversation.direct_of", skip_all, fields(user.id = %one))]
+    async fn direct_of(&self, one: UserId, other: UserId) -> Result<Option<ConversationId>, StoreError> {
+        self.limited(async { create::direct_of(self, one, other).await }).await
+    }
+
+    #[tracing::instrument(name = "db.conversation.strangers", skip_all, fields(user.id = %actor, users = people.len()))]
+    async fn strangers(&self, actor: UserId, people: &[UserId]) -> Result<Vec<UserId>, StoreError> {
+        self.limited(async {
+            let mut connection = self.pool.acquire().await.map_err(unavailable)?;
+            let known = people::acquainted(&mut connection, actor, people).await?;
+            let known: std::collections::BTreeSet<UserId> = known.into_iter().collect();
+            Ok(people.iter().filter(|user| !known.contains(user)).copied().collect())
+        })
+        .await
+    }
+
+    /// Index: `members_pkey`.
+    #[tracing::instrument(name = "db.conversation.members", skip_all, fields(user.id = %actor, conversation.id = %id))]
+    async fn members(&self, actor: UserId, id: ConversationId, after: Option<UserId>, limit: u16) -> Result<MemberPage, ConversationError> {
+        self.limited(async {
+            let mut connection = self.pool.acquire().await.map_err(unavailable)?;
+            if people::present(&mut connection, id, &[actor]).await?.is_empty() {
+                return Err(ConversationError::NotMember);
+            }
+            let mut members = members_after(&mut connection, id, after, i64::from(limit) + 1).await?;
+            let more = members.len() > usize::from(limit);
+            members.truncate(usize::from(limit));
+            let next = members.last().filter(|_| more).map(|member| member.user.user_id);
+            Ok(MemberPage { members, next })
+        })
+        .await
     }
 
     /// Index: `members_pkey`.
@@ -39,16 +79,7 @@ impl Conversations for Store {
     async fn get(&self, actor: UserId, id: ConversationId) -> Result<Conversation, ConversationError> {
         self.limited(async {
             let mut connection = self.pool.acquire().await.map_err(unavailable)?;
-            sqlx::query_scalar!(
-                r#"SELECT 1 AS "one!" FROM members WHERE conversation_id = $1 AND user_id = $2"#,
-                id.to_uuid(),
-                actor.to_uuid()
-            )
-            .fetch_optional(&mut *connection)
-            .await
-            .map_err(unavailable)?
-            .ok_or(ConversationError::NotMember)?;
-            Ok(read(&mut connection, id).await?)
+            read(&mut connection, id, actor).await?.ok_or(ConversationError::NotMember)
         })
         .await
     }
@@ -60,20 +91,61 @@ impl Conversations for Store {
         id: ConversationId,
         title: &ConversationTitle,
         at_ms: TimestampMs,
-    ) -> Result<Decided<Conversation>, ConversationError> {
+    ) -> Result<Decided<()>, ConversationError> {
         self.limited(async { change::rename(self, actor, id, title, at_ms).await }).await
     }
 
-    #[tracing::instrument(name = "db.member.add", skip_all, fields(user.id = %actor, conversation.id = %id))]
-    async fn add_member(
+    #[tracing::instrument(name = "db.member.add", skip_all, fields(user.id = %actor, conversation.id = %id, users = people.len()))]
+    async fn add_members(
         &self,
         actor: UserId,
         id: ConversationId,
-        user: UserId,
-        max_members: usize,
+        people: &[UserId],
+        limits: PeopleLimits,
         at_ms: TimestampMs,
-    ) -> Result<Decided<Conversation>, ConversationError> {
-        self.limited(async { change::add_member(self, actor, id, user, max_members, at_ms).await }).await
+    ) -> Result<Decided<Added>, ConversationError> {
+        self.limited(async { add::run(self, actor, id, people, limits, at_ms).await }).await
+    }
+
+    #[tracing::instrument(name = "db.invitation.list", skip_all, fields(user.id = %user))]
+    async fn invitations(&self, user: UserId) -> Result<Vec<Invitation>, StoreError> {
+        self.limited(async { invitations::list(self, user).await }).await
+    }
+
+    #[tracing::instrument(name = "db.invitation.accept", skip_all, fields(user.id = %user, conversation.id = %id))]
+    async fn accept(
+        &self,
+        user: UserId,
+        id: ConversationId,
+        limits: PeopleLimits,
+        at_ms: TimestampMs,
+    ) -> Result<Decided<()>, ConversationError> {
+        self.limited(async { invitations::accept(self, user, id, limits, at_ms).await }).await
+    }
+
+    #[tracing::instrument(name = "db.invitation.decline", skip_all, fields(user.id = %user, conversation.id = %id))]
+    async fn decline(&self, user: UserId, id: ConversationId, at_ms: TimestampMs) -> Result<Decided<()>, ConversationError> {
+        self.limited(async { invitations::decline(self, user, id, at_ms).await }).await
+    }
+
+    /// Indexes: `members_pkey`, `conversation_heads_pkey`.
+    #[tracing::instrument(name = "db.conversation.hide", skip_all, fields(user.id = %user, conversation.id = %id))]
+    async fn set_hidden(&self, user: UserId, id: ConversationId, hidden: bool) -> Result<(), ConversationError> {
+        self.limited(async {
+            let done = sqlx::query!(
+                "UPDATE members AS m SET hidden_seq = CASE WHEN $3 THEN
+                     coalesce((SELECT h.last_seq FROM conversation_heads h WHERE h.conversation_id = m.conversation_id), 0) END
+                 WHERE m.conversation_id = $1 AND m.user_id = $2",
+                id.to_uuid(),
+                user.to_uuid(),
+                hidden
+            )
+            .execute(&self.pool)
+            .await
+            .map_err(unavailable)?;
+            if done.rows_affected() == 0 { Err(ConversationError::NotMember) } else { Ok(()) }
+        })
+        .await
     }
 
     #[tracing::instrument(name = "db.member.remove", skip_all, fields(user.id = %actor, conversation.id = %id))]
@@ -95,7 +167,7 @@ impl Conversations for Store {
         user: UserId,
         role: Role,
         at_ms: TimestampMs,
-    ) -> Result<Decided<Conversation>, ConversationError> {
+    ) -> Result<Decided<()>, ConversationError> {
         self.limited(async { change::set_role(self, actor, id, user, role, at_ms).await }).await
     }
 
@@ -121,8 +193,8 @@ impl Conversations for Store {
     }
 
     #[tracing::instrument(name = "db.conversation.list", skip_all, fields(user.id = %user))]
-    async fn list(&self, user: UserId, after: Option<ListCursor>, limit: u16) -> Result<ListPage, StoreError> {
-        self.limited(async { list::page(self, user, after, limit).await }).await
+    async fn list(&self, user: UserId, state: ConversationState, after: Option<ListCursor>, limit: u16) -> Result<ListPage, StoreError> {
+        self.limited(async { list::page(self, user, state, after, limit).await }).await
     }
 
     /// Indexes: `members_pkey`, `conversations_pkey`.
@@ -144,29 +216,52 @@ impl Conversations for Store {
     }
 }
 
-/// A conversation as it stands, with its members by joining order. Indexes: `conversations_pkey`, `members_pkey`, `users_pkey`.
-async fn read(connection: &mut PgConnection, id: ConversationId) -> Result<Conversation, StoreError> {
-    let row = sqlx::query!("SELECT kind, title, created_at FROM conversations WHERE conversation_id = $1", id.to_uuid())
-        .fetch_optional(&mut *connection)
-        .await
-        .map_err(unavailable)?
-        .ok_or_else(|| unreadable("conversation"))?;
-    let members = sqlx::query!(
-        "SELECT u.user_id, u.handle, u.display_name, m.role FROM members m JOIN users u USING (user_id)
-         WHERE m.conversation_id = $1 ORDER BY m.added_at, m.user_id",
-        id.to_uuid()
+/// Members that come with a conversation.
+const FIRST_MEMBERS: i64 = 100;
+
+/// A conversation as it stands for one of its members, with the first others. Indexes: `conversations_pkey`, `members_pkey`,
+/// `users_pkey`.
+async fn read(connection: &mut PgConnection, id: ConversationId, actor: UserId) -> Result<Option<Conversation>, StoreError> {
+    let row = sqlx::query!(
+        "SELECT c.kind, c.title, c.created_at, c.member_count, m.state FROM conversations c
+         JOIN members m ON m.conversation_id = c.conversation_id AND m.user_id = $2 WHERE c.conversation_id = $1",
+        id.to_uuid(),
+        actor.to_uuid()
     )
-    .fetch_all(connection)
+    .fetch_optional(&mut *connection)
     .await
     .map_err(unavailable)?;
-    let members = members
-        .into_iter()
-        .map(|row| Ok(Member { user: profile_of(row.user_id, &row.handle, &row.display_name)?, role: role(&row.role)? }));
-    Ok(Conversation {
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Conversation {
         conversation_id: id,
         kind: kind(&row.kind)?,
         title: row.title.as_deref().map(|title| text(title, "title")).transpose()?,
         created_at_ms: millis(row.created_at),
-        members: members.collect::<Result<_, StoreError>>()?,
-    })
+        state: ConversationState::from_name(&row.state).ok_or_else(|| unreadable("state"))?,
+        member_count: u32::try_from(row.member_count).unwrap_or_default(),
+        members: members_after(connection, id, None, FIRST_MEMBERS).await?,
+    }))
+}
+
+/// Up to `limit` members after `after`, by id. Indexes: `members_pkey`, `users_pkey`.
+async fn members_after(
+    connection: &mut PgConnection,
+    id: ConversationId,
+    after: Option<UserId>,
+    limit: i64,
+) -> Result<Vec<Member>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT u.user_id, u.handle, u.display_name, m.role FROM members m JOIN users u USING (user_id)
+         WHERE m.conversation_id = $1 AND m.user_id > $2 ORDER BY m.user_id LIMIT $3",
+        id.to_uuid(),
+        // The least uuid stands before every user: nobody mints it.
+        after.map_or(Uuid::nil(), UserId::to_uuid),
+        limit
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(unavailable)?;
+    rows.into_iter()
+        .map(|row| Ok(Member { user: profile_of(row.user_id, &row.handle, &row.display_name)?, role: role(&row.role)? }))
+        .collect()
 }

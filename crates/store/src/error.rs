@@ -5,7 +5,6 @@ use relay_domain::ports::StoreError;
 /// Names of constraints that callers can run into, as spelled in `migrations/`.
 pub(crate) mod constraint {
     pub(crate) const USERS_HANDLE: &str = "users_handle_key";
-    pub(crate) const MEMBERS_USER: &str = "members_user_id_fkey";
 }
 
 /// What violated which constraint, if that is what went wrong.

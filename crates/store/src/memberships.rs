@@ -11,13 +11,13 @@ use crate::error::unavailable;
 
 #[async_trait]
 impl Memberships for Store {
-    /// Index: `members_by_user`, then `conversations_pkey`.
+    /// Without requests: strangers must not fill somebody's durable consumer. Index: `members_by_user`, then `conversations_pkey`.
     #[tracing::instrument(name = "db.members.of_user", skip_all, fields(user.id = %user))]
     async fn conversations_of(&self, user: UserId) -> Result<Vec<(ShardId, ConversationId)>, StoreError> {
         self.limited(async {
             let rows = sqlx::query!(
                 "SELECT c.shard, c.conversation_id FROM members m JOIN conversations c USING (conversation_id)
-             WHERE m.user_id = $1 ORDER BY m.conversation_id",
+             WHERE m.user_id = $1 AND m.state = 'accepted' ORDER BY m.conversation_id",
                 user.to_uuid()
             )
             .fetch_all(&self.pool)

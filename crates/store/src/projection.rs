@@ -2,6 +2,7 @@
 //!
 //! `batch.rs` computes the rows of a run in memory; this file writes them in one transaction.
 
+mod answers;
 mod audit;
 mod batch;
 mod maintain;
@@ -69,6 +70,7 @@ impl Store {
         let batch = Batch::of(fresh, heads)?;
         let written = async {
             write::batch(&mut transaction, shard, &batch).await?;
+            self.note_answers(&mut transaction, shard, &batch).await?;
             move_watermark(&mut transaction, shard, upto, batch.newest_at()).await?;
             transaction.commit().await
         };

@@ -67,8 +67,10 @@ const GRANTS: &[(&str, [&str; 3])] = &[
     ("refresh_tokens", [NOTHING, ALL, "SELECT, DELETE"]),
     ("login_networks", [NOTHING, ALL, NOTHING]),
     ("conversations", [NOTHING, ALL, READ]),
-    ("members", [NOTHING, ALL, READ]),
-    ("outbox", [NOTHING, ALL, "SELECT, UPDATE, DELETE"]),
+    // Whoever writes in a conversation that another began has answered: the projection notes it, and tells the person's subject.
+    ("members", [NOTHING, ALL, "SELECT, UPDATE (state, hidden_seq)"]),
+    ("invitations", [NOTHING, ALL, NOTHING]),
+    ("outbox", [NOTHING, ALL, ALL]),
     ("watermarks", [READ, READ, ALL]),
     ("conversation_heads", [READ, READ, ALL]),
     ("conversation_events", [READ, READ, ALL]),

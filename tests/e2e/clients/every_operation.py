@@ -73,6 +73,7 @@ assert call("me", ann).user_id == ann_profile.user_id
 assert call("findUser", ann, handle=bob_profile.handle).user_id == bob_profile.user_id
 
 direct = call("createConversation", ann, body=body("CreateConversationRequestType0", kind="direct", user_id=bob_profile.user_id))
+call("acceptInvitation", bob, id=direct.conversation_id)
 group_body = body("CreateConversationRequestType1", kind="group", title="generated", member_ids=[bob_profile.user_id])
 group = call("createConversation", ann, body=group_body).conversation_id
 
@@ -91,7 +92,14 @@ call("setRole", ann, id=group, user_id=bob_profile.user_id, body=body("SetRoleRe
 call("removeMember", ann, id=group, user_id=bob_profile.user_id)
 refused = attempt("getConversation", bob, id=group)
 assert (refused.status_code, refused.parsed.code) == (403, "not_member"), refused
-call("addMember", ann, id=group, body=body("AddMemberRequest", user_id=bob_profile.user_id))
+assert call("addMembers", ann, id=group, body=body("AddMembersRequest", user_ids=[bob_profile.user_id])).added == [bob_profile.user_id]
+assert len(call("listMembers", bob, id=group, limit=10).members) == 2
+call("hideConversation", bob, id=group)
+call("unhideConversation", bob, id=group)
+assert call("listInvitations", bob).invitations == []
+assert attempt("declineInvitation", bob, id=group).status_code == 404
+assert call("getUser", ann, id=bob_profile.user_id).handle == bob_profile.handle
+assert len(call("lookUpUsers", ann, body=body("LookUpUsersRequest", user_ids=[bob_profile.user_id])).users) == 1
 
 other = call("login", ANYBODY, body=ann_login)
 assert len(call("listSessions", ann).sessions) == 2

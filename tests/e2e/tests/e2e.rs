@@ -31,6 +31,7 @@ mod e2e {
     mod messaging;
     mod outages;
     mod outbox;
+    mod people;
     mod quotas;
     mod raw_http;
     mod refusals_rest;

@@ -68,6 +68,9 @@ pub async fn people(harness: &Harness, count: usize) -> anyhow::Result<Vec<Perso
 
 /// Puts people into groups of `size`, in order, through the API, and waits until their durable consumers exist.
 pub async fn groups(harness: &Harness, people: &[Person], size: usize) -> anyhow::Result<Vec<Room>> {
+    // While they are all in one conversation, nobody has to be asked.
+    let mut database = harness.database().await?;
+    let hall = uuid_of_hall(&mut database, people).await?;
     let creations = people.chunks(size).enumerate().map(|(index, chunk)| {
         let (api, members) = (api_of(harness, chunk.first()), chunk.iter().skip(1).map(|p| p.user).collect::<Vec<_>>());
         let range = index * size..index * size + chunk.len();
@@ -78,6 +81,7 @@ pub async fn groups(harness: &Harness, people: &[Person], size: usize) -> anyhow
         }
     });
     let rooms: Vec<anyhow::Result<Room>> = futures::stream::iter(creations).buffered(8).collect().await;
+    sqlx::query("DELETE FROM conversations WHERE conversation_id = $1").bind(hall).execute(&mut database).await?;
     settled(harness, people.len()).await?;
     rooms.into_iter().collect()
 }
@@ -86,6 +90,8 @@ pub async fn groups(harness: &Harness, people: &[Person], size: usize) -> anyhow
 pub async fn groups_of_one(harness: &Harness, people: &[Person], count: usize) -> anyhow::Result<Vec<Room>> {
     let one = people.first().context("nobody")?.user;
     let others = people.len() - 1;
+    let mut database = harness.database().await?;
+    let hall = uuid_of_hall(&mut database, people).await?;
     let creations = (0..count).map(|index| {
         let other = 1 + index % others.max(1);
         let api = api_of(harness, people.get(other));
@@ -96,17 +102,38 @@ pub async fn groups_of_one(harness: &Harness, people: &[Person], count: usize) -
         }
     });
     let rooms: Vec<anyhow::Result<Room>> = futures::stream::iter(creations).buffered(8).collect().await;
+    sqlx::query("DELETE FROM conversations WHERE conversation_id = $1").bind(hall).execute(&mut database).await?;
     settled(harness, 1 + count.min(others)).await?;
     rooms.into_iter().collect()
+}
+
+/// A conversation of all these people that is in Postgres only.
+async fn uuid_of_hall(database: &mut sqlx::PgConnection, people: &[Person]) -> anyhow::Result<sqlx::types::Uuid> {
+    let users: Vec<_> = people.iter().map(|person| person.user.to_uuid()).collect();
+    let hall = *users.first().context("nobody")?;
+    sqlx::query("INSERT INTO conversations (conversation_id, kind, title, shard, created_by, created_at) VALUES ($1, 'group', 'hall', 0, $1, now())")
+        .bind(hall)
+        .execute(&mut *database)
+        .await?;
+    sqlx::query(
+        "INSERT INTO members (conversation_id, user_id, role, added_at) SELECT $1, u, 'member', now() FROM unnest($2::uuid[]) AS t (u)",
+    )
+    .bind(hall)
+    .bind(&users)
+    .execute(&mut *database)
+    .await?;
+    Ok(hall)
 }
 
 /// Puts people into pairs.
 pub async fn pairs(harness: &Harness, people: &[Person]) -> anyhow::Result<Vec<Room>> {
     let creations = people.chunks_exact(2).enumerate().map(|(index, pair)| {
         let (api, peer) = (api_of(harness, pair.first()), pair.last().map(|p| p.user));
+        let peers_api = api_of(harness, pair.last());
         async move {
             let conversation =
                 api?.create_direct(peer.context("a pair has two")?).await.context("could not create a pair")?.conversation_id;
+            peers_api?.accept(conversation).await.context("could not accept a pair")?;
             anyhow::Ok(Room { conversation, members: vec![2 * index, 2 * index + 1] })
         }
     });

@@ -11,14 +11,17 @@ use relay_types::{ConversationId, UserId};
 use crate::deps::App;
 use crate::extract::{Body, Caller};
 use crate::flush::flush;
+use crate::introductions;
 use crate::refusal::Refusal;
 
-/// Creates a group, or the one conversation with another person: 200 when that existed, 201 when it is new.
+/// Creates a group, or the one conversation with another person: 200 when that existed, or a group of the same `client_key`;
+/// 201 when it is new. To the other person it is a request until they answer. Members of a group with whom the caller shares no
+/// accepted conversation are invited.
 #[utoipa::path(
     post, path = "/v1/conversations", operation_id = "createConversation", tag = "conversations", security(("access_token" = [])),
     request_body = CreateConversationRequest,
     responses(
-        (status = 200, description = "The direct conversation existed.", body = Conversation),
+        (status = 200, description = "It existed.", body = Conversation),
         (status = 201, description = "The conversation is new.", body = Conversation),
         (status = "default", description = "A refusal.", body = Problem, content_type = "application/problem+json"),
     )
@@ -29,8 +32,20 @@ pub(crate) async fn create_conversation(
     Body(request): Body<CreateConversationRequest>,
 ) -> Result<(StatusCode, Json<Conversation>), Refusal> {
     let new = plan(caller.user, request, app.config.max_group_members)?;
+    match &new {
+        // Looking up one's conversation with somebody is no beginning.
+        NewConversation::Direct { peer } if app.deps.conversations.direct_of(caller.user, *peer).await?.is_some() => {}
+        NewConversation::Direct { peer } => {
+            introductions::may_create(&app, caller.user).await?;
+            introductions::may_ask(&app, caller.user, *peer).await?;
+        }
+        NewConversation::Group { members, .. } => {
+            introductions::may_create(&app, caller.user).await?;
+            introductions::may_invite(&app, caller.user, members).await?;
+        }
+    }
     let id = ConversationId::new(app.deps.ids.next_ulid());
-    let decided = app.deps.conversations.create(id, caller.user, &new, app.now_ms()).await?;
+    let decided = app.deps.conversations.create(id, caller.user, &new, app.config.people_limits(), app.now_ms()).await?;
     flush(&app, &decided.touched).await?;
     let status = if decided.value.fresh { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(decided.value.conversation)))
@@ -42,12 +57,12 @@ fn plan(creator: UserId, request: CreateConversationRequest, max_members: usize)
             Err(Refusal::new(ErrorCode::InvalidField, "user_id has to be another person"))
         }
         CreateConversationRequest::Direct { user_id } => Ok(NewConversation::Direct { peer: user_id }),
-        CreateConversationRequest::Group { title, member_ids } => {
+        CreateConversationRequest::Group { title, member_ids, client_key } => {
             let members: BTreeSet<UserId> = member_ids.into_iter().filter(|member| *member != creator).collect();
             if members.len() >= max_members {
                 return Err(Refusal::plain(ErrorCode::GroupFull));
             }
-            Ok(NewConversation::Group { title, members: members.into_iter().collect(), max_members })
+            Ok(NewConversation::Group { title, members: members.into_iter().collect(), client_key })
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::deps::App;
 use crate::extract::{Caller, PathId};
 use crate::refusal::Refusal;
 
-/// A conversation the caller is in, with its members.
+/// A conversation the caller is in, with its first members.
 #[utoipa::path(
     get, path = "/v1/conversations/{id}", operation_id = "getConversation", tag = "conversations", security(("access_token" = [])),
     params(("id" = ConversationId, Path, description = "Which.")),

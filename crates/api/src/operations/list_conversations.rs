@@ -10,7 +10,8 @@ use crate::freshness;
 use crate::page::{self, Page};
 use crate::refusal::Refusal;
 
-/// The caller's conversations, most recently active first. `id` is one's own or `me`.
+/// The caller's conversations, most recently active first, without hidden ones. What others began and the caller has not answered
+/// is listed apart, with `state=request`. `id` is one's own or `me`.
 #[utoipa::path(
     get, path = "/v1/users/{id}/conversations", operation_id = "listConversations", tag = "conversations",
     security(("access_token" = [])), params(("id" = String, Path, description = "One's own id, or `me`.", min_length = 2, max_length = 26), ConversationListQuery),
@@ -37,7 +38,7 @@ pub(crate) async fn list_conversations(
         // What is missing shows as an older preview, which the next page mends.
         freshness::caught_up_everywhere(&app).await;
     }
-    let page = app.deps.conversations.list(caller.user, after, limit).await?;
+    let page = app.deps.conversations.list(caller.user, query.state.unwrap_or_default(), after, limit).await?;
     let body = ConversationList { conversations: page.items, next_cursor: page.next.as_ref().map(format_cursor) };
     Ok(Page { body, turn })
 }

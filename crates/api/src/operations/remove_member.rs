@@ -8,7 +8,7 @@ use crate::extract::{Caller, PathMember};
 use crate::flush::flush;
 use crate::refusal::Refusal;
 
-/// Puts someone out of a group, or leaves it (one's own id). Admins put out members; the owner anyone.
+/// Puts someone out of a group, withdraws their invitation, or leaves it (one's own id). Admins put out members; the owner anyone.
 #[utoipa::path(
     delete, path = "/v1/conversations/{id}/members/{user_id}", operation_id = "removeMember", tag = "conversations",
     security(("access_token" = [])),

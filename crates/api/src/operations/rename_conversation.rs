@@ -1,6 +1,6 @@
-use axum::Json;
 use axum::extract::State;
-use relay_protocol::rest::{Conversation, Problem, RenameRequest};
+use axum::http::StatusCode;
+use relay_protocol::rest::{Problem, RenameRequest};
 use relay_types::ConversationId;
 
 use crate::deps::App;
@@ -13,7 +13,7 @@ use crate::refusal::Refusal;
     patch, path = "/v1/conversations/{id}", operation_id = "renameConversation", tag = "conversations",
     security(("access_token" = [])), params(("id" = ConversationId, Path, description = "Which.")), request_body = RenameRequest,
     responses(
-        (status = 200, description = "The group, renamed.", body = Conversation),
+        (status = 204, description = "The group is renamed."),
         (status = "default", description = "A refusal.", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -22,8 +22,8 @@ pub(crate) async fn rename_conversation(
     caller: Caller,
     PathId(id): PathId<ConversationId>,
     Body(request): Body<RenameRequest>,
-) -> Result<Json<Conversation>, Refusal> {
+) -> Result<StatusCode, Refusal> {
     let decided = app.deps.conversations.rename(caller.user, id, &request.title, app.now_ms()).await?;
     flush(&app, &decided.touched).await?;
-    Ok(Json(decided.value))
+    Ok(StatusCode::NO_CONTENT)
 }

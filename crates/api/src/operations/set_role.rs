@@ -1,6 +1,6 @@
-use axum::Json;
 use axum::extract::State;
-use relay_protocol::rest::{Conversation, Problem, SetRoleRequest};
+use axum::http::StatusCode;
+use relay_protocol::rest::{Problem, SetRoleRequest};
 use relay_types::{ConversationId, UserId};
 
 use crate::deps::App;
@@ -14,7 +14,7 @@ use crate::refusal::Refusal;
     security(("access_token" = [])), request_body = SetRoleRequest,
     params(("id" = ConversationId, Path, description = "Which."), ("user_id" = UserId, Path, description = "Whose.")),
     responses(
-        (status = 200, description = "The group with the new roles.", body = Conversation),
+        (status = 204, description = "They have the role."),
         (status = "default", description = "A refusal.", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -23,8 +23,8 @@ pub(crate) async fn set_role(
     caller: Caller,
     PathMember(id, user): PathMember<ConversationId, UserId>,
     Body(request): Body<SetRoleRequest>,
-) -> Result<Json<Conversation>, Refusal> {
+) -> Result<StatusCode, Refusal> {
     let decided = app.deps.conversations.set_role(caller.user, id, user, request.role, app.now_ms()).await?;
     flush(&app, &decided.touched).await?;
-    Ok(Json(decided.value))
+    Ok(StatusCode::NO_CONTENT)
 }

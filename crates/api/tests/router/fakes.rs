@@ -11,7 +11,7 @@ use relay_domain::ports::*;
 use relay_posting::{Poster, PosterParts, QuotaConfig};
 use relay_protocol::log::StoredEvent;
 use relay_protocol::message::Role;
-use relay_protocol::rest::{Conversation, MessagePage, UserProfile};
+use relay_protocol::rest::{Conversation, ConversationState, Invitation, MessagePage, UserProfile};
 use relay_runtime::{Origins, WebConfig};
 use relay_types::{ConversationId, ConversationTitle, Handle, Seq, SessionId, ShardId, SystemClock, SystemIds, TimestampMs, UserId};
 
@@ -47,6 +47,9 @@ impl Accounts for Away {
     async fn profile(&self, _: UserId) -> Result<Option<UserProfile>, StoreError> {
         Err(away())
     }
+    async fn profiles(&self, _: &[UserId]) -> Result<Vec<UserProfile>, StoreError> {
+        Err(away())
+    }
     async fn find_by_handle(&self, handle: &Handle) -> Result<Option<UserProfile>, StoreError> {
         match handle.as_str() {
             "panic" => panic!("canary of a panic"),
@@ -80,48 +83,63 @@ impl DeviceSessions for Away {
 
 #[async_trait]
 impl Conversations for Away {
-    async fn create(&self, _: ConversationId, _: UserId, _: &NewConversation, _: TimestampMs) -> Result<Decided<Created>, CreateError> {
+    async fn create(
+        &self,
+        _: ConversationId,
+        _: UserId,
+        _: &NewConversation,
+        _: PeopleLimits,
+        _: TimestampMs,
+    ) -> Result<Decided<Created>, CreateError> {
+        Err(away().into())
+    }
+    async fn direct_of(&self, _: UserId, _: UserId) -> Result<Option<ConversationId>, StoreError> {
+        Err(away())
+    }
+    async fn strangers(&self, _: UserId, _: &[UserId]) -> Result<Vec<UserId>, StoreError> {
+        Err(away())
+    }
+    async fn members(&self, _: UserId, _: ConversationId, _: Option<UserId>, _: u16) -> Result<MemberPage, ConversationError> {
         Err(away().into())
     }
     async fn get(&self, _: UserId, _: ConversationId) -> Result<Conversation, ConversationError> {
         Err(away().into())
     }
-    async fn rename(
-        &self,
-        _: UserId,
-        _: ConversationId,
-        _: &ConversationTitle,
-        _: TimestampMs,
-    ) -> Result<Decided<Conversation>, ConversationError> {
+    async fn rename(&self, _: UserId, _: ConversationId, _: &ConversationTitle, _: TimestampMs) -> Result<Decided<()>, ConversationError> {
         Err(away().into())
     }
-    async fn add_member(
+    async fn add_members(
         &self,
         _: UserId,
         _: ConversationId,
-        _: UserId,
-        _: usize,
+        _: &[UserId],
+        _: PeopleLimits,
         _: TimestampMs,
-    ) -> Result<Decided<Conversation>, ConversationError> {
+    ) -> Result<Decided<Added>, ConversationError> {
+        Err(away().into())
+    }
+    async fn invitations(&self, _: UserId) -> Result<Vec<Invitation>, StoreError> {
+        Err(away())
+    }
+    async fn accept(&self, _: UserId, _: ConversationId, _: PeopleLimits, _: TimestampMs) -> Result<Decided<()>, ConversationError> {
+        Err(away().into())
+    }
+    async fn decline(&self, _: UserId, _: ConversationId, _: TimestampMs) -> Result<Decided<()>, ConversationError> {
+        Err(away().into())
+    }
+    async fn set_hidden(&self, _: UserId, _: ConversationId, _: bool) -> Result<(), ConversationError> {
         Err(away().into())
     }
     async fn remove_member(&self, _: UserId, _: ConversationId, _: UserId, _: TimestampMs) -> Result<Decided<()>, ConversationError> {
         Err(away().into())
     }
-    async fn set_role(
-        &self,
-        _: UserId,
-        _: ConversationId,
-        _: UserId,
-        _: Role,
-        _: TimestampMs,
-    ) -> Result<Decided<Conversation>, ConversationError> {
+    async fn set_role(&self, _: UserId, _: ConversationId, _: UserId, _: Role, _: TimestampMs) -> Result<Decided<()>, ConversationError> {
         Err(away().into())
     }
     async fn mark_read(&self, _: UserId, _: ConversationId, _: Seq) -> Result<Seq, ConversationError> {
         Err(away().into())
     }
-    async fn list(&self, _: UserId, _: Option<ListCursor>, _: u16) -> Result<ListPage, StoreError> {
+    async fn list(&self, _: UserId, _: ConversationState, _: Option<ListCursor>, _: u16) -> Result<ListPage, StoreError> {
         Err(away())
     }
     async fn whereabouts(&self, _: UserId, _: ConversationId) -> Result<Option<Whereabouts>, StoreError> {

@@ -111,7 +111,7 @@ async fn every_operation_but_the_open_ones_wants_a_token() {
             checked += 1;
         }
     }
-    assert_eq!(checked, 17, "operations with a token");
+    assert_eq!(checked, 25, "operations with a token");
     let twice = authorised("GET", "/v1/users/me").header(header::AUTHORIZATION, format!("Bearer {GOOD_TOKEN}"));
     assert_eq!(code(&api, empty(twice)).await, ErrorCode::Unauthenticated, "two tokens are none");
 }
@@ -131,6 +131,11 @@ async fn ids_in_paths() {
             ("POST", format!("/v1/conversations/{id}/read")),
             ("DELETE", format!("/v1/auth/sessions/{id}")),
             ("GET", format!("/v1/users/{id}/conversations")),
+            ("GET", format!("/v1/users/{id}")),
+            ("GET", format!("/v1/conversations/{id}/members")),
+            ("PUT", format!("/v1/conversations/{id}/hidden")),
+            ("POST", format!("/v1/invitations/{id}/accept")),
+            ("POST", format!("/v1/invitations/{id}/decline")),
         ] {
             assert_eq!(code(&api, json(authorised(method, &path), "{}")).await, ErrorCode::BadId, "{method} {path:.80}");
         }

@@ -1,10 +1,10 @@
 //! People and their devices' sessions.
 
 use relay_protocol::rest::{
-    ChangePasswordRequest, FindUserQuery, LoginRequest, Password, RefreshRequest, RegisterRequest, Secret, SessionList, TokenResponse,
-    UserProfile,
+    ChangePasswordRequest, FindUserQuery, LoginRequest, LookUpUsersRequest, Password, RefreshRequest, RegisterRequest, Secret, SessionList,
+    TokenResponse, UserList, UserProfile,
 };
-use relay_types::{DeviceName, DisplayName, Handle, SessionId};
+use relay_types::{DeviceName, DisplayName, Handle, SessionId, UserId};
 use reqwest::Method;
 
 use super::ApiClient;
@@ -59,6 +59,18 @@ impl ApiClient {
     pub async fn find_user(&self, handle: &Handle) -> Result<UserProfile, ClientError> {
         let query = FindUserQuery { handle: handle.clone() };
         self.call(|| self.request(Method::GET, "/v1/users").query(&query)).await
+    }
+
+    /// A user by id.
+    pub async fn user(&self, user: UserId) -> Result<UserProfile, ClientError> {
+        self.call(|| self.request(Method::GET, &format!("/v1/users/{user}"))).await
+    }
+
+    /// Those of up to 500 users who exist, by id.
+    pub async fn users(&self, users: &[UserId]) -> Result<Vec<UserProfile>, ClientError> {
+        let body = LookUpUsersRequest { user_ids: users.to_vec() };
+        let list: UserList = self.call(|| self.request(Method::POST, "/v1/users/lookup").json(&body)).await?;
+        Ok(list.users)
     }
 
     /// The caller.

@@ -2,10 +2,10 @@
 
 use relay_protocol::message::Role;
 use relay_protocol::rest::{
-    AddMemberRequest, Conversation, ConversationList, ConversationListQuery, CreateConversationRequest, MarkReadRequest, RenameRequest,
-    SetRoleRequest,
+    AddMembersRequest, AddedMembers, Conversation, ConversationList, ConversationListQuery, CreateConversationRequest, Invitation,
+    InvitationList, MarkReadRequest, MemberList, MembersQuery, RenameRequest, SetRoleRequest,
 };
-use relay_types::{ConversationId, ConversationTitle, Seq, UserId};
+use relay_types::{ClientId, ConversationId, ConversationTitle, Seq, UserId};
 use reqwest::Method;
 
 use super::ApiClient;
@@ -17,16 +17,27 @@ impl ApiClient {
         self.create(&CreateConversationRequest::Direct { user_id: user }).await
     }
 
-    /// A new group with the caller as its owner.
+    /// A new group with the caller as its owner. Members with whom the caller shares no accepted conversation are invited.
     pub async fn create_group(&self, title: &ConversationTitle, members: &[UserId]) -> Result<Conversation, ClientError> {
-        self.create(&CreateConversationRequest::Group { title: title.clone(), member_ids: members.to_vec() }).await
+        self.create(&CreateConversationRequest::Group { title: title.clone(), member_ids: members.to_vec(), client_key: None }).await
+    }
+
+    /// As [`Self::create_group`]; the same key again finds the same group, so that it may be repeated after a lost answer.
+    pub async fn create_group_once(
+        &self,
+        key: &ClientId,
+        title: &ConversationTitle,
+        members: &[UserId],
+    ) -> Result<Conversation, ClientError> {
+        let (title, member_ids, client_key) = (title.clone(), members.to_vec(), Some(key.clone()));
+        self.create(&CreateConversationRequest::Group { title, member_ids, client_key }).await
     }
 
     async fn create(&self, body: &CreateConversationRequest) -> Result<Conversation, ClientError> {
         self.call(|| self.request(Method::POST, "/v1/conversations").json(body)).await
     }
 
-    /// A conversation the caller is in, with its members.
+    /// A conversation the caller is in, with its first members.
     pub async fn get_conversation(&self, conversation: ConversationId) -> Result<Conversation, ClientError> {
         self.call(|| self.request(Method::GET, &format!("/v1/conversations/{conversation}"))).await
     }
@@ -37,10 +48,46 @@ impl ApiClient {
         self.call_empty(|| self.request(Method::PATCH, &format!("/v1/conversations/{conversation}")).json(&body)).await
     }
 
-    /// Adds someone to a group.
-    pub async fn add_member(&self, conversation: ConversationId, user: UserId) -> Result<(), ClientError> {
-        let body = AddMemberRequest { user_id: user };
-        self.call_empty(|| self.request(Method::POST, &format!("/v1/conversations/{conversation}/members")).json(&body)).await
+    /// Adds someone to a group, or invites them.
+    pub async fn add_member(&self, conversation: ConversationId, user: UserId) -> Result<AddedMembers, ClientError> {
+        self.add_members(conversation, &[user]).await
+    }
+
+    /// Adds people to a group; those with whom the caller shares no accepted conversation are invited.
+    pub async fn add_members(&self, conversation: ConversationId, users: &[UserId]) -> Result<AddedMembers, ClientError> {
+        let body = AddMembersRequest { user_ids: users.to_vec() };
+        self.call(|| self.request(Method::POST, &format!("/v1/conversations/{conversation}/members")).json(&body)).await
+    }
+
+    /// One page of a conversation's members, by id.
+    pub async fn members(&self, conversation: ConversationId, query: &MembersQuery) -> Result<MemberList, ClientError> {
+        self.call(|| self.request(Method::GET, &format!("/v1/conversations/{conversation}/members")).query(query)).await
+    }
+
+    /// The groups that the caller is invited into.
+    pub async fn invitations(&self) -> Result<Vec<Invitation>, ClientError> {
+        let list: InvitationList = self.call(|| self.request(Method::GET, "/v1/invitations")).await?;
+        Ok(list.invitations)
+    }
+
+    /// Accepts an invitation, or a direct conversation that another began.
+    pub async fn accept(&self, conversation: ConversationId) -> Result<(), ClientError> {
+        self.call_empty(|| self.request(Method::POST, &format!("/v1/invitations/{conversation}/accept"))).await
+    }
+
+    /// Declines an invitation, or a direct conversation that another began.
+    pub async fn decline(&self, conversation: ConversationId) -> Result<(), ClientError> {
+        self.call_empty(|| self.request(Method::POST, &format!("/v1/invitations/{conversation}/decline"))).await
+    }
+
+    /// Leaves a conversation out of the caller's list until something new happens in it.
+    pub async fn hide(&self, conversation: ConversationId) -> Result<(), ClientError> {
+        self.call_empty(|| self.request(Method::PUT, &format!("/v1/conversations/{conversation}/hidden"))).await
+    }
+
+    /// Lists a hidden conversation again.
+    pub async fn unhide(&self, conversation: ConversationId) -> Result<(), ClientError> {
+        self.call_empty(|| self.request(Method::DELETE, &format!("/v1/conversations/{conversation}/hidden"))).await
     }
 
     /// Removes someone from a group; oneself to leave.

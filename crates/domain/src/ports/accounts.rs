@@ -122,6 +122,12 @@ pub trait Accounts: Send + Sync {
     /// Cancel safe.
     async fn profile(&self, user: UserId) -> Result<Option<UserProfile>, StoreError>;
 
+    /// Those of `users` who exist, as others see them.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn profiles(&self, users: &[UserId]) -> Result<Vec<UserProfile>, StoreError>;
+
     /// The user with exactly this handle.
     ///
     /// # Cancel safety

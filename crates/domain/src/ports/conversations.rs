@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use relay_protocol::message::Role;
-use relay_protocol::rest::{Conversation, ConversationListItem};
-use relay_types::{ConversationId, ConversationTitle, Seq, ShardId, TimestampMs, UserId};
+use relay_protocol::rest::{Conversation, ConversationListItem, ConversationState, Invitation, Member};
+use relay_types::{ClientId, ConversationId, ConversationTitle, Seq, ShardId, TimestampMs, UserId};
 
 use super::{LogAddress, StoreError};
 use crate::conversation::Refusal;
@@ -32,9 +32,38 @@ pub enum NewConversation {
         title: ConversationTitle,
         /// The other first members, without repeats and without the creator.
         members: Vec<UserId>,
-        /// Members it may have, the creator included.
-        max_members: usize,
+        /// The creator's own key: the same key again finds the same group.
+        client_key: Option<ClientId>,
     },
+}
+
+/// How large things may become.
+#[derive(Debug, Clone, Copy)]
+pub struct PeopleLimits {
+    /// Members of a group.
+    pub max_members: usize,
+    /// Conversations of a person. Many who add somebody at the same moment may go over it by their number.
+    pub max_conversations: i64,
+    /// Invitations that wait for a person's answer, and as many direct conversations.
+    pub max_invitations: i64,
+}
+
+/// What became of people who were to join.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Added {
+    /// In it now.
+    pub added: Vec<UserId>,
+    /// Asked, because nothing connects them with whoever brings them.
+    pub invited: Vec<UserId>,
+}
+
+/// A page of a conversation's members.
+#[derive(Debug, Clone)]
+pub struct MemberPage {
+    /// By id.
+    pub members: Vec<Member>,
+    /// After whom the next page begins; `None` on the last.
+    pub next: Option<UserId>,
 }
 
 /// The answer to creating.
@@ -42,7 +71,7 @@ pub enum NewConversation {
 pub struct Created {
     /// As it stands.
     pub conversation: Conversation,
-    /// `false` for a direct conversation that existed.
+    /// `false` for a conversation that existed: a direct one, or one of the same key.
     pub fresh: bool,
 }
 
@@ -50,8 +79,17 @@ pub struct Created {
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
     /// A member does not exist.
-    #[error("no such user")]
-    UnknownUser,
+    #[error("there is no user {0}")]
+    UnknownUser(UserId),
+    /// The group of this key is one that its creator has left.
+    #[error("not a member")]
+    NotMember,
+    /// A person is in as many conversations as they may be.
+    #[error("the user {0} is in as many conversations as one may be")]
+    TooManyConversations(UserId),
+    /// A person has as many invitations as may wait.
+    #[error("the user {0} has as many unanswered invitations as may wait")]
+    TooManyInvitations(UserId),
     /// More first members than a group may have.
     #[error("the group would be too large")]
     GroupFull,
@@ -67,8 +105,17 @@ pub enum ConversationError {
     #[error("not a member")]
     NotMember,
     /// The user who is to be added does not exist; the one to be removed or promoted is not in the conversation.
-    #[error("no such user")]
-    UnknownUser,
+    #[error("there is no user {0} here")]
+    UnknownUser(UserId),
+    /// Nothing of the kind waits for the user's answer.
+    #[error("no such invitation")]
+    UnknownInvitation,
+    /// A person is in as many conversations as they may be.
+    #[error("the user {0} is in as many conversations as one may be")]
+    TooManyConversations(UserId),
+    /// A person has as many invitations as may wait.
+    #[error("the user {0} has as many unanswered invitations as may wait")]
+    TooManyInvitations(UserId),
     /// The rules say no ([`crate::conversation::decide`]).
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -119,10 +166,20 @@ pub trait Conversations: Send + Sync {
         id: ConversationId,
         creator: UserId,
         new: &NewConversation,
+        limits: PeopleLimits,
         at_ms: TimestampMs,
     ) -> Result<Decided<Created>, CreateError>;
 
-    /// The conversation with its members, by joining order.
+    /// The direct conversation of two people, if there is one.
+    async fn direct_of(&self, one: UserId, other: UserId) -> Result<Option<ConversationId>, StoreError>;
+
+    /// Those of `people` with whom `actor` shares no conversation that both have accepted: they are asked, not added.
+    async fn strangers(&self, actor: UserId, people: &[UserId]) -> Result<Vec<UserId>, StoreError>;
+
+    /// Up to `limit` members after `after`, by id.
+    async fn members(&self, actor: UserId, id: ConversationId, after: Option<UserId>, limit: u16) -> Result<MemberPage, ConversationError>;
+
+    /// The conversation with its first members.
     async fn get(&self, actor: UserId, id: ConversationId) -> Result<Conversation, ConversationError>;
 
     /// Gives a group another title. The present title again changes nothing.
@@ -132,19 +189,39 @@ pub trait Conversations: Send + Sync {
         id: ConversationId,
         title: &ConversationTitle,
         at_ms: TimestampMs,
-    ) -> Result<Decided<Conversation>, ConversationError>;
+    ) -> Result<Decided<()>, ConversationError>;
 
-    /// Brings `user` in as a member. Someone who is in it already stays as they are.
-    async fn add_member(
+    /// Brings people in as members, or asks them when the actor shares no accepted conversation with them. Someone who is in
+    /// it already, or asked already, stays as they are.
+    async fn add_members(
         &self,
         actor: UserId,
         id: ConversationId,
-        user: UserId,
-        max_members: usize,
+        people: &[UserId],
+        limits: PeopleLimits,
         at_ms: TimestampMs,
-    ) -> Result<Decided<Conversation>, ConversationError>;
+    ) -> Result<Decided<Added>, ConversationError>;
 
-    /// Puts `user` out; leaving is removing oneself. Once more succeeds as long as the event is not in the log.
+    /// The invitations that wait for the user's answer, the newest conversations first.
+    async fn invitations(&self, user: UserId) -> Result<Vec<Invitation>, StoreError>;
+
+    /// Accepts an invitation, or a direct conversation that another began. Again changes nothing.
+    async fn accept(
+        &self,
+        user: UserId,
+        id: ConversationId,
+        limits: PeopleLimits,
+        at_ms: TimestampMs,
+    ) -> Result<Decided<()>, ConversationError>;
+
+    /// Declines an invitation, or a direct conversation that another began, which is then hidden for good.
+    async fn decline(&self, user: UserId, id: ConversationId, at_ms: TimestampMs) -> Result<Decided<()>, ConversationError>;
+
+    /// Leaves the conversation out of the user's lists until something new happens in it; or no longer.
+    async fn set_hidden(&self, user: UserId, id: ConversationId, hidden: bool) -> Result<(), ConversationError>;
+
+    /// Puts `user` out, or withdraws their invitation; leaving is removing oneself. Once more succeeds
+    /// as long as the event is not in the log.
     async fn remove_member(
         &self,
         actor: UserId,
@@ -162,14 +239,14 @@ pub trait Conversations: Send + Sync {
         user: UserId,
         role: Role,
         at_ms: TimestampMs,
-    ) -> Result<Decided<Conversation>, ConversationError>;
+    ) -> Result<Decided<()>, ConversationError>;
 
     /// Moves the actor's read mark forward to `seq`, at most to the conversation's last event, never back. Answers with
     /// the mark as it now is.
     async fn mark_read(&self, actor: UserId, id: ConversationId, seq: Seq) -> Result<Seq, ConversationError>;
 
-    /// Up to `limit` of the user's conversations after `after`.
-    async fn list(&self, user: UserId, after: Option<ListCursor>, limit: u16) -> Result<ListPage, StoreError>;
+    /// Up to `limit` of the user's conversations in this state after `after`, without those hidden.
+    async fn list(&self, user: UserId, state: ConversationState, after: Option<ListCursor>, limit: u16) -> Result<ListPage, StoreError>;
 
     /// Where the conversation is, and whether `user` is in it; `None` when there is no such conversation.
     async fn whereabouts(&self, user: UserId, id: ConversationId) -> Result<Option<Whereabouts>, StoreError>;

@@ -2,31 +2,32 @@
 
 use relay_domain::conversation::{Change, Refusal, decide};
 use relay_domain::ports::{ConversationError, Decided, LogAddress, StoreError};
-use relay_protocol::log::{ConversationMoved, ConversationRenamed, LogEvent, MemberAdded, MemberRemoved, RoleChanged};
+use relay_protocol::log::{ConversationMoved, ConversationRenamed, LogEvent, MemberRemoved, RoleChanged};
 use relay_protocol::message::{ConversationKind, Role};
-use relay_protocol::rest::Conversation;
 use relay_types::{ConversationId, ConversationTitle, ShardId, TimestampMs, UserId};
 use sqlx::{PgConnection, PgTransaction};
 
-use super::read;
+use super::add::{Group, end_invitations};
+use super::people;
 use crate::Store;
-use crate::convert::{kind, role, shard, text, timestamp};
-use crate::error::{constraint, unavailable, violated};
+use crate::convert::{kind, role, shard, text};
+use crate::error::unavailable;
 use crate::outbox::{Pending, unpublished, unpublished_removal};
 use crate::postings;
 
 /// A conversation whose row this transaction has locked, and the actor in it.
-struct Locked {
-    id: ConversationId,
-    kind: ConversationKind,
-    title: Option<ConversationTitle>,
-    shard: ShardId,
+pub(super) struct Locked {
+    pub(super) id: ConversationId,
+    pub(super) kind: ConversationKind,
+    pub(super) title: Option<ConversationTitle>,
+    pub(super) shard: ShardId,
+    pub(super) members: usize,
     actor: UserId,
     role: Role,
 }
 
 impl Locked {
-    fn subject(&self) -> LogAddress {
+    pub(super) fn subject(&self) -> LogAddress {
         LogAddress::Conversation { shard: self.shard, id: self.id }
     }
 
@@ -35,7 +36,7 @@ impl Locked {
     }
 
     /// Asks the rules. Limits on size matter to `Change::Add` and to an owner who leaves only.
-    fn decide(&self, change: Change, members: usize, max_members: usize) -> Result<(), Refusal> {
+    pub(super) fn decide(&self, change: Change, members: usize, max_members: usize) -> Result<(), Refusal> {
         decide(self.kind, self.actor, self.role, change, members, max_members)
     }
 }
@@ -46,7 +47,7 @@ pub(super) async fn rename(
     id: ConversationId,
     title: &ConversationTitle,
     at_ms: TimestampMs,
-) -> Result<Decided<Conversation>, ConversationError> {
+) -> Result<Decided<()>, ConversationError> {
     let mut transaction = store.pool.begin().await.map_err(unavailable)?;
     let locked = lock(&mut transaction, actor, id).await?;
     locked.decide(Change::Rename, 0, 0)?;
@@ -60,43 +61,7 @@ pub(super) async fn rename(
         let renamed = ConversationRenamed { event_id, conversation_id: id, title: title.clone(), renamed_by: actor, at_ms };
         pending.push(locked.subject(), event_id, LogEvent::ConversationRenamed(renamed));
     }
-    finish(transaction, id, pending, &[locked.subject()]).await
-}
-
-pub(super) async fn add_member(
-    store: &Store,
-    actor: UserId,
-    id: ConversationId,
-    user: UserId,
-    max_members: usize,
-    at_ms: TimestampMs,
-) -> Result<Decided<Conversation>, ConversationError> {
-    let mut transaction = store.pool.begin().await.map_err(unavailable)?;
-    let locked = lock(&mut transaction, actor, id).await?;
-    let present = role_of(&mut transaction, id, user).await?.is_some();
-    // Someone who is in it already takes no further place.
-    let (members, limit) = if present { (0, 1) } else { (size(&mut transaction, id).await?, max_members) };
-    locked.decide(Change::Add { user }, members, limit)?;
-    let mut pending = Pending::default();
-    if !present {
-        insert_member(&mut transaction, id, user, at_ms).await?;
-        let event_id = store.event_id();
-        let added = MemberAdded {
-            event_id,
-            conversation_id: id,
-            user_id: user,
-            role: Role::Member,
-            added_by: actor,
-            kind: locked.kind,
-            title: locked.title.clone(),
-            at_ms,
-        };
-        pending.push(locked.subject(), event_id, LogEvent::MemberAdded(added));
-        let event_id = store.event_id();
-        let joined = ConversationMoved { event_id, user_id: user, conversation_id: id, at_ms };
-        pending.push(locked.user_subject(user), event_id, LogEvent::ConversationJoined(joined));
-    }
-    finish(transaction, id, pending, &[locked.subject(), locked.user_subject(user)]).await
+    finish(transaction, pending, &[locked.subject()]).await
 }
 
 pub(super) async fn remove_member(
@@ -107,17 +72,21 @@ pub(super) async fn remove_member(
     at_ms: TimestampMs,
 ) -> Result<Decided<()>, ConversationError> {
     let mut transaction = store.pool.begin().await.map_err(unavailable)?;
-    let found = async {
-        let locked = lock(&mut transaction, actor, id).await?;
-        let role = target_role(&mut transaction, &locked, user).await?;
-        Ok::<_, ConversationError>((locked, role))
-    };
-    let (locked, role) = match found.await {
-        Ok(found) => found,
+    let locked = match lock(&mut transaction, actor, id).await {
+        Ok(locked) => locked,
         Err(refusal) => return removed_before(&mut transaction, id, user, refusal).await,
     };
-    locked.decide(Change::Remove { user, role }, size(&mut transaction, id).await?, 0)?;
+    if let Some(withdrawn) = withdraw(store, &mut transaction, &locked, user, at_ms).await? {
+        transaction.commit().await.map_err(unavailable)?;
+        return Ok(Decided { value: (), touched: withdrawn });
+    }
+    let role = match target_role(&mut transaction, &locked, user).await {
+        Ok(role) => role,
+        Err(refusal) => return removed_before(&mut transaction, id, user, refusal).await,
+    };
+    locked.decide(Change::Remove { user, role }, locked.members, 0)?;
     postings::close(&mut transaction, id).await?;
+    people::count(&mut transaction, id, -1).await?;
     sqlx::query!("DELETE FROM members WHERE conversation_id = $1 AND user_id = $2", id.to_uuid(), user.to_uuid())
         .execute(&mut *transaction)
         .await
@@ -142,13 +111,31 @@ async fn removed_before(
     user: UserId,
     refusal: ConversationError,
 ) -> Result<Decided<()>, ConversationError> {
-    if matches!(refusal, ConversationError::NotMember | ConversationError::UnknownUser) {
+    if matches!(refusal, ConversationError::NotMember | ConversationError::UnknownUser(_)) {
         let touched = unpublished_removal(connection, id, user).await?;
         if !touched.is_empty() {
             return Ok(Decided { value: (), touched });
         }
     }
     Err(refusal)
+}
+
+/// Takes back an invitation of `user`'s, if there is one. Whoever may put out a member may do so.
+async fn withdraw(
+    store: &Store,
+    connection: &mut PgConnection,
+    locked: &Locked,
+    user: UserId,
+    at_ms: TimestampMs,
+) -> Result<Option<Vec<LogAddress>>, ConversationError> {
+    if end_invitations(connection, locked.id, &[user]).await?.is_empty() {
+        return Ok(None);
+    }
+    locked.decide(Change::Remove { user, role: Role::Member }, locked.members, 0)?;
+    let group = Group { id: locked.id, shard: locked.shard, kind: locked.kind, title: locked.title.clone(), actor: locked.actor, at_ms };
+    let mut pending = Pending::default();
+    group.say(store, &mut pending, user, LogEvent::InvitationEnded);
+    Ok(Some(pending.write(connection).await?))
 }
 
 pub(super) async fn set_role(
@@ -158,7 +145,7 @@ pub(super) async fn set_role(
     user: UserId,
     to: Role,
     at_ms: TimestampMs,
-) -> Result<Decided<Conversation>, ConversationError> {
+) -> Result<Decided<()>, ConversationError> {
     let mut transaction = store.pool.begin().await.map_err(unavailable)?;
     let locked = lock(&mut transaction, actor, id).await?;
     let from = target_role(&mut transaction, &locked, user).await?;
@@ -174,19 +161,23 @@ pub(super) async fn set_role(
             pending.push(locked.subject(), event_id, LogEvent::RoleChanged(changed));
         }
     }
-    finish(transaction, id, pending, &[locked.subject()]).await
+    finish(transaction, pending, &[locked.subject()]).await
 }
 
 /// Locks the conversation's row, and only then looks at who the actor is in it.
-async fn lock(connection: &mut PgConnection, actor: UserId, id: ConversationId) -> Result<Locked, ConversationError> {
-    let row = sqlx::query!("SELECT kind, title, shard FROM conversations WHERE conversation_id = $1 FOR NO KEY UPDATE", id.to_uuid())
-        .fetch_optional(&mut *connection)
-        .await
-        .map_err(unavailable)?
-        .ok_or(ConversationError::NotMember)?;
+pub(super) async fn lock(connection: &mut PgConnection, actor: UserId, id: ConversationId) -> Result<Locked, ConversationError> {
+    let row = sqlx::query!(
+        "SELECT kind, title, shard, member_count FROM conversations WHERE conversation_id = $1 FOR NO KEY UPDATE",
+        id.to_uuid()
+    )
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(unavailable)?
+    .ok_or(ConversationError::NotMember)?;
     let role = role_of(connection, id, actor).await?.ok_or(ConversationError::NotMember)?;
     let title = row.title.as_deref().map(|title| text(title, "title")).transpose()?;
-    Ok(Locked { id, kind: kind(&row.kind)?, title, shard: shard(row.shard)?, actor, role })
+    let members = usize::try_from(row.member_count).unwrap_or(usize::MAX);
+    Ok(Locked { id, kind: kind(&row.kind)?, title, shard: shard(row.shard)?, members, actor, role })
 }
 
 async fn role_of(connection: &mut PgConnection, id: ConversationId, user: UserId) -> Result<Option<Role>, StoreError> {
@@ -202,37 +193,7 @@ async fn target_role(connection: &mut PgConnection, locked: &Locked, user: UserI
     if locked.kind == ConversationKind::Direct {
         return Err(Refusal::DirectImmutable.into());
     }
-    role_of(connection, locked.id, user).await?.ok_or(ConversationError::UnknownUser)
-}
-
-async fn size(connection: &mut PgConnection, id: ConversationId) -> Result<usize, StoreError> {
-    let count = sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM members WHERE conversation_id = $1"#, id.to_uuid())
-        .fetch_one(connection)
-        .await
-        .map_err(unavailable)?;
-    Ok(usize::try_from(count).unwrap_or(usize::MAX))
-}
-
-async fn insert_member(
-    connection: &mut PgConnection,
-    id: ConversationId,
-    user: UserId,
-    at_ms: TimestampMs,
-) -> Result<(), ConversationError> {
-    sqlx::query!(
-        "INSERT INTO members (conversation_id, user_id, role, added_at) VALUES ($1, $2, $3, $4)",
-        id.to_uuid(),
-        user.to_uuid(),
-        Role::Member.as_str(),
-        timestamp(at_ms)?
-    )
-    .execute(connection)
-    .await
-    .map(drop)
-    .map_err(|error| match violated(&error) {
-        Some(constraint::MEMBERS_USER) => ConversationError::UnknownUser,
-        _ => unavailable(error).into(),
-    })
+    role_of(connection, locked.id, user).await?.ok_or(ConversationError::UnknownUser(user))
 }
 
 async fn update_role(connection: &mut PgConnection, id: ConversationId, user: UserId, role: Role) -> Result<(), StoreError> {
@@ -243,17 +204,11 @@ async fn update_role(connection: &mut PgConnection, id: ConversationId, user: Us
         .map_err(unavailable)
 }
 
-/// Queues the events, which are on `subjects`, reads the outcome in the same transaction, and commits.
-async fn finish(
-    mut transaction: PgTransaction<'_>,
-    id: ConversationId,
-    pending: Pending,
-    subjects: &[LogAddress],
-) -> Result<Decided<Conversation>, ConversationError> {
+/// Queues the events, which are on `subjects`, and commits.
+async fn finish(mut transaction: PgTransaction<'_>, pending: Pending, subjects: &[LogAddress]) -> Result<Decided<()>, ConversationError> {
     pending.write(&mut transaction).await?;
     // Of a change that was made before, the events may still wait.
     let touched = unpublished(&mut transaction, subjects).await?;
-    let value = read(&mut transaction, id).await?;
     transaction.commit().await.map_err(unavailable)?;
-    Ok(Decided { value, touched })
+    Ok(Decided { value: (), touched })
 }

@@ -1,16 +1,19 @@
 //! Beginning a conversation.
 
-use relay_domain::ports::{CreateError, Created, Decided, LogAddress, NewConversation, StoreError};
-use relay_protocol::log::{ConversationCreated, ConversationMoved, InitialMember, LogEvent};
+use std::collections::BTreeSet;
+
+use relay_domain::ports::{ConversationError, CreateError, Created, Decided, LogAddress, NewConversation, PeopleLimits, StoreError};
+use relay_protocol::log::{ConversationCreated, InitialMember, LogEvent, MOST_MEMBERS_AT_ONCE};
 use relay_protocol::message::{ConversationKind, Role};
-use relay_types::{ConversationId, ConversationTitle, ShardId, TimestampMs, UserId};
+use relay_types::{ClientId, ConversationId, ConversationTitle, ShardId, TimestampMs, UserId};
 use sqlx::PgConnection;
 use sqlx::types::Uuid;
 
-use super::read;
+use super::add::{Group, invite};
+use super::{people, read};
 use crate::Store;
 use crate::convert::{shard, shard_column, timestamp};
-use crate::error::{constraint, unavailable, violated};
+use crate::error::unavailable;
 use crate::outbox::{Pending, unpublished};
 
 /// What is about to begin.
@@ -19,9 +22,11 @@ struct Draft {
     kind: ConversationKind,
     title: Option<ConversationTitle>,
     direct_key: Option<String>,
+    client_key: Option<ClientId>,
     shard: ShardId,
     creator: UserId,
     members: Vec<InitialMember>,
+    invited: Vec<UserId>,
     at_ms: TimestampMs,
 }
 
@@ -30,6 +35,7 @@ pub(super) async fn run(
     id: ConversationId,
     creator: UserId,
     new: &NewConversation,
+    limits: PeopleLimits,
     at_ms: TimestampMs,
 ) -> Result<Decided<Created>, CreateError> {
     let mut transaction = store.pool.begin().await.map_err(unavailable)?;
@@ -37,48 +43,108 @@ pub(super) async fn run(
         .fetch_optional(&mut *transaction)
         .await
         .map_err(unavailable)?
-        .ok_or(CreateError::UnknownUser)?;
-    let draft = draft(id, creator, new, shard(home)?, at_ms)?;
+        .ok_or(CreateError::UnknownUser(creator))?;
+    let draft = draft(&mut transaction, id, creator, new, shard(home)?, limits, at_ms).await?;
     if !insert(&mut transaction, &draft).await? {
         return existing(&mut transaction, &draft).await;
     }
+    admit(&mut transaction, &draft, limits).await?;
     insert_members(&mut transaction, &draft).await?;
-    let touched = announce(store, &draft).write(&mut transaction).await?;
-    let conversation = read(&mut transaction, id).await?;
+    let group = Group { id, shard: draft.shard, kind: draft.kind, title: draft.title.clone(), actor: creator, at_ms };
+    let invited = invite(&mut transaction, &group, &draft.invited, limits.max_invitations).await.map_err(asked)?;
+    let mut pending = announce(store, &draft, &group);
+    group.announce_invitations(store, &mut pending, &invited);
+    let touched = pending.write(&mut transaction).await?;
+    let conversation = read(&mut transaction, id, creator).await?.ok_or(CreateError::NotMember)?;
     transaction.commit().await.map_err(unavailable)?;
     Ok(Decided { value: Created { conversation, fresh: true }, touched })
 }
 
-fn draft(id: ConversationId, creator: UserId, new: &NewConversation, shard: ShardId, at_ms: TimestampMs) -> Result<Draft, CreateError> {
+async fn draft(
+    connection: &mut PgConnection,
+    id: ConversationId,
+    creator: UserId,
+    new: &NewConversation,
+    shard: ShardId,
+    limits: PeopleLimits,
+    at_ms: TimestampMs,
+) -> Result<Draft, CreateError> {
     let member = |user_id, role| InitialMember { user_id, role };
+    let (kind, others) = match new {
+        NewConversation::Direct { peer } => (ConversationKind::Direct, std::slice::from_ref(peer)),
+        NewConversation::Group { members, .. } if members.len() >= limits.max_members => return Err(CreateError::GroupFull),
+        NewConversation::Group { members, .. } => (ConversationKind::Group, members.as_slice()),
+    };
+    if let Some(user) = people::missing(connection, others).await? {
+        return Err(CreateError::UnknownUser(user));
+    }
+    let draft = Draft {
+        id,
+        kind,
+        title: None,
+        direct_key: None,
+        client_key: None,
+        shard,
+        creator,
+        members: Vec::new(),
+        invited: Vec::new(),
+        at_ms,
+    };
     Ok(match new {
         NewConversation::Direct { peer } => Draft {
-            id,
-            kind: ConversationKind::Direct,
-            title: None,
             direct_key: Some(direct_key(creator, *peer)),
-            shard,
-            creator,
             members: vec![member(creator, Role::Member), member(*peer, Role::Member)],
-            at_ms,
+            ..draft
         },
-        NewConversation::Group { title, members, max_members } => {
-            if members.len() >= *max_members {
-                return Err(CreateError::GroupFull);
-            }
-            let others = members.iter().map(|user| member(*user, Role::Member));
+        NewConversation::Group { title, members, client_key } => {
+            let known = people::acquainted(connection, creator, members).await?;
+            let invited = {
+                let known: BTreeSet<&UserId> = known.iter().collect();
+                members.iter().filter(|user| !known.contains(user)).copied().collect()
+            };
+            let joining = known.iter().map(|user| member(*user, Role::Member));
             Draft {
-                id,
-                kind: ConversationKind::Group,
                 title: Some(title.clone()),
-                direct_key: None,
-                shard,
-                creator,
-                members: std::iter::once(member(creator, Role::Owner)).chain(others).collect(),
-                at_ms,
+                client_key: client_key.clone(),
+                members: std::iter::once(member(creator, Role::Owner)).chain(joining).collect(),
+                invited,
+                ..draft
             }
         }
     })
+}
+
+/// Whether everybody has room for one more conversation. Asked after the row is there: the same one again needs no room.
+async fn admit(connection: &mut PgConnection, draft: &Draft, limits: PeopleLimits) -> Result<(), CreateError> {
+    let peer = draft.members.iter().map(|member| member.user_id).filter(|user| *user != draft.creator);
+    let (joining, asked): (Vec<UserId>, Vec<UserId>) = match draft.kind {
+        ConversationKind::Direct => (vec![draft.creator], peer.collect()),
+        ConversationKind::Group => (draft.members.iter().map(|member| member.user_id).collect(), Vec::new()),
+    };
+    if let Some(user) = people::in_too_many(connection, &joining, limits.max_conversations).await? {
+        return Err(CreateError::TooManyConversations(user));
+    }
+    match people::asked_too_often(connection, &asked, limits.max_invitations).await? {
+        Some(user) => Err(CreateError::TooManyInvitations(user)),
+        None => Ok(()),
+    }
+}
+
+fn asked(error: ConversationError) -> CreateError {
+    match error {
+        ConversationError::TooManyInvitations(user) => CreateError::TooManyInvitations(user),
+        ConversationError::Store(error) => error.into(),
+        other => StoreError { reason: other.to_string() }.into(),
+    }
+}
+
+/// The direct conversation of two people. Index: `conversations_direct_key_key`.
+pub(super) async fn direct_of(store: &Store, one: UserId, other: UserId) -> Result<Option<ConversationId>, StoreError> {
+    let found = sqlx::query_scalar!("SELECT conversation_id FROM conversations WHERE direct_key = $1", direct_key(one, other))
+        .fetch_optional(&store.pool)
+        .await
+        .map_err(unavailable)?;
+    Ok(found.map(ConversationId::from_uuid))
 }
 
 /// The same for both, whoever begins.
@@ -89,15 +155,17 @@ fn direct_key(one: UserId, other: UserId) -> String {
 /// Whether the row is new. Of many who begin the same direct conversation, all but one wait here for that one to commit.
 async fn insert(connection: &mut PgConnection, draft: &Draft) -> Result<bool, StoreError> {
     let done = sqlx::query!(
-        "INSERT INTO conversations (conversation_id, kind, title, shard, direct_key, created_by, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (direct_key) DO NOTHING",
+        "INSERT INTO conversations (conversation_id, kind, title, shard, direct_key, created_by, created_at, client_key, member_count)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
         draft.id.to_uuid(),
         draft.kind.as_str(),
         draft.title.as_ref().map(ConversationTitle::as_str),
         shard_column(draft.shard),
         draft.direct_key,
         draft.creator.to_uuid(),
-        timestamp(draft.at_ms)?
+        timestamp(draft.at_ms)?,
+        draft.client_key.as_ref().map(ClientId::as_str),
+        i32::try_from(draft.members.len()).unwrap_or(i32::MAX)
     )
     .execute(connection)
     .await
@@ -108,56 +176,65 @@ async fn insert(connection: &mut PgConnection, draft: &Draft) -> Result<bool, St
 async fn insert_members(connection: &mut PgConnection, draft: &Draft) -> Result<(), CreateError> {
     let users: Vec<Uuid> = draft.members.iter().map(|member| member.user_id.to_uuid()).collect();
     let roles: Vec<String> = draft.members.iter().map(|member| member.role.as_str().to_owned()).collect();
+    // To the other person a direct conversation is a request until they answer.
     sqlx::query!(
-        "INSERT INTO members (conversation_id, user_id, role, added_at)
-         SELECT $1, user_id, role, $4 FROM unnest($2::uuid[], $3::text[]) AS t (user_id, role)",
+        "INSERT INTO members (conversation_id, user_id, role, added_at, state)
+         SELECT $1, user_id, role, $4, CASE WHEN $5 AND user_id <> $6 THEN 'request' ELSE 'accepted' END
+         FROM unnest($2::uuid[], $3::text[]) AS t (user_id, role)",
         draft.id.to_uuid(),
         &users,
         &roles,
-        timestamp(draft.at_ms)?
+        timestamp(draft.at_ms)?,
+        draft.kind == ConversationKind::Direct,
+        draft.creator.to_uuid()
     )
     .execute(connection)
     .await
     .map(drop)
-    .map_err(|error| match violated(&error) {
-        Some(constraint::MEMBERS_USER) => CreateError::UnknownUser,
-        _ => unavailable(error).into(),
-    })
+    .map_err(|error| unavailable(error).into())
 }
 
-/// The conversation's first event, and word to each member on their own subject of its shard.
-fn announce(store: &Store, draft: &Draft) -> Pending {
+/// The conversation's first events, and word to each member on their own subject of its shard.
+fn announce(store: &Store, draft: &Draft, group: &Group) -> Pending {
     let mut pending = Pending::default();
     let event_id = store.event_id();
+    let (first, later) = draft.members.split_at(draft.members.len().min(MOST_MEMBERS_AT_ONCE));
     let created = ConversationCreated {
         event_id,
         conversation_id: draft.id,
         kind: draft.kind,
         title: draft.title.clone(),
         created_by: draft.creator,
-        members: draft.members.clone(),
+        members: first.to_vec(),
         at_ms: draft.at_ms,
     };
     pending.push(LogAddress::Conversation { shard: draft.shard, id: draft.id }, event_id, LogEvent::ConversationCreated(created));
-    for member in &draft.members {
-        let event_id = store.event_id();
-        let joined = ConversationMoved { event_id, user_id: member.user_id, conversation_id: draft.id, at_ms: draft.at_ms };
-        pending.push(LogAddress::User { shard: draft.shard, id: member.user_id }, event_id, LogEvent::ConversationJoined(joined));
+    for member in first {
+        group.say(store, &mut pending, member.user_id, LogEvent::ConversationJoined);
     }
+    let later: Vec<UserId> = later.iter().map(|member| member.user_id).collect();
+    group.announce(store, &mut pending, &later);
     pending
 }
 
-/// The direct conversation that was there first. Its first event may still be on its way to the log; then its subjects
+/// The conversation that was there first: the direct one, or the one of the same key. Its first event may still be on its way to the log; then its subjects
 /// are named, so that whoever is answered now cannot post before it.
 async fn existing(connection: &mut PgConnection, draft: &Draft) -> Result<Decided<Created>, CreateError> {
-    let row = sqlx::query!("SELECT conversation_id, shard FROM conversations WHERE direct_key = $1", draft.direct_key)
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(unavailable)?;
+    let row = sqlx::query!(
+        "SELECT conversation_id, shard FROM conversations WHERE direct_key = $1 OR (created_by = $2 AND client_key = $3)",
+        draft.direct_key,
+        draft.creator.to_uuid(),
+        draft.client_key.as_ref().map(ClientId::as_str)
+    )
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(unavailable)?;
     let (id, shard) = (ConversationId::from_uuid(row.conversation_id), shard(row.shard)?);
-    let members = draft.members.iter().map(|member| LogAddress::User { shard, id: member.user_id });
-    let subjects: Vec<_> = std::iter::once(LogAddress::Conversation { shard, id }).chain(members).collect();
+    let people = draft.members.iter().map(|member| member.user_id).chain(draft.invited.iter().copied());
+    let users = people.map(|user| LogAddress::User { shard, id: user });
+    let subjects: Vec<_> = std::iter::once(LogAddress::Conversation { shard, id }).chain(users).collect();
     let touched = unpublished(connection, &subjects).await?;
-    let conversation = read(connection, id).await?;
+    // Whoever has left the group of this key since is not told what became of it.
+    let conversation = read(connection, id, draft.creator).await?.ok_or(CreateError::NotMember)?;
     Ok(Decided { value: Created { conversation, fresh: false }, touched })
 }

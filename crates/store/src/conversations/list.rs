@@ -1,9 +1,10 @@
 //! A user's list of conversations: `order.rs` finds which come next, this file what is shown of them.
 
 mod order;
+mod requests;
 
 use relay_domain::ports::{ListCursor, ListPage, StoreError};
-use relay_protocol::rest::ConversationListItem;
+use relay_protocol::rest::{ConversationListItem, ConversationState};
 use relay_types::{ConversationId, Seq, UserId};
 use sqlx::types::Uuid;
 use time::OffsetDateTime;
@@ -27,6 +28,7 @@ struct Row {
     kind: String,
     title: Option<String>,
     role: String,
+    state: String,
     read_seq: i64,
     last_seq: i64,
     unread: i64,
@@ -46,8 +48,18 @@ struct Row {
 }
 
 /// The page's conversations first, then what is shown of them.
-pub(super) async fn page(store: &Store, user: UserId, after: Option<ListCursor>, limit: u16) -> Result<ListPage, StoreError> {
-    let mut order = order::after(store, user, after, usize::from(limit) + 1).await?;
+pub(super) async fn page(
+    store: &Store,
+    user: UserId,
+    state: ConversationState,
+    after: Option<ListCursor>,
+    limit: u16,
+) -> Result<ListPage, StoreError> {
+    let wanted = usize::from(limit) + 1;
+    let mut order = match state {
+        ConversationState::Accepted => order::after(store, user, after, wanted).await?,
+        ConversationState::Request => requests::after(store, user, after, wanted).await?,
+    };
     let more = order.len() > usize::from(limit);
     order.truncate(usize::from(limit));
     let next = order
@@ -63,7 +75,7 @@ pub(super) async fn page(store: &Store, user: UserId, after: Option<ListCursor>,
 async fn rows(store: &Store, user: UserId, ids: &[Uuid]) -> Result<Vec<Row>, StoreError> {
     sqlx::query_as!(
         Row,
-        r#"SELECT page.conversation_id AS "conversation_id!", c.kind, c.title, m.role, mark.read_seq AS "read_seq!",
+        r#"SELECT page.conversation_id AS "conversation_id!", c.kind, c.title, m.role, m.state, mark.read_seq AS "read_seq!",
                   coalesce(h.last_seq, 0) AS "last_seq!", coalesce(unread.count, 0) AS "unread!",
                   peer.user_id AS "p_user_id?", peer.handle AS "p_handle?", peer.display_name AS "p_display_name?",
                   e.seq AS "e_seq?", e.prev_seq AS "e_prev_seq?", e.shard AS "e_shard?", e.event_id AS "e_event_id?",
@@ -132,6 +144,7 @@ fn item_of(row: Row) -> Result<ConversationListItem, StoreError> {
         title: row.title.as_deref().map(|title| text(title, "title")).transpose()?,
         peer,
         role: role(&row.role)?,
+        state: ConversationState::from_name(&row.state).ok_or_else(|| unreadable("state"))?,
         last_message,
         last_message_cut: row.e_cut,
         unread_count: u32::try_from(row.unread).unwrap_or(u32::MAX),

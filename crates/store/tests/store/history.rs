@@ -1,8 +1,8 @@
 use relay_domain::ports::{Conversations as _, History as _, HistoryAnchor, HistoryError, NewConversation, Stay};
-use relay_protocol::rest::MessagePage;
+use relay_protocol::rest::{ConversationState, MessagePage};
 use relay_types::Seq;
 
-use crate::support::{Db, NOON_MS, TestLog, conversation_id};
+use crate::support::{Db, LIMITS, NOON_MS, TestLog, conversation_id};
 
 fn seqs(page: &MessagePage) -> Vec<u64> {
     page.messages.iter().map(|message| message.seq.0).collect()
@@ -12,8 +12,9 @@ fn seqs(page: &MessagePage) -> Vec<u64> {
 async fn pages_hang_on_either_end_and_begin_where_the_reader_joined() {
     let db = Db::fresh().await;
     let (ann, bob, eve) = (db.user("ann").await, db.user("bob").await, db.user("eve").await);
-    let new = NewConversation::Group { title: "Lobby".parse().unwrap(), members: vec![bob], max_members: 9 };
-    let id = db.store.create(conversation_id(), ann, &new, NOON_MS).await.unwrap().value.conversation.conversation_id;
+    let new = NewConversation::Group { title: "Lobby".parse().unwrap(), members: vec![bob], client_key: None };
+    let created = db.acquainted(&[ann, bob], db.store.create(conversation_id(), ann, &new, LIMITS, NOON_MS)).await;
+    let id = created.unwrap().value.conversation.conversation_id;
     let read = async |reader, anchor, limit| db.store.messages(reader, id, anchor, limit).await;
     let nothing_yet = read(ann, HistoryAnchor::Newest, 10).await.unwrap();
     assert!(nothing_yet.messages.is_empty() && !nothing_yet.has_more, "a member whom the projection does not know yet");
@@ -26,7 +27,7 @@ async fn pages_hang_on_either_end_and_begin_where_the_reader_joined() {
     log.added(id, eve); // 7
     log.sent(id, ann, "k8"); // 8
     log.sent(id, bob, "k9"); // 9
-    db.store.add_member(ann, id, eve, 9, NOON_MS).await.unwrap();
+    db.acquainted(&[ann, eve], db.store.add_members(ann, id, &[eve], LIMITS, NOON_MS)).await.unwrap();
     db.project(&log).await;
 
     let newest = read(ann, HistoryAnchor::Newest, 3).await.unwrap();
@@ -52,7 +53,7 @@ async fn pages_hang_on_either_end_and_begin_where_the_reader_joined() {
     log.sent(id, ann, "k11"); // 11
     log.added(id, eve); // 12
     log.sent(id, ann, "k13"); // 13
-    db.store.add_member(ann, id, eve, 9, NOON_MS).await.unwrap();
+    db.acquainted(&[ann, eve], db.store.add_members(ann, id, &[eve], LIMITS, NOON_MS)).await.unwrap();
     db.project(&log).await;
     assert_eq!(seqs(&read(eve, HistoryAnchor::Newest, 10).await.unwrap()), [13], "nothing of the first time, nothing of between");
     let mut stays = db.store.stays(id, &[eve, bob]).await.unwrap();
@@ -66,8 +67,9 @@ async fn pages_hang_on_either_end_and_begin_where_the_reader_joined() {
 async fn a_page_ends_with_its_bytes_and_the_next_one_goes_on_there() {
     let db = Db::fresh().await;
     let (ann, bob) = (db.user("ann").await, db.user("bob").await);
-    let new = NewConversation::Group { title: "Lobby".parse().unwrap(), members: vec![bob], max_members: 9 };
-    let id = db.store.create(conversation_id(), ann, &new, NOON_MS).await.unwrap().value.conversation.conversation_id;
+    let new = NewConversation::Group { title: "Lobby".parse().unwrap(), members: vec![bob], client_key: None };
+    let created = db.acquainted(&[ann, bob], db.store.create(conversation_id(), ann, &new, LIMITS, NOON_MS)).await;
+    let id = created.unwrap().value.conversation.conversation_id;
     let mut log = TestLog::new();
     log.created(id, &[ann, bob]);
     for n in 0..30 {
@@ -102,12 +104,12 @@ async fn a_page_ends_with_its_bytes_and_the_next_one_goes_on_there() {
     }
     assert_eq!(newer, all);
 
-    let item = db.store.list(bob, None, 10).await.unwrap().items.remove(0);
+    let item = db.store.list(bob, ConversationState::Accepted, None, 10).await.unwrap().items.remove(0);
     let last = item.last_message.unwrap();
     assert!(item.last_message_cut && last.body.encoded_len() < 2_000, "a list shows the beginning: {} bytes", last.body.encoded_len());
     log.sent(id, ann, "short");
     db.project(&log).await;
-    let item = db.store.list(bob, None, 10).await.unwrap().items.remove(0);
+    let item = db.store.list(bob, ConversationState::Accepted, None, 10).await.unwrap().items.remove(0);
     assert!(!item.last_message_cut);
     assert_eq!(item.last_message.unwrap().body, db.store.messages(bob, id, HistoryAnchor::Newest, 1).await.unwrap().messages[0].body);
 }
@@ -117,8 +119,8 @@ async fn a_page_ends_with_its_bytes_and_the_next_one_goes_on_there() {
 async fn a_long_page_of_short_messages_is_whole() {
     let db = Db::fresh().await;
     let ann = db.user("ann").await;
-    let new = NewConversation::Group { title: "Lobby".parse().unwrap(), members: vec![], max_members: 9 };
-    let id = db.store.create(conversation_id(), ann, &new, NOON_MS).await.unwrap().value.conversation.conversation_id;
+    let new = NewConversation::Group { title: "Lobby".parse().unwrap(), members: vec![], client_key: None };
+    let id = db.store.create(conversation_id(), ann, &new, LIMITS, NOON_MS).await.unwrap().value.conversation.conversation_id;
     let mut log = TestLog::new();
     log.created(id, &[ann]);
     for n in 0..200 {

@@ -1,6 +1,7 @@
 //! A user's list of conversations, at sizes that show what it costs.
 
 use relay_domain::ports::Conversations as _;
+use relay_protocol::rest::ConversationState;
 use relay_types::{ConversationId, Seq, UserId};
 use sqlx::types::Uuid;
 
@@ -31,7 +32,7 @@ async fn group(db: &Db, members: &[UserId]) -> ConversationId {
 async fn listed(db: &Db, user: UserId, limit: u16) -> Vec<Uuid> {
     let (mut all, mut cursor) = (Vec::new(), None);
     loop {
-        let page = db.store.list(user, cursor, limit).await.unwrap();
+        let page = db.store.list(user, ConversationState::Accepted, cursor, limit).await.unwrap();
         assert!(page.items.len() <= usize::from(limit));
         all.extend(page.items.iter().map(|item| item.conversation_id.to_uuid()));
         cursor = page.next;
@@ -121,15 +122,15 @@ async fn what_one_wrote_behind_one_has_read() {
     let carol = db.user("carol").await;
     log.added(id, carol);
     db.project(&log).await;
-    let item = db.store.list(ann, None, 10).await.unwrap().items.remove(0);
+    let item = db.store.list(ann, ConversationState::Accepted, None, 10).await.unwrap().items.remove(0);
     assert_eq!((item.unread_count, item.read_seq), (2, own));
     assert_eq!(item.last_message.unwrap().seq, last);
     assert_eq!(item.last_seq, Seq(last.0 + 1));
-    let item = db.store.list(bob, None, 10).await.unwrap().items.remove(0);
+    let item = db.store.list(bob, ConversationState::Accepted, None, 10).await.unwrap().items.remove(0);
     assert_eq!((item.unread_count, item.read_seq), (0, last));
     // A mark that is further stays.
     assert_eq!(db.store.mark_read(ann, id, Seq(last.0 - 1)).await.unwrap(), Seq(last.0 - 1));
-    assert_eq!(db.store.list(ann, None, 10).await.unwrap().items[0].unread_count, 1);
+    assert_eq!(db.store.list(ann, ConversationState::Accepted, None, 10).await.unwrap().items[0].unread_count, 1);
 }
 
 #[tokio::test]
@@ -145,7 +146,7 @@ async fn ones_own_messages_are_not_looked_at_to_count_those_of_others() {
     }
     log.sent(id, bob, "last");
     db.project(&log).await;
-    let item = db.store.list(bot, None, 10).await.unwrap().items.remove(0);
+    let item = db.store.list(bot, ConversationState::Accepted, None, 10).await.unwrap().items.remove(0);
     assert_eq!(item.unread_count, 1, "the one behind 1,500 own messages");
     let mut connection = db.raw.acquire().await.unwrap();
     let mark: i64 = sqlx::query_scalar("SELECT sent_seq FROM memberships WHERE conversation_id = $1 AND user_id = $2")

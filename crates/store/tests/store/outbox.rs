@@ -3,12 +3,12 @@ use std::time::Duration;
 use relay_domain::ports::{AppendError, Conversations as _, FlushError, LogAddress, NewConversation, Outbox as _, OutboxBacklog};
 use relay_types::{ConversationId, UserId};
 
-use crate::support::{Db, MemMessageLog, NOON_MS, SHARD, conversation_id};
+use crate::support::{Db, LIMITS, MemMessageLog, NOON_MS, SHARD, conversation_id};
 
 /// A group renamed `times` times, nothing of it published.
 async fn renamed(db: &Db, owner: UserId, times: usize) -> (ConversationId, LogAddress) {
-    let new = NewConversation::Group { title: "Lobby".parse().unwrap(), members: Vec::new(), max_members: 9 };
-    let id = db.store.create(conversation_id(), owner, &new, NOON_MS).await.unwrap().value.conversation.conversation_id;
+    let new = NewConversation::Group { title: "Lobby".parse().unwrap(), members: Vec::new(), client_key: None };
+    let id = db.store.create(conversation_id(), owner, &new, LIMITS, NOON_MS).await.unwrap().value.conversation.conversation_id;
     for n in 0..times {
         db.store.rename(owner, id, &format!("Title {n}").parse().unwrap(), NOON_MS).await.unwrap();
     }

@@ -3,11 +3,13 @@ use std::time::Duration;
 use relay_domain::ports::{Conversations as _, LogAddress, NewConversation, Outbox as _, PostingHold, Postings as _};
 use relay_types::{ConversationId, ShardId, UserId};
 
-use crate::support::{Db, MemMessageLog, NOON_MS, SHARD, conversation_id};
+use crate::support::{Db, LIMITS, MemMessageLog, NOON_MS, SHARD, conversation_id};
 
 async fn group(db: &Db, owner: UserId, members: &[UserId]) -> ConversationId {
-    let new = NewConversation::Group { title: "Lobby".parse().unwrap(), members: members.to_vec(), max_members: 100 };
-    db.store.create(conversation_id(), owner, &new, NOON_MS).await.unwrap().value.conversation.conversation_id
+    let new = NewConversation::Group { title: "Lobby".parse().unwrap(), members: members.to_vec(), client_key: None };
+    let people: Vec<UserId> = members.iter().copied().chain([owner]).collect();
+    let created = db.acquainted(&people, db.store.create(conversation_id(), owner, &new, LIMITS, NOON_MS)).await;
+    created.unwrap().value.conversation.conversation_id
 }
 
 /// Waits until a session of this database waits for an advisory lock.

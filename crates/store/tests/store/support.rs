@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use relay_domain::ports::{
-    Accounts as _, AppendError, Appended, LogAddress, LogReadError, MessageLog, NewAccount, PasswordHash, Projected, Projection as _,
+    Accounts as _, AppendError, Appended, LogAddress, LogReadError, MessageLog, NewAccount, PasswordHash, PeopleLimits, Projected,
+    Projection as _,
 };
 use relay_embedded::{PostgresOptions, PostgresServer, Scratch, Servers};
 use relay_protocol::log::{
@@ -249,6 +250,31 @@ impl TestLog {
 
     pub fn event_at(&self, seq: Seq) -> &StoredEvent {
         self.events.iter().find(|event| event.seq == seq).unwrap()
+    }
+}
+
+/// Limits that no test meets by chance.
+pub const LIMITS: PeopleLimits = PeopleLimits { max_members: 100, max_conversations: 1_000, max_invitations: 100 };
+
+/// Limits with so many members.
+pub fn members_at_most(max_members: usize) -> PeopleLimits {
+    PeopleLimits { max_members, ..LIMITS }
+}
+
+impl Db {
+    /// Does something while these people know each other, and leaves no trace of that.
+    pub async fn acquainted<T>(&self, people: &[UserId], what: impl Future<Output = T>) -> T {
+        let hall = conversation_id().to_uuid();
+        let users: Vec<sqlx::types::Uuid> = people.iter().map(|user| user.to_uuid()).collect();
+        let hall_row = "INSERT INTO conversations (conversation_id, kind, title, shard, created_by, created_at) VALUES ($1, 'group', 'x', 0, $1, now())";
+        sqlx::query(hall_row).bind(hall).execute(&self.raw).await.unwrap();
+        let rows = "INSERT INTO members (conversation_id, user_id, role, added_at)
+                    SELECT $1, u, 'member', now() FROM unnest($2::uuid[]) AS t (u) WHERE EXISTS (SELECT FROM users WHERE user_id = u)
+                    ON CONFLICT DO NOTHING";
+        sqlx::query(rows).bind(hall).bind(&users).execute(&self.raw).await.unwrap();
+        let done = what.await;
+        sqlx::query("DELETE FROM conversations WHERE conversation_id = $1").bind(hall).execute(&self.raw).await.unwrap();
+        done
     }
 }
 

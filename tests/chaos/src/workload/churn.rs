@@ -30,8 +30,15 @@ pub async fn members(seed: u64, population: Arc<Population>, directory: Arc<Dire
         let (called_us, _open) = (now_us(), record.open_call());
         let known = inside.entry((room.id, person.user)).or_insert(Some(true));
         let add = !known.unwrap_or(true);
-        let answer =
-            if add { owner.api.add_member(room.id, person.user).await } else { owner.api.remove_member(room.id, person.user).await };
+        // Whoever shares nothing with the owner any more is asked, and says yes.
+        let answer = match add {
+            true => match owner.api.add_member(room.id, person.user).await {
+                Ok(outcome) if outcome.invited.contains(&person.user) => person.api.accept(room.id).await,
+                Ok(_) => Ok(()),
+                Err(error) => Err(error),
+            },
+            false => owner.api.remove_member(room.id, person.user).await,
+        };
         // Who is in already may be added again, which changes nothing: only what was known to be otherwise is a change.
         if answer.is_ok() && known.is_some() {
             record.changed_membership(MembershipCall {

@@ -136,6 +136,9 @@ impl Population {
                 (_, members) => owner.api.create_group(&format!("group {index}").parse()?, members).await,
             };
             let id = made.context("could not make a conversation")?.conversation_id;
+            for other in others.iter().filter_map(|member| self.people.get(*member)) {
+                other.api.accept(id).await.context("could not accept a conversation")?;
+            }
             let senders = (0..self.logins.len())
                 .filter(|login| {
                     self.logins.get(*login).is_some_and(|login| core.contains(&login.person) || churning.contains(&login.person))

@@ -10,7 +10,7 @@ use relay_harness::{Harness, User, wait_for};
 use relay_protocol::log::LogEvent;
 use relay_types::{ConversationId, ShardId};
 
-use super::support::{Client, LATE, Socket, TestResult, group, text, ulid_key};
+use super::support::{Client, LATE, Socket, TestResult, group, let_in, text, ulid_key};
 use super::witness::{durable, stream};
 
 /// Waits until what the user has not received is this much over all shards.
@@ -126,11 +126,11 @@ async fn filters_follow_joining_and_leaving() -> TestResult {
     })
     .await;
     let chat = group(&ann, &[]).await?;
-    ann.api.add_member(chat, bob.id()).await?;
+    let_in(&ann, chat, &bob).await?;
     filtered(&h, &bob, chat, true).await;
     ann.api.remove_member(chat, bob.id()).await?;
     filtered(&h, &bob, chat, false).await;
-    ann.api.add_member(chat, bob.id()).await?;
+    let_in(&ann, chat, &bob).await?;
     filtered(&h, &bob, chat, true).await;
     filtered(&h, &ann, chat, true).await;
     h.finish().await

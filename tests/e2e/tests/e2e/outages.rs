@@ -5,7 +5,7 @@ use relay_protocol::{ErrorCode, Position, ServerFrame};
 use relay_types::{ConversationId, Seq, ShardId};
 
 use super::checks::{Seen, contiguous, holds};
-use super::support::{LATE, Socket, TestResult, code_of, direct, group, history, text, title, ulid_key};
+use super::support::{LATE, Socket, TestResult, code_of, direct, group, history, let_in, text, title, ulid_key};
 use super::witness::{conversation_log, conversation_rows, durable, log_end, persisted};
 
 /// Waits until the user's durable consumer covers the conversation: what a gateway falls back on.
@@ -255,7 +255,7 @@ async fn without_postgres_a_stay_that_ended_meanwhile_is_told_to_its_end() -> Te
     let mut anns = Socket::live(&h, 0, &ann.device, None).await?;
     anns.post(left, &ulid_key(0), "before leaving").await?;
     let before = anns.post(visited, &ulid_key(0), "before joining").await?;
-    ann.api.add_member(visited, bob.id()).await?;
+    let_in(&ann, visited, &bob).await?;
     anns.post(visited, &ulid_key(0), "during the visit").await?;
     ann.api.remove_member(visited, bob.id()).await?;
     ann.api.remove_member(left, bob.id()).await?;

@@ -4,7 +4,7 @@ use relay_harness::{Harness, wait_for};
 use relay_protocol::log::LogEvent;
 use relay_types::UserId;
 
-use super::support::{LATE, Socket, TestResult, group, ulid_key};
+use super::support::{LATE, Socket, TestResult, direct, group, ulid_key};
 use super::witness::log;
 
 /// How often the log says that this user was added.
@@ -17,6 +17,7 @@ async fn added(h: &Harness, user: UserId) -> anyhow::Result<usize> {
 async fn a_decision_whose_api_process_was_killed_reaches_the_log_exactly_once() -> TestResult {
     let h = Harness::builder().expect_errors().start().await?;
     let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    direct(&ann, &bob).await?;
     let chat = group(&ann, &[]).await?;
     let mut anns = Socket::live(&h, 0, &ann.device, None).await?;
     // The decision is committed and cannot be published; then its process dies.
@@ -56,6 +57,7 @@ async fn a_decision_whose_api_process_was_killed_reaches_the_log_exactly_once() 
 async fn a_call_during_an_outage_of_nats_is_unavailable_and_its_repetition_changes_nothing_twice() -> TestResult {
     let h = Harness::builder().config("nats", "append_timeout_ms = 3000").expect_errors().start().await?;
     let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    direct(&ann, &bob).await?;
     let chat = group(&ann, &[]).await?;
     h.nats().pause();
     assert_eq!(super::support::code_of(ann.api.add_member(chat, bob.id()).await), relay_protocol::ErrorCode::Unavailable);

@@ -60,8 +60,11 @@ async fn a_bad_body_is_refused_by_its_code_and_leaves_no_trace() -> TestResult {
         (&post, "/v1/conversations", json!({ "kind": "group", "title": "t", "member_ids": [ID] }), &[E::UnknownUser]),
         (&patch, &crowd_path, json!({ "title": " " }), &[E::InvalidField]),
         (&patch, &crowd_path, json!({ "titel": "t" }), &[E::InvalidField, E::MalformedFrame]),
-        (&post, &members, json!({ "user_id": ID }), &[E::UnknownUser]),
-        (&post, &members, json!({ "user_id": "." }), &[E::BadId]),
+        (&post, &members, json!({ "user_ids": [ID] }), &[E::UnknownUser]),
+        (&post, &members, json!({ "user_ids": ["."] }), &[E::BadId]),
+        (&post, &members, json!({ "user_ids": [] }), &[E::InvalidField]),
+        (&post, &members, json!({ "user_ids": vec![ID; 501] }), &[E::InvalidField]),
+        (&post, "/v1/users/lookup", json!({ "user_ids": [] }), &[E::InvalidField]),
         (&post, "/v1/auth/register", register(ann.profile.handle.as_str(), "another ann", "some other password"), &[E::HandleTaken]),
         (&post, "/v1/auth/register", register("A B", "x", "some other password"), &[E::InvalidField]),
         (&post, "/v1/auth/register", register("x".repeat(40).as_str(), "x", "some other password"), &[E::InvalidField]),
@@ -119,6 +122,12 @@ async fn bad_paths_queries_and_methods_are_refused_by_their_code() -> TestResult
         (get.clone(), format!("/v1/conversations/{ID}"), &[E::NotMember]),
         (delete.clone(), format!("/v1/auth/sessions/{ID}"), &[E::UnknownSession]),
         (delete.clone(), format!("/v1/conversations/{chat}/members/*"), &[E::BadId]),
+        (get.clone(), format!("/v1/conversations/{ID}/members"), &[E::NotMember]),
+        (get.clone(), format!("/v1/conversations/{chat}/members?limit=501"), &[E::InvalidField]),
+        (put.clone(), format!("/v1/conversations/{ID}/hidden"), &[E::NotMember]),
+        (get.clone(), format!("/v1/users/{ID}"), &[E::UnknownUser]),
+        (Method::POST, format!("/v1/invitations/{ID}/accept"), &[E::UnknownInvitation]),
+        (Method::POST, format!("/v1/invitations/{chat}/decline"), &[E::UnknownInvitation]),
     ];
     for id in ["*", "%3E", "a.b", "%0d%0aPUB", "%00", "%C3%A4", "%ff", &ID.to_lowercase(), &"A".repeat(4_000)] {
         cases.push((get.clone(), format!("/v1/conversations/{id}"), &[E::BadId]));

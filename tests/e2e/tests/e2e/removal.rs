@@ -11,7 +11,7 @@ use relay_protocol::{ErrorCode, ServerFrame};
 use relay_types::{ClientId, ConversationId, Seq, ShardId};
 
 use super::checks::{Seen, contiguous, holds};
-use super::support::{LATE, Socket, TestResult, code_of, group, history, text, text_of, ulid_key};
+use super::support::{LATE, Socket, TestResult, code_of, group, history, let_in, text, text_of, ulid_key};
 use super::witness::{conversation_log, log_end, persisted};
 
 /// Talks until told to stop; what one gateway says about speed does not matter here.
@@ -99,7 +99,7 @@ async fn whoever_is_added_while_people_talk_sees_all_from_there_and_nothing_from
     let joining = async {
         let here = log_end(&h).await?;
         grown_to(&h, here.0 + 60).await;
-        ann.api.add_member(chat, cid.id()).await?;
+        let_in(&ann, chat, &cid).await?;
         listen(&mut cids, 50).await?;
         stop.store(true, Ordering::Relaxed);
         anyhow::Ok(())
@@ -158,7 +158,7 @@ async fn whoever_comes_back_sees_both_stays_and_nothing_in_between() -> TestResu
     anns.post(chat, &ulid_key(0), "first stay").await?;
     ann.api.remove_member(chat, bob.id()).await?;
     anns.post(chat, &ulid_key(0), "in between").await?;
-    ann.api.add_member(chat, bob.id()).await?;
+    let_in(&ann, chat, &bob).await?;
     anns.post(chat, &ulid_key(0), "second stay").await?;
     live.message("second stay").await?;
     let check = |seen: &[Seen], what: &str| {
@@ -194,7 +194,7 @@ async fn what_was_sent_behind_a_refused_message_waits_until_its_sender_knows() -
     ann.api.remove_member(chat, bob.id()).await?;
     let keys = [ulid_key(0), ulid_key(1)];
     assert_eq!(bobs.refused(chat, &keys[0], "first").await?.code, ErrorCode::NotMember);
-    ann.api.add_member(chat, bob.id()).await?;
+    let_in(&ann, chat, &bob).await?;
     let added = log_end(&h).await?;
     let mut anns = Socket::live(&h, 0, &ann.device, None).await?;
     anns.passed(added).await?;

@@ -6,7 +6,7 @@ use relay_protocol::{Position, ServerFrame};
 use relay_types::{ConversationId, Seq, ShardId};
 
 use super::checks::{Seen, contiguous, holds};
-use super::support::{LATE, Socket, TestResult, direct, group, ulid_key};
+use super::support::{LATE, Socket, TestResult, direct, group, let_in, ulid_key};
 use super::witness::{conversation_log, log_end, persisted};
 
 /// Has `n` messages sent by a socket of their own.
@@ -127,7 +127,7 @@ async fn what_ended_for_one_device_is_still_told_to_another_that_was_away_longer
     let visited = group(&ann, &[]).await?;
     let mut anns = Socket::live(&h, 0, &ann.device, None).await?;
     let position = Socket::live(&h, 0, &bob.device, None).await?.at();
-    ann.api.add_member(visited, bob.id()).await?;
+    let_in(&ann, visited, &bob).await?;
     send_many(&mut anns, visited, 0, 3).await?;
     ann.api.remove_member(visited, bob.id()).await?;
     send_many(&mut anns, visited, 3, 1).await?;

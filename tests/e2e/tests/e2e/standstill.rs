@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use relay_harness::{Harness, wait_for};
 use relay_protocol::{CloseCode, ErrorCode};
 
-use super::support::{LATE, Socket, TestResult, group, history, text_of, ulid_key};
+use super::support::{LATE, Socket, TestResult, group, history, let_in, text_of, ulid_key};
 use super::witness::log_end;
 
 /// A gateway that did not run for longer than this has to doubt what it holds. The server's limit is 2 s.
@@ -46,7 +46,7 @@ async fn what_a_stopped_gateway_still_holds_is_not_published_after_its_sender_we
     let mut new = Socket::live(&h, 1, &bob.device, None).await?;
     ann.api.remove_member(chat, bob.id()).await?;
     assert_eq!(new.refused(chat, &first, "first").await?.code, ErrorCode::NotMember);
-    ann.api.add_member(chat, bob.id()).await?;
+    let_in(&ann, chat, &bob).await?;
     new.post_at_last(chat, &second, "second").await?;
     wait_for("a long standstill", LATE, || async {
         let still = stopped.elapsed();

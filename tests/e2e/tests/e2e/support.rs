@@ -47,15 +47,35 @@ pub fn title(title: &str) -> ConversationTitle {
     title.parse().expect("a valid title")
 }
 
-/// The conversation of two people.
+/// The conversation of two people, which the other has accepted.
 pub async fn direct(one: &User, other: &User) -> anyhow::Result<ConversationId> {
-    Ok(one.api.create_direct(other.id()).await.context("create a direct conversation")?.conversation_id)
+    let conversation = one.api.create_direct(other.id()).await.context("create a direct conversation")?;
+    other.api.accept(conversation.conversation_id).await.context("accept a direct conversation")?;
+    Ok(conversation.conversation_id)
 }
 
-/// A group of `owner` and `members`.
+/// A group of `owner` and `members`, who accept being in it.
 pub async fn group(owner: &User, members: &[&User]) -> anyhow::Result<ConversationId> {
+    group_called("the group", owner, members).await
+}
+
+/// As [`group`], with a title.
+pub async fn group_called(name: &str, owner: &User, members: &[&User]) -> anyhow::Result<ConversationId> {
     let ids: Vec<UserId> = members.iter().map(|user| user.id()).collect();
-    Ok(owner.api.create_group(&title("the group"), &ids).await.context("create a group")?.conversation_id)
+    let conversation = owner.api.create_group(&title(name), &ids).await.context("create a group")?.conversation_id;
+    for member in members {
+        member.api.accept(conversation).await.context("accept an invitation")?;
+    }
+    Ok(conversation)
+}
+
+/// Brings `who` into a group, who accepts if they are asked.
+pub async fn let_in(owner: &User, group: ConversationId, who: &User) -> anyhow::Result<()> {
+    let outcome = owner.api.add_member(group, who.id()).await.context("add a member")?;
+    if outcome.invited.contains(&who.id()) {
+        who.api.accept(group).await.context("accept an invitation")?;
+    }
+    Ok(())
 }
 
 /// Some registered people: `prefix0`, `prefix1`, …

@@ -11,7 +11,7 @@ use relay_protocol::message::Role;
 use relay_types::{ConversationId, IdGen as _, Seq, SystemIds};
 use sqlx::{Connection as _, PgConnection};
 
-use super::support::{LATE, TestResult, code_of, group, history, text, text_of, title, ulid_key};
+use super::support::{LATE, TestResult, code_of, direct, group, history, text, text_of, title, ulid_key};
 use super::witness::{log, persisted, places_of, stream};
 
 /// Lets nobody publish what waits for a subject, as a process does that hangs in the middle of publishing. Until it is dropped.
@@ -48,6 +48,7 @@ async fn at_last<T>(what: &str, call: impl AsyncFn() -> Result<T, ClientError>) 
 async fn over_rest_nothing_is_acknowledged_before_what_makes_it_visible() -> TestResult {
     let h = Harness::builder().config("postgres", "statement_timeout_ms = 2000").expect_errors().start().await?;
     let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    direct(&ann, &bob).await?;
     let chat = group(&ann, &[]).await?;
     a_post_waits_for_its_senders_joining(&h, &ann, &bob, chat).await?;
     a_repeated_change_waits_like_the_first(&h, &ann, &bob, chat).await?;
@@ -260,6 +261,7 @@ async fn what_cannot_go_into_the_log_holds_up_nothing_else_and_is_shown_to_the_o
     // The log takes no long titles for a while.
     let (chat, well) = (group(&ann, &[]).await?, group(&ann, &[]).await?);
     let bob = h.user("bob").await?;
+    direct(&ann, &bob).await?;
     let mut config = stream(&h, 0).await?.cached_info().config.clone();
     let usual = config.max_message_size;
     config.max_message_size = 500;

@@ -1,6 +1,7 @@
 //! The loop: what happens on the wire and what is typed, one after the other.
 
 mod act;
+mod invitations;
 mod show;
 
 use std::collections::{HashMap, HashSet};
@@ -11,6 +12,7 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use relay_client::{ApiClient, Closed, EventStream, RealtimeClient, SendError, State};
 use relay_protocol::frame::MessageAck;
+use relay_protocol::rest::Invitation;
 use relay_types::{ClientId, ConversationId, MessageText, Seq};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -61,6 +63,8 @@ pub struct App {
     told_lost: bool,
     /// This device was never connected before: what waits is read over REST.
     is_new: bool,
+    /// Invitations as they were shown last.
+    invited: Vec<Invitation>,
 }
 
 impl App {
@@ -90,6 +94,7 @@ impl App {
             missed: 0,
             told_lost: false,
             is_new: !opened.has_position,
+            invited: Vec::new(),
         };
         for send in &opened.outbox {
             let relay_protocol::MessageBody::Text { text } = &send.body;

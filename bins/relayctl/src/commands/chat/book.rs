@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use relay_client::{ApiClient, ClientError};
 use relay_protocol::message::{ConversationKind, Role};
-use relay_protocol::rest::{Conversation, ConversationListItem, ConversationListQuery, UserProfile};
+use relay_protocol::rest::{Conversation, ConversationListItem, ConversationListQuery, ConversationState, MembersQuery, UserProfile};
 use relay_types::{ConversationId, ConversationTitle, UserId};
 
 /// Pages of the list read at the start; the newest conversations come first.
@@ -39,14 +39,17 @@ impl Book {
 
     /// Reads the list again.
     pub async fn reload(&mut self) -> Result<(), ClientError> {
-        let mut query = ConversationListQuery { cursor: None, limit: Some(100) };
         let mut fresh = Vec::new();
-        for _ in 0..MAX_PAGES {
-            let page = self.api.list_conversations(&query).await?;
-            fresh.extend(page.conversations.into_iter().map(|item| self.known_from(item)));
-            query.cursor = page.next_cursor;
-            if query.cursor.is_none() {
-                break;
+        // Whoever one has not answered comes last.
+        for state in [ConversationState::Accepted, ConversationState::Request] {
+            let mut query = ConversationListQuery { state: Some(state), cursor: None, limit: Some(100) };
+            for _ in 0..MAX_PAGES {
+                let page = self.api.list_conversations(&query).await?;
+                fresh.extend(page.conversations.into_iter().map(|item| self.known_from(item)));
+                query.cursor = page.next_cursor;
+                if query.cursor.is_none() {
+                    break;
+                }
             }
         }
         self.conversations = fresh;
@@ -127,12 +130,12 @@ impl Book {
         !self.conversations.iter().any(|known| known.id == conversation && known.kind == ConversationKind::Direct)
     }
 
-    /// What a person is called. Asks the server once about people who joined since.
-    pub async fn name(&mut self, user: UserId, conversation: ConversationId) -> String {
+    /// What a person is called. Asks the server once about people who are not known yet, or not here any more.
+    pub async fn name(&mut self, user: UserId, _conversation: ConversationId) -> String {
         if !self.people.contains_key(&user)
-            && let Ok(described) = self.api.get_conversation(conversation).await
+            && let Ok(profile) = self.api.user(user).await
         {
-            self.learn(&described);
+            self.people.insert(user, profile);
         }
         self.person(user)
     }
@@ -147,8 +150,10 @@ impl Book {
 
     /// Who is in a conversation, a line each.
     pub async fn members(&mut self, conversation: ConversationId) -> Result<Vec<String>, ClientError> {
-        let described = self.api.get_conversation(conversation).await?;
-        self.learn(&described);
+        let page = self.api.members(conversation, &MembersQuery { cursor: None, limit: Some(500) }).await?;
+        for member in &page.members {
+            self.people.insert(member.user.user_id, member.user.clone());
+        }
         let line = |member: &relay_protocol::rest::Member| {
             let role = match member.role {
                 Role::Member => String::new(),
@@ -156,7 +161,11 @@ impl Book {
             };
             format!("{}{role} {}", member.user.handle, super::screen::clean(member.user.display_name.as_str()))
         };
-        Ok(described.members.iter().map(line).collect())
+        let mut lines: Vec<String> = page.members.iter().map(line).collect();
+        if page.next_cursor.is_some() {
+            lines.push("… and more".to_owned());
+        }
+        Ok(lines)
     }
 }
 

@@ -19,6 +19,9 @@ pub enum Input {
     Add(Handle),
     Remove(Handle),
     Leave,
+    Invitations,
+    Accept(usize),
+    Decline(usize),
     Quit,
     Help,
 }
@@ -35,6 +38,8 @@ pub const HELP: &str = "\
 /add <handle>                add someone to this group
 /remove <handle>             remove someone from this group
 /leave                       leave this group
+/invitations                 groups you are invited into
+/accept <n>, /decline <n>    answer invitation n of them
 /quit                        leave the chat; also Ctrl-D
 //text                       a message that begins with a slash";
 
@@ -62,6 +67,9 @@ pub fn parse(line: &str) -> Result<Input, String> {
         "add" => Ok(Input::Add(parsed(rest, "/add <handle>")?)),
         "remove" => Ok(Input::Remove(parsed(rest, "/remove <handle>")?)),
         "leave" => Ok(Input::Leave),
+        "invitations" => Ok(Input::Invitations),
+        "accept" => Ok(Input::Accept(parsed(rest, "/accept <number of the invitations>")?)),
+        "decline" => Ok(Input::Decline(parsed(rest, "/decline <number of the invitations>")?)),
         "quit" | "exit" | "q" => Ok(Input::Quit),
         "help" | "?" => Ok(Input::Help),
         _ => Err("no such command; /help lists them".to_owned()),
@@ -105,6 +113,8 @@ mod tests {
         assert_eq!(parse("/history"), Ok(Input::History(20)));
         assert_eq!(parse("/history 9999"), Ok(Input::History(200)));
         assert_eq!(parse("/switch 2"), Ok(Input::Switch(2)));
+        assert_eq!(parse("/invitations"), Ok(Input::Invitations));
+        assert_eq!(parse("/accept 1"), Ok(Input::Accept(1)));
     }
 
     #[test]

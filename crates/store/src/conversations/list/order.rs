@@ -15,10 +15,11 @@ use crate::error::unavailable;
 
 /// Memberships that the projection may not know yet are sought among so many of the user's newest.
 const NEWEST: i64 = 200;
-/// How many times as far is looked when people were removed of whom the projection does not know yet.
+/// How many times as far is looked when some are left out: hidden ones, requests, and those of people whose removal the
+/// projection does not know yet.
 const FURTHER: usize = 8;
 /// 9999-12-30, later than every activity.
-const NEVER_US: i64 = 253_402_128_000_000_000;
+pub(super) const NEVER_US: i64 = 253_402_128_000_000_000;
 
 /// Up to `wanted` conversations after the cursor, with their last activity.
 pub(super) async fn after(
@@ -76,7 +77,11 @@ async fn within(
                        WHERE v.conversation_id = newest.conversation_id AND v.user_id = $1 AND v.left_seq IS NULL LIMIT 1) AS v ON true
                    WHERE v.projected IS NULL) AS c
                CROSS JOIN LATERAL (
-                   SELECT FROM members m WHERE m.conversation_id = c.conversation_id AND m.user_id = $1 LIMIT 1) AS still
+                   SELECT FROM members m
+                   WHERE m.conversation_id = c.conversation_id AND m.user_id = $1 AND m.state = 'accepted'
+                     AND (m.hidden_seq IS NULL OR EXISTS (
+                         SELECT FROM conversation_heads h WHERE h.conversation_id = m.conversation_id AND h.last_seq > m.hidden_seq))
+                   LIMIT 1) AS still
                WHERE (reach.bottom IS NULL OR c.active_at >= reach.bottom) AND (c.active_at, c.conversation_id) < ($2, $3::uuid)
                ORDER BY c.active_at DESC, c.conversation_id DESC LIMIT $4)
            SELECT reach.bottom IS NULL AS "everything!",

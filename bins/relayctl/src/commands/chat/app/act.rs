@@ -6,7 +6,7 @@ use relay_types::{ConversationId, ConversationTitle, Handle};
 
 use super::super::command::{HELP, Input};
 use super::super::screen::clean;
-use super::App;
+use super::{App, count};
 
 impl App {
     /// Does what was typed. What goes wrong is printed; the chat goes on.
@@ -24,6 +24,9 @@ impl App {
                 self.switch(number);
                 Ok(())
             }
+            Input::Invitations => self.invitations().await,
+            Input::Accept(number) => self.answer(number, true).await,
+            Input::Decline(number) => self.answer(number, false).await,
             Input::Help => {
                 self.screen.line(HELP);
                 Ok(())
@@ -53,7 +56,8 @@ impl App {
             Input::Rename(title) => self.api.rename(conversation, &title).await?,
             Input::Add(handle) => {
                 let user = self.api.find_user(&handle).await?;
-                self.api.add_member(conversation, user.user_id).await?;
+                let outcome = self.api.add_member(conversation, user.user_id).await?;
+                self.tell_invited(&handle, user.user_id, &outcome);
             }
             Input::Remove(handle) => {
                 let user = self.api.find_user(&handle).await?;
@@ -83,6 +87,10 @@ impl App {
         let id = self.book.learn(&conversation);
         self.switch_to(id);
         self.screen.line(format_args!("talking in #{title}"));
+        let asked = handles.len().saturating_sub(usize::try_from(conversation.member_count).unwrap_or_default().saturating_sub(1));
+        if asked > 0 {
+            self.screen.line(format_args!("{} joins by accepting an invitation", count(asked, "person").replace("persons", "people")));
+        }
         Ok(())
     }
 

@@ -1,0 +1,26 @@
+use axum::extract::State;
+use axum::http::StatusCode;
+use relay_protocol::rest::Problem;
+use relay_types::ConversationId;
+
+use crate::deps::App;
+use crate::extract::{Caller, PathId};
+use crate::refusal::Refusal;
+
+/// Leaves a conversation out of the caller's list until something new happens in it.
+#[utoipa::path(
+    put, path = "/v1/conversations/{id}/hidden", operation_id = "hideConversation", tag = "conversations",
+    security(("access_token" = [])), params(("id" = ConversationId, Path, description = "Which.")),
+    responses(
+        (status = 204, description = "It is hidden."),
+        (status = "default", description = "A refusal.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn hide_conversation(
+    State(app): State<App>,
+    caller: Caller,
+    PathId(id): PathId<ConversationId>,
+) -> Result<StatusCode, Refusal> {
+    app.deps.conversations.set_hidden(caller.user, id, true).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
