@@ -66,6 +66,8 @@ pub(crate) struct AppState {
     pub freshness: Freshness,
     /// Lists and histories on their way.
     pub reads: Turns<UserId>,
+    /// Questions for these.
+    pub asking: Turns<UserId>,
 }
 
 pub(crate) type App = Arc<AppState>;

@@ -17,14 +17,29 @@ const TURN_LIMIT: Duration = Duration::from_secs(10);
 
 /// A page, and the turn it was read in.
 pub(crate) struct Page<T> {
-    pub(crate) body: T,
-    pub(crate) turn: Turn<UserId>,
+    body: T,
+    turn: Turn<UserId>,
+}
+
+/// A turn to read a page.
+pub(crate) struct Reading {
+    turn: Turn<UserId>,
+    /// One person asks the database one such question at a time.
+    _asking: Turn<UserId>,
 }
 
 /// Waits until `user` reads fewer pages than they may.
-pub(crate) async fn turn(app: &App, user: UserId) -> Result<Turn<UserId>, Refusal> {
-    let turn = app.reads.turn(user, TURN_LIMIT).await;
-    turn.ok_or_else(|| Refusal::new(ErrorCode::Busy, "as many pages as you may read at once are on their way to you"))
+pub(crate) async fn turn(app: &App, user: UserId) -> Result<Reading, Refusal> {
+    let busy = || Refusal::new(ErrorCode::Busy, "as many pages as you may read at once are on their way to you");
+    let turn = app.reads.turn(user, TURN_LIMIT).await.ok_or_else(busy)?;
+    Ok(Reading { turn, _asking: app.asking.turn(user, TURN_LIMIT).await.ok_or_else(busy)? })
+}
+
+impl Reading {
+    /// What was read.
+    pub(crate) fn page<T>(self, body: T) -> Page<T> {
+        Page { body, turn: self.turn }
+    }
 }
 
 /// The turn goes with the bytes: it is given back when they were taken, or their connection ended.

@@ -37,8 +37,8 @@ const PREFLIGHT_AGE: Duration = Duration::from_mins(10);
 pub fn router(config: &Config, deps: Deps) -> Router {
     register_metrics();
     let live = LiveSessions::new(Duration::from_millis(config.session_cache_ms));
-    let reads = Turns::new(config.reads_per_user);
-    let app: App = Arc::new(AppState { config: config.clone(), deps, live, freshness: Freshness::default(), reads });
+    let (reads, asking) = (Turns::new(config.reads_per_user), Turns::new(1));
+    let app: App = Arc::new(AppState { config: config.clone(), deps, live, freshness: Freshness::default(), reads, asking });
     let documents = documents();
     let (operations, _) = api().split_for_parts();
     operations

@@ -194,7 +194,11 @@ impl Conversations for Store {
 
     #[tracing::instrument(name = "db.conversation.list", skip_all, fields(user.id = %user))]
     async fn list(&self, user: UserId, state: ConversationState, after: Option<ListCursor>, limit: u16) -> Result<ListPage, StoreError> {
-        self.limited(async { list::page(self, user, state, after, limit).await }).await
+        self.limited(async {
+            let _turn = self.reading().await?;
+            list::page(self, user, state, after, limit).await
+        })
+        .await
     }
 
     /// Indexes: `members_pkey`, `conversations_pkey`.

@@ -26,6 +26,7 @@ impl History for Store {
         limit: u16,
     ) -> Result<MessagePage, HistoryError> {
         self.limited(async {
+            let _turn = self.reading().await?;
             // Indexes: members_pkey, memberships_open_key.
             let membership = sqlx::query!(
                 r#"SELECT greatest(m.read_seq, p.sent_seq) AS "read_seq!", p.joined_seq AS "joined_seq?"

@@ -9,6 +9,7 @@ use relay_domain::ports::StoreError;
 use relay_types::{EventId, IdGen, SystemIds};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection, PgPool};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use crate::PostgresConfig;
@@ -47,6 +48,8 @@ pub struct Store {
     /// The other half, of which a post holds one in the same way. A process that does both and reads, too, reads through a
     /// store of its own.
     pub(crate) postings: Arc<Shares>,
+    /// Half of the connections: lists and pages of history, however many are asked for, leave the rest to short questions.
+    pub(crate) reads: Arc<Semaphore>,
     /// The longest that one call may take: for a connection, and for its statements.
     pub(crate) call_limit: Duration,
 }
@@ -115,6 +118,7 @@ impl Store {
             ids: Arc::new(SystemIds::default()),
             flushes: Arc::new(Shares::new(half)),
             postings: Arc::new(Shares::new(half)),
+            reads: Arc::new(Semaphore::new(half.max(1))),
             call_limit,
         })
     }
@@ -124,6 +128,11 @@ impl Store {
     /// leaves the pool.
     pub(crate) async fn limited<T, E: From<StoreError>>(&self, call: impl Future<Output = Result<T, E>>) -> Result<T, E> {
         within(self.call_limit, call).await
+    }
+
+    /// Waits for one of the connections that long reads may have.
+    pub(crate) async fn reading(&self) -> Result<SemaphorePermit<'_>, StoreError> {
+        self.reads.acquire().await.map_err(|_| StoreError { reason: "the store is closed".to_owned() })
     }
 
     /// Whether Postgres answers.

@@ -40,7 +40,7 @@ pub(crate) async fn list_conversations(
     }
     let page = app.deps.conversations.list(caller.user, query.state.unwrap_or_default(), after, limit).await?;
     let body = ConversationList { conversations: page.items, next_cursor: page.next.as_ref().map(format_cursor) };
-    Ok(Page { body, turn })
+    Ok(turn.page(body))
 }
 
 /// The end of the year 9999, in microseconds: no time of ours is later, and the database knows few later ones.

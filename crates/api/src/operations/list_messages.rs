@@ -38,9 +38,9 @@ pub(crate) async fn list_messages(
         freshness::caught_up(&app, place.shard).await
     };
     let page = app.deps.history.messages(caller.user, conversation, anchor, limit).await?;
-    let Some(behind) = behind else { return Ok(Page { body: page, turn }) };
+    let Some(behind) = behind else { return Ok(turn.page(page)) };
     let body = unprojected::complete(&app.deps, caller.user, conversation, anchor, limit, behind, page).await?;
-    Ok(Page { body, turn })
+    Ok(turn.page(body))
 }
 
 fn anchor(query: &HistoryQuery) -> Result<HistoryAnchor, Refusal> {
