@@ -70,7 +70,7 @@ impl Store {
         let batch = Batch::of(fresh, heads)?;
         let written = async {
             write::batch(&mut transaction, shard, &batch).await?;
-            self.note_answers(&mut transaction, shard, &batch).await?;
+            answers::note(&mut transaction, &batch).await?;
             move_watermark(&mut transaction, shard, upto, batch.newest_at()).await?;
             transaction.commit().await
         };

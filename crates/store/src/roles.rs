@@ -67,10 +67,10 @@ const GRANTS: &[(&str, [&str; 3])] = &[
     ("refresh_tokens", [NOTHING, ALL, "SELECT, DELETE"]),
     ("login_networks", [NOTHING, ALL, NOTHING]),
     ("conversations", [NOTHING, ALL, READ]),
-    // Whoever writes in a conversation that another began has answered: the projection notes it, and tells the person's subject.
+    // Whoever writes in a conversation that another began has answered: the projection notes it.
     ("members", [NOTHING, ALL, "SELECT, UPDATE (state, hidden_seq)"]),
     ("invitations", [NOTHING, ALL, NOTHING]),
-    ("outbox", [NOTHING, ALL, ALL]),
+    ("outbox", [NOTHING, ALL, "SELECT, UPDATE, DELETE"]),
     ("watermarks", [READ, READ, ALL]),
     ("conversation_heads", [READ, READ, ALL]),
     ("conversation_events", [READ, READ, ALL]),
