@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use parking_lot::Mutex;
 use relay_domain::ports::{CursorError, UserConsumers};
+use relay_protocol::log::LogEvent;
 use relay_subjects::LogSubject;
 use relay_types::{ConversationId, ShardId, UserId};
 
@@ -70,6 +71,15 @@ impl NatsUserConsumers {
             .map_err(failed)?;
         Ok(Queue { messages: messages.ready_chunks(MAX_BATCH), taken: Vec::new() })
     }
+}
+
+/// Whether an event on a user's subject may change what their consumers should be. Others (invitations, ended sessions) are
+/// acknowledged without a look at Postgres: whoever makes many of them costs nobody else a turn.
+fn concerns_consumers(payload: &[u8]) -> bool {
+    matches!(
+        serde_json::from_slice(payload),
+        Ok(LogEvent::UserRegistered(_) | LogEvent::UserSeen(_) | LogEvent::ConversationJoined(_) | LogEvent::ConversationLeft(_))
+    )
 }
 
 #[async_trait]
@@ -147,7 +157,9 @@ impl UserConsumers for NatsUserConsumers {
         let mut users = BTreeSet::new();
         for message in chunk {
             let message = message.map_err(failed)?;
-            if let Ok(LogSubject::User(_, user)) = message.subject.parse() {
+            if let Ok(LogSubject::User(_, user)) = message.subject.parse()
+                && concerns_consumers(&message.payload)
+            {
                 users.insert(user);
             }
             queue.taken.push(message);

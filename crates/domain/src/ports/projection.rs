@@ -160,7 +160,8 @@ pub trait UserConsumers: Send + Sync {
     /// begins at the log's head. Idempotent. Says whether anything changed.
     async fn ensure(&self, shard: ShardId, user: UserId, conversations: &[ConversationId]) -> Result<bool, super::CursorError>;
 
-    /// Waits for users whose conversations changed on `shard`; at least one, without repeats. They are named again
+    /// Waits for word about users on `shard`, and names those whose consumers have to be looked at, without repeats; perhaps
+    /// nobody, when the word was of something else. They are named again
     /// until [`Self::settled`] is called.
     async fn next_changed(&self, shard: ShardId) -> Result<Vec<UserId>, super::CursorError>;
 
