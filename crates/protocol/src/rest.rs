@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::error::ErrorCode;
-use crate::frame::{MessageAck, NewMessage};
+use crate::frame::{
+    ConversationUpdated, MemberAddedFrame, MemberRemovedFrame, MembersAddedFrame, MembersRemovedFrame, MessageAck, NewMessage, ServerFrame,
+};
 use crate::message::{ConversationKind, MessageBody, Role};
 
 /// A password in a request. Never printed.
@@ -421,6 +423,9 @@ pub struct HistoryQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(minimum = 1, maximum = 200)]
     pub limit: Option<u16>,
+    /// `true`: also who came and went, new titles and roles, as `changes`. They count for `limit` as messages do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<bool>,
 }
 
 /// `GET /v1/messages`.
@@ -428,8 +433,69 @@ pub struct HistoryQuery {
 pub struct MessagePage {
     /// In the log's order, oldest first.
     pub messages: Vec<NewMessage>,
+    /// What happened to the conversation between them, if it was asked for: in the log's order, and to be merged by `seq`. A
+    /// page then begins and ends with the smallest and the greatest `seq` of both.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<HistoryChange>,
     /// Whether more lie in the direction asked for.
     pub has_more: bool,
+}
+
+/// Something that happened to a conversation, as its event on a socket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum HistoryChange {
+    /// Someone joined.
+    MemberAdded(MemberAddedFrame),
+    /// Someone left or was removed.
+    MemberRemoved(MemberRemovedFrame),
+    /// Several people joined at once.
+    MembersAdded(MembersAddedFrame),
+    /// Several people were removed at once.
+    MembersRemoved(MembersRemovedFrame),
+    /// It began, was renamed, or a role changed.
+    ConversationUpdated(ConversationUpdated),
+    /// What a later version tells.
+    #[serde(other)]
+    Unknown,
+}
+
+impl HistoryChange {
+    /// The change that a frame tells; `None` for what is not one.
+    pub fn of(frame: ServerFrame) -> Option<Self> {
+        match frame {
+            ServerFrame::MemberAdded(frame) => Some(Self::MemberAdded(frame)),
+            ServerFrame::MemberRemoved(frame) => Some(Self::MemberRemoved(frame)),
+            ServerFrame::MembersAdded(frame) => Some(Self::MembersAdded(frame)),
+            ServerFrame::MembersRemoved(frame) => Some(Self::MembersRemoved(frame)),
+            ServerFrame::ConversationUpdated(frame) => Some(Self::ConversationUpdated(frame)),
+            _ => None,
+        }
+    }
+
+    /// The frame that tells it.
+    pub fn into_frame(self) -> Option<ServerFrame> {
+        match self {
+            Self::MemberAdded(frame) => Some(ServerFrame::MemberAdded(frame)),
+            Self::MemberRemoved(frame) => Some(ServerFrame::MemberRemoved(frame)),
+            Self::MembersAdded(frame) => Some(ServerFrame::MembersAdded(frame)),
+            Self::MembersRemoved(frame) => Some(ServerFrame::MembersRemoved(frame)),
+            Self::ConversationUpdated(frame) => Some(ServerFrame::ConversationUpdated(frame)),
+            Self::Unknown => None,
+        }
+    }
+
+    /// Its place in the order.
+    pub const fn seq(&self) -> Option<Seq> {
+        match self {
+            Self::MemberAdded(frame) => Some(frame.seq),
+            Self::MemberRemoved(frame) => Some(frame.seq),
+            Self::MembersAdded(frame) => Some(frame.seq),
+            Self::MembersRemoved(frame) => Some(frame.seq),
+            Self::ConversationUpdated(frame) => Some(frame.seq),
+            Self::Unknown => None,
+        }
+    }
 }
 
 /// Query of `GET /v1/users`.

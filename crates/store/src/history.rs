@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use relay_domain::ports::{History, HistoryAnchor, HistoryError, Stay, StoreError};
+use relay_protocol::ServerFrame;
 use relay_protocol::frame::NewMessage;
-use relay_protocol::rest::MessagePage;
+use relay_protocol::rest::{HistoryChange, MessagePage};
 use relay_types::{ConversationId, Seq, UserId};
 
 use crate::Store;
@@ -24,6 +25,7 @@ impl History for Store {
         conversation: ConversationId,
         anchor: HistoryAnchor,
         limit: u16,
+        changes: bool,
     ) -> Result<MessagePage, HistoryError> {
         self.limited(async {
             let _turn = self.reading().await?;
@@ -41,14 +43,16 @@ impl History for Store {
             .map_err(unavailable)?
             .ok_or(HistoryError::NotMember)?;
             let Some(joined) = membership.joined_seq else {
-                return Ok(MessagePage { messages: Vec::new(), has_more: false });
+                return Ok(MessagePage { messages: Vec::new(), changes: Vec::new(), has_more: false });
             };
             let first = Seq::from_i64(joined);
             let page = match anchor {
-                HistoryAnchor::Newest => self.older(conversation, first, Seq(u64::MAX), limit).await,
-                HistoryAnchor::Before(before) => self.older(conversation, first, before, limit).await,
-                HistoryAnchor::After(after) => self.newer(conversation, first.max(after.next()), limit).await,
-                HistoryAnchor::Unread => self.newer(conversation, first.max(Seq::from_i64(membership.read_seq).next()), limit).await,
+                HistoryAnchor::Newest => self.older(conversation, first, Seq(u64::MAX), limit, changes).await,
+                HistoryAnchor::Before(before) => self.older(conversation, first, before, limit, changes).await,
+                HistoryAnchor::After(after) => self.newer(conversation, first.max(after.next()), limit, changes).await,
+                HistoryAnchor::Unread => {
+                    self.newer(conversation, first.max(Seq::from_i64(membership.read_seq).next()), limit, changes).await
+                }
             };
             Ok(page?)
         })
@@ -81,24 +85,32 @@ impl History for Store {
 
 impl Store {
     /// The newest messages at or after `first` and before `before`, newest first.
-    async fn older(&self, conversation: ConversationId, first: Seq, before: Seq, limit: u16) -> Result<MessagePage, StoreError> {
+    async fn older(
+        &self,
+        conversation: ConversationId,
+        first: Seq,
+        before: Seq,
+        limit: u16,
+        changes: bool,
+    ) -> Result<MessagePage, StoreError> {
         let mut page = Page::new(limit);
         let mut before = before;
         while let Some((rows, bytes)) = page.wants() {
-            page.add(self.rows_before(conversation, first, before, rows, bytes).await?);
+            page.add(self.rows_before(conversation, first, before, (rows, bytes), changes).await?);
             before = page.last().unwrap_or(before);
         }
         let mut page = page.finish()?;
         page.messages.reverse();
+        page.changes.reverse();
         Ok(page)
     }
 
     /// The oldest messages from `first` on.
-    async fn newer(&self, conversation: ConversationId, first: Seq, limit: u16) -> Result<MessagePage, StoreError> {
+    async fn newer(&self, conversation: ConversationId, first: Seq, limit: u16, changes: bool) -> Result<MessagePage, StoreError> {
         let mut page = Page::new(limit);
         let mut first = first;
         while let Some((rows, bytes)) = page.wants() {
-            page.add(self.rows_from(conversation, first, rows, bytes).await?);
+            page.add(self.rows_from(conversation, first, (rows, bytes), changes).await?);
             first = page.last().map_or(first, Seq::next);
         }
         page.finish()
@@ -110,8 +122,8 @@ impl Store {
         conversation: ConversationId,
         first: Seq,
         before: Seq,
-        rows: i64,
-        bytes: i64,
+        (rows, bytes): (i64, i64),
+        changes: bool,
     ) -> Result<Vec<EventRow>, StoreError> {
         let rows = sqlx::query_as!(
             EventRow,
@@ -122,7 +134,7 @@ impl Store {
                      FROM (SELECT conversation_id, seq, prev_seq, shard, kind, event_id, actor_id, client_id, body::text AS body,
                                   decided_at_ms, at
                            FROM conversation_events
-                           WHERE conversation_id = $1 AND seq >= $2 AND seq < $3 AND kind = 'MESSAGE_SENT'
+                           WHERE conversation_id = $1 AND seq >= $2 AND seq < $3 AND (kind = 'MESSAGE_SENT' OR $6)
                            ORDER BY seq DESC LIMIT $4) AS found) AS page
                WHERE bytes_before < $5
                ORDER BY seq DESC"#,
@@ -130,13 +142,20 @@ impl Store {
             first.to_i64(),
             before.to_i64(),
             rows,
-            bytes
+            bytes,
+            changes
         );
         rows.fetch_all(&self.pool).await.map_err(unavailable)
     }
 
     /// Index: `conversation_events_pkey`. No more rows once their bodies have `bytes`, but one.
-    async fn rows_from(&self, conversation: ConversationId, first: Seq, rows: i64, bytes: i64) -> Result<Vec<EventRow>, StoreError> {
+    async fn rows_from(
+        &self,
+        conversation: ConversationId,
+        first: Seq,
+        (rows, bytes): (i64, i64),
+        changes: bool,
+    ) -> Result<Vec<EventRow>, StoreError> {
         let rows = sqlx::query_as!(
             EventRow,
             r#"SELECT conversation_id AS "conversation_id!", seq AS "seq!", prev_seq, shard AS "shard!", kind AS "kind!",
@@ -146,14 +165,15 @@ impl Store {
                      FROM (SELECT conversation_id, seq, prev_seq, shard, kind, event_id, actor_id, client_id, body::text AS body,
                                   decided_at_ms, at
                            FROM conversation_events
-                           WHERE conversation_id = $1 AND seq >= $2 AND kind = 'MESSAGE_SENT'
+                           WHERE conversation_id = $1 AND seq >= $2 AND (kind = 'MESSAGE_SENT' OR $5)
                            ORDER BY seq LIMIT $3) AS found) AS page
                WHERE bytes_before < $4
                ORDER BY seq"#,
             conversation.to_uuid(),
             first.to_i64(),
             rows,
-            bytes
+            bytes,
+            changes
         );
         rows.fetch_all(&self.pool).await.map_err(unavailable)
     }
@@ -205,8 +225,15 @@ impl Page {
     }
 
     fn finish(self) -> Result<MessagePage, StoreError> {
-        let messages = self.rows.into_iter().map(message_of).collect::<Result<_, _>>()?;
-        Ok(MessagePage { messages, has_more: self.has_more.unwrap_or(false) })
+        let mut page = MessagePage { messages: Vec::new(), changes: Vec::new(), has_more: self.has_more.unwrap_or(false) };
+        for row in self.rows {
+            match ServerFrame::from_log(&row.into_stored()?) {
+                Some(ServerFrame::NewMessage(message)) => page.messages.push(message),
+                // A kind that this build does not know is told by a later one.
+                frame => page.changes.extend(frame.and_then(HistoryChange::of)),
+            }
+        }
+        Ok(page)
     }
 }
 

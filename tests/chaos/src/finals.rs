@@ -147,7 +147,8 @@ async fn read_room(workload: &Workload, index: usize) -> anyhow::Result<Vec<Row>
     let directory = Arc::clone(&workload.directory);
     let (mut rows, mut after, mut failures): (Vec<Row>, u64, u32) = (Vec::new(), 0, 0);
     loop {
-        let query = HistoryQuery { conversation_id: room.id, before: None, after: Some(Seq(after)), unread: None, limit: Some(200) };
+        let query =
+            HistoryQuery { conversation_id: room.id, before: None, after: Some(Seq(after)), unread: None, limit: Some(200), changes: None };
         let page = match owner.api.history(&query).await {
             Ok(page) => page,
             Err(error) if error.retryable() && failures < 20 => {

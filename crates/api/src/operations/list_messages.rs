@@ -9,9 +9,9 @@ use crate::extract::{Caller, Params};
 use crate::freshness;
 use crate::page::{self, Page};
 use crate::refusal::Refusal;
-use crate::unprojected;
+use crate::unprojected::{self, Asked};
 
-/// Messages of the past, oldest first, from when the caller came in.
+/// Messages of the past, oldest first, from when the caller came in; with `changes`, also who came and went.
 #[utoipa::path(
     get, path = "/v1/messages", operation_id = "listMessages", tag = "messages", security(("access_token" = [])),
     params(HistoryQuery),
@@ -37,10 +37,11 @@ pub(crate) async fn list_messages(
         let place = place.filter(|place| place.member).ok_or_else(|| Refusal::plain(ErrorCode::NotMember))?;
         freshness::caught_up(&app, place.shard).await
     };
-    let page = app.deps.history.messages(caller.user, conversation, anchor, limit).await?;
+    let changes = query.changes.unwrap_or(false);
+    let page = app.deps.history.messages(caller.user, conversation, anchor, limit, changes).await?;
     let Some(behind) = behind else { return Ok(turn.page(page)) };
-    let body = unprojected::complete(&app.deps, caller.user, conversation, anchor, limit, behind, page).await?;
-    Ok(turn.page(body))
+    let asked = Asked { reader: caller.user, conversation, anchor, limit, changes };
+    Ok(turn.page(unprojected::complete(&app.deps, &asked, behind, page).await?))
 }
 
 fn anchor(query: &HistoryQuery) -> Result<HistoryAnchor, Refusal> {

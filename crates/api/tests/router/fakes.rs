@@ -156,7 +156,7 @@ impl Postings for Away {
 
 #[async_trait]
 impl History for Away {
-    async fn messages(&self, _: UserId, _: ConversationId, _: HistoryAnchor, _: u16) -> Result<MessagePage, HistoryError> {
+    async fn messages(&self, _: UserId, _: ConversationId, _: HistoryAnchor, _: u16, _: bool) -> Result<MessagePage, HistoryError> {
         Err(away().into())
     }
     async fn stays(&self, _: ConversationId, _: &[UserId]) -> Result<Vec<Stay>, StoreError> {

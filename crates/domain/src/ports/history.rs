@@ -44,7 +44,7 @@ pub struct Stay {
 /// Messages of the past.
 #[async_trait]
 pub trait History: Send + Sync {
-    /// Up to `limit` messages, in the log's order, oldest first. Only what follows the event that let the reader in
+    /// Up to `limit` messages, and changes of the conversation if they are wanted, in the log's order, oldest first. Only what follows the event that let the reader in
     /// (this time) is shown; a reader who is a member but whose joining has not reached the projection sees nothing yet.
     ///
     /// # Cancel safety
@@ -55,6 +55,7 @@ pub trait History: Send + Sync {
         conversation: ConversationId,
         anchor: HistoryAnchor,
         limit: u16,
+        changes: bool,
     ) -> Result<MessagePage, HistoryError>;
 
     /// The stays of `users` in the conversation, in no order.

@@ -1,5 +1,5 @@
 use relay_domain::ports::{Conversations as _, History as _, HistoryAnchor, HistoryError, NewConversation, Stay};
-use relay_protocol::rest::{ConversationState, MessagePage};
+use relay_protocol::rest::{ConversationState, HistoryChange, MessagePage};
 use relay_types::Seq;
 
 use crate::support::{Db, LIMITS, NOON_MS, TestLog, conversation_id};
@@ -15,7 +15,7 @@ async fn pages_hang_on_either_end_and_begin_where_the_reader_joined() {
     let new = NewConversation::Group { title: "Lobby".parse().unwrap(), members: vec![bob], client_key: None };
     let created = db.acquainted(&[ann, bob], db.store.create(conversation_id(), ann, &new, LIMITS, NOON_MS)).await;
     let id = created.unwrap().value.conversation.conversation_id;
-    let read = async |reader, anchor, limit| db.store.messages(reader, id, anchor, limit).await;
+    let read = async |reader, anchor, limit| db.store.messages(reader, id, anchor, limit, false).await;
     let nothing_yet = read(ann, HistoryAnchor::Newest, 10).await.unwrap();
     assert!(nothing_yet.messages.is_empty() && !nothing_yet.has_more, "a member whom the projection does not know yet");
 
@@ -42,6 +42,15 @@ async fn pages_hang_on_either_end_and_begin_where_the_reader_joined() {
     assert_eq!((seqs(&unread), unread.has_more), (vec![], false), "he wrote behind the rest, and so has read it");
     let unread = read(ann, HistoryAnchor::Unread, 10).await.unwrap();
     assert_eq!((seqs(&unread), unread.has_more), (vec![9], false));
+
+    // With what happened to the conversation, which counts as messages do.
+    let with_changes = async |reader, anchor, limit| db.store.messages(reader, id, anchor, limit, true).await.unwrap();
+    let places = |page: &MessagePage| page.changes.iter().filter_map(HistoryChange::seq).map(|seq| seq.0).collect::<Vec<_>>();
+    let newest = with_changes(ann, HistoryAnchor::Newest, 3).await;
+    assert_eq!((seqs(&newest), places(&newest), newest.has_more), (vec![8, 9], vec![7], true));
+    let oldest = with_changes(ann, HistoryAnchor::After(Seq::ZERO), 3).await;
+    assert_eq!((seqs(&oldest), places(&oldest), oldest.has_more), (vec![2, 3], vec![1], true));
+    assert_eq!(places(&with_changes(eve, HistoryAnchor::Newest, 10).await), [7], "one's own joining is the first thing seen");
 
     // Eve sees what followed her joining, whichever way she asks.
     for anchor in [HistoryAnchor::Newest, HistoryAnchor::Before(Seq(u64::MAX)), HistoryAnchor::After(Seq::ZERO), HistoryAnchor::Unread] {
@@ -81,7 +90,7 @@ async fn a_page_ends_with_its_bytes_and_the_next_one_goes_on_there() {
 
     let (mut older, mut anchor, mut pages) = (Vec::new(), HistoryAnchor::Newest, 0);
     loop {
-        let page = db.store.messages(bob, id, anchor, 200).await.unwrap();
+        let page = db.store.messages(bob, id, anchor, 200, false).await.unwrap();
         assert!(!page.messages.is_empty() && encoded(&page) < 1_200_000, "{} bytes", encoded(&page));
         older.splice(0..0, seqs(&page));
         anchor = HistoryAnchor::Before(page.messages[0].seq);
@@ -94,7 +103,7 @@ async fn a_page_ends_with_its_bytes_and_the_next_one_goes_on_there() {
 
     let (mut newer, mut after) = (Vec::new(), Seq::ZERO);
     loop {
-        let page = db.store.messages(bob, id, HistoryAnchor::After(after), 200).await.unwrap();
+        let page = db.store.messages(bob, id, HistoryAnchor::After(after), 200, false).await.unwrap();
         assert!(encoded(&page) < 1_200_000, "{} bytes", encoded(&page));
         newer.extend(seqs(&page));
         after = page.messages.last().unwrap().seq;
@@ -111,7 +120,10 @@ async fn a_page_ends_with_its_bytes_and_the_next_one_goes_on_there() {
     db.project(&log).await;
     let item = db.store.list(bob, ConversationState::Accepted, None, 10).await.unwrap().items.remove(0);
     assert!(!item.last_message_cut);
-    assert_eq!(item.last_message.unwrap().body, db.store.messages(bob, id, HistoryAnchor::Newest, 1).await.unwrap().messages[0].body);
+    assert_eq!(
+        item.last_message.unwrap().body,
+        db.store.messages(bob, id, HistoryAnchor::Newest, 1, false).await.unwrap().messages[0].body
+    );
 }
 
 /// Small messages, more than are asked for at once.
@@ -128,10 +140,10 @@ async fn a_long_page_of_short_messages_is_whole() {
     }
     db.project(&log).await;
     for (limit, more) in [(63, true), (64, true), (65, true), (199, true), (200, false)] {
-        let newest = db.store.messages(ann, id, HistoryAnchor::Newest, limit).await.unwrap();
+        let newest = db.store.messages(ann, id, HistoryAnchor::Newest, limit, false).await.unwrap();
         let first = 202 - u64::from(limit);
         assert_eq!((seqs(&newest), newest.has_more), ((first..=201).collect::<Vec<_>>(), more), "{limit}");
-        let oldest = db.store.messages(ann, id, HistoryAnchor::After(Seq(1)), limit).await.unwrap();
+        let oldest = db.store.messages(ann, id, HistoryAnchor::After(Seq(1)), limit, false).await.unwrap();
         assert_eq!((seqs(&oldest), oldest.has_more), ((2..2 + u64::from(limit)).collect::<Vec<_>>(), more), "{limit}");
     }
 }

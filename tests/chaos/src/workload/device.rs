@@ -447,6 +447,7 @@ impl Life {
                 after: Some(relay_types::Seq(after)),
                 unread: None,
                 limit: Some(200),
+                changes: None,
             };
             let page = match self.api.history(&query).await {
                 Ok(page) => page,

@@ -42,7 +42,7 @@ pub async fn read_own_writes(seed: u64, population: Arc<Population>, directory: 
         let acked_us = now_us();
         record.answered(send, Answer::Acked { seq: ack.seq.0, at_us: acked_us });
         let after = Some(Seq(ack.seq.0.saturating_sub(1)));
-        let query = HistoryQuery { conversation_id: room.id, before: None, after, unread: None, limit: Some(1) };
+        let query = HistoryQuery { conversation_id: room.id, before: None, after, unread: None, limit: Some(1), changes: None };
         let called_us = now_us();
         // A server that cannot answer has not answered wrongly.
         if let Ok(page) = reader.api.history(&query).await {

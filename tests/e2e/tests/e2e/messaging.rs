@@ -1,7 +1,8 @@
 //! Sending and receiving, over both doors.
 
 use relay_harness::{Harness, wait_for};
-use relay_protocol::rest::{ConversationListItem, ConversationListQuery, HistoryQuery};
+use relay_protocol::ServerFrame;
+use relay_protocol::rest::{ConversationListItem, ConversationListQuery, HistoryChange, HistoryQuery};
 use relay_types::{ConversationId, Seq};
 
 use super::checks::{contiguous, delivered_exactly_once, holds, same_order};
@@ -118,7 +119,7 @@ async fn history_pages_both_ways_without_repeating_or_leaving_out() -> TestResul
         ann.api.post_message(other, &key(&format!("o{n}")), &text("y")).await?;
     }
     persisted(&h).await?;
-    let page = |before, after| HistoryQuery { conversation_id: chat, before, after, unread: None, limit: Some(7) };
+    let page = |before, after| HistoryQuery { conversation_id: chat, before, after, unread: None, limit: Some(7), changes: None };
     let (mut forward, mut after) = (Vec::new(), Seq::ZERO);
     loop {
         let page = bob.api.history(&page(None, Some(after))).await?;
@@ -139,6 +140,49 @@ async fn history_pages_both_ways_without_repeating_or_leaving_out() -> TestResul
         }
     }
     assert_eq!(backward, sent);
+    h.finish().await
+}
+
+#[tokio::test]
+async fn history_tells_who_came_and_went_to_whoever_asks() -> TestResult {
+    let h = Harness::shared().await?;
+    let (ann, bob, cid) = (h.user("ann").await?, h.user("bob").await?, h.user("cid").await?);
+    // So that ann may add both at once.
+    for friend in [&bob, &cid] {
+        direct(&ann, friend).await?;
+    }
+    let chat = group(&ann, &[&bob]).await?;
+    ann.api.post_message(chat, &key("k1"), &text("one")).await?;
+    ann.api.add_member(chat, cid.id()).await?;
+    ann.api.post_message(chat, &key("k2"), &text("two")).await?;
+    ann.api.remove_member(chat, cid.id()).await?;
+    persisted(&h).await?;
+    let query =
+        |changes, limit| HistoryQuery { conversation_id: chat, before: None, after: None, unread: None, limit: Some(limit), changes };
+    let page = bob.api.history(&query(Some(true), 200)).await?;
+    assert_eq!((page.messages.len(), page.has_more), (2, false));
+    let mut socket = Socket::live(&h, 0, &bob.device, None).await?;
+    ann.api.rename(chat, &super::support::title("another title")).await?;
+    let wish = |frame: &ServerFrame| matches!(frame, ServerFrame::ConversationUpdated(_)).then(|| frame.clone());
+    let told = socket.until("the new title", wish).await?;
+    persisted(&h).await?;
+    let after = bob.api.history(&query(Some(true), 1)).await?;
+    assert_eq!((after.messages.len(), after.changes), (0, HistoryChange::of(told).into_iter().collect()), "as on the socket");
+    let came = |change: &HistoryChange| match change {
+        HistoryChange::MemberAdded(added) => added.user_id == cid.id(),
+        HistoryChange::MembersAdded(added) => added.user_ids.contains(&cid.id()),
+        _ => false,
+    };
+    let went = |change: &HistoryChange| match change {
+        HistoryChange::MemberRemoved(removed) => removed.user_id == cid.id(),
+        HistoryChange::MembersRemoved(removed) => removed.user_ids.contains(&cid.id()),
+        _ => false,
+    };
+    let place = |wish: &dyn Fn(&HistoryChange) -> bool| page.changes.iter().find(|change| wish(change)).and_then(HistoryChange::seq);
+    let (one, two) = (page.messages[0].seq, page.messages[1].seq);
+    let (came, went) = (place(&came).expect("joining"), place(&went).expect("leaving"));
+    assert!(one < came && came < two && two < went, "{page:?}");
+    assert_eq!(bob.api.history(&query(None, 200)).await?.changes, vec![], "not unless asked for");
     h.finish().await
 }
 

@@ -97,8 +97,14 @@ pub fn code_of<T: std::fmt::Debug>(result: Result<T, ClientError>) -> ErrorCode 
 
 /// A page of history as the checks see it, with at most 200 messages.
 pub async fn history(api: &ApiClient, conversation: ConversationId) -> Result<Vec<NewMessage>, ClientError> {
-    let query =
-        relay_protocol::rest::HistoryQuery { conversation_id: conversation, before: None, after: None, unread: None, limit: Some(200) };
+    let query = relay_protocol::rest::HistoryQuery {
+        conversation_id: conversation,
+        before: None,
+        after: None,
+        unread: None,
+        limit: Some(200),
+        changes: None,
+    };
     Ok(api.history(&query).await?.messages)
 }
 

@@ -35,7 +35,9 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
             let (mut before, mut latencies) = (None, histogram());
             while Instant::now() < deadline {
                 let began = Instant::now();
-                let page = api.history(&HistoryQuery { conversation_id, before, after: None, unread: None, limit: Some(50) }).await?;
+                let page = api
+                    .history(&HistoryQuery { conversation_id, before, after: None, unread: None, limit: Some(50), changes: None })
+                    .await?;
                 let _ = latencies.record(u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX));
                 before = page.messages.first().map(|message| message.seq).filter(|_| page.has_more);
                 pages.fetch_add(1, Ordering::Relaxed);

@@ -119,7 +119,8 @@ impl App {
     }
 
     async fn history(&mut self, conversation: ConversationId, limit: u16) -> Result<(), ClientError> {
-        let query = HistoryQuery { conversation_id: conversation, before: None, after: None, unread: None, limit: Some(limit) };
+        let query =
+            HistoryQuery { conversation_id: conversation, before: None, after: None, unread: None, limit: Some(limit), changes: None };
         let page = self.api.history(&query).await?;
         if page.has_more {
             self.screen.line("… more before this");

@@ -233,6 +233,7 @@ impl App {
                 after: seen_here.then_some(after),
                 unread: (!seen_here).then_some(true),
                 limit: Some(RELOADED),
+                changes: None,
             };
             match self.api.history(&query).await {
                 Ok(page) => {
