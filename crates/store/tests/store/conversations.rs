@@ -258,7 +258,8 @@ async fn strangers_are_asked_and_acquaintances_added() {
     // Asked again, nothing happens; the owner is told that she was asked.
     let again = db.store.add_members(ann, id, &[bob, eve], LIMITS, NOON_MS).await.unwrap();
     assert_eq!(again.value, Added { added: vec![], invited: vec![eve] });
-    assert_eq!(again.touched, [LogAddress::Conversation { shard: SHARD, id }], "nothing new; the beginning still waits");
+    let waiting = [LogAddress::Conversation { shard: SHARD, id }, LogAddress::User { shard: SHARD, id: bob }];
+    assert_eq!(again.touched, waiting, "nothing new; the beginning still waits");
     // A member cannot accept for others, and strangers cannot either.
     assert!(matches!(db.store.accept(db.user("cid").await, id, LIMITS, NOON_MS).await, Err(ConversationError::UnknownInvitation)));
     db.store.accept(eve, id, LIMITS, NOON_MS).await.unwrap();
