@@ -155,7 +155,7 @@ impl Default for Config {
             max_connections: 4_096,
             max_connections_per_address: 512,
             write_stall_ms: 30_000,
-            reads_per_user: 4,
+            reads_per_user: 2,
             trusted_proxies: 0,
             request_timeout_ms: 25_000,
             header_timeout_ms: 10_000,
