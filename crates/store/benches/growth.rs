@@ -26,9 +26,9 @@ const PEOPLE: &str = "
         FROM generate_series(1, 200000) AS g;
     CREATE TEMP TABLE shuffled AS SELECT conversation_id, row_number() OVER (ORDER BY md5(conversation_id::text)) AS n FROM conversations;
     INSERT INTO members (conversation_id, user_id, role, added_at)
-        SELECT conversation_id, '00000000-0000-0000-0000-000000000001', 'member', now() - interval '20 days' FROM shuffled WHERE n <= 10000
+        SELECT conversation_id, '00000000-0000-0000-0000-000000000001'::uuid, 'member', now() - interval '20 days' FROM shuffled WHERE n <= 10000
         UNION ALL
-        SELECT conversation_id, '00000000-0000-0000-0000-000000000002', 'member', now() - interval '20 days' FROM shuffled WHERE n <= 100000
+        SELECT conversation_id, '00000000-0000-0000-0000-000000000002'::uuid, 'member', now() - interval '20 days' FROM shuffled WHERE n <= 100000
         UNION ALL
         SELECT conversation_id, ('00000000-0000-0000-0000-' || lpad(to_hex(4 + n % 19000), 12, '0'))::uuid, 'member',
                now() - interval '20 days' FROM shuffled;

@@ -12,7 +12,7 @@ const SPAN: Duration = Duration::hours(6);
 /// their own, so that their members are not all told at once.
 pub(crate) fn active_until(conversation: Uuid, at: OffsetDateTime) -> OffsetDateTime {
     let span = SPAN.whole_seconds();
-    let begin = i64::try_from(conversation.as_u128() % SPAN.whole_seconds().unsigned_abs() as u128).unwrap_or_default();
+    let begin = i64::try_from(conversation.as_u128() % u128::from(SPAN.whole_seconds().unsigned_abs())).unwrap_or_default();
     let into = (at.unix_timestamp() - begin).rem_euclid(span);
     // Whole seconds, as Postgres and this agree on them.
     OffsetDateTime::from_unix_timestamp(at.unix_timestamp() - into + span).unwrap_or(at)

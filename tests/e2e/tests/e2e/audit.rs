@@ -93,6 +93,20 @@ async fn a_row_that_nobody_sent_is_found_and_never_deleted() -> TestResult {
     becomes(&h, "relay_messages_unaccounted", 1.0).await;
     assert!(found(&h, &["verify", "--repair"]).await.contains("phantom_row: 1"));
     assert_eq!(conversation_rows(&h, chat).await?.iter().filter(|(seq, _)| *seq == Seq(1)).count(), 1);
+
+    // Being unable to look is no silence.
+    becomes(&h, "relay_audit_blind_seconds", 0.0).await;
+    sqlx::query("ALTER TABLE watermarks RENAME TO hidden").execute(&mut database).await?;
+    wait_for("the audit is blind", LATE, || async {
+        match metric(&h, "relay_audit_blind_seconds").await {
+            Ok(seconds) if seconds > 2.0 => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
+    sqlx::query("ALTER TABLE hidden RENAME TO watermarks").execute(&mut database).await?;
+    becomes(&h, "relay_audit_blind_seconds", 0.0).await;
+    becomes(&h, "relay_messages_unaccounted", 1.0).await;
     h.finish().await
 }
 
