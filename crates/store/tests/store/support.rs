@@ -59,6 +59,7 @@ pub struct Db {
     pub store: Store,
     /// For looking at tables and for damaging them.
     pub raw: PgPool,
+    url: String,
 }
 
 impl Db {
@@ -81,7 +82,13 @@ impl Db {
         // An unoptimised client takes 50 ms of CPU to prove that it knows the password: patience on a busy machine.
         let config = PostgresConfig { max_connections: CONNECTIONS, acquire_timeout_ms: 30_000, ..PostgresConfig::new(&url) };
         let store = Store::connect(&config).unwrap();
-        Self { store, raw: PgPool::connect_lazy(&url).unwrap() }
+        Self { store, raw: PgPool::connect_lazy(&url).unwrap(), url }
+    }
+
+    /// The database as one of our processes meets it.
+    pub fn as_role(&self, role: &str) -> Store {
+        let url = format!("{}?options=-c%20role%3D{role}", self.url);
+        Store::connect(&PostgresConfig { acquire_timeout_ms: 30_000, ..PostgresConfig::new(url) }).unwrap()
     }
 
     /// Opens every connection: callers that start together then run together, rather than one after another as their

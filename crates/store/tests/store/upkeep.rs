@@ -121,3 +121,23 @@ async fn sessions_are_looked_at_page_by_page() {
     let upkept = db.store.upkeep(Chore::Sessions, Duration::ZERO).await.unwrap();
     assert_eq!((upkept.removed, upkept.done), (10_000, false));
 }
+
+#[tokio::test]
+async fn the_worker_may_do_every_chore() {
+    let db = Db::fresh().await;
+    execute(&db, "SELECT ensure_send_key_partitions(now() - interval '60 days', 2)").await;
+    execute(
+        &db,
+        "INSERT INTO send_keys SELECT gen_random_uuid(), gen_random_uuid(), 'key', gen_random_uuid(), n, 0, now() - interval '90 days'
+         FROM generate_series(1, 3) AS n",
+    )
+    .await;
+    let worker = db.as_role("relay_worker");
+    for chore in Chore::ALL {
+        let upkept = worker.upkeep(chore, BUDGET).await.unwrap_or_else(|error| panic!("{chore:?}: {error}"));
+        assert!(upkept.done, "{chore:?}");
+    }
+    assert_eq!(db.count("SELECT count(*) FROM send_keys").await, 0);
+    // The same as the gateway, which shows that the role was taken on.
+    assert!(db.as_role("relay_gateway").upkeep(Chore::Outbox, BUDGET).await.is_err());
+}
