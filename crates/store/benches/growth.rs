@@ -63,7 +63,7 @@ const BOT: &str = "
 
 /// 3,000,000 keys over four weeks, the last of which ended 40 days ago.
 const KEYS: &str = "
-    SELECT ensure_send_key_partitions(now() - interval '75 days', 5);
+    SELECT ensure_send_key_partitions(now() - interval '75 days', 6);
     INSERT INTO send_keys
         SELECT gen_random_uuid(), gen_random_uuid(), '01K9ZZZZZZZZZZZZZZ' || lpad(to_hex(n), 8, '0'), gen_random_uuid(), n, 0,
                now() - interval '68 days' + n * interval '28 days' / 3000000
