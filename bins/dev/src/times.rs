@@ -111,6 +111,7 @@ fn line(figure: &str, name: &str) -> String {
 }
 
 /// How many tests libtest runs at once.
+#[expect(clippy::disallowed_methods, reason = "libtest's own setting, not configuration")]
 fn threads() -> usize {
     let asked = std::env::var("RUST_TEST_THREADS").ok().and_then(|text| text.parse().ok());
     asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get)).max(1)

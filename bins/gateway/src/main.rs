@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         let room = Arc::<LogRoom>::default();
         let (looked_at, shards) = (Arc::clone(&room), config.topology.shard_ids().collect());
         relay_wiring::watch_log(&boot.supervisor, publishing.clone(), shards, move |shard, bytes, max| {
-            looked_at.observe(shard, bytes, max)
+            looked_at.observe(shard, bytes, max);
         });
         let deps = Deps {
             room,

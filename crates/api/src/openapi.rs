@@ -2,8 +2,8 @@
 
 use std::sync::OnceLock;
 
-use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{OpenApi, Ref, RefOr, Schema};
 use utoipa::{Modify, OpenApi as _};
 
 use crate::codes;
@@ -59,10 +59,29 @@ pub fn documents() -> Documents {
         openapi: OPENAPI.get_or_init(|| {
             let mut document = api().into_openapi();
             codes::document(&mut document);
+            name_variants(&mut document);
             pretty(&document)
         }),
         asyncapi: ASYNCAPI.get_or_init(|| pretty(&crate::asyncapi::document())),
     }
+}
+
+/// Gives each inline variant of a `oneOf` that refers to another schema a name of its own: generators of clients cannot read
+/// an `allOf` that stands inside a `oneOf`.
+fn name_variants(document: &mut OpenApi) {
+    let Some(components) = document.components.as_mut() else { return };
+    let mut named = Vec::new();
+    for (name, schema) in &mut components.schemas {
+        let RefOr::T(Schema::OneOf(choices)) = schema else { continue };
+        for (index, choice) in choices.items.iter_mut().enumerate() {
+            if matches!(choice, RefOr::T(Schema::AllOf(_))) {
+                let variant = format!("{name}Kind{}", index + 1);
+                let inline = std::mem::replace(choice, RefOr::Ref(Ref::from_schema_name(&variant)));
+                named.push((variant, inline));
+            }
+        }
+    }
+    components.schemas.extend(named);
 }
 
 /// With a line break at the end, as files have.

@@ -300,7 +300,7 @@ mod tests {
         let log = || vec![begun.clone(), sent(2), added(3, id('X')), sent(4)];
         let shown = |anchor, limit, changes| {
             let page = joined(empty(), log(), known(&[], &[]), &Asked { changes, ..asked(anchor, limit) });
-            let places: Vec<u64> = page.changes.iter().filter_map(|change| change.seq()).map(|seq| seq.0).collect();
+            let places: Vec<u64> = page.changes.iter().filter_map(HistoryChange::seq).map(|seq| seq.0).collect();
             (seqs(&page), places, page.has_more)
         };
         assert_eq!(shown(HistoryAnchor::Newest, 10, true), (vec![2, 4], vec![1, 3], false));

@@ -195,7 +195,7 @@ impl RateLimiter for ValkeyLimiter {
         if here != RateDecision::Allowed {
             return here;
         }
-        let decision = self.shared(now_ms, self.check_shared(rule, key, now_ms)).await.unwrap_or(here);
+        let decision = Box::pin(self.shared(now_ms, self.check_shared(rule, key, now_ms))).await.unwrap_or(here);
         if decision != RateDecision::Allowed {
             self.local.take_back(rule, &local_key, now_ms);
         }
@@ -206,7 +206,7 @@ impl RateLimiter for ValkeyLimiter {
         let key = cut(key);
         let now_ms = SystemClock.now_ms();
         let local_key = format!("{}:{key}", rule.name);
-        let shared = self.shared(now_ms, self.attempt_shared(rule, key)).await;
+        let shared = Box::pin(self.shared(now_ms, self.attempt_shared(rule, key))).await;
         match shared {
             Some(limited @ RateDecision::Limited { .. }) => limited,
             Some(RateDecision::Allowed) => self.delays.attempt(rule, rule.free, &local_key, now_ms),
@@ -227,7 +227,7 @@ impl RateLimiter for ValkeyLimiter {
             Ok(())
         };
         // Not heard, it is forgotten in time.
-        self.shared(SystemClock.now_ms(), self.in_time(forgive)).await;
+        Box::pin(self.shared(SystemClock.now_ms(), self.in_time(forgive))).await;
     }
 }
 

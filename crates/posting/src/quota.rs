@@ -131,7 +131,7 @@ mod tests {
         assert!(quotas.take(ann, MESSAGE).is_ok(), "another person");
         let day = quarter + flood(&quotas, &clock, mallory, DAY_S - 15 * 60, Duration::from_secs(1));
         println!("taken in a day: {} MiB", day >> 20);
-        assert!(day <= 2 * 256 << 20, "{} MiB", day >> 20);
+        assert!(day <= 512 << 20, "{} MiB", day >> 20);
         let wait = (0..100).find_map(|_| quotas.take(mallory, MESSAGE).err()).unwrap();
         clock.advance(wait);
         assert!(quotas.take(mallory, MESSAGE).is_ok(), "whoever waits as told gets on: {wait:?}");

@@ -110,12 +110,11 @@ impl Audit {
                 tracing::info!(error = %format!("{error:#}"), "read marks not audited now");
                 missed.get_or_insert(format!("read marks: {error:#}"));
             }
-            match missed {
-                Some(reason) => task.health.degraded(reason),
-                None => {
-                    task.health.up();
-                    metrics::histogram!("relay_audit_seconds").record(began.elapsed().as_secs_f64());
-                }
+            if let Some(reason) = missed {
+                task.health.degraded(reason);
+            } else {
+                task.health.up();
+                metrics::histogram!("relay_audit_seconds").record(began.elapsed().as_secs_f64());
             }
             show(&shards, &marks, start);
             tokio::select! {

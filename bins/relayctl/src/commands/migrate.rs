@@ -9,21 +9,21 @@ use crate::output;
 /// Passwords of the processes' roles, from the environment: a command line is everybody's to read.
 #[derive(clap::Args)]
 pub struct MigrateArguments {
-    /// Of relay_gateway; without one the role keeps what it has
-    #[arg(long, hide = true, env = "RELAY_POSTGRES_GATEWAY_PASSWORD", hide_env_values = true)]
-    gateway_password: Option<String>,
-    /// Of relay_api
-    #[arg(long, hide = true, env = "RELAY_POSTGRES_API_PASSWORD", hide_env_values = true)]
-    api_password: Option<String>,
-    /// Of relay_worker
-    #[arg(long, hide = true, env = "RELAY_POSTGRES_WORKER_PASSWORD", hide_env_values = true)]
-    worker_password: Option<String>,
+    /// Of the gateways' role; without one it keeps what it has
+    #[arg(long = "gateway-password", hide = true, env = "RELAY_POSTGRES_GATEWAY_PASSWORD", hide_env_values = true)]
+    gateway: Option<String>,
+    /// Of the api's role
+    #[arg(long = "api-password", hide = true, env = "RELAY_POSTGRES_API_PASSWORD", hide_env_values = true)]
+    api: Option<String>,
+    /// Of the workers' role
+    #[arg(long = "worker-password", hide = true, env = "RELAY_POSTGRES_WORKER_PASSWORD", hide_env_values = true)]
+    worker: Option<String>,
 }
 
 /// Applies what is missing.
 pub async fn run(arguments: MigrateArguments, config: &Config) -> anyhow::Result<()> {
     let postgres = config.postgres()?;
-    let passwords = RolePasswords { gateway: arguments.gateway_password, api: arguments.api_password, worker: arguments.worker_password };
+    let passwords = RolePasswords { gateway: arguments.gateway, api: arguments.api, worker: arguments.worker };
     match relay_store::migrate_with(&postgres.url, &passwords).await {
         Ok(()) => {
             output::line("the database is up to date");

@@ -72,21 +72,18 @@ pub(super) async fn run(store: &Store, rotation: &Rotation) -> Result<Rotated, R
     if token.expires_at.min(token.ends_at) <= at {
         return Err(RotateError::Invalid);
     }
-    let nonce = match repeated {
-        Some((used_at, nonce)) => {
-            if !token.repeated_late && at - used_at > AT_ONCE {
-                if token.late_repeats + 1 >= LATE_REPEATS {
-                    return Err(stolen(store, transaction, &token, rotation).await?);
-                }
-                repeat_late(&mut transaction, &token, rotation).await?;
+    let nonce = if let Some((used_at, nonce)) = repeated {
+        if !token.repeated_late && at - used_at > AT_ONCE {
+            if token.late_repeats + 1 >= LATE_REPEATS {
+                return Err(stolen(store, transaction, &token, rotation).await?);
             }
-            touch(&mut transaction, &token, None, at).await?;
-            nonce
+            repeat_late(&mut transaction, &token, rotation).await?;
         }
-        None => {
-            exchange(&mut transaction, &token, rotation, at).await?;
-            rotation.nonce
-        }
+        touch(&mut transaction, &token, None, at).await?;
+        nonce
+    } else {
+        exchange(&mut transaction, &token, rotation, at).await?;
+        rotation.nonce
     };
     transaction.commit().await.map_err(unavailable)?;
     Ok(Rotated { user, session, nonce })

@@ -26,6 +26,7 @@ async fn somebody_waits(db: &Db) {
 }
 
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "a test has no supervisor; it waits for both tasks")]
 async fn a_removal_waits_for_the_posts_before_it_and_the_posts_after_it_for_the_removal() {
     let db = Db::fresh().await;
     let (ann, bob) = (db.user("ann").await, db.user("bob").await);

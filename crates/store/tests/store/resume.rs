@@ -160,9 +160,10 @@ async fn places_are_found_without_their_events_and_pages_end_with_their_bytes() 
         [(2, 3), (0, 3), (1, 30)].map(|(room, after)| EventRange { conversation: rooms[room], after: Seq(after), upto: Seq(33) }).to_vec();
     let places = db.store.places(&ranges, 100).await.unwrap().unwrap();
     let expected: Vec<_> = (4..=33_u64)
-        .filter_map(|seq| {
-            let range = ranges.iter().position(|range| range.conversation == rooms[(seq as usize - 4) % 3])?;
-            (seq > ranges[range].after.0).then_some((seq, range as u32))
+        .zip(0_usize..)
+        .filter_map(|(seq, sent)| {
+            let range = ranges.iter().position(|range| range.conversation == rooms[sent % 3])?;
+            (seq > ranges[range].after.0).then_some((seq, u32::try_from(range).unwrap()))
         })
         .collect();
     assert_eq!(places.iter().map(|place| (place.seq.0, place.range)).collect::<Vec<_>>(), expected);

@@ -31,13 +31,14 @@ pub async fn members(seed: u64, population: Arc<Population>, directory: Arc<Dire
         let known = inside.entry((room.id, person.user)).or_insert(Some(true));
         let add = !known.unwrap_or(true);
         // Whoever shares nothing with the owner any more is asked, and says yes.
-        let answer = match add {
-            true => match owner.api.add_member(room.id, person.user).await {
+        let answer = if add {
+            match owner.api.add_member(room.id, person.user).await {
                 Ok(outcome) if outcome.invited.contains(&person.user) => person.api.accept(room.id).await,
                 Ok(_) => Ok(()),
                 Err(error) => Err(error),
-            },
-            false => owner.api.remove_member(room.id, person.user).await,
+            }
+        } else {
+            owner.api.remove_member(room.id, person.user).await
         };
         // Who is in already may be added again, which changes nothing: only what was known to be otherwise is a change.
         if answer.is_ok() && known.is_some() {

@@ -48,7 +48,7 @@ async fn nobody_is_in_a_group_that_strangers_made_before_they_accept() -> TestRe
     bob.api.remove_member(id, bob.id()).await?;
     assert_eq!(ann.api.user(bob.id()).await?, bob.profile);
     let nobody: UserId = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse()?;
-    assert_eq!(ann.api.users(&[nobody, bob.id()]).await?, [bob.profile.clone()]);
+    assert_eq!(ann.api.users(&[nobody, bob.id()]).await?, std::slice::from_ref(&bob.profile));
     match ann.api.add_members(id, &[bob.id(), nobody]).await {
         Err(ClientError::Refused(problem)) => {
             assert_eq!(problem.code, ErrorCode::UnknownUser);
