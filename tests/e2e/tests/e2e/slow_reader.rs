@@ -52,7 +52,7 @@ async fn a_socket_that_stops_reading_is_closed_and_resumes_without_a_gap_while_o
         .await;
         slow.close_code().await
     };
-    let (sent, read, close) = tokio::time::timeout(LATE, async { tokio::join!(sending, reading, stopping) }).await?;
+    let (sent, read, close) = tokio::time::timeout(2 * LATE, async { tokio::join!(sending, reading, stopping) }).await?;
     sent.and(read)?;
     holds(contiguous(cats.me, &cats.seen()));
     assert_eq!(close?, CloseCode::SlowReader.code());
