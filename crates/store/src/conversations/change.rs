@@ -74,7 +74,9 @@ pub(super) async fn remove_member(
     let mut transaction = store.pool.begin().await.map_err(unavailable)?;
     let locked = match lock(&mut transaction, actor, id).await {
         Ok(locked) => locked,
-        Err(refusal) => return removed_before(&mut transaction, id, user, refusal).await,
+        // Who is not in the conversation may have left a moment ago; of others they are told nothing.
+        Err(refusal) if actor == user => return removed_before(&mut transaction, id, user, refusal).await,
+        Err(refusal) => return Err(refusal),
     };
     if let Some(withdrawn) = withdraw(store, &mut transaction, &locked, user, at_ms).await? {
         transaction.commit().await.map_err(unavailable)?;
@@ -103,8 +105,8 @@ pub(super) async fn remove_member(
     Ok(Decided { value: (), touched })
 }
 
-/// Whoever is not in it may have been put out a moment ago, by a request that failed before the log had it: then this one, its
-/// repetition, waits for the log, too.
+/// The user may have been put out a moment ago, by a request that failed before the log had it: then this one, its repetition,
+/// waits for the log, too.
 async fn removed_before(
     connection: &mut PgConnection,
     id: ConversationId,

@@ -415,6 +415,7 @@ async fn a_repeated_change_names_what_waits_for_the_log() {
         let removed = db.store.remove_member(actor, id, bob, NOON_MS).await.unwrap().touched;
         assert_eq!(removed, [subject, bobs]);
         assert!(matches!(db.store.remove_member(bob, id, ann, NOON_MS).await, Err(ConversationError::NotMember)));
+        assert!(matches!(db.store.remove_member(user_id(), id, bob, NOON_MS).await, Err(ConversationError::NotMember)));
         assert_eq!(db.store.remove_member(actor, id, bob, NOON_MS).await.unwrap().touched, removed);
         db.store.flush(subject, &log).await.unwrap();
         assert_eq!(db.store.remove_member(actor, id, bob, NOON_MS).await.unwrap().touched, [bobs]);
