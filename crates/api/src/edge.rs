@@ -1,15 +1,15 @@
 //! What happens to every request, whatever its path: an id, a trace, limits, a log line, metrics, and one shape for
 //! every refusal.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use relay_protocol::{Actor, ErrorCode};
-use relay_runtime::http::Peer;
+use relay_runtime::http::{Peer, forwarded_for};
 use relay_runtime::query_holds_secret;
 use relay_runtime::trace::TraceContext;
 use tracing::Instrument as _;
@@ -99,22 +99,11 @@ fn has_secret(uri: &Uri) -> bool {
     query_holds_secret(uri, |name| SECRET_PARAMETERS.contains(&name))
 }
 
-/// The peer, or what the outermost of our own proxies saw: they append, so it is counted from the right.
+/// The peer, or what the outermost of our own proxies saw.
 fn client_address(request: &Request, trusted_proxies: usize) -> ClientAddress {
     let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
     let forwarded = trusted_proxies.checked_sub(1).and_then(|hop| forwarded_for(request.headers(), hop));
     ClientAddress(forwarded.unwrap_or(peer))
-}
-
-fn forwarded_for(headers: &HeaderMap, hop: usize) -> Option<IpAddr> {
-    let values: Vec<&str> = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).collect();
-    address_of(values.iter().flat_map(|value| value.split(',')).rev().nth(hop)?.trim())
-}
-
-/// An address as proxies write it: alone, in brackets, with a port.
-fn address_of(text: &str) -> Option<IpAddr> {
-    let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::V6);
-    text.parse().ok().or_else(|| text.parse().ok().map(|address: SocketAddr| address.ip())).or_else(bracketed)
 }
 
 /// Renders refusals and sets the headers that every answer has.

@@ -80,7 +80,7 @@ impl PostError {
         match self {
             Self::QuotaExceeded { retry_after } => Some(*retry_after),
             Self::LogFull => Some(FULL_RETRY),
-            _ => None,
+            Self::ClientIdAhead | Self::Log(_) | Self::Undecided(_) | Self::Original(_) => None,
         }
     }
 }
