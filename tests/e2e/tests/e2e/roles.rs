@@ -12,17 +12,19 @@ use super::support::TestResult;
 
 const PROCESSES: [&str; 3] = ["gateway", "api", "worker"];
 
-/// What the JetStream API answers to a request of `client`; nothing when it may not ask.
-async fn asked(client: &async_nats::Client, subject: String, body: &str) -> Option<serde_json::Value> {
-    let reply = client.request(subject, Bytes::from(body.to_owned())).await.ok()?;
-    serde_json::from_slice(&reply.payload).ok()
+/// Answered at once by everything that is asked for here, if only to say what is wrong with it.
+const REQUEST: &str = r#"{"seq":1,"batch":1,"no_wait":true}"#;
+
+/// Whether anything, a refusal included, comes back to a request of `client`.
+async fn answers(client: &async_nats::Client, subject: String) -> bool {
+    client.request(subject, REQUEST.into()).await.is_ok()
 }
 
 /// A request that may not be made has no answer, however long one waits.
 async fn nothing_answers(client: &async_nats::Client, process: &str, subjects: Vec<String>) {
-    let answers = subjects.into_iter().map(async |subject| (asked(client, subject.clone(), r#"{"seq":1}"#).await, subject));
-    for (answer, subject) in futures::future::join_all(answers).await {
-        assert!(answer.is_none(), "{process} may ask for {subject}: {answer:?}");
+    let answered = subjects.into_iter().map(async |subject| (answers(client, subject.clone()).await, subject));
+    for (answered, subject) in futures::future::join_all(answered).await {
+        assert!(!answered, "{process} may ask for {subject}");
     }
 }
 
@@ -69,22 +71,37 @@ async fn nats_credentials_of_a_process_reach_nothing_else() -> TestResult {
         client.publish("$KV.signing-keys.evil", "{}".into()).await?;
         client.flush().await?;
         let log = jetstream::new(client.clone()).get_stream(&stream).await?;
-        let deliver = push::Config { deliver_subject: "$KV.signing-keys.evil".to_owned(), ..push::Config::default() };
-        let _ = log.create_consumer(deliver).await;
-        let _ = asked(&client, "keys.info".to_owned(), "{}").await;
+        let (name, deliver_subject) = (Some(format!("evil-{process}")), "$KV.signing-keys.evil".to_owned());
+        log.create_consumer(push::Config { name, deliver_subject, ..push::Config::default() }).await?;
         assert_eq!(key_ids(&h).await?, keys, "{process} wrote to the bucket of signing keys");
     }
 
     // A gateway sends messages; what was decided is not its business, nor are the workers' consumers.
     let gateway = h.nats_client_of("gateway").await?;
     nothing_answers(&gateway, "gateway", vec![format!("chat.0.u.{}", bob.id()), "dead.x".to_owned()]).await;
-    assert!(asked(&gateway, format!("chat.0.c.{}", chat.conversation_id), "{}").await.is_some(), "and may send");
+    assert!(answers(&gateway, format!("chat.0.c.{}", chat.conversation_id)).await, "a gateway may send");
     for process in ["gateway", "api"] {
         let client = h.nats_client_of(process).await?;
-        let requests = ["persist", "reconcile"]
-            .into_iter()
-            .flat_map(|consumer| ["DELETE", "RESET", "MSG.NEXT"].map(|api| format!("$JS.API.CONSUMER.{api}.{stream}.{consumer}")));
+        let requests = ["persist", "reconcile"].into_iter().flat_map(|consumer| {
+            let plain = ["DELETE", "RESET", "MSG.NEXT", "CREATE", "DURABLE.CREATE"];
+            let plain = plain.map(|api| format!("$JS.API.CONSUMER.{api}.{stream}.{consumer}"));
+            plain.into_iter().chain([format!("$JS.API.CONSUMER.CREATE.{stream}.{consumer}.chat.0.>")])
+        });
         nothing_answers(&client, process, requests.collect()).await;
+        // The oldest form, which makes nameless consumers, names one in its body alone, where no permission sees it.
+        for name in ["name", "durable_name"] {
+            let config =
+                serde_json::json!({ "stream_name": stream, "config": { name: "persist", "ack_policy": "none", "mem_storage": true } });
+            let reply = client.request(format!("$JS.API.CONSUMER.CREATE.{stream}"), config.to_string().into()).await?;
+            let answer: serde_json::Value = serde_json::from_slice(&reply.payload)?;
+            assert!(answer["error"].is_object() || answer["name"] != "persist", "{process} replaced the persist consumer: {answer}");
+        }
+    }
+    h.relayctl(&["topology", "check"]).await?;
+    // Silence above means "may not", not "has nothing to say".
+    let worker = h.nats_client_of("worker").await?;
+    for api in ["MSG.NEXT", "CREATE"] {
+        assert!(answers(&worker, format!("$JS.API.CONSUMER.{api}.{stream}.persist")).await, "a worker may ask for {api}");
     }
     // Without the path, the monitor shows nothing.
     let page = format!("http://{}/jsz?consumers=true", h.nats().monitor());
