@@ -85,7 +85,7 @@ error_registry! {
     NotFound = "not_found", 404, false, Caller, "There is nothing at this path.";
     MethodNotAllowed = "method_not_allowed", 405, false, Caller, "This path does not take that method.";
     HandleTaken = "handle_taken", 409, false, Caller, "Another user has this handle.";
-    HandleReserved = "handle_reserved", 409, false, Caller, "Nobody can have this handle: clients and servers speak under it.";
+    HandleReserved = "handle_reserved", 409, false, Caller, "The handle is reserved: clients and servers speak under it.";
     GroupFull = "group_full", 409, false, Caller, "The group has as many members as it may.";
     DirectImmutable = "direct_immutable", 409, false, Caller, "A direct conversation has no title, roles, joining or leaving.";
     UnknownInvitation = "unknown_invitation", 404, false, Caller, "Nothing of the kind waits for the caller's answer.";
