@@ -8,6 +8,8 @@ pub use relay_checkers::history::{Answer, Logged, LoggedWhat, MembershipCall, NO
 
 /// Everything, from all tasks.
 pub struct Record {
+    /// The log's end before any device connected.
+    began: u64,
     sends: Mutex<Vec<Sent>>,
     seen: Vec<Mutex<Vec<Seen>>>,
     reads: Mutex<Vec<ReadBack>>,
@@ -23,8 +25,9 @@ pub struct Record {
 }
 
 impl Record {
-    pub fn new(devices: usize) -> Self {
+    pub fn new(devices: usize, began: u64) -> Self {
         Self {
+            began,
             sends: Mutex::default(),
             seen: (0..devices).map(|_| Mutex::default()).collect(),
             reads: Mutex::default(),
@@ -118,8 +121,8 @@ impl Record {
                 }
                 LoggedWhat::Message { .. } | LoggedWhat::Changed => {}
             }
-            // The beginning came before anybody was connected.
-            if !matches!(event.what, LoggedWhat::Created { .. }) {
+            // A device goes on from where the log was when it first connected.
+            if event.seq > self.began {
                 last.insert(event.room, event.seq);
             }
         }

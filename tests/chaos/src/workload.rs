@@ -28,6 +28,7 @@ pub use probers::Probers;
 
 use crate::cluster::Cluster;
 use crate::record::Record;
+use crate::settle;
 use gate::Phase;
 
 /// For what is on its way when senders pause.
@@ -72,7 +73,8 @@ impl Workload {
     pub async fn start(cluster: &Cluster, balancer: &str, plan: Plan) -> anyhow::Result<Self> {
         let population = Arc::new(Population::register(cluster, plan).await?);
         let directory = Arc::new(Directory::of(&population));
-        let record = Arc::new(Record::new(population.device_count()));
+        let began = settle::log_end(cluster).await?;
+        let record = Arc::new(Record::new(population.device_count(), began.0));
         let epoch = Arc::new(AtomicUsize::new(0));
         let probers = Probers::new(population.prober_count());
         let mut tasks = JoinSet::new();
