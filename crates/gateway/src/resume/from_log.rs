@@ -87,7 +87,20 @@ fn encoded_len(event: &StoredEvent) -> usize {
     match &event.event {
         LogEvent::MessageSent(sent) => 512 + sent.body.encoded_len(),
         LogEvent::ConversationCreated(created) => 512 + 64 * created.members.len(),
-        _ => 512,
+        LogEvent::MembersAdded(added) => 512 + 32 * added.user_ids.len(),
+        LogEvent::MembersRemoved(removed) => 512 + 32 * removed.user_ids.len(),
+        LogEvent::MemberAdded(_)
+        | LogEvent::MemberRemoved(_)
+        | LogEvent::ConversationRenamed(_)
+        | LogEvent::RoleChanged(_)
+        | LogEvent::UserRegistered(_)
+        | LogEvent::UserSeen(_)
+        | LogEvent::ConversationJoined(_)
+        | LogEvent::ConversationLeft(_)
+        | LogEvent::ConversationInvited(_)
+        | LogEvent::InvitationEnded(_)
+        | LogEvent::SessionRevoked(_)
+        | LogEvent::Unknown => 512,
     }
 }
 
