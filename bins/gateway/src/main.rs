@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         let ring = Arc::new(KeyRing::new(&config.tokens));
         keys::follow(&boot.supervisor, publishing.clone(), Arc::clone(&ring)).await?;
         relay_wiring::watch_nats(&boot.supervisor, publishing.clone());
+        let store = Arc::new(relay_wiring::open_store(&config.postgres)?);
         let room = Arc::<LogRoom>::default();
         let (looked_at, shards) = (Arc::clone(&room), config.topology.shard_ids().collect());
         relay_wiring::watch_log(&boot.supervisor, publishing.clone(), shards, move |shard, bytes, max| {
@@ -36,7 +37,8 @@ fn main() -> ExitCode {
             room,
             log: Arc::new(NatsMessageLog::new(publishing.clone(), &config.topology)),
             tails: Arc::new(NatsTails::new(following)),
-            store: Arc::new(relay_wiring::open_store(&config.postgres)?),
+            sessions: store.clone(),
+            store,
             cursors: Arc::new(NatsCursors::new(publishing)),
             tokens: ring,
             origins: Origins::new(&config.web),

@@ -52,13 +52,24 @@ const OWN: &[(&str, &[E])] = &[
     ("markRead", &[E::NotMember]),
     (
         "postMessage",
-        &[E::BadId, E::BadClientId, E::EmptyMessage, E::MessageTooLong, E::UnsupportedBody, E::NotMember, E::QuotaExceeded, E::LogFull],
+        &[
+            E::BadId,
+            E::BadClientId,
+            E::ClientIdAhead,
+            E::EmptyMessage,
+            E::MessageTooLong,
+            E::UnsupportedBody,
+            E::NotMember,
+            E::QuotaExceeded,
+            E::LogFull,
+        ],
     ),
     ("listMessages", &[E::BadId, E::NotMember, E::Busy]),
 ];
 
-/// What the edge refuses, whatever the operation.
-const EVERYWHERE: &[E] = &[E::TokenInUrl, E::OriginRefused, E::RateLimited, E::TooManyConnections, E::Unavailable, E::Internal];
+/// What the edge refuses, whatever the operation; `outcome_unknown` where something is changed.
+const EVERYWHERE: &[E] =
+    &[E::TokenInUrl, E::OriginRefused, E::RateLimited, E::TooManyConnections, E::Unavailable, E::OutcomeUnknown, E::Internal];
 /// What a caller has to be to be let in.
 const SIGNED_IN: &[E] = &[E::Unauthenticated, E::TokenExpired, E::SessionRevoked];
 /// What can be wrong with any body.

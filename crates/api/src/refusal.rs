@@ -44,6 +44,11 @@ impl Refusal {
         Self { retry_after: Some(UNAVAILABLE_RETRY), cause: Some(chain(cause)), ..Self::plain(ErrorCode::Unavailable) }
     }
 
+    /// It may have happened, or may happen yet.
+    pub(crate) fn outcome_unknown(cause: &dyn std::error::Error) -> Self {
+        Self { code: ErrorCode::OutcomeUnknown, detail: ErrorCode::OutcomeUnknown.row().meaning.into(), ..Self::unavailable(cause) }
+    }
+
     pub(crate) fn internal(cause: impl Into<String>) -> Self {
         Self { cause: Some(cause.into()), ..Self::plain(ErrorCode::Internal) }
     }
@@ -104,7 +109,8 @@ impl From<StoreError> for Refusal {
 impl From<AppendError> for Refusal {
     fn from(error: AppendError) -> Self {
         match error {
-            AppendError::OutcomeUnknown { .. } => Self::unavailable(&error),
+            AppendError::OutcomeUnknown { .. } => Self::outcome_unknown(&error),
+            AppendError::NotStored { .. } => Self::unavailable(&error),
             AppendError::Refused { .. } => Self::internal(chain(&error)),
         }
     }
@@ -113,9 +119,13 @@ impl From<AppendError> for Refusal {
 impl From<FlushError> for Refusal {
     fn from(error: FlushError) -> Self {
         match error {
-            FlushError::Store(error) => error.into(),
+            // What is flushed was decided before: it stands, and is published later.
+            FlushError::Store(error) => Self::outcome_unknown(&error),
+            FlushError::Append(error @ (AppendError::OutcomeUnknown { .. } | AppendError::NotStored { .. })) => {
+                Self::outcome_unknown(&error)
+            }
             FlushError::Append(error) => error.into(),
-            FlushError::Parked => Self::unavailable(&error),
+            FlushError::Parked => Self::outcome_unknown(&error),
         }
     }
 }
@@ -223,6 +233,7 @@ impl From<PostError> for Refusal {
     fn from(error: PostError) -> Self {
         match error.code() {
             ErrorCode::Unavailable => Self::unavailable(&error),
+            ErrorCode::OutcomeUnknown => Self::outcome_unknown(&error),
             ErrorCode::Internal => Self::internal(chain(&error)),
             code => Self { retry_after: error.retry_after(), ..Self::new(code, error.to_string()) },
         }

@@ -48,6 +48,8 @@ impl MessageLog for NatsMessageLog {
         let deadline = Duration::from_millis(self.bus.config.append_timeout_ms);
         let started = Instant::now();
         let mut delay = FIRST_RETRY;
+        // Whether some attempt was not answered, and may be stored.
+        let mut unanswered = false;
         loop {
             let error = match self.attempt(address, dedup_id, &payload, trace).await {
                 Ok(appended) => {
@@ -60,9 +62,14 @@ impl MessageLog for NatsMessageLog {
                 metrics::counter!("relay_log_append_refused_total").increment(1);
                 return Err(AppendError::Refused { shard: address.shard(), reason });
             }
+            unanswered |= !says_not_stored(&error);
             if started.elapsed() + delay > deadline {
+                let (shard, waited) = (address.shard(), started.elapsed());
+                if !unanswered {
+                    return Err(AppendError::NotStored { shard, waited });
+                }
                 metrics::counter!("relay_log_append_unknown_total").increment(1);
-                return Err(AppendError::OutcomeUnknown { shard: address.shard(), waited: started.elapsed() });
+                return Err(AppendError::OutcomeUnknown { shard, waited });
             }
             metrics::counter!("relay_log_append_retries_total").increment(1);
             tracing::debug!(kind = ?error.kind(), "publishing again with the same id");
@@ -115,4 +122,9 @@ fn refusal(error: &PublishError) -> Option<String> {
             None
         }
     }
+}
+
+/// Whether a failed attempt certainly stored nothing: nobody was there to take it, or it never left.
+fn says_not_stored(error: &PublishError) -> bool {
+    matches!(error.kind(), PublishErrorKind::StreamNotFound | PublishErrorKind::MaxAckPending)
 }

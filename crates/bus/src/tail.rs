@@ -8,9 +8,9 @@ use async_nats::jetstream::consumer::{Consumer, DeliverPolicy, ReplayPolicy};
 use async_nats::jetstream::response::Response;
 use async_trait::async_trait;
 use futures::StreamExt;
-use relay_domain::ports::{LogHead, LogTail, TailError, TailSource, TailStart};
+use relay_domain::ports::{Ended, LogHead, LogTail, TailError, TailSource, TailStart};
 use relay_protocol::log::{LogEvent, StoredEvent};
-use relay_types::{Seq, SessionId, ShardId};
+use relay_types::{Seq, ShardId};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -43,13 +43,13 @@ impl TailSource for NatsTails {
         head(&self.bus, shard).await
     }
 
-    async fn revocations(&self, shard: ShardId, age: Duration) -> Result<Vec<SessionId>, TailError> {
+    async fn ended(&self, shard: ShardId, age: Duration) -> Result<Ended, TailError> {
         let unavailable = |reason: String| TailError::Unavailable { reason };
         let policy = recent(&self.bus, shard, age, u64::MAX).await?;
         let consumer = create(&self.bus, shard, relay_subjects::users_wildcard(shard), policy).await?;
         let mut pending = consumer.cached_info().num_pending;
         let mut messages = consumer.messages().await.map_err(|e| unavailable(e.to_string()))?;
-        let mut ended = Vec::new();
+        let mut ended = Ended::default();
         while pending > 0 {
             let next = tokio::time::timeout(SILENCE, messages.next()).await;
             let Some(message) = next.map_err(|_| unavailable("the log fell silent".to_owned()))? else { break };
@@ -57,8 +57,11 @@ impl TailSource for NatsTails {
             let Ok(info) = message.info() else { continue };
             pending = info.pending;
             let event = decode_or_unknown(shard, &message.subject, info.stream_sequence, info.published, &message.payload);
-            if let LogEvent::SessionRevoked(revoked) = event.event {
-                ended.push(revoked.session_id);
+            match event.event {
+                LogEvent::SessionRevoked(revoked) => ended.sessions.push(revoked.session_id),
+                LogEvent::ConversationJoined(moved) => ended.stays.push((event.seq, moved.conversation_id, moved.user_id, true)),
+                LogEvent::ConversationLeft(moved) => ended.stays.push((event.seq, moved.conversation_id, moved.user_id, false)),
+                _ => {}
             }
         }
         Ok(ended)

@@ -37,9 +37,9 @@ pub use postings::{PostingHold, Postings};
 pub use projection::{
     Delivery, Memberships, Poison, ProjectError, Projected, Projection, QueueError, UserConsumers, WorkQueue, WorkSource,
 };
-pub use recent::{NothingRecent, RecentSends};
+pub use recent::{NothingRecent, Passed, RecentSends};
 pub use resume::{EventRange, JoinSnapshot, Membership, OriginalSend, Place, ResumeStore, SendKey, StoreError};
 pub use roster::{CursorError, DeliveryCursors};
-pub use sessions::{AccessClaims, TokenError, TokenVerifier};
-pub use tail::{LogHead, LogTail, TailError, TailSource, TailStart};
+pub use sessions::{AccessClaims, SessionUse, TokenError, TokenVerifier};
+pub use tail::{Ended, LogHead, LogTail, TailError, TailSource, TailStart};
 pub use upkeep::{Chore, Upkeep, Upkept};

@@ -4,6 +4,8 @@
 //! after their removal and nobody misses one after joining. Nothing is awaited under the lock.
 
 mod attach;
+mod devices;
+mod passing;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -14,7 +16,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use relay_domain::ports::{LogHead, OriginalSend, RecentSends, SendKey};
+use relay_domain::ports::{Ended, LogHead};
+use relay_domain::void::Departures;
 use relay_protocol::log::{LogEvent, StoredEvent};
 use relay_protocol::{CloseCode, Position, ServerFrame};
 use relay_types::{ConversationId, Seq, SessionId, ShardId, TimestampMs, UserId};
@@ -24,6 +27,7 @@ use crate::log_clock::TailClock;
 use crate::outbound::{Closing, Outbound};
 use crate::ring::{Effect, Ring};
 use crate::roster::Roster;
+use passing::{Sight, Waiting};
 
 pub(crate) use attach::Attach;
 
@@ -70,6 +74,12 @@ struct ShardState {
     warm: bool,
     /// The oldest event the log still has.
     first: Seq,
+    /// Who left and is not back: what they have stored since is void.
+    departures: Departures,
+    /// Leavings up to here were told by people's own subjects.
+    begun: Seq,
+    waiting: Waiting,
+    sight: Sight,
 }
 
 struct State {
@@ -79,7 +89,15 @@ struct State {
     conversations: HashMap<ConversationId, ConversationState>,
     /// Sessions whose end passed in the tail; kept as long as their access tokens could still be shown.
     revoked: HashMap<SessionId, Instant>,
+    /// Who came and left before each tail begins, until it does.
+    stays_before: HashMap<ShardId, Stays>,
 }
+
+/// Who came in (`true`) or left, in the log's order.
+type Stays = Vec<(Seq, ConversationId, UserId, bool)>;
+
+/// People remembered per shard who left a conversation and are not back.
+const MOST_DEPARTURES: usize = 100_000;
 
 /// Limits of the hub.
 #[derive(Debug, Clone, Copy)]
@@ -108,6 +126,7 @@ impl Hub {
             users: HashMap::new(),
             conversations: HashMap::new(),
             revoked: HashMap::new(),
+            stays_before: HashMap::new(),
         };
         Self { state: Mutex::new(state), limits, clock: Arc::default(), progress: Notify::new() }
     }
@@ -120,7 +139,20 @@ impl Hub {
     /// A tail of `shard` begins after `after`.
     pub(crate) fn begin_shard(&self, shard: ShardId, after: Seq, head: &LogHead) {
         let ring = Ring::new(self.limits.ring_bytes, after);
-        self.state.lock().shards.insert(shard, ShardState { ring, warm: false, first: head.first });
+        let mut departures = Departures::new(MOST_DEPARTURES);
+        let mut state = self.state.lock();
+        for (seq, conversation, user, came) in state.stays_before.remove(&shard).unwrap_or_default() {
+            // What follows is told by the tail itself, in its place.
+            match came {
+                _ if seq > after => break,
+                true => departures.comes(conversation, user),
+                false => departures.leaves(conversation, user, seq),
+            }
+        }
+        let begun =
+            ShardState { ring, warm: false, first: head.first, departures, begun: after, waiting: Waiting::default(), sight: Sight::now() };
+        state.shards.insert(shard, begun);
+        drop(state);
         self.progress.notify_waiters();
     }
 
@@ -156,10 +188,12 @@ impl Hub {
         }
     }
 
-    /// Sessions that had ended before this gateway started.
-    pub(crate) fn remember_revoked(&self, sessions: Vec<SessionId>) {
+    /// What had ended before this gateway started.
+    pub(crate) fn remember_ended(&self, shard: ShardId, ended: Ended) {
         let now = Instant::now();
-        self.state.lock().revoked.extend(sessions.into_iter().map(|session| (session, now)));
+        let mut state = self.state.lock();
+        state.revoked.extend(ended.sessions.into_iter().map(|session| (session, now)));
+        state.stays_before.insert(shard, ended.stays);
     }
 
     /// The oldest event the log has may have changed.
@@ -189,8 +223,9 @@ impl Hub {
         let mut state = self.state.lock();
         for event in events {
             self.clock.observe(event.stored_at_ms);
-            let lag_ms = (wall_now_ms - event.stored_at_ms).max(0);
+            let (seq, lag_ms) = (event.seq, (wall_now_ms - event.stored_at_ms).max(0));
             let delivered = state.apply_one(shard, event);
+            state.tell_waiting(shard, seq);
             if delivered > 0 {
                 #[expect(clippy::cast_precision_loss, reason = "milliseconds of a latency")]
                 metrics::histogram!("relay_delivery_seconds").record(lag_ms as f64 / 1000.0);
@@ -273,16 +308,6 @@ impl Hub {
     }
 }
 
-impl RecentSends for Hub {
-    fn find(&self, key: &SendKey) -> Option<OriginalSend> {
-        self.state.lock().shards.values().find_map(|shard| shard.ring.find(key))
-    }
-
-    fn remembered_after(&self, shard: ShardId) -> Option<Seq> {
-        self.state.lock().shards.get(&shard).map(|shard| shard.ring.covered_after())
-    }
-}
-
 impl State {
     fn heads(&self) -> BTreeMap<ShardId, Seq> {
         self.shards.iter().map(|(shard, state)| (*shard, state.ring.head())).collect()
@@ -300,6 +325,15 @@ impl State {
         let Self { shards, users, conversations, .. } = self;
         let Some(shard_state) = shards.get_mut(&shard) else { return 0 };
         let seq = event.seq;
+        // People's own subjects may tell late: where only they told of a leaving, they tell of the return as well.
+        if let LogEvent::ConversationJoined(moved) = &event.event {
+            shard_state.departures.returns(moved.conversation_id, moved.user_id, shard_state.begun);
+        }
+        if shard_state.departures.passes(seq, &event.event) {
+            metrics::counter!("relay_void_messages_total").increment(1);
+            shard_state.ring.push_void(&event);
+            return 0;
+        }
         let Some(id) = event.event.conversation() else {
             shard_state.ring.push(event);
             return 0;

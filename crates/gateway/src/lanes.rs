@@ -5,6 +5,8 @@
 //! When a send is refused for a passing reason, what waits behind it fails with it, and so does what was on its way
 //! behind it: the client sends it all again, in order.
 //!
+//! A publish is answered once this gateway's own tail has passed the message: whoever was removed before it is told so.
+//!
 //! A socket whose process stood still publishes nothing any more: see [`Footing`]. What waited while its sender was removed is not
 //! published either, also if they are back.
 
@@ -109,7 +111,7 @@ impl Lanes {
         }
     }
 
-    /// What is held in the conversation; `None` when the client has refused sends in too many others.
+    /// What is held in the conversation, and is told this code; `None` when the client has refused sends in too many others.
     fn held_in(&mut self, conversation: ConversationId, code: ErrorCode) -> Option<&mut Held> {
         if self.held.len() >= MAX_HELD_CONVERSATIONS && !self.held.contains_key(&conversation) {
             let now = Instant::now();
@@ -118,7 +120,7 @@ impl Lanes {
                 return None;
             }
         }
-        Some(self.held.entry(conversation).or_insert_with(|| Held::new(code)))
+        Some(self.held.entry(conversation).or_insert_with(|| Held::new(of_those_behind(code))))
     }
 
     /// A send is refused for good: see [`doubt`].
@@ -208,7 +210,8 @@ impl Lanes {
             Err(error) => {
                 let code = error.code();
                 let mut frames = vec![refusal_for(code, error.to_string(), client_id.clone(), error.retry_after())];
-                if code.retryable() {
+                // A key of the future may be far ahead: nobody waits for it.
+                if code.retryable() && code != ErrorCode::ClientIdAhead {
                     frames.extend(self.refuse_waiting(conversation, Some(client_id), code, BEFORE_IT));
                 } else {
                     // Those that wait were sent without knowing of it, and the client is here or it is not: they come again.
@@ -244,6 +247,7 @@ impl Lanes {
             self.hold_back_all(conversation, refused, code);
         }
         self.unanswered = self.unanswered.saturating_sub(u32::try_from(waiting.len()).unwrap_or(u32::MAX));
+        let code = of_those_behind(code);
         waiting.into_iter().map(|waiting| refusal(code, why.to_owned(), waiting.send.client_id)).collect()
     }
 }
@@ -255,6 +259,14 @@ const BEFORE_IT: &str = "a send before it failed";
 const REMOVED_MEANWHILE: &str = "you were removed from the conversation while it waited";
 /// How long a client waits before it repeats a send that failed for a passing reason.
 const RETRY_AFTER_MS: u64 = 500;
+
+/// The code for sends that wait behind one with this code: nothing of them was stored, nor is anything wrong with them.
+const fn of_those_behind(code: ErrorCode) -> ErrorCode {
+    match code {
+        ErrorCode::OutcomeUnknown | ErrorCode::ClientIdAhead | ErrorCode::Internal => ErrorCode::Unavailable,
+        other => other,
+    }
+}
 
 /// The refusal of one send.
 pub(crate) fn refusal(code: ErrorCode, message: String, client_id: ClientId) -> ServerFrame {

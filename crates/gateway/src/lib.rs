@@ -7,6 +7,7 @@ mod checkpoints;
 mod config;
 mod drain;
 mod hub;
+mod keeper;
 mod lanes;
 mod log_clock;
 mod outbound;

@@ -8,12 +8,50 @@ use relay_domain::ports::{LogClock, LogHead};
 use relay_runtime::since_boot;
 use relay_types::{ShardId, TimestampMs};
 
-/// Estimates the NATS servers' clock: the newest time heard plus what has passed since then by the clock that counts from boot,
-/// so neither a stepped wall clock nor a suspended machine matters. A server's answer begins it: the newest event of a quiet log may be hours old.
+/// What was heard counts for this long, and at most for twice as long. Servers are asked several times in it.
+const SPAN: Duration = Duration::from_secs(30);
+
+/// Estimates the NATS servers' clock by how far it is from the clock that counts from boot, so neither a stepped wall clock nor a
+/// suspended machine matters. What arrives late would set it back, so the greatest distance counts of all that was heard lately.
+/// Not of all that was ever heard: a server whose clock was wrong for a while would count for ever.
 #[derive(Default)]
 pub(crate) struct TailClock {
-    newest: Mutex<Option<(TimestampMs, Duration)>>,
+    heard: Mutex<Heard>,
     began: Mutex<BTreeMap<ShardId, TimestampMs>>,
+}
+
+/// Distances from the clock that counts from boot, in milliseconds: the greatest of this span and of the one before.
+#[derive(Default)]
+struct Heard {
+    span: Option<(Duration, i64)>,
+    before: Option<i64>,
+}
+
+impl Heard {
+    /// An event was stored at `at_ms`, some time ago.
+    fn event(&mut self, at_ms: TimestampMs, now: Duration) {
+        let distance = at_ms - millis(now);
+        match &mut self.span {
+            Some((_, greatest)) => *greatest = distance.max(*greatest),
+            None => self.span = Some((now, distance)),
+        }
+    }
+
+    /// A server answers that it is `at_ms`. Only answers end a span: events may all be of the past.
+    fn answer(&mut self, at_ms: TimestampMs, now: Duration) {
+        match &mut self.span {
+            Some((began, greatest)) if now.saturating_sub(*began) >= SPAN => {
+                self.before = Some(*greatest);
+                self.span = Some((now, at_ms - millis(now)));
+            }
+            _ => self.event(at_ms, now),
+        }
+    }
+
+    fn now_ms(&self, now: Duration) -> Option<TimestampMs> {
+        let distance = self.span.map(|(_, distance)| distance).max(self.before);
+        distance.map(|distance| distance + millis(now))
+    }
 }
 
 impl TailClock {
@@ -24,15 +62,14 @@ impl TailClock {
         }
     }
 
-    /// A server's clock showed `at_ms` just now, or a moment ago: what arrives late would set the clock back, so the
-    /// estimate only rises.
+    /// An event passed that was stored at `at_ms`.
     pub(crate) fn observe(&self, at_ms: TimestampMs) {
-        let now = since_boot();
-        let mut newest = self.newest.lock();
-        let ahead = newest.is_none_or(|(known_ms, seen)| at_ms > known_ms + elapsed_ms(seen, now));
-        if ahead {
-            *newest = Some((at_ms, now));
-        }
+        self.heard.lock().event(at_ms, since_boot());
+    }
+
+    /// A server's clock showed `at_ms` a moment ago.
+    pub(crate) fn answered(&self, at_ms: TimestampMs) {
+        self.heard.lock().answer(at_ms, since_boot());
     }
 }
 
@@ -42,25 +79,53 @@ impl LogClock for TailClock {
     }
 
     fn log_now_ms(&self) -> Option<TimestampMs> {
-        let newest = *self.newest.lock();
-        newest.map(|(at_ms, seen)| at_ms + elapsed_ms(seen, since_boot()))
+        self.heard.lock().now_ms(since_boot())
     }
 }
 
-fn elapsed_ms(since: Duration, now: Duration) -> i64 {
-    i64::try_from(now.saturating_sub(since).as_millis()).unwrap_or(i64::MAX)
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const fn s(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
     #[test]
     fn old_events_do_not_set_it_back() {
-        let clock = TailClock::default();
-        assert_eq!(clock.log_now_ms(), None);
-        clock.observe(1_000_000);
-        clock.observe(400_000);
-        assert!(clock.log_now_ms().is_some_and(|now_ms| now_ms >= 1_000_000));
+        let mut heard = Heard::default();
+        assert_eq!(heard.now_ms(s(1)), None);
+        heard.answer(1_000_000, s(1));
+        for second in 2..600 {
+            heard.event(400_000, s(second));
+        }
+        assert_eq!(heard.now_ms(s(600)), Some(1_599_000), "nobody was asked meanwhile");
+        heard.answer(1_600_000, s(601));
+        heard.event(500_000, s(601));
+        assert_eq!(heard.now_ms(s(601)), Some(1_600_000));
+    }
+
+    #[test]
+    fn a_future_that_was_heard_once_is_forgotten() {
+        let mut heard = Heard::default();
+        heard.event(3_600_000, s(0));
+        for second in (0..=60).step_by(5) {
+            heard.answer(i64::try_from(second * 1_000).unwrap(), s(second));
+        }
+        assert_eq!(heard.now_ms(s(60)), Some(60_000));
+    }
+
+    #[test]
+    fn an_answer_that_was_long_on_its_way_does_not_set_it_back() {
+        let mut heard = Heard::default();
+        for second in (0..=60).step_by(5) {
+            let late = if second % 30 == 0 { 4_000 } else { 0 };
+            heard.answer(i64::try_from(second * 1_000).unwrap() - late, s(second));
+            assert!(second == 0 || heard.now_ms(s(second)) == Some(i64::try_from(second * 1_000).unwrap()), "{second}");
+        }
     }
 }

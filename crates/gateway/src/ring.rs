@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
-use relay_domain::ports::{OriginalSend, SendKey};
+use relay_domain::ports::{OriginalSend, Passed, SendKey};
 use relay_protocol::ServerFrame;
 use relay_protocol::log::{LogEvent, StoredEvent};
 use relay_types::{ConversationId, Seq, UserId};
@@ -24,6 +24,8 @@ pub(crate) struct Entry {
     pub(crate) conversation: Option<ConversationId>,
     /// How it changes memberships.
     pub(crate) effect: Effect,
+    /// A message that counts for nobody: see `relay_domain::void`. Nothing but its place is kept.
+    void: bool,
     /// Kept for encoding when it is first needed, and then dropped in favour of `frame`.
     event: StoredEvent,
     frame: Option<Bytes>,
@@ -143,13 +145,34 @@ impl Ring {
         }
         let effect = Effect::of(&event.event);
         let cost = cost(&event.event) + effect.people().len() * PERSON_BYTES;
-        self.entries.push_back(Entry { seq, conversation: event.event.conversation(), effect, event, frame: None, cost });
+        self.entries.push_back(Entry { seq, conversation: event.event.conversation(), effect, void: false, event, frame: None, cost });
         self.bytes += cost;
         self.head = seq;
         while self.bytes > self.limit_bytes && self.entries.len() > 1 {
             self.evict();
         }
         self.entries.back_mut()
+    }
+
+    /// Adds the next event, which is void.
+    pub(crate) fn push_void(&mut self, event: &StoredEvent) {
+        let StoredEvent { shard, seq, stored_at_ms, .. } = *event;
+        if let Some(entry) = self.push(StoredEvent { shard, seq, prev: None, stored_at_ms, event: LogEvent::Unknown }) {
+            entry.void = true;
+        }
+    }
+
+    /// What passed at `seq`.
+    pub(crate) fn passed(&self, seq: Seq) -> Passed {
+        if seq > self.head {
+            return Passed::NotYet;
+        }
+        let at = self.entries.partition_point(|entry| entry.seq < seq);
+        match self.entries.get(at) {
+            Some(entry) if entry.seq == seq && entry.void => Passed::Void,
+            Some(entry) if entry.seq == seq && matches!(entry.event.event, LogEvent::MessageSent(_)) => Passed::Counts,
+            _ => Passed::NotKnown,
+        }
     }
 
     fn evict(&mut self) {

@@ -23,7 +23,14 @@ pub(crate) fn register() {
     for path in ["fresh", "resume", "reset"] {
         counter!("relay_resumes_total", "path" => path).increment(0);
     }
-    for name in ["relay_resumes_without_postgres_total", "relay_checkpoints_skipped_total", "relay_checkpoints_failed_total"] {
+    describe_counter!("relay_void_messages_total", "Messages stored behind their sender's removal, which count for nobody");
+    counter!("relay_void_messages_total").increment(0);
+    for name in [
+        "relay_resumes_without_postgres_total",
+        "relay_checkpoints_skipped_total",
+        "relay_checkpoints_failed_total",
+        "relay_session_looks_failed_total",
+    ] {
         counter!(name).increment(0);
     }
     describe_gauge!("relay_sockets", "Open sockets, authenticated or not");

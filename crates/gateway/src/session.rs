@@ -314,7 +314,8 @@ impl<'a> Live<'a> {
     async fn authorise(&mut self, send: &SendMessage) -> Result<Option<Standing>, Behind> {
         let (user, conversation) = (self.socket.user, send.conversation_id);
         if let Some(standing) = self.shared.hub.standing(user, conversation) {
-            return Ok(Some(standing));
+            // Published by an old view, it could neither be answered nor be sure to count.
+            return if self.shared.hub.in_sight(standing.shard) { Ok(Some(standing)) } else { Err(Behind) };
         }
         // Whoever was told over REST that they are in has their event in the log; this gateway may be a moment behind it.
         for shard in self.shared.hub.heads().into_keys() {

@@ -1,7 +1,7 @@
 //! The task that follows one shard and feeds the hub.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use relay_domain::ports::{TailError, TailSource, TailStart};
@@ -13,6 +13,8 @@ use crate::hub::Hub;
 /// How often the log's ends are looked up: the oldest event decides whether a position is too old, the newest whether the
 /// tail keeps up.
 const HEAD_EVERY: Duration = Duration::from_secs(5);
+/// The same while the tail is away: nobody may send here until it is known to be at the log's end.
+const HEAD_AGAIN: Duration = Duration::from_secs(1);
 
 /// Follows `shard` until told to stop. An epoch change ends the process: its memory is of another log, so everyone
 /// reconnects, to a fresh gateway, and is told `reset`.
@@ -31,10 +33,11 @@ pub(crate) async fn follow(
     if head.epoch != epoch {
         return Err(TailError::EpochChanged { expected: epoch, found: head.epoch }.into());
     }
-    hub.clock.observe(head.now_ms);
+    hub.clock.answered(head.now_ms);
     hub.clock.observe_life(shard, &head);
-    // A token outlives its session's end: whoever was logged out before this gateway started stays out.
-    hub.remember_revoked(tails.revocations(shard, revocations).await?);
+    // A token outlives its session's end: whoever was logged out before this gateway started stays out. What somebody says
+    // who left before it started is void still.
+    hub.remember_ended(shard, tails.ended(shard, revocations).await?);
     let mut tail = tails.open(shard, &epoch, TailStart::Recent { age: warmup, most: hub.most_remembered(), end: head.last }).await?;
     let lag = metrics::gauge!("relay_tail_lag_events", "shard" => shard.to_string());
     let (mut begun, mut warm, mut known_head) = (false, false, head.clone());
@@ -47,9 +50,10 @@ pub(crate) async fn follow(
     }
     let mut behind = false;
     // Beside the tail, not between its events: a log without a leader answers late.
-    let looks = futures::stream::unfold(Arc::clone(&tails), |tails| async {
-        tokio::time::sleep(HEAD_EVERY).await;
-        Some((tails.head(shard).await, tails))
+    let looks = futures::stream::unfold((Arc::clone(&tails), Arc::clone(&hub)), |(tails, hub)| async move {
+        tokio::time::sleep(if hub.in_sight(shard) { HEAD_EVERY } else { HEAD_AGAIN }).await;
+        let asked = Instant::now();
+        Some(((asked, tails.head(shard).await), (tails, hub)))
     });
     tokio::pin!(looks);
     // With nothing young enough in the log, the first event to come is the next one. The same holds when what was last in it
@@ -67,14 +71,15 @@ pub(crate) async fn follow(
                 (begun, warm) = (true, true);
                 task.health.up();
             }
-            Some(looked) = looks.next() => {
+            Some((asked, looked)) = looks.next() => {
                 let Ok(now) = looked else { continue };
                 if now.epoch != epoch {
                     hub.forget_all();
                     return Err(TailError::EpochChanged { expected: epoch, found: now.epoch }.into());
                 }
                 hub.set_first(shard, now.first);
-                hub.clock.observe(now.now_ms);
+                hub.looked(shard, now.last, asked);
+                hub.clock.answered(now.now_ms);
                 let passed = hub.heads().get(&shard).copied().unwrap_or_default();
                 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
                 lag.set(now.last.0.saturating_sub(passed.0) as f64);

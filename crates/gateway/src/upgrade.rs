@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use governor::Quota;
-use relay_domain::ports::{DeliveryCursors, LogClock as _, MessageLog, ResumeStore, TailSource, TokenVerifier};
+use relay_domain::ports::{DeliveryCursors, LogClock as _, MessageLog, ResumeStore, SessionUse, TailSource, TokenVerifier};
 use relay_posting::{LogRoom, Poster, PosterParts};
 use relay_protocol::{ErrorCode, MAX_CLIENT_FRAME_BYTES};
 use relay_runtime::census::{Census, network};
@@ -27,6 +27,7 @@ use tokio::sync::Semaphore;
 use crate::checkpoints::Checkpoints;
 use crate::config::GatewayConfig;
 use crate::hub::{Hub, HubLimits};
+use crate::keeper::Keeper;
 use crate::resume::Resumer;
 use crate::{session, tail};
 
@@ -38,6 +39,8 @@ pub struct Deps {
     pub tails: Arc<dyn TailSource>,
     /// Reads the projection.
     pub store: Arc<dyn ResumeStore>,
+    /// Notes which sessions are connected, and says when they end.
+    pub sessions: Arc<dyn SessionUse>,
     /// Users' durable consumers.
     pub cursors: Arc<dyn DeliveryCursors>,
     /// Checks access tokens.
@@ -182,6 +185,10 @@ impl Gateway {
         supervisor.spawn("checkpoints", Restart::StopProcess, move |task| {
             let (state, cursors) = (Arc::clone(&state), Arc::clone(&cursors));
             async move { state.checkpoints.run(task, Arc::clone(&state.hub), cursors, interval).await }
+        });
+        let (hub, sessions) = (Arc::clone(&shared.hub), Arc::clone(&deps.sessions));
+        supervisor.spawn("sessions", Restart::Backoff { cap: Duration::from_secs(5) }, move |task| {
+            Keeper::new(Arc::clone(&hub), Arc::clone(&sessions)).run(task)
         });
         let router = Router::new().route("/v1/ws", get(upgrade)).fallback(not_found).with_state(Arc::clone(&shared));
         let stop = supervisor.stop_token();

@@ -15,8 +15,11 @@ pub enum Freshness {
     WithinWindow,
     /// Not a ULID, or an old one: older records have to be asked.
     MayBeOld,
-    /// Minted in the future. Accepting it would let a retry look fresh long after the window, so it is refused.
-    Ahead,
+    /// Minted in the future. Accepting it would let a retry look fresh long after the window, so it is refused for as long.
+    Ahead {
+        /// After which time it is not too far ahead any more.
+        wait: Duration,
+    },
 }
 
 /// Judges `client_id` at the log's time `log_now_ms`. A third of the window is kept as a margin for publishing itself,
@@ -34,8 +37,9 @@ pub fn of(
     let Some(minted_ms) = client_id.minted_at_ms().and_then(|ms| i64::try_from(ms).ok()) else { return Freshness::MayBeOld };
     let age_ms = log_now_ms.unwrap_or(wall_now_ms) - minted_ms;
     let window_ms = i64::try_from(duplicate_window.as_millis()).unwrap_or(i64::MAX);
-    if age_ms < -TOLERANCE_MS.min(window_ms / 6) {
-        Freshness::Ahead
+    let too_far_ms = -TOLERANCE_MS.min(window_ms / 6) - age_ms;
+    if too_far_ms > 0 {
+        Freshness::Ahead { wait: Duration::from_millis(too_far_ms.unsigned_abs()) }
     } else if log_now_ms.is_some()
         && log_began_ms.is_some_and(|began_ms| minted_ms > began_ms + BIRTH_MARGIN_MS)
         && age_ms < window_ms / 3 * 2 - APPEND_MS.min(window_ms / 3)
@@ -69,10 +73,11 @@ mod tests {
         assert_eq!(judge(90_000), Freshness::MayBeOld);
         assert_eq!(judge(10 * 24 * 3600 * 1000), Freshness::MayBeOld);
         assert_eq!(judge(-4_000), Freshness::WithinWindow);
-        assert_eq!(judge(-60_000), Freshness::Ahead);
+        assert_eq!(judge(-60_000), Freshness::Ahead { wait: Duration::from_secs(55) });
+        assert_eq!(judge(-5_000), Freshness::WithinWindow, "waiting so long is enough");
         assert_eq!(of(&"my-key".parse().unwrap(), Some(now_ms), Some(0), now_ms, window), Freshness::MayBeOld);
         assert_eq!(of(&key(0), None, Some(0), now_ms, window), Freshness::MayBeOld);
-        assert_eq!(of(&key(-60_000), None, Some(0), now_ms, window), Freshness::Ahead);
+        assert_eq!(of(&key(-60_000), None, Some(0), now_ms, window), Freshness::Ahead { wait: Duration::from_secs(55) });
     }
 
     #[test]

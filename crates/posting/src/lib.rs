@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use relay_domain::ports::{
-    AppendError, LogAddress, LogClock, LogReadError, MessageLog, OriginalSend, RecentSends, ResumeStore, SendKey, StoreError, TailSource,
+    AppendError, LogAddress, LogClock, LogReadError, MessageLog, OriginalSend, Passed, RecentSends, ResumeStore, SendKey, StoreError,
+    TailSource,
 };
 use relay_protocol::frame::MessageAck;
 use relay_protocol::log::{LogEvent, MessageSent};
@@ -42,7 +43,10 @@ const FULL_RETRY: Duration = Duration::from_secs(10);
 pub enum PostError {
     /// The key is a ULID of the future, so its age could not be judged on a retry.
     #[error("client_id was minted ahead of the server's time; mint it with server_time_ms")]
-    ClientIdAhead,
+    ClientIdAhead {
+        /// Until it is not.
+        wait: Duration,
+    },
     /// The sender has sent as many bytes as a person may.
     #[error("too many bytes sent: wait {} ms", retry_after.as_millis())]
     QuotaExceeded {
@@ -55,6 +59,12 @@ pub enum PostError {
     /// The log's answer is unknown, or the log is away. Retry with the same key.
     #[error("the log did not acknowledge")]
     Log(#[source] AppendError),
+    /// It is in the log, and void: its sender had left before it. For good, while the log recognises the key.
+    #[error("the sender had left the conversation before the message was stored")]
+    Void,
+    /// It is in the log; whether it counts cannot be told yet. Retry with the same key.
+    #[error("the message is stored, and whether its sender was in the conversation there cannot be told yet")]
+    NotPassed,
     /// Whether the key was used before cannot be told now. Retry with the same key.
     #[error("whether this is a retry cannot be told now")]
     Undecided(#[source] StoreError),
@@ -67,20 +77,22 @@ impl PostError {
     /// The public code.
     pub const fn code(&self) -> ErrorCode {
         match self {
-            Self::ClientIdAhead => ErrorCode::BadClientId,
+            Self::ClientIdAhead { .. } => ErrorCode::ClientIdAhead,
             Self::QuotaExceeded { .. } => ErrorCode::QuotaExceeded,
             Self::LogFull => ErrorCode::LogFull,
-            Self::Log(AppendError::OutcomeUnknown { .. }) | Self::Undecided(_) | Self::Original(_) => ErrorCode::Unavailable,
+            Self::Log(AppendError::OutcomeUnknown { .. }) | Self::NotPassed | Self::Original(_) => ErrorCode::OutcomeUnknown,
+            Self::Log(AppendError::NotStored { .. }) | Self::Undecided(_) => ErrorCode::Unavailable,
             Self::Log(AppendError::Refused { .. }) => ErrorCode::Internal,
+            Self::Void => ErrorCode::NotMember,
         }
     }
 
     /// When to try again, where that is known.
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::QuotaExceeded { retry_after } => Some(*retry_after),
+            Self::ClientIdAhead { wait: retry_after } | Self::QuotaExceeded { retry_after } => Some(*retry_after),
             Self::LogFull => Some(FULL_RETRY),
-            Self::ClientIdAhead | Self::Log(_) | Self::Undecided(_) | Self::Original(_) => None,
+            Self::Log(_) | Self::Void | Self::NotPassed | Self::Undecided(_) | Self::Original(_) => None,
         }
     }
 }
@@ -141,6 +153,10 @@ impl Poster {
     /// itself), and all older ones (the projection, which is asked only when the key's age does not rule them out).
     /// Order among a caller's messages is the caller's: it posts the next to a conversation once this one is answered.
     ///
+    /// Nothing that is answered turns void ([`relay_domain::void`]). A process that follows the log answers once it has itself
+    /// passed the message. One that does not keeps the sender in the conversation meanwhile, and asks the projection about
+    /// messages that others stored.
+    ///
     /// # Errors
     /// See [`PostError`]; after each of them the same send may be repeated with the same key.
     ///
@@ -154,7 +170,7 @@ impl Poster {
         let wall_now_ms = self.parts.clock.now_ms();
         let (log_now_ms, log_began_ms) = self.log_times(shard).await;
         match freshness::of(&key.client_id, log_now_ms, log_began_ms, wall_now_ms, self.parts.log.duplicate_window()) {
-            Freshness::Ahead => return Err(PostError::ClientIdAhead),
+            Freshness::Ahead { wait } => return Err(PostError::ClientIdAhead { wait }),
             Freshness::WithinWindow => {}
             Freshness::MayBeOld => {
                 if let Some(original) = self.find_old(shard, &key).await? {
@@ -222,30 +238,47 @@ impl Poster {
         let dedup_id = format!("{}.{}.{}", key.conversation, key.sender, key.client_id);
         let address = LogAddress::Conversation { shard, id: key.conversation };
         let appended = self.parts.log.append(address, &dedup_id, payload, trace).await.map_err(PostError::Log)?;
-        if !appended.duplicate {
-            return Ok(ack(key, OriginalSend { seq: appended.seq, ..minted }));
+        let passed = self.parts.recent.passed(shard, appended.seq).await;
+        match passed {
+            Passed::Void => return Err(PostError::Void),
+            Passed::NotYet => return Err(PostError::NotPassed),
+            Passed::Counts | Passed::NotKnown if !appended.duplicate => return Ok(ack(key, OriginalSend { seq: appended.seq, ..minted })),
+            Passed::Counts | Passed::NotKnown => {}
         }
-        metrics::counter!("relay_posts_deduplicated_total", "by" => "log").increment(1);
         // Either a retry, or our own attempt whose first answer was lost: the stored event says which id it has.
+        metrics::counter!("relay_posts_deduplicated_total", "by" => "log").increment(1);
+        if let Some(original) = self.parts.recent.find(&key) {
+            return Ok(ack(key, original));
+        }
         let stored = self.parts.log.read(shard, appended.seq).await.map_err(PostError::Original)?;
-        match stored.map(|stored| (stored.seq, stored.event)) {
-            Some((seq, LogEvent::MessageSent(sent))) => {
-                Ok(ack(key, OriginalSend { message_id: sent.message_id, seq, sent_at_ms: sent.sent_at_ms }))
+        if let Some(LogEvent::MessageSent(sent)) = stored.map(|stored| stored.event) {
+            let original = OriginalSend { message_id: sent.message_id, seq: appended.seq, sent_at_ms: sent.sent_at_ms };
+            if passed == Passed::Counts || original.message_id == minted.message_id {
+                return Ok(ack(key, original));
             }
-            // Erased in between; its place is still the answer.
-            _ => Ok(ack(key, OriginalSend { seq: appended.seq, ..minted })),
+        }
+        // Somebody else stored it and its sender may have left before it, or it is gone from the log: the projection knows.
+        match self.find_upto(shard, &key, appended.seq).await {
+            Ok(Some(original)) => Ok(ack(key, original)),
+            Ok(None) => Err(PostError::Void),
+            Err(_) => Err(PostError::NotPassed),
         }
     }
 
     /// Searches everything up to the log's present end: the projection, and what it does not have yet.
     async fn find_old(&self, shard: ShardId, key: &SendKey) -> Result<Option<OriginalSend>, PostError> {
-        let started = Instant::now();
         // What this process remembers closes the gap between projection and log; otherwise the projection has to reach
         // the end that the log has now. Whatever comes after that end is within the duplicate window.
         let needed = match self.parts.recent.remembered_after(shard) {
             Some(remembered) => remembered,
             None => self.parts.tails.head(shard).await.map_err(|error| undecided(error.to_string()))?.last,
         };
+        self.find_upto(shard, key, needed).await
+    }
+
+    /// Searches the projection, once it has everything up to `needed`.
+    async fn find_upto(&self, shard: ShardId, key: &SendKey, needed: Seq) -> Result<Option<OriginalSend>, PostError> {
+        let started = Instant::now();
         loop {
             let found = self.lookups.find(key).await.map_err(PostError::Undecided)?;
             if let Some(original) = found.original {

@@ -62,7 +62,7 @@ error_registry! {
     FrameTooLarge = "frame_too_large", 413, false, Caller, "The frame or body is larger than the server reads.";
     UnknownCommand = "unknown_command", 400, false, Caller, "The frame's type is not a command of this protocol.";
     BadId = "bad_id", 400, false, Caller, "An id is not in its canonical form (26 characters of 0-9 and A-Z).";
-    BadClientId = "bad_client_id", 400, false, Caller, "client_id is not 1 to 64 of A-Z, a-z, 0-9, _ and -, or is a ULID minted ahead of the server's time.";
+    BadClientId = "bad_client_id", 400, false, Caller, "client_id is not 1 to 64 of A-Z, a-z, 0-9, _ and -.";
     BadPosition = "bad_position", 400, false, Caller, "The position is not one that this service gave out.";
     InvalidField = "invalid_field", 400, false, Caller, "A field is outside its documented limits.";
     EmptyMessage = "empty_message", 400, false, Caller, "The message has no content.";
@@ -97,9 +97,11 @@ error_registry! {
     QuotaExceeded = "quota_exceeded", 429, true, Time, "The caller has sent as many bytes as a person may: wait for retry_after_ms.";
     LogFull = "log_full", 503, true, Operator, "The log takes no more messages: what is left of it is for membership changes and sessions.";
     TooManyConnections = "too_many_connections", 429, true, Time, "This address, person or device has as many connections as it may.";
+    ClientIdAhead = "client_id_ahead", 425, true, Time, "client_id is a ULID minted ahead of the server's time: send it again after retry_after_ms, and mint with server_time_ms.";
     Draining = "draining", 503, true, Time, "This server is going away: reconnect elsewhere after retry_after_ms.";
     Busy = "busy", 503, true, Time, "The server is at its limit: try again after retry_after_ms.";
-    Unavailable = "unavailable", 503, true, Operator, "A part the request needs does not answer; its outcome may be unknown: retry with the same client_id.";
+    Unavailable = "unavailable", 503, true, Operator, "A part the request needs does not answer. Nothing was stored: repeat it.";
+    OutcomeUnknown = "outcome_unknown", 503, true, Operator, "What was asked for may be stored, or may be stored later: repeat it, a send with the same client_id.";
     Internal = "internal", 500, true, Operator, "An error of ours; quote the request id.";
 }
 

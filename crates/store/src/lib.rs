@@ -23,6 +23,7 @@ mod projection;
 mod reseed;
 mod resume;
 mod roles;
+mod session_use;
 mod sessions;
 mod shares;
 mod spans;

@@ -7,6 +7,7 @@ mod audit;
 mod batch;
 mod maintain;
 mod mend;
+mod void;
 mod write;
 
 use async_trait::async_trait;
@@ -67,7 +68,8 @@ impl Store {
             return Ok(projected);
         }
         let heads = write::heads_of(&mut transaction, &batch::conversations(fresh)).await.map_err(refused)?;
-        let batch = Batch::of(fresh, heads)?;
+        let departures = void::departures(&mut transaction, fresh).await.map_err(refused)?;
+        let batch = Batch::of(fresh, heads, departures)?;
         let written = async {
             write::batch(&mut transaction, shard, &batch).await?;
             answers::note(&mut transaction, &batch).await?;

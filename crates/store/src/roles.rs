@@ -63,7 +63,7 @@ const ALL: &str = "SELECT, INSERT, UPDATE, DELETE";
 const GRANTS: &[(&str, [&str; 3])] = &[
     ("_sqlx_migrations", [READ, READ, READ]),
     ("users", [NOTHING, ALL, "SELECT (user_id, handle, display_name, home_shard, created_at)"]),
-    ("sessions", ["SELECT, UPDATE (last_used_at)", ALL, "SELECT, DELETE"]),
+    ("sessions", ["SELECT, UPDATE (last_used_at, in_use_until)", ALL, "SELECT, DELETE"]),
     ("refresh_tokens", [NOTHING, ALL, "SELECT, DELETE"]),
     ("login_networks", [NOTHING, ALL, NOTHING]),
     ("conversations", [NOTHING, ALL, READ]),

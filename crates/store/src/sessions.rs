@@ -40,7 +40,7 @@ impl DeviceSessions for Store {
             let excess = sqlx::query_scalar!(
                 "SELECT session_id FROM sessions
              WHERE user_id = $1 AND revoked_at IS NULL AND least(refresh_expires_at, ends_at) > $2
-             ORDER BY last_used_at DESC, session_id DESC OFFSET $3",
+             ORDER BY (in_use_until > $2) IS TRUE DESC, last_used_at DESC, session_id DESC OFFSET $3",
                 new.user.to_uuid(),
                 at,
                 i64::from(new.max_sessions.saturating_sub(1))

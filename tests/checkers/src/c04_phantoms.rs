@@ -14,7 +14,9 @@ pub(crate) fn check(history: &History, index: &Index, verdict: &mut Verdict) {
         sent.entry((send.room, send.sender, send.key)).and_modify(|all| *all &= refused).or_insert(refused);
     }
     for event in &history.log {
-        if let LoggedWhat::Message { sender, key, intact } = &event.what {
+        if let LoggedWhat::Message { sender, key, intact } = &event.what
+            && !index.void.contains(&event.seq)
+        {
             match sent.get(&(event.room, *sender, *key)) {
                 None => verdict.broken(Check::Phantom, || format!("in the log and sent by nobody: {event:?}")),
                 Some(true) => verdict.broken(Check::Phantom, || format!("in the log and refused: {event:?}")),

@@ -6,7 +6,7 @@ use crate::history::{History, What};
 use crate::index::Index;
 use crate::verdict::{Check, Verdict};
 
-pub(crate) fn check(history: &History, _index: &Index, verdict: &mut Verdict) {
+pub(crate) fn check(history: &History, index: &Index, verdict: &mut Verdict) {
     for (number, device) in history.devices.iter().enumerate() {
         let mut last: HashMap<u32, u64> = HashMap::new();
         for event in &device.events {
@@ -38,7 +38,7 @@ pub(crate) fn check(history: &History, _index: &Index, verdict: &mut Verdict) {
     // What the log has, each naming the one before it.
     let mut before: HashMap<u32, u64> = HashMap::new();
     let mut chain: HashMap<u64, (u32, u64)> = HashMap::with_capacity(history.log.len());
-    for event in &history.log {
+    for event in history.log.iter().filter(|event| !index.void.contains(&event.seq)) {
         let prev = before.insert(event.room, event.seq).unwrap_or(0);
         chain.insert(event.seq, (event.room, prev));
     }

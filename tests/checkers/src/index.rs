@@ -1,6 +1,6 @@
 //! Look-ups that several checkers share.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::history::{History, LoggedWhat};
 
@@ -26,12 +26,20 @@ pub(crate) struct Index {
     pub(crate) messages: BTreeMap<u32, Vec<u64>>,
     /// Each room's newest event.
     pub(crate) heads: BTreeMap<u32, u64>,
+    /// Messages whose sender had left before them: there for nobody, neither lost nor made up.
+    pub(crate) void: HashSet<u64>,
 }
 
 impl Index {
     pub(crate) fn of(history: &History) -> Self {
         let mut this = Self::default();
         for event in &history.log {
+            if let LoggedWhat::Message { sender, .. } = event.what
+                && this.has_left(event.room, sender)
+            {
+                this.void.insert(event.seq);
+                continue;
+            }
             this.heads.insert(event.room, event.seq);
             match &event.what {
                 LoggedWhat::Message { sender, key, .. } => {
@@ -49,6 +57,11 @@ impl Index {
             }
         }
         this
+    }
+
+    /// So far.
+    fn has_left(&self, room: u32, user: u32) -> bool {
+        self.stays.get(&(room, user)).and_then(|stays| stays.last()).is_some_and(|stay| stay.upto < u64::MAX)
     }
 
     fn enters(&mut self, room: u32, user: u32, seq: u64) {

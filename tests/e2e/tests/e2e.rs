@@ -48,6 +48,7 @@ mod e2e {
     mod tokens;
     mod topology;
     mod visible;
+    mod void;
     mod witness;
     mod workspace;
 }

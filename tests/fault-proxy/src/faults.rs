@@ -12,12 +12,14 @@ pub struct Faults {
     pub to_client: Direction,
     /// New connections are reset at once.
     pub refuse: bool,
+    /// Only connections whose client began with words that contain this, such as the name that it gave itself.
+    pub only: Option<&'static str>,
 }
 
 impl Faults {
     /// The same in both directions.
     pub const fn both(direction: Direction) -> Self {
-        Self { to_server: direction, to_client: direction, refuse: false }
+        Self { to_server: direction, to_client: direction, refuse: false, only: None }
     }
 }
 

@@ -1,8 +1,8 @@
 //! The listener and its connections.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
-use crate::faults::Faults;
+use crate::faults::{Direction, Faults};
 use crate::pump::pump;
 
 /// For reaching the server.
@@ -146,9 +146,16 @@ async fn carry(client: TcpStream, shared: Arc<Shared>) {
     }
     let (client_read, mut client_write) = client.into_split();
     let (server_read, mut server_write) = server.into_split();
+    let greeting = OnceLock::new();
+    let concerned = |faults: &Faults| faults.only.is_none_or(|words| greeting.get().is_some_and(|said: &String| said.contains(words)));
     let both = async {
-        let to_server = pump(&client_read, &mut server_write, shared.faults.subscribe(), |faults| faults.to_server);
-        let to_client = pump(&server_read, &mut client_write, shared.faults.subscribe(), |faults| faults.to_client);
+        let to_server = |faults: &Faults| if concerned(faults) { faults.to_server } else { Direction::default() };
+        let to_client = |faults: &Faults| if concerned(faults) { faults.to_client } else { Direction::default() };
+        let hear = |bytes: &[u8]| {
+            greeting.get_or_init(|| String::from_utf8_lossy(bytes).into_owned());
+        };
+        let to_server = pump(&client_read, &mut server_write, shared.faults.subscribe(), to_server, hear);
+        let to_client = pump(&server_read, &mut client_write, shared.faults.subscribe(), to_client, |_| {});
         tokio::try_join!(to_server, to_client)
     };
     let whole = tokio::select! {

@@ -24,12 +24,13 @@ struct Piece {
     bytes: Vec<u8>,
 }
 
-/// Carries bytes until the end. An error means that the connection is to be reset.
+/// Carries bytes until the end, and lets `hear` know them. An error means that the connection is to be reset.
 pub(crate) async fn pump(
     from: &OwnedReadHalf,
     to: &mut OwnedWriteHalf,
     mut faults: watch::Receiver<Faults>,
     side: impl Fn(&Faults) -> Direction,
+    hear: impl Fn(&[u8]),
 ) -> io::Result<()> {
     let mut buffer = vec![0; CHUNK];
     let mut queue: VecDeque<Piece> = VecDeque::new();
@@ -63,6 +64,7 @@ pub(crate) async fn pump(
                 match from.try_read(&mut buffer) {
                     Ok(read) => {
                         let mut bytes = buffer.get(..read).unwrap_or_default().to_vec();
+                        hear(&bytes);
                         if now.swallow {
                             // An end that does not arrive either: wait for what comes next.
                             lost |= read > 0;

@@ -18,6 +18,8 @@ use crate::output;
 
 /// The two sides are not read at one moment: what differs is looked at again after this.
 const SECOND_LOOK: Duration = Duration::from_secs(2);
+/// Rounds of mending.
+const REPAIRS: usize = 3;
 /// Places named per kind.
 const SAMPLES: usize = 10;
 
@@ -54,8 +56,13 @@ pub async fn run(arguments: VerifyArguments, config: &Config) -> anyhow::Result<
     let mut verified = verify(&auditor, &shards).await?;
     let mut mended = 0;
     if arguments.repair {
-        mended = repair(&log, &store, &verified.findings).await?;
-        if mended > 0 {
+        // Whether a message counts follows from who was in: a mended joining may show what else is missing.
+        for _ in 0..REPAIRS {
+            let now = repair(&log, &store, &verified.findings).await?;
+            if now == 0 {
+                break;
+            }
+            mended += now;
             verified = verify(&auditor, &shards).await?;
         }
     }

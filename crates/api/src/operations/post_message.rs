@@ -55,7 +55,8 @@ pub(crate) async fn post_message(
         flush(&app, &[LogAddress::Conversation { shard, id: send.conversation_id }]).await.map_err(not_yet)?;
     }
     let ack = app.deps.poster.post(caller.user, shard, send, Some(&trace.to_string())).await?;
-    hold.release().await.map_err(|error| Refusal { detail: "whether the message stands is unknown".into(), ..error.into() })?;
+    let unknown = |error| Refusal { detail: "whether the message stands is unknown".into(), ..Refusal::outcome_unknown(&error) };
+    hold.release().await.map_err(unknown)?;
     app.freshness.observe(shard, ack.seq);
     Ok(Json(ack))
 }
@@ -68,11 +69,9 @@ async fn original(app: &AppState, user: UserId, shard: ShardId, send: &SendMessa
 
 /// What waits stands; of the message nothing is stored.
 fn not_yet(refusal: Refusal) -> Refusal {
-    Refusal {
-        code: ErrorCode::Unavailable,
-        detail: "the conversation's last change is not in the log yet; nothing was sent".into(),
-        ..refusal
-    }
+    // What may be stored is that change, decided before, and not this message.
+    let code = if refusal.code == ErrorCode::OutcomeUnknown { ErrorCode::Unavailable } else { refusal.code };
+    Refusal { code, detail: "the conversation's last change is not in the log yet; nothing was sent".into(), ..refusal }
 }
 
 fn decode(bytes: &[u8]) -> Result<SendMessage, Refusal> {

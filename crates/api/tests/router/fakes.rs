@@ -216,7 +216,7 @@ impl TailSource for Away {
     async fn head(&self, _: ShardId) -> Result<LogHead, TailError> {
         Err(TailError::Unavailable { reason: String::new() })
     }
-    async fn revocations(&self, _: ShardId, _: Duration) -> Result<Vec<SessionId>, TailError> {
+    async fn ended(&self, _: ShardId, _: Duration) -> Result<relay_domain::ports::Ended, TailError> {
         Err(TailError::Unavailable { reason: String::new() })
     }
     async fn open(&self, _: ShardId, _: &str, _: TailStart) -> Result<Box<dyn LogTail>, TailError> {

@@ -81,6 +81,13 @@ pub trait AuditedProjection: Send + Sync {
     /// Cancel safe.
     async fn projected_events(&self, shard: ShardId, after: Seq, upto: Seq, limit: usize) -> Result<Vec<ProjectedEvent>, StoreError>;
 
+    /// Of messages of the log that the projection has no rows of, by conversation, sender and place: which are void, as far as
+    /// it knows who was in. See [`crate::void`].
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn void(&self, messages: &[(ConversationId, UserId, Seq)]) -> Result<Vec<Seq>, StoreError>;
+
     /// Looks at the read marks of up to `limit` members after `after`, in the order of their keys.
     ///
     /// # Cancel safety

@@ -58,6 +58,14 @@ pub enum AppendError {
         /// For how long it was tried.
         waited: Duration,
     },
+    /// The log could not take it for all the time that it was tried, and said so each time: the event is not in it.
+    #[error("the log on shard {shard} took nothing within {waited:?}")]
+    NotStored {
+        /// Which shard.
+        shard: ShardId,
+        /// For how long it was tried.
+        waited: Duration,
+    },
     /// The log refused; the event is not in it.
     #[error("the log refused the event on shard {shard}: {reason}")]
     Refused {

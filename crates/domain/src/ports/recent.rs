@@ -1,23 +1,45 @@
 //! The newest sends, which the projection may not have yet.
 
+use async_trait::async_trait;
 use relay_types::{Seq, ShardId, TimestampMs};
 
 use super::{LogClock, OriginalSend, SendKey};
 
+/// What a process that follows the log says of a message at a place of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passed {
+    /// It passed, and its sender was in the conversation there.
+    Counts,
+    /// It passed, and it is void: see [`crate::void`].
+    Void,
+    /// The process has not come so far in time.
+    NotYet,
+    /// The process does not follow the log, or has forgotten what was there.
+    NotKnown,
+}
+
 /// What a process that follows the log remembers of it.
+#[async_trait]
 pub trait RecentSends: Send + Sync {
-    /// The send with this key, if it is among the remembered events.
+    /// The send with this key, if it is among the remembered events and not void.
     fn find(&self, key: &SendKey) -> Option<OriginalSend>;
 
     /// Every event of the shard after this one, up to the log's present end, is remembered; `None` when the process
     /// does not follow the log.
     fn remembered_after(&self, shard: ShardId) -> Option<Seq>;
+
+    /// Waits, within a limit of the process' own, until it has passed the message at `seq`, and says what it is.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn passed(&self, shard: ShardId, seq: Seq) -> Passed;
 }
 
 /// For processes that do not follow the log.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NothingRecent;
 
+#[async_trait]
 impl RecentSends for NothingRecent {
     fn find(&self, _key: &SendKey) -> Option<OriginalSend> {
         None
@@ -25,6 +47,10 @@ impl RecentSends for NothingRecent {
 
     fn remembered_after(&self, _shard: ShardId) -> Option<Seq> {
         None
+    }
+
+    async fn passed(&self, _shard: ShardId, _seq: Seq) -> Passed {
+        Passed::NotKnown
     }
 }
 

@@ -1,6 +1,11 @@
 //! Who a token speaks for.
 
+use std::time::Duration;
+
+use async_trait::async_trait;
 use relay_types::{SessionId, TimestampMs, UserId};
+
+use super::StoreError;
 
 /// What a valid access token says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,4 +33,15 @@ pub enum TokenError {
 pub trait TokenVerifier: Send + Sync {
     /// Who the token speaks for.
     fn verify(&self, token: &str) -> Result<AccessClaims, TokenError>;
+}
+
+/// Sessions whose devices are connected.
+#[async_trait]
+pub trait SessionUse: Send + Sync {
+    /// Notes that these sessions are in use, and counts them as that for `hold` from now on. Returns those that are live, each
+    /// with how long it has left.
+    ///
+    /// # Cancel safety
+    /// Cancel safe; the note may or may not have been made.
+    async fn in_use(&self, sessions: &[SessionId], hold: Duration) -> Result<Vec<(SessionId, Duration)>, StoreError>;
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use relay_protocol::log::StoredEvent;
-use relay_types::{MessageId, Seq, SessionId, ShardId, TimestampMs};
+use relay_types::{ConversationId, MessageId, Seq, SessionId, ShardId, TimestampMs, UserId};
 
 /// Where a tail begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +49,15 @@ impl LogHead {
     }
 }
 
+/// What ended a while ago and matters still.
+#[derive(Debug, Clone, Default)]
+pub struct Ended {
+    /// Sessions.
+    pub sessions: Vec<SessionId>,
+    /// Who left (`false`) or came in (`true`), and where, in order.
+    pub stays: Vec<(Seq, ConversationId, UserId, bool)>,
+}
+
 /// The tail cannot go on from where it was.
 #[derive(Debug, thiserror::Error)]
 pub enum TailError {
@@ -87,11 +96,11 @@ pub trait TailSource: Send + Sync {
     /// Cancel safe.
     async fn head(&self, shard: ShardId) -> Result<LogHead, TailError>;
 
-    /// The sessions that were ended at most `age` before the shard's newest event.
+    /// What ended at most `age` before the shard's newest event, by what users' own subjects say.
     ///
     /// # Cancel safety
     /// Cancel safe.
-    async fn revocations(&self, shard: ShardId, age: Duration) -> Result<Vec<SessionId>, TailError>;
+    async fn ended(&self, shard: ShardId, age: Duration) -> Result<Ended, TailError>;
 
     /// Follows a shard.
     ///

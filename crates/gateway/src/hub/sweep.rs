@@ -30,6 +30,9 @@ impl Hub {
                 }
             }
         }
+        for shard in state.shards.values_mut() {
+            shard.waiting.sweep();
+        }
         let kept = self.limits.revoked_kept;
         state.revoked.retain(|_, since| now.duration_since(*since) < kept);
         let covered: Vec<_> = state.shards.iter().map(|(shard, s)| (*shard, s.ring.covered_after())).collect();

@@ -2,9 +2,9 @@
 
 use std::num::NonZeroU32;
 
-use relay_domain::ports::{JoinSnapshot, Membership};
+use relay_domain::ports::{JoinSnapshot, Membership, Passed, RecentSends as _, SendKey};
 use relay_protocol::MessageBody;
-use relay_protocol::log::{MemberAdded, MemberRemoved, MembersAdded, MembersRemoved, MessageSent};
+use relay_protocol::log::{ConversationMoved, MemberAdded, MemberRemoved, MembersAdded, MembersRemoved, MessageSent};
 use relay_protocol::message::{ConversationKind, Role};
 
 use super::*;
@@ -28,10 +28,14 @@ fn stored(seq: u64, event: LogEvent) -> StoredEvent {
 }
 
 fn says(seq: u64) -> StoredEvent {
+    says_as(seq, ann())
+}
+
+fn says_as(seq: u64, sender_id: UserId) -> StoredEvent {
     let sent = MessageSent {
         message_id: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
         conversation_id: room(),
-        sender_id: ann(),
+        sender_id,
         client_id: format!("k{seq}").parse().unwrap(),
         sent_at_ms: 0,
         body: MessageBody::Text { text: "hello".parse().unwrap() },
@@ -186,4 +190,90 @@ fn a_socket_that_never_got_in_takes_nothing_from_the_others() {
     hub.acked(bob(), &Position { epoch: "E".to_owned(), shards: here });
     assert!(hub.detach(&refused).is_empty());
     assert_eq!(hub.detach(&live), [(SHARD, Seq(10))].into());
+}
+
+/// The places and predecessors of the events that were queued for the socket.
+fn chained(socket: &Socket) -> Vec<(u64, u64)> {
+    let frames = socket.outbound.take();
+    let chained = |frame: &Bytes| {
+        let frame: serde_json::Value = serde_json::from_slice(frame).unwrap();
+        Some((frame.get("seq")?.as_u64()?, frame.get("prev")?.as_u64()?))
+    };
+    frames.iter().filter_map(chained).collect()
+}
+
+/// Ann's socket, who is in since 5 as of 10.
+fn anns(hub: &Hub, from: u64) -> Arc<Socket> {
+    let socket = Arc::new(Socket { user: ann(), ..Arc::into_inner(socket()).unwrap() });
+    let from = [(SHARD, Seq(from))].into();
+    assert!(matches!(hub.attach(&socket, &from, Some(&snapshot(10, 5)), None, true), Attach::Live { .. }));
+    socket
+}
+
+#[tokio::test]
+async fn what_is_stored_behind_its_senders_removal_is_there_for_nobody() {
+    let hub = hub(10, 10);
+    let live = anns(&hub, 10);
+    let key = |seq: u64| SendKey { conversation: room(), sender: bob(), client_id: format!("k{seq}").parse().unwrap() };
+    hub.apply(SHARD, vec![says_as(11, bob()), leaves(12), says_as(13, bob()), says(14), joins(15), says_as(16, bob())], 0);
+    assert_eq!(chained(&live), [(11, 5), (12, 11), (14, 12), (15, 14), (16, 15)]);
+    assert_eq!(chained(&anns(&hub, 10)), [(11, 5), (12, 11), (14, 12), (15, 14), (16, 15)], "the same from the ring");
+    assert_eq!((hub.find(&key(11)).map(|send| send.seq), hub.find(&key(13))), (Some(Seq(11)), None));
+    assert_eq!((hub.passed(SHARD, Seq(11)).await, hub.passed(SHARD, Seq(13)).await), (Passed::Counts, Passed::Void));
+    assert_eq!(hub.passed(SHARD, Seq(12)).await, Passed::NotKnown, "no message");
+}
+
+#[tokio::test]
+async fn a_send_is_answered_as_what_it_was_when_it_passed() {
+    let hub = hub(10, 10);
+    let (counts, void, late) = (hub.passed(SHARD, Seq(11)), hub.passed(SHARD, Seq(13)), hub.passed(SHARD, Seq(14)));
+    tokio::pin!(counts, void, late);
+    assert!(futures::poll!(&mut counts).is_pending() && futures::poll!(&mut void).is_pending() && futures::poll!(&mut late).is_pending());
+    hub.apply(SHARD, vec![says_as(11, bob()), leaves(12), says_as(13, bob())], 0);
+    assert_eq!((counts.await, void.await), (Passed::Counts, Passed::Void));
+    hub.sweep();
+    hub.forget_all();
+    assert_eq!(late.await, Passed::NotYet, "nobody knows any more");
+    assert_eq!(hub.passed(ShardId(7), Seq(1)).await, Passed::NotYet);
+}
+
+#[test]
+fn who_left_before_the_tail_began_is_out_still() {
+    let limits = hub(0, 0).limits;
+    let (one, late) = (Hub::new(limits), Seq(25));
+    one.set_epoch("E".to_owned());
+    let stays =
+        vec![(Seq(3), room(), bob(), false), (Seq(4), room(), ann(), false), (Seq(6), room(), ann(), true), (late, room(), ann(), false)];
+    one.remember_ended(SHARD, Ended { sessions: Vec::new(), stays });
+    one.begin_shard(SHARD, Seq(10), &LogHead { epoch: "E".to_owned(), continues: false, first: Seq(1), last: Seq(10), now_ms: 0 });
+    let live = anns(&one, 10);
+    one.apply(SHARD, vec![says_as(11, bob()), says(12)], 0);
+    assert_eq!(chained(&live), [(12, 5)]);
+    // What the log alone tells of a run: who was out before it, also if they are back by now.
+    one.apply(SHARD, vec![joins(13), says_as(14, bob())], 0);
+    let run = vec![says_as(9, bob()), says(9)];
+    let counts: Vec<UserId> = relay_domain::void::without_void(run.clone(), one.departed(SHARD, Seq(10), &run))
+        .iter()
+        .filter_map(|event| match &event.event {
+            LogEvent::MessageSent(sent) => Some(sent.sender_id),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(counts, [ann()]);
+}
+
+#[test]
+fn a_return_that_was_told_late_counts_only_against_what_was_known_before_the_tail_began() {
+    let hub = Hub::new(hub(0, 0).limits);
+    hub.set_epoch("E".to_owned());
+    hub.remember_ended(SHARD, Ended { sessions: Vec::new(), stays: vec![(Seq(9), room(), bob(), false)] });
+    hub.begin_shard(SHARD, Seq(10), &LogHead { epoch: "E".to_owned(), continues: false, first: Seq(1), last: Seq(10), now_ms: 0 });
+    let told = |seq| {
+        let event_id = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
+        let moved = ConversationMoved { event_id, user_id: bob(), conversation_id: room(), at_ms: 0 };
+        stored(seq, LogEvent::ConversationJoined(moved))
+    };
+    let live = anns(&hub, 10);
+    hub.apply(SHARD, vec![told(11), says_as(12, bob()), leaves(13), told(14), says_as(15, bob()), says(16)], 0);
+    assert_eq!(chained(&live), [(12, 5), (13, 12), (16, 13)]);
 }

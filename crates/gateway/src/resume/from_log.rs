@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use relay_domain::ports::JoinSnapshot;
+use relay_domain::void::without_void;
 use relay_protocol::ServerFrame;
 use relay_protocol::frame::ResetReason;
 use relay_protocol::log::{LogEvent, StoredEvent};
@@ -160,6 +161,8 @@ impl Run<'_> {
                 break;
             }
         }
+        let departed = self.resumer.hub.departed(shard, after, &events);
+        let events = without_void(events, departed);
         let changes: Vec<Change> = events.iter().filter_map(|event| Change::of(event, user)).collect();
         let roster = Roster::ending_in(&at.present, user, shard, after, &changes);
         let visible = events.into_iter().filter(|event| event.event.conversation().is_some_and(|id| roster.sees(id, event.seq)));

@@ -5,7 +5,7 @@ mod walks;
 use async_trait::async_trait;
 use relay_domain::ports::{AuditedProjection, MarksPage, MemberKey, ProjectedEvent, SavedWalk, StoreError};
 use relay_protocol::log::StoredEvent;
-use relay_types::{ConversationId, MessageId, Seq, ShardId};
+use relay_types::{ConversationId, MessageId, Seq, ShardId, UserId};
 
 use crate::Store;
 use crate::convert::shard_column;
@@ -35,6 +35,15 @@ impl AuditedProjection for Store {
                 message: (kind == MESSAGE_SENT).then(|| MessageId::from_uuid(event)),
             };
             Ok(rows.into_iter().map(|row| event(row.seq, row.conversation_id, &row.kind, row.event_id)).collect())
+        })
+        .await
+    }
+
+    #[tracing::instrument(name = "db.audit.void", skip_all, fields(messages = messages.len()))]
+    async fn void(&self, messages: &[(ConversationId, UserId, Seq)]) -> Result<Vec<Seq>, StoreError> {
+        self.limited(async {
+            let mut connection = self.pool.acquire().await.map_err(unavailable)?;
+            super::void::void_of(&mut connection, messages).await.map_err(unavailable)
         })
         .await
     }

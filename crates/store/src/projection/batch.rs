@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use relay_domain::ports::ProjectError;
+use relay_domain::void::Departures;
 use relay_protocol::log::{LogEvent, StoredEvent};
 use relay_types::{ConversationId, Seq, UserId};
 use sqlx::types::Uuid;
@@ -107,8 +108,8 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// The rows of `events`, which follow what `heads` says of their conversations.
-    pub(super) fn of(events: &[StoredEvent], mut heads: Heads) -> Result<Self, ProjectError> {
+    /// The rows of `events`, which follow what `heads` says of their conversations and `departures` of their senders.
+    pub(super) fn of(events: &[StoredEvent], mut heads: Heads, mut departures: Departures) -> Result<Self, ProjectError> {
         let mut batch = Self::default();
         let mut last: BTreeMap<ConversationId, Head> = BTreeMap::new();
         let mut sent: BTreeMap<(ConversationId, UserId), Seq> = BTreeMap::new();
@@ -116,6 +117,9 @@ impl Batch {
             let poison = |reason: String| ProjectError::Poison { seq: stored.seq, reason };
             let at = timestamp(stored.stored_at_ms).map_err(|error| poison(error.reason))?;
             batch.newest_at = Some(at);
+            if departures.passes(stored.seq, &stored.event) {
+                continue;
+            }
             let Some(conversation) = stored.event.conversation() else { continue };
             let Some(row) = columns(&stored.event).map_err(|error| poison(error.to_string()))? else { continue };
             let prev = heads.insert(conversation, stored.seq).or_else(|| first_of_all(&stored.event));

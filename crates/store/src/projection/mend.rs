@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use relay_domain::ports::StoreError;
+use relay_domain::void::Departures;
 use relay_protocol::log::{LogEvent, StoredEvent};
 use relay_types::{ConversationId, Seq, ShardId, TimestampMs, UserId};
 use sqlx::PgConnection;
@@ -24,9 +25,13 @@ impl Store {
             if is_there(&mut transaction, conversation, event.seq).await.map_err(unavailable)? {
                 return Ok(false);
             }
+            if Self::is_void(&mut transaction, event).await? {
+                return Ok(false);
+            }
             let before = before(&mut transaction, conversation, event.seq).await.map_err(unavailable)?;
             let heads: Heads = before.map(|before| (conversation, Seq::from_i64(before))).into_iter().collect();
-            let batch = Batch::of(std::slice::from_ref(event), heads).map_err(|error| StoreError { reason: error.to_string() })?;
+            let batch = Batch::of(std::slice::from_ref(event), heads, Departures::of([]))
+                .map_err(|error| StoreError { reason: error.to_string() })?;
             write::without_heads(&mut transaction, shard, &batch).await.map_err(unavailable)?;
             chain_to_next(&mut transaction, conversation, event.seq).await.map_err(unavailable)?;
             write::heads(&mut transaction, shard, &batch.heads).await.map_err(unavailable)?;

@@ -260,3 +260,39 @@ async fn a_change_of_membership_that_is_mended_changes_what_came_after_it() {
         assert_eq!(without.store.mend(SHARD, std::slice::from_ref(lost)).await.unwrap(), 0);
     }
 }
+
+#[tokio::test]
+async fn what_is_stored_behind_its_senders_removal_is_not_there_however_the_log_is_cut() {
+    let (ann, bob, lobby, attic) = (user_id(), user_id(), conversation_id(), conversation_id());
+    let mut log = TestLog::new();
+    log.created(lobby, &[ann, bob]); // 1
+    log.created(attic, &[ann, bob]); // 2
+    log.removed(lobby, bob); // 3
+    let void = log.sent(lobby, bob, "void"); // 4
+    log.sent(lobby, ann, "a"); // 5
+    log.sent(attic, bob, "elsewhere"); // 6
+    log.added(lobby, bob); // 7
+    log.sent(lobby, bob, "void"); // 8: the key was not used up
+    log.removed(lobby, bob); // 9
+    let last = log.sent(lobby, bob, "last"); // 10
+    for cut in 1..=10 {
+        let db = Db::fresh().await;
+        let (one, two) = log.events.split_at(cut);
+        db.store.project(SHARD, EPOCH, Seq::ZERO, Seq(cut as u64), one).await.unwrap();
+        db.store.project(SHARD, EPOCH, Seq(cut as u64), log.head(), two).await.unwrap();
+        assert_eq!(
+            prevs(&db, lobby).await,
+            [(1, Some(0)), (3, Some(1)), (5, Some(3)), (7, Some(5)), (8, Some(7)), (9, Some(8))],
+            "cut at {cut}"
+        );
+        let key = SendKey { conversation: lobby, sender: bob, client_id: "void".parse().unwrap() };
+        assert_eq!(db.store.find_sends(&[key]).await.unwrap()[0].map(|send| send.seq), Some(Seq(8)), "cut at {cut}");
+        assert_eq!(db.count("SELECT max(last_seq) FROM conversation_heads").await, 9, "cut at {cut}");
+        // The audit is told so, and mending leaves them out.
+        let asked = [(lobby, bob, void), (lobby, bob, Seq(8)), (attic, bob, Seq(6)), (lobby, ann, Seq(5)), (lobby, bob, last)];
+        let mut found = db.store.void(&asked).await.unwrap();
+        found.sort_unstable();
+        assert_eq!(found, [void, last], "cut at {cut}");
+        assert_eq!(db.store.mend(SHARD, &log.events).await.unwrap(), 0, "cut at {cut}");
+    }
+}

@@ -1,6 +1,6 @@
 use relay_domain::ports::{
     Accounts as _, DeviceSessions as _, LogAddress, NewSession, OpenError, Outbox as _, PasswordChange, PasswordHash, RefreshHash,
-    RefreshNonce, RevokeError, RotateError, Rotation,
+    RefreshNonce, RevokeError, RotateError, Rotation, SessionUse as _,
 };
 use relay_protocol::log::LogEvent;
 use relay_types::{SessionId, UserId};
@@ -244,4 +244,32 @@ async fn one_session_too_many_ends_the_least_recently_used() {
     assert_eq!(touched.len(), 1);
     let live: Vec<_> = db.store.list(ann, NOON_MS + 2 * HOUR_MS).await.unwrap().iter().map(|record| record.session).collect();
     assert_eq!(live, [newest, sessions[2], sessions[0]]);
+}
+
+#[tokio::test]
+async fn a_session_that_is_in_use_outlasts_log_ins_and_only_what_lives_is_in_use() {
+    let db = Db::fresh().await;
+    let ann = db.user("ann").await;
+    let now_ms = i64::try_from(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis()).unwrap();
+    let (phone, over, revoked) = (session_id(), session_id(), session_id());
+    for (n, session, at_ms) in [(1, phone, now_ms), (2, over, now_ms - 11 * HOUR_MS), (3, revoked, now_ms)] {
+        db.store.open(&log_in(ann, session, n, at_ms)).await.unwrap();
+    }
+    db.store.revoke(ann, revoked, now_ms).await.unwrap();
+    let hold = std::time::Duration::from_mins(5);
+    let live = db.store.in_use(&[over, phone, revoked, session_id()], hold).await.unwrap();
+    let [(session, left)] = live.as_slice() else { panic!("{live:?}") };
+    assert_eq!(*session, phone);
+    assert!(left.as_secs() > 35_000 && left.as_secs() <= 36_000, "ten hours, not {left:?}");
+    // Three at most: every log-in is newer than the phone's use, and none is connected.
+    for n in 10..20 {
+        db.store.open(&log_in(ann, session_id(), n, now_ms + i64::from(n) * 1_000)).await.unwrap();
+    }
+    assert!(db.store.is_live(ann, phone, now_ms + HOUR_MS).await.unwrap());
+    assert_eq!(db.store.list(ann, now_ms + HOUR_MS).await.unwrap().len(), 3);
+    // Once it is not said any more, it is as any other.
+    for n in 20..30 {
+        db.store.open(&log_in(ann, session_id(), n, now_ms + HOUR_MS)).await.unwrap();
+    }
+    assert!(!db.store.is_live(ann, phone, now_ms + HOUR_MS).await.unwrap());
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use relay_domain::ports::{AuditedLog, AuditedProjection, LogHead, MemberKey, Memberships, Projection, TailSource};
-use relay_types::{Seq, ShardId, UserId};
+use relay_types::{ConversationId, Seq, ShardId, UserId};
 use tokio::time::Instant;
 
 use super::compare::{self, Finding, Kind};
@@ -38,12 +38,14 @@ pub struct Auditor {
 /// What a run over a range came to.
 #[derive(Debug, Default)]
 pub struct Compared {
-    /// Messages in the range.
+    /// Messages in the range. Void ones are none.
     pub messages: u64,
     /// Differences, ascending: the first ten thousand.
     pub findings: Vec<Finding>,
     /// Differences beyond these.
     pub more: u64,
+    /// Messages of one step without a row, which may be void.
+    pub(super) rowless: Vec<(ConversationId, UserId, Seq)>,
 }
 
 impl Compared {
@@ -112,6 +114,12 @@ impl Auditor {
         }
         let mut compared = Compared::default();
         compare::page(shard, &page.events, &rows, &mut compared);
+        if !compared.rowless.is_empty() {
+            // Void messages have no rows: their senders had left.
+            let void: BTreeSet<Seq> = self.projection.void(&std::mem::take(&mut compared.rowless)).await?.into_iter().collect();
+            compared.messages = compared.messages.saturating_sub(void.len() as u64);
+            compared.findings.retain(|finding| finding.kind != Kind::MissingRow || !void.contains(&finding.seq));
+        }
         if compared.findings.iter().any(|finding| finding.kind == Kind::MissingRow) {
             let aside = aside.read(self.log.as_ref(), shard).await?;
             compared.findings.retain(|finding| finding.kind != Kind::MissingRow || !aside.contains(&finding.seq));

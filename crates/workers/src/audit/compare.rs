@@ -77,7 +77,12 @@ pub(super) fn page(shard: ShardId, events: &[StoredEvent], rows: &[ProjectedEven
         };
         compared.messages += u64::from(message.is_some());
         let kind = match rows.remove(&event.seq) {
-            None => Kind::MissingRow,
+            None => {
+                if let LogEvent::MessageSent(sent) = &event.event {
+                    compared.rowless.push((conversation, sent.sender_id, event.seq));
+                }
+                Kind::MissingRow
+            }
             Some(row) if row.conversation != conversation || row.message != message => Kind::OtherMessage,
             Some(_) => continue,
         };

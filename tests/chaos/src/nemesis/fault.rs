@@ -52,6 +52,8 @@ pub enum Fault {
     ValkeyPause,
     /// A gateway cannot reach any nats-server.
     PartitionGatewayNats,
+    /// A gateway publishes and does not hear what the log has.
+    PartitionGatewayTail,
     /// One of the two workers cannot reach any nats-server.
     PartitionWorkerNats,
     /// A process cannot reach Postgres.
@@ -130,6 +132,7 @@ impl Fault {
             Self::ValkeyFlush => "valkey-flush",
             Self::ValkeyPause => "valkey-pause",
             Self::PartitionGatewayNats => "partition-gateway-nats",
+            Self::PartitionGatewayTail => "partition-gateway-tail",
             Self::PartitionWorkerNats => "partition-worker-nats",
             Self::PartitionPostgres => "partition-postgres",
             Self::PartitionValkey => "partition-valkey",
@@ -193,6 +196,7 @@ impl Fault {
             Self::ValkeyFlush => servers::flush_valkey(hands).await?,
             Self::ValkeyPause => servers::pause_valkey(hands).await?,
             Self::PartitionGatewayNats => network::partition_gateway_nats(hands).await?,
+            Self::PartitionGatewayTail => network::partition_gateway_tail(hands).await?,
             Self::PartitionWorkerNats => network::partition_worker_nats(hands).await?,
             Self::PartitionPostgres => network::partition_postgres(hands).await?,
             Self::PartitionValkey => network::partition_valkey(hands).await?,

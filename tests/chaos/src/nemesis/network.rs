@@ -68,6 +68,14 @@ pub async fn partition_gateway_nats(hands: &mut Hands<'_>) -> anyhow::Result<()>
     Ok(())
 }
 
+/// What a gateway follows the log by is cut, and what it publishes by is not: it goes by an old view, and must answer nothing.
+pub async fn partition_gateway_tail(hands: &mut Hands<'_>) -> anyhow::Result<()> {
+    let name = gateway(hands)?;
+    let faults = Faults { only: Some("gateway-tail"), ..Faults::both(CUT) };
+    on(hands, |links| nats_of(links, &name), faults, (4_000, 25_000)).await;
+    Ok(())
+}
+
 pub async fn one_way_gateway_nats(hands: &mut Hands<'_>) -> anyhow::Result<()> {
     let name = gateway(hands)?;
     let faults = Faults { to_server: CUT, ..Faults::default() };

@@ -127,8 +127,8 @@ async fn a_key_minted_in_the_future_is_refused_at_both_doors_and_leaves_no_trace
     anns.post(chat, &key("before"), "before").await?;
     let end = log_end(&h).await?;
     let future = ulid_key(600_000);
-    assert_eq!(anns.refused(chat, &future, "early").await?.code, ErrorCode::BadClientId);
-    assert_eq!(code_of(ann.api.post_message(chat, &future, &text("early")).await), ErrorCode::BadClientId);
+    assert_eq!(anns.refused(chat, &future, "early").await?.code, ErrorCode::ClientIdAhead);
+    assert_eq!(code_of(ann.api.post_message(chat, &future, &text("early")).await), ErrorCode::ClientIdAhead);
     assert_eq!(log_end(&h).await?, end);
     // An hour's old one is only old; behind a refusal for good it may have to come again.
     anns.post_at_last(chat, &ulid_key(-3_600_000), "late").await?;

@@ -9,7 +9,7 @@ use super::support::{LATE, Socket, TestResult, code_of, direct, group, history, 
 use super::witness::{conversation_log, conversation_rows, durable, log_end, persisted};
 
 /// Waits until the user's durable consumer covers the conversation: what a gateway falls back on.
-async fn durable_covers(h: &Harness, user: &User, chat: ConversationId) {
+pub async fn durable_covers(h: &Harness, user: &User, chat: ConversationId) {
     wait_for("the durable consumer's filter", LATE, || async {
         let (_, filters) = durable(h, 0, user.id()).await.map_err(|error| vec![format!("{error:#}")])?;
         if filters.iter().any(|filter| filter.ends_with(&chat.to_string())) { Ok(()) } else { Err(filters) }

@@ -60,7 +60,7 @@ async fn a_call_during_an_outage_of_nats_is_unavailable_and_its_repetition_chang
     direct(&ann, &bob).await?;
     let chat = group(&ann, &[]).await?;
     h.nats().pause();
-    assert_eq!(super::support::code_of(ann.api.add_member(chat, bob.id()).await), relay_protocol::ErrorCode::Unavailable);
+    assert_eq!(super::support::code_of(ann.api.add_member(chat, bob.id()).await), relay_protocol::ErrorCode::OutcomeUnknown);
     h.nats().resume();
     wait_for("the repetition to be answered", LATE, || async {
         ann.api.add_member(chat, bob.id()).await.map_err(|error| format!("{error}"))

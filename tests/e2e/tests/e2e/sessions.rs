@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use relay_client::{Connection, HelloError, SocketOptions};
-use relay_harness::{Device, Harness};
+use relay_harness::{Device, Harness, wait_for};
 use relay_protocol::rest::Password;
 use relay_protocol::{CloseCode, ErrorCode, ServerFrame};
 use reqwest::Method;
 
 use super::raw_http::{api, refusal};
-use super::support::{Socket, TestResult, code_of, direct, ulid_key};
+use super::support::{LATE, Socket, TestResult, code_of, direct, ulid_key};
 
 /// What a person is promised.
 const WITHIN: Duration = Duration::from_secs(5);
@@ -193,5 +193,42 @@ async fn guesses_slow_down_who_guesses_and_not_the_owner() -> TestResult {
         unknown.extend(log_in("192.0.2.9", "nobody_here", "a wrong guess").await?);
     }
     assert_eq!(unknown, codes[..5]);
+    h.finish().await
+}
+
+#[tokio::test]
+async fn a_socket_ends_with_its_session_and_a_connected_device_is_not_put_out_by_log_ins() -> TestResult {
+    let h = Harness::builder().config("api", "max_sessions = 3").start().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let chat = direct(&ann, &bob).await?;
+    let mut database = h.database().await?;
+    sqlx::query("UPDATE sessions SET ends_at = now() + interval '8 seconds' WHERE session_id = $1")
+        .bind(bob.device.session_id().to_uuid())
+        .execute(&mut database)
+        .await?;
+    let mut bobs = Socket::live(&h, 0, &bob.device, None).await?;
+    let mut phone = Socket::live(&h, 0, &ann.device, None).await?;
+    let database = tokio::sync::Mutex::new(database);
+    wait_for("the phone to count as in use", LATE, || async {
+        let known: bool = sqlx::query_scalar("SELECT in_use_until > now() IS TRUE FROM sessions WHERE session_id = $1")
+            .bind(ann.device.session_id().to_uuid())
+            .fetch_one(&mut *database.lock().await)
+            .await
+            .map_err(|error| error.to_string())?;
+        if known { Ok(()) } else { Err("not yet".to_owned()) }
+    })
+    .await;
+    for n in 0..4 {
+        ann.log_in(&format!("another {n}")).await?;
+    }
+    phone.post(chat, &ulid_key(0), "still here").await?;
+    let listed = ann.api.sessions().await?;
+    assert!(listed.sessions.iter().any(|session| session.session_id == ann.device.session_id()), "{listed:?}");
+
+    // It told nobody that it ends, and the access token is good for longer.
+    assert_eq!(bobs.close_code().await?, CloseCode::SessionRevoked.code());
+    let (mut again, _) = Connection::hello(&h.gateway_url(0), &bob.device.access_token().0, None, &SocketOptions::default()).await?;
+    let close = again.closed_within(WITHIN).await.expect("the socket closes");
+    assert_eq!(close.code, CloseCode::SessionRevoked.code());
     h.finish().await
 }
