@@ -1,9 +1,11 @@
 use axum::extract::State;
 use axum::http::StatusCode;
+use relay_domain::ports::RevokeError;
+use relay_protocol::ErrorCode;
 use relay_protocol::rest::Problem;
 
 use crate::deps::App;
-use crate::extract::Caller;
+use crate::extract::Leaving;
 use crate::flush::flush;
 use crate::refusal::Refusal;
 
@@ -15,9 +17,18 @@ use crate::refusal::Refusal;
         (status = "default", description = "A refusal.", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn logout_everywhere(State(app): State<App>, caller: Caller) -> Result<StatusCode, Refusal> {
-    let touched = app.deps.sessions.revoke_all(caller.user, app.now_ms()).await?;
-    app.live.forget_all();
-    flush(&app, &touched).await?;
-    Ok(StatusCode::NO_CONTENT)
+pub(crate) async fn logout_everywhere(State(app): State<App>, Leaving(caller): Leaving) -> Result<StatusCode, Refusal> {
+    if app.deps.sessions.is_live(caller.user, caller.session, app.now_ms()).await? {
+        let touched = app.deps.sessions.revoke_all(caller.user, app.now_ms()).await?;
+        app.live.forget_all();
+        flush(&app, &touched).await?;
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    // Perhaps a repetition: "over" is said when the log has it. It ends no other session, since the token may be a thief's.
+    match app.deps.sessions.revoke(caller.user, caller.session, app.now_ms()).await {
+        Ok(touched) => flush(&app, &touched).await?,
+        Err(RevokeError::UnknownSession) => {}
+        Err(error) => return Err(error.into()),
+    }
+    Err(Refusal::plain(ErrorCode::SessionRevoked))
 }

@@ -127,6 +127,22 @@ async fn a_repeated_end_of_a_session_waits_like_the_first(h: &Harness, ann: &Use
         assert_eq!(ended.len(), 1);
     }
     assert_eq!(code_of(leaving.api.me().await), ErrorCode::SessionRevoked);
+
+    // Whoever ends all is over as well: they are told so when the log has it.
+    let eve = h.user("eve").await?;
+    let everywhere = h.api_client()?.with_token(eve.device.access_token().clone());
+    let seized = seize(h, "u", 0, &eve.id().to_uuid().to_string()).await?;
+    for _first_and_again in 0..2 {
+        for_now(everywhere.logout_everywhere().await);
+    }
+    release(seized).await?;
+    wait_for("the end of all sessions", LATE, async || match everywhere.logout_everywhere().await {
+        Err(ClientError::Refused(problem)) if problem.code == ErrorCode::SessionRevoked => Ok(()),
+        other => Err(format!("{other:?}")),
+    })
+    .await;
+    let ended = places(h, |event| matches!(event, LogEvent::SessionRevoked(ended) if ended.user_id == eve.id())).await?;
+    assert_eq!(ended.len(), 1);
     Ok(())
 }
 
