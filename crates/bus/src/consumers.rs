@@ -1,6 +1,6 @@
 //! What the reconcile worker does with users' durable consumers: make them as memberships say.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::AckKind;
@@ -8,7 +8,7 @@ use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pu
 use async_trait::async_trait;
 use futures::StreamExt;
 use parking_lot::Mutex;
-use relay_domain::ports::{CursorError, UserConsumers};
+use relay_domain::ports::{CursorError, UserChange, UserConsumers};
 use relay_protocol::log::LogEvent;
 use relay_subjects::LogSubject;
 use relay_types::{ConversationId, ShardId, UserId};
@@ -73,13 +73,15 @@ impl NatsUserConsumers {
     }
 }
 
-/// Whether an event on a user's subject may change what their consumers should be. Others (invitations, ended sessions) are
-/// acknowledged without a look at Postgres: whoever makes many of them costs nobody else a turn.
-fn concerns_consumers(payload: &[u8]) -> bool {
-    matches!(
-        serde_json::from_slice(payload),
-        Ok(LogEvent::UserRegistered(_) | LogEvent::UserSeen(_) | LogEvent::ConversationJoined(_) | LogEvent::ConversationLeft(_))
-    )
+/// Whether an event on a user's subject may change what their consumers should be, and whether on every shard. Others (accounts
+/// that nobody has used yet, invitations, ended sessions) are acknowledged without a look at Postgres: whoever makes many of them
+/// costs nobody else a turn.
+fn concerns_consumers(payload: &[u8]) -> Option<bool> {
+    match serde_json::from_slice(payload) {
+        Ok(LogEvent::UserSeen(_)) => Some(true),
+        Ok(LogEvent::ConversationJoined(_) | LogEvent::ConversationLeft(_)) => Some(false),
+        Ok(_) | Err(_) => None,
+    }
 }
 
 #[async_trait]
@@ -147,25 +149,30 @@ impl UserConsumers for NatsUserConsumers {
         }
     }
 
-    async fn next_changed(&self, shard: ShardId) -> Result<Vec<UserId>, CursorError> {
+    fn most_conversations(&self) -> u32 {
+        // One filter is the user's own subject.
+        u32::try_from(MAX_FILTERS).unwrap_or(u32::MAX)
+    }
+
+    async fn next_changed(&self, shard: ShardId) -> Result<Vec<UserChange>, CursorError> {
         let taken = self.queues.lock().remove(&shard);
         let mut queue = match taken {
             Some(queue) => queue,
             None => self.open(shard).await?,
         };
         let Some(chunk) = queue.messages.next().await else { return Err(failed("the pull ended")) };
-        let mut users = BTreeSet::new();
+        let mut changes: BTreeMap<UserId, UserChange> = BTreeMap::new();
         for message in chunk {
             let message = message.map_err(failed)?;
             if let Ok(LogSubject::User(_, user)) = message.subject.parse()
-                && concerns_consumers(&message.payload)
+                && let Some(everywhere) = concerns_consumers(&message.payload)
             {
-                users.insert(user);
+                changes.entry(user).or_insert(UserChange { user, everywhere }).everywhere |= everywhere;
             }
             queue.taken.push(message);
         }
         self.queues.lock().insert(shard, queue);
-        Ok(users.into_iter().collect())
+        Ok(changes.into_values().collect())
     }
 
     async fn epoch(&self, shard: ShardId) -> Result<String, CursorError> {

@@ -19,8 +19,8 @@ mod tail;
 mod upkeep;
 
 pub use accounts::{
-    Accounts, Credentials, DeviceSessions, NewAccount, NewSession, OpenError, PasswordChange, PasswordHash, RefreshHash, RefreshNonce,
-    RegisterError, RevokeError, RotateError, Rotated, Rotation, SessionRecord,
+    Accounts, Credentials, DeviceSessions, NewAccount, NewSession, OpenError, Opened, PasswordChange, PasswordHash, RefreshHash,
+    RefreshNonce, RegisterError, RevokeError, RotateError, Rotated, Rotation, SessionRecord,
 };
 pub use audit::{AuditedLog, AuditedProjection, LogPage, MarksPage, MemberKey, ProjectedEvent, SavedWalk};
 pub use conversations::{
@@ -35,7 +35,7 @@ pub use log::{AppendError, Appended, LogAddress, LogClock, LogReadError, Message
 pub use outbox::{FlushError, Outbox, OutboxBacklog};
 pub use postings::{PostingHold, Postings};
 pub use projection::{
-    Delivery, Memberships, Poison, ProjectError, Projected, Projection, QueueError, UserConsumers, WorkQueue, WorkSource,
+    Delivery, Memberships, Poison, ProjectError, Projected, Projection, QueueError, UserChange, UserConsumers, WorkQueue, WorkSource,
 };
 pub use recent::{NothingRecent, Passed, RecentSends};
 pub use resume::{EventRange, JoinSnapshot, Membership, OriginalSend, Place, ResumeStore, SendKey, StoreError};

@@ -1,39 +1,61 @@
 //! Who is in what as decided, for the reconciler of per-user consumers.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use relay_domain::ports::{Memberships, StoreError};
 use relay_types::{ConversationId, ShardId, UserId};
 use sqlx::types::Uuid;
 
 use crate::Store;
-use crate::convert::shard;
+use crate::convert::{shard, shard_column};
 use crate::error::unavailable;
 
 #[async_trait]
 impl Memberships for Store {
-    /// Without requests: strangers must not fill somebody's durable consumer. Index: `members_by_user`, then `conversations_pkey`.
+    /// One row for each shard without any. Without requests: strangers must not fill somebody's durable consumer.
+    /// Indexes: `users_pkey`, then per shard `members_by_user` and `conversations_pkey`, until as many as asked for are found.
     #[tracing::instrument(name = "db.members.of_user", skip_all, fields(user.id = %user))]
-    async fn conversations_of(&self, user: UserId) -> Result<Vec<(ShardId, ConversationId)>, StoreError> {
+    async fn conversations_of(
+        &self,
+        user: UserId,
+        shards: &[ShardId],
+        most: u32,
+    ) -> Result<Option<BTreeMap<ShardId, Vec<ConversationId>>>, StoreError> {
         self.limited(async {
+            let asked: Vec<i32> = shards.iter().copied().map(shard_column).collect();
             let rows = sqlx::query!(
-                "SELECT c.shard, c.conversation_id FROM members m JOIN conversations c USING (conversation_id)
-             WHERE m.user_id = $1 AND m.state = 'accepted' ORDER BY m.conversation_id",
-                user.to_uuid()
+                r#"SELECT asked.shard AS "shard!", there.conversation_id AS "conversation_id?"
+               FROM users u CROSS JOIN unnest($2::integer[]) AS asked (shard)
+               LEFT JOIN LATERAL (
+                   SELECT m.conversation_id FROM members m JOIN conversations c USING (conversation_id)
+                   WHERE m.user_id = u.user_id AND m.state = 'accepted' AND c.shard = asked.shard
+                   ORDER BY m.conversation_id LIMIT $3) AS there ON true
+               WHERE u.user_id = $1 AND u.seen_at IS NOT NULL
+               ORDER BY 1, 2"#,
+                user.to_uuid(),
+                &asked,
+                i64::from(most)
             )
             .fetch_all(&self.pool)
             .await
             .map_err(unavailable)?;
-            rows.into_iter().map(|row| Ok((shard(row.shard)?, ConversationId::from_uuid(row.conversation_id)))).collect()
+            let mut conversations: BTreeMap<ShardId, Vec<ConversationId>> = BTreeMap::new();
+            for row in rows {
+                let of_shard = conversations.entry(shard(row.shard)?).or_default();
+                of_shard.extend(row.conversation_id.map(ConversationId::from_uuid));
+            }
+            Ok(Some(conversations).filter(|conversations| !conversations.is_empty()))
         })
         .await
     }
 
-    /// Index: `users_pkey`.
+    /// Index: `users_seen`.
     #[tracing::instrument(name = "db.users.page", skip_all)]
     async fn users_page(&self, after: Option<UserId>, limit: u32) -> Result<Vec<UserId>, StoreError> {
         self.limited(async {
             let rows = sqlx::query_scalar!(
-                "SELECT user_id FROM users WHERE user_id > $1 ORDER BY user_id LIMIT $2",
+                "SELECT user_id FROM users WHERE user_id > $1 AND seen_at IS NOT NULL ORDER BY user_id LIMIT $2",
                 // The least uuid stands before every user: nobody mints it.
                 after.map_or(Uuid::nil(), UserId::to_uuid),
                 i64::from(limit)

@@ -62,7 +62,7 @@ const ALL: &str = "SELECT, INSERT, UPDATE, DELETE";
 /// What each role may do with each table: gateway, api, worker. A table without a line is nobody's but the owner's.
 const GRANTS: &[(&str, [&str; 3])] = &[
     ("_sqlx_migrations", [READ, READ, READ]),
-    ("users", [NOTHING, ALL, "SELECT (user_id, handle, display_name, home_shard, created_at)"]),
+    ("users", [NOTHING, ALL, "SELECT (user_id, handle, display_name, home_shard, created_at, seen_at)"]),
     ("sessions", ["SELECT, UPDATE (last_used_at, in_use_until)", ALL, "SELECT, DELETE"]),
     ("refresh_tokens", [NOTHING, ALL, "SELECT, DELETE"]),
     ("login_networks", [NOTHING, ALL, NOTHING]),

@@ -6,9 +6,9 @@ mod rotate;
 
 use async_trait::async_trait;
 use relay_domain::ports::{
-    DeviceSessions, LogAddress, NewSession, OpenError, RevokeError, RotateError, Rotated, Rotation, SessionRecord, StoreError,
+    DeviceSessions, LogAddress, NewSession, OpenError, Opened, RevokeError, RotateError, Rotated, Rotation, SessionRecord, StoreError,
 };
-use relay_protocol::log::{LogEvent, SessionRevoked};
+use relay_protocol::log::{LogEvent, SessionRevoked, UserRegistered};
 use relay_types::{SessionId, ShardId, TimestampMs, UserId};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -21,7 +21,7 @@ use crate::outbox::{Pending, unpublished};
 #[async_trait]
 impl DeviceSessions for Store {
     #[tracing::instrument(name = "db.session.open", skip_all, fields(user.id = %new.user, session.id = %new.session))]
-    async fn open(&self, new: &NewSession) -> Result<Vec<LogAddress>, OpenError> {
+    async fn open(&self, new: &NewSession) -> Result<Opened, OpenError> {
         self.limited(async {
             let (at, ends_at) = (timestamp(new.at_ms)?, timestamp(new.ends_at_ms)?);
             let refresh_expires_at = timestamp(new.refresh_expires_at_ms)?.min(ends_at);
@@ -48,11 +48,13 @@ impl DeviceSessions for Store {
             .fetch_all(&mut *transaction)
             .await
             .map_err(unavailable)?;
-            let mut pending = Pending::default();
+            let (home, mut pending) = (shard(home)?, Pending::default());
             for session in excess {
                 let session = SessionId::from_uuid(session);
-                self.end(&mut transaction, new.user, session, shard(home)?, new.at_ms, &mut pending).await?;
+                self.end(&mut transaction, new.user, session, home, new.at_ms, &mut pending).await?;
             }
+            let touched = pending.write(&mut transaction).await?;
+            let first = self.first(&mut transaction, new, at, home).await?;
             sqlx::query!(
                 "INSERT INTO sessions (session_id, user_id, device_name, created_at, last_used_at, refresh_expires_at, ends_at)
              VALUES ($1, $2, $3, $4, $4, $5, $6)",
@@ -68,9 +70,8 @@ impl DeviceSessions for Store {
             .map_err(unavailable)?;
             rotate::issue(&mut transaction, new.session, &new.refresh.0, None, at, refresh_expires_at).await?;
             remember_network(&mut transaction, new, at).await?;
-            let touched = pending.write(&mut transaction).await?;
             transaction.commit().await.map_err(unavailable)?;
-            Ok(touched)
+            Ok(Opened { touched, first })
         })
         .await
     }
@@ -173,6 +174,28 @@ impl DeviceSessions for Store {
 }
 
 impl Store {
+    /// Notes the user's first log-in, and tells the workers, who make their durable consumers then. Where that is told, if it is
+    /// the first. The caller holds the user's row.
+    async fn first(
+        &self,
+        connection: &mut PgConnection,
+        new: &NewSession,
+        at: OffsetDateTime,
+        home: ShardId,
+    ) -> Result<Option<LogAddress>, StoreError> {
+        let noted = sqlx::query!("UPDATE users SET seen_at = $2 WHERE user_id = $1 AND seen_at IS NULL", new.user.to_uuid(), at)
+            .execute(&mut *connection)
+            .await
+            .map_err(unavailable)?;
+        if noted.rows_affected() == 0 {
+            return Ok(None);
+        }
+        let (mut pending, event_id, address) = (Pending::default(), self.event_id(), LogAddress::User { shard: home, id: new.user });
+        pending.push(address, event_id, LogEvent::UserSeen(UserRegistered { event_id, user_id: new.user, at_ms: new.at_ms }));
+        pending.write(connection).await?;
+        Ok(Some(address))
+    }
+
     /// Ends every session of the user that is not over, but `keep`; the caller holds the user's row. There are at most as many
     /// as a user may have.
     pub(crate) async fn end_all(

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use relay_domain::ports::{CursorError, Memberships, UserConsumers};
+use relay_domain::ports::{CursorError, Memberships, UserChange, UserConsumers};
 use relay_runtime::Task;
-use relay_types::{ConversationId, ShardId, UserId};
+use relay_types::{ShardId, UserId};
 use tokio::sync::Notify;
 
 /// Users looked at together. The server creates 1,600 consumers a second, however many are asked for at once; chat comes first.
@@ -28,7 +28,7 @@ pub struct Reconcile {
     pub memberships: Arc<dyn Memberships>,
     /// The consumers.
     pub consumers: Arc<dyn UserConsumers>,
-    /// Every shard: each user has a consumer on each.
+    /// Every shard: each user who has logged in has a consumer on each.
     pub shards: Vec<ShardId>,
     /// How often everybody is looked at.
     pub all_every: Duration,
@@ -49,11 +49,11 @@ impl Reconcile {
                 changed = self.consumers.next_changed(shard) => changed,
             };
             match changed {
-                Ok(users) => {
+                Ok(changes) => {
                     // Until it worked: what was not acknowledged would only come again after everything behind it. A consumer
                     // that stays silent is the full pass' business after a few attempts: it must not hold up everybody else's.
                     let mut attempts = 0;
-                    while let Err(error) = self.users(&users).await {
+                    while let Err(error) = self.changed(shard, &changes).await {
                         attempts += 1;
                         if attempts >= ATTEMPTS && error.is::<CursorError>() {
                             self.again.notify_one();
@@ -147,7 +147,16 @@ impl Reconcile {
     }
 
     async fn users(&self, users: &[UserId]) -> anyhow::Result<usize> {
-        let mut results = futures::stream::iter(users.to_vec()).map(|user| self.user(user)).buffer_unordered(CONCURRENCY);
+        self.look(users.iter().map(|user| (*user, None)).collect()).await
+    }
+
+    async fn changed(&self, shard: ShardId, changes: &[UserChange]) -> anyhow::Result<usize> {
+        self.look(changes.iter().map(|change| (change.user, Some(shard).filter(|_| !change.everywhere))).collect()).await
+    }
+
+    /// Looks at users, each on one shard or on all.
+    async fn look(&self, looks: Vec<(UserId, Option<ShardId>)>) -> anyhow::Result<usize> {
+        let mut results = futures::stream::iter(looks).map(|(user, shard)| self.user(user, shard)).buffer_unordered(CONCURRENCY);
         let mut changed = 0;
         let mut silent = None;
         while let Some(result) = results.next().await {
@@ -161,29 +170,26 @@ impl Reconcile {
         silent.map_or(Ok(changed), Err)
     }
 
-    async fn user(&self, user: UserId) -> anyhow::Result<usize> {
+    /// Makes a user's consumers on `shard`, or on all, as they should be. What is read is bounded by what these can name, however
+    /// many conversations the user is in.
+    async fn user(&self, user: UserId, shard: Option<ShardId>) -> anyhow::Result<usize> {
+        let shards = shard.as_ref().map_or(self.shards.as_slice(), std::slice::from_ref);
+        let most = self.consumers.most_conversations();
         let mut changed = 0;
-        let mut memberships = self.memberships.conversations_of(user).await?;
-        loop {
-            let mut by_shard: HashMap<ShardId, Vec<ConversationId>> = self.shards.iter().map(|shard| (*shard, Vec::new())).collect();
-            for (shard, conversation) in &memberships {
-                by_shard.entry(*shard).or_default().push(*conversation);
-            }
+        let mut read = self.memberships.conversations_of(user, shards, most).await?;
+        while let Some(by_shard) = read {
             let mut written = 0;
-            for (shard, conversations) in by_shard {
-                written += usize::from(self.consumers.ensure(shard, user, &conversations).await?);
+            for (shard, conversations) in &by_shard {
+                written += usize::from(self.consumers.ensure(*shard, user, conversations).await?);
             }
             changed += written;
             if written == 0 {
-                return Ok(changed);
+                break;
             }
             // Another worker may have read a newer state and written it before this one wrote the older: whoever writes last
             // also reads last.
-            let now = self.memberships.conversations_of(user).await?;
-            if now == memberships {
-                return Ok(changed);
-            }
-            memberships = now;
+            read = self.memberships.conversations_of(user, shards, most).await?.filter(|now| *now != by_shard);
         }
+        Ok(changed)
     }
 }

@@ -18,7 +18,7 @@ use crate::database::Database;
 use crate::logs::{self, Expected};
 use crate::shared::Visit;
 use crate::tool;
-use crate::user::User;
+use crate::user::{Account, User};
 
 /// Fields in the order in which they go away.
 #[derive(Debug)]
@@ -209,6 +209,11 @@ impl Harness {
     /// A handle that only this test uses: as wished, with a number behind it on the shared RelayHub.
     pub fn handle(&self, wish: &str) -> String {
         self.visit.as_ref().map_or_else(|| wish.to_owned(), |visit| visit.handle(wish))
+    }
+
+    /// Registers [`Self::handle`], who does not log in.
+    pub async fn account(&self, handle: &str) -> anyhow::Result<Account> {
+        Account::register(self.api_client()?, &self.handle(handle)).await
     }
 
     /// Registers [`Self::handle`] and logs in on one device.

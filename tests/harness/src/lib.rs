@@ -27,5 +27,5 @@ pub mod wait;
 pub use builder::HarnessBuilder;
 pub use harness::Harness;
 pub use relay_embedded::DocumentTools;
-pub use user::{Device, User};
+pub use user::{Account, Device, User};
 pub use wait::{try_wait_for, wait_for};

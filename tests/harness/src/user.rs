@@ -22,6 +22,31 @@ pub struct User {
     pub device: Device,
 }
 
+/// A registered person who has never logged in.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// As others see them.
+    pub profile: UserProfile,
+    password: Password,
+    api: ApiClient,
+}
+
+impl Account {
+    /// Registers `handle` through the REST API.
+    pub async fn register(api: ApiClient, handle: &str) -> anyhow::Result<Self> {
+        let name = handle.parse().with_context(|| format!("{handle:?} is not a handle"))?;
+        let password = Password(format!("password of {handle}"));
+        let profile = api.register(&name, &handle.parse()?, &password).await.with_context(|| format!("could not register {handle}"))?;
+        Ok(Self { profile, password, api })
+    }
+
+    /// The first log-in, on a device called `first`.
+    pub async fn log_in(self) -> anyhow::Result<User> {
+        let device = Device::log_in(&self.api, &self.profile, &self.password, "first").await?;
+        Ok(User { profile: self.profile, password: self.password, api: device.api.clone(), device })
+    }
+}
+
 /// A logged-in device.
 #[derive(Clone)]
 pub struct Device {
@@ -41,11 +66,7 @@ impl std::fmt::Debug for Device {
 impl User {
     /// Registers `handle` through the REST API and logs in on a device called `first`.
     pub async fn register(api: ApiClient, handle: &str) -> anyhow::Result<Self> {
-        let name = handle.parse().with_context(|| format!("{handle:?} is not a handle"))?;
-        let password = Password(format!("password of {handle}"));
-        let profile = api.register(&name, &handle.parse()?, &password).await.with_context(|| format!("could not register {handle}"))?;
-        let device = Device::log_in(&api, &profile, &password, "first").await?;
-        Ok(Self { profile, password, api: device.api.clone(), device })
+        Account::register(api, handle).await?.log_in().await
     }
 
     /// Another device of the same person.

@@ -48,8 +48,8 @@ pub async fn people(harness: &Harness, count: usize) -> anyhow::Result<Vec<Perso
     }
     let mut database = harness.database().await?;
     sqlx::query(
-        "INSERT INTO users (user_id, handle, display_name, password_hash, home_shard, created_at)
-         SELECT u, h, h, 'none', 0, now() FROM unnest($1::uuid[], $2::text[]) AS t(u, h)",
+        "INSERT INTO users (user_id, handle, display_name, password_hash, home_shard, created_at, seen_at)
+         SELECT u, h, h, 'none', 0, now(), now() FROM unnest($1::uuid[], $2::text[]) AS t(u, h)",
     )
     .bind(&users)
     .bind(&handles)

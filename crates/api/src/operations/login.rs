@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use relay_domain::ports::NewSession;
@@ -10,6 +12,9 @@ use crate::deps::App;
 use crate::extract::{Body, ClientAddress, enforce, guess, guessed_right};
 use crate::flush::flush;
 use crate::refusal::Refusal;
+
+/// For a first log-in to be told to the workers. Left behind, the outbox relay tells it.
+const FIRST_LIMIT: Duration = Duration::from_millis(500);
 
 /// Opens a session for a device. An unknown handle, a wrong password and a disabled account get the same answer after the same
 /// work. Wrong passwords are answered with growing delays for whoever tries them, and not for the account's owner elsewhere.
@@ -54,11 +59,16 @@ pub(crate) async fn login(
         at_ms: now_ms,
         max_sessions: app.config.max_sessions,
     };
-    let touched = app.deps.sessions.open(&session).await?;
-    if !touched.is_empty() {
+    let opened = app.deps.sessions.open(&session).await?;
+    if !opened.touched.is_empty() {
         app.live.forget_all();
     }
-    flush(&app, &touched).await?;
+    flush(&app, &opened.touched).await?;
+    if let Some(address) = opened.first
+        && !matches!(tokio::time::timeout(FIRST_LIMIT, flush(&app, &[address])).await, Ok(Ok(())))
+    {
+        tracing::info!(user.id = %session.user, "a first log-in is told to the workers later");
+    }
     let access = app.deps.tokens.access(session.user, session.session, now_ms)?;
     Ok(Json(TokenResponse {
         user_id: session.user,

@@ -61,7 +61,7 @@ impl Accounts for Away {
 
 #[async_trait]
 impl DeviceSessions for Away {
-    async fn open(&self, _: &NewSession) -> Result<Vec<LogAddress>, OpenError> {
+    async fn open(&self, _: &NewSession) -> Result<Opened, OpenError> {
         Err(away().into())
     }
     async fn revoke_all(&self, _: UserId, _: TimestampMs) -> Result<Vec<LogAddress>, StoreError> {

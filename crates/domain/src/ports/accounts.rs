@@ -257,15 +257,23 @@ pub enum RevokeError {
     Store(#[from] StoreError),
 }
 
+/// What opening a session brought about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// Addresses to flush, because other sessions were revoked for it; usually none.
+    pub touched: Vec<LogAddress>,
+    /// The address that tells of it, if it is the user's first: durable consumers are made only then. Nobody has to wait for that.
+    pub first: Option<LogAddress>,
+}
+
 /// The sessions of devices. A session is live until it is revoked or its newest refresh token or itself runs out.
 #[async_trait]
 pub trait DeviceSessions: Send + Sync {
-    /// Opens a session. Sessions beyond `max_sessions` are revoked with their events in the outbox; the addresses to
-    /// flush are the answer (usually none).
+    /// Opens a session. Sessions beyond `max_sessions` are revoked, and a first log-in is noted, with their events in the outbox.
     ///
     /// # Cancel safety
     /// Not cancel safe: a session nobody holds a token of may remain until it runs out.
-    async fn open(&self, session: &NewSession) -> Result<Vec<LogAddress>, OpenError>;
+    async fn open(&self, session: &NewSession) -> Result<Opened, OpenError>;
 
     /// Exchanges a refresh token for the next. Until that one is used, the same token is answered with the same next one
     /// again: an answer may have been lost, and two tabs may ask at once. Afterwards, the session ends.

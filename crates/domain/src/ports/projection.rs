@@ -1,5 +1,7 @@
 //! What the persist and reconcile workers need.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use relay_protocol::log::StoredEvent;
@@ -146,11 +148,26 @@ pub trait Projection: Send + Sync {
 /// Who is in which conversations, as decided.
 #[async_trait]
 pub trait Memberships: Send + Sync {
-    /// The user's present conversations.
-    async fn conversations_of(&self, user: UserId) -> Result<Vec<(ShardId, ConversationId)>, StoreError>;
+    /// On each of `shards`, up to `most` of the user's present conversations, without requests that they have not answered.
+    /// `None` before their first log-in: nobody waits for what a durable consumer would hold.
+    async fn conversations_of(
+        &self,
+        user: UserId,
+        shards: &[ShardId],
+        most: u32,
+    ) -> Result<Option<BTreeMap<ShardId, Vec<ConversationId>>>, StoreError>;
 
-    /// Up to `limit` users after `after`, ascending.
+    /// Up to `limit` users after `after`, ascending, who have logged in.
     async fn users_page(&self, after: Option<UserId>, limit: u32) -> Result<Vec<UserId>, StoreError>;
+}
+
+/// Somebody whose durable consumers may have to change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UserChange {
+    /// Who.
+    pub user: UserId,
+    /// On every shard, because they logged in for the first time. Otherwise on the shard that tells.
+    pub everywhere: bool,
 }
 
 /// The durable consumers of users, as they should be.
@@ -160,10 +177,13 @@ pub trait UserConsumers: Send + Sync {
     /// begins at the log's head. Idempotent. Says whether anything changed.
     async fn ensure(&self, shard: ShardId, user: UserId, conversations: &[ConversationId]) -> Result<bool, super::CursorError>;
 
+    /// Conversations that are of use to [`Self::ensure`]: one more than a consumer can name, which tells that it is full.
+    fn most_conversations(&self) -> u32;
+
     /// Waits for word about users on `shard`, and names those whose consumers have to be looked at, without repeats; perhaps
     /// nobody, when the word was of something else. They are named again
     /// until [`Self::settled`] is called.
-    async fn next_changed(&self, shard: ShardId) -> Result<Vec<UserId>, super::CursorError>;
+    async fn next_changed(&self, shard: ShardId) -> Result<Vec<UserChange>, super::CursorError>;
 
     /// Which life of the shard's log the consumers are on: with another one, all of them are gone.
     async fn epoch(&self, shard: ShardId) -> Result<String, super::CursorError>;

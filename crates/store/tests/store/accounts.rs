@@ -49,11 +49,14 @@ async fn of_many_who_want_a_handle_one_gets_it() {
 }
 
 #[tokio::test]
-async fn users_are_paged_without_a_gap() {
+async fn users_who_have_logged_in_are_paged_without_a_gap() {
     let db = Db::fresh().await;
     let mut expected = Vec::new();
     for n in 0..7 {
-        expected.push(db.user(&format!("user{n}")).await);
+        let user = db.user(&format!("user{n}")).await;
+        db.user(&format!("never{n}")).await;
+        db.seen(user).await;
+        expected.push(user);
     }
     expected.sort();
     let mut read: Vec<UserId> = Vec::new();

@@ -1,7 +1,7 @@
 use relay_domain::Refusal;
 use relay_domain::ports::{
-    Added, ConversationError, Conversations as _, CreateError, Decided, LogAddress, Memberships as _, NewConversation, Outbox as _,
-    PeopleLimits, Projection as _, Whereabouts,
+    Added, ConversationError, Conversations as _, CreateError, Decided, LogAddress, NewConversation, Outbox as _, PeopleLimits,
+    Projection as _, Whereabouts,
 };
 use relay_protocol::log::LogEvent;
 use relay_protocol::message::{ConversationKind, Role};
@@ -94,8 +94,8 @@ async fn a_groups_life_is_told_in_order() {
     db.store.remove_member(ann, id, ann, NOON_MS).await.unwrap();
     assert!(matches!(db.store.get(ann, id).await, Err(ConversationError::NotMember)));
     assert_eq!(db.store.whereabouts(ann, id).await.unwrap(), Some(Whereabouts { shard: SHARD, member: false }));
-    assert_eq!(db.store.conversations_of(bob).await.unwrap(), [(SHARD, id)]);
-    assert!(db.store.conversations_of(ann).await.unwrap().is_empty());
+    assert_eq!(db.consumed(bob).await, [id]);
+    assert!(db.consumed(ann).await.is_empty());
     db.store.remove_member(bob, id, bob, NOON_MS).await.unwrap();
 
     let log = MemMessageLog::default();
@@ -299,7 +299,7 @@ async fn a_direct_conversation_is_a_request_until_it_is_answered() {
     assert_eq!(listed(ann, ConversationState::Accepted).await, [anns]);
     assert!(listed(bob, ConversationState::Accepted).await.is_empty());
     assert_eq!(listed(bob, ConversationState::Request).await.len(), 2);
-    assert!(db.store.conversations_of(bob).await.unwrap().is_empty(), "strangers take no room in a durable consumer");
+    assert!(db.consumed(bob).await.is_empty(), "strangers take no room in a durable consumer");
     assert_eq!(db.store.strangers(ann, &[bob]).await.unwrap(), [bob], "not answered is not acquainted");
 
     // Writing is an answer.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use relay_domain::ports::{
-    Accounts as _, AppendError, Appended, LogAddress, LogReadError, MessageLog, NewAccount, PasswordHash, PeopleLimits, Projected,
-    Projection as _,
+    Accounts as _, AppendError, Appended, LogAddress, LogReadError, Memberships as _, MessageLog, NewAccount, PasswordHash, PeopleLimits,
+    Projected, Projection as _,
 };
 use relay_embedded::{PostgresOptions, PostgresServer, Scratch, Servers};
 use relay_protocol::log::{
@@ -116,6 +116,18 @@ impl Db {
         };
         self.store.register(&account).await.unwrap();
         user
+    }
+
+    /// As after a first log-in.
+    pub async fn seen(&self, user: UserId) {
+        sqlx::query("UPDATE users SET seen_at = now() WHERE user_id = $1").bind(user.to_uuid()).execute(&self.raw).await.unwrap();
+    }
+
+    /// The conversations that the user's durable consumer on the first shard is to name.
+    pub async fn consumed(&self, user: UserId) -> Vec<ConversationId> {
+        self.seen(user).await;
+        let most = self.store.conversations_of(user, &[SHARD], 500).await.unwrap();
+        most.and_then(|mut by_shard| by_shard.remove(&SHARD)).unwrap_or_default()
     }
 
     pub async fn count(&self, sql: &'static str) -> i64 {

@@ -37,7 +37,7 @@ async fn calls_end_and_the_pool_recovers() {
         let user = support::user_id();
         // More of them than connections, at once and one after the other.
         for _ in 0..2 {
-            let all = futures::future::join_all((0..6).map(|_| store.conversations_of(user))).await;
+            let all = futures::future::join_all((0..6).map(|_| store.conversations_of(user, &[SHARD], 500))).await;
             assert!(all.iter().all(Result::is_err), "nothing answers, and yet: {all:?}");
         }
         let projected = store.project(SHARD, EPOCH, relay_types::Seq::ZERO, relay_types::Seq(1), &[]).await;
@@ -64,14 +64,14 @@ async fn a_restarted_database_costs_one_call() {
     let store = Store::connect(&PostgresConfig { acquire_timeout_ms: 30_000, ..PostgresConfig::new(server.url()) }).unwrap();
     let user = support::user_id();
     // Every connection of the pool is made.
-    let all = futures::future::join_all((0..32).map(|_| store.conversations_of(user))).await;
+    let all = futures::future::join_all((0..32).map(|_| store.conversations_of(user, &[SHARD], 500))).await;
     assert!(all.iter().all(Result::is_ok), "{all:?}");
     server.kill();
     server.restart().await.unwrap();
     // One after the other, as a program with little to do: the first meets a dead connection and tells of the others.
     let mut failed = 0;
     for _ in 0..32 {
-        if store.conversations_of(user).await.is_err() {
+        if store.conversations_of(user, &[SHARD], 500).await.is_err() {
             failed += 1;
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

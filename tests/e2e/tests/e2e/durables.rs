@@ -8,10 +8,10 @@ use futures::StreamExt as _;
 use relay_client::{Event, MemoryStore, RealtimeConfig};
 use relay_harness::{Harness, User, wait_for};
 use relay_protocol::log::LogEvent;
-use relay_types::{ConversationId, ShardId};
+use relay_types::{ConversationId, ShardId, UserId};
 
-use super::support::{Client, LATE, Socket, TestResult, group, let_in, text, ulid_key};
-use super::witness::{durable, stream};
+use super::support::{Client, LATE, Socket, TestResult, group, let_in, text, text_of, title, ulid_key};
+use super::witness::{Requests, durable, log, stream};
 
 /// Waits until what the user has not received is this much over all shards.
 async fn pending_is(h: &Harness, shards: u16, user: &User, wanted: u64) {
@@ -75,6 +75,55 @@ async fn what_is_pending_is_exactly_what_the_user_has_not_received() -> TestResu
 }
 
 #[tokio::test]
+async fn nobody_has_a_durable_consumer_before_their_first_log_in() -> TestResult {
+    let h = Harness::shared().await?;
+    let ann = h.user("ann").await?;
+    let mut accounts = Vec::new();
+    for n in 0..5 {
+        accounts.push(h.account(&format!("unused{n}")).await?);
+    }
+    let bob = h.account("bob").await?;
+    let id = bob.profile.user_id;
+    // What comes before the first log-in is there afterwards.
+    let invited = ann.api.create_group(&title("before"), &[id]).await?.conversation_id;
+    let asked = ann.api.create_direct(id).await?.conversation_id;
+    ann.api.post_message(asked, &ulid_key(0), &text("are you there?")).await?;
+    // Behind them in the workers' queue.
+    let cat = h.user("cat").await?;
+    let own = |user: UserId| vec![format!("chat.0.u.{user}")];
+    let made = async |user: UserId| {
+        wait_for("the consumer of somebody new", LATE, || async {
+            let (_, filters) = durable(&h, 0, user).await.map_err(|error| vec![format!("{error:#}")])?;
+            if filters == own(user) { Ok(()) } else { Err(filters) }
+        })
+        .await;
+    };
+    made(cat.id()).await;
+    for account in accounts.iter().chain([&bob]) {
+        let found = durable(&h, 0, account.profile.user_id).await;
+        assert!(found.is_err(), "{} has never logged in, and has a consumer: {found:?}", account.profile.handle);
+    }
+
+    let bob = bob.log_in().await?;
+    made(id).await;
+    bob.log_in("tablet").await?;
+    assert_eq!(bob.api.invitations().await?.len(), 1);
+    bob.api.accept(invited).await?;
+    bob.api.accept(asked).await?;
+    filtered(&h, &bob, invited, true).await;
+    filtered(&h, &bob, asked, true).await;
+    ann.api.post_message(asked, &ulid_key(0), &text("good")).await?;
+    let mut bobs = Socket::live(&h, 1, &bob.device, None).await?;
+    let said: Vec<String> = super::support::history(&bob.api, asked).await?.iter().map(|message| text_of(message).to_owned()).collect();
+    assert_eq!(said, ["are you there?", "good"]);
+    ann.api.post_message(invited, &ulid_key(0), &text("and live")).await?;
+    bobs.message("and live").await?;
+    let seen = log(&h, 0).await?.into_iter().filter(|(_, event)| matches!(event, LogEvent::UserSeen(seen) if seen.user_id == id));
+    assert_eq!(seen.count(), 1, "the first log-in is told once");
+    h.finish().await
+}
+
+#[tokio::test]
 async fn what_is_pending_adds_up_over_shards() -> TestResult {
     let h = Harness::builder().shards(2).start().await?;
     let bob = h.user("bob").await?;
@@ -100,6 +149,16 @@ async fn what_is_pending_adds_up_over_shards() -> TestResult {
         })
         .await;
     }
+    // A change on one shard asks for nothing on the other.
+    let mut others = Requests::on(&h, &format!("CONSUMER.*.CHAT-1.{}", relay_subjects::user_durable(bob.id()))).await?;
+    let mut concerned = Requests::on(&h, &format!("CONSUMER.INFO.CHAT-0.{}", relay_subjects::user_durable(bob.id()))).await?;
+    let (owner, chat) = chats[0];
+    owner.api.remove_member(chat, bob.id()).await?;
+    filtered(&h, &bob, chat, false).await;
+    let_in(owner, chat, &bob).await?;
+    filtered(&h, &bob, chat, true).await;
+    assert!(!concerned.seen().is_empty(), "requests can be seen");
+    assert_eq!(others.seen(), [""; 0]);
     visit(&h, &bob).await?;
     pending_is(&h, 2, &bob, 0).await;
     for (index, (owner, chat)) in chats.iter().enumerate() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_nats::jetstream::{self, consumer::pull, consumer::push::OrderedConfig, stream::Stream};
-use futures::StreamExt as _;
+use futures::{FutureExt as _, StreamExt as _};
 use relay_harness::{Harness, wait_for};
 use relay_protocol::log::LogEvent;
 use relay_types::{ClientId, ConversationId, Seq, ShardId, UserId};
@@ -108,6 +108,25 @@ pub async fn durable(harness: &Harness, shard: u16, user: UserId) -> anyhow::Res
     filters.extend(Some(info.config.filter_subject.clone()).filter(|subject| !subject.is_empty()));
     filters.sort();
     Ok((info.num_pending, filters))
+}
+
+/// Requests of JetStream's API that anybody makes, as a fellow in the same NATS account sees them.
+pub struct Requests(async_nats::Subscriber);
+
+impl Requests {
+    /// Sees requests on `subject` from now on.
+    pub async fn on(harness: &Harness, subject: &str) -> anyhow::Result<Self> {
+        let client = harness.nats_client().await?;
+        let seen = client.subscribe(format!("$JS.API.{subject}")).await?;
+        // The server answers what comes after the subscription only.
+        client.flush().await?;
+        Ok(Self(seen))
+    }
+
+    /// The subjects of those that came since the last look.
+    pub fn seen(&mut self) -> Vec<String> {
+        std::iter::from_fn(|| self.0.next().now_or_never().flatten()).map(|message| message.subject.to_string()).collect()
+    }
 }
 
 /// What every process of this test has written so far.
