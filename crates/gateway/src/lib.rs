@@ -6,6 +6,7 @@
 mod checkpoints;
 mod config;
 mod drain;
+mod fresh_heads;
 mod hub;
 mod keeper;
 mod lanes;

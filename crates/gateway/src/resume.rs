@@ -6,20 +6,21 @@
 
 mod from_log;
 mod from_store;
+mod verdict;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
-use parking_lot::Mutex;
-use relay_domain::ports::{DeliveryCursors, JoinSnapshot, ResumeStore, StoreError, TailSource};
+use relay_domain::ports::{DeliveryCursors, JoinSnapshot, ResumeStore, StoreError};
 use relay_protocol::frame::ResetReason;
 use relay_protocol::{CloseCode, ErrorCode, Position, ServerFrame};
 use relay_runtime::turns::{Turn, Turns};
 use relay_types::{Seq, ShardId, UserId};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::fresh_heads::FreshHeads;
 use crate::hub::{Attach, Hub, Socket, UserLimiter};
 
 /// How long a position that is ahead of this gateway's tail is waited for.
@@ -32,6 +33,8 @@ const MAX_ROUNDS: u32 = 20;
 /// How often, and after which pauses, a projection that lags behind the ring is looked at again.
 const PATIENCE: u32 = 10;
 const BEHIND_PAUSE: Duration = Duration::from_millis(50);
+
+pub(crate) use verdict::Verdict;
 
 /// Why a socket could not be brought up to date.
 #[derive(Debug)]
@@ -73,7 +76,7 @@ pub(crate) struct Resumer {
     pub(crate) hub: Arc<Hub>,
     pub(crate) store: Arc<dyn ResumeStore>,
     pub(crate) cursors: Arc<dyn DeliveryCursors>,
-    pub(crate) tails: Arc<dyn TailSource>,
+    pub(crate) fresh_heads: Arc<FreshHeads>,
     /// Bounds the questions to the database, or to the log in its place, in a storm; the others wait their turn. Nobody has one
     /// while a client takes its time to read.
     pub(crate) turns: Semaphore,
@@ -82,18 +85,16 @@ pub(crate) struct Resumer {
     /// One person asks one question at a time.
     pub(crate) asking: Turns<UserId>,
     pub(crate) max_events: u32,
-    /// Until when the projection counts as away without being asked: a storm must not wait for it socket by socket.
-    pub(crate) away_until: Mutex<Option<Instant>>,
+    /// Whether the projection is away: a storm must not wait for it socket by socket.
+    pub(crate) verdict: Arc<Verdict>,
 }
 
 /// A projection that hangs is as good as away.
 const STORE_LIMIT: Duration = Duration::from_secs(3);
 /// The longest wait for a turn.
 const TURN_LIMIT: Duration = Duration::from_secs(20);
-/// For a projection to say that it is there.
-const PROBE_LIMIT: Duration = Duration::from_secs(1);
-/// While the projection is away it is not asked for this long.
-const AWAY_FOR: Duration = Duration::from_secs(1);
+/// An answer that takes longer is a reason to see whether the projection is there.
+const PATIENCE_WITH_STORE: Duration = Duration::from_millis(250);
 
 impl Resumer {
     /// Brings `socket` from `position` (`None`: from now on) to live. The last frame written or queued before live
@@ -136,26 +137,26 @@ impl Resumer {
         }
     }
 
-    /// Asks the projection, unless it was away a moment ago. `None`: it is away. A question that fails while others are
+    /// Asks the projection, unless it is away. `None`: it is, or went away meanwhile. A question that fails while others are
     /// answered is that question's fault, and says nothing to the other sockets.
     async fn ask<T, F>(&self, user: UserId, question: impl Fn() -> F) -> Result<Option<T>, ResumeError>
     where
         F: Future<Output = Result<T, StoreError>>,
     {
+        if self.verdict.is_away() {
+            return Ok(None);
+        }
         let _turn = self.turn(user).await?;
         // Twice: a connection that died since it was last used fails whoever takes it next.
         for _ in 0..2 {
-            if self.away_until.lock().is_some_and(|until| until > Instant::now()) {
-                return Ok(None);
-            }
-            let reason = match tokio::time::timeout(STORE_LIMIT, question()).await {
-                Ok(Ok(answer)) => return Ok(Some(answer)),
-                Ok(Err(StoreError { reason })) => reason,
-                Err(_) => "no answer in time".to_owned(),
+            let asked = tokio::time::timeout(STORE_LIMIT, question());
+            let reason = match self.verdict.unless_away(PATIENCE_WITH_STORE, asked).await {
+                None => return Ok(None),
+                Some(Ok(Ok(answer))) => return Ok(Some(answer)),
+                Some(Ok(Err(StoreError { reason }))) => reason,
+                Some(Err(_)) => "no answer in time".to_owned(),
             };
-            if !matches!(tokio::time::timeout(PROBE_LIMIT, self.store.watermarks()).await, Ok(Ok(_))) {
-                tracing::info!(reason, "the projection is away");
-                *self.away_until.lock() = Some(Instant::now() + AWAY_FOR);
+            if self.verdict.look().await {
                 return Ok(None);
             }
             tracing::warn!(reason, "the projection answers others, but not this question");
@@ -175,8 +176,8 @@ impl Resumer {
             }
             // Another gateway was further than this one is; that is a matter of milliseconds.
             if !self.hub.reached(shard, seq, TAIL_CATCH_UP).await {
-                return match tokio::time::timeout(HEAD_LIMIT, self.tails.head(shard)).await {
-                    Ok(Ok(head)) if seq > head.last => Ok(Err(ResetReason::AheadOfLog)),
+                return match tokio::time::timeout(HEAD_LIMIT, self.fresh_heads.last(shard)).await {
+                    Ok(Ok(last)) if seq > last => Ok(Err(ResetReason::AheadOfLog)),
                     // The log has it, or does not answer: another gateway may know better.
                     Ok(_) | Err(_) => Err(BEHIND),
                 };

@@ -30,6 +30,7 @@ pub(crate) fn register() {
         "relay_checkpoints_skipped_total",
         "relay_checkpoints_failed_total",
         "relay_session_looks_failed_total",
+        "relay_log_ends_asked_total",
     ] {
         counter!(name).increment(0);
     }
@@ -38,6 +39,7 @@ pub(crate) fn register() {
     describe_gauge!("relay_outbound_queue_bytes", Unit::Bytes, "Waiting to be written to sockets");
     describe_gauge!("relay_ring_bytes", Unit::Bytes, "Recent events in memory");
     describe_gauge!("relay_tail_lag_events", "Events of the log that have not passed yet, by shard");
+    describe_gauge!("relay_projection_away", "1 while no connection to Postgres can be made");
     for name in [
         "relay_sockets",
         "relay_live_sockets",
@@ -45,6 +47,7 @@ pub(crate) fn register() {
         "relay_ring_bytes",
         "relay_hub_users",
         "relay_hub_conversations",
+        "relay_projection_away",
     ] {
         gauge!(name).set(0.0);
     }

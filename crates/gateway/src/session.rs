@@ -13,6 +13,7 @@ use relay_domain::ports::SendKey;
 use relay_protocol::frame::ErrorFrame;
 use relay_protocol::{CloseCode, Command, ErrorCode, SendMessage, ServerFrame, command};
 use relay_runtime::http::Meter;
+use relay_types::ShardId;
 
 use tokio::time::Instant;
 
@@ -318,11 +319,10 @@ impl<'a> Live<'a> {
             return if self.shared.hub.in_sight(standing.shard) { Ok(Some(standing)) } else { Err(Behind) };
         }
         // Whoever was told over REST that they are in has their event in the log; this gateway may be a moment behind it.
-        for shard in self.shared.hub.heads().into_keys() {
-            let Ok(Ok(head)) = tokio::time::timeout(MEMBERSHIP_WAIT, self.shared.tails.head(shard)).await else { return Err(Behind) };
-            if !self.shared.hub.reached(shard, head.last, MEMBERSHIP_WAIT).await {
-                return Err(Behind);
-            }
+        let shards = self.shared.hub.heads().into_keys();
+        let up_to_date = futures::future::join_all(shards.map(|shard| is_up_to_date(self.shared, shard))).await;
+        if !up_to_date.into_iter().all(|is| is) {
+            return Err(Behind);
         }
         Ok(self.shared.hub.standing(user, conversation))
     }
@@ -342,6 +342,12 @@ impl<'a> Live<'a> {
         let _ = tokio::time::timeout(CLOSE_LIMIT, self.write_queued()).await;
         Some(Closing { code: CloseCode::Draining, retry_after_ms: Some(retry_after_ms) })
     }
+}
+
+/// Whether the tail comes to where the log ends now.
+async fn is_up_to_date(shared: &Shared, shard: ShardId) -> bool {
+    let Ok(Ok(last)) = tokio::time::timeout(MEMBERSHIP_WAIT, shared.fresh_heads.last(shard)).await else { return false };
+    shared.hub.reached(shard, last, MEMBERSHIP_WAIT).await
 }
 
 async fn until(moment: Option<Instant>) {

@@ -26,9 +26,10 @@ use tokio::sync::Semaphore;
 
 use crate::checkpoints::Checkpoints;
 use crate::config::GatewayConfig;
+use crate::fresh_heads::FreshHeads;
 use crate::hub::{Hub, HubLimits};
 use crate::keeper::Keeper;
-use crate::resume::Resumer;
+use crate::resume::{Resumer, Verdict};
 use crate::{session, tail};
 
 /// What a gateway needs from the world.
@@ -65,7 +66,7 @@ pub(crate) struct Shared {
     pub(crate) hub: Arc<Hub>,
     pub(crate) resumer: Resumer,
     pub(crate) poster: Arc<Poster>,
-    pub(crate) tails: Arc<dyn TailSource>,
+    pub(crate) fresh_heads: Arc<FreshHeads>,
     pub(crate) tokens: Arc<dyn TokenVerifier>,
     origins: Origins,
     pub(crate) clock: Arc<dyn Clock>,
@@ -125,16 +126,17 @@ impl Gateway {
             quota: config.quota,
             room: Arc::clone(&deps.room),
         }));
+        let fresh_heads = Arc::new(FreshHeads::new(Arc::clone(&deps.tails)));
         let resumer = Resumer {
             hub: Arc::clone(&hub),
             store: Arc::clone(&deps.store),
             cursors: Arc::clone(&deps.cursors),
-            tails: Arc::clone(&deps.tails),
+            fresh_heads: Arc::clone(&fresh_heads),
             turns: Semaphore::new(config.max_concurrent_resumes),
             catching_up: Turns::new(config.max_resumes_per_user),
             asking: Turns::new(1),
             max_events: config.max_resume_events,
-            away_until: parking_lot::Mutex::new(None),
+            verdict: Arc::new(Verdict::new(Arc::clone(&deps.store))),
         };
         let shared = Shared {
             places: Arc::new(Semaphore::new(config.max_sockets)),
@@ -145,7 +147,7 @@ impl Gateway {
             hub,
             resumer,
             poster,
-            tails: Arc::clone(&deps.tails),
+            fresh_heads,
             tokens: Arc::clone(&deps.tokens),
             origins: deps.origins.clone(),
             clock: Arc::clone(&deps.clock),
@@ -189,6 +191,11 @@ impl Gateway {
         let (hub, sessions) = (Arc::clone(&shared.hub), Arc::clone(&deps.sessions));
         supervisor.spawn("sessions", Restart::Backoff { cap: Duration::from_secs(5) }, move |task| {
             Keeper::new(Arc::clone(&hub), Arc::clone(&sessions)).run(task)
+        });
+        let verdict = Arc::clone(&shared.resumer.verdict);
+        supervisor.spawn("projection-verdict", Restart::Backoff { cap: Duration::from_secs(5) }, move |task| {
+            let verdict = Arc::clone(&verdict);
+            async move { verdict.run(task).await }
         });
         let router = Router::new().route("/v1/ws", get(upgrade)).fallback(not_found).with_state(Arc::clone(&shared));
         let stop = supervisor.stop_token();

@@ -164,6 +164,10 @@ mod tests {
         async fn watermarks(&self) -> Result<BTreeMap<ShardId, Seq>, StoreError> {
             Ok([(ShardId(0), Seq(7))].into())
         }
+
+        async fn reach(&self) -> Result<(), StoreError> {
+            elsewhere()
+        }
     }
 
     fn key(n: usize) -> SendKey {

@@ -18,6 +18,11 @@ pub(crate) fn is_about_data(error: &sqlx::Error) -> bool {
     code.is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
 }
 
+/// Whether the database is there, and has no room for one more connection.
+pub(crate) fn is_full(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "53300")
+}
+
 /// Everything that no caller can mend. Postgres may quote values in messages about data; those are left out.
 #[expect(clippy::needless_pass_by_value, reason = "this is the shape that map_err takes")]
 pub(crate) fn unavailable(error: sqlx::Error) -> StoreError {

@@ -7,10 +7,11 @@ use relay_domain::ports::{EventRange, JoinSnapshot, Membership, OriginalSend, Pl
 use relay_protocol::log::StoredEvent;
 use relay_types::{ConversationId, MessageId, Seq, SessionId, ShardId, UserId};
 use sqlx::types::Uuid;
+use sqlx::{Connection as _, PgConnection};
 
 use crate::Store;
 use crate::convert::{shard, shard_column};
-use crate::error::{unavailable, unreadable};
+use crate::error::{is_full, unavailable, unreadable};
 use crate::event_row::EventRow;
 
 #[async_trait]
@@ -186,6 +187,18 @@ impl ResumeStore for Store {
             watermarks_of(rows.into_iter().map(|row| (row.shard, row.seq)))
         })
         .await
+    }
+
+    async fn reach(&self) -> Result<(), StoreError> {
+        match PgConnection::connect_with(&self.pool.connect_options()).await {
+            Ok(connection) => {
+                // It was made; how it ends says nothing.
+                let _ = connection.close().await;
+                Ok(())
+            }
+            Err(error) if is_full(&error) => Ok(()),
+            Err(error) => Err(unavailable(error)),
+        }
     }
 }
 

@@ -241,6 +241,9 @@ impl ResumeStore for Away {
     async fn watermarks(&self) -> Result<BTreeMap<ShardId, Seq>, StoreError> {
         Err(away())
     }
+    async fn reach(&self) -> Result<(), StoreError> {
+        Err(away())
+    }
 }
 
 impl LogClock for Away {

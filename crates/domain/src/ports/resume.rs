@@ -117,4 +117,10 @@ pub trait ResumeStore: Send + Sync {
     /// # Cancel safety
     /// Cancel safe.
     async fn watermarks(&self) -> Result<BTreeMap<ShardId, Seq>, StoreError>;
+
+    /// Whether a connection can be made, by making one beside those that are in use. Has no limit of its own.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn reach(&self) -> Result<(), StoreError>;
 }

@@ -9,10 +9,12 @@ use anyhow::Context as _;
 use relay_client::{Connection, HelloError, SocketOptions};
 use relay_harness::{Harness, wait_for};
 use relay_protocol::{CloseCode, ErrorCode};
+use relay_types::ConversationId;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::support::{LATE, SOON, Socket, TestResult};
+use super::support::{LATE, SOON, Socket, TestResult, people, ulid_key};
+use super::witness::Requests;
 
 /// Of one address, before others of its connections are refused.
 const PLACES: usize = 12;
@@ -165,4 +167,37 @@ async fn floods_end(h: &Harness) -> TestResult {
     }
     assert_eq!(socket.close_code().await?, CloseCode::Flooding.code(), "after {} frames", socket.frames.len());
     Ok(())
+}
+
+/// Failed before: one question of the log for each of these sends.
+#[tokio::test]
+async fn sends_to_conversations_of_others_cost_the_log_few_questions() -> TestResult {
+    const STRANGERS: usize = 6;
+    const SENDS: usize = 40;
+    let h = Harness::shared_alone().await?;
+    let strangers = people(&h, "stranger", STRANGERS).await?;
+    let mut sockets = Vec::new();
+    for stranger in &strangers {
+        sockets.push(Socket::live(&h, 0, &stranger.device, None).await?);
+    }
+    let mut asked = Requests::on(&h, "STREAM.INFO.CHAT-0").await?;
+    let began = Instant::now();
+    let sending = sockets.iter_mut().map(|socket| async move {
+        let keys: Vec<_> = (0..SENDS).map(|_| ulid_key(0)).collect();
+        for key in &keys {
+            socket.send(ConversationId::new(ulid::Ulid::from_parts(1_700_000_000_000, rand::random())), key, "anybody?").await?;
+        }
+        for key in &keys {
+            let refusal = socket.answer(key).await?.expect_err("somebody took it");
+            assert_eq!(refusal.code, ErrorCode::NotMember);
+        }
+        anyhow::Ok(())
+    });
+    futures::future::try_join_all(sending).await?;
+    let (took, asked) = (began.elapsed(), asked.seen().await?.len());
+    println!("{} refusals in {took:?} cost {asked} questions", STRANGERS * SENDS);
+    // Forty a second, and what else asks.
+    let most = usize::try_from(took.as_millis() / 25)? + 20;
+    assert!(asked > 0 && asked <= most && asked < STRANGERS * SENDS / 2, "{asked} questions, {most} at most");
+    h.finish().await
 }

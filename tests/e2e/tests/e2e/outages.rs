@@ -1,5 +1,7 @@
 //! Postgres or Valkey away: chat goes on.
 
+use std::time::{Duration, Instant};
+
 use relay_harness::{Harness, User, wait_for};
 use relay_protocol::{ErrorCode, Position, ServerFrame};
 use relay_types::{ConversationId, Seq, ShardId};
@@ -105,6 +107,38 @@ async fn without_postgres_what_was_joined_and_left_a_moment_ago_counts() -> Test
     h.postgres().restart().await?;
     h.worker().restart().await?;
     persisted(&h).await?;
+    h.finish().await
+}
+
+/// Failed before: every second the next ones waited for three.
+#[tokio::test]
+async fn without_postgres_nobody_who_comes_back_waits_for_it() -> TestResult {
+    // Nobody is remembered: each asks anew.
+    let h = Harness::builder().private_postgres().config("gateway", "roster_linger_ms = 0").expect_errors().start().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let chat = direct(&ann, &bob).await?;
+    durable_covers(&h, &bob, chat).await;
+    persisted(&h).await?;
+    h.postgres().stop().await;
+    let (began, mut longest) = (Instant::now(), Duration::ZERO);
+    while began.elapsed() < Duration::from_secs(5) {
+        let hello = Instant::now();
+        Socket::live(&h, 0, &bob.device, None).await?;
+        longest = longest.max(hello.elapsed());
+    }
+    assert!(longest < Duration::from_millis(1_500), "{longest:?}");
+    let metrics = h.gateway(0).metrics().await?;
+    assert!(metrics.contains("relay_projection_away 1"), "{metrics}");
+    h.postgres().restart().await?;
+    wait_for("the projection to be back", LATE, || async {
+        let metrics = h.gateway(0).metrics().await.map_err(|error| format!("{error:#}"))?;
+        if metrics.contains("relay_projection_away 0") { Ok(()) } else { Err("away".to_owned()) }
+    })
+    .await;
+    let without = |metrics: &str| metrics.lines().find(|line| line.starts_with("relay_resumes_without_postgres_total ")).map(str::to_owned);
+    let before = without(&h.gateway(0).metrics().await?);
+    Socket::live(&h, 0, &bob.device, None).await?;
+    assert_eq!(without(&h.gateway(0).metrics().await?), before, "it is asked again");
     h.finish().await
 }
 

@@ -111,21 +111,30 @@ pub async fn durable(harness: &Harness, shard: u16, user: UserId) -> anyhow::Res
 }
 
 /// Requests of JetStream's API that anybody makes, as a fellow in the same NATS account sees them.
-pub struct Requests(async_nats::Subscriber);
+pub struct Requests {
+    client: async_nats::Client,
+    seen: async_nats::Subscriber,
+}
 
 impl Requests {
     /// Sees requests on `subject` from now on.
     pub async fn on(harness: &Harness, subject: &str) -> anyhow::Result<Self> {
         let client = harness.nats_client().await?;
         let seen = client.subscribe(format!("$JS.API.{subject}")).await?;
-        // The server answers what comes after the subscription only.
-        client.flush().await?;
-        Ok(Self(seen))
+        let mut requests = Self { client, seen };
+        // From when the server knows of the subscription.
+        requests.seen().await?;
+        Ok(requests)
     }
 
     /// The subjects of those that came since the last look.
-    pub fn seen(&mut self) -> Vec<String> {
-        std::iter::from_fn(|| self.0.next().now_or_never().flatten()).map(|message| message.subject.to_string()).collect()
+    pub async fn seen(&mut self) -> anyhow::Result<Vec<String>> {
+        // What comes back behind them on the same connection says that they have all come.
+        let inbox = self.client.new_inbox();
+        let mut behind = self.client.subscribe(inbox.clone()).await?;
+        self.client.publish(inbox, Vec::new().into()).await?;
+        tokio::time::timeout(Duration::from_secs(20), behind.next()).await.context("NATS did not answer")?;
+        Ok(std::iter::from_fn(|| self.seen.next().now_or_never().flatten()).map(|message| message.subject.to_string()).collect())
     }
 }
 
