@@ -133,6 +133,12 @@ pub fn write_configs(layout: &Layout, settings: &Settings, leases: &Leases) -> a
     Ok(())
 }
 
+/// The pages of this run: whatever one of our listeners serves may ask the others. A page's port is part of its origin, and so
+/// is the name it was reached by.
+fn origins(ports: &[u16]) -> Vec<String> {
+    ports.iter().flat_map(|port| ["127.0.0.1", "localhost"].map(|host| format!("http://{host}:{port}"))).collect()
+}
+
 /// As whom a process connects.
 struct Credentials<'a> {
     nats_user: &'a str,
@@ -141,9 +147,13 @@ struct Credentials<'a> {
 }
 
 fn write_config(layout: &Layout, path: &Path, own: &Credentials<'_>, settings: &Settings, leases: &Leases) -> anyhow::Result<()> {
-    let mut text = String::from("# Written by ./relay up, each time. Override a key with RELAY__SECTION__KEY in the environment.\n");
     let keys_dir = layout.keys();
     let keys_dir = keys_dir.to_str().context("the checkout's path is not UTF-8")?;
+    write_private(path, &config_text(keys_dir, own, settings, leases)?)
+}
+
+fn config_text(keys_dir: &str, own: &Credentials<'_>, settings: &Settings, leases: &Leases) -> anyhow::Result<String> {
+    let mut text = String::from("# Written by ./relay up, each time. Override a key with RELAY__SECTION__KEY in the environment.\n");
     // Values are passwords of ours (letters and digits), addresses, and one path, which JSON quotes as TOML does.
     write!(
         text,
@@ -168,6 +178,9 @@ url = \"{postgres_url}\"
 [valkey]
 url = \"redis://:{valkey_password}@{valkey}\"
 
+[web]
+public_origins = {origins}
+
 [tokens]
 keys_dir = {keys_dir}
 
@@ -188,6 +201,7 @@ admin_listen = \"{worker_admin}\"
         postgres_url = own.postgres_url,
         valkey_password = settings.valkey_password,
         valkey = leases.valkey.address(),
+        origins = serde_json::to_string(&origins(&[leases.api.port(), leases.gateway.port()]))?,
         keys_dir = serde_json::to_string(keys_dir)?,
         gateway = leases.gateway.address(),
         gateway_admin = leases.gateway_admin.address(),
@@ -195,5 +209,36 @@ admin_listen = \"{worker_admin}\"
         api_admin = leases.api_admin.address(),
         worker_admin = leases.worker_admin.address(),
     )?;
-    write_private(path, &text)
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_this_run_may_ask_under_both_names_of_this_machine() {
+        let settings = Settings {
+            nats_password: "n".to_owned(),
+            nats_sys_password: "s".to_owned(),
+            postgres_password: "p".to_owned(),
+            valkey_password: "v".to_owned(),
+            ports: Ports::default(),
+        };
+        let leases = settings.lease().unwrap();
+        let own = Credentials { nats_user: "api", nats_password: "n".to_owned(), postgres_url: settings.postgres_url(&leases) };
+        let text = config_text("/keys", &own, &settings, &leases).unwrap();
+        let (_, rest) = text.split_once("[web]\npublic_origins = ").unwrap();
+        let origins: Vec<String> = serde_json::from_str(rest.lines().next().unwrap()).unwrap();
+        let (api, gateway) = (leases.api.port(), leases.gateway.port());
+        assert_eq!(
+            origins,
+            [
+                format!("http://127.0.0.1:{api}"),
+                format!("http://localhost:{api}"),
+                format!("http://127.0.0.1:{gateway}"),
+                format!("http://localhost:{gateway}"),
+            ]
+        );
+    }
 }
