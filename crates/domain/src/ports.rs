@@ -32,7 +32,7 @@ pub use history::{History, HistoryAnchor, HistoryError, Stay};
 pub use keys::{KeyPublishError, KeyPublisher};
 pub use limits::{DelayRule, RateDecision, RateLimiter, RateRule};
 pub use log::{AppendError, Appended, LogAddress, LogClock, LogReadError, MessageLog, TraceParent};
-pub use outbox::{FlushError, Outbox, OutboxBacklog};
+pub use outbox::{FlushError, Flushed, Outbox, OutboxBacklog};
 pub use postings::{PostingHold, Postings};
 pub use projection::{
     Delivery, Memberships, Poison, ProjectError, Projected, Projection, QueueError, UserChange, UserConsumers, WorkQueue, WorkSource,

@@ -6,8 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt as _;
-use relay_domain::ports::{AppendError, FlushError, LogAddress, MessageLog, Outbox};
+use relay_domain::ports::{AppendError, FlushError, Flushed, MessageLog, Outbox};
 use relay_runtime::Task;
 use relay_types::ShardId;
 
@@ -16,9 +15,7 @@ const EVERY: Duration = Duration::from_secs(1);
 /// How often at least, however long a shard has been away.
 const SELDOM: Duration = Duration::from_secs(30);
 /// Subjects of a shard flushed in one round at most.
-const ROUND: u32 = 100;
-/// Subjects of a shard flushed at once. When none of so many gets an answer, the shard is away.
-const AT_ONCE: usize = 4;
+const ROUND: u32 = 500;
 
 /// What the job works with.
 #[derive(Clone)]
@@ -36,6 +33,8 @@ pub struct OutboxRelay {
 struct Round {
     published: u64,
     unanswered: u64,
+    /// More may be waiting already.
+    full: bool,
     /// Somebody's words about the last one that failed.
     reason: Option<String>,
 }
@@ -52,12 +51,12 @@ impl OutboxRelay {
             let round = self.round(shard).await;
             let reason = match round {
                 Ok(round) if round.unanswered == 0 => {
-                    wait = EVERY;
+                    wait = if round.full && round.published > 0 { Duration::ZERO } else { EVERY };
                     round.reason
                 }
                 // A shard that is away is asked less and less; what was answered for says that it is not.
                 Ok(round) => {
-                    wait = if round.published > 0 { EVERY } else { (wait * 2).min(SELDOM) };
+                    wait = if round.published > 0 { EVERY } else { (wait * 2).clamp(EVERY, SELDOM) };
                     round.reason
                 }
                 Err(reason) => Some(reason),
@@ -75,22 +74,8 @@ impl OutboxRelay {
 
     async fn round(&self, shard: ShardId) -> Result<Round, String> {
         let due = self.outbox.due(shard, self.age, ROUND).await.map_err(|error| error.to_string())?;
-        let mut round = Round::default();
-        for some in due.chunks(AT_ONCE) {
-            let before = (round.published, round.unanswered);
-            let mut results = futures::stream::iter(some.to_vec()).map(|address| self.flush(address)).buffer_unordered(AT_ONCE);
-            while let Some(result) = results.next().await {
-                round.count(result);
-            }
-            if round.published == before.0 && round.unanswered > before.1 {
-                break;
-            }
-        }
-        Ok(round)
-    }
-
-    async fn flush(&self, address: LogAddress) -> Result<usize, FlushError> {
-        self.outbox.flush(address, self.log.as_ref()).await
+        let flushed = self.outbox.flush_all(&due, self.log.as_ref()).await;
+        Ok(Round::of(flushed, due.len() >= ROUND as usize))
     }
 
     /// What an operator has to see to.
@@ -106,20 +91,21 @@ impl OutboxRelay {
 }
 
 impl Round {
-    fn count(&mut self, result: Result<usize, FlushError>) {
-        let Err(error) = result else {
-            self.published += 1;
-            metrics::counter!("relay_outbox_relayed_total").increment(1);
-            return;
-        };
-        self.reason = Some(error.to_string());
-        match error {
-            FlushError::Append(AppendError::Refused { .. }) => {
-                metrics::counter!("relay_outbox_parked_total").increment(1);
-                tracing::error!(reason = %error, "the log refused an event: it is parked, with what follows it on its subject");
+    fn of(flushed: Flushed, full: bool) -> Self {
+        let (published, left) = (flushed.subjects as u64, flushed.left as u64);
+        metrics::counter!("relay_outbox_relayed_total").increment(published);
+        let mut round = Self { published, unanswered: left, full, reason: None };
+        for (_, error) in flushed.failures {
+            round.reason = Some(error.to_string());
+            match error {
+                FlushError::Append(AppendError::Refused { .. }) => {
+                    metrics::counter!("relay_outbox_parked_total").increment(1);
+                    tracing::error!(reason = %error, "the log refused an event: it is parked, with what follows it on its subject");
+                }
+                FlushError::Append(_) | FlushError::Store(_) => round.unanswered += 1,
+                FlushError::Parked => {}
             }
-            FlushError::Append(_) | FlushError::Store(_) => self.unanswered += 1,
-            FlushError::Parked => {}
         }
+        round
     }
 }

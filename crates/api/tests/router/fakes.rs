@@ -187,8 +187,8 @@ impl DeliveryCursors for Away {
 
 #[async_trait]
 impl Outbox for Away {
-    async fn flush(&self, _: LogAddress, _: &dyn MessageLog) -> Result<usize, FlushError> {
-        Err(away().into())
+    async fn flush_all(&self, addresses: &[LogAddress], _: &dyn MessageLog) -> Flushed {
+        Flushed { failures: addresses.iter().map(|address| (*address, away().into())).collect(), ..Flushed::default() }
     }
     async fn due(&self, _: ShardId, _: Duration, _: u32) -> Result<Vec<LogAddress>, StoreError> {
         Err(away())

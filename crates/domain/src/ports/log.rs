@@ -8,7 +8,7 @@ use relay_protocol::log::StoredEvent;
 use relay_types::{ConversationId, Seq, ShardId, TimestampMs, UserId};
 
 /// Where an event is appended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LogAddress {
     /// A conversation's subject.
     Conversation {

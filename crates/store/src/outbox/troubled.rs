@@ -60,6 +60,7 @@ impl Store {
     }
 
     /// Lets these rows go out again, or all that were tried in vain, and answers with their number. The relay takes them up.
+    /// Locks them in the order in which a flush does.
     ///
     /// # Errors
     /// When Postgres does not answer.
@@ -70,7 +71,9 @@ impl Store {
         self.limited(async {
             sqlx::query!(
                 "UPDATE outbox SET attempts = 0, retry_at = NULL, parked_at = NULL
-                 WHERE published_seq IS NULL AND attempts > 0 AND ($1::bigint[] IS NULL OR id = ANY ($1))",
+                 WHERE id IN (SELECT id FROM outbox
+                     WHERE published_seq IS NULL AND attempts > 0 AND ($1::bigint[] IS NULL OR id = ANY ($1))
+                     ORDER BY id FOR UPDATE)",
                 ids
             )
             .execute(&self.pool)

@@ -1,9 +1,11 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use relay_domain::ports::{AppendError, Conversations as _, FlushError, LogAddress, NewConversation, Outbox as _, OutboxBacklog};
+use relay_protocol::log::{ConversationMoved, LogEvent};
 use relay_types::{ConversationId, UserId};
 
-use crate::support::{Db, LIMITS, MemMessageLog, NOON_MS, SHARD, conversation_id};
+use crate::support::{Db, LIMITS, MemMessageLog, NOON_MS, SHARD, conversation_id, event_id, user_id};
 
 /// A group renamed `times` times, nothing of it published.
 async fn renamed(db: &Db, owner: UserId, times: usize) -> (ConversationId, LogAddress) {
@@ -18,7 +20,7 @@ async fn renamed(db: &Db, owner: UserId, times: usize) -> (ConversationId, LogAd
 fn titles(log: &MemMessageLog) -> Vec<String> {
     let events = log.appended();
     let renamed = events.iter().filter_map(|(_, _, event)| match event {
-        relay_protocol::LogEvent::ConversationRenamed(e) => Some(e.title.as_str().to_owned()),
+        LogEvent::ConversationRenamed(e) => Some(e.title.as_str().to_owned()),
         _ => None,
     });
     renamed.collect()
@@ -122,4 +124,110 @@ async fn what_the_log_did_not_answer_for_is_left_alone_for_longer_each_time() {
     assert_eq!(db.store.backlog(SHARD).await.unwrap(), OutboxBacklog { waiting: 1, parked: 0 });
     assert_eq!(db.store.redrive(None).await.unwrap(), 1, "an operator need not wait");
     assert_eq!(db.store.due(SHARD, Duration::ZERO, 10).await.unwrap(), [address]);
+}
+
+/// Events written by SQL, `each` for each of `subjects` people; nobody decided them, the outbox does not mind.
+async fn crowd(db: &Db, subjects: usize, each: usize) -> Vec<LogAddress> {
+    let users: Vec<UserId> = (0..subjects).map(|_| user_id()).collect();
+    let moved = ConversationMoved { event_id: event_id(), user_id: user_id(), conversation_id: conversation_id(), at_ms: NOON_MS };
+    let joined = LogEvent::ConversationJoined(moved);
+    let targets: Vec<sqlx::types::Uuid> = users.iter().map(|user| user.to_uuid()).collect();
+    sqlx::query(
+        "INSERT INTO outbox (subject_kind, shard, target_id, dedup_id, payload)
+         SELECT 'u', $3, u, u::text || '-' || n, $4 FROM generate_series(1, $2) AS n, unnest($1::uuid[]) AS u ORDER BY n, u",
+    )
+    .bind(targets)
+    .bind(i64::try_from(each).unwrap())
+    .bind(i32::from(SHARD.0))
+    .bind(serde_json::to_string(&joined).unwrap())
+    .execute(&db.raw)
+    .await
+    .unwrap();
+    users.into_iter().map(|id| LogAddress::User { shard: SHARD, id }).collect()
+}
+
+/// Each subject's dedup ids as the log has them: `<target>-1`, `<target>-2` and so on.
+fn orders(log: &MemMessageLog) -> BTreeMap<LogAddress, Vec<usize>> {
+    let mut orders: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+    for (address, dedup_id, _) in log.appended() {
+        orders.entry(address).or_default().push(dedup_id.rsplit('-').next().unwrap().parse().unwrap());
+    }
+    orders
+}
+
+#[tokio::test]
+async fn many_subjects_are_published_side_by_side_and_marked_in_few_transactions() {
+    let db = Db::fresh().await;
+    let addresses = crowd(&db, 1_800, 2).await;
+    let log = MemMessageLog::default();
+    let flushed = db.store.flush_all(&addresses, &log).await;
+    assert!(flushed.failures.is_empty(), "{flushed:?}");
+    assert_eq!((flushed.rows, flushed.subjects, flushed.left), (3_600, 1_800, 0));
+    assert_eq!(log.appended().len(), 3_600);
+    assert!(orders(&log).values().all(|order| order == &[1, 2]));
+    let transactions = db.count("SELECT count(DISTINCT xmin::text) FROM outbox").await;
+    assert!(transactions <= 9, "{transactions} transactions");
+    let most = log.most_under_way();
+    assert!((64..=128).contains(&most), "{most} at once");
+}
+
+#[tokio::test]
+async fn two_who_flush_the_same_crowd_lose_and_repeat_nothing_and_keep_the_order() {
+    let db = Db::fresh().await;
+    let addresses = crowd(&db, 700, 3).await;
+    let backwards: Vec<_> = addresses.iter().rev().copied().collect();
+    let log = MemMessageLog::default();
+    db.warm().await;
+    let (one, other) = tokio::join!(db.store.flush_all(&addresses, &log), db.store.flush_all(&backwards, &log));
+    assert!(one.failures.is_empty() && other.failures.is_empty(), "{one:?} {other:?}");
+    // Whoever comes second finds it done, and may say so as well.
+    assert_eq!((one.rows + other.rows, one.subjects, other.subjects), (2_100, 700, 700));
+    let orders = orders(&log);
+    assert!(orders.len() == 700 && orders.values().all(|order| order == &[1, 2, 3]), "{orders:?}");
+    assert_eq!(db.count("SELECT count(*) FROM outbox WHERE published_seq IS NULL").await, 0);
+}
+
+#[tokio::test]
+async fn a_log_that_answers_for_nobody_is_not_asked_for_everybody() {
+    let db = Db::fresh().await;
+    let addresses = crowd(&db, 1_200, 1).await;
+    let log = MemMessageLog::default();
+    log.accept(Some(50));
+    let flushed = db.store.flush_all(&addresses, &log).await;
+    assert_eq!(flushed.rows, 50);
+    assert!((4..=200).contains(&flushed.failures.len()), "{}", flushed.failures.len());
+    assert!(flushed.left > 900, "{}", flushed.left);
+    assert_eq!(db.count("SELECT count(*) FROM outbox WHERE published_seq IS NOT NULL").await, 50, "what it took is marked");
+    log.accept(None);
+    let flushed = db.store.flush_all(&addresses, &log).await;
+    assert_eq!((flushed.rows, flushed.subjects, log.appended().len()), (1_150, 1_200, 1_200));
+}
+
+#[tokio::test]
+async fn a_refused_row_in_a_crowd_is_parked_alone() {
+    let db = Db::fresh().await;
+    let ann = db.user("ann").await;
+    let (_, sick) = renamed(&db, ann, 3).await;
+    let mut addresses = crowd(&db, 300, 1).await;
+    addresses.insert(150, sick);
+    let log = MemMessageLog::default();
+    log.refuse(Some("Title 1"));
+    let flushed = db.store.flush_all(&addresses, &log).await;
+    let [(address, FlushError::Append(AppendError::Refused { .. }))] = flushed.failures.as_slice() else { panic!("{flushed:?}") };
+    assert_eq!((*address, flushed.subjects, flushed.rows, flushed.left), (sick, 300, 302, 0));
+}
+
+/// What is claimed for one transaction is bounded in bytes, which is what may be under way to the log.
+#[tokio::test]
+async fn large_events_go_out_few_at_a_time() {
+    let db = Db::fresh().await;
+    let addresses = crowd(&db, 40, 2).await;
+    sqlx::query("UPDATE outbox SET payload = rtrim(payload, '}') || ',\"later\":\"' || repeat('x', 200000) || '\"}'")
+        .execute(&db.raw)
+        .await
+        .unwrap();
+    let log = MemMessageLog::default();
+    assert_eq!(db.store.flush_all(&addresses, &log).await.rows, 80);
+    assert!(log.most_under_way() <= 6, "{}", log.most_under_way());
+    assert!(orders(&log).values().all(|order| order == &[1, 2]));
 }

@@ -43,6 +43,10 @@ pub fn user_id() -> UserId {
     UserId::new(IDS.next_ulid())
 }
 
+pub fn event_id() -> EventId {
+    EventId::new(IDS.next_ulid())
+}
+
 pub fn session_id() -> SessionId {
     SessionId::new(IDS.next_ulid())
 }
@@ -305,6 +309,8 @@ pub struct MemMessageLog {
 
 #[derive(Default)]
 struct MemState {
+    under_way: usize,
+    most_under_way: usize,
     appended: Vec<(LogAddress, String, LogEvent)>,
     accept: Option<usize>,
     refuse: Option<String>,
@@ -326,6 +332,11 @@ impl MemMessageLog {
         self.state.lock().unwrap().appended.clone()
     }
 
+    /// The most events that were under way at once.
+    pub fn most_under_way(&self) -> usize {
+        self.state.lock().unwrap().most_under_way
+    }
+
     pub fn names(&self) -> Vec<&'static str> {
         self.appended().iter().map(|(_, _, event)| event.name()).collect()
     }
@@ -334,8 +345,14 @@ impl MemMessageLog {
 #[async_trait::async_trait]
 impl MessageLog for MemMessageLog {
     async fn append(&self, address: LogAddress, dedup_id: &str, payload: Bytes, _trace: Option<&str>) -> Result<Appended, AppendError> {
+        {
+            let mut state = self.state.lock().unwrap();
+            state.under_way += 1;
+            state.most_under_way = state.most_under_way.max(state.under_way);
+        }
         tokio::task::yield_now().await;
         let mut state = self.state.lock().unwrap();
+        state.under_way -= 1;
         if state.refuse.as_ref().is_some_and(|text| String::from_utf8_lossy(&payload).contains(text)) {
             return Err(AppendError::Refused { shard: address.shard(), reason: "as told".to_owned() });
         }
