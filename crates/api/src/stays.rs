@@ -6,6 +6,23 @@ use relay_domain::ports::Stay;
 use relay_protocol::log::LogEvent;
 use relay_types::{Seq, UserId};
 
+/// Somebody's coming or going.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Move {
+    pub(crate) user: UserId,
+    at: Seq,
+    enters: bool,
+}
+
+impl Move {
+    /// Those that an event of the log tells of.
+    pub(crate) fn of(at: Seq, event: &LogEvent) -> Vec<Self> {
+        let entering = event.joining().into_iter().map(|user| Self { user, at, enters: true });
+        let leaving = event.leaving().into_iter().map(|user| Self { user, at, enters: false });
+        entering.chain(leaving).collect()
+    }
+}
+
 /// The stays of some people in one conversation.
 pub(crate) struct Stays(HashMap<UserId, Vec<(Seq, Option<Seq>)>>);
 
@@ -19,10 +36,30 @@ impl Stays {
         Self(stays)
     }
 
-    /// Takes in the conversation's next event of the log. One that the projection has as well changes nothing.
-    pub(crate) fn apply(&mut self, seq: Seq, event: &LogEvent) {
-        event.joining().into_iter().for_each(|user| self.enter(user, seq));
-        event.leaving().into_iter().for_each(|user| self.leave(user, seq));
+    /// Whether their stays are known.
+    pub(crate) fn knows(&self, user: UserId) -> bool {
+        self.0.contains_key(&user)
+    }
+
+    /// Takes in what the projection knows of more people, and what the log said of them meanwhile.
+    pub(crate) fn meet(&mut self, people: &[UserId], known: Vec<Stay>, moves: &[Move]) {
+        if people.is_empty() {
+            return;
+        }
+        let mut theirs = Self::of(people, known);
+        theirs.apply(moves);
+        self.0.extend(theirs.0);
+    }
+
+    /// Takes in what the conversation's next event of the log tells. What the projection has as well changes nothing.
+    pub(crate) fn apply(&mut self, moves: &[Move]) {
+        for step in moves {
+            if step.enters {
+                self.enter(step.user, step.at);
+            } else {
+                self.leave(step.user, step.at);
+            }
+        }
     }
 
     fn enter(&mut self, user: UserId, at: Seq) {

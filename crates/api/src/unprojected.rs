@@ -4,23 +4,24 @@
 //! another takes over, Postgres fails over), a page from it would look complete without being so. Then the rest is read from
 //! the log, or the caller is told to come back.
 
-use std::collections::BTreeSet;
+mod fold;
 
 use relay_domain::ports::HistoryAnchor;
-use relay_protocol::log::{LogEvent, StoredEvent};
-use relay_protocol::rest::{HistoryChange, MessagePage};
-use relay_protocol::{ErrorCode, ServerFrame};
-use relay_types::{ConversationId, Seq, UserId};
+use relay_protocol::ErrorCode;
+use relay_protocol::rest::MessagePage;
+use relay_types::{ConversationId, UserId};
 
 use crate::deps::Deps;
 use crate::freshness::Behind;
 use crate::refusal::Refusal;
-use crate::stays::Stays;
+use fold::Fold;
 
 /// Events of one conversation that are read from the log at most; reading them costs the log a scan.
-const MOST: u32 = 2_000;
-/// Bodies of a page, as JSON; as in the projection.
-const PAGE_BYTES: usize = 1 << 20;
+const MOST: usize = 2_000;
+/// Of these so many at once: what a page does not show is let go before more is read.
+const CHUNK: u32 = 100;
+/// People whose comings and goings are remembered, for those who write later.
+const MOVES: usize = 20_000;
 
 /// What was asked for.
 pub(crate) struct Asked {
@@ -44,98 +45,23 @@ pub(crate) async fn complete(deps: &Deps, asked: &Asked, behind: Behind, page: M
         return Err(come_back());
     }
     let Behind { shard, watermark, head } = behind;
-    let events = deps.unprojected.read_since(shard, reader, &[conversation], watermark, head, MOST).await.map_err(|_| come_back())?;
-    if events.len() >= MOST as usize {
-        return Err(come_back());
-    }
-    let people: BTreeSet<UserId> = events.iter().filter_map(sender).chain([reader]).collect();
-    let people: Vec<UserId> = people.into_iter().collect();
-    // Asked after the page was read, and with an answer of the same moment or later.
-    let stays = Stays::of(&people, deps.history.stays(conversation, &people).await?);
-    Ok(joined(page, events, stays, asked))
-}
-
-const fn sender(event: &StoredEvent) -> Option<UserId> {
-    if let LogEvent::MessageSent(sent) = &event.event { Some(sent.sender_id) } else { None }
-}
-
-/// An entry of a page, with its place.
-type Entry = (Seq, ServerFrame);
-
-/// The page, and behind it what the reader may see of `events`: what follows the event that began their present stay, by people
-/// who were in the conversation when the log took it.
-fn joined(page: MessagePage, events: Vec<StoredEvent>, mut stays: Stays, asked: &Asked) -> MessagePage {
-    let begin = if let HistoryAnchor::After(after) = asked.anchor { after } else { Seq::ZERO };
-    let mut has_more = page.has_more;
-    let mut entries = entries_of(page);
-    // The projection may have gone on between its watermark and the page.
-    let after = entries.last().map_or(begin, |(seq, _)| *seq);
-    for event in events {
-        stays.apply(event.seq, &event.event);
-        let shown = match &event.event {
-            LogEvent::MessageSent(sent) => stays.inside(sent.sender_id, event.seq),
-            _ => asked.changes,
-        };
-        if shown && event.seq > after {
-            entries.extend(ServerFrame::from_log(&event).map(|frame| (event.seq, frame)));
+    let mut fold = Fold::new(page, asked);
+    let (mut place, mut read) = (watermark, 0);
+    loop {
+        let events = deps.unprojected.read_since(shard, reader, &[conversation], place, head, CHUNK).await.map_err(|_| come_back())?;
+        read += events.len();
+        let last = events.last().map(|event| event.seq).filter(|_| events.len() >= CHUNK as usize);
+        // Asked after the page was read, and with an answer of the same moment or later.
+        let people = fold.strangers(&events);
+        let known = deps.history.stays(conversation, &people).await?;
+        fold.meet(&people, known);
+        fold.take(events);
+        match last {
+            Some(_) if read >= MOST || fold.moves() > MOVES => return Err(come_back()),
+            Some(last) => place = last,
+            None => return Ok(fold.page()),
         }
     }
-    let nothing = || MessagePage { messages: Vec::new(), changes: Vec::new(), has_more: false };
-    // Whoever has left again, or has not come in yet as far as the log says, sees nothing, as once all of it is projected.
-    let Some(began) = stays.present(asked.reader) else { return nothing() };
-    let before = entries.len();
-    entries.retain(|(seq, _)| *seq >= began);
-    // What is older was of an earlier stay.
-    has_more &= entries.len() == before;
-    let over = entries.len().saturating_sub(usize::from(asked.limit));
-    if over > 0 {
-        has_more = true;
-        if matches!(asked.anchor, HistoryAnchor::Newest) {
-            entries.drain(..over);
-        } else {
-            entries.truncate(usize::from(asked.limit));
-        }
-    }
-    let newest = matches!(asked.anchor, HistoryAnchor::Newest);
-    let fitting = if newest { fitting(entries.iter().rev()) } else { fitting(entries.iter()) };
-    has_more |= fitting < entries.len();
-    if newest {
-        entries.drain(..entries.len() - fitting);
-    } else {
-        entries.truncate(fitting);
-    }
-    let mut page = MessagePage { has_more, ..nothing() };
-    for (_, frame) in entries {
-        match frame {
-            ServerFrame::NewMessage(message) => page.messages.push(message),
-            frame => page.changes.extend(HistoryChange::of(frame)),
-        }
-    }
-    page
-}
-
-/// Messages and changes in one order.
-fn entries_of(page: MessagePage) -> Vec<Entry> {
-    let messages = page.messages.into_iter().map(|message| (message.seq, ServerFrame::NewMessage(message)));
-    let changes = page.changes.into_iter().filter_map(|change| Some((change.seq()?, change.into_frame()?)));
-    let mut entries: Vec<Entry> = messages.chain(changes).collect();
-    entries.sort_by_key(|(seq, _)| *seq);
-    entries
-}
-
-/// How many of the entries a page takes.
-fn fitting<'a>(entries: impl Iterator<Item = &'a Entry>) -> usize {
-    let mut bytes = 0;
-    entries
-        .take_while(|(_, frame)| {
-            let fits = bytes < PAGE_BYTES;
-            bytes += match frame {
-                ServerFrame::NewMessage(message) => message.body.encoded_len(),
-                frame => frame.encode().len(),
-            };
-            fits
-        })
-        .count()
 }
 
 #[cfg(test)]
@@ -143,8 +69,10 @@ mod tests {
     use super::*;
     use relay_domain::ports::Stay;
     use relay_protocol::MessageBody;
-    use relay_protocol::log::{ConversationCreated, InitialMember, MemberAdded, MemberRemoved, MessageSent};
+    use relay_protocol::log::{ConversationCreated, InitialMember, LogEvent, MemberAdded, MemberRemoved, MessageSent, StoredEvent};
     use relay_protocol::message::{ConversationKind, Role};
+    use relay_protocol::rest::HistoryChange;
+    use relay_types::Seq;
     use relay_types::ShardId;
 
     fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(last: char) -> T {
@@ -194,16 +122,36 @@ mod tests {
         stored(seq, LogEvent::MemberRemoved(removed))
     }
 
+    /// The page gone on with, which is the same in whatever portions the events come.
+    fn joined(page: MessagePage, events: Vec<StoredEvent>, known: Vec<Stay>, asked: &Asked) -> MessagePage {
+        let pages = [1, 2, 100].map(|portion| {
+            let mut fold = Fold::new(page.clone(), asked);
+            let mut portions: Vec<&[StoredEvent]> = events.chunks(portion).collect();
+            portions.push(&[]);
+            for some in portions {
+                let people = fold.strangers(some);
+                let of_them = known.iter().filter(|stay| people.contains(&stay.user)).cloned().collect();
+                fold.meet(&people, of_them);
+                fold.take(some.to_vec());
+            }
+            fold.page()
+        });
+        let [first, second, whole] = pages;
+        for other in [first, second] {
+            assert_eq!((other.messages, other.changes, other.has_more), (whole.messages.clone(), whole.changes.clone(), whole.has_more));
+        }
+        whole
+    }
+
     /// What the projection knows: each stay from, and to.
-    fn known(reads: &[(u64, Option<u64>)], writes: &[(u64, Option<u64>)]) -> Stays {
+    fn known(reads: &[(u64, Option<u64>)], writes: &[(u64, Option<u64>)]) -> Vec<Stay> {
         let stay = |user, stays: &[(u64, Option<u64>)]| -> Vec<Stay> {
             stays.iter().map(|(joined, left)| Stay { user, joined: Seq(*joined), left: left.map(Seq) }).collect()
         };
-        let stays = [stay(reader(), reads), stay(writer(), writes)].concat();
-        Stays::of(&[reader(), writer()], stays)
+        [stay(reader(), reads), stay(writer(), writes)].concat()
     }
 
-    fn both_in() -> Stays {
+    fn both_in() -> Vec<Stay> {
         known(&[(1, None)], &[(1, None)])
     }
 
@@ -310,5 +258,45 @@ mod tests {
         let page = joined(empty(), log(), known(&[], &[]), &Asked { changes: true, ..asked(HistoryAnchor::Newest, 10) });
         let again = joined(page.clone(), log(), both_in(), &Asked { changes: true, ..asked(HistoryAnchor::Newest, 10) });
         assert_eq!((again.messages, again.changes), (page.messages, page.changes), "twice");
+    }
+
+    #[test]
+    fn what_passes_by_is_not_held() {
+        for (anchor, shown) in [(HistoryAnchor::Newest, 1_951..=2_000), (HistoryAnchor::After(Seq::ZERO), 1..=50)] {
+            let mut fold = Fold::new(empty(), &asked(anchor, 50));
+            fold.meet(&[reader(), writer()], known(&[(0, None)], &[(0, None)]));
+            for first in (1..2_000).step_by(100) {
+                fold.take((first..first + 100).map(sent).collect());
+                assert!(fold.held().0 <= 50, "{:?}", fold.held());
+            }
+            let page = fold.page();
+            assert_eq!((seqs(&page), page.has_more), (shown.collect(), true));
+        }
+        // Long texts: fewer fit.
+        let long = |seq| {
+            let mut event = sent(seq);
+            if let LogEvent::MessageSent(sent) = &mut event.event {
+                sent.body = MessageBody::Text { text: "x".repeat(16_000).parse().unwrap() };
+            }
+            event
+        };
+        for anchor in [HistoryAnchor::Newest, HistoryAnchor::After(Seq::ZERO)] {
+            let mut fold = Fold::new(empty(), &asked(anchor, 200));
+            fold.meet(&[reader(), writer()], known(&[(0, None)], &[(0, None)]));
+            for first in (1..1_000).step_by(100) {
+                fold.take((first..first + 100).map(long).collect());
+                assert!(fold.held().1 <= (1 << 20) + 20_000, "{:?}", fold.held());
+            }
+            let page = fold.page();
+            assert!((60..70).contains(&page.messages.len()) && page.has_more, "{}", page.messages.len());
+        }
+    }
+
+    /// Whoever came in portions before they write: the projection knows nothing of them.
+    #[test]
+    fn somebody_who_came_long_before_they_wrote_is_heard() {
+        let events: Vec<StoredEvent> = std::iter::once(added(5, writer())).chain((6..300).map(|seq| added(seq, id('X')))).collect();
+        let page = joined(empty(), [events, vec![sent(300)]].concat(), known(&[(1, None)], &[]), &asked(HistoryAnchor::Newest, 10));
+        assert_eq!(seqs(&page), [300]);
     }
 }

@@ -1,0 +1,188 @@
+//! A page of the projection, gone on with from the log. Holds what the page will show, however much passes by.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use relay_domain::ports::{HistoryAnchor, Stay};
+use relay_protocol::ServerFrame;
+use relay_protocol::log::{LogEvent, StoredEvent};
+use relay_protocol::rest::{HistoryChange, MessagePage};
+use relay_types::{Seq, UserId};
+
+use super::Asked;
+use crate::stays::{Move, Stays};
+
+/// Bodies of a page, as JSON; as in the projection.
+const PAGE_BYTES: usize = 1 << 20;
+
+/// An entry of a page, with its place.
+type Entry = (Seq, ServerFrame);
+
+/// What the reader may see: what follows the event that began their present stay, by people who were in the conversation when
+/// the log took it.
+pub(super) struct Fold {
+    reader: UserId,
+    /// The page ends with the newest; otherwise it begins where it was asked for.
+    newest: bool,
+    limit: usize,
+    changes: bool,
+    stays: Stays,
+    moves: Vec<Move>,
+    /// The projection's part, until the reader's stays are known.
+    projected: Vec<Entry>,
+    after: Seq,
+    entries: VecDeque<(Entry, usize)>,
+    bytes: usize,
+    /// The projection has more, of the present stay as far as is known.
+    has_more: bool,
+    /// Something of an earlier stay came by: what is older is not of the present one.
+    earlier: bool,
+    /// The last entry for which there was no room.
+    left_out: Option<Seq>,
+}
+
+impl Fold {
+    pub(super) fn new(page: MessagePage, asked: &Asked) -> Self {
+        let begin = if let HistoryAnchor::After(after) = asked.anchor { after } else { Seq::ZERO };
+        let has_more = page.has_more;
+        let projected = entries_of(page);
+        Self {
+            reader: asked.reader,
+            newest: matches!(asked.anchor, HistoryAnchor::Newest),
+            limit: usize::from(asked.limit),
+            changes: asked.changes,
+            stays: Stays::of(&[], Vec::new()),
+            moves: Vec::new(),
+            // The projection may have gone on between its watermark and the page.
+            after: projected.last().map_or(begin, |(seq, _)| *seq),
+            projected,
+            entries: VecDeque::new(),
+            bytes: 0,
+            has_more,
+            earlier: false,
+            left_out: None,
+        }
+    }
+
+    /// Those of whom it matters when they were in the conversation, and is not known yet.
+    pub(super) fn strangers(&self, events: &[StoredEvent]) -> Vec<UserId> {
+        let people: BTreeSet<UserId> = events.iter().filter_map(sender).chain([self.reader]).collect();
+        people.into_iter().filter(|user| !self.stays.knows(*user)).collect()
+    }
+
+    /// Takes in what the projection knows of them.
+    pub(super) fn meet(&mut self, people: &[UserId], known: Vec<Stay>) {
+        self.stays.meet(people, known, &self.moves);
+    }
+
+    /// How many comings and goings are remembered.
+    pub(super) fn moves(&self) -> usize {
+        self.moves.len()
+    }
+
+    /// Goes on with the conversation's next events.
+    pub(super) fn take(&mut self, events: Vec<StoredEvent>) {
+        for (seq, frame) in std::mem::take(&mut self.projected) {
+            self.show(seq, frame);
+        }
+        for event in events {
+            let moves = Move::of(event.seq, &event.event);
+            let own = moves.iter().any(|step| step.user == self.reader);
+            self.stays.apply(&moves);
+            self.moves.extend(moves);
+            if own {
+                self.forget_earlier();
+            }
+            let shown = match &event.event {
+                LogEvent::MessageSent(sent) => self.stays.inside(sent.sender_id, event.seq),
+                _ => self.changes,
+            };
+            if shown
+                && event.seq > self.after
+                && let Some(frame) = ServerFrame::from_log(&event)
+            {
+                self.show(event.seq, frame);
+            }
+        }
+    }
+
+    /// Whoever has left again, or has not come in yet as far as the log says, sees nothing, as once all of it is projected.
+    fn forget_earlier(&mut self) {
+        let began = self.stays.present(self.reader);
+        let is_earlier = |seq: Seq| began.is_none_or(|began| seq < began);
+        self.left_out = self.left_out.filter(|seq| {
+            self.earlier |= is_earlier(*seq);
+            !is_earlier(*seq)
+        });
+        while let Some(((seq, _), bytes)) = self.entries.front()
+            && is_earlier(*seq)
+        {
+            self.bytes -= bytes;
+            self.entries.pop_front();
+            self.earlier = true;
+        }
+    }
+
+    fn show(&mut self, seq: Seq, frame: ServerFrame) {
+        if self.stays.present(self.reader).is_none_or(|began| seq < began) {
+            self.earlier = true;
+            return;
+        }
+        let full = self.left_out.is_some() || self.entries.len() >= self.limit || self.bytes >= PAGE_BYTES;
+        if !self.newest && full {
+            self.left_out = Some(seq);
+            return;
+        }
+        let bytes = size(&frame);
+        self.bytes += bytes;
+        self.entries.push_back(((seq, frame), bytes));
+        while let Some(((oldest, _), bytes)) = self.entries.front()
+            && self.newest
+            && (self.entries.len() > self.limit || self.bytes - bytes >= PAGE_BYTES)
+        {
+            self.left_out = Some(*oldest);
+            self.bytes -= bytes;
+            self.entries.pop_front();
+        }
+    }
+
+    /// What is held: entries, and their bytes.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> (usize, usize) {
+        (self.entries.len(), self.entries.iter().map(|((_, frame), _)| size(frame)).sum())
+    }
+
+    pub(super) fn page(self) -> MessagePage {
+        let nothing = MessagePage { messages: Vec::new(), changes: Vec::new(), has_more: false };
+        if self.stays.present(self.reader).is_none() {
+            return nothing;
+        }
+        let mut page = MessagePage { has_more: self.left_out.is_some() || (self.has_more && !self.earlier), ..nothing };
+        for ((_, frame), _) in self.entries {
+            match frame {
+                ServerFrame::NewMessage(message) => page.messages.push(message),
+                frame => page.changes.extend(HistoryChange::of(frame)),
+            }
+        }
+        page
+    }
+}
+
+const fn sender(event: &StoredEvent) -> Option<UserId> {
+    if let LogEvent::MessageSent(sent) = &event.event { Some(sent.sender_id) } else { None }
+}
+
+/// Messages and changes in one order.
+fn entries_of(page: MessagePage) -> Vec<Entry> {
+    let messages = page.messages.into_iter().map(|message| (message.seq, ServerFrame::NewMessage(message)));
+    let changes = page.changes.into_iter().filter_map(|change| Some((change.seq()?, change.into_frame()?)));
+    let mut entries: Vec<Entry> = messages.chain(changes).collect();
+    entries.sort_by_key(|(seq, _)| *seq);
+    entries
+}
+
+fn size(frame: &ServerFrame) -> usize {
+    match frame {
+        ServerFrame::NewMessage(message) => message.body.encoded_len(),
+        frame => frame.encode().len(),
+    }
+}
