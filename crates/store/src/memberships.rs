@@ -14,7 +14,8 @@ use crate::error::unavailable;
 #[async_trait]
 impl Memberships for Store {
     /// One row for each shard without any. Without requests: strangers must not fill somebody's durable consumer.
-    /// Indexes: `users_pkey`, then per shard `members_by_user` and `conversations_pkey`, until as many as asked for are found.
+    /// Indexes: `users_seen`, then per shard `members_by_user` and `conversations_pkey`, until as many as asked for are found. No
+    /// join: of two indexes in one order, Postgres may merge all conversations that there are.
     #[tracing::instrument(name = "db.members.of_user", skip_all, fields(user.id = %user))]
     async fn conversations_of(
         &self,
@@ -28,8 +29,9 @@ impl Memberships for Store {
                 r#"SELECT asked.shard AS "shard!", there.conversation_id AS "conversation_id?"
                FROM users u CROSS JOIN unnest($2::integer[]) AS asked (shard)
                LEFT JOIN LATERAL (
-                   SELECT m.conversation_id FROM members m JOIN conversations c USING (conversation_id)
-                   WHERE m.user_id = u.user_id AND m.state = 'accepted' AND c.shard = asked.shard
+                   SELECT m.conversation_id FROM members m
+                   WHERE m.user_id = u.user_id AND m.state = 'accepted'
+                   AND (SELECT c.shard FROM conversations c WHERE c.conversation_id = m.conversation_id) = asked.shard
                    ORDER BY m.conversation_id LIMIT $3) AS there ON true
                WHERE u.user_id = $1 AND u.seen_at IS NOT NULL
                ORDER BY 1, 2"#,

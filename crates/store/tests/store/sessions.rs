@@ -275,6 +275,27 @@ async fn a_session_that_is_in_use_outlasts_log_ins_and_only_what_lives_is_in_use
 }
 
 #[tokio::test]
+async fn what_a_consumer_names_is_read_by_shard_and_bounded() {
+    let db = Db::fresh().await;
+    let ann = db.user("ann").await;
+    db.seen(ann).await;
+    sqlx::query(
+        "WITH made AS (INSERT INTO conversations (conversation_id, kind, title, shard, created_by, created_at)
+             SELECT gen_random_uuid(), 'group', 'x', n % 2, $1, now() FROM generate_series(1, 40) AS n RETURNING conversation_id)
+         INSERT INTO members (conversation_id, user_id, role, added_at) SELECT conversation_id, $1, 'member', now() FROM made",
+    )
+    .bind(ann.to_uuid())
+    .execute(&db.raw)
+    .await
+    .unwrap();
+    let shards = [SHARD, ShardId(1)];
+    let all = db.store.conversations_of(ann, &shards, 500).await.unwrap().unwrap();
+    assert_eq!(all.values().map(Vec::len).collect::<Vec<_>>(), [20, 20]);
+    let some = db.store.conversations_of(ann, &shards[1..], 5).await.unwrap().unwrap();
+    assert_eq!(some, [(ShardId(1), all[&ShardId(1)][..5].to_vec())].into());
+}
+
+#[tokio::test]
 async fn only_the_first_log_in_makes_somebody_one_who_needs_consumers() {
     let db = Db::fresh().await;
     let ann = db.user("ann").await;
