@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket};
 use bytes::Bytes;
+use futures::SinkExt as _;
 use relay_domain::ports::SendKey;
 use relay_protocol::frame::ErrorFrame;
 use relay_protocol::{CloseCode, Command, ErrorCode, SendMessage, ServerFrame, command};
@@ -59,6 +60,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, mut ws: WebSocket, meter: Meter) 
         close(&mut ws, closing).await;
     } else {
         metrics::counter!("relay_socket_closes_total", "code" => "gone").increment(1);
+        answer_close(&mut ws).await;
     }
     metrics::gauge!("relay_sockets").decrement(1.0);
 }
@@ -78,6 +80,14 @@ async fn close(ws: &mut WebSocket, closing: Closing) {
     };
     if tokio::time::timeout(limit, finish).await.is_err() {
         tracing::debug!(code = closing.code.as_str(), "the peer did not take the close frame");
+    }
+}
+
+/// Writes the answer to the peer's close frame, with the peer's own number, so that it sees a clean end and not 1006.
+/// The answer lies in the socket's buffer since the frame was read. A peer that is gone makes this fail at once.
+async fn answer_close(ws: &mut WebSocket) {
+    if tokio::time::timeout(CLOSE_LIMIT, ws.flush()).await.is_err() {
+        tracing::debug!("the peer did not take the answer to its close frame");
     }
 }
 

@@ -22,6 +22,7 @@ mod e2e {
     mod durables;
     mod exits;
     mod forge;
+    mod goodbye;
     mod half_open;
     mod health;
     mod hostile;
