@@ -113,12 +113,4 @@ pub enum StoreError {
         /// The profile's directory.
         path: String,
     },
-    /// A file holds something that this program did not write.
-    #[error("{path}, line {line}, is not readable: restore the file or delete it")]
-    Corrupt {
-        /// Which file.
-        path: String,
-        /// Where, from 1.
-        line: usize,
-    },
 }

@@ -1,6 +1,10 @@
 //! A directory per profile: `position`, `outbox.jsonl`, `tokens.json`, `lock`. Readable by its owner only.
+//!
+//! A full disk or a kill may leave a file half-written. What is whole stays in use, what is not is put beside it under
+//! `.damaged`, and [`FileStore::repairs`] says so.
 
-use std::collections::HashSet;
+mod outbox;
+
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -16,9 +20,7 @@ use relay_types::ClientId;
 use super::{ClientStore, QueuedSend, Saved};
 use crate::error::StoreError;
 use crate::tokens::TokenKeeper;
-
-/// Lines that no longer count before the outbox is rewritten.
-const COMPACT_AFTER: usize = 1_000;
+use outbox::OutboxFile;
 
 /// A profile on disk. While it exists no other process can open the same directory: two would use up each other's
 /// refresh tokens.
@@ -32,20 +34,7 @@ struct Inner {
     dir: PathBuf,
     _lock: File,
     outbox: Mutex<OutboxFile>,
-}
-
-#[derive(Debug)]
-struct OutboxFile {
-    file: File,
-    live: Vec<QueuedSend>,
-    dead_lines: usize,
-}
-
-#[derive(serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Line {
-    Put(QueuedSend),
-    Done(ClientId),
+    repairs: Mutex<Vec<String>>,
 }
 
 impl FileStore {
@@ -59,12 +48,9 @@ impl FileStore {
             Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { path: dir.display().to_string() }),
             Err(TryLockError::Error(source)) => return Err(io_error("lock", &lock_path)(source)),
         }
-        let path = dir.join("outbox.jsonl");
-        let live = read_outbox(&path)?;
-        // Rewriting leaves no torn last line to append to.
-        let file = rewrite_outbox(&path, &live)?;
-        let outbox = Mutex::new(OutboxFile { file, live, dead_lines: 0 });
-        Ok(Self { inner: Arc::new(Inner { dir: dir.to_owned(), _lock: lock, outbox }) })
+        let (outbox, damage) = OutboxFile::open(dir.join("outbox.jsonl"))?;
+        let repairs = Mutex::new(damage.into_iter().collect());
+        Ok(Self { inner: Arc::new(Inner { dir: dir.to_owned(), _lock: lock, outbox: Mutex::new(outbox), repairs }) })
     }
 
     /// Where the profile lies.
@@ -72,11 +58,20 @@ impl FileStore {
         &self.inner.dir
     }
 
-    /// The tokens of an earlier run.
+    /// What was found damaged since the last call, and what became of it, a sentence each.
+    pub fn repairs(&self) -> Vec<String> {
+        std::mem::take(&mut *self.inner.repairs.lock())
+    }
+
+    /// The tokens of an earlier run. Unreadable ones are put aside: logging in again replaces them.
     pub fn load_tokens(&self) -> Result<Option<TokenResponse>, StoreError> {
         let path = self.inner.dir.join("tokens.json");
         let Some(text) = read_if_there(&path)? else { return Ok(None) };
-        serde_json::from_str(&text).map(Some).map_err(|_| StoreError::Corrupt { path: path.display().to_string(), line: 1 })
+        if let Ok(tokens) = serde_json::from_str(&text) {
+            return Ok(Some(tokens));
+        }
+        self.inner.put_aside(&path, "log in again")?;
+        Ok(None)
     }
 
     /// Replaces the stored tokens. Blocks until they are on disk.
@@ -97,27 +92,11 @@ impl FileStore {
 }
 
 impl Inner {
-    fn append(&self, line: &Line) -> Result<(), StoreError> {
-        let path = self.dir.join("outbox.jsonl");
-        let mut outbox = self.outbox.lock();
-        let mut text = serde_json::to_vec(line).map_err(|error| io_error("write", &path)(io::Error::other(error)))?;
-        text.push(b'\n');
-        outbox.file.write_all(&text).map_err(io_error("write", &path))?;
-        match line {
-            Line::Put(send) => {
-                outbox.file.sync_data().map_err(io_error("write", &path))?;
-                outbox.live.push(send.clone());
-            }
-            // Not synced: a lost removal means a second send with the same key, which is harmless.
-            Line::Done(client_id) => {
-                outbox.live.retain(|send| send.client_id != *client_id);
-                outbox.dead_lines += 2;
-                if outbox.dead_lines > COMPACT_AFTER {
-                    outbox.file = rewrite_outbox(&path, &outbox.live)?;
-                    outbox.dead_lines = 0;
-                }
-            }
-        }
+    /// Moves a file that cannot be read out of the way, and says what that means.
+    fn put_aside(&self, path: &Path, meaning: &str) -> Result<(), StoreError> {
+        let aside = path.with_extension("damaged");
+        std::fs::rename(path, &aside).map_err(io_error("move", path))?;
+        self.repairs.lock().push(format!("{} could not be read and lies in {} now: {meaning}", path.display(), aside.display()));
         Ok(())
     }
 }
@@ -128,26 +107,27 @@ impl ClientStore for FileStore {
         let inner = Arc::clone(&self.inner);
         blocking(move || {
             let path = inner.dir.join("position");
-            let position = match read_if_there(&path)? {
-                Some(text) => {
-                    let corrupt = |_| StoreError::Corrupt { path: path.display().to_string(), line: 1 };
-                    Some(text.trim().parse::<Position>().map_err(corrupt)?)
+            let position = match read_if_there(&path)?.map(|text| text.trim().parse::<Position>()) {
+                Some(Ok(position)) => Some(position),
+                Some(Err(_)) => {
+                    inner.put_aside(&path, "where this device was is not known, as on a new one")?;
+                    None
                 }
                 None => None,
             };
-            Ok(Saved { position, outbox: inner.outbox.lock().live.clone() })
+            Ok(Saved { position, outbox: inner.outbox.lock().live().to_vec() })
         })
         .await
     }
 
     async fn put_send(&self, send: &QueuedSend) -> Result<(), StoreError> {
-        let (inner, line) = (Arc::clone(&self.inner), Line::Put(send.clone()));
-        blocking(move || inner.append(&line)).await
+        let (inner, send) = (Arc::clone(&self.inner), send.clone());
+        blocking(move || inner.outbox.lock().put(send)).await
     }
 
     async fn forget_send(&self, client_id: &ClientId) -> Result<(), StoreError> {
-        let (inner, line) = (Arc::clone(&self.inner), Line::Done(client_id.clone()));
-        blocking(move || inner.append(&line)).await
+        let (inner, client_id) = (Arc::clone(&self.inner), client_id.clone());
+        blocking(move || inner.outbox.lock().forget(client_id)).await
     }
 
     async fn save_position(&self, position: &Position) -> Result<(), StoreError> {
@@ -171,40 +151,16 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, StoreError
         .unwrap_or_else(|error| Err(StoreError::Io { action: "use", path: "the profile".to_owned(), source: io::Error::other(error) }))
 }
 
-fn read_outbox(path: &Path) -> Result<Vec<QueuedSend>, StoreError> {
-    let Some(text) = read_if_there(path)? else { return Ok(Vec::new()) };
-    let mut live: Vec<QueuedSend> = Vec::new();
-    let mut done = HashSet::new();
-    for (line, number) in text.split_inclusive('\n').zip(1usize..) {
-        match serde_json::from_str::<Line>(line) {
-            Ok(Line::Put(send)) => live.push(send),
-            Ok(Line::Done(client_id)) => {
-                done.insert(client_id);
-            }
-            // Killed while writing: that message was never accepted from its writer.
-            Err(_) if !line.ends_with('\n') => break,
-            Err(_) => return Err(StoreError::Corrupt { path: path.display().to_string(), line: number }),
-        }
-    }
-    live.retain(|send| !done.contains(&send.client_id));
-    Ok(live)
-}
-
-fn rewrite_outbox(path: &Path, live: &[QueuedSend]) -> Result<File, StoreError> {
-    let mut text = Vec::new();
-    for send in live {
-        serde_json::to_writer(&mut text, &Line::Put(send.clone())).map_err(|error| io_error("write", path)(io::Error::other(error)))?;
-        text.push(b'\n');
-    }
-    write_atomically(path, &text)
-}
-
 /// Writes beside the file, then takes its place: a reader sees the old content or the new one. The returned handle
 /// appends to the new file.
 fn write_atomically(path: &Path, content: &[u8]) -> Result<File, StoreError> {
     let fresh = path.with_extension("new");
     let mut file = private().create(true).truncate(true).open(&fresh).map_err(io_error("write", &fresh))?;
-    file.write_all(content).and_then(|()| file.sync_all()).map_err(io_error("write", &fresh))?;
+    if let Err(error) = file.write_all(content).and_then(|()| file.sync_all()) {
+        // On a full disk what was written of it is in the way.
+        let _ = std::fs::remove_file(&fresh);
+        return Err(io_error("write", &fresh)(error));
+    }
     std::fs::rename(&fresh, path).map_err(io_error("replace", path))?;
     if let Some(parent) = path.parent() {
         // The new name itself has to survive a power cut.
@@ -214,8 +170,9 @@ fn write_atomically(path: &Path, content: &[u8]) -> Result<File, StoreError> {
 }
 
 fn read_if_there(path: &Path) -> Result<Option<String>, StoreError> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
+    match std::fs::read(path) {
+        // What is not UTF-8 is damage, and found as such where the text is understood.
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(io_error("read", path)(error)),
     }
