@@ -18,6 +18,10 @@ use crate::tokens::{StaticToken, TokenProvider};
 
 /// For a whole call. Longer than the server tries to have an event acknowledged.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes of the largest page, with room to spare.
+const MAX_ANSWER: usize = 32 * 1024 * 1024;
+/// Bytes of a refusal, or a key set.
+const MAX_PROBLEM: usize = 64 * 1024;
 /// For reaching the server.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -126,7 +130,7 @@ impl ApiClient {
             return Ok(response);
         }
         let status = response.status().as_u16();
-        let body = response.bytes().await.map_err(|error| self.transport(error))?;
+        let body = self.body(response, MAX_PROBLEM).await?;
         match serde_json::from_slice::<Problem>(&body) {
             Ok(problem) => Err(ClientError::Refused(Box::new(problem))),
             Err(_) => Err(ClientError::Unexpected { server: self.base.to_string(), status }),
@@ -135,8 +139,20 @@ impl ApiClient {
 
     async fn read<T: DeserializeOwned>(&self, response: Response) -> Result<T, ClientError> {
         let status = response.status().as_u16();
-        let body = response.bytes().await.map_err(|error| self.transport(error))?;
+        let body = self.body(response, MAX_ANSWER).await?;
         serde_json::from_slice(&body).map_err(|_| ClientError::Unexpected { server: self.base.to_string(), status })
+    }
+
+    /// The whole body, unless it is larger than any answer of this protocol.
+    async fn body(&self, mut response: Response, limit: usize) -> Result<Vec<u8>, ClientError> {
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.transport(error))? {
+            if body.len() + chunk.len() > limit {
+                return Err(ClientError::Unexpected { server: self.base.to_string(), status: response.status().as_u16() });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
     }
 
     fn transport(&self, error: reqwest::Error) -> ClientError {

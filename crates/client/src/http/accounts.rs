@@ -7,7 +7,7 @@ use relay_protocol::rest::{
 use relay_types::{DeviceName, DisplayName, Handle, SessionId, UserId};
 use reqwest::Method;
 
-use super::ApiClient;
+use super::{ApiClient, MAX_PROBLEM};
 use crate::error::ClientError;
 
 impl ApiClient {
@@ -15,6 +15,14 @@ impl ApiClient {
     pub async fn register(&self, handle: &Handle, display_name: &DisplayName, password: &Password) -> Result<UserProfile, ClientError> {
         let body = RegisterRequest { handle: handle.clone(), display_name: display_name.clone(), password: password.clone() };
         self.call_open(Method::POST, "/v1/auth/register", &body).await
+    }
+
+    /// The public halves of the server's signing keys: a JWK set, as it is served.
+    pub async fn public_keys(&self) -> Result<String, ClientError> {
+        let response = self.send(self.request(Method::GET, "/.well-known/jwks.json")).await?;
+        let status = response.status().as_u16();
+        let body = self.body(response, MAX_PROBLEM).await?;
+        String::from_utf8(body).map_err(|_| ClientError::Unexpected { server: self.base.to_string(), status })
     }
 
     /// Starts a session for a device.

@@ -104,7 +104,7 @@ pub(super) enum SessionEnd {
 
 /// What to do after a socket, or an attempt at one.
 enum Next {
-    Retry { after: Option<Duration>, refused: Option<Secret> },
+    Retry { after: Option<Duration>, refused: Option<Secret>, reason: String },
     Stop { closed: Closed, tell: Option<oneshot::Sender<()>> },
 }
 
@@ -146,10 +146,10 @@ impl Engine {
                 Err(next) => next,
             };
             let interrupted = match next {
-                Next::Retry { after, refused: token } => {
+                Next::Retry { after, refused: token, reason } => {
                     refused = token;
                     let delay = self.reconnect.next_delay(after);
-                    self.set_state(State::Waiting { retry_in: delay });
+                    self.set_state(State::Waiting { retry_in: delay, reason: reason.into() });
                     tracing::debug!(retry_in_ms = delay.as_millis(), failures = self.reconnect.failures(), "reconnecting");
                     match self.meanwhile(tokio::time::sleep(delay)).await {
                         Ok(()) => continue,
@@ -192,16 +192,19 @@ impl Engine {
                     ClientError::Refused(problem) => problem.retry_after_ms.map(Duration::from_millis),
                     _ => None,
                 };
-                Err(Next::Retry { after, refused: None })
+                Err(Next::Retry { after, refused: None, reason: in_full(&error) })
             }
             Ok(Err((Attempt::Token(error), _))) => Err(Next::Stop { closed: Closed::LoggedOut(Arc::new(error)), tell: None }),
+            Ok(Err((Attempt::Hello(HelloError::Open(error @ ClientError::BadUrl { .. })), _))) => {
+                Err(Next::Stop { closed: Closed::BadAddress(Arc::new(error)), tell: None })
+            }
             Ok(Err((Attempt::Hello(HelloError::Open(error)), _))) => {
                 tracing::debug!(%error, "no socket");
                 let after = match &error {
                     ClientError::Refused(problem) => problem.retry_after_ms.map(Duration::from_millis),
                     _ => None,
                 };
-                Err(Next::Retry { after, refused: None })
+                Err(Next::Retry { after, refused: None, reason: in_full(&error) })
             }
             Ok(Err((Attempt::Hello(HelloError::Refused { error, close }), token))) => {
                 Err(self.after_close(close, error.map(|e| *e), token))
@@ -221,7 +224,9 @@ impl Engine {
         }
         match end {
             SessionEnd::Lost { close, error } => self.after_close(close, error, Some(token)),
-            SessionEnd::Left => Next::Retry { after: None, refused: None },
+            SessionEnd::Left => {
+                Next::Retry { after: None, refused: None, reason: "the gateway was silent, or left something out".to_owned() }
+            }
             SessionEnd::Closed(tell) => Next::Stop { closed: Closed::Asked, tell },
         }
     }
@@ -240,8 +245,13 @@ impl Engine {
         if give_up {
             return Next::Stop { closed: Closed::ByServer { close, error }, tell: None };
         }
+        let reason = match &error {
+            Some(error) => format!("{}: {}", error.code, error.message),
+            None if close.reason.is_empty() => format!("the connection ended with {}", close.code),
+            None => format!("the connection ended with {}: {}", close.code, close.reason),
+        };
         let asked = error.and_then(|error| error.retry_after_ms).map(Duration::from_millis);
-        Next::Retry { after: asked.or_else(|| close.retry_after()), refused: if about_token { token } else { None } }
+        Next::Retry { after: asked.or_else(|| close.retry_after()), refused: if about_token { token } else { None }, reason }
     }
 
     /// Waits for `work` while messages may be queued and undelivered events taken.
@@ -332,6 +342,17 @@ impl Engine {
     pub(super) fn set_state(&self, state: State) {
         self.state.send_replace(state);
     }
+}
+
+/// An error and what caused it, on one line.
+fn in_full(error: &ClientError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 /// Which part of an attempt failed.

@@ -74,6 +74,8 @@ pub enum State {
     Waiting {
         /// The next attempt comes after this.
         retry_in: Duration,
+        /// Why not. A server may have chosen the words.
+        reason: Arc<str>,
     },
     /// It will not connect again.
     Closed(Closed),
@@ -91,6 +93,8 @@ pub enum Closed {
         /// The error frame before it.
         error: Option<ErrorFrame>,
     },
+    /// The gateway's address is none: no attempt could succeed.
+    BadAddress(Arc<ClientError>),
     /// There is no valid token any more: log in again.
     LoggedOut(Arc<ClientError>),
 }
