@@ -10,6 +10,19 @@ use relay_runtime::{ConfigError, EXIT_CONFIG, EXIT_INTERNAL, EXIT_UNAVAILABLE, M
 #[error("{0}")]
 pub struct AnswerIsNo(pub String);
 
+/// What was asked for may still happen: the server was not reached, and the messages wait for the next time.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NotReached(pub String);
+
+/// Ctrl-C, or a signal that asks to end, before there was anything to end well.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted")]
+pub struct Interrupted;
+
+/// As shells number the end by Ctrl-C.
+const EXIT_INTERRUPTED: u8 = 130;
+
 /// Prints the error and picks the status.
 pub fn report(error: &anyhow::Error) -> ExitCode {
     crate::output::error(format_args!("relayctl: {error:#}"));
@@ -21,7 +34,10 @@ fn status_of(error: &anyhow::Error) -> u8 {
         if cause.is::<ConfigError>() {
             return EXIT_CONFIG;
         }
-        if cause.is::<MissingServer>() {
+        if cause.is::<Interrupted>() {
+            return EXIT_INTERRUPTED;
+        }
+        if cause.is::<MissingServer>() || cause.is::<NotReached>() {
             return EXIT_UNAVAILABLE;
         }
         match cause.downcast_ref::<ClientError>() {

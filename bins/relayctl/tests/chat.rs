@@ -2,10 +2,16 @@
 
 mod terminal;
 
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use relay_harness::Harness;
 use terminal::Terminal;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 /// Two terminals, one of them killed and coming back to exactly what it missed.
 #[tokio::test(flavor = "multi_thread")]
@@ -15,15 +21,15 @@ async fn two_terminals_talk_and_the_killed_one_comes_back_to_what_it_missed() ->
     let chat = |handle: &str, more: &[&str]| Terminal::chat(&harness, profiles.path(), handle, more);
 
     let mut ann = chat("ann", &[])?;
-    ann.expect("connected as ann").await;
+    ann.expect("connected as @ann").await;
     let mut bob = chat("bob", &["--to", "ann"])?;
-    bob.expect("talking to ann").await;
+    bob.expect("talking to @ann").await;
     bob.say("hello ann").await;
-    bob.expect("#1 sent ✓ to ann").await;
-    assert!(ann.expect("bob: hello ann").await.contains(':'));
+    bob.expect("#1 sent ✓ to @ann").await;
+    assert!(ann.expect("@bob: hello ann").await.contains(':'));
     ann.say("hello bob").await;
-    ann.expect("sent ✓ to bob").await;
-    bob.expect("ann: hello bob").await;
+    ann.expect("sent ✓ to @bob").await;
+    bob.expect("@ann: hello bob").await;
 
     // What one writes cannot command the other's terminal.
     bob.say("evil \u{1b}[2J\u{7} text").await;
@@ -37,7 +43,7 @@ async fn two_terminals_talk_and_the_killed_one_comes_back_to_what_it_missed() ->
     }
     let mut ann = chat("ann", &[])?;
     for n in 1..=3 {
-        ann.expect(&format!("bob: while you were away {n}")).await;
+        ann.expect(&format!("@bob: while you were away {n}")).await;
     }
     ann.expect("caught up: 3 missed messages").await;
     assert!(!ann.saw("hello ann") && !ann.saw("evil"), "nothing is shown twice:\n{}", ann.transcript());
@@ -56,9 +62,9 @@ async fn an_outbox_survives_the_gateway_and_the_terminal() -> anyhow::Result<()>
     let chat = |handle: &str, more: &[&str]| Terminal::chat(&harness, profiles.path(), handle, more);
 
     let mut bob = chat("bob", &[])?;
-    bob.expect("connected as bob").await;
+    bob.expect("connected as @bob").await;
     let mut ann = chat("ann", &["--to", "bob"])?;
-    ann.expect("connected as ann").await;
+    ann.expect("connected as @ann").await;
     harness.gateway(0).kill();
     ann.expect("reconnecting").await;
     ann.say("written in the dark").await;
@@ -66,12 +72,12 @@ async fn an_outbox_survives_the_gateway_and_the_terminal() -> anyhow::Result<()>
     ann.kill().await;
     harness.gateway(0).start().await?;
     let mut ann = chat("ann", &[])?;
-    ann.expect("sending again to bob: written in the dark").await;
-    ann.expect("sent ✓ to bob").await;
-    bob.expect("ann: written in the dark").await;
+    ann.expect("sending again to @bob: written in the dark").await;
+    ann.expect("sent ✓ to @bob").await;
+    bob.expect("@ann: written in the dark").await;
     bob.expect("caught up").await;
     bob.say("/list").await;
-    bob.expect("1. ann").await;
+    bob.expect("1. @ann").await;
     assert_eq!(bob.count("written in the dark"), 1, "{}", bob.transcript());
     drop((ann, bob));
     harness.finish().await
@@ -84,43 +90,173 @@ async fn groups_from_the_command_line() -> anyhow::Result<()> {
     let chat = |handle: &str, more: &[&str]| Terminal::chat(&harness, profiles.path(), handle, more);
 
     let mut bob = chat("bob", &[])?;
-    bob.expect("connected as bob").await;
+    bob.expect("connected as @bob").await;
     let mut carol = chat("carol", &[])?;
-    carol.expect("connected as carol").await;
+    carol.expect("connected as @carol").await;
     let mut ann = chat("ann", &["--group", "our team"])?;
-    ann.expect("talking in #our team").await;
+    ann.expect(r#"talking in #"our team""#).await;
     ann.say("/add bob").await;
-    ann.expect("bob is invited").await;
+    ann.expect("@bob is invited").await;
     bob.say("/invitations").await;
-    bob.expect("1. #our team, by ann (1 member)").await;
+    bob.expect(r#"1. #"our team", by @ann (1 member)"#).await;
     bob.say("/accept 1").await;
-    bob.expect("#our team: you are now here, added by ann").await;
+    bob.expect(r#"#"our team": you are now here, added by @ann"#).await;
     ann.say("/add carol").await;
-    ann.expect("carol is invited").await;
+    ann.expect("@carol is invited").await;
     carol.say("/invitations").await;
-    carol.expect("1. #our team, by ann (2 members)").await;
+    carol.expect(r#"1. #"our team", by @ann (2 members)"#).await;
     carol.say("/accept 1").await;
-    carol.expect("#our team: you are now here, added by ann").await;
-    bob.expect("carol is now here").await;
+    carol.expect(r#"#"our team": you are now here, added by @ann"#).await;
+    bob.expect("@carol is now here").await;
     carol.say("hello all").await;
-    ann.expect("#our team carol: hello all").await;
-    bob.expect("#our team carol: hello all").await;
+    ann.expect(r#"#"our team" @carol: hello all"#).await;
+    bob.expect(r#"#"our team" @carol: hello all"#).await;
     ann.say("/rename \"The Team\"").await;
-    bob.expect("#The Team: renamed by ann").await;
+    bob.expect(r#"#"The Team": renamed by @ann"#).await;
     bob.say("/members").await;
-    bob.expect("ann (owner)").await;
+    bob.expect("@ann (owner)").await;
     bob.say("/rename x").await;
     bob.expect("greater role").await;
     bob.say("/leave").await;
     bob.expect("you left").await;
-    ann.expect("bob left").await;
+    ann.expect("@bob left").await;
     ann.say("/remove carol").await;
-    carol.expect("you removed by ann").await;
+    carol.expect("you removed by @ann").await;
     ann.say("/add nobody_at_all").await;
     ann.expect("no such user").await;
     ann.say("/leave").await;
     ann.expect("you left").await;
     drop((ann, bob, carol));
+    harness.finish().await
+}
+
+/// One run with everything it is to send on standard input: its status, and all it printed.
+async fn script(harness: &Harness, profiles: &Path, args: &[&str], input: &[u8]) -> anyhow::Result<(Option<i32>, String)> {
+    let mut command = tokio::process::Command::new(terminal::relayctl());
+    command.args(["chat", "--yes", "--profiles"]).arg(profiles);
+    if !args.contains(&"--api") {
+        command.args(["--api", &harness.api_url()]);
+    }
+    if !args.contains(&"--gateway") {
+        command.args(["--gateway", &harness.gateway_url(0)]);
+    }
+    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn()?;
+    let mut stdin = child.stdin.take().context("no input")?;
+    // A client that ends at once does not read.
+    let _ = stdin.write_all(input).await;
+    drop(stdin);
+    let output = tokio::time::timeout(Duration::from_secs(60), child.wait_with_output()).await??;
+    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    Ok((output.status.code(), said))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_learns_what_became_of_its_lines() -> anyhow::Result<()> {
+    let harness = Harness::start().await?;
+    let profiles = tempfile::tempdir()?;
+    let mut bob = Terminal::chat(&harness, profiles.path(), "bob", &["--name", "(owner) \"The Boss\""])?;
+    bob.expect("connected as @bob").await;
+    let run = |args: &'static [&'static str], input: &'static [u8]| script(&harness, profiles.path(), args, input);
+
+    let long: &[u8] = &[vec![b'x'; 6_000], b" and its end\n".to_vec()].concat();
+    let (status, said) = script(&harness, profiles.path(), &["ann", "--to", "bob"], long).await?;
+    assert_eq!(status, Some(0), "{said}");
+    let line = bob.expect("and its end").await;
+    assert!(line.matches('x').count() == 6_000 && line.contains("@ann: x"), "nothing is cut: {line}");
+
+    let (status, said) = run(&["ann", "--to", "bob"], b"no \xFF text\nbut this is\n/quit\n").await?;
+    assert!(status == Some(1) && said.contains("not UTF-8"), "{status:?} {said}");
+    bob.expect("but this is").await;
+    for (what, args, input, expected, word) in [
+        ("an unknown handle", &["ann", "--to", "nobody_at_all"][..], &b"hello\n"[..], 1, "no such user"),
+        ("nobody to send to", &["zoe"], b"hello\n", 1, "nobody to talk to"),
+        ("an unknown command", &["ann", "--to", "bob"], b"/shout\n", 1, "no such command"),
+        ("an address that is none", &["ann", "--to", "bob", "--gateway", "nonsense"], b"hello\n", 78, "ws://"),
+        ("nobody at the address", &["ann", "--to", "bob", "--gateway", "ws://127.0.0.1:1"], b"in the dark\n", 69, "refused"),
+        ("nothing to do", &["ann"], b"", 0, ""),
+    ] {
+        let (status, said) = script(&harness, profiles.path(), args, input).await?;
+        assert!(status == Some(expected) && said.contains(word), "{what}: {status:?} {said}");
+    }
+    bob.expect("@ann: in the dark").await;
+
+    // Two groups of one title: which one is meant is not guessed, and an id says it.
+    let (status, said) = run(&["ann"], b"/group twins bob\n").await?;
+    assert!(status == Some(0) && said.contains("1 person joins by accepting"), "{status:?} {said}");
+    bob.say("/invitations").await;
+    bob.expect(r#"1. #"twins", by @ann"#).await;
+    bob.say("/accept 1").await;
+    bob.expect(r#"#"twins": you are now here"#).await;
+    // Now they know each other: the second needs no answer.
+    let (status, said) = run(&["ann"], b"/group twins bob\n").await?;
+    assert!(status == Some(0) && !said.contains("accepting"), "{status:?} {said}");
+    let (status, said) = run(&["ann", "--group", "twins"], b"to whom?\n").await?;
+    assert!(status == Some(1) && said.contains("several groups"), "{status:?} {said}");
+    let id = said.trim().rsplit(", ").next().context("no ids")?.to_owned();
+    let (status, said) = script(&harness, profiles.path(), &["ann", "--group", &id], b"to this one\n/members\n").await?;
+    assert_eq!(status, Some(0), "{said}");
+    // A name is in quotes, which it cannot close.
+    assert!(said.contains("@bob (member) \"(owner) 'The Boss'\"") && said.contains("@ann (owner) \"ann\""), "{said}");
+    bob.expect("@ann: to this one").await;
+    assert!(!bob.saw("to whom?"), "{}", bob.transcript());
+    harness.finish().await
+}
+
+/// Whatever connects is passed on; the other address of the same server.
+async fn other_door(to: String) -> anyhow::Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = format!("http://{}", listener.local_addr()?);
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let Ok(mut server) = TcpStream::connect(&to).await else { continue };
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut client, &mut server).await });
+        }
+    });
+    Ok(address)
+}
+
+/// Another server: it has a key of its own and writes down what it is told.
+async fn other_server(told: Arc<Mutex<Vec<u8>>>) -> anyhow::Result<String> {
+    let keys = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","use":"sig","alg":"EdDSA","kid":"01ARZ3NDEKTSV4RRFFQ69G5FAV","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+    let answer =
+        |status: &str, body: &str| format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let (found, refused) = (answer("200 OK", keys), answer("404 Not Found", "nothing here"));
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = format!("http://{}", listener.local_addr()?);
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut request = vec![0; 64 * 1024];
+            let read = client.read(&mut request).await.unwrap_or(0);
+            request.truncate(read);
+            let answer = if request.starts_with(b"GET /.well-known/jwks.json") { &found } else { &refused };
+            let _ = client.write_all(answer.as_bytes()).await;
+            if let Ok(mut told) = told.lock() {
+                told.extend(request);
+            }
+        }
+    });
+    Ok(address)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_belongs_to_a_server_and_not_to_a_port() -> anyhow::Result<()> {
+    let harness = Harness::start().await?;
+    let profiles = tempfile::tempdir()?;
+    let (status, said) = script(&harness, profiles.path(), &["ann"], b"").await?;
+    assert!(status == Some(0) && said.contains("your account is new"), "{said}");
+    let door = other_door(harness.api_url().trim_start_matches("http://").to_owned()).await?;
+    let (status, said) = script(&harness, profiles.path(), &["ann", "--api", &door], b"").await?;
+    assert!(status == Some(0) && !said.contains("new"), "{said}");
+    let shown = harness.relayctl(&["user", "show", "ann"]).await?;
+    assert!(shown.contains("sessions  1"), "the session goes on at another port: {shown}");
+
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let stranger = other_server(Arc::clone(&told)).await?;
+    let (status, said) = script(&harness, profiles.path(), &["ann", "--api", &stranger], b"").await?;
+    assert_eq!(status, Some(69), "{said}");
+    let told = told.lock().map(|told| String::from_utf8_lossy(&told).into_owned()).unwrap_or_default();
+    assert!(told.contains("/v1/auth/register") && !told.contains("refresh") && !told.contains("Bearer"), "{told}");
     harness.finish().await
 }
 

@@ -1,15 +1,22 @@
 //! `relayctl chat`: a terminal client.
 //!
-//! Lines in, lines out, so that it works in any terminal, in a pipe and under a test. [`profile`] opens the device's files and
-//! logs in, [`app`] is the loop, [`book`] knows who is called what, [`command`] reads what is typed, [`screen`] prints.
+//! [`server`] knows whose profile it is, [`profile`] opens the device's files and logs in, [`app`] is the loop, [`book`] knows who is called what. Lines come from
+//! [`editor`] at a terminal, from [`lines`] in a pipe; [`aim`] settles where one goes, [`command`] what it means. [`screen`]
+//! prints, [`text`] makes what others wrote fit to stand there, [`terminal`] puts the terminal back.
 
+mod aim;
 mod app;
 mod book;
 mod command;
+mod editor;
+mod lines;
 mod password;
 mod profile;
 mod screen;
+mod server;
 mod shown;
+mod terminal;
+mod text;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,6 +26,7 @@ use relay_types::{ConversationTitle, DisplayName, Handle};
 
 pub use password::ask as ask_password;
 use screen::Screen;
+pub use terminal::unless_asked_to_leave;
 
 /// Arguments of `relayctl chat`.
 #[derive(clap::Args)]
@@ -34,7 +42,7 @@ pub struct ChatArguments {
     /// Begin in the conversation with this person.
     #[arg(long, conflicts_with = "group")]
     to: Option<Handle>,
-    /// Begin in the group with this title; a new one is made if you are in none.
+    /// Begin in the group with this title or id; a new one is made if you are in none.
     #[arg(long)]
     group: Option<ConversationTitle>,
     /// Ask nothing: a new account gets a random password, kept in the profile.
@@ -58,10 +66,14 @@ pub fn run(arguments: ChatArguments) -> anyhow::Result<()> {
 }
 
 async fn chat(arguments: ChatArguments, screen: Screen) -> anyhow::Result<()> {
-    let api = ApiClient::new(&arguments.api)?;
-    let opened = profile::open(&arguments, &api).await?;
-    let api = api.with_tokens(opened.tokens.clone());
-    let config = RealtimeConfig::new(&arguments.gateway);
-    let (client, events) = RealtimeClient::start(config, opened.tokens.clone(), Arc::new(opened.store.clone())).await?;
-    app::App::new(api, client, opened, screen, &arguments).await?.run(events).await
+    let opening = async {
+        let api = ApiClient::new(&arguments.api)?;
+        let opened = profile::open(&arguments, &api, &screen).await?;
+        let api = api.with_tokens(opened.tokens.clone());
+        let config = RealtimeConfig::new(&arguments.gateway);
+        let (client, events) = RealtimeClient::start(config, opened.tokens.clone(), Arc::new(opened.store.clone())).await?;
+        Ok((app::App::new(api, client, opened, screen, &arguments).await?, events))
+    };
+    let (app, events) = unless_asked_to_leave(opening).await?;
+    app.run(events).await
 }

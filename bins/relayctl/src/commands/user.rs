@@ -8,7 +8,7 @@ use relay_client::ApiClient;
 use relay_domain::ports::{Accounts as _, DeviceSessions as _, Outbox as _};
 use relay_types::{Clock as _, DisplayName, Handle, SystemClock};
 
-use super::chat::ask_password;
+use super::chat::{ask_password, unless_asked_to_leave};
 use super::migrate::missing_postgres;
 use crate::config::Config;
 use crate::failure::AnswerIsNo;
@@ -52,8 +52,8 @@ pub async fn create(arguments: CreateArguments) -> anyhow::Result<()> {
         Some(name) => name,
         None => arguments.handle.as_str().parse().context("the handle cannot be shown as a name")?,
     };
-    let password = ask_password(&format!("Password for {}: ", arguments.handle))?;
-    let profile = api.register(&arguments.handle, &name, &password).await?;
+    let password = ask_password(&format!("Password for {}: ", arguments.handle)).await?;
+    let profile = unless_asked_to_leave(async { Ok(api.register(&arguments.handle, &name, &password).await?) }).await?;
     output::line(format_args!("created {} {}", profile.user_id, profile.handle));
     Ok(())
 }

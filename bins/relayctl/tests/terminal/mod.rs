@@ -2,6 +2,9 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a helper of tests: failing is its way to answer")]
 
+mod editor;
+mod pty;
+
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;

@@ -5,32 +5,38 @@ mod invitations;
 mod show;
 
 use std::collections::{HashMap, HashSet};
+use std::io::IsTerminal as _;
+use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
-use relay_client::{ApiClient, Closed, EventStream, RealtimeClient, SendError, State};
+use relay_client::{ApiClient, ClientError, Closed, EventStream, RealtimeClient, SendError, State};
 use relay_protocol::frame::MessageAck;
 use relay_protocol::rest::Invitation;
-use relay_types::{ClientId, ConversationId, MessageText, Seq};
+use relay_types::{ClientId, ConversationId, ConversationTitle, MessageText, Seq};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::aim::Aim;
 use super::book::Book;
 use super::command::{self, Input};
+use super::editor::Typed;
 use super::profile::Opened;
 use super::screen::Screen;
 use super::shown::Shown;
-use super::{ChatArguments, screen};
-use crate::failure::AnswerIsNo;
+use super::terminal::{Leave, Restored};
+use super::text::detail;
+use super::{ChatArguments, editor, lines};
+use crate::failure::{AnswerIsNo, NotReached};
 
-/// Lines typed ahead.
-const INPUT_QUEUE: usize = 64;
 /// How often read marks are sent.
 const READ_MARKS: Duration = Duration::from_secs(1);
-/// How long leaving waits for messages that have no ack yet.
+/// How long leaving waits for messages that have no ack yet: a person a little, a script longer.
 const LAST_ACKS: Duration = Duration::from_secs(3);
+const LAST_ACKS_OF_A_SCRIPT: Duration = Duration::from_secs(10);
 
 /// A message of this run.
 struct Sent {
@@ -47,9 +53,18 @@ pub struct App {
     book: Book,
     shown: Shown,
     me: relay_protocol::rest::UserProfile,
-    active: Option<ConversationId>,
+    /// Where typed lines go.
+    aim: Arc<Aim>,
+    /// The conversations that were numbered last.
+    listed: Vec<ConversationId>,
+    /// Whether lines are typed at an editor.
+    at_terminal: bool,
+    /// What was asked for and not done.
+    failures: usize,
     sending: FuturesUnordered<BoxFuture<'static, Sent>>,
     next_number: u32,
+    /// Messages of the last run that have no answer yet.
+    left_over: usize,
     /// Keys of messages sent here, whose echo is not printed.
     own: HashSet<ClientId>,
     /// Read marks to send, and the one being sent.
@@ -59,8 +74,8 @@ pub struct App {
     caught_up: bool,
     /// Messages printed since the connection was lost.
     missed: u32,
-    /// Whether the loss of the connection was printed.
-    told_lost: bool,
+    /// Why the connection was lost, as it was printed.
+    told_lost: Option<Arc<str>>,
     /// This device was never connected before: what waits is read over REST.
     is_new: bool,
     /// Invitations as they were shown last.
@@ -77,6 +92,7 @@ impl App {
     ) -> anyhow::Result<Self> {
         let shown = Shown::open(opened.store.dir())?;
         let book = Book::load(api.clone(), opened.me.clone()).await?;
+        let aim = Arc::new(Aim::new(format!("@{}", opened.me.handle)));
         let mut app = Self {
             api,
             client,
@@ -84,39 +100,57 @@ impl App {
             book,
             shown,
             me: opened.me,
-            active: None,
+            aim,
+            listed: Vec::new(),
+            at_terminal: false,
+            failures: 0,
             sending: FuturesUnordered::new(),
             next_number: 1,
+            left_over: opened.outbox.len(),
             own: opened.outbox.iter().map(|send| send.client_id.clone()).collect(),
             read: HashMap::new(),
             marking: FuturesUnordered::new(),
             caught_up: false,
             missed: 0,
-            told_lost: false,
+            told_lost: None,
             is_new: !opened.has_position,
             invited: Vec::new(),
         };
         for send in &opened.outbox {
             let relay_protocol::MessageBody::Text { text } = &send.body;
             let label = app.book.label(send.conversation_id);
-            app.screen.line(format_args!("sending again to {label}: {}", screen::clean(text.as_str())));
+            app.screen.message(&format!("* sending again to {label}"), text.as_str());
         }
         if let Some(handle) = &arguments.to {
-            app.act(Input::Direct(handle.clone())).await;
+            app.direct(handle).await.map_err(unusable)?;
         }
         if let Some(title) = &arguments.group {
-            match app.book.group_titled(title) {
-                Some(group) => app.switch_to(group),
-                None => app.act(Input::Group(title.clone(), Vec::new())).await,
+            app.begin_in_group(title).await?;
+        }
+        Ok(app)
+    }
+
+    /// The one group of this title; none is made while there may be one, and of several none is taken.
+    async fn begin_in_group(&mut self, title: &ConversationTitle) -> anyhow::Result<()> {
+        let groups = self.book.groups_titled(title);
+        match groups.as_slice() {
+            [one] => self.switch_to(*one),
+            [] if self.book.is_complete() => self.group(title, &[]).await.map_err(unusable)?,
+            [] => return Err(AnswerIsNo("no group of this title among the newest of yours: name it by its id".to_owned()).into()),
+            [..] => {
+                let ids: Vec<String> = groups.iter().map(ToString::to_string).collect();
+                self.show_list(groups);
+                return Err(AnswerIsNo(format!("several groups have this title: name one by its id: {}", ids.join(", "))).into());
             }
         }
-        app.update_prompt();
-        Ok(app)
+        Ok(())
     }
 
     /// Until the person leaves, or the server ends the session.
     pub async fn run(mut self, mut events: EventStream) -> anyhow::Result<()> {
-        let mut input = read_input();
+        let _restored = Restored::begin();
+        let mut leave = Leave::listen().context("could not listen for signals")?;
+        let mut input = self.open_input()?;
         let mut states = self.client.watch_state();
         let mut marks = tokio::time::interval(READ_MARKS);
         marks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -136,47 +170,92 @@ impl App {
                     self.on_state(&state);
                 }
                 Some(sent) = self.sending.next() => self.on_sent(sent),
-                line = input.recv() => match line {
-                    Some(line) => match command::parse(&line) {
-                        Ok(Input::Quit) => break Ok(()),
-                        Ok(input) => {
-                            self.act(input).await;
-                            self.screen.show_prompt();
-                        }
-                        Err(reason) => self.screen.line(reason),
-                    },
-                    None => break Ok(()),
+                typed = input.recv() => match typed.unwrap_or(Typed::End) {
+                    Typed::End => break Ok(()),
+                    typed => if self.on_typed(typed).await { break Ok(()) },
                 },
-                _ = tokio::signal::ctrl_c() => break Ok(()),
+                () = leave.asked() => break Ok(()),
                 Some(()) = self.marking.next() => {}
                 _ = marks.tick() => self.send_read_marks(),
             }
         };
-        self.screen.clear_prompt();
-        if outcome.is_ok() {
-            self.leave(&mut events).await;
-        }
+        let outcome = match outcome {
+            Ok(()) => self.leave(&mut events).await,
+            Err(error) => Err(error),
+        };
+        // The editor is told nothing more; the terminal is put back behind the last words.
+        self.screen.print_above(None);
         outcome
     }
 
-    /// Waits a little for the last acks, reports the position, says goodbye.
-    async fn leave(&mut self, events: &mut EventStream) {
-        let deadline = Instant::now() + LAST_ACKS;
-        while !self.sending.is_empty() {
+    /// The editor at a terminal that can have one; lines otherwise.
+    fn open_input(&mut self) -> anyhow::Result<mpsc::Receiver<Typed>> {
+        if std::io::stdin().is_terminal()
+            && std::io::stdout().is_terminal()
+            && let Some((above, input)) = editor::start(Arc::clone(&self.aim))?
+        {
+            self.at_terminal = true;
+            self.screen.print_above(Some(above));
+            return Ok(input);
+        }
+        Ok(lines::start())
+    }
+
+    /// Deals with a line. Whether it asks to leave.
+    async fn on_typed(&mut self, typed: Typed) -> bool {
+        let understood = match typed {
+            Typed::Line(line, target) => command::parse(&line).map(|input| (input, target)),
+            Typed::Piped(line) => command::parse(&line).and_then(|input| {
+                let target = self.aim.judge_now(&input)?;
+                Ok((input, target))
+            }),
+            Typed::Refused(reason) => Err(format!("not sent: {reason}")),
+            Typed::End => return true,
+        };
+        match understood {
+            Ok((Input::Quit, _)) => return true,
+            Ok((input, target)) => self.act(input, target).await,
+            Err(reason) => self.not_done(reason),
+        }
+        false
+    }
+
+    /// Says why something was not done. A script learns of it by the exit status.
+    fn not_done(&mut self, reason: impl std::fmt::Display) {
+        self.failures += 1;
+        self.screen.say(reason);
+    }
+
+    /// Waits a little for the last acks, reports the position, says goodbye; what was left undone.
+    async fn leave(&mut self, events: &mut EventStream) -> anyhow::Result<()> {
+        let deadline = Instant::now() + if self.at_terminal { LAST_ACKS } else { LAST_ACKS_OF_A_SCRIPT };
+        let mut states = self.client.watch_state();
+        while !self.sending.is_empty() || self.left_over > 0 {
             tokio::select! {
                 Some(sent) = self.sending.next() => self.on_sent(sent),
                 Some(event) = events.next() => self.show(event).await,
+                // Why it takes so long.
+                Ok(()) = states.changed() => {
+                    let state = states.borrow_and_update().clone();
+                    self.on_state(&state);
+                }
                 () = tokio::time::sleep_until(deadline) => break,
             }
         }
-        if !self.sending.is_empty() {
-            self.screen.line(format_args!("{} not acknowledged yet: sent again next time", count(self.sending.len(), "message")));
-        }
+        let waiting = self.sending.len() + self.left_over;
         self.send_read_marks();
         let marked = async { while self.marking.next().await.is_some() {} };
         let _ = tokio::time::timeout_at(deadline.max(Instant::now() + READ_MARKS), marked).await;
         events.mark_handled();
         self.client.close().await;
+        if waiting > 0 {
+            let waiting = count(waiting, "message");
+            return Err(NotReached(format!("{waiting} not acknowledged yet: sent again next time")).into());
+        }
+        if !self.at_terminal && self.failures > 0 {
+            return Err(AnswerIsNo(format!("{} not done", count(self.failures, "line"))).into());
+        }
+        Ok(())
     }
 
     /// Why the client stopped by itself.
@@ -184,9 +263,15 @@ impl App {
         let reason = match self.client.state() {
             State::Closed(Closed::ByServer { close, error }) => {
                 let why = error.map_or(close.reason, |error| error.message);
-                format!("the server ended the session ({}: {}); start again to log in", close.code, screen::clean(&why))
+                format!("the server ended the session ({}: {}); start again to log in", close.code, detail(&why))
             }
-            State::Closed(Closed::LoggedOut(error)) => format!("the session is over ({error}); start again to log in"),
+            State::Closed(Closed::LoggedOut(error)) => {
+                format!("the session is over ({}); start again to log in", detail(&error.to_string()))
+            }
+            State::Closed(Closed::BadAddress(error)) => match &*error {
+                ClientError::BadUrl { url, reason } => return Err(ClientError::BadUrl { url: url.clone(), reason }.into()),
+                other => format!("the gateway cannot be used: {}", detail(&other.to_string())),
+            },
             _ => return Ok(()),
         };
         Err(AnswerIsNo(reason).into())
@@ -194,21 +279,17 @@ impl App {
 
     fn on_state(&mut self, state: &State) {
         match state {
-            State::Waiting { .. } if !self.told_lost => {
-                self.told_lost = true;
+            State::Waiting { reason, .. } if self.told_lost.as_ref() != Some(reason) => {
+                self.told_lost = Some(Arc::clone(reason));
                 self.caught_up = false;
-                self.screen.line("reconnecting…");
+                self.screen.say(format_args!("reconnecting… ({})", detail(reason)));
             }
             State::Connecting | State::CatchingUp | State::Waiting { .. } => self.caught_up = false,
             State::Live | State::Closed(_) => {}
         }
     }
 
-    async fn say(&mut self, text: MessageText) {
-        let Some(conversation) = self.active else {
-            self.screen.line("nobody to talk to yet: /dm <handle>, /group <title> <handles…>, or /switch <n> after /list");
-            return;
-        };
+    async fn say(&mut self, text: MessageText, conversation: ConversationId) {
         let body = relay_protocol::MessageBody::Text { text };
         match self.client.send(conversation, body).await {
             Ok(handle) => {
@@ -217,10 +298,13 @@ impl App {
                 self.own.insert(handle.client_id().clone());
                 let word =
                     if matches!(self.client.state(), State::Live | State::CatchingUp) { "sending…" } else { "queued (not connected)" };
-                self.screen.line(format_args!("#{number} {word}"));
+                self.screen.say(format_args!("#{number} {word}"));
                 self.sending.push(Box::pin(async move { Sent { number, conversation, result: handle.await } }));
             }
-            Err(error) => self.screen.line(format_args!("not sent: {error}")),
+            Err(error) => {
+                let back = if self.at_terminal { "; the up key brings the text back" } else { "" };
+                self.not_done(format_args!("not sent: {}{back}", detail(&error.to_string())));
+            }
         }
     }
 
@@ -228,8 +312,8 @@ impl App {
         let Sent { number, conversation, result } = sent;
         let label = self.book.label(conversation);
         match result {
-            Ok(ack) => self.screen.line(format_args!("#{number} sent ✓ to {label} at {}", self.screen.clock(ack.sent_at_ms))),
-            Err(error) => self.screen.line(format_args!("#{number} not sent to {label}: {}", screen::clean(&error.to_string()))),
+            Ok(ack) => self.screen.say(format_args!("#{number} sent ✓ to {label} at {}", self.screen.clock(ack.sent_at_ms))),
+            Err(error) => self.not_done(format_args!("#{number} not sent to {label}: {}", detail(&error.to_string()))),
         }
     }
 
@@ -245,28 +329,16 @@ impl App {
     }
 
     fn switch_to(&mut self, conversation: ConversationId) {
-        self.active = Some(conversation);
-        self.update_prompt();
-    }
-
-    fn update_prompt(&mut self) {
-        let to = self.active.map(|conversation| format!(" → {}", self.book.label(conversation))).unwrap_or_default();
-        self.screen.set_prompt(format!("{}{to}> ", self.me.handle));
+        self.aim.choose(self.book.target(conversation));
     }
 }
 
-/// Reads standard input on a thread of its own: a blocking read cannot be cancelled, and ends with the process.
-fn read_input() -> mpsc::Receiver<String> {
-    let (lines, input) = mpsc::channel(INPUT_QUEUE);
-    std::thread::spawn(move || {
-        for line in std::io::stdin().lines() {
-            let Ok(line) = line else { return };
-            if lines.blocking_send(line).is_err() {
-                return;
-            }
-        }
-    });
-    input
+/// A refusal of what the command line asks for, in words where it is the answer.
+fn unusable(error: ClientError) -> anyhow::Error {
+    match &error {
+        ClientError::Refused(_) => AnswerIsNo(act::explain(&error)).into(),
+        _ => error.into(),
+    }
 }
 
 /// `1 message`, `2 messages`.

@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 
 use relay_client::{ApiClient, ClientError};
-use relay_protocol::message::{ConversationKind, Role};
+use relay_protocol::message::ConversationKind;
 use relay_protocol::rest::{Conversation, ConversationListItem, ConversationListQuery, ConversationState, MembersQuery, UserProfile};
 use relay_types::{ConversationId, ConversationTitle, UserId};
+
+use super::aim::Target;
+use super::text::quote;
 
 /// Pages of the list read at the start; the newest conversations come first.
 const MAX_PAGES: usize = 10;
@@ -25,6 +28,8 @@ pub struct Book {
     api: ApiClient,
     me: UserProfile,
     conversations: Vec<Known>,
+    /// Whether these are all.
+    complete: bool,
     people: HashMap<UserId, UserProfile>,
 }
 
@@ -32,14 +37,14 @@ impl Book {
     /// Loads the caller's conversations.
     pub async fn load(api: ApiClient, me: UserProfile) -> Result<Self, ClientError> {
         let people = HashMap::from([(me.user_id, me.clone())]);
-        let mut book = Self { api, me, conversations: Vec::new(), people };
+        let mut book = Self { api, me, conversations: Vec::new(), complete: false, people };
         book.reload().await?;
         Ok(book)
     }
 
     /// Reads the list again.
     pub async fn reload(&mut self) -> Result<(), ClientError> {
-        let mut fresh = Vec::new();
+        let (mut fresh, mut complete) = (Vec::new(), true);
         // Whoever one has not answered comes last.
         for state in [ConversationState::Accepted, ConversationState::Request] {
             let mut query = ConversationListQuery { state: Some(state), cursor: None, limit: Some(100) };
@@ -51,8 +56,10 @@ impl Book {
                     break;
                 }
             }
+            complete &= query.cursor.is_none();
         }
         self.conversations = fresh;
+        self.complete = complete;
         Ok(())
     }
 
@@ -100,9 +107,16 @@ impl Book {
         &self.conversations
     }
 
-    /// The group of this title, if there is one.
-    pub fn group_titled(&self, title: &ConversationTitle) -> Option<ConversationId> {
-        self.conversations.iter().find(|known| known.title.as_ref() == Some(title)).map(|known| known.id)
+    /// Whether the list holds every conversation, and not only the newest.
+    pub const fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// The groups of this title. An id names one group.
+    pub fn groups_titled(&self, title: &ConversationTitle) -> Vec<ConversationId> {
+        let id = title.as_str().parse().ok();
+        let is = |known: &&Known| known.kind == ConversationKind::Group && (known.title.as_ref() == Some(title) || Some(known.id) == id);
+        self.conversations.iter().filter(is).map(|known| known.id).collect()
     }
 
     /// Makes sure that the conversation is known. A server that does not answer leaves it without a name.
@@ -115,14 +129,22 @@ impl Book {
         }
     }
 
-    /// What a conversation is called: the other person, or `#title`.
+    /// What a conversation is called: the other person, or `#"title"`. Groups of one title show the end of their ids too.
     pub fn label(&self, conversation: ConversationId) -> String {
         let Some(known) = self.conversations.iter().find(|known| known.id == conversation) else { return short(&conversation.to_string()) };
         match (known.kind, &known.title, known.peer) {
-            (ConversationKind::Group, Some(title), _) => format!("#{title}"),
+            (ConversationKind::Group, Some(title), _) if self.groups_titled(title).len() > 1 => {
+                format!("#{}{}", quote(title.as_str()), short(&conversation.to_string()))
+            }
+            (ConversationKind::Group, Some(title), _) => format!("#{}", quote(title.as_str())),
             (ConversationKind::Direct, _, Some(peer)) => self.person(peer),
             _ => short(&conversation.to_string()),
         }
+    }
+
+    /// The conversation as the place a line goes to.
+    pub fn target(&self, conversation: ConversationId) -> Target {
+        Target { id: conversation, label: self.label(conversation) }
     }
 
     /// Whether the conversation is a group; unknown ones count as such, so that they are labelled.
@@ -140,12 +162,22 @@ impl Book {
         self.person(user)
     }
 
-    /// What a known person is called.
+    /// What a known person is called: the handle, which only one has. Nobody's begins without the sign.
     pub fn person(&self, user: UserId) -> String {
         if user == self.me.user_id {
             return "you".to_owned();
         }
-        self.people.get(&user).map_or_else(|| short(&user.to_string()), |profile| profile.handle.to_string())
+        self.people.get(&user).map_or_else(|| short(&user.to_string()), |profile| format!("@{}", profile.handle))
+    }
+
+    /// The author of a message: the handle, and the name they gave themselves if it is another.
+    pub fn author(&self, user: UserId) -> String {
+        match self.people.get(&user) {
+            Some(profile) if user != self.me.user_id && profile.display_name.as_str() != profile.handle.as_str() => {
+                format!("@{} {}", profile.handle, quote(profile.display_name.as_str()))
+            }
+            _ => self.person(user),
+        }
     }
 
     /// Who is in a conversation, a line each.
@@ -155,11 +187,7 @@ impl Book {
             self.people.insert(member.user.user_id, member.user.clone());
         }
         let line = |member: &relay_protocol::rest::Member| {
-            let role = match member.role {
-                Role::Member => String::new(),
-                role => format!(" ({})", role.as_str()),
-            };
-            format!("{}{role} {}", member.user.handle, super::screen::clean(member.user.display_name.as_str()))
+            format!("@{} ({}) {}", member.user.handle, member.role.as_str(), quote(member.user.display_name.as_str()))
         };
         let mut lines: Vec<String> = page.members.iter().map(line).collect();
         if page.next_cursor.is_some() {

@@ -26,12 +26,23 @@ pub enum Input {
     Help,
 }
 
+impl Input {
+    /// Whether it is about the conversation one is in.
+    pub const fn needs_target(&self) -> bool {
+        match self {
+            Self::Say(_) | Self::Members | Self::History(_) | Self::Rename(_) | Self::Add(_) | Self::Remove(_) | Self::Leave => true,
+            Self::Empty | Self::Direct(_) | Self::Group(..) | Self::List | Self::Switch(_) | Self::Quit | Self::Help => false,
+            Self::Invitations | Self::Accept(_) | Self::Decline(_) => false,
+        }
+    }
+}
+
 /// Shown by `/help`.
 pub const HELP: &str = "\
 /dm <handle>                 talk to one person
 /group <title> <handles…>    make a group (quote a title of several words)
 /list                        your conversations
-/switch <n>                  talk in conversation n of the list
+/switch <n>                  talk in conversation n of the list shown last
 /members                     who is here
 /history [n]                 the last n messages (20)
 /rename <title>              rename this group
@@ -40,7 +51,7 @@ pub const HELP: &str = "\
 /leave                       leave this group
 /invitations                 groups you are invited into
 /accept <n>, /decline <n>    answer invitation n of them
-/quit                        leave the chat; also Ctrl-D
+/quit                        leave the chat; also Ctrl-D, or Ctrl-C on an empty line
 //text                       a message that begins with a slash";
 
 /// Reads one line; what is wrong with it, in words, otherwise.

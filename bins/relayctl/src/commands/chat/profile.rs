@@ -12,7 +12,8 @@ use relay_protocol::ErrorCode;
 use relay_protocol::rest::{Password, TokenResponse, UserProfile};
 use relay_types::{DeviceName, DisplayName};
 
-use super::{ChatArguments, password};
+use super::screen::Screen;
+use super::{ChatArguments, password, server};
 
 /// An open profile with a session.
 pub struct Opened {
@@ -26,26 +27,28 @@ pub struct Opened {
 }
 
 /// Opens the profile; logs in with what it holds, or asks.
-pub async fn open(arguments: &ChatArguments, api: &ApiClient) -> anyhow::Result<Opened> {
-    let dir = directory(arguments)?;
+pub async fn open(arguments: &ChatArguments, api: &ApiClient, screen: &Screen) -> anyhow::Result<Opened> {
+    let dir = server::directory(&profiles(arguments)?, api).await?.join(arguments.handle.as_str());
     let store = FileStore::open(&dir)?;
     let saved = relay_client::ClientStore::load(&store).await?;
     let (tokens, me) = match resume_session(&store, api).await? {
         Some(session) => session,
         None => log_in(arguments, api, &store, &dir).await?,
     };
+    for repair in store.repairs() {
+        screen.say(repair);
+    }
     Ok(Opened { store, tokens, me, has_position: saved.position.is_some(), outbox: saved.outbox })
 }
 
-/// One directory for each server and handle: a position or a token of one server means nothing to another.
-fn directory(arguments: &ChatArguments) -> anyhow::Result<PathBuf> {
-    let base = match (&arguments.profiles, &arguments.xdg_state_home) {
+/// Where profiles lie. In it is a directory for each server, and in that one for each handle: a position or a token of one
+/// server means nothing to another.
+fn profiles(arguments: &ChatArguments) -> anyhow::Result<PathBuf> {
+    Ok(match (&arguments.profiles, &arguments.xdg_state_home) {
         (Some(profiles), _) => profiles.clone(),
         (None, Some(state)) if state.is_absolute() => state.join("relayhub"),
         (None, _) => std::env::home_dir().context("no home directory: name one with --profiles")?.join(".local/state/relayhub"),
-    };
-    let server: String = arguments.api.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '_' }).collect();
-    Ok(base.join(server).join(arguments.handle.as_str()))
+    })
 }
 
 type Session = (Arc<dyn TokenProvider>, UserProfile);
@@ -86,7 +89,7 @@ async fn log_in(arguments: &ChatArguments, api: &ApiClient, store: &FileStore, d
             keep_password(&password_file, &password)?;
             password
         }
-        None => password::ask(&format!("Password for {} (a new account is made if there is none): ", arguments.handle))?,
+        None => password::ask(&format!("Password for {} (a new account is made if there is none): ", arguments.handle)).await?,
     };
     let display_name: DisplayName = match &arguments.name {
         Some(name) => name.clone(),
@@ -132,7 +135,8 @@ fn keep_password(path: &Path, password: &Password) -> anyhow::Result<()> {
     write().with_context(|| format!("could not write {}", path.display()))
 }
 
-fn unreachable_hint(error: ClientError) -> anyhow::Error {
+/// An error of a call, with what to look at if nobody answered as the API would.
+pub fn unreachable_hint(error: ClientError) -> anyhow::Error {
     let hint = matches!(error, ClientError::Transport { .. } | ClientError::Unexpected { .. });
     let error = anyhow::Error::new(error);
     if hint { error.context("the API cannot be used: is RelayHub running (`./relay up`) and --api right?") } else { error }

@@ -1,49 +1,81 @@
 //! Lines to the terminal or the pipe.
+//!
+//! Where a row begins says who speaks. `* ` is this program. A time of day is someone's message, and its further rows begin
+//! with a gutter. So whatever others write, no row of theirs looks like another one's.
 
 use std::io::{IsTerminal as _, Write as _};
 
+use parking_lot::Mutex;
 use relay_types::TimestampMs;
+use rustyline::ExternalPrinter;
 use time::{OffsetDateTime, UtcOffset};
 
-/// Prints whole lines. On a terminal the prompt is kept as the last line.
+use super::text::rows;
+
+/// Before further rows of a message.
+const GUTTER: &str = "      | ";
+/// Fewer columns than this are not wrapped for: nothing could be read.
+const MIN_COLUMNS: usize = 30;
+/// Fewer columns than this beside a header are left empty.
+const MIN_BESIDE: usize = 16;
+/// A terminal that cuts an overlong row off instead of going on in the next; and the usual way.
+const NO_WRAP: &str = "\x1b[?7l";
+const WRAP: &str = "\x1b[?7h";
+
+/// Prints above the line that is being typed.
+pub type Above = Box<dyn ExternalPrinter + Send>;
+
+/// Prints whole rows.
 pub struct Screen {
-    terminal: bool,
     offset: UtcOffset,
-    prompt: String,
+    terminal: bool,
+    above: Mutex<Option<Above>>,
 }
 
 impl Screen {
     pub fn new(offset: UtcOffset) -> Self {
-        let terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
-        Self { terminal, offset, prompt: String::new() }
+        Self { offset, terminal: std::io::stdout().is_terminal(), above: Mutex::new(None) }
     }
 
-    /// Prints one line; what others wrote has to be [`clean`]ed before.
-    pub fn line(&self, text: impl std::fmt::Display) {
-        let mut out = std::io::stdout().lock();
+    /// From now on a line is being typed; `None`: no more.
+    pub fn print_above(&self, above: Option<Above>) {
+        *self.above.lock() = above;
+    }
+
+    /// The client's own words.
+    pub fn say(&self, text: impl std::fmt::Display) {
+        let room = self.columns().saturating_sub(2);
+        let mut lines = Vec::new();
+        for line in text.to_string().lines() {
+            for (row, first) in rows(line, room, room).into_iter().zip(std::iter::once(true).chain(std::iter::repeat(false))) {
+                lines.push(format!("{} {row}", if first { '*' } else { ' ' }));
+            }
+        }
+        self.print(&lines);
+    }
+
+    /// Others' words, and one's own from elsewhere: `header` says whose.
+    pub fn message(&self, header: &str, text: &str) {
+        self.print(&layout(header, text, self.columns()));
+    }
+
+    fn print(&self, lines: &[String]) {
+        let text = lines.join("\n");
         // Losing the terminal is noticed where input ends.
-        let _ = if self.terminal { write!(out, "\r\x1b[2K{text}\n{}", self.prompt) } else { writeln!(out, "{text}") };
-        let _ = out.flush();
-    }
-
-    /// Changes the prompt and shows it.
-    pub fn set_prompt(&mut self, prompt: String) {
-        self.prompt = prompt;
-        self.show_prompt();
-    }
-
-    /// Shows the prompt again, after a line was typed.
-    pub fn show_prompt(&self) {
-        if self.terminal {
-            let mut out = std::io::stdout().lock();
-            let _ = write!(out, "\r\x1b[2K{}", self.prompt);
-            let _ = out.flush();
+        match &mut *self.above.lock() {
+            Some(above) => drop(above.print(format!("{NO_WRAP}{text}{WRAP}\n"))),
+            None if self.terminal => drop(writeln!(std::io::stdout(), "{NO_WRAP}{text}{WRAP}")),
+            None => drop(writeln!(std::io::stdout(), "{text}")),
         }
     }
 
-    /// Removes the prompt, before leaving.
-    pub fn clear_prompt(&mut self) {
-        self.set_prompt(String::new());
+    /// How many columns a row may have.
+    fn columns(&self) -> usize {
+        if !self.terminal {
+            return usize::MAX / 4;
+        }
+        let size = rustix::termios::tcgetwinsize(std::io::stdout());
+        size.map_or(80, |size| usize::from(size.ws_col)).max(MIN_COLUMNS)
     }
 
     /// The time of day, here.
@@ -54,43 +86,60 @@ impl Screen {
     }
 }
 
-/// Text of others, made safe to print: no escape sequence, no carriage return, nothing that turns the line around. Further
-/// lines are indented, so that they cannot pose as lines of ours.
-pub fn clean(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' => out.push_str("\n      "),
-            '\t' => out.push(' '),
-            c if c.is_control() || is_invisible(c) => out.push('\u{FFFD}'),
-            c => out.push(c),
+/// A message as rows: the header and the text beside it, or below it where there is no room; the gutter before the rest.
+fn layout(header: &str, text: &str, columns: usize) -> Vec<String> {
+    let rest = columns.saturating_sub(GUTTER.len());
+    let mut lines = Vec::new();
+    for row in rows(header, columns, rest) {
+        lines.push(if lines.is_empty() { row } else { format!("{GUTTER}{row}") });
+    }
+    // Twice the characters is what the header may take at most.
+    let used = header.chars().count() * 2 + 2;
+    let beside = if used + MIN_BESIDE <= columns && lines.len() == 1 { columns - used } else { 0 };
+    let mut body = rows(text, if beside > 0 { beside } else { rest }, rest).into_iter();
+    if let Some(last) = lines.last_mut() {
+        last.push(':');
+        if beside > 0
+            && let Some(row) = body.next()
+        {
+            last.push(' ');
+            last.push_str(&row);
         }
     }
-    out
-}
-
-/// Direction controls, line and paragraph separators, and tag characters.
-const fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}' | '\u{E0000}'..='\u{E007F}')
+    lines.extend(body.map(|row| format!("{GUTTER}{row}")));
+    lines
 }
 
 #[cfg(test)]
 mod tests {
+    use unicode_width::UnicodeWidthStr as _;
+
     use super::*;
 
     #[test]
-    fn others_cannot_write_escapes() {
-        let hostile = "a\x1b[2Jb\rc\x07d\u{9b}31me\u{202E}f\x08g\u{2028}h";
-        let cleaned = clean(hostile);
-        assert!(cleaned.chars().all(|c| !c.is_control() && !is_invisible(c)), "{cleaned:?}");
-        assert_eq!(cleaned.chars().filter(char::is_ascii_lowercase).collect::<String>(), "abcdmefgh");
-        assert_eq!(clean("one\n12:00 ann: two"), "one\n      12:00 ann: two");
-        assert_eq!(clean("é 🙂 ok"), "é 🙂 ok");
+    fn no_row_of_others_looks_like_anothers() {
+        let hostile = [
+            "one\n12:00 @ann: two\n* connected as @root",
+            &format!("{}12:00 @ann: pay me", "x".repeat(62)),
+            &format!("{}* you were removed", "漢".repeat(31)),
+            &"👩‍👩‍👧".repeat(40),
+            "\r* hello\u{2028}* there\x1b[1;1H* top",
+        ];
+        for columns in [30, 40, 80] {
+            for text in hostile {
+                let lines = layout("12:00 #\"the team\" @eve", text, columns);
+                for (number, line) in lines.iter().enumerate() {
+                    assert!(line.width() <= columns, "{columns}: {line:?}");
+                    assert!(if number == 0 { line.starts_with("12:00 #\"the team\" @eve:") } else { line.starts_with(GUTTER) }, "{line:?}");
+                }
+            }
+        }
+        assert_eq!(layout("12:00 @bob", "hello", usize::MAX / 4), ["12:00 @bob: hello"]);
     }
 
     #[test]
     fn the_clock_is_local() {
-        let screen = Screen { terminal: false, offset: UtcOffset::from_hms(2, 0, 0).unwrap(), prompt: String::new() };
+        let screen = Screen { terminal: false, offset: UtcOffset::from_hms(2, 0, 0).unwrap(), above: Mutex::new(None) };
         assert_eq!(screen.clock(0), "02:00");
         assert_eq!(screen.clock(i64::MAX), "--:--");
     }

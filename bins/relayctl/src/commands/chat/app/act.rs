@@ -4,44 +4,43 @@ use relay_client::ClientError;
 use relay_protocol::rest::HistoryQuery;
 use relay_types::{ConversationId, ConversationTitle, Handle};
 
+use super::super::aim::Target;
 use super::super::command::{HELP, Input};
-use super::super::screen::clean;
+use super::super::text::detail;
 use super::{App, count};
 
 impl App {
-    /// Does what was typed. What goes wrong is printed; the chat goes on.
-    pub(super) async fn act(&mut self, input: Input) {
-        let result = match input {
-            Input::Empty | Input::Quit => Ok(()),
-            Input::Say(text) => {
-                self.say(text).await;
+    /// Does what was typed, in the conversation it was typed for. What goes wrong is printed; the chat goes on.
+    pub(super) async fn act(&mut self, input: Input, target: Option<Target>) {
+        let here = target.filter(|_| input.needs_target());
+        let result = match (input, here) {
+            (_, Some(target)) if self.aim.is_gone(target.id) => {
+                self.not_done(format_args!("not sent: you are no longer in {}; the up key brings the text back", target.label));
                 Ok(())
             }
-            Input::Direct(handle) => self.direct(&handle).await,
-            Input::Group(title, handles) => self.group(&title, &handles).await,
-            Input::List => self.list().await,
-            Input::Switch(number) => {
+            (Input::Say(text), Some(target)) => {
+                self.say(text, target.id).await;
+                Ok(())
+            }
+            (input, Some(target)) => self.act_here(input, target.id).await,
+            (Input::Direct(handle), None) => self.direct(&handle).await,
+            (Input::Group(title, handles), None) => self.group(&title, &handles).await,
+            (Input::List, None) => self.list().await,
+            (Input::Switch(number), None) => {
                 self.switch(number);
                 Ok(())
             }
-            Input::Invitations => self.invitations().await,
-            Input::Accept(number) => self.answer(number, true).await,
-            Input::Decline(number) => self.answer(number, false).await,
-            Input::Help => {
-                self.screen.line(HELP);
+            (Input::Invitations, None) => self.invitations().await,
+            (Input::Accept(number), None) => self.answer(number, true).await,
+            (Input::Decline(number), None) => self.answer(number, false).await,
+            (Input::Help, None) => {
+                self.screen.say(HELP);
                 Ok(())
             }
-            Input::Members | Input::History(_) | Input::Rename(_) | Input::Add(_) | Input::Remove(_) | Input::Leave => {
-                if let Some(conversation) = self.active {
-                    self.act_here(input, conversation).await
-                } else {
-                    self.screen.line("choose a conversation first: /list, /switch <n>, /dm <handle>");
-                    Ok(())
-                }
-            }
+            (_, None) => Ok(()),
         };
         if let Err(error) = result {
-            self.screen.line(explain(&error));
+            self.not_done(explain(&error));
         }
     }
 
@@ -49,7 +48,7 @@ impl App {
         match input {
             Input::Members => {
                 for line in self.book.members(conversation).await? {
-                    self.screen.line(line);
+                    self.screen.say(line);
                 }
             }
             Input::History(limit) => self.history(conversation, limit).await?,
@@ -69,16 +68,16 @@ impl App {
         Ok(())
     }
 
-    async fn direct(&mut self, handle: &Handle) -> Result<(), ClientError> {
+    pub(super) async fn direct(&mut self, handle: &Handle) -> Result<(), ClientError> {
         let user = self.api.find_user(handle).await?;
         let conversation = self.api.create_direct(user.user_id).await?;
         let id = self.book.learn(&conversation);
         self.switch_to(id);
-        self.screen.line(format_args!("talking to {handle}"));
+        self.screen.say(format_args!("talking to {}", self.book.label(id)));
         Ok(())
     }
 
-    async fn group(&mut self, title: &ConversationTitle, handles: &[Handle]) -> Result<(), ClientError> {
+    pub(super) async fn group(&mut self, title: &ConversationTitle, handles: &[Handle]) -> Result<(), ClientError> {
         let mut members = Vec::new();
         for handle in handles {
             members.push(self.api.find_user(handle).await?.user_id);
@@ -86,10 +85,10 @@ impl App {
         let conversation = self.api.create_group(title, &members).await?;
         let id = self.book.learn(&conversation);
         self.switch_to(id);
-        self.screen.line(format_args!("talking in #{title}"));
+        self.screen.say(format_args!("talking in {}", self.book.label(id)));
         let asked = handles.len().saturating_sub(usize::try_from(conversation.member_count).unwrap_or_default().saturating_sub(1));
         if asked > 0 {
-            self.screen.line(format_args!("{} joins by accepting an invitation", count(asked, "person").replace("persons", "people")));
+            self.screen.say(format_args!("{} joins by accepting an invitation", count(asked, "person").replace("persons", "people")));
         }
         Ok(())
     }
@@ -97,24 +96,34 @@ impl App {
     async fn list(&mut self) -> Result<(), ClientError> {
         self.book.reload().await?;
         if self.book.list().is_empty() {
-            self.screen.line("no conversations yet: /dm <handle> begins one");
+            self.screen.say("no conversations yet: /dm <handle> begins one");
         }
-        for (known, number) in self.book.list().iter().zip(1usize..) {
-            let here = if self.active == Some(known.id) { "*" } else { " " };
-            let unread = if known.unread > 0 { format!(" ({} unread)", known.unread) } else { String::new() };
-            self.screen.line(format_args!("{here}{number}. {}{unread}", self.book.label(known.id)));
-        }
+        let all = self.book.list().iter().map(|known| known.id).collect();
+        self.show_list(all);
         Ok(())
     }
 
+    /// Numbers conversations; `/switch` means these numbers until others are shown.
+    pub(super) fn show_list(&mut self, conversations: Vec<ConversationId>) {
+        let active = self.aim.active().map(|target| target.id);
+        for (id, number) in conversations.iter().zip(1usize..) {
+            let here = if active == Some(*id) { "*" } else { " " };
+            let unread = self.book.list().iter().find(|known| known.id == *id).map_or(0, |known| known.unread);
+            let unread = if unread > 0 { format!(" ({unread} unread)") } else { String::new() };
+            self.screen.say(format_args!("{here}{number}. {}{unread}", self.book.label(*id)));
+        }
+        self.listed = conversations;
+    }
+
     fn switch(&mut self, number: usize) {
-        let chosen = number.checked_sub(1).and_then(|index| self.book.list().get(index)).map(|known| known.id);
+        let chosen = number.checked_sub(1).and_then(|index| self.listed.get(index)).copied();
         match chosen {
-            Some(conversation) => {
+            Some(conversation) if self.book.list().iter().any(|known| known.id == conversation) => {
                 self.switch_to(conversation);
-                self.screen.line(format_args!("talking to {}", self.book.label(conversation)));
+                self.screen.say(format_args!("talking to {}", self.book.label(conversation)));
             }
-            None => self.screen.line("no such number: /list shows them"),
+            Some(_) => self.not_done("you are no longer in that one: /list shows the present ones"),
+            None => self.not_done("no such number: /list shows them"),
         }
     }
 
@@ -123,24 +132,23 @@ impl App {
             HistoryQuery { conversation_id: conversation, before: None, after: None, unread: None, limit: Some(limit), changes: None };
         let page = self.api.history(&query).await?;
         if page.has_more {
-            self.screen.line("… more before this");
+            self.screen.say("… more before this");
         }
         for message in &page.messages {
-            let line = self.message_line(message).await;
-            self.screen.line(line);
+            self.print_message(message).await;
         }
         Ok(())
     }
 }
 
 /// A refusal in words, with what to do next where that is not obvious.
-fn explain(error: &ClientError) -> String {
+pub(super) fn explain(error: &ClientError) -> String {
     match error {
         ClientError::Refused(problem) => match problem.code {
             relay_protocol::ErrorCode::UnknownUser => "there is no such user (yet): they begin with `relayctl chat <handle>`".to_owned(),
-            _ => clean(&problem.detail),
+            _ => detail(&problem.detail),
         },
         ClientError::Transport { .. } => "the server does not answer: try again".to_owned(),
-        other => other.to_string(),
+        other => detail(&other.to_string()),
     }
 }

@@ -4,7 +4,7 @@ use relay_client::ClientError;
 use relay_protocol::rest::AddedMembers;
 use relay_types::{Handle, UserId};
 
-use super::super::screen::clean;
+use super::super::text::quote;
 use super::{App, count};
 
 impl App {
@@ -12,12 +12,12 @@ impl App {
     pub(super) async fn invitations(&mut self) -> Result<(), ClientError> {
         self.invited = self.api.invitations().await?;
         if self.invited.is_empty() {
-            self.screen.line("no invitations");
+            self.screen.say("no invitations");
         }
         for (invitation, number) in self.invited.iter().zip(1usize..) {
-            let title = invitation.title.as_ref().map(|title| clean(title.as_str())).unwrap_or_default();
+            let title = invitation.title.as_ref().map_or_else(|| "no title".to_owned(), |title| format!("#{}", quote(title.as_str())));
             let members = count(usize::try_from(invitation.member_count).unwrap_or_default(), "member");
-            self.screen.line(format_args!("{number}. #{title}, by {} ({members})", invitation.invited_by.handle));
+            self.screen.say(format_args!("{number}. {title}, by @{} ({members})", invitation.invited_by.handle));
         }
         Ok(())
     }
@@ -25,7 +25,7 @@ impl App {
     /// Answers the invitation of this number, as they were shown last.
     pub(super) async fn answer(&mut self, number: usize, accept: bool) -> Result<(), ClientError> {
         let Some(invitation) = number.checked_sub(1).and_then(|index| self.invited.get(index)) else {
-            self.screen.line("no such number: /invitations lists them");
+            self.not_done("no such number: /invitations lists them");
             return Ok(());
         };
         let id = invitation.conversation_id;
@@ -35,7 +35,7 @@ impl App {
     /// Says so when somebody was asked rather than added.
     pub(super) fn tell_invited(&self, who: &Handle, user: UserId, outcome: &AddedMembers) {
         if outcome.invited.contains(&user) {
-            self.screen.line(format_args!("{who} is invited, and joins by accepting"));
+            self.screen.say(format_args!("@{who} is invited, and joins by accepting"));
         }
     }
 }

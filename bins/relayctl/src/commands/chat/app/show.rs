@@ -10,7 +10,8 @@ use relay_protocol::message::Role;
 use relay_protocol::rest::HistoryQuery;
 use relay_types::{ConversationId, Seq};
 
-use super::super::screen::clean;
+use super::super::text::{detail, quote};
+use super::act::explain;
 use super::{App, count};
 
 /// Messages of a conversation printed when they come over REST instead of the socket.
@@ -33,21 +34,24 @@ impl App {
                 if reason == ResetReason::EpochChanged {
                     self.shown.forget();
                 }
-                self.screen.line("too much was missed to receive it one by one: reading it from the history");
+                self.screen.say("too much was missed to receive it one by one: reading it from the history");
                 self.reload().await;
             }
             Event::Gap { conversation_id, .. } => {
-                self.screen.line(format_args!("something was missing in {}: asking again", self.book.label(conversation_id)));
+                self.screen.say(format_args!("something was missing in {}: asking again", self.book.label(conversation_id)));
             }
             Event::Sent(ack) => {
+                self.left_over = self.left_over.saturating_sub(1);
                 let label = self.book.label(ack.conversation_id);
-                self.screen.line(format_args!("sent ✓ to {label} at {} (from last time)", self.screen.clock(ack.sent_at_ms)));
+                self.screen.say(format_args!("sent ✓ to {label} at {} (from last time)", self.screen.clock(ack.sent_at_ms)));
             }
             Event::SendRefused { conversation_id, error, .. } => {
+                self.left_over = self.left_over.saturating_sub(1);
+                self.failures += 1;
                 let label = self.book.label(conversation_id);
-                self.screen.line(format_args!("not sent to {label} (from last time): {}: {}", error.code, clean(&error.message)));
+                self.screen.say(format_args!("not sent to {label} (from last time): {}: {}", error.code, detail(&error.message)));
             }
-            Event::Notice(error) => self.screen.line(format_args!("server: {}", clean(&error.message))),
+            Event::Notice(error) => self.screen.say(format_args!("server: {}", detail(&error.message))),
         }
     }
 
@@ -61,8 +65,7 @@ impl App {
         if mine && self.own.remove(&message.client_id) {
             return false;
         }
-        let line = self.message_line(message).await;
-        self.screen.line(line);
+        self.print_message(message).await;
         if mine {
             return false;
         }
@@ -70,25 +73,32 @@ impl App {
             self.missed += 1;
         }
         self.mark_read(conversation, message.seq);
-        if self.active.is_none() {
-            self.switch_to(conversation);
-            self.screen.line(format_args!("you are now talking to {}", self.book.label(conversation)));
-        }
+        self.adopt(conversation);
         true
     }
 
-    pub(super) async fn message_line(&mut self, message: &NewMessage) -> String {
+    pub(super) async fn print_message(&mut self, message: &NewMessage) {
         let conversation = message.conversation_id;
         let MessageBody::Text { text } = &message.body;
-        let who = self.book.name(message.sender_id, conversation).await;
-        let label = self.book.label(conversation);
-        let place = match (self.book.is_group(conversation), message.sender_id == self.me.user_id) {
-            (true, _) => format!("{label} "),
-            (false, _) => String::new(),
+        // Asks for people that are not known yet.
+        self.book.name(message.sender_id, conversation).await;
+        let who = self.book.author(message.sender_id);
+        let (label, group, mine) = (self.book.label(conversation), self.book.is_group(conversation), message.sender_id == self.me.user_id);
+        let clock = self.screen.clock(message.sent_at_ms);
+        let header = match (group, mine) {
+            (true, _) => format!("{clock} {label} {who}"),
+            (false, true) => format!("{clock} you → {label}"),
+            (false, false) => format!("{clock} {who}"),
         };
-        let to =
-            if !self.book.is_group(conversation) && message.sender_id == self.me.user_id { format!(" → {label}") } else { String::new() };
-        format!("{} {place}{who}{to}: {}", self.screen.clock(message.sent_at_ms), clean(text.as_str()))
+        self.screen.message(&header, text.as_str());
+    }
+
+    /// Whoever never had anybody to talk to talks here now.
+    fn adopt(&self, conversation: ConversationId) {
+        let target = self.book.target(conversation);
+        if self.aim.adopt(target.clone()) {
+            self.screen.say(format_args!("you are now talking to {}", target.label));
+        }
     }
 
     fn mark_read(&mut self, conversation: ConversationId, seq: Seq) {
@@ -106,9 +116,10 @@ impl App {
         let who = self.book.name(added.user_id, conversation).await;
         let label = self.book.label(conversation);
         let is = if added.user_id == self.me.user_id { "are" } else { "is" };
-        self.screen.line(format_args!("{} {label}: {who} {is} now here, added by {by}", self.screen.clock(added.at_ms)));
-        if self.active.is_none() && added.user_id == self.me.user_id {
-            self.switch_to(conversation);
+        self.screen.say(format_args!("{} {label}: {who} {is} now here, added by {by}", self.screen.clock(added.at_ms)));
+        if added.user_id == self.me.user_id {
+            self.aim.regain(conversation);
+            self.adopt(conversation);
         }
     }
 
@@ -118,16 +129,16 @@ impl App {
         let who = self.book.name(removed.user_id, conversation).await;
         let by = self.book.name(removed.removed_by, conversation).await;
         let label = self.book.label(conversation);
+        if removed.user_id == self.me.user_id {
+            // Before it is printed: the prompt below shows it.
+            self.aim.lose(conversation);
+        }
         if new {
             let what = if removed.user_id == removed.removed_by { "left".to_owned() } else { format!("removed by {by}") };
-            self.screen.line(format_args!("{} {label}: {who} {what}", self.screen.clock(removed.at_ms)));
+            self.screen.say(format_args!("{} {label}: {who} {what}", self.screen.clock(removed.at_ms)));
         }
         if removed.user_id == self.me.user_id {
             self.book.forget(conversation);
-            if self.active == Some(conversation) {
-                self.active = None;
-                self.update_prompt();
-            }
         }
     }
 
@@ -139,28 +150,29 @@ impl App {
             let by = self.book.name(added.added_by, conversation).await;
             let (label, people) = (self.book.label(conversation), count(added.user_ids.len(), "new member"));
             let with_you = if me { ", you among them" } else { "" };
-            self.screen.line(format_args!("{} {label}: {people}{with_you}, added by {by}", self.screen.clock(added.at_ms)));
+            self.screen.say(format_args!("{} {label}: {people}{with_you}, added by {by}", self.screen.clock(added.at_ms)));
         }
-        if self.active.is_none() && me {
-            self.switch_to(conversation);
+        if me {
+            self.aim.regain(conversation);
+            self.adopt(conversation);
         }
     }
 
     async fn show_removed_many(&mut self, removed: MembersRemovedFrame) {
         let conversation = removed.conversation_id;
         let me = removed.user_ids.contains(&self.me.user_id);
+        if me {
+            // Before it is printed: the prompt below shows it.
+            self.aim.lose(conversation);
+        }
         if self.shown.mark(conversation, removed.seq) {
             let by = self.book.name(removed.removed_by, conversation).await;
             let (label, people) = (self.book.label(conversation), count(removed.user_ids.len(), "member"));
             let with_you = if me { ", you among them," } else { "" };
-            self.screen.line(format_args!("{} {label}: {people}{with_you} removed by {by}", self.screen.clock(removed.at_ms)));
+            self.screen.say(format_args!("{} {label}: {people}{with_you} removed by {by}", self.screen.clock(removed.at_ms)));
         }
         if me {
             self.book.forget(conversation);
-            if self.active == Some(conversation) {
-                self.active = None;
-                self.update_prompt();
-            }
         }
     }
 
@@ -169,7 +181,7 @@ impl App {
         self.book.ensure(conversation).await;
         if let ConversationChange::Renamed { title } = &updated.change {
             self.book.retitle(conversation, title.clone());
-            self.update_prompt();
+            self.aim.relabel(&self.book.target(conversation));
         }
         if !self.shown.mark(conversation, updated.seq) {
             return;
@@ -179,11 +191,11 @@ impl App {
         let at = self.screen.clock(updated.at_ms);
         match updated.change {
             ConversationChange::Created { .. } if self.book.is_group(conversation) => {
-                self.screen.line(format_args!("{at} {label}: begun by {by}"));
+                self.screen.say(format_args!("{at} {label}: begun by {by}"));
             }
             ConversationChange::Created { .. } if updated.by == self.me.user_id => {}
-            ConversationChange::Created { .. } => self.screen.line(format_args!("{at} {by} began a conversation with you")),
-            ConversationChange::Renamed { title } => self.screen.line(format_args!("{at} #{title}: renamed by {by}")),
+            ConversationChange::Created { .. } => self.screen.say(format_args!("{at} {by} began a conversation with you")),
+            ConversationChange::Renamed { title } => self.screen.say(format_args!("{at} #{}: renamed by {by}", quote(title.as_str()))),
             ConversationChange::RoleChanged { user_id, role } => {
                 let who = self.book.name(user_id, conversation).await;
                 let is = if user_id == self.me.user_id { "are" } else { "is" };
@@ -192,12 +204,10 @@ impl App {
                     Role::Admin => "an admin",
                     Role::Owner => "the owner",
                 };
-                self.screen.line(format_args!("{at} {label}: {who} {is} now {role}, by {by}"));
+                self.screen.say(format_args!("{at} {label}: {who} {is} now {role}, by {by}"));
             }
         }
-        if self.active.is_none() {
-            self.switch_to(conversation);
-        }
+        self.adopt(conversation);
     }
 
     async fn on_caught_up(&mut self) {
@@ -205,19 +215,19 @@ impl App {
             self.reload().await;
         }
         let missed = usize::try_from(std::mem::take(&mut self.missed)).unwrap_or(usize::MAX);
-        let lost = std::mem::take(&mut self.told_lost);
+        let lost = self.told_lost.take().is_some();
         self.caught_up = true;
         match (missed, lost) {
-            (0, false) => self.screen.line(format_args!("connected as {}", self.me.handle)),
-            (0, true) => self.screen.line("caught up: nothing missed"),
-            (missed, _) => self.screen.line(format_args!("caught up: {}", count(missed, "missed message"))),
+            (0, false) => self.screen.say(format_args!("connected as @{}", self.me.handle)),
+            (0, true) => self.screen.say("caught up: nothing missed"),
+            (missed, _) => self.screen.say(format_args!("caught up: {}", count(missed, "missed message"))),
         }
     }
 
     /// Prints what is new in the history, because it will not come over the socket.
     async fn reload(&mut self) {
         if let Err(error) = self.book.reload().await {
-            self.screen.line(format_args!("could not read the list: {error}"));
+            self.screen.say(format_args!("could not read the list: {}", explain(&error)));
             return;
         }
         let conversations: Vec<_> = self.book.list().iter().map(|known| (known.id, known.unread)).collect();
@@ -242,10 +252,10 @@ impl App {
                     }
                     if page.has_more {
                         let label = self.book.label(conversation);
-                        self.screen.line(format_args!("more was said in {label}: /history shows the newest"));
+                        self.screen.say(format_args!("more was said in {label}: /history shows the newest"));
                     }
                 }
-                Err(error) => self.screen.line(format_args!("could not read {}: {error}", self.book.label(conversation))),
+                Err(error) => self.screen.say(format_args!("could not read {}: {}", self.book.label(conversation), explain(&error))),
             }
         }
     }
