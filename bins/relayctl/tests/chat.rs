@@ -260,6 +260,37 @@ async fn a_profile_belongs_to_a_server_and_not_to_a_port() -> anyhow::Result<()>
     harness.finish().await
 }
 
+/// Makes the kept access token one that every client renews at its start.
+fn wear_out(profiles: &Path) -> anyhow::Result<()> {
+    let server = std::fs::read_dir(profiles)?.next().context("no server")??.path();
+    let path = server.join("ann/tokens.json");
+    let mut tokens: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path)?)?;
+    tokens["access_token"] = "worn out".into();
+    Ok(std::fs::write(&path, tokens.to_string())?)
+}
+
+/// Whatever a killed client was in the middle of, the next one goes on with its session.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_killed_at_its_start_keeps_its_session() -> anyhow::Result<()> {
+    let harness = Harness::start().await?;
+    let profiles = tempfile::tempdir()?;
+    let (status, said) = script(&harness, profiles.path(), &["ann"], b"").await?;
+    assert_eq!(status, Some(0), "{said}");
+    for n in 0..40 {
+        wear_out(profiles.path())?;
+        let ann = Terminal::chat(&harness, profiles.path(), "ann", &[])?;
+        // Killed at some moment of what a start does.
+        let _ = tokio::time::timeout(Duration::from_millis(n * 5), std::future::pending::<()>()).await;
+        ann.kill().await;
+    }
+    let mut ann = Terminal::chat(&harness, profiles.path(), "ann", &[])?;
+    ann.expect("connected as @ann").await;
+    let shown = harness.relayctl(&["user", "show", "ann"]).await?;
+    assert!(shown.contains("sessions  1"), "{shown}");
+    drop(ann);
+    harness.finish().await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_operators_commands() -> anyhow::Result<()> {
     let harness = Harness::start().await?;

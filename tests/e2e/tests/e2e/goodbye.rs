@@ -39,7 +39,7 @@ async fn raw(h: &Harness, frames: &[Vec<u8>]) -> anyhow::Result<Vec<u8>> {
 
 #[tokio::test]
 async fn a_close_frame_is_answered_with_its_own_number() -> TestResult {
-    let h = Harness::start().await?;
+    let h = Harness::shared().await?;
     let ann = h.user("ann").await?;
     // Before hello, with a number of the client's own, and without any.
     let mut silent = Connection::open(&h.gateway_url(0), &SocketOptions::default()).await?;

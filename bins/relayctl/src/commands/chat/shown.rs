@@ -15,7 +15,8 @@ use relay_types::{ConversationId, Seq};
 /// The last printed message of each conversation.
 pub struct Shown {
     last: HashMap<ConversationId, Seq>,
-    file: File,
+    /// None on a full disk: then a restart may print twice.
+    file: Option<File>,
 }
 
 impl Shown {
@@ -35,18 +36,8 @@ impl Shown {
                 last.insert(conversation, Seq(seq));
             }
         }
-        let fresh = path.with_extension("new");
-        let mut file = OpenOptions::new()
-            .create(true)
-            .write(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&fresh)
-            .with_context(|| format!("could not write {}", fresh.display()))?;
-        for (conversation, seq) in &last {
-            writeln!(file, "{conversation} {seq}").with_context(|| format!("could not write {}", fresh.display()))?;
-        }
-        std::fs::rename(&fresh, &path).with_context(|| format!("could not replace {}", path.display()))?;
+        let append = || OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
+        let file = shorten(&path, &last).or_else(|_full| append()).ok();
         Ok(Self { last, file })
     }
 
@@ -62,7 +53,9 @@ impl Shown {
         }
         self.last.insert(conversation, seq);
         // Failing to note it is no reason not to print it.
-        let _ = self.file.write_all(format!("{conversation} {seq}\n").as_bytes());
+        if let Some(file) = &mut self.file {
+            let _ = file.write_all(format!("{conversation} {seq}\n").as_bytes());
+        }
         true
     }
 
@@ -70,6 +63,17 @@ impl Shown {
     pub fn forget(&mut self) {
         self.last.clear();
     }
+}
+
+/// Writes one line for each conversation beside the file, which it replaces then.
+fn shorten(path: &Path, last: &HashMap<ConversationId, Seq>) -> std::io::Result<File> {
+    let fresh = path.with_extension("new");
+    let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&fresh)?;
+    for (conversation, seq) in last {
+        writeln!(file, "{conversation} {seq}")?;
+    }
+    std::fs::rename(&fresh, path)?;
+    Ok(file)
 }
 
 #[cfg(test)]
