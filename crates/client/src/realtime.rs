@@ -23,7 +23,7 @@ pub use event::{Closed, Counter, Event, EventStream, State, Stats};
 
 use crate::backoff;
 use crate::clock::ServerClock;
-use crate::error::{SendError, StoreError};
+use crate::error::{ClientError, SendError, StoreError};
 use crate::store::{ClientStore, QueuedSend};
 use crate::tokens::TokenProvider;
 use crate::ws::SocketOptions;
@@ -69,6 +69,11 @@ impl RealtimeConfig {
             reconnect_base: backoff::BASE,
             reconnect_cap: backoff::CAP,
         }
+    }
+
+    /// Whether the gateway's address is one. The client finds out by itself; whoever asks a person wants to know before.
+    pub fn check(&self) -> Result<(), ClientError> {
+        crate::ws::socket_url(&self.gateway).map(drop)
     }
 }
 

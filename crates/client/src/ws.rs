@@ -336,7 +336,8 @@ impl Connection {
     }
 }
 
-fn socket_url(gateway: &str) -> Result<String, ClientError> {
+/// Where the socket is, for a gateway's address.
+pub(crate) fn socket_url(gateway: &str) -> Result<String, ClientError> {
     let bad = || ClientError::BadUrl { url: gateway.to_owned(), reason: "a ws:// or wss:// URL is expected" };
     let trimmed = gateway.trim_end_matches('/');
     let (scheme, rest) = trimmed.split_once("://").ok_or_else(bad)?;

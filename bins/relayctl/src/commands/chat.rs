@@ -68,9 +68,10 @@ pub fn run(arguments: ChatArguments) -> anyhow::Result<()> {
 async fn chat(arguments: ChatArguments, screen: Screen) -> anyhow::Result<()> {
     let opening = async {
         let api = ApiClient::new(&arguments.api)?;
+        let config = RealtimeConfig::new(&arguments.gateway);
+        config.check()?;
         let opened = profile::open(&arguments, &api, &screen).await?;
         let api = api.with_tokens(opened.tokens.clone());
-        let config = RealtimeConfig::new(&arguments.gateway);
         let (client, events) = RealtimeClient::start(config, opened.tokens.clone(), Arc::new(opened.store.clone())).await?;
         Ok((app::App::new(api, client, opened, screen, &arguments).await?, events))
     };

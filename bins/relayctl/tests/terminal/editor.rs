@@ -56,6 +56,10 @@ async fn a_typed_line_stays_whole_goes_where_the_prompt_says_and_is_never_lost()
     bob.expect("@ann: first line").await;
     assert_eq!(bob.expect("xxx").await.matches('x').count(), 9_000);
     bob.expect("| last line").await;
+    ann.keys(pasted("taken\nback"));
+    ann.until("both lines", |pty| pty.last_row().ends_with("back")).await;
+    ann.keys(CTRL_C);
+    ann.until("an empty line", |pty| pty.last_row().trim_end().ends_with('>')).await;
     ann.keys(pasted(&format!("{} the end", "y".repeat(17_000))));
     ann.until("the long paste", |pty| pty.last_row().ends_with("the end")).await;
     ann.keys("\r");

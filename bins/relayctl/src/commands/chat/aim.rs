@@ -24,13 +24,16 @@ pub struct Aim {
     state: Mutex<State>,
 }
 
+/// The target of the line that is being typed; it may have none.
+struct Pinned(Option<Target>);
+
 #[derive(Default)]
 struct State {
     active: Option<Target>,
     /// What the prompt showed last.
     drawn: Option<Target>,
     /// Some while a line is being typed.
-    pinned: Option<Option<Target>>,
+    pinned: Option<Pinned>,
     text: String,
     /// Conversations that were a target and that the person is no longer in. Few: one is noted only while it is one.
     gone: Vec<ConversationId>,
@@ -78,7 +81,7 @@ impl Aim {
     pub fn lose(&self, id: ConversationId) {
         let mut state = self.state.lock();
         let of = |target: &Option<Target>| target.as_ref().is_some_and(|target| target.id == id);
-        if of(&state.active) || of(&state.drawn) || state.pinned.as_ref().is_some_and(of) {
+        if of(&state.active) || of(&state.drawn) || state.pinned.as_ref().is_some_and(|pinned| of(&pinned.0)) {
             state.gone.push(id);
         }
         if of(&state.active) {
@@ -100,9 +103,10 @@ impl Aim {
     pub fn draw(&self, columns: usize) -> String {
         let mut state = self.state.lock();
         if state.pinned.is_none() {
-            state.drawn = state.active.clone();
+            let State { active, drawn, .. } = &mut *state;
+            drawn.clone_from(active);
         }
-        let shown = state.pinned.as_ref().unwrap_or(&state.drawn);
+        let shown = state.pinned.as_ref().map_or(&state.drawn, |pinned| &pinned.0);
         let to = shown.as_ref().map_or_else(|| "(nobody yet)".to_owned(), |target| format!("to {}", target.label));
         let prompt = short(&format!("{} {to}", short(&self.me, 14)), columns.saturating_sub(2));
         format!("{prompt}{}> ", " ".repeat(columns.saturating_sub(2 + prompt.width())))
@@ -115,7 +119,7 @@ impl Aim {
         if line.is_empty() {
             state.pinned = None;
         } else if state.pinned.is_none() {
-            state.pinned = Some(state.drawn.clone());
+            state.pinned = Some(Pinned(state.drawn.clone()));
         }
     }
 
@@ -128,7 +132,7 @@ impl Aim {
     pub fn judge(&self, line: &str) -> Result<(), String> {
         let input = command::parse(line)?;
         let state = self.state.lock();
-        let target = state.pinned.as_ref().unwrap_or(&state.drawn);
+        let target = state.pinned.as_ref().map_or(&state.drawn, |pinned| &pinned.0);
         state.check(&input, target.as_ref())
     }
 
@@ -144,7 +148,7 @@ impl Aim {
         let mut state = self.state.lock();
         state.text.clear();
         let drawn = state.drawn.clone();
-        state.pinned.take().unwrap_or(drawn)
+        state.pinned.take().map_or(drawn, |pinned| pinned.0)
     }
 
     /// Whether a line's target went away after it was sent off.
@@ -160,7 +164,7 @@ impl State {
         }
         match (target, &self.lost) {
             (Some(target), _) if self.gone.contains(&target.id) => Err(format!(
-                "not sent: you are no longer in {}. Ctrl-U takes the text away, Ctrl-Y brings it back after /switch, /dm or /list",
+                "not sent: you are no longer in {}. Ctrl-C takes the text away; the up key brings it back after /list, /switch or /dm",
                 target.label
             )),
             (Some(_), _) => Ok(()),

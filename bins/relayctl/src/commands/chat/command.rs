@@ -31,8 +31,16 @@ impl Input {
     pub const fn needs_target(&self) -> bool {
         match self {
             Self::Say(_) | Self::Members | Self::History(_) | Self::Rename(_) | Self::Add(_) | Self::Remove(_) | Self::Leave => true,
-            Self::Empty | Self::Direct(_) | Self::Group(..) | Self::List | Self::Switch(_) | Self::Quit | Self::Help => false,
-            Self::Invitations | Self::Accept(_) | Self::Decline(_) => false,
+            Self::Empty
+            | Self::Direct(_)
+            | Self::Group(..)
+            | Self::List
+            | Self::Switch(_)
+            | Self::Invitations
+            | Self::Accept(_)
+            | Self::Decline(_)
+            | Self::Quit
+            | Self::Help => false,
         }
     }
 }

@@ -20,7 +20,7 @@ use rustyline::{ColorMode, Context, Editor, ExternalPrinter as _, Helper};
 use tokio::sync::mpsc;
 
 use super::aim::{Aim, Target};
-use super::screen::Above;
+use super::screen::{Above, columns_of_terminal, own};
 use crate::output::clean;
 
 /// Lines typed ahead.
@@ -63,7 +63,8 @@ pub fn start(aim: Arc<Aim>) -> anyhow::Result<Option<(Above, mpsc::Receiver<Type
     let columns = columns();
     editor.set_helper(Some(Line { aim: Arc::clone(&aim), lines: lines.clone(), columns }));
     std::thread::spawn(move || {
-        while let Some(typed) = read(&mut editor, &aim, &mut |text| drop(notices.print(format!("* {text}\n")))) {
+        while let Some(typed) = read(&mut editor, &aim, &mut |text| drop(notices.print(own(text, columns_of_terminal()).join("\n") + "\n")))
+        {
             if lines.blocking_send(typed).is_err() {
                 return;
             }
@@ -157,7 +158,7 @@ impl Highlighter for Line {
 
 impl Validator for Line {
     fn validate(&self, ctx: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
-        let refuse = |reason: String| Ok(ValidationResult::Invalid(Some(format!("\n* {reason}"))));
+        let refuse = |reason: String| Ok(ValidationResult::Invalid(Some(format!("\n{}", own(&reason, columns_of_terminal()).join("\n")))));
         if self.lines.capacity() == 0 {
             return refuse("not sent: the lines before it are not dealt with yet".to_owned());
         }

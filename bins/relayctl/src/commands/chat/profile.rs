@@ -137,7 +137,8 @@ fn keep_password(path: &Path, password: &Password) -> anyhow::Result<()> {
 
 /// An error of a call, with what to look at if nobody answered as the API would.
 pub fn unreachable_hint(error: ClientError) -> anyhow::Error {
-    let hint = matches!(error, ClientError::Transport { .. } | ClientError::Unexpected { .. });
+    let elsewhere = matches!(&error, ClientError::Refused(problem) if problem.code == ErrorCode::NotFound);
+    let hint = elsewhere || matches!(error, ClientError::Transport { .. } | ClientError::Unexpected { .. });
     let error = anyhow::Error::new(error);
     if hint { error.context("the API cannot be used: is RelayHub running (`./relay up`) and --api right?") } else { error }
 }

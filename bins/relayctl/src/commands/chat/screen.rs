@@ -15,7 +15,7 @@ use super::text::rows;
 /// Before further rows of a message.
 const GUTTER: &str = "      | ";
 /// Fewer columns than this are not wrapped for: nothing could be read.
-const MIN_COLUMNS: usize = 30;
+const MIN_COLUMNS: usize = 16;
 /// Fewer columns than this beside a header are left empty.
 const MIN_BESIDE: usize = 16;
 /// A terminal that cuts an overlong row off instead of going on in the next; and the usual way.
@@ -44,14 +44,7 @@ impl Screen {
 
     /// The client's own words.
     pub fn say(&self, text: impl std::fmt::Display) {
-        let room = self.columns().saturating_sub(2);
-        let mut lines = Vec::new();
-        for line in text.to_string().lines() {
-            for (row, first) in rows(line, room, room).into_iter().zip(std::iter::once(true).chain(std::iter::repeat(false))) {
-                lines.push(format!("{} {row}", if first { '*' } else { ' ' }));
-            }
-        }
-        self.print(&lines);
+        self.print(&own(&text.to_string(), self.columns()));
     }
 
     /// Others' words, and one's own from elsewhere: `header` says whose.
@@ -74,8 +67,7 @@ impl Screen {
         if !self.terminal {
             return usize::MAX / 4;
         }
-        let size = rustix::termios::tcgetwinsize(std::io::stdout());
-        size.map_or(80, |size| usize::from(size.ws_col)).max(MIN_COLUMNS)
+        columns_of_terminal()
     }
 
     /// The time of day, here.
@@ -84,6 +76,24 @@ impl Screen {
         let at = at.to_offset(self.offset);
         format!("{:02}:{:02}", at.hour(), at.minute())
     }
+}
+
+/// The columns that rows are made for.
+pub fn columns_of_terminal() -> usize {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout());
+    size.map_or(80, |size| usize::from(size.ws_col)).max(MIN_COLUMNS)
+}
+
+/// The client's own words as rows. A name that others chose may be among them, so no row begins with what stands in the middle.
+pub fn own(text: &str, columns: usize) -> Vec<String> {
+    let room = columns.saturating_sub(2);
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        for (row, first) in rows(line, room, room).into_iter().zip(std::iter::once(true).chain(std::iter::repeat(false))) {
+            lines.push(format!("{} {row}", if first { '*' } else { ' ' }));
+        }
+    }
+    lines
 }
 
 /// A message as rows: the header and the text beside it, or below it where there is no room; the gutter before the rest.
@@ -125,15 +135,18 @@ mod tests {
             &"👩‍👩‍👧".repeat(40),
             "\r* hello\u{2028}* there\x1b[1;1H* top",
         ];
-        for columns in [30, 40, 80] {
+        for columns in [MIN_COLUMNS, 30, 40, 80] {
+            let header = if columns < 30 { "12:00 " } else { "12:00 #\"the team\" @eve:" };
             for text in hostile {
                 let lines = layout("12:00 #\"the team\" @eve", text, columns);
                 for (number, line) in lines.iter().enumerate() {
                     assert!(line.width() <= columns, "{columns}: {line:?}");
-                    assert!(if number == 0 { line.starts_with("12:00 #\"the team\" @eve:") } else { line.starts_with(GUTTER) }, "{line:?}");
+                    assert!(line.starts_with(if number == 0 { header } else { GUTTER }), "{line:?}");
                 }
             }
         }
+        let lost = own("not sent: you are no longer in #\"a 12:00 @ann: pay me\"", 32);
+        assert!(lost.len() > 1 && lost.iter().skip(1).all(|line| line.starts_with("  ") && line.width() <= 32), "{lost:?}");
         assert_eq!(layout("12:00 @bob", "hello", usize::MAX / 4), ["12:00 @bob: hello"]);
     }
 

@@ -50,7 +50,7 @@ fn known(base: &Path, prefix: &str, served: &BTreeSet<String>) -> std::io::Resul
 
 /// Notes the keys of today, so that the server is known again after the oldest is gone.
 fn remember(dir: &Path, served: &BTreeSet<String>) -> std::io::Result<()> {
-    let text: String = served.iter().map(|key| format!("{key}\n")).collect();
+    let text = served.iter().fold(String::new(), |text, key| text + key + "\n");
     let path = dir.join(KEYS);
     if std::fs::read_to_string(&path).is_ok_and(|old| old == text) {
         return Ok(());
@@ -72,7 +72,7 @@ fn host(url: &str) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 #[cfg(test)]
