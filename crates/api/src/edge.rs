@@ -55,7 +55,10 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
     let judged = judge(&app, &request);
     let response = async {
         let response = match admit(&app, judged, address).await {
-            Ok(()) => next.run(request).await,
+            Ok(()) => {
+                let changes = !request.method().is_safe();
+                interrupted(next.run(request).await, changes)
+            }
             Err(refusal) => refusal.into_response(),
         };
         finish(response, &request_id, &trace)
@@ -80,6 +83,12 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
         tracing::info!(http.method = method, http.route = route, http.status = status.as_u16(), elapsed_ms, "request");
     });
     response
+}
+
+/// A change that ran into the time limit may be decided all the same: then nobody can say that nothing is stored.
+fn interrupted(response: Response, changes: bool) -> Response {
+    let is_interrupted = response.status() == StatusCode::SERVICE_UNAVAILABLE && response.extensions().get::<Refusal>().is_none();
+    if changes && is_interrupted { Refusal::interrupted().into_response() } else { response }
 }
 
 /// Refuses what no handler should see.

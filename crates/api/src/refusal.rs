@@ -53,6 +53,11 @@ impl Refusal {
         Self { cause: Some(cause.into()), ..Self::plain(ErrorCode::Internal) }
     }
 
+    /// What was begun was given up by the time limit.
+    pub(crate) fn interrupted() -> Self {
+        Self { retry_after: Some(UNAVAILABLE_RETRY), ..Self::plain(ErrorCode::OutcomeUnknown) }
+    }
+
     /// The refusal for a response that is not ours: axum's own, a timeout's, a panic's.
     pub(crate) fn from_status(status: StatusCode) -> Self {
         match status.as_u16() {

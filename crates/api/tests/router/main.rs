@@ -278,3 +278,13 @@ fn checked_in_documents_are_current() {
         assert!(checked_in == text, "docs/{name} is not what the code says: run RELAY_UPDATE_DOCS=1 cargo test -p relay-api");
     }
 }
+
+/// The time limit ends a change wherever it stands, perhaps behind its commit.
+#[tokio::test]
+async fn a_change_that_ran_into_the_time_limit_may_have_happened() {
+    let api = router(&Config { request_timeout_ms: 100, ..Config::default() }, deps());
+    let never = Body::from_stream(futures::stream::pending::<Result<bytes::Bytes, std::io::Error>>());
+    let (code, problem) = refused(&api, json(authorised("POST", "/v1/conversations"), never)).await;
+    assert_eq!(code, ErrorCode::OutcomeUnknown);
+    assert!(problem.retry_after_ms.is_some());
+}
