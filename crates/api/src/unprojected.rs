@@ -123,6 +123,7 @@ mod tests {
     }
 
     /// The page gone on with, which is the same in whatever portions the events come.
+    #[expect(clippy::needless_pass_by_value, reason = "the tests give what they have no more use for")]
     fn joined(page: MessagePage, events: Vec<StoredEvent>, known: Vec<Stay>, asked: &Asked) -> MessagePage {
         let pages = [1, 2, 100].map(|portion| {
             let mut fold = Fold::new(page.clone(), asked);
@@ -130,7 +131,7 @@ mod tests {
             portions.push(&[]);
             for some in portions {
                 let people = fold.strangers(some);
-                let of_them = known.iter().filter(|stay| people.contains(&stay.user)).cloned().collect();
+                let of_them = known.iter().filter(|stay| people.contains(&stay.user)).copied().collect();
                 fold.meet(&people, of_them);
                 fold.take(some.to_vec());
             }
