@@ -133,8 +133,8 @@ impl Conversations for Store {
     async fn set_hidden(&self, user: UserId, id: ConversationId, hidden: bool) -> Result<(), ConversationError> {
         self.limited(async {
             let done = sqlx::query!(
-                "UPDATE members AS m SET hidden_seq = CASE WHEN $3 THEN
-                     coalesce((SELECT h.last_seq FROM conversation_heads h WHERE h.conversation_id = m.conversation_id), 0) END
+                "UPDATE members AS m SET hidden_seq = CASE WHEN $3 THEN greatest(m.hidden_seq,
+                     coalesce((SELECT h.last_seq FROM conversation_heads h WHERE h.conversation_id = m.conversation_id), 0)) END
                  WHERE m.conversation_id = $1 AND m.user_id = $2",
                 id.to_uuid(),
                 user.to_uuid(),

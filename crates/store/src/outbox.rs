@@ -94,9 +94,9 @@ pub(crate) async fn unpublished(connection: &mut PgConnection, subjects: &[LogAd
     rows.into_iter().map(|row| address_of(&row.subject_kind, shard(row.shard)?, row.target_id)).collect()
 }
 
-/// The subjects on which word of `user` having been put out of the conversation waits for the log.
+/// The subjects on which word waits for the log that `user` is out of the conversation, or not invited any more.
 /// Indexes: `conversations_pkey`, `outbox_pending`.
-pub(crate) async fn unpublished_removal(
+pub(crate) async fn unpublished_end(
     connection: &mut PgConnection,
     conversation: ConversationId,
     user: UserId,
@@ -116,7 +116,7 @@ pub(crate) async fn unpublished_removal(
     let mut subjects = Vec::new();
     for row in rows {
         let is_it = match serde_json::from_str::<LogEvent>(&row.payload) {
-            Ok(LogEvent::ConversationLeft(event)) => event.conversation_id == conversation,
+            Ok(LogEvent::ConversationLeft(event) | LogEvent::InvitationEnded(event)) => event.conversation_id == conversation,
             Ok(event) => event.leaving().contains(&user),
             Err(_) => false,
         };

@@ -136,6 +136,15 @@ pub(super) async fn invite(
     Ok(fresh)
 }
 
+/// Forgets every invitation into the conversation, and answers with whose they were. Index: `invitations_by_conversation`.
+pub(super) async fn end_all_invitations(connection: &mut PgConnection, id: ConversationId) -> Result<Vec<UserId>, ConversationError> {
+    let ended = sqlx::query_scalar!("DELETE FROM invitations WHERE conversation_id = $1 RETURNING user_id", id.to_uuid())
+        .fetch_all(connection)
+        .await
+        .map_err(unavailable)?;
+    Ok(ended.into_iter().map(UserId::from_uuid).collect())
+}
+
 /// Forgets invitations that came true or are withdrawn, and answers with whose they were.
 pub(super) async fn end_invitations(
     connection: &mut PgConnection,

@@ -7,12 +7,12 @@ use relay_protocol::message::{ConversationKind, Role};
 use relay_types::{ConversationId, ConversationTitle, ShardId, TimestampMs, UserId};
 use sqlx::{PgConnection, PgTransaction};
 
-use super::add::{Group, end_invitations};
+use super::add::{Group, end_all_invitations, end_invitations};
 use super::people;
 use crate::Store;
 use crate::convert::{kind, role, shard, text};
 use crate::error::unavailable;
-use crate::outbox::{Pending, unpublished, unpublished_removal};
+use crate::outbox::{Pending, unpublished, unpublished_end};
 use crate::postings;
 
 /// A conversation whose row this transaction has locked, and the actor in it.
@@ -33,6 +33,10 @@ impl Locked {
 
     fn user_subject(&self, user: UserId) -> LogAddress {
         LogAddress::User { shard: self.shard, id: user }
+    }
+
+    fn group(&self, at_ms: TimestampMs) -> Group {
+        Group { id: self.id, shard: self.shard, kind: self.kind, title: self.title.clone(), actor: self.actor, at_ms }
     }
 
     /// Asks the rules. Limits on size matter to `Change::Add` and to an owner who leaves only.
@@ -100,13 +104,21 @@ pub(super) async fn remove_member(
     let event_id = store.event_id();
     let left = ConversationMoved { event_id, user_id: user, conversation_id: id, at_ms };
     pending.push(locked.user_subject(user), event_id, LogEvent::ConversationLeft(left));
-    let touched = pending.write(&mut transaction).await?;
+    if locked.members == 1 {
+        let group = locked.group(at_ms);
+        // Nobody is left who asks: whoever came now would be in a group that nobody may change.
+        for invited in end_all_invitations(&mut transaction, id).await? {
+            group.say(store, &mut pending, invited, LogEvent::InvitationEnded);
+        }
+    }
+    pending.write(&mut transaction).await?;
     transaction.commit().await.map_err(unavailable)?;
-    Ok(Decided { value: (), touched })
+    // There may be thousands of the others: the relay tells them.
+    Ok(Decided { value: (), touched: vec![locked.subject(), locked.user_subject(user)] })
 }
 
-/// The user may have been put out a moment ago, by a request that failed before the log had it: then this one, its repetition,
-/// waits for the log, too.
+/// The user may have been put out, or their invitation withdrawn, a moment ago, by a request that failed before the log had it: then
+/// this one, its repetition, waits for the log, too.
 async fn removed_before(
     connection: &mut PgConnection,
     id: ConversationId,
@@ -114,7 +126,7 @@ async fn removed_before(
     refusal: ConversationError,
 ) -> Result<Decided<()>, ConversationError> {
     if matches!(refusal, ConversationError::NotMember | ConversationError::UnknownUser(_)) {
-        let touched = unpublished_removal(connection, id, user).await?;
+        let touched = unpublished_end(connection, id, user).await?;
         if !touched.is_empty() {
             return Ok(Decided { value: (), touched });
         }
@@ -134,9 +146,8 @@ async fn withdraw(
         return Ok(None);
     }
     locked.decide(Change::Remove { user, role: Role::Member }, locked.members, 0)?;
-    let group = Group { id: locked.id, shard: locked.shard, kind: locked.kind, title: locked.title.clone(), actor: locked.actor, at_ms };
     let mut pending = Pending::default();
-    group.say(store, &mut pending, user, LogEvent::InvitationEnded);
+    locked.group(at_ms).say(store, &mut pending, user, LogEvent::InvitationEnded);
     Ok(Some(pending.write(connection).await?))
 }
 

@@ -13,7 +13,7 @@ use crate::Store;
 use crate::accounts::profile_of;
 use crate::convert::{kind, millis, shard, text};
 use crate::error::unavailable;
-use crate::outbox::{Pending, unpublished};
+use crate::outbox::{Pending, unpublished, unpublished_end};
 
 /// More than may wait; a page of its own is not needed.
 const MOST_SHOWN: i64 = 1_000;
@@ -91,8 +91,17 @@ pub(super) async fn decline(store: &Store, user: UserId, id: ConversationId, at_
     let (group, _) = lock(&mut transaction, id, user, at_ms).await?;
     let mut pending = Pending::default();
     if end_invitations(&mut transaction, id, &[user]).await?.is_empty() {
-        if answer(&mut transaction, id, user, Answer::No).await? != Some(true) {
-            return Err(ConversationError::UnknownInvitation);
+        match answer(&mut transaction, id, user, Answer::No).await? {
+            Some(true) => {}
+            Some(false) => return Err(ConversationError::UnknownInvitation),
+            None => {
+                // Perhaps a repetition, whose first time failed before the log had it.
+                let touched = unpublished_end(&mut transaction, id, user).await?;
+                if touched.is_empty() {
+                    return Err(ConversationError::UnknownInvitation);
+                }
+                return Ok(Decided { value: (), touched });
+            }
         }
     } else {
         group.say(store, &mut pending, user, LogEvent::InvitationEnded);

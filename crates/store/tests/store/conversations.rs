@@ -348,8 +348,59 @@ async fn what_others_may_put_on_a_person_is_bounded() {
     for stranger in &strangers[..2] {
         db.store.create(conversation_id(), *stranger, &direct, limits, NOON_MS).await.unwrap();
     }
-    let third = db.store.create(conversation_id(), strangers[2], &direct, limits, NOON_MS).await;
-    assert!(matches!(third, Err(CreateError::TooManyInvitations(who)) if who == bob));
+    let third = async || db.store.create(conversation_id(), strangers[2], &direct, limits, NOON_MS).await;
+    assert!(matches!(third().await, Err(CreateError::TooManyInvitations(who)) if who == bob));
+    // What was declined waits no more, and hiding it besides does not bring it back.
+    let requests = async || db.store.list(bob, ConversationState::Request, None, 50).await.unwrap().items;
+    let declined = requests().await[0].conversation_id;
+    db.store.decline(bob, declined, NOON_MS).await.unwrap();
+    db.store.set_hidden(bob, declined, true).await.unwrap();
+    third().await.unwrap();
+    let mut log = TestLog::new();
+    let sender = db.store.get(bob, declined).await.unwrap().members.into_iter().map(|m| m.user.user_id).find(|user| *user != bob).unwrap();
+    log.created(declined, &[sender, bob]);
+    log.sent(declined, sender, "please");
+    db.project(&log).await;
+    assert_eq!(requests().await.len(), 2);
+    assert!(requests().await.iter().all(|item| item.conversation_id != declined));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_repeated_waits_for_the_log_like_its_first_time() {
+    let db = Db::fresh().await;
+    let (ann, bob, eve) = (db.user("ann").await, db.user("bob").await, db.user("eve").await);
+    let id = group(&db, ann, &[]).await;
+    db.store.add_members(ann, id, &[bob, eve], LIMITS, NOON_MS).await.unwrap();
+    flush_all(&db).await;
+    let of = |user| vec![LogAddress::User { shard: SHARD, id: user }];
+    let (bobs, eves) = (of(bob), of(eve));
+    // Neither reaches the log.
+    assert_eq!(db.store.decline(bob, id, NOON_MS).await.unwrap().touched, bobs);
+    assert_eq!(db.store.remove_member(ann, id, eve, NOON_MS).await.unwrap().touched, eves);
+    assert_eq!(db.store.decline(bob, id, NOON_MS).await.unwrap().touched, bobs, "again");
+    assert_eq!(db.store.remove_member(ann, id, eve, NOON_MS).await.unwrap().touched, eves, "again");
+    flush_all(&db).await;
+    assert!(matches!(db.store.decline(bob, id, NOON_MS).await, Err(ConversationError::UnknownInvitation)));
+    assert!(matches!(db.store.remove_member(ann, id, eve, NOON_MS).await, Err(ConversationError::UnknownUser(who)) if who == eve));
+    // Who came in has not declined, whatever waits.
+    db.store.add_members(ann, id, &[bob], LIMITS, NOON_MS).await.unwrap();
+    db.store.accept(bob, id, LIMITS, NOON_MS).await.unwrap();
+    assert!(matches!(db.store.decline(bob, id, NOON_MS).await, Err(ConversationError::UnknownInvitation)));
+}
+
+#[tokio::test]
+async fn the_last_one_out_takes_the_invitations_along() {
+    let db = Db::fresh().await;
+    let (ann, bob) = (db.user("ann").await, db.user("bob").await);
+    let id = group(&db, ann, &[]).await;
+    db.store.add_members(ann, id, &[bob], LIMITS, NOON_MS).await.unwrap();
+    flush_all(&db).await;
+    let left = db.store.remove_member(ann, id, ann, NOON_MS).await.unwrap();
+    assert_eq!(left.touched, [LogAddress::Conversation { shard: SHARD, id }, LogAddress::User { shard: SHARD, id: ann }]);
+    assert!(db.store.invitations(bob).await.unwrap().is_empty());
+    let accepted = db.store.accept(bob, id, LIMITS, NOON_MS).await;
+    assert!(matches!(accepted, Err(ConversationError::UnknownInvitation)), "nobody could ever change a group without an owner");
+    assert_eq!(told(&db, LogAddress::User { shard: SHARD, id: bob }).await, ["INVITATION_ENDED"]);
 }
 
 #[tokio::test]
