@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use relay_domain::ports::{Delivery, Poison, ProjectError, Projection, QueueError, WorkQueue, WorkSource};
+use relay_domain::ports::{Delivery, Poison, ProjectError, Projected, Projection, QueueError, WorkQueue, WorkSource};
 use relay_protocol::log::StoredEvent;
 use relay_runtime::Task;
 use relay_types::{Clock, Seq, ShardId};
@@ -145,7 +145,7 @@ impl Persist {
         self.source.dead_letter(WORKER, shard, seq, poison).await
     }
 
-    /// Stores the batch, waiting for as long as the database is away.
+    /// Stores the batch, waiting for as long as the database is away; by and by in smaller parts.
     #[expect(clippy::too_many_arguments, reason = "one call, all of them its subject")]
     async fn project(
         &self,
@@ -157,25 +157,32 @@ impl Persist {
         upto: Seq,
         events: &[StoredEvent],
     ) -> anyhow::Result<()> {
-        let mut events: std::borrow::Cow<'_, [StoredEvent]> = events.into();
+        let mut events = events.to_vec();
+        let mut after = after;
+        let mut most = events.len().max(1);
         let mut kept = tokio::time::Instant::now();
         loop {
-            match self.projection.project(shard, epoch, after, upto, &events).await {
+            let some = events.get(..most).unwrap_or(&events);
+            let ends = if some.len() < events.len() { some.last().map_or(upto, |event| event.seq) } else { upto };
+            match self.projection.project(shard, epoch, after, ends, some).await {
+                Ok(projected) if ends < upto => {
+                    task.health.up();
+                    count(&projected);
+                    after = ends;
+                    events.drain(..most);
+                }
                 Ok(projected) => {
                     task.health.up();
-                    metrics::counter!("relay_persisted_events_total").increment(projected.inserted as u64);
-                    metrics::counter!("relay_persist_skipped_events_total").increment(projected.skipped as u64);
+                    count(&projected);
                     return Ok(());
                 }
                 Err(ProjectError::Unavailable(error)) => {
                     task.health.down(error.reason.clone());
+                    // Perhaps it is too much at once: what took too long as a whole takes too long every time.
+                    most = (some.len() / 2).max(1);
                     tokio::select! {
                         () = task.stop.cancelled() => return Err(error).context("stopped while the database is away"),
                         () = tokio::time::sleep(RETRY) => {}
-                    }
-                    if kept.elapsed() > KEEP_EVERY {
-                        queue.keep().await?;
-                        kept = tokio::time::Instant::now();
                     }
                 }
                 Err(ProjectError::Gap { .. }) => return Err(QueueError::Disorder.into()),
@@ -186,18 +193,28 @@ impl Persist {
                     let payload = serde_json::to_vec(&event.event).unwrap_or_default();
                     let poison = Poison { subject: format!("{shard}"), payload: payload.into(), reason };
                     self.put_aside(shard, seq, &poison).await?;
-                    events.to_mut().retain(|event| event.seq != seq);
+                    events.retain(|event| event.seq != seq);
                 }
                 Err(error @ ProjectError::EpochMismatch { .. }) => return Err(error.into()),
             }
+            if kept.elapsed() > KEEP_EVERY {
+                queue.keep().await?;
+                kept = tokio::time::Instant::now();
+            }
         }
     }
+}
+
+fn count(projected: &Projected) {
+    metrics::counter!("relay_persisted_events_total").increment(projected.inserted as u64);
+    metrics::counter!("relay_persist_skipped_events_total").increment(projected.skipped as u64);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use async_trait::async_trait;
+    use relay_protocol::log::LogEvent;
 
     /// A log with these places.
     struct Log(Vec<u64>);
@@ -240,5 +257,66 @@ mod tests {
         assert!(!judge(&log, 1, &[3, 4]).await, "2 went to nobody");
         assert!(!judge(&log, 1, &[2, 4]).await, "3 went to nobody");
         assert!(!judge(&log, 4, &[8]).await, "7 went to nobody, 5 and 6 were deleted");
+    }
+
+    /// A database that stores so many events in time, and not one more.
+    struct Slow {
+        most: usize,
+        stored: tokio::sync::Mutex<(Seq, Vec<Seq>)>,
+    }
+
+    #[async_trait]
+    impl Projection for Slow {
+        async fn watermark(&self, _: ShardId) -> Result<(Seq, Option<String>), relay_domain::ports::StoreError> {
+            Ok((self.stored.lock().await.0, None))
+        }
+
+        async fn project(&self, _: ShardId, _: &str, after: Seq, upto: Seq, events: &[StoredEvent]) -> Result<Projected, ProjectError> {
+            if events.len() > self.most {
+                return Err(ProjectError::Unavailable(relay_domain::ports::StoreError { reason: "statement timeout".to_owned() }));
+            }
+            let mut stored = self.stored.lock().await;
+            if after != stored.0 {
+                return Err(ProjectError::Gap { after, watermark: stored.0 });
+            }
+            stored.0 = upto;
+            stored.1.extend(events.iter().map(|event| event.seq));
+            Ok(Projected { inserted: events.len(), skipped: 0, watermark: upto })
+        }
+    }
+
+    struct Queue;
+
+    #[async_trait]
+    impl WorkQueue for Queue {
+        async fn next(&mut self, _: usize) -> Result<Vec<Delivery>, QueueError> {
+            Err(QueueError::Disorder)
+        }
+
+        async fn ack(&mut self) -> Result<(), QueueError> {
+            Ok(())
+        }
+
+        async fn keep(&mut self) -> Result<(), QueueError> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_is_too_much_at_once_is_stored_in_parts() {
+        let slow = Arc::new(Slow { most: 7, stored: tokio::sync::Mutex::default() });
+        let source = Arc::new(Log(Vec::new()));
+        let persist = Persist { source, projection: slow.clone(), clock: Arc::new(relay_types::SystemClock), batch: 100 };
+        let event = |seq| StoredEvent { shard: ShardId(0), seq: Seq(seq), prev: None, stored_at_ms: 0, event: LogEvent::Unknown };
+        // Places without an event that concerns somebody, also at the end.
+        let events: Vec<StoredEvent> = (1..=100).map(|n| event(n * 2)).collect();
+        let task =
+            Task { stop: relay_runtime::CancellationToken::default(), health: relay_runtime::Health::default().component("persist-0") };
+        let mut queue = Queue;
+        let stored = persist.project(&task, &mut queue, ShardId(0), "epoch", Seq::ZERO, Seq(205), &events);
+        tokio::time::timeout(Duration::from_mins(1), stored).await.expect("it goes on for ever").unwrap();
+        let (watermark, places) = std::mem::take(&mut *slow.stored.lock().await);
+        assert_eq!(watermark, Seq(205));
+        assert_eq!(places, events.iter().map(|event| event.seq).collect::<Vec<_>>());
     }
 }

@@ -8,6 +8,9 @@ use super::Heads;
 use super::batch::{Batch, Closings, EventRows, HeadRows, Openings, SendKeyRows, SentRows};
 use crate::convert::shard_column;
 
+/// Memberships changed by one statement: a fraction of a second, on a slow machine, too.
+const ROWS_AT_ONCE: i64 = 20_000;
+
 /// Index: `conversation_heads_pkey`, one probe per conversation.
 pub(super) async fn heads_of(connection: &mut PgConnection, conversations: &[Uuid]) -> sqlx::Result<Heads> {
     let rows =
@@ -143,24 +146,35 @@ async fn sent(connection: &mut PgConnection, rows: &SentRows) -> sqlx::Result<()
     .map(drop)
 }
 
-/// Tells the members of conversations that a new span began for: once in six hours for each, whatever the traffic. Looks at
-/// the heads as they were before the run. Indexes: `conversation_heads_pkey`, then `memberships_open_key` for those alone.
+/// Tells the members of conversations that a new span began: once in six hours for each, whatever the traffic. Looks at
+/// the heads as they were before the run. Hundreds of large groups may begin one in the same run, so the rows are changed
+/// [`ROWS_AT_ONCE`] at a time: no statement takes longer because there are more. Indexes: `conversation_heads_pkey`, then
+/// `memberships_open_key` for those alone.
 async fn activity(connection: &mut PgConnection, rows: &HeadRows) -> sqlx::Result<()> {
-    sqlx::query!(
-        "WITH begun AS MATERIALIZED (
-             SELECT t.conversation_id, t.active_until
-             FROM unnest($1::uuid[], $2::timestamptz[]) AS t (conversation_id, active_until)
-             LEFT JOIN conversation_heads h USING (conversation_id)
-             WHERE h.active_until IS NULL OR h.active_until < t.active_until)
-         UPDATE memberships AS m SET active_until = begun.active_until
-         FROM begun
-         WHERE m.conversation_id = begun.conversation_id AND m.left_seq IS NULL AND m.active_until < begun.active_until",
-        &rows.conversation,
-        &rows.active_until,
-    )
-    .execute(connection)
-    .await
-    .map(drop)
+    loop {
+        let told = sqlx::query!(
+            "WITH begun AS MATERIALIZED (
+                 SELECT t.conversation_id, t.active_until
+                 FROM unnest($1::uuid[], $2::timestamptz[]) AS t (conversation_id, active_until)
+                 LEFT JOIN conversation_heads h USING (conversation_id)
+                 WHERE h.active_until IS NULL OR h.active_until < t.active_until),
+             chosen AS MATERIALIZED (
+                 SELECT m.ctid AS place, begun.active_until FROM begun
+                 JOIN memberships m ON m.conversation_id = begun.conversation_id AND m.left_seq IS NULL AND m.active_until < begun.active_until
+                 LIMIT $3)
+             UPDATE memberships AS m SET active_until = told.active_until FROM chosen AS told WHERE m.ctid = told.place",
+            &rows.conversation,
+            &rows.active_until,
+            ROWS_AT_ONCE,
+        )
+        .execute(&mut *connection)
+        .await?
+        .rows_affected();
+        // Until none is left, rather than not enough: one that another wrote meanwhile was passed over.
+        if told == 0 {
+            return Ok(());
+        }
+    }
 }
 
 /// The newest event counts for the list even when an older one has a later time. Index: `conversation_heads_pkey`; rows

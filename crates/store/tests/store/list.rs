@@ -1,6 +1,6 @@
 //! A user's list of conversations, at sizes that show what it costs.
 
-use relay_domain::ports::Conversations as _;
+use relay_domain::ports::{Conversations as _, Projection as _};
 use relay_protocol::rest::ConversationState;
 use relay_types::{ConversationId, Seq, UserId};
 use sqlx::types::Uuid;
@@ -156,4 +156,29 @@ async fn ones_own_messages_are_not_looked_at_to_count_those_of_others() {
         .await
         .unwrap();
     assert_eq!(Seq::from_i64(mark).0 + 1, log.head().0, "counting begins behind the bot's newest message");
+}
+
+#[tokio::test]
+async fn everybody_in_a_large_group_is_told_of_a_new_span() {
+    let db = Db::fresh().await;
+    let (id, ann) = (conversation_id(), db.user("ann").await);
+    let mut log = TestLog::new();
+    log.created(id, &[ann]);
+    db.project(&log).await;
+    // More than one statement changes. The head, too, is of long ago.
+    sqlx::query(
+        "INSERT INTO memberships (conversation_id, user_id, joined_seq, shard, active_until)
+         SELECT $1, gen_random_uuid(), 1, 0, '2026-01-01' FROM generate_series(1, 45000)",
+    )
+    .bind(id.to_uuid())
+    .execute(&db.raw)
+    .await
+    .unwrap();
+    sqlx::query("UPDATE conversation_heads SET active_until = '2026-01-01', last_at = '2025-12-31 23:00'").execute(&db.raw).await.unwrap();
+    log.sent(id, ann, "hello");
+    db.store.project(crate::support::SHARD, crate::support::EPOCH, Seq::ZERO, log.head(), &log.events).await.unwrap();
+    let late =
+        "SELECT count(*) FROM memberships m JOIN conversation_heads h USING (conversation_id) WHERE m.active_until <> h.active_until";
+    assert_eq!(db.count(late).await, 0);
+    assert_eq!(db.count("SELECT count(*) FROM memberships").await, 45_001);
 }
