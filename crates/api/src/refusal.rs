@@ -107,7 +107,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
-        Self::unavailable(&error)
+        if error.may_stand { Self::outcome_unknown(&error) } else { Self::unavailable(&error) }
     }
 }
 

@@ -153,7 +153,7 @@ impl Resumer {
             let reason = match self.verdict.unless_away(PATIENCE_WITH_STORE, asked).await {
                 None => return Ok(None),
                 Some(Ok(Ok(answer))) => return Ok(Some(answer)),
-                Some(Ok(Err(StoreError { reason }))) => reason,
+                Some(Ok(Err(StoreError { reason, .. }))) => reason,
                 Some(Err(_)) => "no answer in time".to_owned(),
             };
             if self.verdict.look().await {

@@ -297,7 +297,7 @@ impl Poster {
 }
 
 fn undecided(reason: String) -> PostError {
-    PostError::Undecided(StoreError { reason })
+    PostError::Undecided(StoreError::new(reason))
 }
 
 fn ack(key: SendKey, original: OriginalSend) -> MessageAck {

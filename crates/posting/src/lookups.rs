@@ -46,7 +46,7 @@ impl Lookups {
         let (answer, answered) = oneshot::channel();
         self.desk.gathered.lock().push((key.clone(), answer));
         self.desk.ask_if_free();
-        answered.await.unwrap_or_else(|_dropped| Err(StoreError { reason: "nobody asks any more: the process ends".to_owned() }))
+        answered.await.unwrap_or_else(|_dropped| Err(StoreError::new("nobody asks any more: the process ends".to_owned())))
     }
 }
 
@@ -108,7 +108,7 @@ impl Desk {
 }
 
 async fn within<T>(question: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    let late = || StoreError { reason: "the projection does not answer".to_owned() };
+    let late = || StoreError::new("the projection does not answer".to_owned());
     tokio::time::timeout(ANSWER_LIMIT, question).await.unwrap_or_else(|_elapsed| Err(late()))
 }
 
@@ -134,7 +134,7 @@ mod tests {
     }
 
     fn elsewhere<T>() -> Result<T, StoreError> {
-        Err(StoreError { reason: "nobody asks for this here".to_owned() })
+        Err(StoreError::new("nobody asks for this here".to_owned()))
     }
 
     #[async_trait]

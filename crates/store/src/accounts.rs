@@ -11,6 +11,7 @@ use crate::Store;
 use crate::convert::{shard, shard_column, text, timestamp};
 use crate::error::{constraint, unavailable, violated};
 use crate::outbox::Pending;
+use crate::store::commit;
 
 /// A network that nobody logged in from for this long is a stranger's again.
 const NETWORK_KNOWN_FOR: time::Duration = time::Duration::days(90);
@@ -45,7 +46,7 @@ impl Accounts for Store {
                 LogEvent::UserRegistered(UserRegistered { event_id, user_id: account.user, at_ms: account.at_ms }),
             );
             let touched = pending.write(&mut transaction).await?;
-            transaction.commit().await.map_err(unavailable)?;
+            commit(transaction).await?;
             Ok(touched)
         })
         .await
@@ -109,7 +110,7 @@ impl Accounts for Store {
             let mut pending = Pending::default();
             self.end_all(&mut transaction, change.user, Some(change.keep), home, change.at_ms, &mut pending).await?;
             pending.write(&mut transaction).await?;
-            transaction.commit().await.map_err(unavailable)?;
+            commit(transaction).await?;
             // Also when it is a repetition: its events may not be in the log yet.
             Ok(Some(vec![LogAddress::User { shard: home, id: change.user }]))
         })
@@ -136,7 +137,7 @@ impl Accounts for Store {
                 self.end_all(&mut transaction, user, None, home, at_ms, &mut pending).await?;
             }
             pending.write(&mut transaction).await?;
-            transaction.commit().await.map_err(unavailable)?;
+            commit(transaction).await?;
             // Also when it was done before: its events may not be in the log yet.
             Ok(Some(vec![LogAddress::User { shard: home, id: user }]))
         })

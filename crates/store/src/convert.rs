@@ -10,13 +10,13 @@ use crate::error::unreadable;
 /// Milliseconds as a timestamp; refuses what lies beyond the year 9999.
 pub(crate) fn timestamp(ms: TimestampMs) -> Result<OffsetDateTime, StoreError> {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000)
-        .map_err(|_| StoreError { reason: "a time lies outside of the calendar".to_owned() })
+        .map_err(|_| StoreError::new("a time lies outside of the calendar".to_owned()))
 }
 
 /// Microseconds as a timestamp, exactly as Postgres keeps it.
 pub(crate) fn timestamp_us(us: i64) -> Result<OffsetDateTime, StoreError> {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(us) * 1_000)
-        .map_err(|_| StoreError { reason: "a time lies outside of the calendar".to_owned() })
+        .map_err(|_| StoreError::new("a time lies outside of the calendar".to_owned()))
 }
 
 /// The inverse of [`timestamp`].

@@ -36,10 +36,10 @@ pub(crate) fn unavailable(error: sqlx::Error) -> StoreError {
         sqlx::Error::PoolTimedOut => "no connection became free or could be made in time".to_owned(),
         _ => error.to_string(),
     };
-    StoreError { reason }
+    StoreError::new(reason)
 }
 
 /// A row that cannot be what we wrote.
 pub(crate) fn unreadable(what: &str) -> StoreError {
-    StoreError { reason: format!("the database holds an unreadable {what}") }
+    StoreError::new(format!("the database holds an unreadable {what}"))
 }

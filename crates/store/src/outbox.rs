@@ -45,7 +45,7 @@ impl Pending {
             shards.push(shard_column(address.shard()));
             targets.push(target);
             dedup_ids.push(id.to_string());
-            payloads.push(serde_json::to_string(event).map_err(|error| StoreError { reason: error.to_string() })?);
+            payloads.push(serde_json::to_string(event).map_err(|error| StoreError::new(error.to_string()))?);
         }
         // Ids are drawn in the order of the rows, which is the order they are published in.
         sqlx::query!(

@@ -125,7 +125,7 @@ async fn lock_watermark(connection: &mut PgConnection, shard: ShardId, epoch: &s
         .await
         .map_err(refused)?;
     }
-    Err(ProjectError::Unavailable(StoreError { reason: "the watermark row vanished".to_owned() }))
+    Err(ProjectError::Unavailable(StoreError::new("the watermark row vanished".to_owned())))
 }
 
 async fn move_watermark(connection: &mut PgConnection, shard: ShardId, upto: Seq, newest: Option<OffsetDateTime>) -> sqlx::Result<()> {

@@ -58,7 +58,7 @@ impl Store {
             if moved.rows_affected() == 1 || self.projected(shard).await?.is_some_and(|(_, now)| now == epoch) {
                 Ok(())
             } else {
-                Err(StoreError { reason: "the projection moved meanwhile; is another worker or relayctl at work?".to_owned() })
+                Err(StoreError::new("the projection moved meanwhile; is another worker or relayctl at work?".to_owned()))
             }
         })
         .await

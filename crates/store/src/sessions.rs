@@ -17,6 +17,7 @@ use crate::Store;
 use crate::convert::{millis, shard, text, timestamp};
 use crate::error::unavailable;
 use crate::outbox::{Pending, unpublished};
+use crate::store::commit;
 
 #[async_trait]
 impl DeviceSessions for Store {
@@ -70,7 +71,7 @@ impl DeviceSessions for Store {
             .map_err(unavailable)?;
             rotate::issue(&mut transaction, new.session, &new.refresh.0, None, at, refresh_expires_at).await?;
             remember_network(&mut transaction, new, at).await?;
-            transaction.commit().await.map_err(unavailable)?;
+            commit(transaction).await?;
             Ok(Opened { touched, first })
         })
         .await
@@ -147,7 +148,7 @@ impl DeviceSessions for Store {
             let mut pending = Pending::default();
             self.end(&mut transaction, user, session, home, at_ms, &mut pending).await?;
             let touched = pending.write(&mut transaction).await?;
-            transaction.commit().await.map_err(unavailable)?;
+            commit(transaction).await?;
             Ok(touched)
         })
         .await
@@ -165,7 +166,7 @@ impl DeviceSessions for Store {
             let mut pending = Pending::default();
             self.end_all(&mut transaction, user, None, home, at_ms, &mut pending).await?;
             pending.write(&mut transaction).await?;
-            transaction.commit().await.map_err(unavailable)?;
+            commit(transaction).await?;
             // Also when it was done before and is not in the log yet.
             Ok(vec![LogAddress::User { shard: home, id: user }])
         })

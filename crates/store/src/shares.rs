@@ -34,7 +34,7 @@ impl Shares {
     /// Waits for a share. First in, first out within a shard.
     pub(crate) async fn acquire(&self, shard: ShardId) -> Result<Share, StoreError> {
         let of_shard = Arc::clone(self.shards.lock().entry(shard).or_insert_with(|| Arc::new(Semaphore::new(self.each))));
-        let closed = |_| StoreError { reason: "the store is closed".to_owned() };
+        let closed = |_| StoreError::new("the store is closed".to_owned());
         // The shard's first: who waits for it must not have one of all.
         let of_shard = of_shard.acquire_owned().await.map_err(closed)?;
         let of_all = Arc::clone(&self.all).acquire_owned().await.map_err(closed)?;

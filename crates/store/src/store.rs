@@ -1,5 +1,6 @@
 //! The pool.
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use parking_lot::Mutex;
 use relay_domain::ports::StoreError;
 use relay_types::{EventId, IdGen, SystemIds};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection as _, PgConnection, PgPool};
+use sqlx::{Connection as _, PgConnection, PgPool, PgTransaction};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
@@ -54,12 +55,32 @@ pub struct Store {
     pub(crate) call_limit: Duration,
 }
 
+tokio::task_local! {
+    /// Whether the present call has asked for its commit.
+    static COMMITTING: Cell<bool>;
+}
+
+/// Commits. When the answer is lost, whether it happened is unknown; when Postgres refuses, it did not.
+pub(crate) async fn commit(transaction: PgTransaction<'_>) -> Result<(), StoreError> {
+    let _ = COMMITTING.try_with(|committing| committing.set(true));
+    transaction.commit().await.map_err(|error| {
+        // Class 57: ended by an operator, or as the server went down, perhaps just behind it.
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        let may_stand = code.is_none_or(|code| code.starts_with("57"));
+        StoreError { may_stand, ..unavailable(error) }
+    })
+}
+
 /// Gives a call up after `limit`.
 pub(crate) async fn within<T, E: From<StoreError>>(limit: Duration, call: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     match tokio::time::timeout(limit, call).await {
         Ok(result) => result,
-        Err(_) => Err(StoreError { reason: format!("the database did not answer within {} ms", limit.as_millis()) }.into()),
+        Err(_) => Err(late(limit).into()),
     }
+}
+
+fn late(limit: Duration) -> StoreError {
+    StoreError::new(format!("the database did not answer within {} ms", limit.as_millis()))
 }
 
 impl fmt::Debug for Store {
@@ -127,12 +148,18 @@ impl Store {
     /// nothing about a server that vanished. What the call did is unknown then, as after any lost answer. The connection
     /// leaves the pool.
     pub(crate) async fn limited<T, E: From<StoreError>>(&self, call: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-        within(self.call_limit, call).await
+        let limited = async {
+            match tokio::time::timeout(self.call_limit, call).await {
+                Ok(result) => result,
+                Err(_) => Err(StoreError { may_stand: COMMITTING.with(Cell::get), ..late(self.call_limit) }.into()),
+            }
+        };
+        COMMITTING.scope(Cell::new(false), limited).await
     }
 
     /// Waits for one of the connections that long reads may have.
     pub(crate) async fn reading(&self) -> Result<SemaphorePermit<'_>, StoreError> {
-        self.reads.acquire().await.map_err(|_| StoreError { reason: "the store is closed".to_owned() })
+        self.reads.acquire().await.map_err(|_| StoreError::new("the store is closed".to_owned()))
     }
 
     /// Whether Postgres answers.

@@ -273,7 +273,7 @@ mod tests {
 
         async fn project(&self, _: ShardId, _: &str, after: Seq, upto: Seq, events: &[StoredEvent]) -> Result<Projected, ProjectError> {
             if events.len() > self.most {
-                return Err(ProjectError::Unavailable(relay_domain::ports::StoreError { reason: "statement timeout".to_owned() }));
+                return Err(ProjectError::Unavailable(relay_domain::ports::StoreError::new("statement timeout".to_owned())));
             }
             let mut stored = self.stored.lock().await;
             if after != stored.0 {

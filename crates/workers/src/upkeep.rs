@@ -93,7 +93,7 @@ mod tests {
         let begin = Instant::now();
         let mut turn = Turn::first(begin);
         let now = begin + Duration::from_secs(100);
-        turn.took(Err(StoreError { reason: "away".to_owned() }), now);
+        turn.took(Err(StoreError::new("away".to_owned())), now);
         assert_eq!((turn.due, turn.ended), (now + AGAIN, begin));
         assert_eq!(turn.failed.as_deref(), Some("away"));
         turn.took(Ok(Upkept { removed: 5, done: false }), now);

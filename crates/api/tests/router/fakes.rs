@@ -24,7 +24,7 @@ const REVOKED: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAB";
 struct Away;
 
 fn away() -> StoreError {
-    StoreError { reason: STORE_WORDS.to_owned() }
+    StoreError::new(STORE_WORDS)
 }
 
 #[async_trait]

@@ -12,6 +12,15 @@ use relay_types::{ClientId, ConversationId, MessageId, Seq, SessionId, ShardId, 
 pub struct StoreError {
     /// The adapter's words, for the operator.
     pub reason: String,
+    /// Whether a change may stand all the same: it was committed, or not, and the answer was lost.
+    pub may_stand: bool,
+}
+
+impl StoreError {
+    /// Nothing was changed.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), may_stand: false }
+    }
 }
 
 /// One interval of a user's membership, as the log has it.

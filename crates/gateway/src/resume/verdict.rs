@@ -110,7 +110,7 @@ impl Verdict {
 
     async fn try_it(&self) {
         let answered = self.came.load(Ordering::Acquire);
-        let late = |_| Err(StoreError { reason: "no connection within two seconds".to_owned() });
+        let late = |_| Err(StoreError::new("no connection within two seconds".to_owned()));
         let reached = tokio::time::timeout(REACH_LIMIT, self.store.reach()).await.unwrap_or_else(late);
         let away = reached.is_err();
         match &reached {

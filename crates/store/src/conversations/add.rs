@@ -16,6 +16,7 @@ use crate::Store;
 use crate::convert::timestamp;
 use crate::error::unavailable;
 use crate::outbox::{Pending, unpublished};
+use crate::store::commit;
 
 pub(super) async fn run(
     store: &Store,
@@ -55,7 +56,7 @@ pub(super) async fn run(
     let users = wanted.iter().map(|user| LogAddress::User { shard: locked.shard, id: *user });
     let subjects: Vec<_> = std::iter::once(locked.subject()).chain(users).collect();
     let touched = unpublished(&mut transaction, &subjects).await?;
-    transaction.commit().await.map_err(unavailable)?;
+    commit(transaction).await?;
     Ok(Decided { value: Added { added, invited: asked }, touched })
 }
 

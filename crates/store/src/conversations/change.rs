@@ -14,6 +14,7 @@ use crate::convert::{kind, role, shard, text};
 use crate::error::unavailable;
 use crate::outbox::{Pending, unpublished, unpublished_end};
 use crate::postings;
+use crate::store::commit;
 
 /// A conversation whose row this transaction has locked, and the actor in it.
 pub(super) struct Locked {
@@ -83,7 +84,7 @@ pub(super) async fn remove_member(
         Err(refusal) => return Err(refusal),
     };
     if let Some(withdrawn) = withdraw(store, &mut transaction, &locked, user, at_ms).await? {
-        transaction.commit().await.map_err(unavailable)?;
+        commit(transaction).await?;
         return Ok(Decided { value: (), touched: withdrawn });
     }
     let role = match target_role(&mut transaction, &locked, user).await {
@@ -112,7 +113,7 @@ pub(super) async fn remove_member(
         }
     }
     pending.write(&mut transaction).await?;
-    transaction.commit().await.map_err(unavailable)?;
+    commit(transaction).await?;
     // There may be thousands of the others: the relay tells them.
     Ok(Decided { value: (), touched: vec![locked.subject(), locked.user_subject(user)] })
 }
@@ -222,6 +223,6 @@ async fn finish(mut transaction: PgTransaction<'_>, pending: Pending, subjects: 
     pending.write(&mut transaction).await?;
     // Of a change that was made before, the events may still wait.
     let touched = unpublished(&mut transaction, subjects).await?;
-    transaction.commit().await.map_err(unavailable)?;
+    commit(transaction).await?;
     Ok(Decided { value: (), touched })
 }

@@ -15,6 +15,7 @@ use crate::Store;
 use crate::convert::{shard, shard_column, timestamp};
 use crate::error::unavailable;
 use crate::outbox::{Pending, unpublished};
+use crate::store::commit;
 
 /// What is about to begin.
 struct Draft {
@@ -56,7 +57,7 @@ pub(super) async fn run(
     group.announce_invitations(store, &mut pending, &invited);
     let touched = pending.write(&mut transaction).await?;
     let conversation = read(&mut transaction, id, creator).await?.ok_or(CreateError::NotMember)?;
-    transaction.commit().await.map_err(unavailable)?;
+    commit(transaction).await?;
     Ok(Decided { value: Created { conversation, fresh: true }, touched })
 }
 
@@ -134,7 +135,7 @@ fn asked(error: ConversationError) -> CreateError {
     match error {
         ConversationError::TooManyInvitations(user) => CreateError::TooManyInvitations(user),
         ConversationError::Store(error) => error.into(),
-        other => StoreError { reason: other.to_string() }.into(),
+        other => StoreError::new(other.to_string()).into(),
     }
 }
 

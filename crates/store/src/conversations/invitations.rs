@@ -14,6 +14,7 @@ use crate::accounts::profile_of;
 use crate::convert::{kind, millis, shard, text};
 use crate::error::unavailable;
 use crate::outbox::{Pending, unpublished, unpublished_end};
+use crate::store::commit;
 
 /// More than may wait; a page of its own is not needed.
 const MOST_SHOWN: i64 = 1_000;
@@ -81,7 +82,7 @@ pub(super) async fn accept(
     // Of an answer that was given before, the events may still wait.
     let subjects = [LogAddress::Conversation { shard: group.shard, id }, LogAddress::User { shard: group.shard, id: user }];
     let touched = unpublished(&mut transaction, &subjects).await?;
-    transaction.commit().await.map_err(unavailable)?;
+    commit(transaction).await?;
     Ok(Decided { value: (), touched })
 }
 
@@ -107,7 +108,7 @@ pub(super) async fn decline(store: &Store, user: UserId, id: ConversationId, at_
         group.say(store, &mut pending, user, LogEvent::InvitationEnded);
     }
     let touched = pending.write(&mut transaction).await?;
-    transaction.commit().await.map_err(unavailable)?;
+    commit(transaction).await?;
     Ok(Decided { value: (), touched })
 }
 

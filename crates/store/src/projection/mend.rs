@@ -30,8 +30,8 @@ impl Store {
             }
             let before = before(&mut transaction, conversation, event.seq).await.map_err(unavailable)?;
             let heads: Heads = before.map(|before| (conversation, Seq::from_i64(before))).into_iter().collect();
-            let batch = Batch::of(std::slice::from_ref(event), heads, Departures::of([]))
-                .map_err(|error| StoreError { reason: error.to_string() })?;
+            let batch =
+                Batch::of(std::slice::from_ref(event), heads, Departures::of([])).map_err(|error| StoreError::new(error.to_string()))?;
             write::without_heads(&mut transaction, shard, &batch).await.map_err(unavailable)?;
             chain_to_next(&mut transaction, conversation, event.seq).await.map_err(unavailable)?;
             write::heads(&mut transaction, shard, &batch.heads).await.map_err(unavailable)?;

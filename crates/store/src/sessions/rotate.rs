@@ -15,6 +15,7 @@ use crate::Store;
 use crate::convert::{shard, timestamp};
 use crate::error::{unavailable, unreadable};
 use crate::outbox::{Pending, unpublished};
+use crate::store::commit;
 
 /// Two tabs that ask at once are this close together.
 const AT_ONCE: Duration = Duration::seconds(60);
@@ -85,7 +86,7 @@ pub(super) async fn run(store: &Store, rotation: &Rotation) -> Result<Rotated, R
         exchange(&mut transaction, &token, rotation, at).await?;
         rotation.nonce
     };
-    transaction.commit().await.map_err(unavailable)?;
+    commit(transaction).await?;
     Ok(Rotated { user, session, nonce })
 }
 
@@ -168,7 +169,7 @@ async fn stolen(
     }
     pending.write(&mut transaction).await?;
     let touched = unpublished(&mut transaction, &[LogAddress::User { shard: home, id: user }]).await?;
-    transaction.commit().await.map_err(unavailable)?;
+    commit(transaction).await?;
     Ok(RotateError::Reused { touched })
 }
 

@@ -476,3 +476,30 @@ async fn a_repeated_change_names_what_waits_for_the_log() {
         add(&db, ann, id, bob, 9, NOON_MS).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_commit_whose_answer_is_lost_may_stand() {
+    let db = Db::fresh().await;
+    let ann = db.user("ann").await;
+    let id = group(&db, ann, &[]).await;
+    let rename = async |title: &str| match db.store.rename(ann, id, &title.parse().unwrap(), NOON_MS).await {
+        Err(ConversationError::Store(error)) => error,
+        other => panic!("{other:?}"),
+    };
+    // Runs within the commit.
+    let at_commit = async |what: &str| {
+        let sql = format!(
+            "CREATE OR REPLACE FUNCTION at_commit() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN {what}; RETURN NULL; END';
+             DROP TRIGGER IF EXISTS at_commit ON conversations;
+             CREATE CONSTRAINT TRIGGER at_commit AFTER UPDATE ON conversations DEFERRABLE INITIALLY DEFERRED
+                 FOR EACH ROW EXECUTE FUNCTION at_commit()"
+        );
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&db.raw).await.unwrap();
+    };
+    at_commit("RAISE EXCEPTION ''no''").await;
+    assert!(!rename("refused").await.may_stand);
+    at_commit("PERFORM pg_terminate_backend(pg_backend_pid())").await;
+    assert!(rename("cut off").await.may_stand);
+    let blocked = "SELECT count(*) FROM conversations WHERE title IN ('refused', 'cut off')";
+    assert_eq!(db.count(blocked).await, 0);
+}
