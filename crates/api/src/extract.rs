@@ -62,6 +62,13 @@ pub(crate) async fn guess(app: &AppState, rule: Option<DelayRule>, key: &str) ->
     }
 }
 
+/// The guess was not looked at: it says nothing about whoever made it.
+pub(crate) async fn not_guessed(app: &AppState, rule: Option<DelayRule>, key: &str) {
+    if let Some(rule) = rule {
+        app.deps.limits.not_made(rule, key).await;
+    }
+}
+
 /// The guess was right.
 pub(crate) async fn guessed_right(app: &AppState, rule: Option<DelayRule>, key: &str) {
     if let Some(rule) = rule {

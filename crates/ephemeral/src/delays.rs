@@ -46,6 +46,13 @@ impl LocalDelays {
         RateDecision::Allowed
     }
 
+    pub(crate) fn not_made(&self, key: &str) {
+        if let Some(entry) = self.failures.lock().get_mut(key) {
+            entry.count = entry.count.saturating_sub(1);
+            entry.closed_until_ms = 0;
+        }
+    }
+
     pub(crate) fn succeeded(&self, key: &str) {
         self.failures.lock().remove(key);
     }
@@ -104,6 +111,20 @@ mod tests {
         }
         assert!(matches!(delays.attempt(RULE, RULE.free, "ann", now), RateDecision::Limited { .. }));
         assert_eq!(delays.attempt(RULE, RULE.free, "ann", now + millis(RULE.forget) + 60_000), RateDecision::Allowed);
+    }
+
+    #[test]
+    fn what_was_not_tried_does_not_count() {
+        let delays = LocalDelays::default();
+        for _ in 0..20 {
+            assert_eq!(delays.attempt(RULE, RULE.free, "ann", 1_000_000), RateDecision::Allowed);
+            delays.not_made("ann");
+        }
+        delays.not_made("bob");
+        for _ in 0..4 {
+            assert_eq!(delays.attempt(RULE, RULE.free, "ann", 1_000_000), RateDecision::Allowed);
+        }
+        assert!(matches!(delays.attempt(RULE, RULE.free, "ann", 1_000_000), RateDecision::Limited { .. }));
     }
 
     #[test]

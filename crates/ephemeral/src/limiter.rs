@@ -122,7 +122,9 @@ impl ValkeyLimiter {
             let () = pipeline.pttl(closed.as_str()).await?;
             let () = pipeline.incr(failures.as_str()).await?;
             let () = pipeline.pexpire(failures.as_str(), millis(rule.longest.saturating_add(rule.forget)), None).await?;
-            let (left_ms, count, _): (i64, u32, i64) = pipeline.all().await?;
+            let (left_ms, count, _): (i64, i64, i64) = pipeline.all().await?;
+            // Taken back after somebody's success, it may be less than nothing.
+            let count = u32::try_from(count).unwrap_or(0);
             let Some(delay) = rule.delay(count, rule.free) else { return Ok::<_, fred::error::Error>(RateDecision::Allowed) };
             // Of many that come at once, one takes the place and the others wait behind it.
             let expire = Some(Expiration::PX(millis(delay)));
@@ -228,6 +230,22 @@ impl RateLimiter for ValkeyLimiter {
         };
         // Not heard, it is forgotten in time.
         Box::pin(self.shared(SystemClock.now_ms(), self.in_time(forgive))).await;
+    }
+
+    async fn not_made(&self, rule: DelayRule, key: &str) {
+        let key = cut(key);
+        self.delays.not_made(&format!("{}:{key}", rule.name));
+        let (failures, closed) = delay_keys(rule, key);
+        let take_back = async {
+            let pipeline = self.client.pipeline();
+            let () = pipeline.decr(failures.as_str()).await?;
+            let () = pipeline.pexpire(failures.as_str(), millis(rule.longest.saturating_add(rule.forget)), None).await?;
+            // Whoever was let on took this place, if there was one.
+            let () = pipeline.del(closed.as_str()).await?;
+            let _: (i64, i64, i64) = pipeline.all().await?;
+            Ok(())
+        };
+        Box::pin(self.shared(SystemClock.now_ms(), self.in_time(take_back))).await;
     }
 }
 

@@ -140,6 +140,16 @@ async fn guesses_of_two_processes_are_slowed_down_together_and_not_freed_by_a_sl
     // Many at once: the one that takes the place goes on.
     let at_once = futures::future::join_all((0..20).map(|_| one.attempt(GUESSES, "bob"))).await;
     assert_eq!(at_once.iter().filter(|decision| **decision == RateDecision::Allowed).count(), 4, "{at_once:?}");
+    // What was not tried after all does not count, whoever counted it, nor when somebody succeeded meanwhile.
+    for _ in 0..20 {
+        assert_eq!(one.attempt(GUESSES, "dan").await, RateDecision::Allowed);
+        one.not_made(GUESSES, "dan").await;
+    }
+    one.succeeded(GUESSES, "dan").await;
+    one.not_made(GUESSES, "dan").await;
+    one.not_made(GUESSES, "dan").await;
+    assert_eq!(two.attempt(GUESSES, "dan").await, RateDecision::Allowed);
+    assert!(two.is_shared() && one.is_shared());
     fixture.valkey.pause();
     for limiter in [&one, &two] {
         assert!(matches!(limiter.attempt(GUESSES, "ann").await, RateDecision::Limited { .. }), "a hanging Valkey frees nobody");

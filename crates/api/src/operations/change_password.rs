@@ -1,12 +1,12 @@
 use axum::extract::State;
 use axum::http::StatusCode;
-use relay_domain::ports::PasswordChange;
+use relay_domain::ports::{HashError, PasswordChange};
 use relay_protocol::ErrorCode;
 use relay_protocol::rest::{ChangePasswordRequest, Problem};
 
 use super::{given_password, new_password};
 use crate::deps::App;
-use crate::extract::{Body, Caller, guess, guessed_right};
+use crate::extract::{Body, Caller, guess, guessed_right, not_guessed};
 use crate::flush::flush;
 use crate::refusal::Refusal;
 
@@ -32,7 +32,11 @@ pub(crate) async fn change_password(
     let (rule, key) = (app.config.limits.login_failures.rule("password"), caller.user.to_string());
     guess(&app, rule, &key).await?;
     let passwords = &app.deps.passwords;
-    let new = if passwords.verify(request.current_password.0, Some(known.clone())).await? {
+    let verified = passwords.verify(request.current_password.0, Some(known.clone())).await;
+    if matches!(verified, Err(HashError::Busy)) {
+        not_guessed(&app, rule, &key).await;
+    }
+    let new = if verified? {
         passwords.hash(request.new_password.0, vec![profile.handle.to_string(), profile.display_name.to_string()]).await?
     } else if passwords.verify(request.new_password.0, Some(known.clone())).await? {
         // A repetition: it was changed, and the answer did not arrive.

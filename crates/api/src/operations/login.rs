@@ -2,14 +2,14 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use relay_domain::ports::NewSession;
+use relay_domain::ports::{HashError, NewSession};
 use relay_protocol::ErrorCode;
 use relay_protocol::rest::{LoginRequest, Problem, Secret, TokenResponse};
 use relay_types::SessionId;
 
 use super::given_password;
 use crate::deps::App;
-use crate::extract::{Body, ClientAddress, enforce, guess, guessed_right};
+use crate::extract::{Body, ClientAddress, enforce, guess, guessed_right, not_guessed};
 use crate::flush::flush;
 use crate::refusal::Refusal;
 
@@ -39,9 +39,17 @@ pub(crate) async fn login(
     let (rule, key) = (limits.login_failures.rule("login"), format!("{}|{network}", request.handle));
     guess(&app, rule, &key).await?;
     if !found.as_ref().is_some_and(|found| found.known_network) {
-        enforce(&app, "login-handle", limits.logins_per_handle, request.handle.as_str()).await?;
+        let admitted = enforce(&app, "login-handle", limits.logins_per_handle, request.handle.as_str()).await;
+        if admitted.is_err() {
+            not_guessed(&app, rule, &key).await;
+        }
+        admitted?;
     }
-    let verified = app.deps.passwords.verify(request.password.0, found.as_ref().map(|found| found.password_hash.clone())).await?;
+    let verified = app.deps.passwords.verify(request.password.0, found.as_ref().map(|found| found.password_hash.clone())).await;
+    if matches!(verified, Err(HashError::Busy)) {
+        not_guessed(&app, rule, &key).await;
+    }
+    let verified = verified?;
     let found = found.filter(|found| verified && !found.disabled).ok_or_else(|| Refusal::plain(ErrorCode::BadCredentials))?;
     guessed_right(&app, rule, &key).await;
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,10 +22,13 @@ const CALLER: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
 const LIVE: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAA";
 const REVOKED: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAB";
 
+/// Guesses that were taken back.
+pub static NOT_MADE: AtomicU32 = AtomicU32::new(0);
+
 struct Away;
 
 fn away() -> StoreError {
-    StoreError::new(STORE_WORDS)
+    StoreError::new(STORE_WORDS.to_owned())
 }
 
 #[async_trait]
@@ -33,7 +37,7 @@ impl Accounts for Away {
         Err(away().into())
     }
     async fn credentials(&self, handle: &Handle, _: &str, _: TimestampMs) -> Result<Option<Credentials>, StoreError> {
-        if handle.as_str() == "limited" { Ok(None) } else { Err(away()) }
+        if matches!(handle.as_str(), "limited" | "busy") { Ok(None) } else { Err(away()) }
     }
     async fn password_of(&self, _: UserId) -> Result<Option<(PasswordHash, UserProfile)>, StoreError> {
         Err(away())
@@ -261,8 +265,8 @@ impl PasswordHasher for Away {
     async fn hash(&self, _: String, _: Vec<String>) -> Result<PasswordHash, HashError> {
         Err(HashError::Busy)
     }
-    async fn verify(&self, _: String, _: Option<PasswordHash>) -> Result<bool, HashError> {
-        Ok(false)
+    async fn verify(&self, password: String, _: Option<PasswordHash>) -> Result<bool, HashError> {
+        if password == "busy-busy" { Err(HashError::Busy) } else { Ok(false) }
     }
 }
 
@@ -311,6 +315,10 @@ impl RateLimiter for Away {
         if key.starts_with("limited|") { RateDecision::Limited { retry_after: rule.first } } else { RateDecision::Allowed }
     }
     async fn succeeded(&self, _: DelayRule, _: &str) {}
+    async fn not_made(&self, _: DelayRule, key: &str) {
+        assert!(key.starts_with("busy|"), "{key}");
+        NOT_MADE.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 pub fn deps() -> Deps {

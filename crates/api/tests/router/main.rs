@@ -17,7 +17,9 @@ use relay_protocol::ErrorCode;
 use relay_protocol::rest::Problem;
 use tower::ServiceExt as _;
 
-use fakes::{GOOD_TOKEN, deps};
+use std::sync::atomic::Ordering;
+
+use fakes::{GOOD_TOKEN, NOT_MADE, deps};
 
 fn api() -> Router {
     router(&Config::default(), deps())
@@ -220,6 +222,17 @@ async fn waits_are_bounded() {
     assert_eq!(code(&api, hangs).await, ErrorCode::Unavailable);
     let never = Body::from_stream(futures::stream::pending::<Result<bytes::Bytes, std::io::Error>>());
     assert_eq!(code(&api, json(authorised("POST", "/v1/messages"), never)).await, ErrorCode::MalformedFrame);
+}
+
+#[tokio::test]
+async fn a_guess_that_nobody_looked_at_is_none() {
+    let api = api();
+    let login =
+        |password| json(request("POST", "/v1/auth/login"), format!(r#"{{"handle":"busy","password":"{password}","device_name":"d"}}"#));
+    assert_eq!(code(&api, login("wrong-one")).await, ErrorCode::BadCredentials);
+    assert_eq!(NOT_MADE.load(Ordering::Relaxed), 0);
+    assert_eq!(code(&api, login("busy-busy")).await, ErrorCode::Busy);
+    assert_eq!(NOT_MADE.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]

@@ -72,4 +72,10 @@ pub trait RateLimiter: Send + Sync {
     /// # Cancel safety
     /// Cancel safe.
     async fn succeeded(&self, rule: DelayRule, key: &str);
+
+    /// The attempt was allowed and not made after all: it does not count.
+    ///
+    /// # Cancel safety
+    /// Cancel safe; it may still count.
+    async fn not_made(&self, rule: DelayRule, key: &str);
 }
