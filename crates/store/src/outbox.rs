@@ -1,5 +1,6 @@
 //! Decided events on their way into the log: written here, published by `flush.rs`, asked about through `relay.rs` and `troubled.rs`.
 
+mod claim;
 mod flush;
 mod relay;
 mod troubled;

@@ -74,7 +74,7 @@ impl OutboxRelay {
 
     async fn round(&self, shard: ShardId) -> Result<Round, String> {
         let due = self.outbox.due(shard, self.age, ROUND).await.map_err(|error| error.to_string())?;
-        let flushed = self.outbox.flush_all(&due, self.log.as_ref()).await;
+        let flushed = self.outbox.flush_free(&due, self.log.as_ref()).await;
         Ok(Round::of(flushed, due.len() >= ROUND as usize))
     }
 

@@ -191,6 +191,9 @@ impl DeliveryCursors for Away {
 
 #[async_trait]
 impl Outbox for Away {
+    async fn flush_free(&self, addresses: &[LogAddress], log: &dyn MessageLog) -> Flushed {
+        self.flush_all(addresses, log).await
+    }
     async fn flush_all(&self, addresses: &[LogAddress], _: &dyn MessageLog) -> Flushed {
         Flushed { failures: addresses.iter().map(|address| (*address, away().into())).collect(), ..Flushed::default() }
     }

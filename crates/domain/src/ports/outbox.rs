@@ -65,6 +65,13 @@ pub trait Outbox: Send + Sync {
     /// Cancel safe: rows that were appended but not marked are appended again with the same dedup id.
     async fn flush_all(&self, addresses: &[LogAddress], log: &dyn MessageLog) -> Flushed;
 
+    /// [`Self::flush_all`] without waiting: a subject that another process is at is left to it, and counts as nothing. A process
+    /// that hangs in the middle of publishing holds up its own subjects, and nobody else's.
+    ///
+    /// # Cancel safety
+    /// Cancel safe, likewise.
+    async fn flush_free(&self, addresses: &[LogAddress], log: &dyn MessageLog) -> Flushed;
+
     /// [`Self::flush_all`] for one subject; answers with the number of rows.
     ///
     /// # Cancel safety

@@ -14,20 +14,13 @@ use relay_domain::ports::{AppendError, FlushError, Flushed, LogAddress, MessageL
 use relay_types::ShardId;
 use sqlx::PgConnection;
 
-use super::{address_of, columns};
+use super::claim::{Row, claim, claim_free, waiting};
 use crate::Store;
-use crate::convert::{shard, shard_column};
 use crate::error::unavailable;
 use crate::store::within;
 
 /// Subjects looked at by one transaction.
 const SUBJECTS_AT_ONCE: usize = 500;
-/// Rows claimed and marked by one transaction.
-const ROWS_AT_ONCE: i64 = 500;
-/// Of one subject, which is published row by row.
-const ROWS_OF_A_SUBJECT: i64 = 100;
-/// Bytes of events claimed by one transaction, the first row apart: more than that is never under way to the log for one.
-const BYTES_AT_ONCE: i64 = 1 << 20;
 /// Subjects published to at once. In each, a row waits until the log has the one before.
 const IN_FLIGHT: usize = 128;
 /// So many appends in succession without an answer say that the shard is away.
@@ -39,12 +32,13 @@ const FLUSH_LIMIT: Duration = Duration::from_mins(1);
 /// Of the log's words, so much is kept.
 const WORDS: usize = 500;
 
-/// A row under this transaction's lock.
-struct Row {
-    id: i64,
-    dedup_id: String,
-    payload: String,
-    parked: bool,
+/// What becomes of a subject that another process is publishing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Busy {
+    /// Whoever waits for an answer waits for its turn, as long as Postgres lets a statement wait.
+    Wait,
+    /// It is that process's.
+    Leave,
 }
 
 /// What became of one subject's claimed rows.
@@ -59,6 +53,8 @@ struct Sent {
 #[derive(Default)]
 struct Turn {
     rows: usize,
+    /// Of whom rows were claimed.
+    claimed: Vec<LogAddress>,
     failures: Vec<(LogAddress, FlushError)>,
     /// The shard is away: what was not begun was left.
     away: bool,
@@ -66,7 +62,7 @@ struct Turn {
     whole: bool,
 }
 
-pub(super) async fn run(store: &Store, addresses: &[LogAddress], log: &dyn MessageLog) -> Flushed {
+pub(super) async fn run(store: &Store, addresses: &[LogAddress], log: &dyn MessageLog, busy: Busy) -> Flushed {
     // A conversation's own event comes before word of it to its members.
     let mut shards: BTreeMap<ShardId, [Vec<LogAddress>; 2]> = BTreeMap::new();
     for address in addresses {
@@ -76,7 +72,8 @@ pub(super) async fn run(store: &Store, addresses: &[LogAddress], log: &dyn Messa
             LogAddress::User { .. } => users.push(*address),
         }
     }
-    let mut each = stream::iter(shards).map(|(shard, kinds)| of_shard(store, shard, kinds, log)).buffer_unordered(usize::from(u8::MAX));
+    let mut each =
+        stream::iter(shards).map(|(shard, kinds)| of_shard(store, shard, kinds, log, busy)).buffer_unordered(usize::from(u8::MAX));
     let mut flushed = Flushed::default();
     while let Some(one) = each.next().await {
         flushed.absorb(one);
@@ -84,7 +81,7 @@ pub(super) async fn run(store: &Store, addresses: &[LogAddress], log: &dyn Messa
     flushed
 }
 
-async fn of_shard(store: &Store, shard: ShardId, kinds: [Vec<LogAddress>; 2], log: &dyn MessageLog) -> Flushed {
+async fn of_shard(store: &Store, shard: ShardId, kinds: [Vec<LogAddress>; 2], log: &dyn MessageLog, busy: Busy) -> Flushed {
     let mut flushed = Flushed::default();
     let mut away = false;
     for some in kinds.iter().flat_map(|addresses| addresses.chunks(SUBJECTS_AT_ONCE)) {
@@ -92,7 +89,7 @@ async fn of_shard(store: &Store, shard: ShardId, kinds: [Vec<LogAddress>; 2], lo
             flushed.left += some.len();
             continue;
         }
-        let (one, gone) = of_some(store, shard, some, log).await;
+        let (one, gone) = of_some(store, shard, some, log, busy).await;
         flushed.absorb(one);
         away = gone;
     }
@@ -100,14 +97,15 @@ async fn of_shard(store: &Store, shard: ShardId, kinds: [Vec<LogAddress>; 2], lo
 }
 
 /// Flushes a transaction's worth of subjects, with as many transactions as it takes, and says whether nobody answered.
-async fn of_some(store: &Store, shard: ShardId, some: &[LogAddress], log: &dyn MessageLog) -> (Flushed, bool) {
+async fn of_some(store: &Store, shard: ShardId, some: &[LogAddress], log: &dyn MessageLog, busy: Busy) -> (Flushed, bool) {
     let mut flushed = Flushed::default();
     let mut open: BTreeSet<LogAddress> = some.iter().copied().collect();
+    let mut taken = BTreeSet::new();
     loop {
         let turn = async {
             let _share = store.flushes.acquire(shard).await?;
             let subjects: Vec<LogAddress> = open.iter().copied().collect();
-            within(FLUSH_LIMIT, turn(store, &subjects, log)).await
+            within(FLUSH_LIMIT, turn(store, &subjects, log, busy)).await
         };
         let turn: Turn = match turn.await {
             Ok(turn) => turn,
@@ -120,6 +118,8 @@ async fn of_some(store: &Store, shard: ShardId, some: &[LogAddress], log: &dyn M
             }
         };
         flushed.rows += turn.rows;
+        let nothing = turn.claimed.is_empty();
+        taken.extend(turn.claimed);
         for (address, error) in turn.failures {
             open.remove(&address);
             flushed.failures.push((address, error));
@@ -128,24 +128,30 @@ async fn of_some(store: &Store, shard: ShardId, some: &[LogAddress], log: &dyn M
             flushed.left += open.len();
             return (flushed, true);
         }
-        if turn.whole || open.is_empty() {
-            flushed.subjects += open.len();
+        if turn.whole || open.is_empty() || nothing {
+            flushed.subjects += match busy {
+                Busy::Wait => open.len(),
+                Busy::Leave => open.intersection(&taken).count(),
+            };
             return (flushed, false);
         }
     }
 }
 
 /// One transaction: claim, publish, mark.
-async fn turn(store: &Store, subjects: &[LogAddress], log: &dyn MessageLog) -> Result<Turn, StoreError> {
+async fn turn(store: &Store, subjects: &[LogAddress], log: &dyn MessageLog, busy: Busy) -> Result<Turn, StoreError> {
     let mut transaction = store.pool.begin().await.map_err(unavailable)?;
     let (waiting, whole) = waiting(&mut transaction, subjects).await?;
     if waiting.is_empty() {
         return Ok(Turn { whole: true, ..Turn::default() });
     }
-    let claimed = claim(&mut transaction, &waiting).await?;
+    let claimed = match busy {
+        Busy::Wait => claim(&mut transaction, &waiting).await?,
+        Busy::Leave => claim_free(&mut transaction, &waiting).await?,
+    };
+    let mut turn = Turn { claimed: claimed.iter().map(|(address, _)| *address).collect(), ..Turn::default() };
     let line = Line { began: Instant::now(), silent: AtomicUsize::new(0), cut: AtomicUsize::new(0) };
     let mut sending = stream::iter(claimed).map(|(address, rows)| publish(address, rows, log, &line)).buffer_unordered(IN_FLIGHT);
-    let mut turn = Turn::default();
     let (mut placed, mut put_off) = (Vec::new(), Vec::new());
     while let Some(sent) = sending.next().await {
         placed.extend(sent.placed);
@@ -164,70 +170,6 @@ async fn turn(store: &Store, subjects: &[LogAddress], log: &dyn MessageLog) -> R
     turn.away = line.is_silent();
     turn.whole = whole && line.cut.load(Ordering::Relaxed) == 0;
     Ok(turn)
-}
-
-/// The ids of what waits for these subjects, as many as one transaction takes, and whether that is all. Index: `outbox_pending`,
-/// and `outbox_pkey` for the sizes.
-async fn waiting(connection: &mut PgConnection, subjects: &[LogAddress]) -> Result<(Vec<i64>, bool), StoreError> {
-    let (mut kinds, mut shards, mut targets) = (Vec::new(), Vec::new(), Vec::new());
-    for address in subjects {
-        let (kind, target) = columns(address);
-        kinds.push(kind.to_owned());
-        shards.push(shard_column(address.shard()));
-        targets.push(target);
-    }
-    let found = sqlx::query!(
-        r#"WITH found AS MATERIALIZED (
-               SELECT o.id, o.place FROM unnest($1::text[], $2::integer[], $3::uuid[]) AS t (subject_kind, shard, target_id)
-               CROSS JOIN LATERAL (
-                   SELECT o.id, row_number() OVER (ORDER BY o.id) AS place FROM outbox o
-                   WHERE o.subject_kind = t.subject_kind AND o.shard = t.shard AND o.target_id = t.target_id
-                     AND o.published_seq IS NULL
-                   ORDER BY o.id LIMIT $4) AS o
-               ORDER BY o.id LIMIT $5),
-           sized AS MATERIALIZED (
-               SELECT found.id, coalesce(sum(octet_length(o.payload)) OVER (ORDER BY found.id), 0) AS bytes
-               FROM found LEFT JOIN LATERAL (SELECT payload FROM outbox o WHERE o.id = found.id LIMIT 1) AS o ON true)
-           SELECT coalesce(array_agg(id ORDER BY id) FILTER (WHERE bytes <= $6 OR id = (SELECT min(id) FROM found)), '{}') AS "ids!",
-                  count(*) < $5 AND coalesce(max(bytes) <= $6, true)
-                      AND coalesce((SELECT max(place) < $4 FROM found), true) AS "whole!"
-           FROM sized"#,
-        &kinds,
-        &shards,
-        &targets,
-        ROWS_OF_A_SUBJECT,
-        ROWS_AT_ONCE,
-        BYTES_AT_ONCE
-    )
-    .fetch_one(connection)
-    .await
-    .map_err(unavailable)?;
-    Ok((found.ids, found.whole))
-}
-
-/// Locks the rows, waiting for whoever has them, and reads those that are still unpublished then. Index: `outbox_pkey`.
-async fn claim(connection: &mut PgConnection, ids: &[i64]) -> Result<Vec<(LogAddress, Vec<Row>)>, StoreError> {
-    let rows = sqlx::query!(
-        r#"SELECT id, subject_kind, shard, target_id, dedup_id, payload, parked_at IS NOT NULL AS "parked!" FROM outbox
-           WHERE id = ANY ($1::bigint[]) AND published_seq IS NULL ORDER BY id FOR UPDATE"#,
-        ids
-    )
-    .fetch_all(connection)
-    .await
-    .map_err(unavailable)?;
-    let mut claimed: Vec<(LogAddress, Vec<Row>)> = Vec::new();
-    let mut places = BTreeMap::new();
-    for row in rows {
-        let address = address_of(&row.subject_kind, shard(row.shard)?, row.target_id)?;
-        let place = *places.entry(address).or_insert_with(|| {
-            claimed.push((address, Vec::new()));
-            claimed.len() - 1
-        });
-        if let Some((_, rows)) = claimed.get_mut(place) {
-            rows.push(Row { id: row.id, dedup_id: row.dedup_id, payload: row.payload, parked: row.parked });
-        }
-    }
-    Ok(claimed)
 }
 
 /// How the log answers to one transaction.

@@ -15,7 +15,12 @@ use crate::error::unavailable;
 impl Outbox for Store {
     #[tracing::instrument(name = "db.outbox.flush", skip_all, fields(subjects = addresses.len()))]
     async fn flush_all(&self, addresses: &[LogAddress], log: &dyn MessageLog) -> Flushed {
-        flush::run(self, addresses, log).await
+        flush::run(self, addresses, log, flush::Busy::Wait).await
+    }
+
+    #[tracing::instrument(name = "db.outbox.flush_free", skip_all, fields(subjects = addresses.len()))]
+    async fn flush_free(&self, addresses: &[LogAddress], log: &dyn MessageLog) -> Flushed {
+        flush::run(self, addresses, log, flush::Busy::Leave).await
     }
 
     /// Index: `outbox_pending`, which holds only what is unpublished.

@@ -231,3 +231,34 @@ async fn large_events_go_out_few_at_a_time() {
     assert!(log.most_under_way() <= 6, "{}", log.most_under_way());
     assert!(orders(&log).values().all(|order| order == &[1, 2]));
 }
+
+#[tokio::test]
+async fn what_somebody_else_is_publishing_is_left_to_them_and_nothing_of_it_overtakes() {
+    let db = Db::fresh().await;
+    let addresses = crowd(&db, 20, 3).await;
+    let mut theirs = db.raw.begin().await.unwrap();
+    // The second of three of one subject, and the first of another.
+    sqlx::query(
+        "SELECT 1 FROM outbox WHERE (target_id = $1 AND dedup_id LIKE '%-2') OR (target_id = $2 AND dedup_id LIKE '%-1') FOR UPDATE",
+    )
+    .bind(target(addresses[4]))
+    .bind(target(addresses[7]))
+    .execute(&mut *theirs)
+    .await
+    .unwrap();
+    let log = MemMessageLog::default();
+    let flushed = db.store.flush_free(&addresses, &log).await;
+    assert!(flushed.failures.is_empty() && flushed.left == 0, "{flushed:?}");
+    assert_eq!((flushed.rows, flushed.subjects), (18 * 3 + 1, 19));
+    assert_eq!(orders(&log).values().filter(|order| *order == &[1]).count(), 1);
+    theirs.rollback().await.unwrap();
+    assert_eq!(db.store.flush_free(&addresses, &log).await.rows, 5);
+    assert!(orders(&log).values().all(|order| order == &[1, 2, 3]));
+}
+
+fn target(address: LogAddress) -> sqlx::types::Uuid {
+    match address {
+        LogAddress::Conversation { id, .. } => id.to_uuid(),
+        LogAddress::User { id, .. } => id.to_uuid(),
+    }
+}

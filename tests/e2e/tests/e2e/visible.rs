@@ -14,15 +14,32 @@ use sqlx::{Connection as _, PgConnection};
 use super::support::{LATE, TestResult, code_of, direct, group, history, text, text_of, title, ulid_key};
 use super::witness::{log, persisted, places_of, stream};
 
-/// Lets nobody publish what waits for a subject, as a process does that hangs in the middle of publishing. Until it is dropped.
-async fn seize(h: &Harness, kind: &str, shard: u16, target: &str) -> anyhow::Result<PgConnection> {
+/// Lets nobody publish what waits for a subject from now on, as a process does that hangs in the middle of publishing.
+async fn seize(h: &Harness, kind: &str, target: sqlx::types::Uuid) -> anyhow::Result<PgConnection> {
     let mut database = h.database().await?;
-    let name = format!("outbox.{kind}.{shard}.{target}");
-    sqlx::query("SELECT pg_advisory_lock(hashtextextended($1, 0))").bind(name).execute(&mut database).await?;
+    sqlx::query(
+        r#"INSERT INTO outbox (subject_kind, shard, target_id, dedup_id, payload, retry_at)
+           VALUES ($1, 0, $2, 'seized-' || $2::text, '{"type":"FROM_THE_FUTURE"}', now() + interval '1 day')"#,
+    )
+    .bind(kind)
+    .bind(target)
+    .execute(&mut database)
+    .await?;
+    assert_eq!(hold(&mut database, "seized-%").await?, 1);
     Ok(database)
 }
 
-async fn release(seized: PgConnection) -> TestResult {
+/// Locks rows that are not published; says how many.
+async fn hold(database: &mut PgConnection, dedup: &str) -> anyhow::Result<usize> {
+    sqlx::query("BEGIN").execute(&mut *database).await?;
+    let rows = sqlx::query("SELECT 1 FROM outbox WHERE dedup_id LIKE $1 AND published_seq IS NULL ORDER BY id FOR UPDATE");
+    Ok(rows.bind(dedup).fetch_all(database).await?.len())
+}
+
+/// The row that stood before the others was of nobody.
+async fn release(mut seized: PgConnection) -> TestResult {
+    sqlx::query("DELETE FROM outbox WHERE dedup_id LIKE 'seized-%'").execute(&mut seized).await?;
+    sqlx::query("COMMIT").execute(&mut seized).await?;
     Ok(seized.close().await?)
 }
 
@@ -62,7 +79,7 @@ async fn a_post_waits_for_its_senders_joining(h: &Harness, ann: &User, bob: &Use
     persisted(h).await?;
     h.worker().pause();
     ann.api.post_message(chat, &ulid_key(0), &text("before you came")).await?;
-    let seized = seize(h, "c", 0, &chat.to_uuid().to_string()).await?;
+    let seized = seize(h, "c", chat.to_uuid()).await?;
     // Decided, and on its way.
     for_now(ann.api.add_member(chat, bob.id()).await);
     assert_eq!(history(&bob.api, chat).await?, vec![], "as far as the log says, they have not come in yet");
@@ -87,7 +104,7 @@ async fn a_post_waits_for_its_senders_joining(h: &Harness, ann: &User, bob: &Use
 }
 
 async fn a_repeated_change_waits_like_the_first(h: &Harness, ann: &User, bob: &User, chat: ConversationId) -> TestResult {
-    let seized = seize(h, "c", 0, &chat.to_uuid().to_string()).await?;
+    let seized = seize(h, "c", chat.to_uuid()).await?;
     let attic = title("attic");
     for _first_and_again in 0..2 {
         let (renamed, promoted) = tokio::join!(ann.api.rename(chat, &attic), ann.api.set_role(chat, bob.id(), Role::Admin));
@@ -113,7 +130,7 @@ async fn a_repeated_change_waits_like_the_first(h: &Harness, ann: &User, bob: &U
 
 async fn a_repeated_end_of_a_session_waits_like_the_first(h: &Harness, ann: &User) -> TestResult {
     let (lost, leaving) = (ann.log_in("lost phone").await?, ann.log_in("leaving").await?);
-    let seized = seize(h, "u", 0, &ann.id().to_uuid().to_string()).await?;
+    let seized = seize(h, "u", ann.id().to_uuid()).await?;
     for _first_and_again in 0..2 {
         let (revoked, left) = tokio::join!(ann.api.revoke(lost.session_id()), leaving.api.logout());
         for_now(revoked);
@@ -131,7 +148,7 @@ async fn a_repeated_end_of_a_session_waits_like_the_first(h: &Harness, ann: &Use
     // Whoever ends all is over as well: they are told so when the log has it.
     let eve = h.user("eve").await?;
     let everywhere = h.api_client()?.with_token(eve.device.access_token().clone());
-    let seized = seize(h, "u", 0, &eve.id().to_uuid().to_string()).await?;
+    let seized = seize(h, "u", eve.id().to_uuid()).await?;
     for _first_and_again in 0..2 {
         for_now(everywhere.logout_everywhere().await);
     }
@@ -240,17 +257,13 @@ async fn what_cannot_go_into_the_log_holds_up_nothing_else_and_is_shown_to_the_o
 
     // Of shard 1 nothing can be published; of shard 0 the oldest cannot.
     let ids = SystemIds::default();
-    let mut seized = Vec::new();
-    let mut database = h.database().await?;
+    let (mut database, mut holder) = (h.database().await?, h.database().await?);
     for (shard, count, dedup) in [(1_u16, 8, "stuck"), (0, 1, "stuck"), (0, 3, "free")] {
         for n in 0..count {
             let target: ConversationId = ConversationId::new(ids.next_ulid());
-            if dedup == "stuck" {
-                seized.push(seize(&h, "c", shard, &target.to_uuid().to_string()).await?);
-            }
             sqlx::query(
-                r#"INSERT INTO outbox (subject_kind, shard, target_id, dedup_id, payload, created_at)
-                   VALUES ('c', $1, $2, $3, '{"type":"FROM_THE_FUTURE"}', now() - interval '1 minute')"#,
+                r#"INSERT INTO outbox (subject_kind, shard, target_id, dedup_id, payload, created_at, retry_at)
+                   VALUES ('c', $1, $2, $3, '{"type":"FROM_THE_FUTURE"}', now() - interval '1 minute', now() + interval '3 seconds')"#,
             )
             .bind(i32::from(shard))
             .bind(target.to_uuid())
@@ -259,15 +272,14 @@ async fn what_cannot_go_into_the_log_holds_up_nothing_else_and_is_shown_to_the_o
             .await?;
         }
     }
+    assert_eq!(hold(&mut holder, "stuck-%").await?, 9, "all of them, before they are due");
     wait_for("what is behind others in the outbox", Duration::from_secs(30), async || match published(&h, "free-%").await {
         Ok(3) => Ok(()),
         other => Err(format!("{other:?}")),
     })
     .await;
     assert_eq!(published(&h, "stuck-%").await, Ok(0));
-    for connection in seized {
-        release(connection).await?;
-    }
+    holder.close().await?;
     wait_for("the rest, once it can", LATE, async || match published(&h, "stuck-%").await {
         Ok(9) => Ok(()),
         other => Err(format!("{other:?}")),
