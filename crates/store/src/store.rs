@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use relay_domain::ports::StoreError;
 use relay_types::{EventId, IdGen, SystemIds};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection as _, PgConnection, PgPool, PgTransaction};
+use sqlx::{PgConnection, PgPool, PgTransaction};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
@@ -32,10 +32,15 @@ const GRACE: Duration = Duration::from_secs(1);
 #[error("postgres.url has to look like postgres://user:password@host:port/database")]
 pub struct ConnectError;
 
-/// Whether the connection answers, within bounds.
+/// Whether the connection answers, within bounds. No transaction is open on it afterwards.
+///
+/// A caller that goes away while its BEGIN is under way (a client hung up, a limit ran out) leaves a transaction that sqlx
+/// does not know of: it counts from BEGIN's answer on, and rolls back nothing before. Whatever the next callers were told is
+/// stored would lie in that transaction, until one of them rolled it back. A BEGIN within a transaction changes nothing.
 async fn ping(connection: &mut PgConnection) -> sqlx::Result<()> {
-    let answer = tokio::time::timeout(PING_LIMIT, connection.ping()).await;
-    answer.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
+    let asked = sqlx::raw_sql("BEGIN; ROLLBACK").execute(connection);
+    let answer = tokio::time::timeout(PING_LIMIT, asked).await;
+    answer.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into())).map(drop)
 }
 
 /// Access to Postgres. Cheap to clone; clones share the pool.
@@ -112,7 +117,8 @@ impl Store {
             // call as unavailable and leaves the pool.
             .test_before_acquire(false)
             // The pool asks every connection that is given back whether it is still usable, and would wait for as long as the
-            // kernel does, which for a server that vanished is many minutes. This asks first, and gives up.
+            // kernel does, which for a server that vanished is many minutes. This asks first, and gives up. It also ends what a
+            // dropped call left open.
             .after_release(move |connection, _| {
                 let broke = Arc::clone(&broke);
                 Box::pin(async move {

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod conversations;
+mod dropped;
 mod history;
 mod list;
 mod outbox;
