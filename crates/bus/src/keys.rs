@@ -16,7 +16,7 @@ use crate::connect::Bus;
 
 /// How often the bucket is looked at. A new key is published a minute before it signs, so this is soon enough.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// More keys than any rotation leaves behind. The bucket's size allows no more by much.
+/// More keys than are good at once. A removed one leaves a marker for ever, so the newest are looked at: their ids ascend.
 const MAX_KEYS: usize = 64;
 
 /// The bucket does not answer.
@@ -110,7 +110,7 @@ impl KeyBucket {
         }
         let prefix = relay_subjects::signing_key_in_bucket("");
         let kids = info.state.subjects.keys().filter_map(|subject| subject.strip_prefix(&prefix));
-        Ok(kids.map(str::to_owned).take(MAX_KEYS).collect())
+        Ok(kids.rev().map(str::to_owned).take(MAX_KEYS).collect())
     }
 
     /// Follows the bucket: `on_change` gets every key at once, and again whenever one was added or removed. Returns when
