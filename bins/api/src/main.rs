@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         relay_wiring::watch_nats(&boot.supervisor, bus.clone());
         let keys = keys::start(&config.tokens, &boot.supervisor, bus.clone()).await?;
         let Parts { deps, limits } = parts::assemble(config, &boot.supervisor, &bus, keys).await?;
-        let listener = relay_runtime::listen::bind(config.api.listen).await?;
+        let listener = relay_runtime::listen::bind(config.api.listen)?;
         boot.publish_addresses(Some(listener.local_addr()?))?;
         let router = relay_api::router(&config.api, deps);
         relay_runtime::http::serve(listener, router, &boot.supervisor, config.api.http_limits());

@@ -47,7 +47,7 @@ fn main() -> ExitCode {
             shards: config.topology.shard_ids().collect(),
             access_ttl_s: config.tokens.access_ttl_s,
         };
-        let listener = relay_runtime::listen::bind(config.gateway.listen).await?;
+        let listener = relay_runtime::listen::bind(config.gateway.listen)?;
         // First, because its parts are then known to be starting: listening alone is not being ready.
         let gateway = Gateway::new(config.gateway.clone(), deps, boot.health.clone());
         boot.publish_addresses(Some(listener.local_addr()?))?;

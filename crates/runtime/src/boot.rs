@@ -101,7 +101,7 @@ where
         let health = Health::default();
         let supervisor = Supervisor::new(stop.clone(), health.clone());
         let listening = health.component("listening");
-        let listener = listen::bind(config.admin_listen()).await?;
+        let listener = listen::bind(config.admin_listen())?;
         let admin_address = listener.local_addr()?;
         spawn_signals(&supervisor)?;
         spawn_admin(&supervisor, listener, admin::router(health.clone(), metrics.clone()));
