@@ -258,6 +258,10 @@ impl Run<'_> {
 
     /// Writes frames, and behind them the place that they reach: a link that breaks later need not bring them again.
     async fn write_with_progress(&mut self, mut frames: Vec<Bytes>) -> Result<(), ResumeError> {
+        // Not among those that a revocation closes before it is live, and a page may take a slow reader long.
+        if self.resumer.hub.is_revoked(self.socket.session) {
+            return Err(REVOKED);
+        }
         self.sent = self.sent.saturating_add(u32::try_from(frames.len()).unwrap_or(u32::MAX));
         if !frames.is_empty() {
             let position = Position { epoch: self.resumer.hub.epoch(), shards: self.from.clone() };

@@ -239,10 +239,13 @@ impl Poster {
         let address = LogAddress::Conversation { shard, id: key.conversation };
         let appended = self.parts.log.append(address, &dedup_id, payload, trace).await.map_err(PostError::Log)?;
         let passed = self.parts.recent.passed(shard, appended.seq).await;
+        let follows = self.parts.recent.remembered_after(shard).is_some();
         match passed {
             Passed::Void => return Err(PostError::Void),
             Passed::NotYet => return Err(PostError::NotPassed),
-            Passed::Counts | Passed::NotKnown if !appended.duplicate => return Ok(ack(key, OriginalSend { seq: appended.seq, ..minted })),
+            _ if !appended.duplicate && counts(passed, follows) => {
+                return Ok(ack(key, OriginalSend { seq: appended.seq, ..minted }));
+            }
             Passed::Counts | Passed::NotKnown => {}
         }
         // Either a retry, or our own attempt whose first answer was lost: the stored event says which id it has.
@@ -253,11 +256,12 @@ impl Poster {
         let stored = self.parts.log.read(shard, appended.seq).await.map_err(PostError::Original)?;
         if let Some(LogEvent::MessageSent(sent)) = stored.map(|stored| stored.event) {
             let original = OriginalSend { message_id: sent.message_id, seq: appended.seq, sent_at_ms: sent.sent_at_ms };
-            if passed == Passed::Counts || original.message_id == minted.message_id {
+            let is_ours = original.message_id == minted.message_id;
+            if passed == Passed::Counts || is_ours && counts(passed, follows) {
                 return Ok(ack(key, original));
             }
         }
-        // Somebody else stored it and its sender may have left before it, or it is gone from the log: the projection knows.
+        // Its sender may have left before it, or it is gone from the log: the projection knows.
         match self.find_upto(shard, &key, appended.seq).await {
             Ok(Some(original)) => Ok(ack(key, original)),
             Ok(None) => Err(PostError::Void),
@@ -296,6 +300,16 @@ impl Poster {
     }
 }
 
+/// Whether our own append may be acknowledged by what is known of its place. A process that does not follow the log keeps the
+/// sender in the conversation meanwhile. One that does, and has forgotten the place, cannot tell.
+const fn counts(passed: Passed, follows: bool) -> bool {
+    match passed {
+        Passed::Counts => true,
+        Passed::NotKnown => !follows,
+        Passed::Void | Passed::NotYet => false,
+    }
+}
+
 fn undecided(reason: String) -> PostError {
     PostError::Undecided(StoreError::new(reason))
 }
@@ -307,5 +321,17 @@ fn ack(key: SendKey, original: OriginalSend) -> MessageAck {
         message_id: original.message_id,
         seq: original.seq,
         sent_at_ms: original.sent_at_ms,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A slow reader's acknowledgement may come up when the place has left the memory of the tail.
+    #[test]
+    fn what_a_follower_has_forgotten_is_not_acknowledged() {
+        assert!(counts(Passed::Counts, true) && counts(Passed::NotKnown, false));
+        assert!(!counts(Passed::NotKnown, true) && !counts(Passed::Void, false) && !counts(Passed::NotYet, true));
     }
 }

@@ -12,7 +12,14 @@ use crate::outbound::Closing;
 impl Hub {
     /// Of every live socket.
     pub(crate) fn sessions(&self) -> HashSet<SessionId> {
-        self.state.lock().users.values().flat_map(|user| &user.sockets).map(|socket| socket.session).collect()
+        // Hashed without the lock.
+        let all: Vec<SessionId> = self.state.lock().users.values().flat_map(|user| &user.sockets).map(|socket| socket.session).collect();
+        all.into_iter().collect()
+    }
+
+    /// Whether the session is known to be over.
+    pub(crate) fn is_revoked(&self, session: SessionId) -> bool {
+        self.state.lock().revoked.contains_key(&session)
     }
 
     /// The sessions are over: their sockets close. Those that cannot be prolonged are not let in again either.

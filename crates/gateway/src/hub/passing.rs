@@ -121,14 +121,23 @@ impl Hub {
                 left.insert((*conversation, *user), seq);
             }
         }
-        // Whoever comes in later was out before, and is remembered as such no more.
+        // Whoever comes in later was out before, and is remembered as such no more: as these events say, and behind them the ring.
         let mut changed = BTreeSet::new();
-        for entry in shard.ring.entries().filter(|entry| entry.seq > upto && entry.effect != Effect::None) {
-            let Some(conversation) = entry.conversation else { continue };
-            for person in senders.iter().filter(|(room, user)| *room == conversation && entry.effect.concerns(*user)) {
-                if changed.insert(*person) && !matches!(entry.effect, Effect::Leaves(_)) {
-                    left.insert(*person, upto);
+        let mut first_change = |conversation: ConversationId, effect: &Effect| {
+            for person in effect.people().iter().map(|user| (conversation, *user)).filter(|person| senders.contains(person)) {
+                if changed.insert(person) && !matches!(effect, Effect::Leaves(_)) {
+                    left.insert(person, upto);
                 }
+            }
+        };
+        for stored in events {
+            if let Some(conversation) = stored.event.conversation() {
+                first_change(conversation, &Effect::of(&stored.event));
+            }
+        }
+        for entry in shard.ring.entries().filter(|entry| entry.seq > upto) {
+            if let Some(conversation) = entry.conversation {
+                first_change(conversation, &entry.effect);
             }
         }
         Departures::of(left)

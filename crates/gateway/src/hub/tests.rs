@@ -277,3 +277,12 @@ fn a_return_that_was_told_late_counts_only_against_what_was_known_before_the_tai
     hub.apply(SHARD, vec![told(11), says_as(12, bob()), leaves(13), told(14), says_as(15, bob()), says(16)], 0);
     assert_eq!(chained(&live), [(12, 5), (13, 12), (16, 13)]);
 }
+
+#[test]
+fn whoever_comes_back_in_a_run_of_the_log_was_out_before() {
+    let hub = hub(20, 20);
+    let run = vec![says_as(11, bob()), joins(12), says_as(13, bob()), leaves(14), says_as(15, bob())];
+    let departed = hub.departed(SHARD, Seq(10), &run);
+    let counts: Vec<Seq> = relay_domain::void::without_void(run, departed).iter().map(|event| event.seq).collect();
+    assert_eq!(counts, [Seq(12), Seq(13), Seq(14)]);
+}
