@@ -7,7 +7,7 @@
 //! Only a known leaving makes a message void. Somebody of whom a reader knows no change at all counts as inside: a projection may
 //! be filled from a log whose beginning has run out.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use relay_protocol::log::{LogEvent, StoredEvent};
 use relay_types::{ConversationId, Seq, UserId};
@@ -87,6 +87,15 @@ impl Departures {
         }
         false
     }
+}
+
+/// Who says something in a run of the log, and where.
+pub fn senders(run: &[StoredEvent]) -> BTreeSet<Person> {
+    let person = |stored: &StoredEvent| {
+        let LogEvent::MessageSent(sent) = &stored.event else { return None };
+        Some((sent.conversation_id, sent.sender_id))
+    };
+    run.iter().filter_map(person).collect()
 }
 
 /// What counts of a run of the log, given who was out before it.

@@ -72,13 +72,7 @@ impl Pending {
 /// names them: its first time may have failed before the log had it.
 /// Index: `outbox_pending`.
 pub(crate) async fn unpublished(connection: &mut PgConnection, subjects: &[LogAddress]) -> Result<Vec<LogAddress>, StoreError> {
-    let (mut kinds, mut shards, mut targets) = (Vec::new(), Vec::new(), Vec::new());
-    for address in subjects {
-        let (kind, target) = columns(address);
-        kinds.push(kind.to_owned());
-        shards.push(shard_column(address.shard()));
-        targets.push(target);
-    }
+    let (kinds, shards, targets) = by_column(subjects);
     let rows = sqlx::query!(
         r#"SELECT subject_kind AS "subject_kind!", shard AS "shard!", target_id AS "target_id!"
            FROM unnest($1::text[], $2::integer[], $3::uuid[]) WITH ORDINALITY AS t (subject_kind, shard, target_id, place)
@@ -134,6 +128,18 @@ fn columns(address: &LogAddress) -> (&'static str, Uuid) {
         LogAddress::Conversation { id, .. } => ("c", id.to_uuid()),
         LogAddress::User { id, .. } => ("u", id.to_uuid()),
     }
+}
+
+/// Subjects as the arrays that a query takes.
+fn by_column(subjects: &[LogAddress]) -> (Vec<String>, Vec<i32>, Vec<Uuid>) {
+    let (mut kinds, mut shards, mut targets) = (Vec::new(), Vec::new(), Vec::new());
+    for address in subjects {
+        let (kind, target) = columns(address);
+        kinds.push(kind.to_owned());
+        shards.push(shard_column(address.shard()));
+        targets.push(target);
+    }
+    (kinds, shards, targets)
 }
 
 fn address_of(kind: &str, shard: ShardId, target: Uuid) -> Result<LogAddress, StoreError> {

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use relay_domain::ports::{OriginalSend, Passed, RecentSends, SendKey};
-use relay_domain::void::{Departures, Person};
-use relay_protocol::log::{LogEvent, StoredEvent};
-use relay_types::{ConversationId, Seq, ShardId, UserId};
+use relay_domain::void::{Departures, Person, senders};
+use relay_protocol::log::StoredEvent;
+use relay_types::{ConversationId, Seq, ShardId};
 use tokio::sync::oneshot;
 
 use super::{Hub, State};
@@ -106,13 +106,7 @@ impl Hub {
 
     /// Of those who say something in these events, who follow on `upto`'s past: who was out at `upto`.
     pub(crate) fn departed(&self, shard: ShardId, upto: Seq, events: &[StoredEvent]) -> Departures {
-        let senders: BTreeSet<(ConversationId, UserId)> = events
-            .iter()
-            .filter_map(|stored| match &stored.event {
-                LogEvent::MessageSent(sent) => Some((sent.conversation_id, sent.sender_id)),
-                _ => None,
-            })
-            .collect();
+        let senders = senders(events);
         let state = self.state.lock();
         let Some(shard) = state.shards.get(&shard) else { return Departures::of([]) };
         let mut left: BTreeMap<Person, Seq> = BTreeMap::new();

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use relay_domain::ports::{LogAddress, StoreError};
 use sqlx::PgConnection;
 
-use super::{address_of, columns};
-use crate::convert::{shard, shard_column};
+use super::{address_of, by_column};
+use crate::convert::shard;
 use crate::error::unavailable;
 
 /// Rows claimed and marked by one transaction.
@@ -38,13 +38,7 @@ struct Waiting {
 /// The ids of what waits for these subjects, as many as one transaction takes, and whether that is all. Index: `outbox_pending`,
 /// and `outbox_pkey` for the sizes.
 pub(super) async fn waiting(connection: &mut PgConnection, subjects: &[LogAddress]) -> Result<(Vec<i64>, bool), StoreError> {
-    let (mut kinds, mut shards, mut targets) = (Vec::new(), Vec::new(), Vec::new());
-    for address in subjects {
-        let (kind, target) = columns(address);
-        kinds.push(kind.to_owned());
-        shards.push(shard_column(address.shard()));
-        targets.push(target);
-    }
+    let (kinds, shards, targets) = by_column(subjects);
     let found = sqlx::query!(
         r#"WITH found AS MATERIALIZED (
                SELECT o.id, o.place FROM unnest($1::text[], $2::integer[], $3::uuid[]) AS t (subject_kind, shard, target_id)

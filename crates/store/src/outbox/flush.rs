@@ -128,7 +128,8 @@ async fn of_some(store: &Store, shard: ShardId, some: &[LogAddress], log: &dyn M
             flushed.left += open.len();
             return (flushed, true);
         }
-        if turn.whole || open.is_empty() || nothing {
+        // Rows that were waited for may be done by now, and others behind them not: whoever does not wait comes again instead.
+        if turn.whole || open.is_empty() || nothing && busy == Busy::Leave {
             flushed.subjects += match busy {
                 Busy::Wait => open.len(),
                 Busy::Leave => open.intersection(&taken).count(),

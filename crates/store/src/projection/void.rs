@@ -1,9 +1,7 @@
 //! Who had left, as the projection knows it: what `relay_domain::void` is told of the time before a run.
 
-use std::collections::BTreeSet;
-
 use relay_domain::ports::StoreError;
-use relay_domain::void::Departures;
+use relay_domain::void::{Departures, senders};
 use relay_protocol::log::{LogEvent, StoredEvent};
 use relay_types::{ConversationId, Seq, UserId};
 use sqlx::PgConnection;
@@ -15,13 +13,7 @@ use crate::error::unavailable;
 /// Of those who say something in the run: who was out of the conversation before it. A run has few pairs of conversation and
 /// sender. Index: `memberships_pkey`, backwards, one probe per pair.
 pub(super) async fn departures(connection: &mut PgConnection, run: &[StoredEvent]) -> sqlx::Result<Departures> {
-    let senders: BTreeSet<(ConversationId, UserId)> = run
-        .iter()
-        .filter_map(|stored| match &stored.event {
-            LogEvent::MessageSent(sent) => Some((sent.conversation_id, sent.sender_id)),
-            _ => None,
-        })
-        .collect();
+    let senders = senders(run);
     if senders.is_empty() {
         return Ok(Departures::of([]));
     }

@@ -262,3 +262,31 @@ fn target(address: LogAddress) -> sqlx::types::Uuid {
         LogAddress::User { id, .. } => id.to_uuid(),
     }
 }
+
+/// Another process may be done with all that was waited for, and not with what stands behind it.
+#[tokio::test]
+async fn whoever_waited_for_others_goes_on_with_what_they_left() {
+    let db = Db::fresh().await;
+    let addresses = crowd(&db, 300, 3).await;
+    db.warm().await;
+    let mut theirs = db.raw.begin().await.unwrap();
+    sqlx::query("UPDATE outbox SET published_seq = 1, published_at = now() WHERE id IN (SELECT id FROM outbox ORDER BY id LIMIT 500)")
+        .execute(&mut *theirs)
+        .await
+        .unwrap();
+    let log = MemMessageLog::default();
+    let theirs = async {
+        let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let waiting = async {
+            while db.count(waits).await == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), waiting).await.expect("it waits for those rows");
+        theirs.commit().await.unwrap();
+    };
+    let (flushed, ()) = tokio::join!(db.store.flush_all(&addresses, &log), theirs);
+    assert!(flushed.failures.is_empty(), "{flushed:?}");
+    assert_eq!((flushed.rows, flushed.subjects), (400, 300));
+    assert_eq!(db.count("SELECT count(*) FROM outbox WHERE published_seq IS NULL").await, 0);
+}
