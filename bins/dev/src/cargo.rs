@@ -16,23 +16,50 @@ const TELL_EVERY: Duration = Duration::from_secs(5);
 /// Lines of cargo's words kept for the failure message.
 const MAX_LINES: usize = 400;
 
-/// Where the programs of a profile are, given where we are: `…/debug` and `…/release` are siblings.
-pub fn bin_dir(release: bool) -> anyhow::Result<PathBuf> {
-    let ours = workspace::bin_dir()?;
-    let profiles = ours.parent().context("the running program is not in a target directory")?;
-    Ok(profiles.join(if release { "release" } else { "debug" }))
+/// How cargo builds, by the profiles of the workspace's `Cargo.toml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    Dev,
+    Release,
+    /// Optimised, and built in minutes: for the bench and chaos.
+    Measure,
 }
 
-/// Builds the programs.
-pub async fn build_programs(root: &Path, release: bool) -> anyhow::Result<()> {
-    let mut args = vec!["build"];
-    if release {
-        args.push("--release");
+impl Profile {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Release => "release",
+            Self::Measure => "measure",
+        }
     }
+
+    /// Where the programs are, given where we are: `…/debug` and `…/release` are siblings.
+    pub fn bin_dir(self) -> anyhow::Result<PathBuf> {
+        let ours = workspace::bin_dir()?;
+        let profiles = ours.parent().context("the running program is not in a target directory")?;
+        Ok(profiles.join(if self == Self::Dev { "debug" } else { self.name() }))
+    }
+}
+
+/// Builds the programs that `up` runs.
+pub async fn build_programs(root: &Path, profile: Profile) -> anyhow::Result<()> {
+    let mut args = vec!["build", "--profile", profile.name()];
     for program in PROGRAMS {
         args.extend(["--bin", program]);
     }
     run_quietly(root, &args).await
+}
+
+/// Builds every program of the workspace for measuring. Cargo's own progress goes to standard error.
+pub async fn build_for_measuring(root: &Path) -> anyhow::Result<()> {
+    let mut command = Command::new("cargo");
+    command.args(["build", "--quiet", "--profile", Profile::Measure.name(), "--bins", "--workspace"]).current_dir(root);
+    let status = command.kill_on_drop(true).status().await.context("could not run cargo")?;
+    if !status.success() {
+        bail!("the build failed");
+    }
+    Ok(())
 }
 
 /// Runs cargo, telling how many crates it has compiled, and shows what it said only if it fails.

@@ -1,12 +1,11 @@
 //! Commands that other programs carry out, with the local stack's addresses.
 
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, bail};
 
-use crate::cargo;
+use crate::cargo::{self, Profile};
 use crate::layout::Layout;
 use crate::state::State;
 
@@ -30,7 +29,7 @@ pub fn chat(rest: &Rest) -> anyhow::Result<ExitCode> {
 /// Any relayctl command with the local configuration.
 pub fn ctl(rest: &Rest) -> anyhow::Result<ExitCode> {
     let layout = Layout::open()?;
-    let bin_dir = State::load(&layout)?.map_or_else(|| cargo::bin_dir(false), |state| Ok(state.bin_dir))?;
+    let bin_dir = State::load(&layout)?.map_or_else(|| Profile::Dev.bin_dir(), |state| Ok(state.bin_dir))?;
     if !layout.config().is_file() {
         bail!("there is no configuration yet; ./relay up writes it");
     }
@@ -39,30 +38,21 @@ pub fn ctl(rest: &Rest) -> anyhow::Result<ExitCode> {
 
 /// Builds everything optimised and measures. Progress goes to standard error: standard output is the figures'.
 pub async fn bench(rest: &Rest) -> anyhow::Result<ExitCode> {
-    let layout = Layout::open()?;
-    complain!("building optimised programs (the first time takes some minutes)");
-    build_release(&layout.root, &[]).await?;
-    replace_with(Command::new(cargo::bin_dir(true)?.join("relay-bench")).args(&rest.arguments).current_dir(&layout.root))
-}
-
-async fn build_release(root: &Path, features: &[&str]) -> anyhow::Result<()> {
-    let mut command = tokio::process::Command::new("cargo");
-    command.args(["build", "--quiet", "--release", "--bins", "--workspace"]).args(features).current_dir(root).kill_on_drop(true);
-    let status = command.status().await.context("could not run cargo")?;
-    if !status.success() {
-        bail!("the build failed");
-    }
-    Ok(())
+    run_optimised("relay-bench", rest).await
 }
 
 /// Builds everything optimised and torments a cluster of its own. Progress goes to standard error: standard output is the
 /// report's.
 pub async fn chaos(rest: &Rest) -> anyhow::Result<ExitCode> {
+    run_optimised("relay-chaos", rest).await
+}
+
+/// One build serves both programs, so that either may follow the other without another build.
+async fn run_optimised(program: &str, rest: &Rest) -> anyhow::Result<ExitCode> {
     let layout = Layout::open()?;
     complain!("building optimised programs (the first time takes some minutes)");
-    // With failpoints: one of the gateways dies between the log's acknowledgement and its own.
-    build_release(&layout.root, &["--features", "relay-gateway-bin/failpoints"]).await?;
-    replace_with(Command::new(cargo::bin_dir(true)?.join("relay-chaos")).args(&rest.arguments).current_dir(&layout.root))
+    cargo::build_for_measuring(&layout.root).await?;
+    replace_with(Command::new(Profile::Measure.bin_dir()?.join(program)).args(&rest.arguments).current_dir(&layout.root))
 }
 
 /// Becomes `command`; returns only if that fails.

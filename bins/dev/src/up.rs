@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use relay_embedded::Servers;
 
+use crate::cargo::Profile;
 use crate::layout::Layout;
 use crate::stack::Stack;
 use crate::state::{self, Phase, State};
@@ -30,14 +31,20 @@ pub struct UpArguments {
     release: bool,
 }
 
+impl UpArguments {
+    const fn profile(self) -> Profile {
+        if self.release { Profile::Release } else { Profile::Dev }
+    }
+}
+
 /// Installs, builds and starts everything.
 pub async fn up(arguments: UpArguments) -> anyhow::Result<ExitCode> {
     let layout = Layout::open()?;
     let Some(lock) = lock_or_running(&layout).await? else { return Ok(ExitCode::SUCCESS) };
-    prepare(&layout, arguments.release).await?;
+    prepare(&layout, arguments.profile()).await?;
     say!("starting");
     if !arguments.detach {
-        let stack = Stack::prepare(&layout, cargo::bin_dir(arguments.release)?)?;
+        let stack = Stack::prepare(&layout, arguments.profile().bin_dir()?)?;
         supervise::run(&layout, stack, lock, |state| {
             print_urls(state);
             say!("Ctrl-C stops everything.");
@@ -75,12 +82,12 @@ pub async fn supervise_detached(arguments: UpArguments) -> anyhow::Result<ExitCo
     if (given.dev(), given.ino()) != (expected.dev(), expected.ino()) || lock.try_lock().is_err() {
         bail!("this command is for ./relay up --detach");
     }
-    let stack = Stack::prepare(&layout, cargo::bin_dir(arguments.release)?)?;
+    let stack = Stack::prepare(&layout, arguments.profile().bin_dir()?)?;
     supervise::run(&layout, stack, lock, |_| say!("everything is healthy")).await?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn prepare(layout: &Layout, release: bool) -> anyhow::Result<()> {
+async fn prepare(layout: &Layout, profile: Profile) -> anyhow::Result<()> {
     say!("installing servers and building programs (the first time takes some minutes)");
     let install = async {
         let began = Instant::now();
@@ -90,7 +97,7 @@ async fn prepare(layout: &Layout, release: bool) -> anyhow::Result<()> {
     };
     let build = async {
         let began = Instant::now();
-        cargo::build_programs(&layout.root, release).await?;
+        cargo::build_programs(&layout.root, profile).await?;
         say!("  programs built ({:.1} s)", began.elapsed().as_secs_f64());
         Ok(())
     };

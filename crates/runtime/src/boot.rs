@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{LogConfig, Validate};
 use crate::health::{Component, Health};
 use crate::supervisor::{Restart, Supervisor};
-use crate::{admin, exit, http, listen, telemetry};
+use crate::{admin, exit, failpoint, http, listen, telemetry};
 
 /// How often histograms are drained while nobody scrapes.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
@@ -94,6 +94,7 @@ where
 {
     let config: C = crate::config::load(&arguments.config)?;
     telemetry::start_logs(config.log())?;
+    failpoint::arm()?;
     let metrics = telemetry::start_metrics()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("could not start the runtime")?;
     runtime.block_on(async {

