@@ -135,7 +135,7 @@ pub struct Config {
     pub session_cache_ms: u64,
     /// Passwords hashed at once: each takes a core for about 20 ms and 19 MiB. 1 to 64.
     pub password_concurrency: usize,
-    /// How long a log-in waits for its turn to be hashed, in milliseconds.
+    /// How long a log-in waits for a permit to be hashed, in milliseconds.
     pub password_queue_ms: u64,
     /// How often things may be done.
     pub limits: LimitsConfig,

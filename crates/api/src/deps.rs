@@ -8,7 +8,7 @@ use relay_domain::ports::{
 };
 use relay_posting::Poster;
 use relay_runtime::Origins;
-use relay_runtime::turns::Turns;
+use relay_runtime::permits::Permits;
 use relay_types::{Clock, IdGen, UserId};
 
 use crate::config::Config;
@@ -65,9 +65,9 @@ pub(crate) struct AppState {
     pub live: LiveSessions,
     pub freshness: Freshness,
     /// Lists and histories on their way.
-    pub reads: Turns<UserId>,
+    pub reads: Permits<UserId>,
     /// Questions for these.
-    pub asking: Turns<UserId>,
+    pub asking: Permits<UserId>,
 }
 
 pub(crate) type App = Arc<AppState>;

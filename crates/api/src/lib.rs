@@ -13,13 +13,13 @@ mod flush;
 mod freshness;
 mod introductions;
 mod live;
+mod member_intervals;
 pub mod openapi;
 mod operations;
 mod page;
 mod refusal;
 mod router;
 mod shared;
-mod stays;
 mod unprojected;
 
 pub use config::{Config, LimitsConfig, Rate};

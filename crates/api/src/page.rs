@@ -6,46 +6,46 @@ use axum::body::Bytes;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use relay_protocol::ErrorCode;
-use relay_runtime::turns::Turn;
+use relay_runtime::permits::Permit;
 use relay_types::UserId;
 
 use crate::deps::App;
 use crate::refusal::Refusal;
 
-/// For a turn to read.
-const TURN_LIMIT: Duration = Duration::from_secs(10);
+/// For a permit to read.
+const PERMIT_LIMIT: Duration = Duration::from_secs(10);
 
-/// A page, and the turn it was read in.
+/// A page, and the permit it was read with.
 pub(crate) struct Page<T> {
     body: T,
-    turn: Turn<UserId>,
+    permit: Permit<UserId>,
 }
 
-/// A turn to read a page.
+/// A permit to read a page.
 pub(crate) struct Reading {
-    turn: Turn<UserId>,
+    permit: Permit<UserId>,
     /// One person asks the database one such question at a time.
-    _asking: Turn<UserId>,
+    _asking: Permit<UserId>,
 }
 
 /// Waits until `user` reads fewer pages than they may.
-pub(crate) async fn turn(app: &App, user: UserId) -> Result<Reading, Refusal> {
+pub(crate) async fn permit(app: &App, user: UserId) -> Result<Reading, Refusal> {
     let busy = || Refusal::new(ErrorCode::Busy, "as many pages as you may read at once are on their way to you");
-    let turn = app.reads.turn(user, TURN_LIMIT).await.ok_or_else(busy)?;
-    Ok(Reading { turn, _asking: app.asking.turn(user, TURN_LIMIT).await.ok_or_else(busy)? })
+    let permit = app.reads.acquire(user, PERMIT_LIMIT).await.ok_or_else(busy)?;
+    Ok(Reading { permit, _asking: app.asking.acquire(user, PERMIT_LIMIT).await.ok_or_else(busy)? })
 }
 
 impl Reading {
     /// What was read.
     pub(crate) fn page<T>(self, body: T) -> Page<T> {
-        Page { body, turn: self.turn }
+        Page { body, permit: self.permit }
     }
 }
 
-/// The turn goes with the bytes: it is given back when they were taken, or their connection ended.
+/// The permit goes with the bytes: it is given back when they were taken, or their connection ended.
 struct Held {
     bytes: Vec<u8>,
-    _turn: Turn<UserId>,
+    _permit: Permit<UserId>,
 }
 
 impl AsRef<[u8]> for Held {
@@ -57,7 +57,7 @@ impl AsRef<[u8]> for Held {
 impl<T: serde::Serialize> IntoResponse for Page<T> {
     fn into_response(self) -> Response {
         let Ok(bytes) = serde_json::to_vec(&self.body) else { return Refusal::internal("an answer is not JSON").into_response() };
-        let bytes = Bytes::from_owner(Held { bytes, _turn: self.turn });
+        let bytes = Bytes::from_owner(Held { bytes, _permit: self.permit });
         ([(header::CONTENT_TYPE, "application/json")], bytes).into_response()
     }
 }

@@ -10,7 +10,7 @@ use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use relay_runtime::Origins;
-use relay_runtime::turns::Turns;
+use relay_runtime::permits::Permits;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::timeout::TimeoutLayer;
@@ -37,7 +37,7 @@ const PREFLIGHT_AGE: Duration = Duration::from_mins(10);
 pub fn router(config: &Config, deps: Deps) -> Router {
     register_metrics();
     let live = LiveSessions::new(Duration::from_millis(config.session_cache_ms));
-    let (reads, asking) = (Turns::new(config.reads_per_user), Turns::new(1));
+    let (reads, asking) = (Permits::new(config.reads_per_user), Permits::new(1));
     let app: App = Arc::new(AppState { config: config.clone(), deps, live, freshness: Freshness::default(), reads, asking });
     let documents = documents();
     let (operations, _) = api().split_for_parts();

@@ -53,11 +53,11 @@ pub(crate) async fn complete(deps: &Deps, asked: &Asked, behind: Behind, page: M
         let last = events.last().map(|event| event.seq).filter(|_| events.len() >= CHUNK as usize);
         // Asked after the page was read, and with an answer of the same moment or later.
         let people = fold.strangers(&events);
-        let known = deps.history.stays(conversation, &people).await?;
+        let known = deps.history.member_intervals(conversation, &people).await?;
         fold.meet(&people, known);
         fold.take(events);
         match last {
-            Some(_) if read >= MOST || fold.moves() > MOVES => return Err(come_back()),
+            Some(_) if read >= MOST || fold.membership_changes() > MOVES => return Err(come_back()),
             Some(last) => place = last,
             None => return Ok(fold.page()),
         }
@@ -67,7 +67,7 @@ pub(crate) async fn complete(deps: &Deps, asked: &Asked, behind: Behind, page: M
 #[cfg(test)]
 mod tests {
     use super::*;
-    use relay_domain::ports::Stay;
+    use relay_domain::ports::MemberInterval;
     use relay_protocol::MessageBody;
     use relay_protocol::log::{ConversationCreated, InitialMember, LogEvent, MemberAdded, MemberRemoved, MessageSent, StoredEvent};
     use relay_protocol::message::{ConversationKind, Role};
@@ -124,14 +124,14 @@ mod tests {
 
     /// The page gone on with, which is the same in whatever portions the events come.
     #[expect(clippy::needless_pass_by_value, reason = "the tests give what they have no more use for")]
-    fn joined(page: MessagePage, events: Vec<StoredEvent>, known: Vec<Stay>, asked: &Asked) -> MessagePage {
+    fn joined(page: MessagePage, events: Vec<StoredEvent>, known: Vec<MemberInterval>, asked: &Asked) -> MessagePage {
         let pages = [1, 2, 100].map(|portion| {
             let mut fold = Fold::new(page.clone(), asked);
             let mut portions: Vec<&[StoredEvent]> = events.chunks(portion).collect();
             portions.push(&[]);
             for some in portions {
                 let people = fold.strangers(some);
-                let of_them = known.iter().filter(|stay| people.contains(&stay.user)).copied().collect();
+                let of_them = known.iter().filter(|interval| people.contains(&interval.user)).copied().collect();
                 fold.meet(&people, of_them);
                 fold.take(some.to_vec());
             }
@@ -144,15 +144,15 @@ mod tests {
         whole
     }
 
-    /// What the projection knows: each stay from, and to.
-    fn known(reads: &[(u64, Option<u64>)], writes: &[(u64, Option<u64>)]) -> Vec<Stay> {
-        let stay = |user, stays: &[(u64, Option<u64>)]| -> Vec<Stay> {
-            stays.iter().map(|(joined, left)| Stay { user, joined: Seq(*joined), left: left.map(Seq) }).collect()
+    /// What the projection knows: each interval from, and to.
+    fn known(reads: &[(u64, Option<u64>)], writes: &[(u64, Option<u64>)]) -> Vec<MemberInterval> {
+        let interval = |user, intervals: &[(u64, Option<u64>)]| -> Vec<MemberInterval> {
+            intervals.iter().map(|(joined, left)| MemberInterval { user, joined: Seq(*joined), left: left.map(Seq) }).collect()
         };
-        [stay(reader(), reads), stay(writer(), writes)].concat()
+        [interval(reader(), reads), interval(writer(), writes)].concat()
     }
 
-    fn both_in() -> Vec<Stay> {
+    fn both_in() -> Vec<MemberInterval> {
         known(&[(1, None)], &[(1, None)])
     }
 
@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(go_on(page(3..6, false), HistoryAnchor::After(Seq(2)), 10).0, vec![3, 4, 5, 6], "twice");
     }
 
-    /// Whoever is in it as decided, while the projection has no stay of theirs.
+    /// Whoever is in it as decided, while the projection has no interval of theirs.
     #[test]
     fn nothing_from_before_joining_is_shown() {
         let shown = |reads, events| seqs(&joined(empty(), events, known(reads, &[(1, None)]), &asked(HistoryAnchor::Newest, 10)));

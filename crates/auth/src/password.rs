@@ -24,7 +24,7 @@ const LANES: u32 = 1;
 pub struct PasswordConfig {
     /// Hashes computed at once; each takes a core for about 20 ms and 19 MiB. 1 to 64.
     pub concurrent: usize,
-    /// How long a request waits for its turn before it is told to come back later, in milliseconds.
+    /// How long a request waits for a permit before it is told to come back later, in milliseconds.
     pub queue_ms: u64,
 }
 
@@ -40,8 +40,8 @@ type Memory = Vec<Block>;
 
 /// Hashes with Argon2id on the blocking pool, at most `concurrent` at once.
 pub struct Argon2Hasher {
-    turns: Arc<Semaphore>,
-    /// One for each turn; whoever has a turn finds one here, or makes it if it is the turn's first use.
+    permits: Arc<Semaphore>,
+    /// One for each permit. The holder of a permit finds one here, or makes it at the permit's first use.
     memories: Arc<Mutex<Vec<Memory>>>,
     patience: Duration,
     argon2: Argon2<'static>,
@@ -56,14 +56,14 @@ impl Argon2Hasher {
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let mut memory = Memory::new();
         let decoy = hash_now(&argon2, "no account has this password", &mut memory)?;
-        let turns = Arc::new(Semaphore::new(config.concurrent.clamp(1, 64)));
+        let permits = Arc::new(Semaphore::new(config.concurrent.clamp(1, 64)));
         let memories = Arc::new(Mutex::new(vec![memory]));
-        Ok(Self { turns, memories, patience: Duration::from_millis(config.queue_ms), argon2, decoy })
+        Ok(Self { permits, memories, patience: Duration::from_millis(config.queue_ms), argon2, decoy })
     }
 
     /// The semaphore is never closed, so the only failure is the wait.
-    async fn turn(&self) -> Result<OwnedSemaphorePermit, HashError> {
-        match tokio::time::timeout(self.patience, Arc::clone(&self.turns).acquire_owned()).await {
+    async fn permit(&self) -> Result<OwnedSemaphorePermit, HashError> {
+        match tokio::time::timeout(self.patience, Arc::clone(&self.permits).acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(_)) | Err(_) => Err(HashError::Busy),
         }
@@ -74,7 +74,7 @@ impl Argon2Hasher {
         &self,
         work: impl FnOnce(Argon2<'static>, &mut Memory) -> Result<T, HashError> + Send + 'static,
     ) -> Result<T, HashError> {
-        let permit = self.turn().await?;
+        let permit = self.permit().await?;
         let (argon2, memories) = (self.argon2.clone(), Arc::clone(&self.memories));
         tokio::task::spawn_blocking(move || {
             let mut memory = memories.lock().pop().unwrap_or_default();
@@ -161,7 +161,7 @@ mod tests {
     #[tokio::test]
     async fn a_crowd_is_told_to_come_back() {
         let hasher = Argon2Hasher::new(&PasswordConfig { concurrent: 1, queue_ms: 0 }).unwrap();
-        let held = hasher.turn().await.unwrap();
+        let held = hasher.permit().await.unwrap();
         assert_eq!(hasher.hash("an unusual phrase of words".to_owned(), Vec::new()).await, Err(HashError::Busy));
         drop(held);
         assert!(hasher.hash("an unusual phrase of words".to_owned(), Vec::new()).await.is_ok());
@@ -184,9 +184,9 @@ mod tests {
             assert_eq!(outcome, (false, true));
         }
         assert!(hasher.memories.lock().len() <= 2);
-        let (after, turns) = (resident_mib(), 2 * 19);
+        let (after, growth) = (resident_mib(), 2 * 19);
         println!("resident: {before} MiB before 80 comparisons, {after} MiB after");
-        assert!(after <= before + turns + 8, "{before} MiB before, {after} MiB after");
+        assert!(after <= before + growth + 8, "{before} MiB before, {after} MiB after");
     }
 
     async fn futures_of<F: Future<Output: Send + 'static> + Send + 'static>(all: impl Iterator<Item = F>) -> Vec<F::Output> {

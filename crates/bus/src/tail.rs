@@ -59,8 +59,12 @@ impl TailSource for NatsTails {
             let event = decode_or_unknown(shard, &message.subject, info.stream_sequence, info.published, &message.payload);
             match event.event {
                 LogEvent::SessionRevoked(revoked) => ended.sessions.push(revoked.session_id),
-                LogEvent::ConversationJoined(moved) => ended.stays.push((event.seq, moved.conversation_id, moved.user_id, true)),
-                LogEvent::ConversationLeft(moved) => ended.stays.push((event.seq, moved.conversation_id, moved.user_id, false)),
+                LogEvent::ConversationJoined(moved) => {
+                    ended.membership_changes.push((event.seq, moved.conversation_id, moved.user_id, true))
+                }
+                LogEvent::ConversationLeft(moved) => {
+                    ended.membership_changes.push((event.seq, moved.conversation_id, moved.user_id, false))
+                }
                 _ => {}
             }
         }

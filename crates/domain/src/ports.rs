@@ -24,21 +24,21 @@ pub use accounts::{
 };
 pub use audit::{AuditedLog, AuditedProjection, LogPage, MarksPage, MemberKey, ProjectedEvent, SavedWalk};
 pub use conversations::{
-    Added, ConversationError, Conversations, CreateError, Created, Decided, ListCursor, ListPage, MemberPage, NewConversation,
-    PeopleLimits, Whereabouts,
+    Added, ConversationError, Conversations, CreateError, Created, Decided, ListCursor, ListPage, MemberPage, MembershipState,
+    NewConversation, PeopleLimits,
 };
 pub use credentials::{AccessToken, HashError, MintError, PasswordHasher, RefreshToken, SessionEnds, TokenMint};
-pub use history::{History, HistoryAnchor, HistoryError, Stay};
+pub use history::{History, HistoryAnchor, HistoryError, MemberInterval};
 pub use keys::{KeyPublishError, KeyPublisher};
 pub use limits::{DelayRule, RateDecision, RateLimiter, RateRule};
 pub use log::{AppendError, Appended, LogAddress, LogClock, LogReadError, MessageLog, TraceParent};
 pub use outbox::{FlushError, Flushed, Outbox, OutboxBacklog};
 pub use postings::{PostingHold, Postings};
 pub use projection::{
-    Delivery, Memberships, Poison, ProjectError, Projected, Projection, QueueError, UserChange, UserConsumers, WorkQueue, WorkSource,
+    Delivery, MemberDirectory, Poison, ProjectError, Projected, Projection, QueueError, UserChange, UserConsumers, WorkQueue, WorkSource,
 };
 pub use recent::{NothingRecent, Passed, RecentSends};
-pub use resume::{EventRange, JoinSnapshot, Membership, OriginalSend, Place, ResumeStore, SendKey, StoreError};
+pub use resume::{EventRange, JoinSnapshot, MembershipInterval, OriginalSend, Place, ResumeStore, SendKey, SnapshotMembership, StoreError};
 pub use roster::{CursorError, DeliveryCursors};
 pub use sessions::{AccessClaims, SessionUse, TokenError, TokenVerifier};
 pub use tail::{Ended, LogHead, LogTail, TailError, TailSource, TailStart};

@@ -49,9 +49,9 @@ pub struct GatewayConfig {
     pub frames_per_s: u32,
     /// Events replayed one by one after a gap; beyond, the client is told to reload.
     pub max_resume_events: u32,
-    /// Sockets that may catch up from the database at once; the others wait their turn.
+    /// Sockets that may catch up from the database at once; the others wait for a permit.
     pub max_concurrent_resumes: usize,
-    /// Sockets of one person that may catch up from the database at once; the others wait their turn.
+    /// Sockets of one person that may catch up from the database at once; the others wait for a permit.
     pub max_resumes_per_user: usize,
     /// After the last socket of a user closed, their conversations are remembered for this long, in milliseconds.
     pub roster_linger_ms: u64,

@@ -8,8 +8,8 @@ use relay_protocol::{ErrorCode, ServerFrame};
 /// How long a socket's sends may take to be answered once it was told to move.
 pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
-/// A random moment within the spread, so that the other gateways are not stormed.
-pub(crate) fn moment(spread: Duration) -> Duration {
+/// A random delay within the spread, so that the other gateways are not stormed.
+pub(crate) fn random_delay(spread: Duration) -> Duration {
     spread.mul_f64(rand::random::<f64>())
 }
 

@@ -15,7 +15,7 @@ const DISTANCE: Duration = Duration::from_millis(25);
 
 /// One shard's questions.
 #[derive(Default)]
-struct Desk {
+struct HeadRequests {
     /// How many have come.
     came: AtomicU64,
     newest: tokio::sync::Mutex<Newest>,
@@ -32,12 +32,12 @@ struct Newest {
 /// See the module.
 pub(crate) struct FreshHeads {
     tails: Arc<dyn TailSource>,
-    desks: parking_lot::Mutex<HashMap<ShardId, Arc<Desk>>>,
+    requests: parking_lot::Mutex<HashMap<ShardId, Arc<HeadRequests>>>,
 }
 
 impl FreshHeads {
     pub(crate) fn new(tails: Arc<dyn TailSource>) -> Self {
-        Self { tails, desks: parking_lot::Mutex::default() }
+        Self { tails, requests: parking_lot::Mutex::default() }
     }
 
     /// The last event of the shard's log, at a moment after this was called.
@@ -45,9 +45,9 @@ impl FreshHeads {
     /// # Cancel safety
     /// Cancel safe: the next in line asks.
     pub(crate) async fn last(&self, shard: ShardId) -> Result<Seq, TailError> {
-        let desk = Arc::clone(self.desks.lock().entry(shard).or_default());
-        let mine = desk.came.fetch_add(1, Ordering::AcqRel) + 1;
-        let mut newest = desk.newest.lock().await;
+        let requests = Arc::clone(self.requests.lock().entry(shard).or_default());
+        let mine = requests.came.fetch_add(1, Ordering::AcqRel) + 1;
+        let mut newest = requests.newest.lock().await;
         if newest.answered >= mine {
             return Ok(newest.last);
         }
@@ -55,7 +55,7 @@ impl FreshHeads {
             tokio::time::sleep_until(asked_at + DISTANCE).await;
         }
         newest.asked_at = Some(Instant::now());
-        let everybody = desk.came.load(Ordering::Acquire);
+        let everybody = requests.came.load(Ordering::Acquire);
         metrics::counter!("relay_log_ends_asked_total").increment(1);
         let last = self.tails.head(shard).await?.last;
         (newest.answered, newest.last) = (everybody, last);

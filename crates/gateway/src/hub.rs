@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use relay_domain::ports::{Ended, LogHead};
+use relay_domain::ports::{Ended, LogHead, MembershipInterval};
 use relay_domain::void::Departures;
 use relay_protocol::log::{LogEvent, StoredEvent};
 use relay_protocol::{CloseCode, Position, ServerFrame};
@@ -25,7 +25,7 @@ use tokio::sync::Notify;
 
 use crate::log_clock::TailClock;
 use crate::outbound::{Closing, Outbound};
-use crate::ring::{Effect, Ring};
+use crate::ring::{MembershipEffect, Ring};
 use crate::roster::Roster;
 use passing::{Sight, Waiting};
 
@@ -51,14 +51,6 @@ struct UserState {
     acked: BTreeMap<ShardId, Seq>,
     /// Since when nobody of theirs is connected.
     idle_since: Option<Instant>,
-}
-
-/// A user's membership in one conversation, from joining until leaving. Whoever was removed and added again has another one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Standing {
-    /// The conversation's shard.
-    pub(crate) shard: ShardId,
-    joined: Seq,
 }
 
 /// A conversation with such a user in it.
@@ -90,11 +82,11 @@ struct State {
     /// Sessions whose end passed in the tail; kept as long as their access tokens could still be shown.
     revoked: HashMap<SessionId, Instant>,
     /// Who came and left before each tail begins, until it does.
-    stays_before: HashMap<ShardId, Stays>,
+    changes_before: HashMap<ShardId, MembershipChanges>,
 }
 
 /// Who came in (`true`) or left, in the log's order.
-type Stays = Vec<(Seq, ConversationId, UserId, bool)>;
+type MembershipChanges = Vec<(Seq, ConversationId, UserId, bool)>;
 
 /// People remembered per shard who left a conversation and are not back.
 const MOST_DEPARTURES: usize = 100_000;
@@ -126,7 +118,7 @@ impl Hub {
             users: HashMap::new(),
             conversations: HashMap::new(),
             revoked: HashMap::new(),
-            stays_before: HashMap::new(),
+            changes_before: HashMap::new(),
         };
         Self { state: Mutex::new(state), limits, clock: Arc::default(), progress: Notify::new() }
     }
@@ -141,7 +133,7 @@ impl Hub {
         let ring = Ring::new(self.limits.ring_bytes, after);
         let mut departures = Departures::new(MOST_DEPARTURES);
         let mut state = self.state.lock();
-        for (seq, conversation, user, came) in state.stays_before.remove(&shard).unwrap_or_default() {
+        for (seq, conversation, user, came) in state.changes_before.remove(&shard).unwrap_or_default() {
             // What follows is told by the tail itself, in its place.
             match came {
                 _ if seq > after => break,
@@ -193,7 +185,7 @@ impl Hub {
         let now = Instant::now();
         let mut state = self.state.lock();
         state.revoked.extend(ended.sessions.into_iter().map(|session| (session, now)));
-        state.stays_before.insert(shard, ended.stays);
+        state.changes_before.insert(shard, ended.membership_changes);
     }
 
     /// The oldest event the log has may have changed.
@@ -236,11 +228,10 @@ impl Hub {
         self.progress.notify_waiters();
     }
 
-    /// As what the user may post to the conversation; `None` when they are not in it, as far as the tail has come.
-    pub(crate) fn standing(&self, user: UserId, conversation: ConversationId) -> Option<Standing> {
-        let state = self.state.lock();
-        let stay = state.users.get(&user)?.roster.present(conversation)?;
-        Some(Standing { shard: stay.shard, joined: stay.joined })
+    /// The user's present membership in the conversation; `None` when they are not in it, as far as the tail has come. Somebody who
+    /// was removed and added again has another one.
+    pub(crate) fn membership(&self, user: UserId, conversation: ConversationId) -> Option<MembershipInterval> {
+        self.state.lock().users.get(&user)?.roster.present(conversation).copied()
     }
 
     /// Up to where each shard has passed.
@@ -345,7 +336,7 @@ impl State {
             event.prev = Some(Seq::ZERO);
         }
         let Some(entry) = shard_state.ring.push(event) else { return 0 };
-        if let Effect::Joins(joining) = &entry.effect {
+        if let MembershipEffect::Joined(joining) = &entry.effect {
             for user_id in joining {
                 let Some(user) = users.get_mut(user_id) else { continue };
                 if user.roster.apply(*user_id, id, shard, seq, &entry.effect) {
@@ -362,7 +353,7 @@ impl State {
                 delivered += 1;
             }
         }
-        if let Effect::Leaves(leaving) = &entry.effect {
+        if let MembershipEffect::Left(leaving) = &entry.effect {
             for user_id in leaving {
                 if let Some(user) = users.get_mut(user_id) {
                     user.roster.apply(*user_id, id, shard, seq, &entry.effect);

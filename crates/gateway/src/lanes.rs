@@ -1,17 +1,18 @@
 //! The order of one socket's sends.
 //!
-//! Each conversation has a lane with one publish in flight: the next goes out once the log has answered, so a retry
-//! never overtakes. Lanes of different conversations, and different sockets, are pipelined on one NATS connection.
+//! Each conversation has a lane, which is an ordered send queue with one publish in flight: the next goes out once the log has
+//! answered, so a retry never overtakes. Lanes of different conversations, and different sockets, are pipelined on one NATS
+//! connection.
 //! When a send is refused for a passing reason, what waits behind it fails with it, and so does what was on its way
 //! behind it: the client sends it all again, in order.
 //!
 //! A publish is answered once this gateway's own tail has passed the message: whoever was removed before it is told so.
 //!
-//! A socket whose process stood still publishes nothing any more: see [`Footing`]. What waited while its sender was removed is not
+//! A socket whose process was paused publishes nothing any more: see [`PauseGuard`]. What waited while its sender was removed is not
 //! published either, also if they are back.
 
-mod doubt;
-mod held;
+mod rejection_barrier;
+mod retry_order;
 
 use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
@@ -22,48 +23,48 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
-use relay_domain::ports::SendKey;
+use relay_domain::ports::{MembershipInterval, SendKey};
 use relay_posting::{PostError, Poster};
 use relay_protocol::frame::{ErrorFrame, MessageAck};
 use relay_protocol::{ErrorCode, SendMessage, ServerFrame};
-use relay_runtime::Standstill;
+use relay_runtime::PauseDetector;
 use relay_runtime::trace::TraceContext;
 use relay_types::{ClientId, ConversationId, UserId};
 
-use crate::hub::{Hub, Standing};
-use doubt::Doubts;
-use held::Held;
+use crate::hub::Hub;
+use rejection_barrier::RejectionBarrier;
+use retry_order::RetryOrder;
 
 type InFlight = BoxFuture<'static, (ConversationId, ClientId, Instant, Result<MessageAck, PostError>)>;
 
-/// What a socket's sends rest on: that its process has run all the time since the socket opened. After a standstill its client
+/// What a socket's sends rest on: that its process has run all the time since the socket opened. After a process pause its client
 /// may have gone to another gateway, been refused there, been let in again and gone on writing; whatever of this socket
 /// still waits, here or in the kernel, would be published late, out of order, and by an old view of who may post.
 #[derive(Debug, Clone)]
-pub(crate) struct Footing {
-    standstill: Arc<Standstill>,
+pub(crate) struct PauseGuard {
+    pauses: Arc<PauseDetector>,
     times: u64,
 }
 
-/// The process stood still since the socket opened.
+/// The process was paused since the socket opened.
 #[derive(Debug)]
-pub(crate) struct LostFooting;
+pub(crate) struct ProcessPaused;
 
-impl Footing {
+impl PauseGuard {
     /// From now on.
-    pub(crate) fn of(standstill: &Arc<Standstill>) -> Self {
-        Self { standstill: Arc::clone(standstill), times: standstill.times() }
+    pub(crate) fn new(pauses: &Arc<PauseDetector>) -> Self {
+        Self { pauses: Arc::clone(pauses), times: pauses.times() }
     }
 
-    /// Whether the process stood still since.
-    pub(crate) fn lost(&self) -> bool {
-        self.standstill.times() != self.times
+    /// Whether the process was paused since.
+    pub(crate) fn tripped(&self) -> bool {
+        self.pauses.times() != self.times
     }
 }
 
-/// A send behind another one, and as what its sender may post.
+/// A send behind another one, and the membership by which its sender may post.
 struct Waiting {
-    standing: Standing,
+    membership: MembershipInterval,
     send: SendMessage,
     arrived: Instant,
 }
@@ -73,19 +74,19 @@ pub(crate) struct Lanes {
     poster: Arc<Poster>,
     hub: Arc<Hub>,
     user: UserId,
-    footing: Footing,
+    pause_guard: PauseGuard,
     waiting: HashMap<ConversationId, VecDeque<Waiting>>,
     in_flight: FuturesUnordered<InFlight>,
     unanswered: u32,
     /// Conversations whose order waits for refused sends to come again.
-    held: HashMap<ConversationId, Held>,
-    doubts: Doubts,
+    retry_orders: HashMap<ConversationId, RetryOrder>,
+    rejections: RejectionBarrier,
 }
 
 impl Lanes {
-    pub(crate) fn new(poster: Arc<Poster>, hub: Arc<Hub>, user: UserId, footing: Footing) -> Self {
-        let (waiting, in_flight, held) = (HashMap::new(), FuturesUnordered::new(), HashMap::new());
-        Self { poster, hub, user, footing, waiting, in_flight, unanswered: 0, held, doubts: Doubts::default() }
+    pub(crate) fn new(poster: Arc<Poster>, hub: Arc<Hub>, user: UserId, pause_guard: PauseGuard) -> Self {
+        let (waiting, in_flight, retry_orders) = (HashMap::new(), FuturesUnordered::new(), HashMap::new());
+        Self { poster, hub, user, pause_guard, waiting, in_flight, unanswered: 0, retry_orders, rejections: RejectionBarrier::default() }
     }
 
     /// Sends that await their answer.
@@ -94,72 +95,73 @@ impl Lanes {
     }
 
     /// A send that was admitted is refused for a passing reason, and with it what is on its way behind it.
-    pub(crate) fn hold_back(&mut self, conversation: ConversationId, refused: ClientId, code: ErrorCode) {
-        self.hold_back_all(conversation, vec![refused], code);
+    pub(crate) fn expect_retry(&mut self, conversation: ConversationId, refused: ClientId, code: ErrorCode) {
+        self.expect_retries(conversation, vec![refused], code);
     }
 
-    fn hold_back_all(&mut self, conversation: ConversationId, refused: Vec<ClientId>, code: ErrorCode) {
-        if let Some(held) = self.held_in(conversation, code) {
-            held.refused_first(refused.into_iter(), Instant::now());
+    fn expect_retries(&mut self, conversation: ConversationId, refused: Vec<ClientId>, code: ErrorCode) {
+        if let Some(order) = self.retry_order_in(conversation, code) {
+            order.refused_first(refused.into_iter(), Instant::now());
         }
     }
 
     /// A send is refused for a passing reason before anybody looked whether its turn has come.
-    pub(crate) fn hold_back_in_turn(&mut self, send: &SendMessage, code: ErrorCode) {
-        if let Some(held) = self.held_in(send.conversation_id, code) {
-            held.refused_in_turn(&send.client_id, Instant::now());
+    pub(crate) fn expect_retry_in_turn(&mut self, send: &SendMessage, code: ErrorCode) {
+        if let Some(order) = self.retry_order_in(send.conversation_id, code) {
+            order.refused_in_turn(&send.client_id, Instant::now());
         }
     }
 
-    /// What is held in the conversation, and is told this code; `None` when the client has refused sends in too many others.
-    fn held_in(&mut self, conversation: ConversationId, code: ErrorCode) -> Option<&mut Held> {
-        if self.held.len() >= MAX_HELD_CONVERSATIONS && !self.held.contains_key(&conversation) {
+    /// The retry order of the conversation, whose sends are told this code; `None` when the client has refused sends in too many
+    /// others.
+    fn retry_order_in(&mut self, conversation: ConversationId, code: ErrorCode) -> Option<&mut RetryOrder> {
+        if self.retry_orders.len() >= MAX_RETRY_CONVERSATIONS && !self.retry_orders.contains_key(&conversation) {
             let now = Instant::now();
-            self.held.retain(|_, held| !held.is_given_up(now));
-            if self.held.len() >= MAX_HELD_CONVERSATIONS {
+            self.retry_orders.retain(|_, order| !order.is_given_up(now));
+            if self.retry_orders.len() >= MAX_RETRY_CONVERSATIONS {
                 return None;
             }
         }
-        Some(self.held.entry(conversation).or_insert_with(|| Held::new(of_those_behind(code))))
+        Some(self.retry_orders.entry(conversation).or_insert_with(|| RetryOrder::new(of_those_behind(code))))
     }
 
-    /// A send is refused for good: see [`doubt`].
+    /// A send is refused for good: see [`rejection_barrier`].
     pub(crate) fn refused_for_good(&mut self, conversation: ConversationId) {
-        self.doubts.begin(conversation, Instant::now());
+        self.rejections.begin(conversation, Instant::now());
     }
 
     /// Whether the send may have been sent without knowing that one before it was refused for good.
-    pub(crate) fn in_doubt(&self, send: &SendMessage) -> bool {
-        self.doubts.holds(send.conversation_id, Instant::now())
+    pub(crate) fn is_barred(&self, send: &SendMessage) -> bool {
+        self.rejections.bars(send.conversation_id, Instant::now())
     }
 
     /// The ping that has to go out behind what is queued, if any.
     pub(crate) fn ping(&mut self) -> Option<u64> {
-        self.doubts.ping()
+        self.rejections.ping()
     }
 
     /// The client answered a ping.
     pub(crate) fn echoed(&mut self, ping: u64) {
-        self.doubts.echoed(ping);
+        self.rejections.echoed(ping);
     }
 
     /// Whether the send's turn has come; otherwise it is refused because one before it was, with this code.
     pub(crate) fn admit(&mut self, send: &SendMessage) -> Result<(), ErrorCode> {
         let (conversation, sender) = (send.conversation_id, self.user);
-        let Some(held) = self.held.get_mut(&conversation) else { return Ok(()) };
+        let Some(order) = self.retry_orders.get_mut(&conversation) else { return Ok(()) };
         let stored = |client_id: &ClientId| self.poster.is_stored(&SendKey { conversation, sender, client_id: client_id.clone() });
-        let admitted = held.admit(&send.client_id, stored, Instant::now());
-        if held.is_empty() {
-            self.held.remove(&conversation);
+        let admitted = order.admit(&send.client_id, stored, Instant::now());
+        if order.is_empty() {
+            self.retry_orders.remove(&conversation);
         }
         admitted
     }
 
     /// Accepts a send that was found to be allowed.
-    pub(crate) fn send(&mut self, standing: Standing, send: SendMessage) {
+    pub(crate) fn send(&mut self, membership: MembershipInterval, send: SendMessage) {
         self.unanswered += 1;
         let conversation = send.conversation_id;
-        let waiting = Waiting { standing, send, arrived: Instant::now() };
+        let waiting = Waiting { membership, send, arrived: Instant::now() };
         if let Some(lane) = self.waiting.get_mut(&conversation) {
             lane.push_back(waiting);
         } else {
@@ -169,7 +171,7 @@ impl Lanes {
     }
 
     fn publish(&self, next: Waiting) {
-        let Waiting { standing: Standing { shard, .. }, send, arrived } = next;
+        let Waiting { membership: MembershipInterval { shard, .. }, send, arrived } = next;
         let (poster, user) = (Arc::clone(&self.poster), self.user);
         let (conversation, client_id) = (send.conversation_id, send.client_id.clone());
         let trace = TraceContext::begin();
@@ -188,14 +190,16 @@ impl Lanes {
     ///
     /// # Cancel safety
     /// Cancel safe.
-    pub(crate) async fn answered(&mut self) -> Result<Vec<ServerFrame>, LostFooting> {
-        let Self { in_flight, footing, .. } = self;
+    pub(crate) async fn answered(&mut self) -> Result<Vec<ServerFrame>, ProcessPaused> {
+        let Self { in_flight, pause_guard, .. } = self;
         if in_flight.is_empty() {
             return std::future::pending().await;
         }
         // Looked at before every step that a publish makes: a step may be the one that hands it to the log.
         let next =
-            poll_fn(|context| if footing.lost() { Poll::Ready(Err(LostFooting)) } else { in_flight.poll_next_unpin(context).map(Ok) });
+            poll_fn(
+                |context| if pause_guard.tripped() { Poll::Ready(Err(ProcessPaused)) } else { in_flight.poll_next_unpin(context).map(Ok) },
+            );
         let Some((conversation, client_id, arrived, result)) = next.await? else {
             return std::future::pending().await;
         };
@@ -231,7 +235,7 @@ impl Lanes {
             self.waiting.remove(&conversation);
             return Vec::new();
         };
-        if self.hub.standing(self.user, conversation) == Some(next.standing) {
+        if self.hub.membership(self.user, conversation) == Some(next.membership) {
             self.publish(next);
             return Vec::new();
         }
@@ -244,7 +248,7 @@ impl Lanes {
         let waiting = self.waiting.remove(&conversation).unwrap_or_default();
         let refused: Vec<ClientId> = first.into_iter().chain(waiting.iter().map(|waiting| waiting.send.client_id.clone())).collect();
         if !refused.is_empty() {
-            self.hold_back_all(conversation, refused, code);
+            self.expect_retries(conversation, refused, code);
         }
         self.unanswered = self.unanswered.saturating_sub(u32::try_from(waiting.len()).unwrap_or(u32::MAX));
         let code = of_those_behind(code);
@@ -254,7 +258,7 @@ impl Lanes {
 
 /// Conversations of one socket in which refused sends are remembered. Beyond, order is not kept for a client that is refused
 /// everywhere: the ids in its frames may be inventions.
-const MAX_HELD_CONVERSATIONS: usize = 256;
+const MAX_RETRY_CONVERSATIONS: usize = 256;
 const BEFORE_IT: &str = "a send before it failed";
 const REMOVED_MEANWHILE: &str = "you were removed from the conversation while it waited";
 /// How long a client waits before it repeats a send that failed for a passing reason.

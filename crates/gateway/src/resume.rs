@@ -16,7 +16,7 @@ use bytes::Bytes;
 use relay_domain::ports::{DeliveryCursors, JoinSnapshot, ResumeStore, StoreError};
 use relay_protocol::frame::ResetReason;
 use relay_protocol::{CloseCode, ErrorCode, Position, ServerFrame};
-use relay_runtime::turns::{Turn, Turns};
+use relay_runtime::permits::{Permit, Permits};
 use relay_types::{Seq, ShardId, UserId};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -32,7 +32,7 @@ const MAX_ROUNDS: u32 = 20;
 
 /// How often, and after which pauses, a projection that lags behind the ring is looked at again.
 const PATIENCE: u32 = 10;
-const BEHIND_PAUSE: Duration = Duration::from_millis(50);
+const LAG_PAUSE: Duration = Duration::from_millis(50);
 
 pub(crate) use verdict::Verdict;
 
@@ -45,21 +45,22 @@ pub(crate) enum ResumeError {
     Refused { code: ErrorCode, close: CloseCode, message: &'static str },
 }
 
-const AWAY: ResumeError = ResumeError::Refused {
+const PROJECTION_UNAVAILABLE: ResumeError = ResumeError::Refused {
     code: ErrorCode::Unavailable,
     close: CloseCode::Busy,
     message: "catching up is not possible now: the database is away and the log alone does not suffice",
 };
-const BEHIND: ResumeError = ResumeError::Refused {
+const GATEWAY_LAGGING: ResumeError = ResumeError::Refused {
     code: ErrorCode::Unavailable,
     close: CloseCode::Busy,
     message: "catching up is not possible here now: this gateway is behind the log",
 };
 const HEAVY: ResumeError =
     ResumeError::Refused { code: ErrorCode::Busy, close: CloseCode::Busy, message: "the database did not find what was missed in time" };
-const CROWDED: ResumeError = ResumeError::Refused { code: ErrorCode::Busy, close: CloseCode::Busy, message: "too many catch up here now" };
+const TOO_MANY_RESUMES: ResumeError =
+    ResumeError::Refused { code: ErrorCode::Busy, close: CloseCode::Busy, message: "too many catch up here now" };
 /// Everybody else here was sent away when the log turned out to be another one; there is no position to give to this one.
-const FORGOTTEN: ResumeError =
+const EPOCH_REPLACED: ResumeError =
     ResumeError::Refused { code: ErrorCode::Unavailable, close: CloseCode::Resync, message: "this gateway followed a log that is no more" };
 const REVOKED: ResumeError =
     ResumeError::Refused { code: ErrorCode::SessionRevoked, close: CloseCode::SessionRevoked, message: "this session was ended" };
@@ -77,13 +78,13 @@ pub(crate) struct Resumer {
     pub(crate) store: Arc<dyn ResumeStore>,
     pub(crate) cursors: Arc<dyn DeliveryCursors>,
     pub(crate) fresh_heads: Arc<FreshHeads>,
-    /// Bounds the questions to the database, or to the log in its place, in a storm; the others wait their turn. Nobody has one
+    /// Bounds the questions to the database, or to the log in its place, in a storm; the others wait for a permit. No socket has one
     /// while a client takes its time to read.
-    pub(crate) turns: Semaphore,
+    pub(crate) permits: Semaphore,
     /// Sockets of one person that catch up from the database or the log at once: what is held for them is bounded by this.
-    pub(crate) catching_up: Turns<UserId>,
+    pub(crate) catching_up: Permits<UserId>,
     /// One person asks one question at a time.
-    pub(crate) asking: Turns<UserId>,
+    pub(crate) asking: Permits<UserId>,
     pub(crate) max_events: u32,
     /// Whether the projection is away: a storm must not wait for it socket by socket.
     pub(crate) verdict: Arc<Verdict>,
@@ -91,8 +92,8 @@ pub(crate) struct Resumer {
 
 /// A projection that hangs is as good as away.
 const STORE_LIMIT: Duration = Duration::from_secs(3);
-/// The longest wait for a turn.
-const TURN_LIMIT: Duration = Duration::from_secs(20);
+/// The longest wait for a permit.
+const PERMIT_LIMIT: Duration = Duration::from_secs(20);
 /// An answer that takes longer is a reason to see whether the projection is there.
 const PATIENCE_WITH_STORE: Duration = Duration::from_millis(250);
 
@@ -128,12 +129,12 @@ impl Resumer {
         run.go_live().await
     }
 
-    /// Waits for `user`'s turn to ask, and then for one of all.
-    async fn turn(&self, user: UserId) -> Result<(Turn<UserId>, SemaphorePermit<'_>), ResumeError> {
-        let own = self.asking.turn(user, TURN_LIMIT).await.ok_or(CROWDED)?;
-        match tokio::time::timeout(TURN_LIMIT, self.turns.acquire()).await {
-            Ok(Ok(turn)) => Ok((own, turn)),
-            Ok(Err(_)) | Err(_) => Err(CROWDED),
+    /// Waits for `user`'s permit to ask, and then for one of all.
+    async fn permit(&self, user: UserId) -> Result<(Permit<UserId>, SemaphorePermit<'_>), ResumeError> {
+        let own = self.asking.acquire(user, PERMIT_LIMIT).await.ok_or(TOO_MANY_RESUMES)?;
+        match tokio::time::timeout(PERMIT_LIMIT, self.permits.acquire()).await {
+            Ok(Ok(permit)) => Ok((own, permit)),
+            Ok(Err(_)) | Err(_) => Err(TOO_MANY_RESUMES),
         }
     }
 
@@ -146,7 +147,7 @@ impl Resumer {
         if self.verdict.is_away() {
             return Ok(None);
         }
-        let _turn = self.turn(user).await?;
+        let _permit = self.permit(user).await?;
         // Twice: a connection that died since it was last used fails whoever takes it next.
         for _ in 0..2 {
             let asked = tokio::time::timeout(STORE_LIMIT, question());
@@ -179,7 +180,7 @@ impl Resumer {
                 return match tokio::time::timeout(HEAD_LIMIT, self.fresh_heads.last(shard)).await {
                     Ok(Ok(last)) if seq > last => Ok(Err(ResetReason::AheadOfLog)),
                     // The log has it, or does not answer: another gateway may know better.
-                    Ok(_) | Err(_) => Err(BEHIND),
+                    Ok(_) | Err(_) => Err(GATEWAY_LAGGING),
                 };
             }
         }
@@ -201,7 +202,7 @@ impl Run<'_> {
     async fn go_live(&mut self) -> Result<Arc<UserLimiter>, ResumeError> {
         let mut snapshot: Option<JoinSnapshot> = None;
         let (mut behind, mut rounds) = (0, 0);
-        let mut place = None;
+        let mut catching_up = None;
         while rounds < MAX_ROUNDS {
             let announce =
                 self.reset.map(|reason| move |position: &Position| ServerFrame::Reset { reason, position: position.to_string() });
@@ -209,15 +210,15 @@ impl Run<'_> {
             match self.resumer.hub.attach(self.socket, &self.from, snapshot.as_ref(), announce, rounds > 0) {
                 Attach::Live { limiter } => return Ok(limiter),
                 Attach::Revoked => return Err(REVOKED),
-                Attach::Forgotten => return Err(FORGOTTEN),
+                Attach::EpochReplaced => return Err(EPOCH_REPLACED),
                 Attach::Ahead(places) => {
                     for (shard, seq) in places {
                         if !self.resumer.hub.reached(shard, seq, TAIL_CATCH_UP).await {
-                            return Err(BEHIND);
+                            return Err(GATEWAY_LAGGING);
                         }
                     }
                 }
-                Attach::Step { frames, reached } => {
+                Attach::MoreFrames { frames, reached } => {
                     self.from = reached;
                     self.write_with_progress(frames).await?;
                     if self.sent > self.resumer.max_events {
@@ -225,25 +226,25 @@ impl Run<'_> {
                     }
                     continue;
                 }
-                Attach::Unknown | Attach::Uncovered if place.is_none() => {
-                    let turn = self.resumer.catching_up.turn(self.socket.user, TURN_LIMIT).await;
-                    place = Some(turn.ok_or(CROWDED)?);
+                Attach::NeedsSnapshot | Attach::RingGap if catching_up.is_none() => {
+                    let permit = self.resumer.catching_up.acquire(self.socket.user, PERMIT_LIMIT).await;
+                    catching_up = Some(permit.ok_or(TOO_MANY_RESUMES)?);
                     continue;
                 }
                 // A projection that stays behind what the ring remembers (its worker is down) is no better than none.
-                Attach::Unknown | Attach::Uncovered if behind >= PATIENCE => snapshot = Some(self.read_without_projection().await?),
-                Attach::Unknown | Attach::Uncovered => {
+                Attach::NeedsSnapshot | Attach::RingGap if behind >= PATIENCE => snapshot = Some(self.read_without_projection().await?),
+                Attach::NeedsSnapshot | Attach::RingGap => {
                     let read = self.read_projection().await?;
                     if !self.reaches_ring(&read) {
                         behind += 1;
-                        tokio::time::sleep(BEHIND_PAUSE).await;
+                        tokio::time::sleep(LAG_PAUSE).await;
                     }
                     snapshot = Some(read);
                 }
             }
             rounds += 1;
         }
-        Err(AWAY)
+        Err(PROJECTION_UNAVAILABLE)
     }
 
     fn reaches_ring(&self, snapshot: &JoinSnapshot) -> bool {

@@ -23,7 +23,7 @@ pub(crate) struct Entry {
     /// The conversation it is on; `None` on a user's subject.
     pub(crate) conversation: Option<ConversationId>,
     /// How it changes memberships.
-    pub(crate) effect: Effect,
+    pub(crate) effect: MembershipEffect,
     /// A message that counts for nobody: see `relay_domain::void`. Nothing but its place is kept.
     void: bool,
     /// Kept for encoding when it is first needed, and then dropped in favour of `frame`.
@@ -34,13 +34,13 @@ pub(crate) struct Entry {
 
 /// What an event does to memberships. The people are in order, so that one of many is found quickly.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Effect {
+pub(crate) enum MembershipEffect {
     None,
-    Joins(Box<[UserId]>),
-    Leaves(Box<[UserId]>),
+    Joined(Box<[UserId]>),
+    Left(Box<[UserId]>),
 }
 
-impl Effect {
+impl MembershipEffect {
     /// Whether the user comes in or goes out.
     pub(crate) fn concerns(&self, user: UserId) -> bool {
         self.people().binary_search(&user).is_ok()
@@ -50,7 +50,7 @@ impl Effect {
     pub(crate) fn people(&self) -> &[UserId] {
         match self {
             Self::None => &[],
-            Self::Joins(who) | Self::Leaves(who) => who,
+            Self::Joined(who) | Self::Left(who) => who,
         }
     }
 
@@ -61,9 +61,9 @@ impl Effect {
         };
         let (joining, leaving) = (event.joining(), event.leaving());
         if !joining.is_empty() {
-            Self::Joins(ordered(joining))
+            Self::Joined(ordered(joining))
         } else if !leaving.is_empty() {
-            Self::Leaves(ordered(leaving))
+            Self::Left(ordered(leaving))
         } else {
             Self::None
         }
@@ -72,7 +72,7 @@ impl Effect {
 
 impl Entry {
     /// Whether the conversation begins with it.
-    pub(crate) const fn begins(&self) -> bool {
+    pub(crate) const fn creates_conversation(&self) -> bool {
         matches!(self.event.event, LogEvent::ConversationCreated(_))
     }
 
@@ -143,7 +143,7 @@ impl Ring {
             // The first one is the message; a later one with the same key never is.
             self.sends.entry(key).or_insert(OriginalSend { message_id: sent.message_id, seq, sent_at_ms: sent.sent_at_ms });
         }
-        let effect = Effect::of(&event.event);
+        let effect = MembershipEffect::of(&event.event);
         let cost = cost(&event.event) + effect.people().len() * PERSON_BYTES;
         self.entries.push_back(Entry { seq, conversation: event.event.conversation(), effect, void: false, event, frame: None, cost });
         self.bytes += cost;

@@ -2,138 +2,133 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use relay_domain::ports::Membership;
+use relay_domain::ports::{MembershipInterval, SnapshotMembership};
 use relay_protocol::log::StoredEvent;
 use relay_types::{ConversationId, Seq, ShardId, UserId};
 
-use crate::ring::Effect;
-
-/// One stay in a conversation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Stay {
-    pub(crate) conversation: ConversationId,
-    pub(crate) shard: ShardId,
-    /// The event that let them in.
-    pub(crate) joined: Seq,
-    /// The event that let them out.
-    pub(crate) left: Option<Seq>,
-}
+use crate::ring::MembershipEffect;
 
 /// Somebody came in or went out.
 #[derive(Debug, Clone)]
-pub(crate) struct Change {
+pub(crate) struct MembershipChange {
     pub(crate) conversation: ConversationId,
     pub(crate) seq: Seq,
-    pub(crate) effect: Effect,
+    pub(crate) effect: MembershipEffect,
 }
 
-impl Change {
+impl MembershipChange {
     /// The change of `user`'s that the event is, if it is one.
     pub(crate) fn of(event: &StoredEvent, user: UserId) -> Option<Self> {
-        let effect = Effect::of(&event.event);
+        let effect = MembershipEffect::of(&event.event);
         let conversation = event.event.conversation().filter(|_| effect.concerns(user))?;
         Some(Self { conversation, seq: event.seq, effect })
     }
 }
 
-/// A user's stays. A user is in few conversations (tens), so a sorted list beats a map in memory and time.
+/// A user's membership intervals. A user is in few conversations (tens), so a sorted list beats a map in memory and time.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Roster {
-    stays: Vec<Stay>,
+    intervals: Vec<MembershipInterval>,
 }
 
 impl Roster {
-    pub(crate) fn from_memberships(memberships: &[Membership]) -> Self {
-        let mut stays: Vec<Stay> =
-            memberships.iter().map(|m| Stay { conversation: m.conversation, shard: m.shard, joined: m.joined, left: m.left }).collect();
-        stays.sort_by_key(|stay| (stay.conversation, stay.joined));
-        Self { stays }
+    pub(crate) fn from_memberships(memberships: &[SnapshotMembership]) -> Self {
+        let mut intervals: Vec<MembershipInterval> = memberships.iter().map(|membership| membership.interval).collect();
+        intervals.sort_by_key(|interval| (interval.conversation, interval.joined));
+        Self { intervals }
     }
 
-    /// The stays behind `after` of a user who in the end is in `present`, by all changes of theirs in between.
-    pub(crate) fn ending_in(present: &BTreeSet<ConversationId>, user: UserId, shard: ShardId, after: Seq, changes: &[Change]) -> Self {
+    /// The intervals behind `after` of a user who in the end is in `present`, by all changes of theirs in between.
+    pub(crate) fn ending_in(
+        present: &BTreeSet<ConversationId>,
+        user: UserId,
+        shard: ShardId,
+        after: Seq,
+        changes: &[MembershipChange],
+    ) -> Self {
         let was_in = before(changes);
         let unchanged = present.iter().filter(|id| !was_in.contains_key(id));
         let at_first: BTreeSet<ConversationId> =
             unchanged.chain(was_in.iter().filter(|(_, was_in)| **was_in).map(|(id, _)| id)).copied().collect();
-        let stays = at_first.into_iter().map(|conversation| Stay { conversation, shard, joined: after, left: None });
-        let mut roster = Self { stays: stays.collect() };
+        let intervals = at_first.into_iter().map(|conversation| MembershipInterval { conversation, shard, joined: after, left: None });
+        let mut roster = Self { intervals: intervals.collect() };
         for change in changes {
             roster.apply(user, change.conversation, shard, change.seq, &change.effect);
         }
         roster
     }
 
-    /// The stays. What was last said in each conversation is not known here.
-    pub(crate) fn memberships(&self) -> impl Iterator<Item = Membership> + '_ {
-        self.stays.iter().map(|stay| Membership {
-            conversation: stay.conversation,
-            shard: stay.shard,
-            joined: stay.joined,
-            left: stay.left,
-            last: Seq::ZERO,
-        })
+    /// The intervals. What was last said in each conversation is not known here.
+    pub(crate) fn memberships(&self) -> impl Iterator<Item = SnapshotMembership> + '_ {
+        self.intervals.iter().map(|interval| SnapshotMembership { interval: *interval, last: Seq::ZERO })
     }
 
-    fn of(&self, conversation: ConversationId) -> &[Stay] {
-        let start = self.stays.partition_point(|stay| stay.conversation < conversation);
-        let end = self.stays.partition_point(|stay| stay.conversation <= conversation);
-        self.stays.get(start..end).unwrap_or_default()
+    fn of(&self, conversation: ConversationId) -> &[MembershipInterval] {
+        let start = self.intervals.partition_point(|interval| interval.conversation < conversation);
+        let end = self.intervals.partition_point(|interval| interval.conversation <= conversation);
+        self.intervals.get(start..end).unwrap_or_default()
     }
 
-    /// The stay that goes on.
-    pub(crate) fn present(&self, conversation: ConversationId) -> Option<&Stay> {
-        self.of(conversation).iter().find(|stay| stay.left.is_none())
+    /// The interval that goes on.
+    pub(crate) fn present(&self, conversation: ConversationId) -> Option<&MembershipInterval> {
+        self.of(conversation).iter().find(|interval| interval.left.is_none())
     }
 
     /// Whether the user may see the event at `seq` in this conversation.
     pub(crate) fn sees(&self, conversation: ConversationId, seq: Seq) -> bool {
-        self.of(conversation).iter().any(|stay| stay.joined <= seq && stay.left.is_none_or(|left| seq <= left))
+        self.of(conversation).iter().any(|interval| interval.joined <= seq && interval.left.is_none_or(|left| seq <= left))
     }
 
     /// The conversations the user is in.
     pub(crate) fn present_conversations(&self) -> impl Iterator<Item = ConversationId> + '_ {
-        self.stays.iter().filter(|stay| stay.left.is_none()).map(|stay| stay.conversation)
+        self.intervals.iter().filter(|interval| interval.left.is_none()).map(|interval| interval.conversation)
     }
 
     /// Applies an event at `seq`. Says whether the user just came in.
-    pub(crate) fn apply(&mut self, user: UserId, conversation: ConversationId, shard: ShardId, seq: Seq, effect: &Effect) -> bool {
+    pub(crate) fn apply(
+        &mut self,
+        user: UserId,
+        conversation: ConversationId,
+        shard: ShardId,
+        seq: Seq,
+        effect: &MembershipEffect,
+    ) -> bool {
         match effect {
-            Effect::Joins(_) if effect.concerns(user) => self.join(conversation, shard, seq),
-            Effect::Leaves(_) if effect.concerns(user) => {
-                for stay in &mut self.stays {
-                    if stay.conversation == conversation && stay.left.is_none() && stay.joined < seq {
-                        stay.left = Some(seq);
+            MembershipEffect::Joined(_) if effect.concerns(user) => self.join(conversation, shard, seq),
+            MembershipEffect::Left(_) if effect.concerns(user) => {
+                for interval in &mut self.intervals {
+                    if interval.conversation == conversation && interval.left.is_none() && interval.joined < seq {
+                        interval.left = Some(seq);
                     }
                 }
                 false
             }
-            Effect::None | Effect::Joins(_) | Effect::Leaves(_) => false,
+            MembershipEffect::None | MembershipEffect::Joined(_) | MembershipEffect::Left(_) => false,
         }
     }
 
     fn join(&mut self, conversation: ConversationId, shard: ShardId, seq: Seq) -> bool {
-        let known = self.of(conversation).iter().any(|stay| stay.joined >= seq || stay.left.is_none());
+        let known = self.of(conversation).iter().any(|interval| interval.joined >= seq || interval.left.is_none());
         if known {
             return false;
         }
-        let at = self.stays.partition_point(|stay| (stay.conversation, stay.joined) < (conversation, seq));
-        self.stays.insert(at, Stay { conversation, shard, joined: seq, left: None });
+        let at = self.intervals.partition_point(|interval| (interval.conversation, interval.joined) < (conversation, seq));
+        self.intervals.insert(at, MembershipInterval { conversation, shard, joined: seq, left: None });
         true
     }
 
-    /// Forgets stays that ended at or before `seq` on `shard`: nothing that old is replayed from memory.
+    /// Forgets intervals that ended at or before `seq` on `shard`: nothing that old is replayed from memory.
     pub(crate) fn forget_before(&mut self, shard: ShardId, seq: Seq) {
-        self.stays.retain(|stay| stay.shard != shard || stay.left.is_none_or(|left| left > seq));
+        self.intervals.retain(|interval| interval.shard != shard || interval.left.is_none_or(|left| left > seq));
     }
 }
 
 /// Where somebody was before these changes of theirs, which are in order, by conversation: whoever leaves first was in,
 /// whoever joins first was not.
-pub(crate) fn before(changes: &[Change]) -> BTreeMap<ConversationId, bool> {
+pub(crate) fn before(changes: &[MembershipChange]) -> BTreeMap<ConversationId, bool> {
     let mut was_in = BTreeMap::new();
     for change in changes {
-        was_in.entry(change.conversation).or_insert(matches!(change.effect, Effect::Leaves(_)));
+        was_in.entry(change.conversation).or_insert(matches!(change.effect, MembershipEffect::Left(_)));
     }
     was_in
 }
@@ -143,34 +138,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sees_exactly_the_stays() {
+    fn roster_sees_exactly_the_membership_intervals() {
         let (ann, bob): (UserId, UserId) = ("01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(), "01ARZ3NDEKTSV4RRFFQ69G5FAW".parse().unwrap());
         let room: ConversationId = "01ARZ3NDEKTSV4RRFFQ69G5FAX".parse().unwrap();
         let shard = ShardId(0);
         let mut roster = Roster::default();
-        assert!(!roster.apply(ann, room, shard, Seq(5), &Effect::Joins([bob].into())));
-        assert!(roster.apply(ann, room, shard, Seq(6), &Effect::Joins([ann].into())));
-        assert!(!roster.apply(ann, room, shard, Seq(6), &Effect::Joins([ann].into())), "the same event twice changes nothing");
-        roster.apply(ann, room, shard, Seq(9), &Effect::Leaves([ann].into()));
-        assert!(roster.apply(ann, room, shard, Seq(12), &Effect::Joins([ann, bob].into())));
+        assert!(!roster.apply(ann, room, shard, Seq(5), &MembershipEffect::Joined([bob].into())));
+        assert!(roster.apply(ann, room, shard, Seq(6), &MembershipEffect::Joined([ann].into())));
+        assert!(!roster.apply(ann, room, shard, Seq(6), &MembershipEffect::Joined([ann].into())), "the same event twice changes nothing");
+        roster.apply(ann, room, shard, Seq(9), &MembershipEffect::Left([ann].into()));
+        assert!(roster.apply(ann, room, shard, Seq(12), &MembershipEffect::Joined([ann, bob].into())));
         let seen: Vec<u64> = (1..15).filter(|seq| roster.sees(room, Seq(*seq))).collect();
         assert_eq!(seen, [6, 7, 8, 9, 12, 13, 14]);
-        assert_eq!(roster.present(room).map(|stay| stay.joined), Some(Seq(12)));
+        assert_eq!(roster.present(room).map(|interval| interval.joined), Some(Seq(12)));
         roster.forget_before(shard, Seq(9));
         assert!(!roster.sees(room, Seq(8)));
     }
 
     #[test]
-    fn stays_are_told_backwards_from_where_they_end() {
+    fn roster_is_rebuilt_backwards_from_the_present_members() {
         let ann: UserId = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
         let ids = ["01ARZ3NDEKTSV4RRFFQ69G5FAA", "01ARZ3NDEKTSV4RRFFQ69G5FAB", "01ARZ3NDEKTSV4RRFFQ69G5FAC", "01ARZ3NDEKTSV4RRFFQ69G5FAD"];
         let [stayed, visited, left, joined] = ids.map(|id| id.parse::<ConversationId>().unwrap());
-        let change = |seq, conversation, effect| Change { conversation, seq: Seq(seq), effect };
+        let change = |seq, conversation, effect| MembershipChange { conversation, seq: Seq(seq), effect };
         let changes = [
-            change(12, visited, Effect::Joins([ann].into())),
-            change(14, left, Effect::Leaves([ann].into())),
-            change(16, visited, Effect::Leaves([ann].into())),
-            change(18, joined, Effect::Joins([ann].into())),
+            change(12, visited, MembershipEffect::Joined([ann].into())),
+            change(14, left, MembershipEffect::Left([ann].into())),
+            change(16, visited, MembershipEffect::Left([ann].into())),
+            change(18, joined, MembershipEffect::Joined([ann].into())),
         ];
         let roster = Roster::ending_in(&[stayed, joined].into(), ann, ShardId(0), Seq(10), &changes);
         let seen = |conversation| (10..20).filter(|seq| roster.sees(conversation, Seq(*seq))).collect::<Vec<u64>>();

@@ -1,7 +1,7 @@
 //! One socket, from its first frame to its close. One task each; everything it waits for is in one `select!`.
 
 mod flood;
-mod greet;
+mod handshake;
 mod sink;
 
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::extract::ws::{Message, WebSocket};
 use bytes::Bytes;
 use futures::SinkExt as _;
-use relay_domain::ports::SendKey;
+use relay_domain::ports::{MembershipInterval, SendKey};
 use relay_protocol::frame::ErrorFrame;
 use relay_protocol::{CloseCode, Command, ErrorCode, SendMessage, ServerFrame, command};
 use relay_runtime::http::Meter;
@@ -19,8 +19,8 @@ use relay_types::ShardId;
 use tokio::time::Instant;
 
 use crate::drain;
-use crate::hub::{Socket, Standing, UserLimiter};
-use crate::lanes::{Footing, Lanes, LostFooting, refusal};
+use crate::hub::{Socket, UserLimiter};
+use crate::lanes::{Lanes, PauseGuard, ProcessPaused, refusal};
 use crate::outbound::Closing;
 use crate::upgrade::Shared;
 
@@ -40,12 +40,12 @@ const SLOW_CLOSE_LIMIT: Duration = Duration::from_secs(15);
 /// Serves one socket until it closes.
 pub(crate) async fn serve(shared: Arc<Shared>, mut ws: WebSocket, meter: Meter) {
     metrics::gauge!("relay_sockets").increment(1.0);
-    let footing = Footing::of(&shared.standstill);
+    let pause_guard = PauseGuard::new(&shared.pauses);
     let flood = Flood::new(shared.config.frames_per_s, meter.clone());
-    let closing = match greet::greet(&shared, &mut ws, &flood).await {
+    let closing = match handshake::complete(&shared, &mut ws, &flood).await {
         Ok(session) => {
-            let (socket, limiter, _places) = (session.socket, session.limiter, session.places);
-            let mut live = Live::new(&shared, &mut ws, Arc::clone(&socket), limiter, footing, flood);
+            let (socket, limiter, _slots) = (session.socket, session.limiter, session.slots);
+            let mut live = Live::new(&shared, &mut ws, Arc::clone(&socket), limiter, pause_guard, flood);
             let closing = live.run().await;
             let delivered = shared.hub.detach(&socket);
             shared.checkpoints.hand_in(socket.user, delivered);
@@ -97,7 +97,7 @@ struct Live<'a> {
     ws: &'a mut WebSocket,
     socket: Arc<Socket>,
     limiter: Arc<UserLimiter>,
-    footing: Footing,
+    pause_guard: PauseGuard,
     flood: Flood,
     /// Made at the first send: most sockets only listen.
     lanes: Option<Box<Lanes>>,
@@ -121,10 +121,10 @@ impl<'a> Live<'a> {
         ws: &'a mut WebSocket,
         socket: Arc<Socket>,
         limiter: Arc<UserLimiter>,
-        footing: Footing,
+        pause_guard: PauseGuard,
         flood: Flood,
     ) -> Self {
-        Self { shared, ws, socket, limiter, footing, flood, lanes: None, idle_deadline: Instant::now() + shared.config.idle_timeout() }
+        Self { shared, ws, socket, limiter, pause_guard, flood, lanes: None, idle_deadline: Instant::now() + shared.config.idle_timeout() }
     }
 
     async fn run(&mut self) -> Ended {
@@ -145,11 +145,11 @@ impl<'a> Live<'a> {
                 }
                 answered = answered(&mut self.lanes) => match answered {
                     Ok(frames) => self.queue(frames),
-                    Err(LostFooting) => return ended(CloseCode::Standstill),
+                    Err(ProcessPaused) => return ended(CloseCode::ProcessPaused),
                 },
                 () = drain.cancelled(), if leave_at.is_none() => {
                     let spread = Duration::from_millis(self.shared.config.drain_spread_ms);
-                    leave_at = Some(Instant::now() + drain::moment(spread));
+                    leave_at = Some(Instant::now() + drain::random_delay(spread));
                 }
                 () = until(leave_at) => return self.move_away().await,
                 message = self.ws.recv() => match message {
@@ -232,7 +232,7 @@ impl<'a> Live<'a> {
             // Named, so that the client knows which send did not happen and repeats it; what comes behind it does not overtake it.
             let client_id = match command::decode(&text) {
                 Ok(Command::SendMessage(send)) => {
-                    self.lanes().hold_back_in_turn(&send, ErrorCode::RateLimited);
+                    self.lanes().expect_retry_in_turn(&send, ErrorCode::RateLimited);
                     Some(send.client_id)
                 }
                 Ok(Command::Hello(_) | Command::Ping(_)) => None,
@@ -246,7 +246,7 @@ impl<'a> Live<'a> {
             return None;
         }
         match command::decode(&text) {
-            Ok(Command::SendMessage(_)) if self.footing.lost() => return Some(ended(CloseCode::Standstill)),
+            Ok(Command::SendMessage(_)) if self.pause_guard.tripped() => return Some(ended(CloseCode::ProcessPaused)),
             Ok(Command::SendMessage(send)) => self.on_send(send).await,
             Ok(Command::Ping(ping)) => {
                 if let Some(position) = ping.position {
@@ -281,11 +281,11 @@ impl<'a> Live<'a> {
             return self.refuse_send(send, ErrorCode::RateLimited, "too many messages".to_owned(), Some(wait_ms));
         }
         match self.authorise(&send).await {
-            Ok(Some(_)) if self.lanes().in_doubt(&send) => {
+            Ok(Some(_)) if self.lanes().is_barred(&send) => {
                 let message = "a send before it was refused for good; send it again once you know".to_owned();
                 self.refuse_send(send, ErrorCode::Unavailable, message, None);
             }
-            Ok(Some(standing)) => self.lanes().send(standing, send),
+            Ok(Some(membership)) => self.lanes().send(membership, send),
             Ok(None) => {
                 // A retry of what was stored while they were in gets the answer it would have had.
                 let (conversation, sender) = (send.conversation_id, self.socket.user);
@@ -307,13 +307,13 @@ impl<'a> Live<'a> {
     /// Most sockets only listen, so the lanes are made at the first send.
     fn lanes(&mut self) -> &mut Lanes {
         let Shared { poster, hub, .. } = self.shared;
-        let (user, footing) = (self.socket.user, &self.footing);
-        self.lanes.get_or_insert_with(|| Box::new(Lanes::new(Arc::clone(poster), Arc::clone(hub), user, footing.clone())))
+        let (user, pause_guard) = (self.socket.user, &self.pause_guard);
+        self.lanes.get_or_insert_with(|| Box::new(Lanes::new(Arc::clone(poster), Arc::clone(hub), user, pause_guard.clone())))
     }
 
     /// Refuses a send for a passing reason.
     fn refuse_send(&mut self, send: SendMessage, code: ErrorCode, message: String, wait_ms: Option<u64>) {
-        self.lanes().hold_back(send.conversation_id, send.client_id.clone(), code);
+        self.lanes().expect_retry(send.conversation_id, send.client_id.clone(), code);
         let mut frame = refusal(code, message, send.client_id);
         if let (ServerFrame::Error(error), Some(wait_ms)) = (&mut frame, wait_ms) {
             error.retry_after_ms = Some(wait_ms);
@@ -322,11 +322,11 @@ impl<'a> Live<'a> {
     }
 
     /// As what the user may post to the conversation, if they may. "No" is said only by a gateway that is up to date.
-    async fn authorise(&mut self, send: &SendMessage) -> Result<Option<Standing>, Behind> {
+    async fn authorise(&mut self, send: &SendMessage) -> Result<Option<MembershipInterval>, Behind> {
         let (user, conversation) = (self.socket.user, send.conversation_id);
-        if let Some(standing) = self.shared.hub.standing(user, conversation) {
+        if let Some(membership) = self.shared.hub.membership(user, conversation) {
             // Published by an old view, it could neither be answered nor be sure to count.
-            return if self.shared.hub.in_sight(standing.shard) { Ok(Some(standing)) } else { Err(Behind) };
+            return if self.shared.hub.in_sight(membership.shard) { Ok(Some(membership)) } else { Err(Behind) };
         }
         // Whoever was told over REST that they are in has their event in the log; this gateway may be a moment behind it.
         let shards = self.shared.hub.heads().into_keys();
@@ -334,7 +334,7 @@ impl<'a> Live<'a> {
         if !up_to_date.into_iter().all(|is| is) {
             return Err(Behind);
         }
-        Ok(self.shared.hub.standing(user, conversation))
+        Ok(self.shared.hub.membership(user, conversation))
     }
 
     /// The gateway is going away: after the answers that are due, the client is told to reconnect.
@@ -343,11 +343,11 @@ impl<'a> Live<'a> {
         while self.lanes.as_ref().is_some_and(|lanes| lanes.unanswered() > 0) {
             match tokio::time::timeout_at(answer_limit, answered(&mut self.lanes)).await {
                 Ok(Ok(frames)) => self.queue(frames),
-                Ok(Err(LostFooting)) => return ended(CloseCode::Standstill),
+                Ok(Err(ProcessPaused)) => return ended(CloseCode::ProcessPaused),
                 Err(_late) => break,
             }
         }
-        let retry_after_ms = u64::try_from(drain::moment(Duration::from_millis(250)).as_millis()).unwrap_or(0);
+        let retry_after_ms = u64::try_from(drain::random_delay(Duration::from_millis(250)).as_millis()).unwrap_or(0);
         self.queue(vec![drain::announcement(retry_after_ms)]);
         let _ = tokio::time::timeout(CLOSE_LIMIT, self.write_queued()).await;
         Some(Closing { code: CloseCode::Draining, retry_after_ms: Some(retry_after_ms) })
@@ -360,22 +360,22 @@ async fn is_up_to_date(shared: &Shared, shard: ShardId) -> bool {
     shared.hub.reached(shard, last, MEMBERSHIP_WAIT).await
 }
 
-async fn until(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => tokio::time::sleep_until(moment).await,
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
     }
 }
 
 /// The next answers to sends; pending while there are none.
-async fn answered(lanes: &mut Option<Box<Lanes>>) -> Result<Vec<ServerFrame>, LostFooting> {
+async fn answered(lanes: &mut Option<Box<Lanes>>) -> Result<Vec<ServerFrame>, ProcessPaused> {
     match lanes {
         Some(lanes) => lanes.answered().await,
         None => std::future::pending().await,
     }
 }
 
-/// Used while greeting, where nothing is queued yet.
+/// Used during the handshake, where nothing is queued yet.
 async fn say(ws: &mut WebSocket, frame: &ServerFrame) -> Result<(), ()> {
     let mut writer = Writer { ws };
     writer.one(Bytes::from(frame.encode())).await

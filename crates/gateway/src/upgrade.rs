@@ -16,8 +16,8 @@ use relay_protocol::{ErrorCode, MAX_CLIENT_FRAME_BYTES};
 use relay_runtime::census::{Census, network};
 use relay_runtime::descriptors;
 use relay_runtime::http::{Meter, Peer, forwarded_for};
-use relay_runtime::turns::Turns;
-use relay_runtime::{CancellationToken, Component, Health, Origins, Restart, Standstill, Supervisor, Task, query_holds_secret};
+use relay_runtime::permits::Permits;
+use relay_runtime::{CancellationToken, Component, Health, Origins, PauseDetector, Restart, Supervisor, Task, query_holds_secret};
 use relay_types::{Clock, IdGen, SessionId, ShardId, UserId};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -70,7 +70,7 @@ pub(crate) struct Shared {
     pub(crate) tokens: Arc<dyn TokenVerifier>,
     origins: Origins,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) standstill: Arc<Standstill>,
+    pub(crate) pauses: Arc<PauseDetector>,
     pub(crate) checkpoints: Checkpoints,
     pub(crate) draining: CancellationToken,
     /// Every socket is gone: the tails may end.
@@ -78,7 +78,7 @@ pub(crate) struct Shared {
     health: Health,
     /// Not ready before every tail was started and sockets are accepted.
     accepting: Component,
-    places: Arc<Semaphore>,
+    connection_slots: Arc<Semaphore>,
     /// Connections that are not sockets yet.
     handshakes: usize,
     /// Sockets of an address, of a person, of a device.
@@ -132,14 +132,14 @@ impl Gateway {
             store: Arc::clone(&deps.store),
             cursors: Arc::clone(&deps.cursors),
             fresh_heads: Arc::clone(&fresh_heads),
-            turns: Semaphore::new(config.max_concurrent_resumes),
-            catching_up: Turns::new(config.max_resumes_per_user),
-            asking: Turns::new(1),
+            permits: Semaphore::new(config.max_concurrent_resumes),
+            catching_up: Permits::new(config.max_resumes_per_user),
+            asking: Permits::new(1),
             max_events: config.max_resume_events,
             verdict: Arc::new(Verdict::new(Arc::clone(&deps.store))),
         };
         let shared = Shared {
-            places: Arc::new(Semaphore::new(config.max_sockets)),
+            connection_slots: Arc::new(Semaphore::new(config.max_sockets)),
             handshakes,
             addresses: Census::default(),
             people: Census::default(),
@@ -151,7 +151,7 @@ impl Gateway {
             tokens: Arc::clone(&deps.tokens),
             origins: deps.origins.clone(),
             clock: Arc::clone(&deps.clock),
-            standstill: Arc::default(),
+            pauses: Arc::default(),
             checkpoints: Checkpoints::new(),
             draining: CancellationToken::new(),
             closed: CancellationToken::new(),
@@ -171,7 +171,7 @@ impl Gateway {
         let epoch = self::epoch(&deps).await?;
         shared.hub.set_epoch(epoch.combined);
         // Sockets that drain still send, so the watch ends after them.
-        shared.standstill.watch(supervisor, &shared.closed);
+        shared.pauses.watch(supervisor, &shared.closed);
         for (shard, epoch) in epoch.by_shard {
             let (tails, hub, clock) = (Arc::clone(&deps.tails), Arc::clone(&shared.hub), Arc::clone(&deps.clock));
             let warmup = Duration::from_millis(shared.config.ring_warmup_ms);
@@ -211,7 +211,7 @@ impl Gateway {
         shared.draining.cancel();
         let spread = Duration::from_millis(shared.config.drain_spread_ms);
         let all = u32::try_from(shared.config.max_sockets).unwrap_or(u32::MAX);
-        if tokio::time::timeout(spread + DRAIN_LIMIT, shared.places.acquire_many(all)).await.is_err() {
+        if tokio::time::timeout(spread + DRAIN_LIMIT, shared.connection_slots.acquire_many(all)).await.is_err() {
             tracing::warn!("some sockets did not close in time");
         }
         shared.closed.cancel();
@@ -283,8 +283,8 @@ async fn upgrade(
     let Some(counted) = shared.addresses.enter(address, shared.config.max_sockets_per_address) else {
         return refuse(ErrorCode::TooManyConnections, "this address has as many sockets as it may");
     };
-    let Ok(place) = Arc::clone(&shared.places).try_acquire_owned() else {
-        return refuse(ErrorCode::Busy, "every place is taken");
+    let Ok(slot) = Arc::clone(&shared.connection_slots).try_acquire_owned() else {
+        return refuse(ErrorCode::Busy, "every connection slot is taken");
     };
     // Small buffers: 10,000 idle sockets should cost megabytes, not gigabytes.
     ws.read_buffer_size(1024)
@@ -294,7 +294,7 @@ async fn upgrade(
         .max_frame_size(MAX_CLIENT_FRAME_BYTES)
         .on_upgrade(move |socket| async move {
             Box::pin(session::serve(Arc::clone(&shared), socket, meter)).await;
-            drop((place, counted));
+            drop((slot, counted));
         })
 }
 

@@ -3,7 +3,7 @@
 //! Who may post is decided by the caller; this crate turns one `(conversation, sender, client_id)` into one event in
 //! the log, and always answers with the original ack. Start reading in [`Poster::post`].
 
-mod freshness;
+mod key_age;
 mod lookups;
 mod quota;
 mod room;
@@ -26,7 +26,7 @@ use governor::clock::DefaultClock;
 use lookups::Lookups;
 use quota::Quotas;
 
-pub use freshness::Freshness;
+pub use key_age::KeyAge;
 pub use quota::QuotaConfig;
 pub use room::LogRoom;
 
@@ -169,10 +169,10 @@ impl Poster {
         }
         let wall_now_ms = self.parts.clock.now_ms();
         let (log_now_ms, log_began_ms) = self.log_times(shard).await;
-        match freshness::of(&key.client_id, log_now_ms, log_began_ms, wall_now_ms, self.parts.log.duplicate_window()) {
-            Freshness::Ahead { wait } => return Err(PostError::ClientIdAhead { wait }),
-            Freshness::WithinWindow => {}
-            Freshness::MayBeOld => {
+        match key_age::judge(&key.client_id, log_now_ms, log_began_ms, wall_now_ms, self.parts.log.duplicate_window()) {
+            KeyAge::Ahead { wait } => return Err(PostError::ClientIdAhead { wait }),
+            KeyAge::WithinWindow => {}
+            KeyAge::MayBeOld => {
                 if let Some(original) = self.find_old(shard, &key).await? {
                     metrics::counter!("relay_posts_deduplicated_total", "by" => "projection").increment(1);
                     return Ok(ack(key, original));

@@ -30,12 +30,12 @@ pub(crate) struct Found {
 type Answer = Result<Found, StoreError>;
 
 pub(crate) struct Lookups {
-    desk: Arc<Desk>,
+    batcher: Arc<LookupBatcher>,
 }
 
 impl Lookups {
     pub(crate) fn new(store: Arc<dyn ResumeStore>) -> Self {
-        Self { desk: Arc::new(Desk { store, gathered: Mutex::default(), turns: Arc::new(Semaphore::new(QUESTIONS)) }) }
+        Self { batcher: Arc::new(LookupBatcher { store, gathered: Mutex::default(), permits: Arc::new(Semaphore::new(QUESTIONS)) }) }
     }
 
     /// Looks the key up.
@@ -44,30 +44,30 @@ impl Lookups {
     /// Cancel safe.
     pub(crate) async fn find(&self, key: &SendKey) -> Answer {
         let (answer, answered) = oneshot::channel();
-        self.desk.gathered.lock().push((key.clone(), answer));
-        self.desk.ask_if_free();
+        self.batcher.gathered.lock().push((key.clone(), answer));
+        self.batcher.ask_if_free();
         answered.await.unwrap_or_else(|_dropped| Err(StoreError::new("nobody asks any more: the process ends".to_owned())))
     }
 }
 
 /// Where keys gather. It asks in tasks of its own: a caller may not be polled for a long time, as while its socket's peer takes
 /// no bytes, and must not hold up those for whom it would be asking.
-struct Desk {
+struct LookupBatcher {
     store: Arc<dyn ResumeStore>,
     /// Keys that nobody has asked for yet. Each belongs to a send in flight, of which every socket has few.
     gathered: Mutex<Vec<(SendKey, oneshot::Sender<Answer>)>>,
-    turns: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
-impl Desk {
-    #[expect(clippy::disallowed_methods, reason = "ends by itself within the answer limits; never more than there are turns")]
+impl LookupBatcher {
+    #[expect(clippy::disallowed_methods, reason = "ends by itself within the answer limits; never more than there are permits")]
     fn ask_if_free(self: &Arc<Self>) {
-        let Ok(turn) = Arc::clone(&self.turns).try_acquire_owned() else { return };
+        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else { return };
         let this = Arc::clone(self);
         tokio::spawn(async move {
             while this.ask().await {}
-            drop(turn);
-            // A key that came after the last look, whose caller found no turn free.
+            drop(permit);
+            // A key that came after the last look, whose caller found no permit free.
             if !this.gathered.lock().is_empty() {
                 this.ask_if_free();
             }

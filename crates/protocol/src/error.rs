@@ -148,8 +148,8 @@ pub enum CloseCode {
     TokenExpired,
     /// No hello in time.
     HelloTimeout,
-    /// The server stood still for so long that clients may have gone elsewhere; reconnect and resume.
-    Standstill,
+    /// The server process was paused for so long that clients may have gone elsewhere; reconnect and resume.
+    ProcessPaused,
     /// hello was refused.
     Unauthenticated,
     /// The device's session was ended.
@@ -173,7 +173,7 @@ impl CloseCode {
         Self::Busy,
         Self::TokenExpired,
         Self::HelloTimeout,
-        Self::Standstill,
+        Self::ProcessPaused,
         Self::Unauthenticated,
         Self::SessionRevoked,
         Self::ProtocolViolation,
@@ -192,7 +192,7 @@ impl CloseCode {
             Self::Busy => 4004,
             Self::TokenExpired => 4005,
             Self::HelloTimeout => 4006,
-            Self::Standstill => 4007,
+            Self::ProcessPaused => 4007,
             Self::Unauthenticated => 4500,
             Self::SessionRevoked => 4501,
             Self::ProtocolViolation => 4502,
@@ -212,7 +212,7 @@ impl CloseCode {
             Self::Busy => "busy",
             Self::TokenExpired => "token_expired",
             Self::HelloTimeout => "hello_timeout",
-            Self::Standstill => "standstill",
+            Self::ProcessPaused => "process_paused",
             Self::Unauthenticated => "unauthenticated",
             Self::SessionRevoked => "session_revoked",
             Self::ProtocolViolation => "protocol_violation",

@@ -33,13 +33,13 @@ pub enum LogEvent {
     /// On the user's subject: the account exists.
     UserRegistered(UserRegistered),
     /// On the user's subject, on the conversation's shard: they are now in it.
-    ConversationJoined(ConversationMoved),
+    ConversationJoined(ConversationMembershipChanged),
     /// On the user's subject, on the conversation's shard: they are no longer in it.
-    ConversationLeft(ConversationMoved),
+    ConversationLeft(ConversationMembershipChanged),
     /// On the user's subject, on the conversation's shard: they are invited into it.
     ConversationInvited(ConversationInvited),
     /// On the user's subject, on the conversation's shard: the invitation was accepted, declined or withdrawn.
-    InvitationEnded(ConversationMoved),
+    InvitationEnded(ConversationMembershipChanged),
     /// On the user's subject: their first log-in; their durable consumers are to be created.
     UserSeen(UserRegistered),
     /// On the user's subject: one device's session ended; its sockets close.
@@ -214,7 +214,7 @@ pub struct UserRegistered {
 
 /// A user's conversations changed.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct ConversationMoved {
+pub struct ConversationMembershipChanged {
     /// Identifies the event.
     pub event_id: EventId,
     /// Who.

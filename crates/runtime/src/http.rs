@@ -131,10 +131,10 @@ impl Door {
             };
             let Some(counted) = self.addresses.enter(network(peer.ip()), self.limits.max_per_address) else {
                 metrics::counter!("relay_connections_ended_total", "reason" => "crowded").increment(1);
-                if let Ok(turn) = Arc::clone(&self.refusals).try_acquire_owned() {
+                if let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned() {
                     spawn(Box::pin(async move {
                         refuse(stream).await;
-                        drop(turn);
+                        drop(permit);
                     }));
                 }
                 continue;

@@ -13,12 +13,12 @@ mod health;
 pub mod http;
 pub mod listen;
 mod origins;
+pub mod permits;
+mod process_pause;
 mod secrets;
-mod standstill;
 mod supervisor;
 mod telemetry;
 pub mod trace;
-pub mod turns;
 mod wire;
 
 pub use boot::{Boot, ProcessConfig, run};
@@ -26,7 +26,7 @@ pub use config::{ConfigError, IgnoredSection, LogConfig, LogFormat, Validate, lo
 pub use exit::{EXIT_CONFIG, EXIT_INTERNAL, EXIT_UNAVAILABLE, MissingServer};
 pub use health::{Component, ComponentState, Health};
 pub use origins::{OriginError, Origins, WebConfig};
+pub use process_pause::{PauseDetector, since_boot};
 pub use secrets::query_holds_secret;
-pub use standstill::{Standstill, since_boot};
 pub use supervisor::{Restart, Supervisor, Task};
 pub use tokio_util::sync::CancellationToken;

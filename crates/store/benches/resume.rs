@@ -53,7 +53,7 @@ async fn catch_up(store: &Store, user: UserId, session: SessionId, after: Seq) -
     let snapshot = store.join_snapshot(user, session, &BTreeMap::from([(SHARD, after)])).await?;
     let upto = snapshot.watermarks.get(&SHARD).copied().unwrap_or_default();
     let ranges: Vec<_> =
-        snapshot.memberships.iter().map(|membership| EventRange { conversation: membership.conversation, after, upto }).collect();
+        snapshot.memberships.iter().map(|membership| EventRange { conversation: membership.interval.conversation, after, upto }).collect();
     Ok(store.events(SHARD, &ranges, 500, 1 << 20).await?.len())
 }
 

@@ -13,8 +13,8 @@ mod people;
 
 use async_trait::async_trait;
 use relay_domain::ports::{
-    Added, ConversationError, Conversations, CreateError, Created, Decided, ListCursor, ListPage, MemberPage, NewConversation,
-    PeopleLimits, StoreError, Whereabouts,
+    Added, ConversationError, Conversations, CreateError, Created, Decided, ListCursor, ListPage, MemberPage, MembershipState,
+    NewConversation, PeopleLimits, StoreError,
 };
 use relay_protocol::message::Role;
 use relay_protocol::rest::{Conversation, ConversationState, Invitation, Member};
@@ -202,8 +202,8 @@ impl Conversations for Store {
     }
 
     /// Indexes: `members_pkey`, `conversations_pkey`.
-    #[tracing::instrument(name = "db.conversation.whereabouts", skip_all, fields(user.id = %user, conversation.id = %id))]
-    async fn whereabouts(&self, user: UserId, id: ConversationId) -> Result<Option<Whereabouts>, StoreError> {
+    #[tracing::instrument(name = "db.conversation.membership_state", skip_all, fields(user.id = %user, conversation.id = %id))]
+    async fn membership_state(&self, user: UserId, id: ConversationId) -> Result<Option<MembershipState>, StoreError> {
         self.limited(async {
             let found = sqlx::query!(
                 r#"SELECT c.shard, EXISTS (SELECT FROM members m WHERE m.conversation_id = c.conversation_id AND m.user_id = $2) AS "member!"
@@ -214,7 +214,7 @@ impl Conversations for Store {
             .fetch_optional(&self.pool)
             .await
             .map_err(unavailable)?;
-            found.map(|found| Ok(Whereabouts { shard: shard(found.shard)?, member: found.member })).transpose()
+            found.map(|found| Ok(MembershipState { shard: shard(found.shard)?, member: found.member })).transpose()
         })
         .await
     }

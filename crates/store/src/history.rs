@@ -1,7 +1,7 @@
 //! Messages of the past.
 
 use async_trait::async_trait;
-use relay_domain::ports::{History, HistoryAnchor, HistoryError, Stay, StoreError};
+use relay_domain::ports::{History, HistoryAnchor, HistoryError, MemberInterval, StoreError};
 use relay_protocol::ServerFrame;
 use relay_protocol::frame::NewMessage;
 use relay_protocol::rest::{HistoryChange, MessagePage};
@@ -60,8 +60,8 @@ impl History for Store {
     }
 
     /// Index: `memberships_pkey`.
-    #[tracing::instrument(name = "db.history.stays", skip_all, fields(conversation.id = %conversation))]
-    async fn stays(&self, conversation: ConversationId, users: &[UserId]) -> Result<Vec<Stay>, StoreError> {
+    #[tracing::instrument(name = "db.history.member_intervals", skip_all, fields(conversation.id = %conversation))]
+    async fn member_intervals(&self, conversation: ConversationId, users: &[UserId]) -> Result<Vec<MemberInterval>, StoreError> {
         self.limited(async {
             let users: Vec<_> = users.iter().map(|user| user.to_uuid()).collect();
             let rows = sqlx::query!(
@@ -72,12 +72,12 @@ impl History for Store {
             .fetch_all(&self.pool)
             .await
             .map_err(unavailable)?;
-            let stay = |user, joined, left: Option<i64>| Stay {
+            let interval = |user, joined, left: Option<i64>| MemberInterval {
                 user: UserId::from_uuid(user),
                 joined: Seq::from_i64(joined),
                 left: left.map(Seq::from_i64),
             };
-            Ok(rows.into_iter().map(|row| stay(row.user_id, row.joined_seq, row.left_seq)).collect())
+            Ok(rows.into_iter().map(|row| interval(row.user_id, row.joined_seq, row.left_seq)).collect())
         })
         .await
     }

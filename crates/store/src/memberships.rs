@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use relay_domain::ports::{Memberships, StoreError};
+use relay_domain::ports::{MemberDirectory, StoreError};
 use relay_types::{ConversationId, ShardId, UserId};
 use sqlx::types::Uuid;
 
@@ -12,7 +12,7 @@ use crate::convert::{shard, shard_column};
 use crate::error::unavailable;
 
 #[async_trait]
-impl Memberships for Store {
+impl MemberDirectory for Store {
     /// One row for each shard without any. Without requests: strangers must not fill somebody's durable consumer.
     /// Indexes: `users_seen`, then per shard `members_by_user` and `conversations_pkey`, until as many as asked for are found. No
     /// join: of two indexes in one order, Postgres may merge all conversations that there are.

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use relay_domain::ports::{EventRange, JoinSnapshot, Membership, OriginalSend, Place, ResumeStore, SendKey, StoreError};
+use relay_domain::ports::{
+    EventRange, JoinSnapshot, MembershipInterval, OriginalSend, Place, ResumeStore, SendKey, SnapshotMembership, StoreError,
+};
 use relay_protocol::log::StoredEvent;
 use relay_types::{ConversationId, MessageId, Seq, SessionId, ShardId, UserId};
 use sqlx::types::Uuid;
@@ -51,13 +53,13 @@ impl ResumeStore for Store {
             let ends = row.lefts.unwrap_or_default().into_iter().zip(row.lasts.unwrap_or_default());
             let memberships =
                 row.conversations.unwrap_or_default().into_iter().zip(places).zip(ends).map(|((id, (in_shard, joined)), (left, last))| {
-                    Ok(Membership {
+                    let interval = MembershipInterval {
                         conversation: ConversationId::from_uuid(id),
                         shard: shard(in_shard)?,
                         joined: Seq::from_i64(joined),
                         left: left.map(Seq::from_i64),
-                        last: Seq::from_i64(last),
-                    })
+                    };
+                    Ok(SnapshotMembership { interval, last: Seq::from_i64(last) })
                 });
             Ok(JoinSnapshot { session_live: row.session_live, watermarks, memberships: memberships.collect::<Result<_, StoreError>>()? })
         })

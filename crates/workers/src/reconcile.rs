@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use relay_domain::ports::{CursorError, Memberships, UserChange, UserConsumers};
+use relay_domain::ports::{CursorError, MemberDirectory, UserChange, UserConsumers};
 use relay_runtime::Task;
 use relay_types::{ShardId, UserId};
 use tokio::sync::Notify;
@@ -25,7 +25,7 @@ const EPOCH_EVERY: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Reconcile {
     /// Who is where.
-    pub memberships: Arc<dyn Memberships>,
+    pub memberships: Arc<dyn MemberDirectory>,
     /// The consumers.
     pub consumers: Arc<dyn UserConsumers>,
     /// Every shard: each user who has logged in has a consumer on each.

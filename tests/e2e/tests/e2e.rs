@@ -33,6 +33,7 @@ mod e2e {
     mod outages;
     mod outbox;
     mod people;
+    mod process_pause;
     mod quotas;
     mod raw_http;
     mod refusals_rest;
@@ -44,7 +45,6 @@ mod e2e {
     mod roles;
     mod sessions;
     mod slow_reader;
-    mod standstill;
     mod support;
     mod tokens;
     mod topology;

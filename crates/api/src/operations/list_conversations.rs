@@ -33,14 +33,14 @@ pub(crate) async fn list_conversations(
     }
     let limit = page_limit(query.limit, 50, 100)?;
     let after = query.cursor.as_deref().map(parse_cursor).transpose()?;
-    let turn = page::turn(&app, caller.user).await?;
+    let permit = page::permit(&app, caller.user).await?;
     if after.is_none() {
         // What is missing shows as an older preview, which the next page mends.
         freshness::caught_up_everywhere(&app).await;
     }
     let page = app.deps.conversations.list(caller.user, query.state.unwrap_or_default(), after, limit).await?;
     let body = ConversationList { conversations: page.items, next_cursor: page.next.as_ref().map(format_cursor) };
-    Ok(turn.page(body))
+    Ok(permit.page(body))
 }
 
 /// The end of the year 9999, in microseconds: no time of ours is later, and the database knows few later ones.

@@ -28,20 +28,20 @@ pub(crate) async fn list_messages(
     let limit = page_limit(query.limit, 50, 200)?;
     let anchor = anchor(&query)?;
     let conversation = query.conversation_id;
-    let turn = page::turn(&app, caller.user).await?;
+    let permit = page::permit(&app, caller.user).await?;
     // What lies before a place that the caller knows cannot be new.
     let behind = if matches!(anchor, HistoryAnchor::Before(_)) {
         None
     } else {
-        let place = app.deps.conversations.whereabouts(caller.user, conversation).await?;
+        let place = app.deps.conversations.membership_state(caller.user, conversation).await?;
         let place = place.filter(|place| place.member).ok_or_else(|| Refusal::plain(ErrorCode::NotMember))?;
         freshness::caught_up(&app, place.shard).await
     };
     let changes = query.changes.unwrap_or(false);
     let page = app.deps.history.messages(caller.user, conversation, anchor, limit, changes).await?;
-    let Some(behind) = behind else { return Ok(turn.page(page)) };
+    let Some(behind) = behind else { return Ok(permit.page(page)) };
     let asked = Asked { reader: caller.user, conversation, anchor, limit, changes };
-    Ok(turn.page(unprojected::complete(&app.deps, &asked, behind, page).await?))
+    Ok(permit.page(unprojected::complete(&app.deps, &asked, behind, page).await?))
 }
 
 fn anchor(query: &HistoryQuery) -> Result<HistoryAnchor, Refusal> {

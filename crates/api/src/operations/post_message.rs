@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use axum::extract::State;
 use axum::{Extension, Json};
-use relay_domain::ports::{LogAddress, Whereabouts};
+use relay_domain::ports::{LogAddress, MembershipState};
 use relay_protocol::command::decode_whole_body;
 use relay_protocol::rest::{PostMessageRequest, PostMessageResponse, Problem};
 use relay_protocol::{ErrorCode, SendMessage};
@@ -45,8 +45,8 @@ pub(crate) async fn post_message(
 ) -> Result<Json<PostMessageResponse>, Refusal> {
     let send = decode(&bytes)?;
     enforce(&app, "send", app.config.limits.sends_per_user, &caller.user.to_string()).await?;
-    let place = app.deps.conversations.whereabouts(caller.user, send.conversation_id).await?;
-    let Whereabouts { shard, member } = place.ok_or_else(|| Refusal::plain(ErrorCode::NotMember))?;
+    let place = app.deps.conversations.membership_state(caller.user, send.conversation_id).await?;
+    let MembershipState { shard, member } = place.ok_or_else(|| Refusal::plain(ErrorCode::NotMember))?;
     // From here to the log's answer nobody is put out of the conversation: what is acknowledged was sent by a member.
     let hold = if member { app.deps.postings.hold(caller.user, send.conversation_id, shard).await? } else { None };
     let Some(hold) = hold else { return original(&app, caller.user, shard, &send).await };

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use relay_domain::ports::{HistoryAnchor, Stay};
+use relay_domain::ports::{HistoryAnchor, MemberInterval};
 use relay_protocol::ServerFrame;
 use relay_protocol::log::{LogEvent, StoredEvent};
 use relay_protocol::rest::{HistoryChange, MessagePage};
 use relay_types::{Seq, UserId};
 
 use super::Asked;
-use crate::stays::{Move, Stays};
+use crate::member_intervals::{MemberIntervals, MembershipChange};
 
 /// Bodies of a page, as JSON; as in the projection.
 const PAGE_BYTES: usize = 1 << 20;
@@ -17,7 +17,7 @@ const PAGE_BYTES: usize = 1 << 20;
 /// An entry of a page, with its place.
 type Entry = (Seq, ServerFrame);
 
-/// What the reader may see: what follows the event that began their present stay, by people who were in the conversation when
+/// What the reader may see: what follows the event that began their present interval, by people who were in the conversation when
 /// the log took it.
 pub(super) struct Fold {
     reader: UserId,
@@ -25,16 +25,16 @@ pub(super) struct Fold {
     newest: bool,
     limit: usize,
     changes: bool,
-    stays: Stays,
-    moves: Vec<Move>,
-    /// The projection's part, until the reader's stays are known.
+    intervals: MemberIntervals,
+    membership_changes: Vec<MembershipChange>,
+    /// The projection's part, until the reader's intervals are known.
     projected: Vec<Entry>,
     after: Seq,
     entries: VecDeque<(Entry, usize)>,
     bytes: usize,
-    /// The projection has more, of the present stay as far as is known.
+    /// The projection has more, of the present interval as far as is known.
     has_more: bool,
-    /// Something of an earlier stay came by: what is older is not of the present one.
+    /// Something of an earlier interval came by: what is older is not of the present one.
     earlier: bool,
     /// The last entry for which there was no room.
     left_out: Option<Seq>,
@@ -50,8 +50,8 @@ impl Fold {
             newest: matches!(asked.anchor, HistoryAnchor::Newest),
             limit: usize::from(asked.limit),
             changes: asked.changes,
-            stays: Stays::of(&[], Vec::new()),
-            moves: Vec::new(),
+            intervals: MemberIntervals::of(&[], Vec::new()),
+            membership_changes: Vec::new(),
             // The projection may have gone on between its watermark and the page.
             after: projected.last().map_or(begin, |(seq, _)| *seq),
             projected,
@@ -66,17 +66,17 @@ impl Fold {
     /// Those of whom it matters when they were in the conversation, and is not known yet.
     pub(super) fn strangers(&self, events: &[StoredEvent]) -> Vec<UserId> {
         let people: BTreeSet<UserId> = events.iter().filter_map(sender).chain([self.reader]).collect();
-        people.into_iter().filter(|user| !self.stays.knows(*user)).collect()
+        people.into_iter().filter(|user| !self.intervals.knows(*user)).collect()
     }
 
     /// Takes in what the projection knows of them.
-    pub(super) fn meet(&mut self, people: &[UserId], known: Vec<Stay>) {
-        self.stays.meet(people, known, &self.moves);
+    pub(super) fn meet(&mut self, people: &[UserId], known: Vec<MemberInterval>) {
+        self.intervals.meet(people, known, &self.membership_changes);
     }
 
     /// How many comings and goings are remembered.
-    pub(super) fn moves(&self) -> usize {
-        self.moves.len()
+    pub(super) fn membership_changes(&self) -> usize {
+        self.membership_changes.len()
     }
 
     /// Goes on with the conversation's next events.
@@ -85,15 +85,15 @@ impl Fold {
             self.show(seq, frame);
         }
         for event in events {
-            let moves = Move::of(event.seq, &event.event);
-            let own = moves.iter().any(|step| step.user == self.reader);
-            self.stays.apply(&moves);
-            self.moves.extend(moves);
+            let membership_changes = MembershipChange::of(event.seq, &event.event);
+            let own = membership_changes.iter().any(|step| step.user == self.reader);
+            self.intervals.apply(&membership_changes);
+            self.membership_changes.extend(membership_changes);
             if own {
                 self.forget_earlier();
             }
             let shown = match &event.event {
-                LogEvent::MessageSent(sent) => self.stays.inside(sent.sender_id, event.seq),
+                LogEvent::MessageSent(sent) => self.intervals.inside(sent.sender_id, event.seq),
                 _ => self.changes,
             };
             if shown
@@ -107,7 +107,7 @@ impl Fold {
 
     /// Whoever has left again, or has not come in yet as far as the log says, sees nothing, as once all of it is projected.
     fn forget_earlier(&mut self) {
-        let began = self.stays.present(self.reader);
+        let began = self.intervals.present(self.reader);
         let is_earlier = |seq: Seq| began.is_none_or(|began| seq < began);
         self.left_out = self.left_out.filter(|seq| {
             self.earlier |= is_earlier(*seq);
@@ -123,7 +123,7 @@ impl Fold {
     }
 
     fn show(&mut self, seq: Seq, frame: ServerFrame) {
-        if self.stays.present(self.reader).is_none_or(|began| seq < began) {
+        if self.intervals.present(self.reader).is_none_or(|began| seq < began) {
             self.earlier = true;
             return;
         }
@@ -153,7 +153,7 @@ impl Fold {
 
     pub(super) fn page(self) -> MessagePage {
         let nothing = MessagePage { messages: Vec::new(), changes: Vec::new(), has_more: false };
-        if self.stays.present(self.reader).is_none() {
+        if self.intervals.present(self.reader).is_none() {
             return nothing;
         }
         let mut page = MessagePage { has_more: self.left_out.is_some() || (self.has_more && !self.earlier), ..nothing };

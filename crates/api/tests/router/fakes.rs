@@ -146,7 +146,7 @@ impl Conversations for Away {
     async fn list(&self, _: UserId, _: ConversationState, _: Option<ListCursor>, _: u16) -> Result<ListPage, StoreError> {
         Err(away())
     }
-    async fn whereabouts(&self, _: UserId, _: ConversationId) -> Result<Option<Whereabouts>, StoreError> {
+    async fn membership_state(&self, _: UserId, _: ConversationId) -> Result<Option<MembershipState>, StoreError> {
         Err(away())
     }
 }
@@ -163,7 +163,7 @@ impl History for Away {
     async fn messages(&self, _: UserId, _: ConversationId, _: HistoryAnchor, _: u16, _: bool) -> Result<MessagePage, HistoryError> {
         Err(away().into())
     }
-    async fn stays(&self, _: ConversationId, _: &[UserId]) -> Result<Vec<Stay>, StoreError> {
+    async fn member_intervals(&self, _: ConversationId, _: &[UserId]) -> Result<Vec<MemberInterval>, StoreError> {
         Err(away())
     }
 }

@@ -145,7 +145,7 @@ pub struct ListPage {
 
 /// Where a conversation is, as seen by one user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Whereabouts {
+pub struct MembershipState {
     /// Its shard, for life.
     pub shard: ShardId,
     /// Whether the user is in it, as decided.
@@ -249,5 +249,5 @@ pub trait Conversations: Send + Sync {
     async fn list(&self, user: UserId, state: ConversationState, after: Option<ListCursor>, limit: u16) -> Result<ListPage, StoreError>;
 
     /// Where the conversation is, and whether `user` is in it; `None` when there is no such conversation.
-    async fn whereabouts(&self, user: UserId, id: ConversationId) -> Result<Option<Whereabouts>, StoreError>;
+    async fn membership_state(&self, user: UserId, id: ConversationId) -> Result<Option<MembershipState>, StoreError>;
 }

@@ -32,7 +32,7 @@ pub enum HistoryError {
 
 /// One interval of somebody's membership, as the projection has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stay {
+pub struct MemberInterval {
     /// Whose.
     pub user: UserId,
     /// The event that let them in.
@@ -58,9 +58,9 @@ pub trait History: Send + Sync {
         changes: bool,
     ) -> Result<MessagePage, HistoryError>;
 
-    /// The stays of `users` in the conversation, in no order.
+    /// The membership intervals of `users` in the conversation, in no order.
     ///
     /// # Cancel safety
     /// Cancel safe.
-    async fn stays(&self, conversation: ConversationId, users: &[UserId]) -> Result<Vec<Stay>, StoreError>;
+    async fn member_intervals(&self, conversation: ConversationId, users: &[UserId]) -> Result<Vec<MemberInterval>, StoreError>;
 }

@@ -147,7 +147,7 @@ pub trait Projection: Send + Sync {
 
 /// Who is in which conversations, as decided.
 #[async_trait]
-pub trait Memberships: Send + Sync {
+pub trait MemberDirectory: Send + Sync {
     /// On each of `shards`, up to `most` of the user's present conversations, without requests that they have not answered.
     /// `None` before their first log-in: nobody waits for what a durable consumer would hold.
     async fn conversations_of(

@@ -23,17 +23,24 @@ impl StoreError {
     }
 }
 
-/// One interval of a user's membership, as the log has it.
+/// One interval of a user's membership in a conversation, as the log has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Membership {
+pub struct MembershipInterval {
     /// Where.
     pub conversation: ConversationId,
-    /// Its shard.
+    /// The conversation's shard.
     pub shard: ShardId,
     /// The event that let them in; they see it and what follows.
     pub joined: Seq,
     /// The event that let them out, which is the last they see; `None` while they are in.
     pub left: Option<Seq>,
+}
+
+/// A membership interval with what the projection knows of its conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SnapshotMembership {
+    /// When the user was in the conversation.
+    pub interval: MembershipInterval,
     /// The conversation's last event in the projection.
     pub last: Seq,
 }
@@ -46,7 +53,7 @@ pub struct JoinSnapshot {
     /// Per shard, up to where the projection has the log. Everything below is as of these.
     pub watermarks: BTreeMap<ShardId, Seq>,
     /// Memberships that hold, and those that ended after the cursor that was asked for.
-    pub memberships: Vec<Membership>,
+    pub memberships: Vec<SnapshotMembership>,
 }
 
 /// Events of one conversation after `after`, up to and including `upto`.

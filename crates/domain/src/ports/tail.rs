@@ -55,7 +55,7 @@ pub struct Ended {
     /// Sessions.
     pub sessions: Vec<SessionId>,
     /// Who left (`false`) or came in (`true`), and where, in order.
-    pub stays: Vec<(Seq, ConversationId, UserId, bool)>,
+    pub membership_changes: Vec<(Seq, ConversationId, UserId, bool)>,
 }
 
 /// The tail cannot go on from where it was.

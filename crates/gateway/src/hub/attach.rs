@@ -9,7 +9,7 @@ use relay_protocol::{Position, ServerFrame};
 use relay_types::{ConversationId, Seq, ShardId, UserId};
 
 use super::{ConversationState, Hub, Socket, State, UserLimiter, UserState};
-use crate::roster::{Change, Roster};
+use crate::roster::{MembershipChange, Roster};
 
 /// Bytes of catching up that are copied under the lock at once; the rest follows in further steps.
 const STEP_BYTES: usize = 64 * 1024;
@@ -22,7 +22,7 @@ pub(crate) enum Attach {
         limiter: Arc<UserLimiter>,
     },
     /// More has to be written first; then again, from there.
-    Step {
+    MoreFrames {
         /// To be written.
         frames: Vec<Bytes>,
         /// Up to where they reach.
@@ -32,19 +32,19 @@ pub(crate) enum Attach {
     /// applied to what comes after them. First the tail has to pass these places.
     Ahead(BTreeMap<ShardId, Seq>),
     /// The ring does not reach back to where the socket is: read further from elsewhere.
-    Uncovered,
+    RingGap,
     /// Nothing is known of the user here: a snapshot is needed.
-    Unknown,
+    NeedsSnapshot,
     /// The session was ended.
     Revoked,
     /// The log is another one than this gateway followed.
-    Forgotten,
+    EpochReplaced,
 }
 
 impl Hub {
     /// Joins `socket`, which has everything up to `from` (per shard; an absent shard means "from now on").
     /// `snapshot` is needed unless the user is known here; it is used only then. `announce` is sent before `caught_up`.
-    /// Without `chain_may_begin`, an event whose predecessor this gateway does not know counts as uncovered: the
+    /// Without `chain_may_begin`, an event whose predecessor this gateway does not know counts as a ring gap: the
     /// projection knows it.
     pub(crate) fn attach(
         &self,
@@ -56,7 +56,7 @@ impl Hub {
     ) -> Attach {
         let mut state = self.state.lock();
         if state.epoch.is_empty() {
-            return Attach::Forgotten;
+            return Attach::EpochReplaced;
         }
         if state.revoked.contains_key(&socket.session) {
             return Attach::Revoked;
@@ -71,21 +71,21 @@ impl Hub {
         }
         for (shard, shard_state) in &state.shards {
             if from.get(shard).is_some_and(|seq| *seq < shard_state.ring.covered_after()) {
-                return Attach::Uncovered;
+                return Attach::RingGap;
             }
         }
         if !known {
-            let Some(snapshot) = snapshot else { return Attach::Unknown };
+            let Some(snapshot) = snapshot else { return Attach::NeedsSnapshot };
             if !state.admit(socket.user, snapshot, self.limits.quota) {
-                return Attach::Uncovered;
+                return Attach::RingGap;
             }
         }
         let Missed { frames, reached, complete, unchained } = state.missed(socket.user, from);
         if unchained && !chain_may_begin {
-            return Attach::Uncovered;
+            return Attach::RingGap;
         }
         if !complete {
-            return Attach::Step { frames, reached };
+            return Attach::MoreFrames { frames, reached };
         }
         for frame in frames {
             socket.outbound.push(frame);
@@ -95,7 +95,7 @@ impl Hub {
             socket.outbound.push(Bytes::from(announce(&position).encode()));
         }
         socket.outbound.push(Bytes::from(ServerFrame::CaughtUp { position: position.to_string() }.encode()));
-        let Some(user) = state.users.get_mut(&socket.user) else { return Attach::Unknown };
+        let Some(user) = state.users.get_mut(&socket.user) else { return Attach::NeedsSnapshot };
         user.idle_since = None;
         user.sockets.push(Arc::clone(socket));
         Attach::Live { limiter: Arc::clone(&user.limiter) }
@@ -117,14 +117,13 @@ impl Hub {
     }
 
     /// After which place the ring has everything, and all of `user`'s changes in it, ascending.
-    pub(crate) fn changes_of(&self, shard: ShardId, user: UserId) -> (Seq, Vec<Change>) {
+    pub(crate) fn changes_of(&self, shard: ShardId, user: UserId) -> (Seq, Vec<MembershipChange>) {
         let state = self.state.lock();
         let Some(shard) = state.shards.get(&shard) else { return (Seq::ZERO, Vec::new()) };
-        let changes = shard
-            .ring
-            .entries()
-            .filter(|entry| entry.effect.concerns(user))
-            .filter_map(|entry| Some(Change { conversation: entry.conversation?, seq: entry.seq, effect: entry.effect.clone() }));
+        let changes =
+            shard.ring.entries().filter(|entry| entry.effect.concerns(user)).filter_map(|entry| {
+                Some(MembershipChange { conversation: entry.conversation?, seq: entry.seq, effect: entry.effect.clone() })
+            });
         (shard.ring.covered_after(), changes.collect())
     }
 
@@ -145,12 +144,12 @@ impl State {
         let mut roster = Roster::from_memberships(&snapshot.memberships);
         // The end of each conversation's chain, brought forward from the snapshot through the ring.
         let mut ends: HashMap<ConversationId, Option<Seq>> =
-            snapshot.memberships.iter().map(|m| (m.conversation, (m.last > Seq::ZERO).then_some(m.last))).collect();
+            snapshot.memberships.iter().map(|m| (m.interval.conversation, (m.last > Seq::ZERO).then_some(m.last))).collect();
         for (shard, state) in &mut self.shards {
             for entry in state.ring.after(watermark(shard)) {
                 let Some(conversation) = entry.conversation else { continue };
                 roster.apply(id, conversation, *shard, entry.seq, &entry.effect);
-                if entry.begins() {
+                if entry.creates_conversation() {
                     entry.learn_prev(Seq::ZERO);
                 }
                 if let Some(Some(end)) = ends.get(&conversation) {

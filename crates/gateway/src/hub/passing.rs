@@ -12,7 +12,7 @@ use relay_types::{ConversationId, Seq, ShardId};
 use tokio::sync::oneshot;
 
 use super::{Hub, State};
-use crate::ring::Effect;
+use crate::ring::MembershipEffect;
 
 /// How long a stored message may take to come back through the tail before its sender is told that the outcome is unknown.
 const PASS_LIMIT: Duration = Duration::from_secs(5);
@@ -117,16 +117,16 @@ impl Hub {
         }
         // Whoever comes in later was out before, and is remembered as such no more: as these events say, and behind them the ring.
         let mut changed = BTreeSet::new();
-        let mut first_change = |conversation: ConversationId, effect: &Effect| {
+        let mut first_change = |conversation: ConversationId, effect: &MembershipEffect| {
             for person in effect.people().iter().map(|user| (conversation, *user)).filter(|person| senders.contains(person)) {
-                if changed.insert(person) && !matches!(effect, Effect::Leaves(_)) {
+                if changed.insert(person) && !matches!(effect, MembershipEffect::Left(_)) {
                     left.insert(person, upto);
                 }
             }
         };
         for stored in events {
             if let Some(conversation) = stored.event.conversation() {
-                first_change(conversation, &Effect::of(&stored.event));
+                first_change(conversation, &MembershipEffect::of(&stored.event));
             }
         }
         for entry in shard.ring.entries().filter(|entry| entry.seq > upto) {

@@ -1,4 +1,4 @@
-//! Forgetting: users who left a while ago, old revocations, stays that ended before the ring begins.
+//! Forgetting: users who left a while ago, old revocations, membership intervals that ended before the ring begins.
 
 use std::time::Instant;
 

@@ -2,9 +2,9 @@
 
 use std::num::NonZeroU32;
 
-use relay_domain::ports::{JoinSnapshot, Membership, Passed, RecentSends as _, SendKey};
+use relay_domain::ports::{JoinSnapshot, MembershipInterval, Passed, RecentSends as _, SendKey, SnapshotMembership};
 use relay_protocol::MessageBody;
-use relay_protocol::log::{ConversationMoved, MemberAdded, MemberRemoved, MembersAdded, MembersRemoved, MessageSent};
+use relay_protocol::log::{ConversationMembershipChanged, MemberAdded, MemberRemoved, MembersAdded, MembersRemoved, MessageSent};
 use relay_protocol::message::{ConversationKind, Role};
 
 use super::*;
@@ -105,7 +105,8 @@ fn socket() -> Arc<Socket> {
 
 /// Bob is in since `joined`, as of `watermark`.
 fn snapshot(watermark: u64, joined: u64) -> JoinSnapshot {
-    let membership = Membership { conversation: room(), shard: SHARD, joined: Seq(joined), left: None, last: Seq(joined) };
+    let interval = MembershipInterval { conversation: room(), shard: SHARD, joined: Seq(joined), left: None };
+    let membership = SnapshotMembership { interval, last: Seq(joined) };
     JoinSnapshot { session_live: true, watermarks: [(SHARD, Seq(watermark))].into(), memberships: vec![membership] }
 }
 
@@ -151,9 +152,9 @@ fn several_who_come_or_go_at_once_see_what_one_would() {
     assert!(matches!(hub.attach(&live, &here, Some(&snapshot(10, 5)), None, true), Attach::Live { .. }));
     hub.apply(SHARD, vec![says(11), all_leave(12), says(13), all_join(14), says(15)], 0);
     assert_eq!(told(&live), [11, 12, 14, 15]);
-    assert!(hub.standing(bob(), room()).is_some());
+    assert!(hub.membership(bob(), room()).is_some());
     hub.apply(SHARD, vec![all_leave(16)], 0);
-    assert!(hub.standing(bob(), room()).is_none());
+    assert!(hub.membership(bob(), room()).is_none());
     // The same from the ring.
     assert!(matches!(hub.attach(&late, &here, None, None, true), Attach::Live { .. }));
     assert_eq!(told(&late), [11, 12, 14, 15, 16]);
@@ -178,7 +179,7 @@ fn nobody_gets_in_once_the_log_is_another_one() {
     assert!(matches!(hub.attach(&first, &here, Some(&snapshot(10, 5)), None, true), Attach::Live { .. }));
     hub.forget_all();
     assert_eq!(first.outbound.closing().map(|closing| closing.code), Some(CloseCode::Resync));
-    assert!(matches!(hub.attach(&second, &BTreeMap::new(), Some(&snapshot(10, 5)), None, true), Attach::Forgotten));
+    assert!(matches!(hub.attach(&second, &BTreeMap::new(), Some(&snapshot(10, 5)), None, true), Attach::EpochReplaced));
 }
 
 #[test]
@@ -242,9 +243,9 @@ fn who_left_before_the_tail_began_is_out_still() {
     let limits = hub(0, 0).limits;
     let (one, late) = (Hub::new(limits), Seq(25));
     one.set_epoch("E".to_owned());
-    let stays =
+    let membership_changes =
         vec![(Seq(3), room(), bob(), false), (Seq(4), room(), ann(), false), (Seq(6), room(), ann(), true), (late, room(), ann(), false)];
-    one.remember_ended(SHARD, Ended { sessions: Vec::new(), stays });
+    one.remember_ended(SHARD, Ended { sessions: Vec::new(), membership_changes });
     one.begin_shard(SHARD, Seq(10), &LogHead { epoch: "E".to_owned(), continues: false, first: Seq(1), last: Seq(10), now_ms: 0 });
     let live = anns(&one, 10);
     one.apply(SHARD, vec![says_as(11, bob()), says(12)], 0);
@@ -266,11 +267,11 @@ fn who_left_before_the_tail_began_is_out_still() {
 fn a_return_that_was_told_late_counts_only_against_what_was_known_before_the_tail_began() {
     let hub = Hub::new(hub(0, 0).limits);
     hub.set_epoch("E".to_owned());
-    hub.remember_ended(SHARD, Ended { sessions: Vec::new(), stays: vec![(Seq(9), room(), bob(), false)] });
+    hub.remember_ended(SHARD, Ended { sessions: Vec::new(), membership_changes: vec![(Seq(9), room(), bob(), false)] });
     hub.begin_shard(SHARD, Seq(10), &LogHead { epoch: "E".to_owned(), continues: false, first: Seq(1), last: Seq(10), now_ms: 0 });
     let told = |seq| {
         let event_id = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
-        let moved = ConversationMoved { event_id, user_id: bob(), conversation_id: room(), at_ms: 0 };
+        let moved = ConversationMembershipChanged { event_id, user_id: bob(), conversation_id: room(), at_ms: 0 };
         stored(seq, LogEvent::ConversationJoined(moved))
     };
     let live = anns(&hub, 10);

@@ -11,8 +11,8 @@ use relay_protocol::frame::ResetReason;
 use relay_protocol::log::{LogEvent, StoredEvent};
 use relay_types::{ConversationId, Seq, ShardId, UserId};
 
-use super::{AWAY, ResumeError, Resumer, Run};
-use crate::roster::{Change, Roster, before};
+use super::{PROJECTION_UNAVAILABLE, ResumeError, Resumer, Run};
+use crate::roster::{MembershipChange, Roster, before};
 
 /// Events of a user's own that are read from the log; whoever has more waits for the projection.
 const MOVES: u32 = 10_000;
@@ -26,11 +26,11 @@ const MOST_BYTES: usize = 8 << 20;
 const CHUNK_BYTES: usize = 64 * 1024;
 
 /// Where a user is on one shard, and where they have been.
-struct Whereabouts {
+struct MembershipState {
     present: BTreeSet<ConversationId>,
     /// Joined or left behind the client's place; in part only for a while.
     visited: BTreeSet<ConversationId>,
-    /// All stays that the ring shows something of.
+    /// All intervals that the ring shows something of.
     roster: Roster,
 }
 
@@ -39,23 +39,23 @@ impl Resumer {
     /// follow a moment after the log: what was joined and left since is in the user's own events. Not in those alone, which
     /// reach back only as far as the log. `None`: the ring has moved on beyond `upto` meanwhile, and tells no more what was so
     /// there.
-    async fn whereabouts(
+    async fn membership_state(
         &self,
         user: UserId,
         shard: ShardId,
         named: Vec<ConversationId>,
         after: Seq,
         upto: Seq,
-    ) -> Result<Option<Whereabouts>, ResumeError> {
+    ) -> Result<Option<MembershipState>, ResumeError> {
         // A change stands in the conversation first and a moment later among the user's events: those behind `upto` may be of
         // a change before it.
         let head = self.hub.heads().get(&shard).copied().unwrap_or_default().max(upto);
         let moves = self.cursors.read_since(shard, user, &[], Seq::ZERO, head, MOVES).await.map_err(|error| {
             tracing::warn!(reason = error.reason, "the user's own events cannot be read");
-            AWAY
+            PROJECTION_UNAVAILABLE
         })?;
         if moves.len() >= MOVES as usize {
-            return Err(AWAY);
+            return Err(PROJECTION_UNAVAILABLE);
         }
         let (mut present, mut visited) = (named.into_iter().collect(), BTreeSet::new());
         for event in moves {
@@ -79,7 +79,7 @@ impl Resumer {
             set(&mut present, conversation, was_in);
         }
         let roster = Roster::ending_in(&present, user, shard, covered, earlier);
-        Ok(Some(Whereabouts { present, visited, roster }))
+        Ok(Some(MembershipState { present, visited, roster }))
     }
 }
 
@@ -119,16 +119,16 @@ impl Run<'_> {
         let user = self.socket.user;
         let (mut memberships, mut watermarks) = (Vec::new(), BTreeMap::new());
         for (shard, (covered, head)) in self.resumer.hub.spans() {
-            let turn = self.resumer.turn(user).await?;
+            let permit = self.resumer.permit(user).await?;
             let named = self.resumer.cursors.conversations(shard, user).await.map_err(|error| {
                 tracing::warn!(reason = error.reason, "no durable consumer to fall back on");
-                AWAY
+                PROJECTION_UNAVAILABLE
             })?;
             // Well inside the ring, whose oldest events leave it while this is read.
             let upto = Seq(covered.0 + (head.0 - covered.0) / 4);
             let after = self.from.get(&shard).copied();
-            let at = self.resumer.whereabouts(user, shard, named.ok_or(AWAY)?, after.unwrap_or(upto), upto).await?;
-            drop(turn);
+            let at = self.resumer.membership_state(user, shard, named.ok_or(PROJECTION_UNAVAILABLE)?, after.unwrap_or(upto), upto).await?;
+            drop(permit);
             watermarks.insert(shard, upto);
             // Once more: what is told here is of no use to a ring that begins behind it.
             let Some(at) = at else { continue };
@@ -141,14 +141,19 @@ impl Run<'_> {
         Ok(JoinSnapshot { session_live: true, watermarks, memberships })
     }
 
-    async fn read_log(&mut self, shard: ShardId, at: &Whereabouts, after: Seq, upto: Seq) -> Result<(), ResumeError> {
+    async fn read_log(&mut self, shard: ShardId, at: &MembershipState, after: Seq, upto: Seq) -> Result<(), ResumeError> {
         let user = self.socket.user;
         let conversations: Vec<ConversationId> = at.present.union(&at.visited).copied().collect();
         let (mut events, mut bytes, mut place) = (Vec::new(), 0, after);
         loop {
-            let turn = self.resumer.turn(user).await?;
-            let page = self.resumer.cursors.read_since(shard, user, &conversations, place, upto, PAGE).await.map_err(|_| AWAY)?;
-            drop(turn);
+            let permit = self.resumer.permit(user).await?;
+            let page = self
+                .resumer
+                .cursors
+                .read_since(shard, user, &conversations, place, upto, PAGE)
+                .await
+                .map_err(|_| PROJECTION_UNAVAILABLE)?;
+            drop(permit);
             let more = page.len() >= PAGE as usize;
             bytes += page.iter().map(encoded_len).sum::<usize>();
             place = page.last().map_or(place, |event| event.seq);
@@ -163,7 +168,7 @@ impl Run<'_> {
         }
         let departed = self.resumer.hub.departed(shard, after, &events);
         let events = without_void(events, departed);
-        let changes: Vec<Change> = events.iter().filter_map(|event| Change::of(event, user)).collect();
+        let changes: Vec<MembershipChange> = events.iter().filter_map(|event| MembershipChange::of(event, user)).collect();
         let roster = Roster::ending_in(&at.present, user, shard, after, &changes);
         let visible = events.into_iter().filter(|event| event.event.conversation().is_some_and(|id| roster.sees(id, event.seq)));
         let (mut frames, mut bytes) = (Vec::new(), 0);

@@ -2,7 +2,7 @@
 //! of so many encoded bytes, the next one when the client has taken the one before. So a client costs what it receives.
 
 use bytes::Bytes;
-use relay_domain::ports::{EventRange, JoinSnapshot, Membership, Place};
+use relay_domain::ports::{EventRange, JoinSnapshot, Place, SnapshotMembership};
 use relay_protocol::ServerFrame;
 use relay_protocol::frame::ResetReason;
 use relay_types::{Seq, ShardId};
@@ -20,7 +20,7 @@ impl Run<'_> {
     /// One round over the projection: a snapshot, and every event between the client's place and its watermarks.
     pub(super) async fn read_projection(&mut self) -> Result<JoinSnapshot, ResumeError> {
         let (resumer, user, session) = (self.resumer, self.socket.user, self.socket.session);
-        // Also the stays that are over for this device and still in the ring: the user's other devices are shown the ring by the
+        // Also the intervals that are over for this device and still in the ring: the user's other devices are shown the ring by the
         // same roster, and may have been away longer.
         let mut cursors = resumer.hub.covered_after();
         for (shard, after) in &self.from {
@@ -78,8 +78,8 @@ impl Run<'_> {
 }
 
 /// What of `(after, upto]` the memberships let the user see. Conversations in which nothing happened are left out.
-fn ranges(memberships: &[Membership], shard: ShardId, after: Seq, upto: Seq) -> Vec<EventRange> {
-    let of_shard = memberships.iter().filter(|m| m.shard == shard && m.last > after);
+fn ranges(memberships: &[SnapshotMembership], shard: ShardId, after: Seq, upto: Seq) -> Vec<EventRange> {
+    let of_shard = memberships.iter().filter(|m| m.last > after).map(|m| m.interval).filter(|m| m.shard == shard);
     let visible = of_shard.map(|m| EventRange {
         conversation: m.conversation,
         after: after.max(Seq(m.joined.0.saturating_sub(1))),

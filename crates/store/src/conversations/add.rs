@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use relay_domain::conversation::Change;
 use relay_domain::ports::{Added, ConversationError, Decided, LogAddress, PeopleLimits};
-use relay_protocol::log::{ConversationInvited, ConversationMoved, LogEvent, MOST_MEMBERS_AT_ONCE, MemberAdded, MembersAdded};
+use relay_protocol::log::{ConversationInvited, ConversationMembershipChanged, LogEvent, MOST_MEMBERS_AT_ONCE, MemberAdded, MembersAdded};
 use relay_protocol::message::{ConversationKind, Role};
 use relay_types::{ConversationId, ConversationTitle, ShardId, TimestampMs, UserId};
 use sqlx::PgConnection;
@@ -100,9 +100,9 @@ impl Group {
     }
 
     /// Word to one person about this conversation, on their own subject.
-    pub(super) fn say(&self, store: &Store, pending: &mut Pending, user: UserId, what: impl Fn(ConversationMoved) -> LogEvent) {
+    pub(super) fn say(&self, store: &Store, pending: &mut Pending, user: UserId, what: impl Fn(ConversationMembershipChanged) -> LogEvent) {
         let event_id = store.event_id();
-        let moved = ConversationMoved { event_id, user_id: user, conversation_id: self.id, at_ms: self.at_ms };
+        let moved = ConversationMembershipChanged { event_id, user_id: user, conversation_id: self.id, at_ms: self.at_ms };
         pending.push(LogAddress::User { shard: self.shard, id: user }, event_id, what(moved));
     }
 }

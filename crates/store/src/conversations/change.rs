@@ -2,7 +2,7 @@
 
 use relay_domain::conversation::{Change, Refusal, decide};
 use relay_domain::ports::{ConversationError, Decided, LogAddress, StoreError};
-use relay_protocol::log::{ConversationMoved, ConversationRenamed, LogEvent, MemberRemoved, RoleChanged};
+use relay_protocol::log::{ConversationMembershipChanged, ConversationRenamed, LogEvent, MemberRemoved, RoleChanged};
 use relay_protocol::message::{ConversationKind, Role};
 use relay_types::{ConversationId, ConversationTitle, ShardId, TimestampMs, UserId};
 use sqlx::{PgConnection, PgTransaction};
@@ -103,7 +103,7 @@ pub(super) async fn remove_member(
     let removed = MemberRemoved { event_id, conversation_id: id, user_id: user, removed_by: actor, at_ms };
     pending.push(locked.subject(), event_id, LogEvent::MemberRemoved(removed));
     let event_id = store.event_id();
-    let left = ConversationMoved { event_id, user_id: user, conversation_id: id, at_ms };
+    let left = ConversationMembershipChanged { event_id, user_id: user, conversation_id: id, at_ms };
     pending.push(locked.user_subject(user), event_id, LogEvent::ConversationLeft(left));
     if locked.members == 1 {
         let group = locked.group(at_ms);

@@ -79,13 +79,13 @@ async fn chain_to_next(connection: &mut PgConnection, conversation: Conversation
     .map(drop)
 }
 
-/// Whose stays the event begins or ends.
+/// Whose membership intervals the event begins or ends.
 fn people(event: &LogEvent) -> Vec<Uuid> {
     event.joining().into_iter().chain(event.leaving()).map(UserId::to_uuid).collect()
 }
 
-/// Tells these people's stays anew from `from` on: what came after it was applied without it, and so perhaps wrongly (somebody's
-/// removal found no stay to end, somebody's return one that still went on).
+/// Tells these people's membership intervals anew from `from` on: what came after it was applied without it, and so perhaps wrongly (somebody's
+/// removal found no interval to end, somebody's return one that still went on).
 async fn retell_stays(
     connection: &mut PgConnection,
     shard: ShardId,
@@ -117,13 +117,13 @@ async fn retell_stays(
     let (mut closings, mut openings) = (Closings::default(), Openings::default());
     for person in people {
         let theirs = changes.get(person).map(Vec::as_slice).unwrap_or_default();
-        let stays = stays(inside.contains(person), theirs);
-        if let Some(left) = stays.first_ends {
+        let intervals = intervals(inside.contains(person), theirs);
+        if let Some(left) = intervals.first_ends {
             closings.conversation.push(id);
             closings.user.push(*person);
             closings.left.push(left);
         }
-        for (joined, left) in stays.further {
+        for (joined, left) in intervals.further {
             openings.conversation.push(id);
             openings.user.push(*person);
             openings.joined.push(joined);
@@ -161,27 +161,27 @@ async fn changes_since(
 
 /// What somebody's changes come to.
 #[derive(Debug, PartialEq, Eq)]
-struct Stays {
-    /// Where the stay ends that they were in at first.
+struct Intervals {
+    /// Where the interval ends that they were in at first.
     first_ends: Option<i64>,
     further: Vec<(i64, Option<i64>)>,
 }
 
-fn stays(inside: bool, changes: &[(i64, bool)]) -> Stays {
-    let mut stays = Stays { first_ends: None, further: Vec::new() };
+fn intervals(inside: bool, changes: &[(i64, bool)]) -> Intervals {
+    let mut intervals = Intervals { first_ends: None, further: Vec::new() };
     let mut inside = inside;
     for (seq, comes_in) in changes {
         if *comes_in && !inside {
-            stays.further.push((*seq, None));
+            intervals.further.push((*seq, None));
         } else if !*comes_in && inside {
-            match stays.further.last_mut() {
+            match intervals.further.last_mut() {
                 Some((_, left)) => *left = Some(*seq),
-                None => stays.first_ends = Some(*seq),
+                None => intervals.first_ends = Some(*seq),
             }
         }
         inside = *comes_in;
     }
-    stays
+    intervals
 }
 
 #[cfg(test)]
@@ -190,10 +190,10 @@ mod tests {
 
     #[test]
     fn stays_follow_from_the_changes_whatever_is_said_twice() {
-        assert_eq!(stays(true, &[]), Stays { first_ends: None, further: vec![] });
-        assert_eq!(stays(true, &[(5, true), (7, false), (8, false)]), Stays { first_ends: Some(7), further: vec![] });
-        assert_eq!(stays(false, &[(5, false), (7, true), (8, true)]), Stays { first_ends: None, further: vec![(7, None)] });
-        let back = Stays { first_ends: Some(5), further: vec![(7, Some(9)), (11, None)] };
-        assert_eq!(stays(true, &[(5, false), (7, true), (9, false), (11, true)]), back);
+        assert_eq!(intervals(true, &[]), Intervals { first_ends: None, further: vec![] });
+        assert_eq!(intervals(true, &[(5, true), (7, false), (8, false)]), Intervals { first_ends: Some(7), further: vec![] });
+        assert_eq!(intervals(false, &[(5, false), (7, true), (8, true)]), Intervals { first_ends: None, further: vec![(7, None)] });
+        let back = Intervals { first_ends: Some(5), further: vec![(7, Some(9)), (11, None)] };
+        assert_eq!(intervals(true, &[(5, false), (7, true), (9, false), (11, true)]), back);
     }
 }

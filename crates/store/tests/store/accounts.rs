@@ -1,4 +1,4 @@
-use relay_domain::ports::{Accounts as _, Memberships as _, NewAccount, PasswordHash, RegisterError};
+use relay_domain::ports::{Accounts as _, MemberDirectory as _, NewAccount, PasswordHash, RegisterError};
 use relay_types::{ShardId, UserId};
 
 use crate::support::{Db, MemMessageLog, NOON_MS, user_id};

@@ -1,7 +1,7 @@
 use relay_domain::Refusal;
 use relay_domain::ports::{
-    Added, ConversationError, Conversations as _, CreateError, Decided, LogAddress, NewConversation, Outbox as _, PeopleLimits,
-    Projection as _, Whereabouts,
+    Added, ConversationError, Conversations as _, CreateError, Decided, LogAddress, MembershipState, NewConversation, Outbox as _,
+    PeopleLimits, Projection as _,
 };
 use relay_protocol::log::LogEvent;
 use relay_protocol::message::{ConversationKind, Role};
@@ -60,7 +60,7 @@ async fn twenty_who_begin_the_same_direct_conversation_share_one() {
     assert!(!later.value.fresh && later.touched.is_empty());
 
     let id = first.conversation_id;
-    assert_eq!(db.store.whereabouts(bob, id).await.unwrap(), Some(Whereabouts { shard: SHARD, member: true }));
+    assert_eq!(db.store.membership_state(bob, id).await.unwrap(), Some(MembershipState { shard: SHARD, member: true }));
     for refused in [
         db.store.rename(ann, id, &"x".parse().unwrap(), NOON_MS).await.map(drop),
         add(&db, ann, id, user_id(), 10, NOON_MS).await.map(drop),
@@ -93,7 +93,7 @@ async fn a_groups_life_is_told_in_order() {
     db.store.remove_member(ann, id, eve, NOON_MS).await.unwrap();
     db.store.remove_member(ann, id, ann, NOON_MS).await.unwrap();
     assert!(matches!(db.store.get(ann, id).await, Err(ConversationError::NotMember)));
-    assert_eq!(db.store.whereabouts(ann, id).await.unwrap(), Some(Whereabouts { shard: SHARD, member: false }));
+    assert_eq!(db.store.membership_state(ann, id).await.unwrap(), Some(MembershipState { shard: SHARD, member: false }));
     assert_eq!(db.consumed(bob).await, [id]);
     assert!(db.consumed(ann).await.is_empty());
     db.store.remove_member(bob, id, bob, NOON_MS).await.unwrap();

@@ -1,4 +1,4 @@
-use relay_domain::ports::{Conversations as _, History as _, HistoryAnchor, HistoryError, NewConversation, Stay};
+use relay_domain::ports::{Conversations as _, History as _, HistoryAnchor, HistoryError, MemberInterval, NewConversation};
 use relay_protocol::rest::{ConversationState, HistoryChange, MessagePage};
 use relay_types::Seq;
 
@@ -65,10 +65,10 @@ async fn pages_hang_on_either_end_and_begin_where_the_reader_joined() {
     db.acquainted(&[ann, eve], db.store.add_members(ann, id, &[eve], LIMITS, NOON_MS)).await.unwrap();
     db.project(&log).await;
     assert_eq!(seqs(&read(eve, HistoryAnchor::Newest, 10).await.unwrap()), [13], "nothing of the first time, nothing of between");
-    let mut stays = db.store.stays(id, &[eve, bob]).await.unwrap();
-    stays.sort_by_key(|stay| (stay.user != eve, stay.joined));
-    let stay = |user, joined, left: Option<u64>| Stay { user, joined: Seq(joined), left: left.map(Seq) };
-    assert_eq!(stays, [stay(eve, 7, Some(10)), stay(eve, 12, None), stay(bob, 1, None)]);
+    let mut intervals = db.store.member_intervals(id, &[eve, bob]).await.unwrap();
+    intervals.sort_by_key(|interval| (interval.user != eve, interval.joined));
+    let interval = |user, joined, left: Option<u64>| MemberInterval { user, joined: Seq(joined), left: left.map(Seq) };
+    assert_eq!(intervals, [interval(eve, 7, Some(10)), interval(eve, 12, None), interval(bob, 1, None)]);
 }
 
 /// Failed before: 200 such messages were one page of 19.7 MB.

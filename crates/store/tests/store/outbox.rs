@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use relay_domain::ports::{AppendError, Conversations as _, FlushError, LogAddress, NewConversation, Outbox as _, OutboxBacklog};
-use relay_protocol::log::{ConversationMoved, LogEvent};
+use relay_protocol::log::{ConversationMembershipChanged, LogEvent};
 use relay_types::{ConversationId, UserId};
 
 use crate::support::{Db, LIMITS, MemMessageLog, NOON_MS, SHARD, conversation_id, event_id, user_id};
@@ -129,7 +129,8 @@ async fn what_the_log_did_not_answer_for_is_left_alone_for_longer_each_time() {
 /// Events written by SQL, `each` for each of `subjects` people; nobody decided them, the outbox does not mind.
 async fn crowd(db: &Db, subjects: usize, each: usize) -> Vec<LogAddress> {
     let users: Vec<UserId> = (0..subjects).map(|_| user_id()).collect();
-    let moved = ConversationMoved { event_id: event_id(), user_id: user_id(), conversation_id: conversation_id(), at_ms: NOON_MS };
+    let moved =
+        ConversationMembershipChanged { event_id: event_id(), user_id: user_id(), conversation_id: conversation_id(), at_ms: NOON_MS };
     let joined = LogEvent::ConversationJoined(moved);
     let targets: Vec<sqlx::types::Uuid> = users.iter().map(|user| user.to_uuid()).collect();
     sqlx::query(

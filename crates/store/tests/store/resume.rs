@@ -45,10 +45,12 @@ async fn a_snapshot_holds_what_holds_and_what_ended_after_the_cursor() {
     assert_eq!(present.watermarks, BTreeMap::from([(ShardId(0), Seq(5)), (ShardId(1), Seq(2))]));
     assert_eq!(present.memberships.len(), 1, "{present:?}");
     let membership = present.memberships[0];
-    assert_eq!((membership.conversation, membership.joined, membership.left, membership.last), (lobby, Seq(1), None, Seq(3)));
+    let interval = membership.interval;
+    assert_eq!((interval.conversation, interval.joined, interval.left, membership.last), (lobby, Seq(1), None, Seq(3)));
 
     let left_of = |snapshot: &relay_domain::ports::JoinSnapshot| {
-        let mut left: Vec<_> = snapshot.memberships.iter().filter_map(|m| m.left.map(|left| (m.conversation, left, m.last))).collect();
+        let mut left: Vec<_> =
+            snapshot.memberships.iter().filter_map(|m| m.interval.left.map(|left| (m.interval.conversation, left, m.last))).collect();
         left.sort();
         left
     };

@@ -1,5 +1,5 @@
 use relay_domain::ports::{
-    Accounts as _, DeviceSessions as _, LogAddress, Memberships as _, NewSession, OpenError, Outbox as _, PasswordChange, PasswordHash,
+    Accounts as _, DeviceSessions as _, LogAddress, MemberDirectory as _, NewSession, OpenError, Outbox as _, PasswordChange, PasswordHash,
     RefreshHash, RefreshNonce, RevokeError, RotateError, Rotation, SessionUse as _,
 };
 use relay_protocol::log::LogEvent;

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use relay_domain::ports::{
-    Accounts as _, AppendError, Appended, LogAddress, LogReadError, Memberships as _, MessageLog, NewAccount, PasswordHash, PeopleLimits,
-    Projected, Projection as _,
+    Accounts as _, AppendError, Appended, LogAddress, LogReadError, MemberDirectory as _, MessageLog, NewAccount, PasswordHash,
+    PeopleLimits, Projected, Projection as _,
 };
 use relay_embedded::{PostgresOptions, PostgresServer, Scratch, Servers};
 use relay_protocol::log::{
-    ConversationCreated, ConversationMoved, InitialMember, LogEvent, MemberAdded, MemberRemoved, MembersAdded, MembersRemoved, MessageSent,
-    StoredEvent,
+    ConversationCreated, ConversationMembershipChanged, InitialMember, LogEvent, MemberAdded, MemberRemoved, MembersAdded, MembersRemoved,
+    MessageSent, StoredEvent,
 };
 use relay_protocol::message::{ConversationKind, MessageBody, Role};
 use relay_store::{PostgresConfig, Store};
@@ -239,7 +239,7 @@ impl TestLog {
 
     /// Something on a user's subject.
     pub fn personal(&mut self, user: UserId, conversation: ConversationId) -> Seq {
-        self.push(LogEvent::ConversationJoined(ConversationMoved {
+        self.push(LogEvent::ConversationJoined(ConversationMembershipChanged {
             event_id: EventId::new(IDS.next_ulid()),
             user_id: user,
             conversation_id: conversation,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use relay_domain::ports::{Memberships as _, Projection as _};
+use relay_domain::ports::{MemberDirectory as _, Projection as _};
 use relay_fault_proxy::{Direction, FaultProxy, Faults};
 use relay_store::{PostgresConfig, Store};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use relay_domain::ports::{AuditedLog, AuditedProjection, LogHead, MemberKey, Memberships, Projection, TailSource};
+use relay_domain::ports::{AuditedLog, AuditedProjection, LogHead, MemberDirectory, MemberKey, Projection, TailSource};
 use relay_types::{ConversationId, Seq, ShardId, UserId};
 use tokio::time::Instant;
 
@@ -32,7 +32,7 @@ pub struct Auditor {
     /// How far the projection is.
     pub watermarks: Arc<dyn Projection>,
     /// Everybody, for their consumers.
-    pub people: Arc<dyn Memberships>,
+    pub people: Arc<dyn MemberDirectory>,
 }
 
 /// What a run over a range came to.

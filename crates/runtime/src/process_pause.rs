@@ -1,7 +1,7 @@
-//! Noticing that the process stood still: stopped by a signal or a debugger, or with the machine under it.
+//! Noticing that the process was paused: stopped by a signal or a debugger, or with the machine under it.
 //!
 //! None of its code runs meanwhile, so it goes on as if no time had passed, with a view of the world that is as old as the
-//! standstill was long. The rest of the world has given it up: clients have left and said elsewhere what they had said here.
+//! pause was long. The rest of the world has given it up: clients have left and said elsewhere what they had said here.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::supervisor::{Restart, Supervisor, Task};
 
-/// Not having run for this long counts as standing still. Shorter than anybody waits for an answer before they go elsewhere;
-/// long enough that a busy machine is none that stood still.
+/// Not having run for this long counts as a pause. Shorter than anybody waits for an answer before they go elsewhere;
+/// long enough that a busy machine does not count.
 const LIMIT: Duration = Duration::from_secs(2);
 /// How often somebody looks when nobody else does.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// Counts how often the process stood still. Everybody who looks does the noticing, so nobody can be ahead of it.
+/// Counts how often the process was paused. Everybody who looks does the noticing, so nobody can be ahead of it.
 #[derive(Debug)]
-pub struct Standstill {
+pub struct PauseDetector {
     seen: Mutex<Seen>,
 }
 
@@ -28,15 +28,15 @@ struct Seen {
     times: u64,
 }
 
-impl Default for Standstill {
+impl Default for PauseDetector {
     fn default() -> Self {
-        metrics::counter!("relay_standstills_total").increment(0);
+        metrics::counter!("relay_process_pauses_total").increment(0);
         Self { seen: Mutex::new(Seen { last_look: since_boot(), times: 0 }) }
     }
 }
 
-impl Standstill {
-    /// How often the process has stood still so far. Whatever somebody knew or wanted when this was smaller has to be asked
+impl PauseDetector {
+    /// How often the process was paused so far. Whatever somebody knew or wanted when this was smaller has to be asked
     /// again.
     pub fn times(&self) -> u64 {
         self.look(since_boot())
@@ -44,21 +44,21 @@ impl Standstill {
 
     fn look(&self, now: Duration) -> u64 {
         let mut seen = self.seen.lock();
-        let still = now.saturating_sub(seen.last_look);
+        let paused_for = now.saturating_sub(seen.last_look);
         // Two who look at the same moment may come in the other order.
         seen.last_look = seen.last_look.max(now);
-        if still > LIMIT {
+        if paused_for > LIMIT {
             seen.times += 1;
-            metrics::counter!("relay_standstills_total").increment(1);
-            tracing::warn!(still_ms = still.as_millis(), "the process stood still");
+            metrics::counter!("relay_process_pauses_total").increment(1);
+            tracing::warn!(paused_ms = paused_for.as_millis(), "the process was paused");
         }
         seen.times
     }
 
-    /// Keeps looking until `end`, so that having nothing to do does not look like standing still.
+    /// Keeps looking until `end`, so that having nothing to do does not look like a pause.
     pub fn watch(self: &std::sync::Arc<Self>, supervisor: &Supervisor, end: &CancellationToken) {
         let (this, end) = (std::sync::Arc::clone(self), end.clone());
-        supervisor.spawn("standstill", Restart::StopProcess, move |task: Task| {
+        supervisor.spawn("pause-detector", Restart::StopProcess, move |task: Task| {
             let (this, end) = (std::sync::Arc::clone(&this), end.clone());
             async move {
                 task.health.up();
@@ -84,10 +84,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_long_silence_is_a_standstill_and_each_counts_once() {
-        let standstill = Standstill::default();
-        let began = standstill.seen.lock().last_look;
-        let at = |ms| standstill.look(began + Duration::from_millis(ms));
+    fn only_a_long_silence_is_a_process_pause_and_each_counts_once() {
+        let detector = PauseDetector::default();
+        let began = detector.seen.lock().last_look;
+        let at = |ms| detector.look(began + Duration::from_millis(ms));
         assert_eq!(at(0), 0);
         assert_eq!(at(1_900), 0);
         assert_eq!(at(3_800), 0, "counted from the last look");

@@ -48,14 +48,14 @@ async fn what_a_stopped_gateway_still_holds_is_not_published_after_its_sender_we
     assert_eq!(new.refused(chat, &first, "first").await?.code, ErrorCode::NotMember);
     let_in(&ann, chat, &bob).await?;
     new.post_at_last(chat, &second, "second").await?;
-    wait_for("a long standstill", LATE, || async {
+    wait_for("a long process pause", LATE, || async {
         let still = stopped.elapsed();
         if still > LONG { Ok(()) } else { Err(still) }
     })
     .await;
     h.gateway(0).resume();
 
-    assert_eq!(old.close_code().await?, CloseCode::Standstill.code());
+    assert_eq!(old.close_code().await?, CloseCode::ProcessPaused.code());
     let texts: Vec<String> = history(&ann.api, chat).await?.iter().map(|message| text_of(message).to_owned()).collect();
     assert_eq!(texts, ["before", "second"], "what was refused stays out, and nothing comes late");
 
@@ -64,7 +64,7 @@ async fn what_a_stopped_gateway_still_holds_is_not_published_after_its_sender_we
     idle.passed(log_end(&h).await?).await?;
     let key = ulid_key(2);
     idle.send(chat, &key, "third").await?;
-    assert_eq!(idle.close_code().await?, CloseCode::Standstill.code());
+    assert_eq!(idle.close_code().await?, CloseCode::ProcessPaused.code());
     let mut anew = Socket::live(&h, 0, &ann.device, None).await?;
     anew.post(chat, &key, "third").await?;
     h.finish().await

@@ -2,19 +2,19 @@
 
 use std::collections::HashMap;
 
-use relay_domain::ports::Stay;
+use relay_domain::ports::MemberInterval;
 use relay_protocol::log::LogEvent;
 use relay_types::{Seq, UserId};
 
 /// Somebody's coming or going.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Move {
+pub(crate) struct MembershipChange {
     pub(crate) user: UserId,
     at: Seq,
     enters: bool,
 }
 
-impl Move {
+impl MembershipChange {
     /// Those that an event of the log tells of.
     pub(crate) fn of(at: Seq, event: &LogEvent) -> Vec<Self> {
         let entering = event.joining().into_iter().map(|user| Self { user, at, enters: true });
@@ -23,37 +23,37 @@ impl Move {
     }
 }
 
-/// The stays of some people in one conversation.
-pub(crate) struct Stays(HashMap<UserId, Vec<(Seq, Option<Seq>)>>);
+/// The intervals of some people in one conversation.
+pub(crate) struct MemberIntervals(HashMap<UserId, Vec<(Seq, Option<Seq>)>>);
 
-impl Stays {
+impl MemberIntervals {
     /// What the projection knows of `people`; nobody else counts.
-    pub(crate) fn of(people: &[UserId], known: Vec<Stay>) -> Self {
-        let mut stays: HashMap<_, Vec<_>> = people.iter().map(|user| (*user, Vec::new())).collect();
-        for stay in known {
-            stays.entry(stay.user).or_default().push((stay.joined, stay.left));
+    pub(crate) fn of(people: &[UserId], known: Vec<MemberInterval>) -> Self {
+        let mut intervals: HashMap<_, Vec<_>> = people.iter().map(|user| (*user, Vec::new())).collect();
+        for interval in known {
+            intervals.entry(interval.user).or_default().push((interval.joined, interval.left));
         }
-        Self(stays)
+        Self(intervals)
     }
 
-    /// Whether their stays are known.
+    /// Whether their intervals are known.
     pub(crate) fn knows(&self, user: UserId) -> bool {
         self.0.contains_key(&user)
     }
 
     /// Takes in what the projection knows of more people, and what the log said of them meanwhile.
-    pub(crate) fn meet(&mut self, people: &[UserId], known: Vec<Stay>, moves: &[Move]) {
+    pub(crate) fn meet(&mut self, people: &[UserId], known: Vec<MemberInterval>, changes: &[MembershipChange]) {
         if people.is_empty() {
             return;
         }
         let mut theirs = Self::of(people, known);
-        theirs.apply(moves);
+        theirs.apply(changes);
         self.0.extend(theirs.0);
     }
 
     /// Takes in what the conversation's next event of the log tells. What the projection has as well changes nothing.
-    pub(crate) fn apply(&mut self, moves: &[Move]) {
-        for step in moves {
+    pub(crate) fn apply(&mut self, changes: &[MembershipChange]) {
+        for step in changes {
             if step.enters {
                 self.enter(step.user, step.at);
             } else {
@@ -63,26 +63,26 @@ impl Stays {
     }
 
     fn enter(&mut self, user: UserId, at: Seq) {
-        if let Some(stays) = self.0.get_mut(&user)
-            && !stays.iter().any(|stay| covers(stay, at))
+        if let Some(intervals) = self.0.get_mut(&user)
+            && !intervals.iter().any(|interval| covers(interval, at))
         {
-            stays.push((at, None));
+            intervals.push((at, None));
         }
     }
 
     fn leave(&mut self, user: UserId, at: Seq) {
-        let stays = self.0.get_mut(&user).into_iter().flatten();
-        for (_, left) in stays.filter(|(joined, left)| *joined <= at && left.is_none()) {
+        let intervals = self.0.get_mut(&user).into_iter().flatten();
+        for (_, left) in intervals.filter(|(joined, left)| *joined <= at && left.is_none()) {
             *left = Some(at);
         }
     }
 
     /// Whether they were in it there.
     pub(crate) fn inside(&self, user: UserId, at: Seq) -> bool {
-        self.0.get(&user).is_some_and(|stays| stays.iter().any(|stay| covers(stay, at)))
+        self.0.get(&user).is_some_and(|intervals| intervals.iter().any(|interval| covers(interval, at)))
     }
 
-    /// The event that began the stay that lasts.
+    /// The event that began the interval that lasts.
     pub(crate) fn present(&self, user: UserId) -> Option<Seq> {
         self.0.get(&user)?.iter().find(|(_, left)| left.is_none()).map(|(joined, _)| *joined)
     }

@@ -18,15 +18,15 @@ use crate::resume::ResumeError;
 use crate::upgrade::Shared;
 
 /// A socket that is live.
-pub(super) struct Greeted {
+pub(super) struct Handshake {
     pub(super) socket: Arc<Socket>,
     pub(super) limiter: Arc<UserLimiter>,
-    /// Its places among the person's and the device's sockets.
-    pub(super) places: (Counted<UserId>, Counted<SessionId>),
+    /// Its connection slots among the person's and the device's sockets.
+    pub(super) slots: (Counted<UserId>, Counted<SessionId>),
 }
 
 /// Authenticates the socket and brings it to live. `Err` says how to close it; `Err(None)`: it is gone.
-pub(super) async fn greet(shared: &Shared, ws: &mut WebSocket, flood: &Flood) -> Result<Greeted, Option<Closing>> {
+pub(super) async fn complete(shared: &Shared, ws: &mut WebSocket, flood: &Flood) -> Result<Handshake, Option<Closing>> {
     let hello = match tokio::time::timeout(shared.config.hello_timeout(), first_frame(ws, flood)).await {
         Ok(hello) => hello?,
         Err(_late) => return Err(ended(CloseCode::HelloTimeout)),
@@ -61,7 +61,7 @@ pub(super) async fn greet(shared: &Shared, ws: &mut WebSocket, flood: &Flood) ->
     match resumed {
         Ok(limiter) => {
             metrics::histogram!("relay_resume_seconds").record(started.elapsed().as_secs_f64());
-            Ok(Greeted { socket, limiter, places: (person, device) })
+            Ok(Handshake { socket, limiter, slots: (person, device) })
         }
         Err(error) => {
             shared.hub.detach(&socket);

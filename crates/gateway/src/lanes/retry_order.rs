@@ -10,17 +10,17 @@ use relay_types::ClientId;
 /// on a slow link: one that slips past an earlier one before the client knows of the refusal is out of order for good.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(30);
 /// Refused sends of one conversation that are remembered. Twice what may be unanswered; beyond, order is not kept for them.
-const MAX_HELD: usize = 128;
+const MAX_RETRIES: usize = 128;
 
 /// The refused sends, in the order in which they are to be stored.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct RetryOrder {
     sends: VecDeque<(ClientId, Instant)>,
     code: ErrorCode,
 }
 
-impl Held {
-    /// Nothing was refused yet; whoever is held back is told this code.
+impl RetryOrder {
+    /// Nothing was refused yet; sends that have to wait are told this code.
     pub(super) const fn new(code: ErrorCode) -> Self {
         Self { sends: VecDeque::new(), code }
     }
@@ -31,14 +31,14 @@ impl Held {
             self.sends.retain(|(other, _)| *other != client_id);
             self.sends.push_front((client_id, now));
         }
-        self.sends.truncate(MAX_HELD);
+        self.sends.truncate(MAX_RETRIES);
     }
 
     /// This one was refused without being looked at: it stands where it stood, or behind all others.
     pub(super) fn refused_in_turn(&mut self, client_id: &ClientId, now: Instant) {
         if let Some((_, refused_at)) = self.sends.iter_mut().find(|(other, _)| other == client_id) {
             *refused_at = now;
-        } else if self.sends.len() < MAX_HELD {
+        } else if self.sends.len() < MAX_RETRIES {
             self.sends.push_back((client_id.clone(), now));
         }
     }
@@ -81,74 +81,74 @@ mod tests {
         name.parse().unwrap()
     }
 
-    fn held(names: &[&str], now: Instant) -> Held {
-        let mut held = Held::new(ErrorCode::Unavailable);
-        held.refused_first(names.iter().map(|name| id(name)), now);
-        held
+    fn order_of(names: &[&str], now: Instant) -> RetryOrder {
+        let mut order = RetryOrder::new(ErrorCode::Unavailable);
+        order.refused_first(names.iter().map(|name| id(name)), now);
+        order
     }
 
     #[test]
     fn everything_comes_again_in_order_and_nothing_overtakes() {
         let now = Instant::now();
-        let mut held = held(&["a", "b"], now);
+        let mut order = order_of(&["a", "b"], now);
         // On its way behind them.
-        assert_eq!(held.admit(&id("c"), NOTHING, now), Err(ErrorCode::Unavailable));
-        assert_eq!(held.admit(&id("b"), NOTHING, now), Err(ErrorCode::Unavailable));
+        assert_eq!(order.admit(&id("c"), NOTHING, now), Err(ErrorCode::Unavailable));
+        assert_eq!(order.admit(&id("b"), NOTHING, now), Err(ErrorCode::Unavailable));
         for name in ["a", "b"] {
-            assert_eq!(held.admit(&id(name), NOTHING, now), Ok(()));
+            assert_eq!(order.admit(&id(name), NOTHING, now), Ok(()));
         }
-        assert_eq!(held.admit(&id("d"), NOTHING, now), Err(ErrorCode::Unavailable), "c was refused and comes before it");
-        assert_eq!(held.admit(&id("c"), NOTHING, now), Ok(()));
-        assert_eq!(held.admit(&id("d"), NOTHING, now), Ok(()));
-        assert!(held.is_empty());
+        assert_eq!(order.admit(&id("d"), NOTHING, now), Err(ErrorCode::Unavailable), "c was refused and comes before it");
+        assert_eq!(order.admit(&id("c"), NOTHING, now), Ok(()));
+        assert_eq!(order.admit(&id("d"), NOTHING, now), Ok(()));
+        assert!(order.is_empty());
     }
 
     #[test]
     fn what_fails_again_stands_first_again() {
         let now = Instant::now();
-        let mut held = held(&["a", "b", "c"], now);
-        assert_eq!(held.admit(&id("a"), NOTHING, now), Ok(()));
-        assert_eq!(held.admit(&id("b"), NOTHING, now), Ok(()));
-        held.refused_first([id("a"), id("b")].into_iter(), now);
-        assert_eq!(held.admit(&id("c"), NOTHING, now), Err(ErrorCode::Unavailable));
+        let mut order = order_of(&["a", "b", "c"], now);
+        assert_eq!(order.admit(&id("a"), NOTHING, now), Ok(()));
+        assert_eq!(order.admit(&id("b"), NOTHING, now), Ok(()));
+        order.refused_first([id("a"), id("b")].into_iter(), now);
+        assert_eq!(order.admit(&id("c"), NOTHING, now), Err(ErrorCode::Unavailable));
         for name in ["a", "b", "c"] {
-            assert_eq!(held.admit(&id(name), NOTHING, now), Ok(()));
+            assert_eq!(order.admit(&id(name), NOTHING, now), Ok(()));
         }
     }
 
     #[test]
     fn what_turned_out_to_be_stored_holds_nobody_back_and_what_was_refused_behind_it_keeps_its_place() {
         let now = Instant::now();
-        let mut held = held(&["a", "b"], now);
+        let mut order = order_of(&["a", "b"], now);
         let stored = |client_id: &ClientId| client_id.as_str() == "a";
-        assert_eq!(held.admit(&id("c"), stored, now), Err(ErrorCode::Unavailable), "b waits still");
-        assert_eq!(held.admit(&id("b"), stored, now), Ok(()));
-        assert_eq!(held.admit(&id("c"), stored, now), Ok(()));
-        assert!(held.is_empty());
+        assert_eq!(order.admit(&id("c"), stored, now), Err(ErrorCode::Unavailable), "b waits still");
+        assert_eq!(order.admit(&id("b"), stored, now), Ok(()));
+        assert_eq!(order.admit(&id("c"), stored, now), Ok(()));
+        assert!(order.is_empty());
     }
 
     #[test]
     fn giving_up_one_lets_nobody_overtake_those_who_go_on_trying() {
         let now = Instant::now();
-        let mut held = held(&["a"], now);
+        let mut order = order_of(&["a"], now);
         let later = now + GIVEN_UP_AFTER / 2;
         for name in ["b", "c"] {
-            assert_eq!(held.admit(&id(name), NOTHING, later), Err(ErrorCode::Unavailable));
+            assert_eq!(order.admit(&id(name), NOTHING, later), Err(ErrorCode::Unavailable));
         }
         // By now a counts as given up, and c happens to come first.
         let later = now + GIVEN_UP_AFTER;
-        assert_eq!(held.admit(&id("c"), NOTHING, later), Err(ErrorCode::Unavailable));
-        assert_eq!(held.admit(&id("b"), NOTHING, later), Ok(()));
-        assert_eq!(held.admit(&id("c"), NOTHING, later), Ok(()));
+        assert_eq!(order.admit(&id("c"), NOTHING, later), Err(ErrorCode::Unavailable));
+        assert_eq!(order.admit(&id("b"), NOTHING, later), Ok(()));
+        assert_eq!(order.admit(&id("c"), NOTHING, later), Ok(()));
     }
 
     #[test]
     fn bounded() {
         let now = Instant::now();
-        let mut held = held(&["first"], now);
+        let mut order = order_of(&["first"], now);
         for n in 0..5_000 {
-            assert!(held.admit(&id(&format!("k{n}")), NOTHING, now).is_err());
+            assert!(order.admit(&id(&format!("k{n}")), NOTHING, now).is_err());
         }
-        assert_eq!(held.sends.len(), MAX_HELD);
+        assert_eq!(order.sends.len(), MAX_RETRIES);
     }
 }

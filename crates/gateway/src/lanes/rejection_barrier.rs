@@ -9,23 +9,23 @@ use relay_types::ConversationId;
 
 /// A client that does not answer pings for so long and still sends is not waited for.
 const ECHO_LIMIT: Duration = Duration::from_secs(30);
-/// Conversations in doubt at once. Beyond, order is not kept for a client that leaves unheard.
-const MAX_DOUBTS: usize = 1_024;
+/// Barred conversations at once. Beyond, order is not kept for a client that leaves unheard.
+const MAX_BARRED: usize = 1_024;
 
 /// The refusals of one socket that its client may not have heard of yet.
 #[derive(Debug, Default)]
-pub(super) struct Doubts {
+pub(super) struct RejectionBarrier {
     by_conversation: HashMap<ConversationId, (u64, Instant)>,
     /// The newest echo asked for, and the newest for which a ping was handed out.
     newest: u64,
     pinged: u64,
 }
 
-impl Doubts {
+impl RejectionBarrier {
     /// A send to the conversation was refused for good.
     pub(super) fn begin(&mut self, conversation: ConversationId, now: Instant) {
         self.by_conversation.retain(|_, (_, since)| now.duration_since(*since) < ECHO_LIMIT);
-        if self.by_conversation.len() < MAX_DOUBTS {
+        if self.by_conversation.len() < MAX_BARRED {
             self.newest += 1;
             self.by_conversation.insert(conversation, (self.newest, now));
         }
@@ -44,7 +44,7 @@ impl Doubts {
     }
 
     /// Whether a send to this conversation may have been sent without knowing of the refusal.
-    pub(super) fn holds(&self, conversation: ConversationId, now: Instant) -> bool {
+    pub(super) fn bars(&self, conversation: ConversationId, now: Instant) -> bool {
         self.by_conversation.get(&conversation).is_some_and(|(_, since)| now.duration_since(*since) < ECHO_LIMIT)
     }
 }
@@ -58,31 +58,31 @@ mod tests {
     }
 
     #[test]
-    fn holds_until_the_echo_of_its_own_refusal() {
-        let (mut doubts, now) = (Doubts::default(), Instant::now());
-        assert_eq!(doubts.ping(), None);
-        doubts.begin(room(1), now);
-        let first = doubts.ping().unwrap();
-        doubts.begin(room(2), now);
-        let second = doubts.ping().unwrap();
-        assert_eq!(doubts.ping(), None, "one ping tells of all");
-        doubts.echoed(first);
-        assert!(!doubts.holds(room(1), now) && doubts.holds(room(2), now));
-        doubts.begin(room(1), now);
-        doubts.echoed(second);
-        assert!(doubts.holds(room(1), now) && !doubts.holds(room(2), now), "refused again since");
+    fn rejection_barrier_until_its_own_echo_bars() {
+        let (mut barrier, now) = (RejectionBarrier::default(), Instant::now());
+        assert_eq!(barrier.ping(), None);
+        barrier.begin(room(1), now);
+        let first = barrier.ping().unwrap();
+        barrier.begin(room(2), now);
+        let second = barrier.ping().unwrap();
+        assert_eq!(barrier.ping(), None, "one ping tells of all");
+        barrier.echoed(first);
+        assert!(!barrier.bars(room(1), now) && barrier.bars(room(2), now));
+        barrier.begin(room(1), now);
+        barrier.echoed(second);
+        assert!(barrier.bars(room(1), now) && !barrier.bars(room(2), now), "refused again since");
     }
 
     #[test]
-    fn bounded_in_time_and_number() {
-        let (mut doubts, now) = (Doubts::default(), Instant::now());
+    fn rejection_barrier_is_bounded_in_time_and_number() {
+        let (mut barrier, now) = (RejectionBarrier::default(), Instant::now());
         for n in 0..5_000 {
-            doubts.begin(room(n), now);
+            barrier.begin(room(n), now);
         }
-        assert_eq!(doubts.by_conversation.len(), MAX_DOUBTS);
+        assert_eq!(barrier.by_conversation.len(), MAX_BARRED);
         let later = now + ECHO_LIMIT;
-        assert!(!doubts.holds(room(0), later));
-        doubts.begin(room(9_999), later);
-        assert_eq!(doubts.by_conversation.len(), 1);
+        assert!(!barrier.bars(room(0), later));
+        barrier.begin(room(9_999), later);
+        assert_eq!(barrier.by_conversation.len(), 1);
     }
 }

@@ -10,7 +10,7 @@ const TOLERANCE_MS: i64 = 5_000;
 
 /// What a key's age says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Freshness {
+pub enum KeyAge {
     /// Minted so recently that any earlier use lies within the log's duplicate window: the log decides.
     WithinWindow,
     /// Not a ULID, or an old one: older records have to be asked.
@@ -27,26 +27,26 @@ pub enum Freshness {
 /// Without the log's time nothing counts as recent; the future is then judged by this process' clock.
 /// Nor does a key count as recent that may be older than the log itself, which began at `log_began_ms`: a log that was lost
 /// and began anew has forgotten what it had acknowledged.
-pub fn of(
+pub fn judge(
     client_id: &ClientId,
     log_now_ms: Option<TimestampMs>,
     log_began_ms: Option<TimestampMs>,
     wall_now_ms: TimestampMs,
     duplicate_window: Duration,
-) -> Freshness {
-    let Some(minted_ms) = client_id.minted_at_ms().and_then(|ms| i64::try_from(ms).ok()) else { return Freshness::MayBeOld };
+) -> KeyAge {
+    let Some(minted_ms) = client_id.minted_at_ms().and_then(|ms| i64::try_from(ms).ok()) else { return KeyAge::MayBeOld };
     let age_ms = log_now_ms.unwrap_or(wall_now_ms) - minted_ms;
     let window_ms = i64::try_from(duplicate_window.as_millis()).unwrap_or(i64::MAX);
     let too_far_ms = -TOLERANCE_MS.min(window_ms / 6) - age_ms;
     if too_far_ms > 0 {
-        Freshness::Ahead { wait: Duration::from_millis(too_far_ms.unsigned_abs()) }
+        KeyAge::Ahead { wait: Duration::from_millis(too_far_ms.unsigned_abs()) }
     } else if log_now_ms.is_some()
         && log_began_ms.is_some_and(|began_ms| minted_ms > began_ms + BIRTH_MARGIN_MS)
         && age_ms < window_ms / 3 * 2 - APPEND_MS.min(window_ms / 3)
     {
-        Freshness::WithinWindow
+        KeyAge::WithinWindow
     } else {
-        Freshness::MayBeOld
+        KeyAge::MayBeOld
     }
 }
 
@@ -67,17 +67,17 @@ mod tests {
             let minted = u64::try_from(now_ms - age_ms).unwrap();
             ulid::Ulid::from_parts(minted, 7).to_string().parse().unwrap()
         };
-        let judge = |age_ms| of(&key(age_ms), Some(now_ms), Some(0), 0, window);
-        assert_eq!(judge(0), Freshness::WithinWindow);
-        assert_eq!(judge(60_000), Freshness::WithinWindow);
-        assert_eq!(judge(90_000), Freshness::MayBeOld);
-        assert_eq!(judge(10 * 24 * 3600 * 1000), Freshness::MayBeOld);
-        assert_eq!(judge(-4_000), Freshness::WithinWindow);
-        assert_eq!(judge(-60_000), Freshness::Ahead { wait: Duration::from_secs(55) });
-        assert_eq!(judge(-5_000), Freshness::WithinWindow, "waiting so long is enough");
-        assert_eq!(of(&"my-key".parse().unwrap(), Some(now_ms), Some(0), now_ms, window), Freshness::MayBeOld);
-        assert_eq!(of(&key(0), None, Some(0), now_ms, window), Freshness::MayBeOld);
-        assert_eq!(of(&key(-60_000), None, Some(0), now_ms, window), Freshness::Ahead { wait: Duration::from_secs(55) });
+        let judge_age = |age_ms| judge(&key(age_ms), Some(now_ms), Some(0), 0, window);
+        assert_eq!(judge_age(0), KeyAge::WithinWindow);
+        assert_eq!(judge_age(60_000), KeyAge::WithinWindow);
+        assert_eq!(judge_age(90_000), KeyAge::MayBeOld);
+        assert_eq!(judge_age(10 * 24 * 3600 * 1000), KeyAge::MayBeOld);
+        assert_eq!(judge_age(-4_000), KeyAge::WithinWindow);
+        assert_eq!(judge_age(-60_000), KeyAge::Ahead { wait: Duration::from_secs(55) });
+        assert_eq!(judge_age(-5_000), KeyAge::WithinWindow, "waiting so long is enough");
+        assert_eq!(judge(&"my-key".parse().unwrap(), Some(now_ms), Some(0), now_ms, window), KeyAge::MayBeOld);
+        assert_eq!(judge(&key(0), None, Some(0), now_ms, window), KeyAge::MayBeOld);
+        assert_eq!(judge(&key(-60_000), None, Some(0), now_ms, window), KeyAge::Ahead { wait: Duration::from_secs(55) });
     }
 
     #[test]
@@ -86,10 +86,10 @@ mod tests {
         let window = Duration::from_secs(600);
         let key =
             |age_ms: i64| -> ClientId { ulid::Ulid::from_parts(u64::try_from(now_ms - age_ms).unwrap(), 7).to_string().parse().unwrap() };
-        let judge = |age_ms, began_ago_ms| of(&key(age_ms), Some(now_ms), Some(now_ms - began_ago_ms), now_ms, window);
-        assert_eq!(judge(10_000, 5_000), Freshness::MayBeOld);
-        assert_eq!(judge(5_000, 10_000), Freshness::MayBeOld, "clocks differ");
-        assert_eq!(judge(5_000, 120_000), Freshness::WithinWindow);
-        assert_eq!(of(&key(5_000), Some(now_ms), None, now_ms, window), Freshness::MayBeOld);
+        let judge_age = |age_ms, began_ago_ms| judge(&key(age_ms), Some(now_ms), Some(now_ms - began_ago_ms), now_ms, window);
+        assert_eq!(judge_age(10_000, 5_000), KeyAge::MayBeOld);
+        assert_eq!(judge_age(5_000, 10_000), KeyAge::MayBeOld, "clocks differ");
+        assert_eq!(judge_age(5_000, 120_000), KeyAge::WithinWindow);
+        assert_eq!(judge(&key(5_000), Some(now_ms), None, now_ms, window), KeyAge::MayBeOld);
     }
 }
