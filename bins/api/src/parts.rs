@@ -53,7 +53,7 @@ pub async fn assemble(config: &Config, supervisor: &Supervisor, bus: &Bus, keys:
     }));
     let deps = Deps {
         tails,
-        unprojected: Arc::new(NatsCursors::new(bus.clone())),
+        log_reader: Arc::new(NatsCursors::new(bus.clone())),
         projection: store.clone(),
         accounts: store.clone(),
         sessions: store.clone(),

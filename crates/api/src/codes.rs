@@ -67,7 +67,7 @@ const OWN: &[(&str, &[E])] = &[
     ("listMessages", &[E::BadId, E::NotMember, E::Busy]),
 ];
 
-/// What the edge refuses, whatever the operation; `outcome_unknown` where something is changed.
+/// What the middleware refuses, whatever the operation; `outcome_unknown` where something is changed.
 const EVERYWHERE: &[E] =
     &[E::TokenInUrl, E::OriginRefused, E::RateLimited, E::TooManyConnections, E::Unavailable, E::OutcomeUnknown, E::Internal];
 /// What a caller has to be to be let in.

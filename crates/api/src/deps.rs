@@ -12,8 +12,8 @@ use relay_runtime::permits::Permits;
 use relay_types::{Clock, IdGen, UserId};
 
 use crate::config::Config;
-use crate::freshness::Freshness;
-use crate::live::LiveSessions;
+use crate::read_your_writes::LogProgress;
+use crate::session_cache::SessionCache;
 
 /// What the API works with.
 #[derive(Clone)]
@@ -29,7 +29,7 @@ pub struct Deps {
     /// How far the projection reaches.
     pub projection: Arc<dyn ResumeStore>,
     /// What the log has beyond the projection.
-    pub unprojected: Arc<dyn DeliveryCursors>,
+    pub log_reader: Arc<dyn DeliveryCursors>,
     /// Messages of the past.
     pub history: Arc<dyn History>,
     /// Decisions on their way into the log.
@@ -62,8 +62,8 @@ pub struct Deps {
 pub(crate) struct AppState {
     pub config: Config,
     pub deps: Deps,
-    pub live: LiveSessions,
-    pub freshness: Freshness,
+    pub session_cache: SessionCache,
+    pub read_your_writes: LogProgress,
     /// Lists and histories on their way.
     pub reads: Permits<UserId>,
     /// Questions for these.

@@ -17,9 +17,9 @@ use serde::de::DeserializeOwned;
 
 use crate::config::Rate;
 use crate::deps::{App, AppState};
-use crate::refusal::Refusal;
+use crate::error::ApiError;
 
-/// The address a request came from, set by the edge.
+/// The address a request came from, set by the middleware.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ClientAddress(pub IpAddr);
 
@@ -34,31 +34,31 @@ impl ClientAddress {
 }
 
 impl FromRequestParts<App> for ClientAddress {
-    type Rejection = Refusal;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Refusal> {
-        parts.extensions.get::<Self>().copied().ok_or_else(|| Refusal::internal("the edge set no client address"))
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
+        parts.extensions.get::<Self>().copied().ok_or_else(|| ApiError::internal("the middleware set no client address"))
     }
 }
 
 /// Counts one use and refuses beyond the limit.
-pub(crate) async fn enforce(app: &AppState, name: &'static str, rate: Rate, key: &str) -> Result<(), Refusal> {
+pub(crate) async fn enforce(app: &AppState, name: &'static str, rate: Rate, key: &str) -> Result<(), ApiError> {
     if rate.limit == 0 {
         return Ok(());
     }
     let rule = RateRule { name, limit: rate.limit, per: Duration::from_secs(u64::from(rate.per_s)) };
     match app.deps.limits.check(rule, key).await {
         RateDecision::Allowed => Ok(()),
-        RateDecision::Limited { retry_after } => Err(Refusal::limited(retry_after)),
+        RateDecision::Limited { retry_after } => Err(ApiError::limited(retry_after)),
     }
 }
 
 /// Counts one guess as failed in advance, and refuses while earlier failures are waited for.
-pub(crate) async fn guess(app: &AppState, rule: Option<DelayRule>, key: &str) -> Result<(), Refusal> {
+pub(crate) async fn guess(app: &AppState, rule: Option<DelayRule>, key: &str) -> Result<(), ApiError> {
     let Some(rule) = rule else { return Ok(()) };
     match app.deps.limits.attempt(rule, key).await {
         RateDecision::Allowed => Ok(()),
-        RateDecision::Limited { retry_after } => Err(Refusal::limited(retry_after)),
+        RateDecision::Limited { retry_after } => Err(ApiError::limited(retry_after)),
     }
 }
 
@@ -84,15 +84,15 @@ pub(crate) struct Caller {
 }
 
 impl FromRequestParts<App> for Caller {
-    type Rejection = Refusal;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let claims = app.deps.verifier.verify(bearer(&parts.headers)?)?;
-        if !app.live.is_known_live(claims.user, claims.session) {
+        if !app.session_cache.is_known_live(claims.user, claims.session) {
             if !app.deps.sessions.is_live(claims.user, claims.session, app.now_ms()).await? {
-                return Err(Refusal::plain(ErrorCode::SessionRevoked));
+                return Err(ApiError::plain(ErrorCode::SessionRevoked));
             }
-            app.live.remember(claims.user, claims.session);
+            app.session_cache.remember(claims.user, claims.session);
         }
         enforce(app, "user", app.config.limits.requests_per_user, &claims.user.to_string()).await?;
         Ok(Self { user: claims.user, session: claims.session })
@@ -104,9 +104,9 @@ impl FromRequestParts<App> for Caller {
 pub(crate) struct Leaving(pub Caller);
 
 impl FromRequestParts<App> for Leaving {
-    type Rejection = Refusal;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let claims = app.deps.verifier.verify(bearer(&parts.headers)?)?;
         enforce(app, "user", app.config.limits.requests_per_user, &claims.user.to_string()).await?;
         Ok(Self(Caller { user: claims.user, session: claims.session }))
@@ -114,8 +114,8 @@ impl FromRequestParts<App> for Leaving {
 }
 
 /// The token of exactly one `Authorization: Bearer` header.
-fn bearer(headers: &HeaderMap) -> Result<&str, Refusal> {
-    let refuse = || Refusal::plain(ErrorCode::Unauthenticated);
+fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
+    let refuse = || ApiError::plain(ErrorCode::Unauthenticated);
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return Err(refuse()) };
     let (scheme, token) = value.to_str().map_err(|_| refuse())?.split_once(' ').ok_or_else(refuse)?;
@@ -126,9 +126,9 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Refusal> {
 pub(crate) struct PathId<T>(pub T);
 
 impl<T: FromStr<Err = IdError> + Send> FromRequestParts<App> for PathId<T> {
-    type Rejection = Refusal;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         parse_path(parts, app, "id").await.map(Self)
     }
 }
@@ -141,9 +141,9 @@ where
     C: FromStr<Err = IdError> + Send,
     U: FromStr<Err = IdError> + Send,
 {
-    type Rejection = Refusal;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         Ok(Self(parse_path(parts, app, "id").await?, parse_path(parts, app, "user_id").await?))
     }
 }
@@ -155,46 +155,46 @@ pub(crate) enum PathUser {
 }
 
 impl FromRequestParts<App> for PathUser {
-    type Rejection = Refusal;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let text = path_text(parts, app, "id").await?;
         if text == "me" { Ok(Self::Me) } else { parse_id(&text).map(Self::Id) }
     }
 }
 
-async fn path_text(parts: &mut Parts, app: &App, name: &str) -> Result<String, Refusal> {
+async fn path_text(parts: &mut Parts, app: &App, name: &str) -> Result<String, ApiError> {
     // Fails when percent-decoding gives no UTF-8.
     let params = RawPathParams::from_request_parts(parts, app).await.map_err(|_| bad_id())?;
     params.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned()).ok_or_else(bad_id)
 }
 
-async fn parse_path<T: FromStr<Err = IdError>>(parts: &mut Parts, app: &App, name: &str) -> Result<T, Refusal> {
+async fn parse_path<T: FromStr<Err = IdError>>(parts: &mut Parts, app: &App, name: &str) -> Result<T, ApiError> {
     parse_id(&path_text(parts, app, name).await?)
 }
 
-fn bad_id() -> Refusal {
-    Refusal::plain(ErrorCode::BadId)
+fn bad_id() -> ApiError {
+    ApiError::plain(ErrorCode::BadId)
 }
 
-pub(crate) fn parse_id<T: FromStr<Err = IdError>>(text: &str) -> Result<T, Refusal> {
-    text.parse().map_err(|error: IdError| Refusal::new(ErrorCode::BadId, error.to_string()))
+pub(crate) fn parse_id<T: FromStr<Err = IdError>>(text: &str) -> Result<T, ApiError> {
+    text.parse().map_err(|error: IdError| ApiError::new(ErrorCode::BadId, error.to_string()))
 }
 
 /// The query string's fields.
 pub(crate) struct Params<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequestParts<App> for Params<T> {
-    type Rejection = Refusal;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
         Query::try_from_uri(&parts.uri).map(|Query(value)| Self(value)).map_err(|rejection| {
             let text = rejection.body_text();
             match wire_error(text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text)) {
                 (ErrorCode::MalformedFrame, _) => {
-                    Refusal::new(ErrorCode::InvalidField, "a query parameter is missing, unknown, or malformed")
+                    ApiError::new(ErrorCode::InvalidField, "a query parameter is missing, unknown, or malformed")
                 }
-                (code, detail) => Refusal::new(code, detail),
+                (code, detail) => ApiError::new(code, detail),
             }
         })
     }
@@ -204,27 +204,27 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Params<T> {
 pub(crate) struct RawJson(pub Bytes);
 
 impl FromRequest<App> for RawJson {
-    type Rejection = Refusal;
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self, Refusal> {
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
         let declared = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let media_type = declared.split(';').next().unwrap_or_default().trim();
         if !media_type.eq_ignore_ascii_case("application/json") {
-            return Err(Refusal::new(ErrorCode::MalformedFrame, "Content-Type has to be application/json"));
+            return Err(ApiError::new(ErrorCode::MalformedFrame, "Content-Type has to be application/json"));
         }
         match tokio::time::timeout(app.config.body_timeout(), Bytes::from_request(request, app)).await {
             Ok(Ok(bytes)) => Ok(Self(bytes)),
-            Ok(Err(rejection)) => Err(body_refusal(rejection)),
-            Err(_) => Err(Refusal::new(ErrorCode::MalformedFrame, "the body did not arrive in time")),
+            Ok(Err(rejection)) => Err(body_error(rejection)),
+            Err(_) => Err(ApiError::new(ErrorCode::MalformedFrame, "the body did not arrive in time")),
         }
     }
 }
 
-fn body_refusal(rejection: BytesRejection) -> Refusal {
+fn body_error(rejection: BytesRejection) -> ApiError {
     if rejection.into_response().status() == StatusCode::PAYLOAD_TOO_LARGE {
-        Refusal::plain(ErrorCode::FrameTooLarge)
+        ApiError::plain(ErrorCode::FrameTooLarge)
     } else {
-        Refusal::new(ErrorCode::MalformedFrame, "the body could not be read")
+        ApiError::new(ErrorCode::MalformedFrame, "the body could not be read")
     }
 }
 
@@ -232,22 +232,22 @@ fn body_refusal(rejection: BytesRejection) -> Refusal {
 pub(crate) struct Body<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
-    type Rejection = Refusal;
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self, Refusal> {
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
         let RawJson(bytes) = RawJson::from_request(request, app).await?;
         parse_json(&bytes).map(Self)
     }
 }
 
-pub(crate) fn parse_json<'a, T: serde::Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Refusal> {
+pub(crate) fn parse_json<'a, T: serde::Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, ApiError> {
     serde_json::from_slice(bytes).map_err(|error| {
         if !error.is_data() {
-            return Refusal::new(ErrorCode::MalformedFrame, format!("not valid JSON at line {} column {}", error.line(), error.column()));
+            return ApiError::new(ErrorCode::MalformedFrame, format!("not valid JSON at line {} column {}", error.line(), error.column()));
         }
         let text = error.to_string();
         let (code, detail) = wire_error(text.split(" at line ").next().unwrap_or_default());
-        Refusal::new(code, detail)
+        ApiError::new(code, detail)
     })
 }
 
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_do_not_quote_the_input() {
+    fn errors_do_not_quote_the_input() {
         for json in [
             r#"{"canary":"x"}"#,
             r#"{"handle":"canary!","password":"x","device_name":"d"}"#,

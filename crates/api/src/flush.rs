@@ -3,11 +3,11 @@
 use relay_domain::ports::{AppendError, FlushError, LogAddress};
 
 use crate::deps::AppState;
-use crate::refusal::Refusal;
+use crate::error::ApiError;
 
 /// Publishes what waits for these subjects: the conversation's own first, so that members learn of a conversation that
 /// is there. When this fails the decision stands, and the outbox relay publishes it later.
-pub(crate) async fn flush(app: &AppState, touched: &[LogAddress]) -> Result<(), Refusal> {
+pub(crate) async fn flush(app: &AppState, touched: &[LogAddress]) -> Result<(), ApiError> {
     let (conversations, users): (Vec<_>, Vec<_>) =
         touched.iter().copied().partition(|address| matches!(address, LogAddress::Conversation { .. }));
     for addresses in [conversations, users] {
@@ -25,8 +25,8 @@ pub(crate) async fn flush(app: &AppState, touched: &[LogAddress]) -> Result<(), 
     Ok(())
 }
 
-fn late(error: FlushError) -> Refusal {
-    let mut refusal = Refusal::from(error);
-    refusal.detail = "the change is decided, but not in the log yet; it takes effect as soon as the log answers".into();
-    refusal
+fn late(error: FlushError) -> ApiError {
+    let mut error = ApiError::from(error);
+    error.detail = "the change is decided, but not in the log yet; it takes effect as soon as the log answers".into();
+    error
 }

@@ -32,7 +32,7 @@ pub(crate) mod unhide_conversation;
 use relay_protocol::ErrorCode;
 use relay_types::UserId;
 
-use crate::refusal::Refusal;
+use crate::error::ApiError;
 
 /// Shortest password, in bytes.
 const MIN_PASSWORD: usize = 8;
@@ -40,38 +40,38 @@ const MIN_PASSWORD: usize = 8;
 const MAX_PASSWORD: usize = 256;
 
 /// Refuses a new password that is too short to be one or too long to be hashed.
-fn new_password(password: &str) -> Result<(), Refusal> {
+fn new_password(password: &str) -> Result<(), ApiError> {
     if (MIN_PASSWORD..=MAX_PASSWORD).contains(&password.len()) {
         return Ok(());
     }
-    Err(Refusal::new(ErrorCode::InvalidField, format!("password has to have {MIN_PASSWORD} to {MAX_PASSWORD} bytes")))
+    Err(ApiError::new(ErrorCode::InvalidField, format!("password has to have {MIN_PASSWORD} to {MAX_PASSWORD} bytes")))
 }
 
 /// Refuses a password that cannot be anybody's, so that hashing takes no longer for it.
-fn given_password(password: &str) -> Result<(), Refusal> {
+fn given_password(password: &str) -> Result<(), ApiError> {
     if password.len() <= MAX_PASSWORD {
         return Ok(());
     }
-    Err(Refusal::new(ErrorCode::InvalidField, format!("password has at most {MAX_PASSWORD} bytes")))
+    Err(ApiError::new(ErrorCode::InvalidField, format!("password has at most {MAX_PASSWORD} bytes")))
 }
 
 /// People that one request names at most.
 const MOST_PEOPLE: usize = 500;
 
 /// People named in a request, some and not too many.
-fn some_people(people: Vec<UserId>) -> Result<Vec<UserId>, Refusal> {
+fn some_people(people: Vec<UserId>) -> Result<Vec<UserId>, ApiError> {
     if (1..=MOST_PEOPLE).contains(&people.len()) {
         Ok(people)
     } else {
-        Err(Refusal::new(ErrorCode::InvalidField, format!("user_ids has to name 1 to {MOST_PEOPLE} people")))
+        Err(ApiError::new(ErrorCode::InvalidField, format!("user_ids has to name 1 to {MOST_PEOPLE} people")))
     }
 }
 
 /// A page size within its limits.
-fn page_limit(asked: Option<u16>, usual: u16, max: u16) -> Result<u16, Refusal> {
+fn page_limit(asked: Option<u16>, usual: u16, max: u16) -> Result<u16, ApiError> {
     match asked {
         None => Ok(usual),
         Some(limit) if (1..=max).contains(&limit) => Ok(limit),
-        Some(_) => Err(Refusal::new(ErrorCode::InvalidField, format!("limit has to be 1 to {max}"))),
+        Some(_) => Err(ApiError::new(ErrorCode::InvalidField, format!("limit has to be 1 to {max}"))),
     }
 }

@@ -10,7 +10,7 @@ use relay_runtime::permits::Permit;
 use relay_types::UserId;
 
 use crate::deps::App;
-use crate::refusal::Refusal;
+use crate::error::ApiError;
 
 /// For a permit to read.
 const PERMIT_LIMIT: Duration = Duration::from_secs(10);
@@ -29,8 +29,8 @@ pub(crate) struct Reading {
 }
 
 /// Waits until `user` reads fewer pages than they may.
-pub(crate) async fn permit(app: &App, user: UserId) -> Result<Reading, Refusal> {
-    let busy = || Refusal::new(ErrorCode::Busy, "as many pages as you may read at once are on their way to you");
+pub(crate) async fn permit(app: &App, user: UserId) -> Result<Reading, ApiError> {
+    let busy = || ApiError::new(ErrorCode::Busy, "as many pages as you may read at once are on their way to you");
     let permit = app.reads.acquire(user, PERMIT_LIMIT).await.ok_or_else(busy)?;
     Ok(Reading { permit, _asking: app.asking.acquire(user, PERMIT_LIMIT).await.ok_or_else(busy)? })
 }
@@ -56,7 +56,7 @@ impl AsRef<[u8]> for Held {
 
 impl<T: serde::Serialize> IntoResponse for Page<T> {
     fn into_response(self) -> Response {
-        let Ok(bytes) = serde_json::to_vec(&self.body) else { return Refusal::internal("an answer is not JSON").into_response() };
+        let Ok(bytes) = serde_json::to_vec(&self.body) else { return ApiError::internal("an answer is not JSON").into_response() };
         let bytes = Bytes::from_owner(Held { bytes, _permit: self.permit });
         ([(header::CONTENT_TYPE, "application/json")], bytes).into_response()
     }

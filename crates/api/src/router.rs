@@ -19,11 +19,11 @@ use utoipa_axum::routes;
 
 use crate::config::Config;
 use crate::deps::{App, AppState, Deps};
-use crate::edge::{REQUEST_ID, TRACEPARENT, edge, register_metrics};
-use crate::freshness::Freshness;
-use crate::live::LiveSessions;
+use crate::middleware::{REQUEST_ID, TRACEPARENT, handle, register_metrics};
 use crate::openapi::{self, documents};
 use crate::operations;
+use crate::read_your_writes::LogProgress;
+use crate::session_cache::SessionCache;
 
 /// The longest text, escaped at its worst, plus the envelope.
 const BODY_LIMIT: usize = 128 * 1024;
@@ -36,9 +36,10 @@ const PREFLIGHT_AGE: Duration = Duration::from_mins(10);
 /// The API as a service.
 pub fn router(config: &Config, deps: Deps) -> Router {
     register_metrics();
-    let live = LiveSessions::new(Duration::from_millis(config.session_cache_ms));
+    let session_cache = SessionCache::new(Duration::from_millis(config.session_cache_ms));
     let (reads, asking) = (Permits::new(config.reads_per_user), Permits::new(1));
-    let app: App = Arc::new(AppState { config: config.clone(), deps, live, freshness: Freshness::default(), reads, asking });
+    let app: App =
+        Arc::new(AppState { config: config.clone(), deps, session_cache, read_your_writes: LogProgress::default(), reads, asking });
     let documents = documents();
     let (operations, _) = api().split_for_parts();
     operations
@@ -48,8 +49,8 @@ pub fn router(config: &Config, deps: Deps) -> Router {
         .fallback(async || StatusCode::NOT_FOUND)
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, config.request_timeout()))
         .layer(CatchPanicLayer::custom(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()))
-        .layer(from_fn_with_state(Arc::clone(&app), edge))
-        // Outside of the edge: pages read refusals too.
+        .layer(from_fn_with_state(Arc::clone(&app), handle))
+        // Outside of the middleware: pages read refusals too.
         .layer(cors(&app.deps.origins))
         .with_state(app)
 }

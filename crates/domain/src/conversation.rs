@@ -34,7 +34,7 @@ pub enum Change {
 
 /// Why a change is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum ChangeDenied {
     /// Direct conversations do not change.
     #[error("a direct conversation has no title, roles, joining or leaving")]
     DirectImmutable,
@@ -49,13 +49,13 @@ pub enum Refusal {
     GroupFull,
 }
 
-impl From<Refusal> for ErrorCode {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::DirectImmutable => Self::DirectImmutable,
-            Refusal::Forbidden => Self::Forbidden,
-            Refusal::OwnerMustHandOver => Self::OwnerMustHandOver,
-            Refusal::GroupFull => Self::GroupFull,
+impl From<ChangeDenied> for ErrorCode {
+    fn from(denied: ChangeDenied) -> Self {
+        match denied {
+            ChangeDenied::DirectImmutable => Self::DirectImmutable,
+            ChangeDenied::Forbidden => Self::Forbidden,
+            ChangeDenied::OwnerMustHandOver => Self::OwnerMustHandOver,
+            ChangeDenied::GroupFull => Self::GroupFull,
         }
     }
 }
@@ -69,31 +69,31 @@ pub fn decide(
     change: Change,
     members: usize,
     max_members: usize,
-) -> Result<(), Refusal> {
+) -> Result<(), ChangeDenied> {
     if kind == ConversationKind::Direct {
-        return Err(Refusal::DirectImmutable);
+        return Err(ChangeDenied::DirectImmutable);
     }
     match change {
         Change::Rename => at_least(actor_role, Role::Admin),
         Change::Add { people } => {
             at_least(actor_role, Role::Admin)?;
-            if members.saturating_add(people) <= max_members { Ok(()) } else { Err(Refusal::GroupFull) }
+            if members.saturating_add(people) <= max_members { Ok(()) } else { Err(ChangeDenied::GroupFull) }
         }
         Change::Remove { user, .. } if user == actor => {
             // The last one out may be the owner: an empty group needs none.
-            if actor_role == Role::Owner && members > 1 { Err(Refusal::OwnerMustHandOver) } else { Ok(()) }
+            if actor_role == Role::Owner && members > 1 { Err(ChangeDenied::OwnerMustHandOver) } else { Ok(()) }
         }
         Change::Remove { role, .. } => {
             at_least(actor_role, Role::Admin)?;
-            if role < actor_role { Ok(()) } else { Err(Refusal::Forbidden) }
+            if role < actor_role { Ok(()) } else { Err(ChangeDenied::Forbidden) }
         }
-        Change::SetRole { user, .. } if user == actor => Err(Refusal::Forbidden),
+        Change::SetRole { user, .. } if user == actor => Err(ChangeDenied::Forbidden),
         Change::SetRole { .. } => at_least(actor_role, Role::Owner),
     }
 }
 
-fn at_least(role: Role, needed: Role) -> Result<(), Refusal> {
-    if role >= needed { Ok(()) } else { Err(Refusal::Forbidden) }
+fn at_least(role: Role, needed: Role) -> Result<(), ChangeDenied> {
+    if role >= needed { Ok(()) } else { Err(ChangeDenied::Forbidden) }
 }
 
 #[cfg(test)]
@@ -108,26 +108,26 @@ mod tests {
         let remove = |user, role| Change::Remove { user, role };
         let set = |from, to| Change::SetRole { user: bob, from, to };
         let cases = [
-            (Role::Member, Change::Rename, Err(Refusal::Forbidden)),
+            (Role::Member, Change::Rename, Err(ChangeDenied::Forbidden)),
             (Role::Admin, Change::Rename, Ok(())),
-            (Role::Member, Change::Add { people: 1 }, Err(Refusal::Forbidden)),
-            (Role::Admin, Change::Add { people: 1 }, Err(Refusal::GroupFull)),
+            (Role::Member, Change::Add { people: 1 }, Err(ChangeDenied::Forbidden)),
+            (Role::Admin, Change::Add { people: 1 }, Err(ChangeDenied::GroupFull)),
             (Role::Admin, Change::Add { people: 0 }, Ok(())),
             (Role::Member, remove(ann, Role::Member), Ok(())),
-            (Role::Owner, remove(ann, Role::Owner), Err(Refusal::OwnerMustHandOver)),
-            (Role::Member, remove(bob, Role::Member), Err(Refusal::Forbidden)),
+            (Role::Owner, remove(ann, Role::Owner), Err(ChangeDenied::OwnerMustHandOver)),
+            (Role::Member, remove(bob, Role::Member), Err(ChangeDenied::Forbidden)),
             (Role::Admin, remove(bob, Role::Member), Ok(())),
-            (Role::Admin, remove(bob, Role::Admin), Err(Refusal::Forbidden)),
-            (Role::Admin, remove(bob, Role::Owner), Err(Refusal::Forbidden)),
+            (Role::Admin, remove(bob, Role::Admin), Err(ChangeDenied::Forbidden)),
+            (Role::Admin, remove(bob, Role::Owner), Err(ChangeDenied::Forbidden)),
             (Role::Owner, remove(bob, Role::Admin), Ok(())),
-            (Role::Admin, set(Role::Member, Role::Admin), Err(Refusal::Forbidden)),
+            (Role::Admin, set(Role::Member, Role::Admin), Err(ChangeDenied::Forbidden)),
             (Role::Owner, set(Role::Member, Role::Admin), Ok(())),
             (Role::Owner, set(Role::Admin, Role::Owner), Ok(())),
         ];
         for (role, change, expected) in cases {
             assert_eq!(group(role, change), expected, "{role:?} {change:?}");
         }
-        assert_eq!(decide(ConversationKind::Direct, ann, Role::Owner, Change::Rename, 2, 1000), Err(Refusal::DirectImmutable));
+        assert_eq!(decide(ConversationKind::Direct, ann, Role::Owner, Change::Rename, 2, 1000), Err(ChangeDenied::DirectImmutable));
         assert_eq!(decide(ConversationKind::Group, ann, Role::Owner, remove(ann, Role::Owner), 1, 3), Ok(()));
     }
 }

@@ -7,4 +7,4 @@ pub mod conversation;
 pub mod ports;
 pub mod void;
 
-pub use conversation::{Change, Refusal};
+pub use conversation::{Change, ChangeDenied};

@@ -4,9 +4,9 @@ use relay_protocol::rest::Problem;
 use relay_types::ConversationId;
 
 use crate::deps::App;
+use crate::error::ApiError;
 use crate::extract::{Caller, PathId};
 use crate::flush::flush;
-use crate::refusal::Refusal;
 
 /// Accepts an invitation, or a direct conversation that another began. Again changes nothing.
 #[utoipa::path(
@@ -21,7 +21,7 @@ pub(crate) async fn accept_invitation(
     State(app): State<App>,
     caller: Caller,
     PathId(id): PathId<ConversationId>,
-) -> Result<StatusCode, Refusal> {
+) -> Result<StatusCode, ApiError> {
     let decided = app.deps.conversations.accept(caller.user, id, app.config.people_limits(), app.now_ms()).await?;
     flush(&app, &decided.touched).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -7,10 +7,10 @@ use relay_types::{ConversationId, UserId};
 
 use super::some_people;
 use crate::deps::App;
+use crate::error::ApiError;
 use crate::extract::{Body, Caller, PathId};
 use crate::flush::flush;
 use crate::introductions;
-use crate::refusal::Refusal;
 
 /// Brings people into a group. For admins and the owner. Those with whom the caller shares no accepted conversation are invited.
 /// Someone who is in it already, or invited already, stays as they are.
@@ -27,7 +27,7 @@ pub(crate) async fn add_members(
     caller: Caller,
     PathId(id): PathId<ConversationId>,
     Body(request): Body<AddMembersRequest>,
-) -> Result<Json<AddedMembers>, Refusal> {
+) -> Result<Json<AddedMembers>, ApiError> {
     let people: BTreeSet<UserId> = some_people(request.user_ids)?.into_iter().collect();
     let people: Vec<UserId> = people.into_iter().collect();
     introductions::may_invite(&app, caller.user, &people).await?;

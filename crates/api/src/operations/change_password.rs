@@ -6,9 +6,9 @@ use relay_protocol::rest::{ChangePasswordRequest, Problem};
 
 use super::{given_password, new_password};
 use crate::deps::App;
+use crate::error::ApiError;
 use crate::extract::{Body, Caller, guess, guessed_right, not_guessed};
 use crate::flush::flush;
-use crate::refusal::Refusal;
 
 /// Changes the caller's password. The caller's other sessions end; their sockets close. May be repeated.
 #[utoipa::path(
@@ -23,10 +23,10 @@ pub(crate) async fn change_password(
     State(app): State<App>,
     caller: Caller,
     Body(request): Body<ChangePasswordRequest>,
-) -> Result<StatusCode, Refusal> {
+) -> Result<StatusCode, ApiError> {
     given_password(&request.current_password.0)?;
     new_password(&request.new_password.0)?;
-    let wrong = || Refusal::plain(ErrorCode::BadCredentials);
+    let wrong = || ApiError::plain(ErrorCode::BadCredentials);
     let (known, profile) = app.deps.accounts.password_of(caller.user).await?.ok_or_else(wrong)?;
     // Whoever holds a stolen session must not learn the password by trying.
     let (rule, key) = (app.config.limits.login_failures.rule("password"), caller.user.to_string());
@@ -47,7 +47,7 @@ pub(crate) async fn change_password(
     guessed_right(&app, rule, &key).await;
     let change = PasswordChange { user: caller.user, known, new, keep: caller.session, at_ms: app.now_ms() };
     let touched = app.deps.accounts.change_password(&change).await?.ok_or_else(wrong)?;
-    app.live.forget_all();
+    app.session_cache.forget_all();
     flush(&app, &touched).await?;
     Ok(StatusCode::NO_CONTENT)
 }

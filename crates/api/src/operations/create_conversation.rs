@@ -9,10 +9,10 @@ use relay_protocol::rest::{Conversation, CreateConversationRequest, Problem};
 use relay_types::{ConversationId, UserId};
 
 use crate::deps::App;
+use crate::error::ApiError;
 use crate::extract::{Body, Caller};
 use crate::flush::flush;
 use crate::introductions;
-use crate::refusal::Refusal;
 
 /// Creates a group, or the one conversation with another person: 200 when that existed, or a group of the same `client_key`;
 /// 201 when it is new. To the other person it is a request until they answer. Members of a group with whom the caller shares no
@@ -30,7 +30,7 @@ pub(crate) async fn create_conversation(
     State(app): State<App>,
     caller: Caller,
     Body(request): Body<CreateConversationRequest>,
-) -> Result<(StatusCode, Json<Conversation>), Refusal> {
+) -> Result<(StatusCode, Json<Conversation>), ApiError> {
     let new = plan(caller.user, request, app.config.max_group_members)?;
     match &new {
         // Looking up one's conversation with somebody is no beginning.
@@ -51,16 +51,16 @@ pub(crate) async fn create_conversation(
     Ok((status, Json(decided.value.conversation)))
 }
 
-fn plan(creator: UserId, request: CreateConversationRequest, max_members: usize) -> Result<NewConversation, Refusal> {
+fn plan(creator: UserId, request: CreateConversationRequest, max_members: usize) -> Result<NewConversation, ApiError> {
     match request {
         CreateConversationRequest::Direct { user_id } if user_id == creator => {
-            Err(Refusal::new(ErrorCode::InvalidField, "user_id has to be another person"))
+            Err(ApiError::new(ErrorCode::InvalidField, "user_id has to be another person"))
         }
         CreateConversationRequest::Direct { user_id } => Ok(NewConversation::Direct { peer: user_id }),
         CreateConversationRequest::Group { title, member_ids, client_key } => {
             let members: BTreeSet<UserId> = member_ids.into_iter().filter(|member| *member != creator).collect();
             if members.len() >= max_members {
-                return Err(Refusal::plain(ErrorCode::GroupFull));
+                return Err(ApiError::plain(ErrorCode::GroupFull));
             }
             Ok(NewConversation::Group { title, members: members.into_iter().collect(), client_key })
         }

@@ -4,9 +4,9 @@ use relay_protocol::rest::Problem;
 use relay_types::ConversationId;
 
 use crate::deps::App;
+use crate::error::ApiError;
 use crate::extract::{Caller, PathId};
 use crate::flush::flush;
-use crate::refusal::Refusal;
 
 /// Declines an invitation, or a direct conversation that another began: it is
 /// hidden until the caller accepts it or writes in it.
@@ -22,7 +22,7 @@ pub(crate) async fn decline_invitation(
     State(app): State<App>,
     caller: Caller,
     PathId(id): PathId<ConversationId>,
-) -> Result<StatusCode, Refusal> {
+) -> Result<StatusCode, ApiError> {
     let decided = app.deps.conversations.decline(caller.user, id, app.now_ms()).await?;
     flush(&app, &decided.touched).await?;
     Ok(StatusCode::NO_CONTENT)

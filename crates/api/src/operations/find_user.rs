@@ -4,8 +4,8 @@ use relay_protocol::ErrorCode;
 use relay_protocol::rest::{FindUserQuery, Problem, UserProfile};
 
 use crate::deps::App;
+use crate::error::ApiError;
 use crate::extract::{Caller, Params};
-use crate::refusal::Refusal;
 
 /// The user with exactly this handle.
 #[utoipa::path(
@@ -19,7 +19,7 @@ pub(crate) async fn find_user(
     State(app): State<App>,
     _caller: Caller,
     Params(query): Params<FindUserQuery>,
-) -> Result<Json<UserProfile>, Refusal> {
+) -> Result<Json<UserProfile>, ApiError> {
     let found = app.deps.accounts.find_by_handle(&query.handle).await?;
-    found.map(Json).ok_or_else(|| Refusal::plain(ErrorCode::UnknownUser))
+    found.map(Json).ok_or_else(|| ApiError::plain(ErrorCode::UnknownUser))
 }

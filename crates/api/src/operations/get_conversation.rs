@@ -4,8 +4,8 @@ use relay_protocol::rest::{Conversation, Problem};
 use relay_types::ConversationId;
 
 use crate::deps::App;
+use crate::error::ApiError;
 use crate::extract::{Caller, PathId};
-use crate::refusal::Refusal;
 
 /// A conversation the caller is in, with its first members.
 #[utoipa::path(
@@ -20,6 +20,6 @@ pub(crate) async fn get_conversation(
     State(app): State<App>,
     caller: Caller,
     PathId(id): PathId<ConversationId>,
-) -> Result<Json<Conversation>, Refusal> {
+) -> Result<Json<Conversation>, ApiError> {
     Ok(Json(app.deps.conversations.get(caller.user, id).await?))
 }

@@ -5,8 +5,8 @@ use relay_protocol::rest::{Problem, UserProfile};
 use relay_types::UserId;
 
 use crate::deps::App;
+use crate::error::ApiError;
 use crate::extract::{Caller, PathId};
-use crate::refusal::Refusal;
 
 /// A user by id.
 #[utoipa::path(
@@ -17,7 +17,7 @@ use crate::refusal::Refusal;
         (status = "default", description = "A refusal.", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn get_user(State(app): State<App>, _caller: Caller, PathId(id): PathId<UserId>) -> Result<Json<UserProfile>, Refusal> {
+pub(crate) async fn get_user(State(app): State<App>, _caller: Caller, PathId(id): PathId<UserId>) -> Result<Json<UserProfile>, ApiError> {
     let found = app.deps.accounts.profile(id).await?;
-    found.map(Json).ok_or_else(|| Refusal::plain(ErrorCode::UnknownUser))
+    found.map(Json).ok_or_else(|| ApiError::plain(ErrorCode::UnknownUser))
 }

@@ -5,10 +5,10 @@ use relay_protocol::rest::{ConversationList, ConversationListQuery, Problem};
 
 use super::page_limit;
 use crate::deps::App;
+use crate::error::ApiError;
 use crate::extract::{Caller, Params, PathUser};
-use crate::freshness;
 use crate::page::{self, Page};
-use crate::refusal::Refusal;
+use crate::read_your_writes;
 
 /// The caller's conversations, most recently active first, without hidden ones. What others began and the caller has not answered
 /// is listed apart, with `state=request`. `id` is one's own or `me`.
@@ -25,18 +25,18 @@ pub(crate) async fn list_conversations(
     caller: Caller,
     user: PathUser,
     Params(query): Params<ConversationListQuery>,
-) -> Result<Page<ConversationList>, Refusal> {
+) -> Result<Page<ConversationList>, ApiError> {
     match user {
         PathUser::Me => {}
         PathUser::Id(id) if id == caller.user => {}
-        PathUser::Id(_) => return Err(Refusal::new(ErrorCode::Forbidden, "only one's own conversations can be listed")),
+        PathUser::Id(_) => return Err(ApiError::new(ErrorCode::Forbidden, "only one's own conversations can be listed")),
     }
     let limit = page_limit(query.limit, 50, 100)?;
     let after = query.cursor.as_deref().map(parse_cursor).transpose()?;
     let permit = page::permit(&app, caller.user).await?;
     if after.is_none() {
         // What is missing shows as an older preview, which the next page mends.
-        freshness::caught_up_everywhere(&app).await;
+        read_your_writes::caught_up_everywhere(&app).await;
     }
     let page = app.deps.conversations.list(caller.user, query.state.unwrap_or_default(), after, limit).await?;
     let body = ConversationList { conversations: page.items, next_cursor: page.next.as_ref().map(format_cursor) };
@@ -50,8 +50,8 @@ fn format_cursor(cursor: &ListCursor) -> String {
     format!("{}-{}", cursor.active_at_us, cursor.conversation)
 }
 
-fn parse_cursor(text: &str) -> Result<ListCursor, Refusal> {
-    let refuse = || Refusal::new(ErrorCode::InvalidField, "cursor is not one that this service gave out");
+fn parse_cursor(text: &str) -> Result<ListCursor, ApiError> {
+    let refuse = || ApiError::new(ErrorCode::InvalidField, "cursor is not one that this service gave out");
     let (active_at_us, conversation) = text.split_once('-').ok_or_else(refuse)?;
     let active_at_us = active_at_us.parse().ok().filter(|us| (0..=MAX_TIME_US).contains(us)).ok_or_else(refuse)?;
     Ok(ListCursor { active_at_us, conversation: conversation.parse().map_err(|_| refuse())? })

@@ -3,8 +3,8 @@ use axum::extract::State;
 use relay_protocol::rest::{InvitationList, Problem};
 
 use crate::deps::App;
+use crate::error::ApiError;
 use crate::extract::Caller;
-use crate::refusal::Refusal;
 
 /// Groups that the caller is invited into and has not answered.
 #[utoipa::path(
@@ -14,6 +14,6 @@ use crate::refusal::Refusal;
         (status = "default", description = "A refusal.", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn list_invitations(State(app): State<App>, caller: Caller) -> Result<Json<InvitationList>, Refusal> {
+pub(crate) async fn list_invitations(State(app): State<App>, caller: Caller) -> Result<Json<InvitationList>, ApiError> {
     Ok(Json(InvitationList { invitations: app.deps.conversations.invitations(caller.user).await? }))
 }

@@ -5,8 +5,8 @@ use relay_types::ConversationId;
 
 use super::page_limit;
 use crate::deps::App;
+use crate::error::ApiError;
 use crate::extract::{Caller, Params, PathId};
-use crate::refusal::Refusal;
 
 /// The members of a conversation the caller is in, by id.
 #[utoipa::path(
@@ -22,7 +22,7 @@ pub(crate) async fn list_members(
     caller: Caller,
     PathId(id): PathId<ConversationId>,
     Params(query): Params<MembersQuery>,
-) -> Result<Json<MemberList>, Refusal> {
+) -> Result<Json<MemberList>, ApiError> {
     let limit = page_limit(query.limit, 100, 500)?;
     let page = app.deps.conversations.members(caller.user, id, query.cursor, limit).await?;
     Ok(Json(MemberList { members: page.members, next_cursor: page.next }))

@@ -5,11 +5,11 @@ use relay_protocol::rest::{HistoryQuery, MessagePage, Problem};
 
 use super::page_limit;
 use crate::deps::App;
+use crate::error::ApiError;
 use crate::extract::{Caller, Params};
-use crate::freshness;
+use crate::history_completion::{self, Asked};
 use crate::page::{self, Page};
-use crate::refusal::Refusal;
-use crate::unprojected::{self, Asked};
+use crate::read_your_writes;
 
 /// Messages of the past, oldest first, from when the caller came in; with `changes`, also who came and went.
 #[utoipa::path(
@@ -24,7 +24,7 @@ pub(crate) async fn list_messages(
     State(app): State<App>,
     caller: Caller,
     Params(query): Params<HistoryQuery>,
-) -> Result<Page<MessagePage>, Refusal> {
+) -> Result<Page<MessagePage>, ApiError> {
     let limit = page_limit(query.limit, 50, 200)?;
     let anchor = anchor(&query)?;
     let conversation = query.conversation_id;
@@ -34,22 +34,22 @@ pub(crate) async fn list_messages(
         None
     } else {
         let place = app.deps.conversations.membership_state(caller.user, conversation).await?;
-        let place = place.filter(|place| place.member).ok_or_else(|| Refusal::plain(ErrorCode::NotMember))?;
-        freshness::caught_up(&app, place.shard).await
+        let place = place.filter(|place| place.member).ok_or_else(|| ApiError::plain(ErrorCode::NotMember))?;
+        read_your_writes::caught_up(&app, place.shard).await
     };
     let changes = query.changes.unwrap_or(false);
     let page = app.deps.history.messages(caller.user, conversation, anchor, limit, changes).await?;
     let Some(behind) = behind else { return Ok(permit.page(page)) };
     let asked = Asked { reader: caller.user, conversation, anchor, limit, changes };
-    Ok(permit.page(unprojected::complete(&app.deps, &asked, behind, page).await?))
+    Ok(permit.page(history_completion::complete(&app.deps, &asked, behind, page).await?))
 }
 
-fn anchor(query: &HistoryQuery) -> Result<HistoryAnchor, Refusal> {
+fn anchor(query: &HistoryQuery) -> Result<HistoryAnchor, ApiError> {
     match (query.before, query.after, query.unread.unwrap_or(false)) {
         (None, None, false) => Ok(HistoryAnchor::Newest),
         (Some(before), None, false) => Ok(HistoryAnchor::Before(before)),
         (None, Some(after), false) => Ok(HistoryAnchor::After(after)),
         (None, None, true) => Ok(HistoryAnchor::Unread),
-        _ => Err(Refusal::new(ErrorCode::InvalidField, "before, after and unread exclude each other")),
+        _ => Err(ApiError::new(ErrorCode::InvalidField, "before, after and unread exclude each other")),
     }
 }

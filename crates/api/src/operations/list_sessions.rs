@@ -3,8 +3,8 @@ use axum::extract::State;
 use relay_protocol::rest::{DeviceSession, Problem, SessionList};
 
 use crate::deps::App;
+use crate::error::ApiError;
 use crate::extract::Caller;
-use crate::refusal::Refusal;
 
 /// The caller's live sessions, newest first.
 #[utoipa::path(
@@ -14,7 +14,7 @@ use crate::refusal::Refusal;
         (status = "default", description = "A refusal.", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn list_sessions(State(app): State<App>, caller: Caller) -> Result<Json<SessionList>, Refusal> {
+pub(crate) async fn list_sessions(State(app): State<App>, caller: Caller) -> Result<Json<SessionList>, ApiError> {
     let records = app.deps.sessions.list(caller.user, app.now_ms()).await?;
     let sessions = records
         .into_iter()

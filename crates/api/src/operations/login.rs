@@ -9,9 +9,9 @@ use relay_types::SessionId;
 
 use super::given_password;
 use crate::deps::App;
+use crate::error::ApiError;
 use crate::extract::{Body, ClientAddress, enforce, guess, guessed_right, not_guessed};
 use crate::flush::flush;
-use crate::refusal::Refusal;
 
 /// For a first log-in to be told to the workers. Left behind, the outbox relay tells it.
 const FIRST_LIMIT: Duration = Duration::from_millis(500);
@@ -29,7 +29,7 @@ pub(crate) async fn login(
     State(app): State<App>,
     address: ClientAddress,
     Body(request): Body<LoginRequest>,
-) -> Result<Json<TokenResponse>, Refusal> {
+) -> Result<Json<TokenResponse>, ApiError> {
     given_password(&request.password.0)?;
     let (limits, network, now_ms) = (&app.config.limits, address.limit_key(), app.now_ms());
     enforce(&app, "login-address", limits.logins_per_address, &network).await?;
@@ -50,7 +50,7 @@ pub(crate) async fn login(
         not_guessed(&app, rule, &key).await;
     }
     let verified = verified?;
-    let found = found.filter(|found| verified && !found.disabled).ok_or_else(|| Refusal::plain(ErrorCode::BadCredentials))?;
+    let found = found.filter(|found| verified && !found.disabled).ok_or_else(|| ApiError::plain(ErrorCode::BadCredentials))?;
     guessed_right(&app, rule, &key).await;
 
     let refresh = app.deps.tokens.refresh()?;
@@ -69,7 +69,7 @@ pub(crate) async fn login(
     };
     let opened = app.deps.sessions.open(&session).await?;
     if !opened.touched.is_empty() {
-        app.live.forget_all();
+        app.session_cache.forget_all();
     }
     flush(&app, &opened.touched).await?;
     if let Some(address) = opened.first

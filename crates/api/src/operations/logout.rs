@@ -5,9 +5,9 @@ use relay_protocol::ErrorCode;
 use relay_protocol::rest::Problem;
 
 use crate::deps::App;
+use crate::error::ApiError;
 use crate::extract::Leaving;
 use crate::flush::flush;
-use crate::refusal::Refusal;
 
 /// Ends the caller's own session; its sockets close. Once more, after an answer that was lost, succeeds again.
 #[utoipa::path(
@@ -17,15 +17,15 @@ use crate::refusal::Refusal;
         (status = "default", description = "A refusal.", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn logout(State(app): State<App>, Leaving(caller): Leaving) -> Result<StatusCode, Refusal> {
-    app.live.forget(caller.session);
+pub(crate) async fn logout(State(app): State<App>, Leaving(caller): Leaving) -> Result<StatusCode, ApiError> {
+    app.session_cache.forget(caller.session);
     let touched = match app.deps.sessions.revoke(caller.user, caller.session, app.now_ms()).await {
         // Forgotten long after it ended.
-        Err(RevokeError::UnknownSession) => return Err(Refusal::plain(ErrorCode::SessionRevoked)),
+        Err(RevokeError::UnknownSession) => return Err(ApiError::plain(ErrorCode::SessionRevoked)),
         other => other?,
     };
     // Another request may have remembered it in between.
-    app.live.forget(caller.session);
+    app.session_cache.forget(caller.session);
     flush(&app, &touched).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,9 +5,9 @@ use relay_protocol::ErrorCode;
 use relay_protocol::rest::Problem;
 
 use crate::deps::App;
+use crate::error::ApiError;
 use crate::extract::Leaving;
 use crate::flush::flush;
-use crate::refusal::Refusal;
 
 /// Ends every session of the caller's, this one too; their sockets close.
 #[utoipa::path(
@@ -17,10 +17,10 @@ use crate::refusal::Refusal;
         (status = "default", description = "A refusal.", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn logout_everywhere(State(app): State<App>, Leaving(caller): Leaving) -> Result<StatusCode, Refusal> {
+pub(crate) async fn logout_everywhere(State(app): State<App>, Leaving(caller): Leaving) -> Result<StatusCode, ApiError> {
     if app.deps.sessions.is_live(caller.user, caller.session, app.now_ms()).await? {
         let touched = app.deps.sessions.revoke_all(caller.user, app.now_ms()).await?;
-        app.live.forget_all();
+        app.session_cache.forget_all();
         flush(&app, &touched).await?;
         return Ok(StatusCode::NO_CONTENT);
     }
@@ -30,5 +30,5 @@ pub(crate) async fn logout_everywhere(State(app): State<App>, Leaving(caller): L
         Err(RevokeError::UnknownSession) => {}
         Err(error) => return Err(error.into()),
     }
-    Err(Refusal::plain(ErrorCode::SessionRevoked))
+    Err(ApiError::plain(ErrorCode::SessionRevoked))
 }

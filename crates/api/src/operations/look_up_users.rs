@@ -4,8 +4,8 @@ use relay_protocol::rest::{LookUpUsersRequest, Problem, UserList};
 
 use super::some_people;
 use crate::deps::App;
+use crate::error::ApiError;
 use crate::extract::{Body, Caller};
-use crate::refusal::Refusal;
 
 /// Users by id, many at once: the names of members who have left, for instance.
 #[utoipa::path(
@@ -20,6 +20,6 @@ pub(crate) async fn look_up_users(
     State(app): State<App>,
     _caller: Caller,
     Body(request): Body<LookUpUsersRequest>,
-) -> Result<Json<UserList>, Refusal> {
+) -> Result<Json<UserList>, ApiError> {
     Ok(Json(UserList { users: app.deps.accounts.profiles(&some_people(request.user_ids)?).await? }))
 }

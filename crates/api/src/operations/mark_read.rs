@@ -4,8 +4,8 @@ use relay_protocol::rest::{MarkReadRequest, Problem};
 use relay_types::ConversationId;
 
 use crate::deps::App;
+use crate::error::ApiError;
 use crate::extract::{Body, Caller, PathId};
-use crate::refusal::Refusal;
 
 /// Moves the caller's read mark forward; never back, never beyond the last event.
 #[utoipa::path(
@@ -21,7 +21,7 @@ pub(crate) async fn mark_read(
     caller: Caller,
     PathId(id): PathId<ConversationId>,
     Body(request): Body<MarkReadRequest>,
-) -> Result<StatusCode, Refusal> {
+) -> Result<StatusCode, ApiError> {
     app.deps.conversations.mark_read(caller.user, id, request.seq).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -4,8 +4,8 @@ use relay_protocol::ErrorCode;
 use relay_protocol::rest::{Problem, UserProfile};
 
 use crate::deps::App;
+use crate::error::ApiError;
 use crate::extract::Caller;
-use crate::refusal::Refusal;
 
 /// The caller.
 #[utoipa::path(
@@ -15,7 +15,7 @@ use crate::refusal::Refusal;
         (status = "default", description = "A refusal.", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn me(State(app): State<App>, caller: Caller) -> Result<Json<UserProfile>, Refusal> {
+pub(crate) async fn me(State(app): State<App>, caller: Caller) -> Result<Json<UserProfile>, ApiError> {
     let found = app.deps.accounts.profile(caller.user).await?;
-    found.map(Json).ok_or_else(|| Refusal::plain(ErrorCode::UnknownUser))
+    found.map(Json).ok_or_else(|| ApiError::plain(ErrorCode::UnknownUser))
 }

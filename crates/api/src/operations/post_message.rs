@@ -12,9 +12,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::deps::{App, AppState};
+use crate::error::ApiError;
 use crate::extract::{Caller, RawJson, enforce, parse_id, parse_json};
 use crate::flush::flush;
-use crate::refusal::Refusal;
 
 /// Field presence only: the values are parsed one by one, so that each refusal has its own code, as on the socket.
 #[derive(Deserialize)]
@@ -42,11 +42,11 @@ pub(crate) async fn post_message(
     caller: Caller,
     Extension(trace): Extension<TraceContext>,
     RawJson(bytes): RawJson,
-) -> Result<Json<PostMessageResponse>, Refusal> {
+) -> Result<Json<PostMessageResponse>, ApiError> {
     let send = decode(&bytes)?;
     enforce(&app, "send", app.config.limits.sends_per_user, &caller.user.to_string()).await?;
     let place = app.deps.conversations.membership_state(caller.user, send.conversation_id).await?;
-    let MembershipState { shard, member } = place.ok_or_else(|| Refusal::plain(ErrorCode::NotMember))?;
+    let MembershipState { shard, member } = place.ok_or_else(|| ApiError::plain(ErrorCode::NotMember))?;
     // From here to the log's answer nobody is put out of the conversation: what is acknowledged was sent by a member.
     let hold = if member { app.deps.postings.hold(caller.user, send.conversation_id, shard).await? } else { None };
     let Some(hold) = hold else { return original(&app, caller.user, shard, &send).await };
@@ -55,30 +55,30 @@ pub(crate) async fn post_message(
         flush(&app, &[LogAddress::Conversation { shard, id: send.conversation_id }]).await.map_err(not_yet)?;
     }
     let ack = app.deps.poster.post(caller.user, shard, send, Some(&trace.to_string())).await?;
-    let unknown = |error| Refusal { detail: "whether the message stands is unknown".into(), ..Refusal::outcome_unknown(&error) };
+    let unknown = |error| ApiError { detail: "whether the message stands is unknown".into(), ..ApiError::outcome_unknown(&error) };
     hold.release().await.map_err(unknown)?;
-    app.freshness.observe(shard, ack.seq);
+    app.read_your_writes.observe(shard, ack.seq);
     Ok(Json(ack))
 }
 
 /// The answer to somebody who is not in it: a retry of what they sent while they were gets its ack, and nothing else does.
-async fn original(app: &AppState, user: UserId, shard: ShardId, send: &SendMessage) -> Result<Json<PostMessageResponse>, Refusal> {
+async fn original(app: &AppState, user: UserId, shard: ShardId, send: &SendMessage) -> Result<Json<PostMessageResponse>, ApiError> {
     let found = app.deps.poster.find(user, shard, send).await?;
-    found.map(Json).ok_or_else(|| Refusal::plain(ErrorCode::NotMember))
+    found.map(Json).ok_or_else(|| ApiError::plain(ErrorCode::NotMember))
 }
 
 /// What waits stands; of the message nothing is stored.
-fn not_yet(refusal: Refusal) -> Refusal {
+fn not_yet(error: ApiError) -> ApiError {
     // What may be stored is that change, decided before, and not this message.
-    let code = if refusal.code == ErrorCode::OutcomeUnknown { ErrorCode::Unavailable } else { refusal.code };
-    Refusal { code, detail: "the conversation's last change is not in the log yet; nothing was sent".into(), ..refusal }
+    let code = if error.code == ErrorCode::OutcomeUnknown { ErrorCode::Unavailable } else { error.code };
+    ApiError { code, detail: "the conversation's last change is not in the log yet; nothing was sent".into(), ..error }
 }
 
-fn decode(bytes: &[u8]) -> Result<SendMessage, Refusal> {
+fn decode(bytes: &[u8]) -> Result<SendMessage, ApiError> {
     let envelope: Envelope<'_> = parse_json(bytes)?;
-    let client_id = envelope.client_id.parse().map_err(|error: TextError| Refusal::new(ErrorCode::BadClientId, error.to_string()))?;
+    let client_id = envelope.client_id.parse().map_err(|error: TextError| ApiError::new(ErrorCode::BadClientId, error.to_string()))?;
     let conversation_id = parse_id(&envelope.conversation_id)?;
-    let body = decode_whole_body(envelope.body.get()).map_err(|error| Refusal::new(error.code, error.reason))?;
+    let body = decode_whole_body(envelope.body.get()).map_err(|error| ApiError::new(error.code, error.reason))?;
     Ok(SendMessage { client_id, conversation_id, body })
 }
 

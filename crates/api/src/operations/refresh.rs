@@ -5,9 +5,9 @@ use relay_protocol::ErrorCode;
 use relay_protocol::rest::{Problem, RefreshRequest, Secret, TokenResponse};
 
 use crate::deps::App;
+use crate::error::ApiError;
 use crate::extract::{Body, ClientAddress, enforce};
 use crate::flush::flush;
-use crate::refusal::Refusal;
 
 /// Exchanges a refresh token for new tokens. The same one again gets the same answer until the new one is used, because an
 /// answer may be lost; after that it ends the session, because two hold it.
@@ -22,7 +22,7 @@ pub(crate) async fn refresh(
     State(app): State<App>,
     address: ClientAddress,
     Body(request): Body<RefreshRequest>,
-) -> Result<Json<TokenResponse>, Refusal> {
+) -> Result<Json<TokenResponse>, ApiError> {
     enforce(&app, "refresh", app.config.limits.logins_per_address, &address.limit_key()).await?;
     let presented = app.deps.tokens.refresh_hash(&request.refresh_token.0).ok_or(RotateError::Invalid)?;
     let now_ms = app.now_ms();
@@ -32,9 +32,9 @@ pub(crate) async fn refresh(
     let rotation = Rotation { presented, replacement: next.hash, nonce, refresh_expires_at_ms, at_ms: now_ms };
     let rotated = match app.deps.sessions.rotate(&rotation).await {
         Err(RotateError::Reused { touched }) => {
-            app.live.forget_all();
+            app.session_cache.forget_all();
             flush(&app, &touched).await?;
-            return Err(Refusal::plain(ErrorCode::RefreshReused));
+            return Err(ApiError::plain(ErrorCode::RefreshReused));
         }
         other => other?,
     };

@@ -8,9 +8,9 @@ use relay_types::{ShardId, UserId};
 
 use super::new_password;
 use crate::deps::App;
+use crate::error::ApiError;
 use crate::extract::{Body, ClientAddress, enforce};
 use crate::flush::flush;
-use crate::refusal::Refusal;
 
 /// Creates an account. It has no session: log in next.
 #[utoipa::path(
@@ -24,10 +24,10 @@ pub(crate) async fn register(
     State(app): State<App>,
     address: ClientAddress,
     Body(request): Body<RegisterRequest>,
-) -> Result<(StatusCode, Json<UserProfile>), Refusal> {
+) -> Result<(StatusCode, Json<UserProfile>), ApiError> {
     new_password(&request.password.0)?;
     if request.handle.is_reserved() {
-        return Err(Refusal::plain(ErrorCode::HandleReserved));
+        return Err(ApiError::plain(ErrorCode::HandleReserved));
     }
     enforce(&app, "register", app.config.limits.registrations_per_address, &address.limit_key()).await?;
     let names = vec![request.handle.to_string(), request.display_name.to_string()];

@@ -4,9 +4,9 @@ use relay_protocol::rest::Problem;
 use relay_types::{ConversationId, UserId};
 
 use crate::deps::App;
+use crate::error::ApiError;
 use crate::extract::{Caller, PathMember};
 use crate::flush::flush;
-use crate::refusal::Refusal;
 
 /// Puts someone out of a group, withdraws their invitation, or leaves it (one's own id). Admins put out members; the owner anyone.
 #[utoipa::path(
@@ -22,7 +22,7 @@ pub(crate) async fn remove_member(
     State(app): State<App>,
     caller: Caller,
     PathMember(id, user): PathMember<ConversationId, UserId>,
-) -> Result<StatusCode, Refusal> {
+) -> Result<StatusCode, ApiError> {
     let decided = app.deps.conversations.remove_member(caller.user, id, user, app.now_ms()).await?;
     flush(&app, &decided.touched).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -4,9 +4,9 @@ use relay_protocol::rest::{Problem, RenameRequest};
 use relay_types::ConversationId;
 
 use crate::deps::App;
+use crate::error::ApiError;
 use crate::extract::{Body, Caller, PathId};
 use crate::flush::flush;
-use crate::refusal::Refusal;
 
 /// Gives a group another title. For admins and the owner.
 #[utoipa::path(
@@ -22,7 +22,7 @@ pub(crate) async fn rename_conversation(
     caller: Caller,
     PathId(id): PathId<ConversationId>,
     Body(request): Body<RenameRequest>,
-) -> Result<StatusCode, Refusal> {
+) -> Result<StatusCode, ApiError> {
     let decided = app.deps.conversations.rename(caller.user, id, &request.title, app.now_ms()).await?;
     flush(&app, &decided.touched).await?;
     Ok(StatusCode::NO_CONTENT)

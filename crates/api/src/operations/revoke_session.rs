@@ -4,9 +4,9 @@ use relay_protocol::rest::Problem;
 use relay_types::SessionId;
 
 use crate::deps::App;
+use crate::error::ApiError;
 use crate::extract::{Caller, PathId};
 use crate::flush::flush;
-use crate::refusal::Refusal;
 
 /// Ends one of the caller's sessions; its sockets close.
 #[utoipa::path(
@@ -21,9 +21,9 @@ pub(crate) async fn revoke_session(
     State(app): State<App>,
     caller: Caller,
     PathId(session): PathId<SessionId>,
-) -> Result<StatusCode, Refusal> {
+) -> Result<StatusCode, ApiError> {
     let touched = app.deps.sessions.revoke(caller.user, session, app.now_ms()).await?;
-    app.live.forget(session);
+    app.session_cache.forget(session);
     flush(&app, &touched).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -4,9 +4,9 @@ use relay_protocol::rest::{Problem, SetRoleRequest};
 use relay_types::{ConversationId, UserId};
 
 use crate::deps::App;
+use crate::error::ApiError;
 use crate::extract::{Body, Caller, PathMember};
 use crate::flush::flush;
-use crate::refusal::Refusal;
 
 /// Gives a member another role. For the owner; `owner` hands the group over and makes the caller an admin.
 #[utoipa::path(
@@ -23,7 +23,7 @@ pub(crate) async fn set_role(
     caller: Caller,
     PathMember(id, user): PathMember<ConversationId, UserId>,
     Body(request): Body<SetRoleRequest>,
-) -> Result<StatusCode, Refusal> {
+) -> Result<StatusCode, ApiError> {
     let decided = app.deps.conversations.set_role(caller.user, id, user, request.role, app.now_ms()).await?;
     flush(&app, &decided.touched).await?;
     Ok(StatusCode::NO_CONTENT)

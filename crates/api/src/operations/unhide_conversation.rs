@@ -4,8 +4,8 @@ use relay_protocol::rest::Problem;
 use relay_types::ConversationId;
 
 use crate::deps::App;
+use crate::error::ApiError;
 use crate::extract::{Caller, PathId};
-use crate::refusal::Refusal;
 
 /// Lists a hidden conversation again.
 #[utoipa::path(
@@ -20,7 +20,7 @@ pub(crate) async fn unhide_conversation(
     State(app): State<App>,
     caller: Caller,
     PathId(id): PathId<ConversationId>,
-) -> Result<StatusCode, Refusal> {
+) -> Result<StatusCode, ApiError> {
     app.deps.conversations.set_hidden(caller.user, id, false).await?;
     Ok(StatusCode::NO_CONTENT)
 }

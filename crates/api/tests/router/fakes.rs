@@ -344,7 +344,7 @@ pub fn deps() -> Deps {
         history: away.clone(),
         tails: away.clone(),
         projection: away.clone(),
-        unprojected: away.clone(),
+        log_reader: away.clone(),
         outbox: away.clone(),
         postings: away.clone(),
         log: away.clone(),

@@ -6,7 +6,7 @@ use relay_protocol::rest::{Conversation, ConversationListItem, ConversationState
 use relay_types::{ClientId, ConversationId, ConversationTitle, Seq, ShardId, TimestampMs, UserId};
 
 use super::{LogAddress, StoreError};
-use crate::conversation::Refusal;
+use crate::conversation::ChangeDenied;
 
 /// What a transaction decided, and where its events wait to be flushed.
 #[derive(Debug, Clone)]
@@ -118,7 +118,7 @@ pub enum ConversationError {
     TooManyInvitations(UserId),
     /// The rules say no ([`crate::conversation::decide`]).
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Denied(#[from] ChangeDenied),
     /// The store did not answer; the change may have been made.
     #[error(transparent)]
     Store(#[from] StoreError),

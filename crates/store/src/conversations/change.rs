@@ -1,6 +1,6 @@
 //! Changing a conversation: lock, ask the rules, write, queue the events, all in one transaction.
 
-use relay_domain::conversation::{Change, Refusal, decide};
+use relay_domain::conversation::{Change, ChangeDenied, decide};
 use relay_domain::ports::{ConversationError, Decided, LogAddress, StoreError};
 use relay_protocol::log::{ConversationMembershipChanged, ConversationRenamed, LogEvent, MemberRemoved, RoleChanged};
 use relay_protocol::message::{ConversationKind, Role};
@@ -41,7 +41,7 @@ impl Locked {
     }
 
     /// Asks the rules. Limits on size matter to `Change::Add` and to an owner who leaves only.
-    pub(super) fn decide(&self, change: Change, members: usize, max_members: usize) -> Result<(), Refusal> {
+    pub(super) fn decide(&self, change: Change, members: usize, max_members: usize) -> Result<(), ChangeDenied> {
         decide(self.kind, self.actor, self.role, change, members, max_members)
     }
 }
@@ -205,7 +205,7 @@ async fn role_of(connection: &mut PgConnection, id: ConversationId, user: UserId
 /// The role of the one the change is about. A direct conversation refuses first, whoever that is.
 async fn target_role(connection: &mut PgConnection, locked: &Locked, user: UserId) -> Result<Role, ConversationError> {
     if locked.kind == ConversationKind::Direct {
-        return Err(Refusal::DirectImmutable.into());
+        return Err(ChangeDenied::DirectImmutable.into());
     }
     role_of(connection, locked.id, user).await?.ok_or(ConversationError::UnknownUser(user))
 }

@@ -1,6 +1,6 @@
 //! What waits for somebody's answer: invitations into groups, and direct conversations that others began.
 
-use relay_domain::conversation::Refusal;
+use relay_domain::conversation::ChangeDenied;
 use relay_domain::ports::{ConversationError, Decided, LogAddress, PeopleLimits, StoreError};
 use relay_protocol::log::LogEvent;
 use relay_protocol::rest::Invitation;
@@ -57,7 +57,7 @@ pub(super) async fn accept(
     let mut pending = Pending::default();
     if let Some(inviter) = inviter(&mut transaction, id, user).await? {
         if members >= limits.max_members {
-            return Err(Refusal::GroupFull.into());
+            return Err(ChangeDenied::GroupFull.into());
         }
         if people::in_too_many(&mut transaction, &[user], limits.max_conversations).await?.is_some() {
             return Err(ConversationError::TooManyConversations(user));

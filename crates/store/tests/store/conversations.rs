@@ -1,4 +1,4 @@
-use relay_domain::Refusal;
+use relay_domain::ChangeDenied;
 use relay_domain::ports::{
     Added, ConversationError, Conversations as _, CreateError, Decided, LogAddress, MembershipState, NewConversation, Outbox as _,
     PeopleLimits, Projection as _,
@@ -67,7 +67,7 @@ async fn twenty_who_begin_the_same_direct_conversation_share_one() {
         db.store.remove_member(ann, id, user_id(), NOON_MS).await.map(drop),
         db.store.set_role(ann, id, bob, Role::Owner, NOON_MS).await.map(drop),
     ] {
-        assert!(matches!(refused, Err(ConversationError::Refused(Refusal::DirectImmutable))), "{refused:?}");
+        assert!(matches!(refused, Err(ConversationError::Denied(ChangeDenied::DirectImmutable))), "{refused:?}");
     }
 }
 
@@ -139,12 +139,12 @@ async fn refusals_leave_no_trace() {
     assert!(matches!(add(&db, ann, conversation_id(), eve, 9, 0).await, Err(ConversationError::NotMember)));
     assert!(matches!(db.store.remove_member(ann, id, eve, 0).await, Err(ConversationError::UnknownUser(who)) if who == eve));
     for (refused, why) in [
-        (db.store.rename(bob, id, &"x".parse().unwrap(), 0).await.map(drop), Refusal::Forbidden),
-        (add(&db, ann, id, eve, 2, 0).await.map(drop), Refusal::GroupFull),
-        (db.store.remove_member(ann, id, ann, 0).await.map(drop), Refusal::OwnerMustHandOver),
-        (db.store.set_role(bob, id, ann, Role::Member, 0).await.map(drop), Refusal::Forbidden),
+        (db.store.rename(bob, id, &"x".parse().unwrap(), 0).await.map(drop), ChangeDenied::Forbidden),
+        (add(&db, ann, id, eve, 2, 0).await.map(drop), ChangeDenied::GroupFull),
+        (db.store.remove_member(ann, id, ann, 0).await.map(drop), ChangeDenied::OwnerMustHandOver),
+        (db.store.set_role(bob, id, ann, Role::Member, 0).await.map(drop), ChangeDenied::Forbidden),
     ] {
-        assert!(matches!(&refused, Err(ConversationError::Refused(refusal)) if *refusal == why), "{refused:?}");
+        assert!(matches!(&refused, Err(ConversationError::Denied(refusal)) if *refusal == why), "{refused:?}");
     }
     assert!(matches!(db.store.mark_read(eve, id, Seq(1)).await, Err(ConversationError::NotMember)));
     assert_eq!(db.count("SELECT count(*) FROM outbox").await, rows);
@@ -164,7 +164,7 @@ async fn however_many_join_at_once_the_limit_holds() {
     db.warm().await;
     let results = futures::future::join_all(users.iter().map(|user| add(&db, ann, id, *user, 5, NOON_MS))).await;
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 4);
-    assert!(results.iter().all(|result| matches!(result, Ok(_) | Err(ConversationError::Refused(Refusal::GroupFull)))));
+    assert!(results.iter().all(|result| matches!(result, Ok(_) | Err(ConversationError::Denied(ChangeDenied::GroupFull)))));
     assert_eq!(db.store.get(ann, id).await.unwrap().members.len(), 5);
 }
 
@@ -278,7 +278,7 @@ async fn strangers_are_asked_and_acquaintances_added() {
     db.store.decline(dan, id, NOON_MS).await.unwrap();
     assert!(matches!(db.store.accept(dan, id, LIMITS, NOON_MS).await, Err(ConversationError::UnknownInvitation)));
     db.store.add_members(ann, id, &[dan], LIMITS, NOON_MS).await.unwrap();
-    assert!(matches!(db.store.remove_member(bob, id, dan, NOON_MS).await, Err(ConversationError::Refused(Refusal::Forbidden))));
+    assert!(matches!(db.store.remove_member(bob, id, dan, NOON_MS).await, Err(ConversationError::Denied(ChangeDenied::Forbidden))));
     db.store.remove_member(ann, id, dan, NOON_MS).await.unwrap();
     assert!(matches!(db.store.accept(dan, id, LIMITS, NOON_MS).await, Err(ConversationError::UnknownInvitation)));
     let expected = ["USER_REGISTERED", "CONVERSATION_INVITED", "INVITATION_ENDED", "CONVERSATION_INVITED", "INVITATION_ENDED"];

@@ -32,14 +32,14 @@ type Watermarks = Arc<BTreeMap<ShardId, Seq>>;
 
 /// How far the log and the projection are, asked once for all who wait.
 #[derive(Default)]
-pub(crate) struct Freshness {
+pub(crate) struct LogProgress {
     /// How far the log is known to have gone.
     known: Mutex<BTreeMap<ShardId, Seq>>,
     heads: Mutex<BTreeMap<ShardId, Arc<Shared<Seq>>>>,
     watermarks: Shared<Watermarks>,
 }
 
-impl Freshness {
+impl LogProgress {
     /// The log has this.
     pub(crate) fn observe(&self, shard: ShardId, seq: Seq) {
         let mut heads = self.known.lock();
@@ -63,21 +63,21 @@ impl Freshness {
 /// # Cancel safety
 /// Cancel safe.
 pub(crate) async fn caught_up(app: &AppState, shard: ShardId) -> Option<Behind> {
-    let (deps, freshness) = (&app.deps, &app.freshness);
+    let (deps, progress) = (&app.deps, &app.read_your_writes);
     let arrived = Instant::now();
     let deadline = arrived + LIMIT;
-    let heads = freshness.heads_of(shard);
+    let heads = progress.heads_of(shard);
     let ask = async || deps.tails.head(shard).await.ok().map(|head| head.last);
     if let Ok((_, Some(head))) = tokio::time::timeout_at(deadline, heads.answer_after(arrived, ask)).await {
-        freshness.observe(shard, head);
+        progress.observe(shard, head);
     }
-    let head = freshness.known(shard);
+    let head = progress.known(shard);
     let mut watermark = Seq::ZERO;
     let wait = async {
         let mut after = arrived;
         loop {
             let ask = async || deps.projection.watermarks().await.ok().map(Arc::new);
-            let (asked, answer) = freshness.watermarks.answer_after(after, ask).await;
+            let (asked, answer) = progress.watermarks.answer_after(after, ask).await;
             // A projection that does not answer fails the read itself.
             let Some(watermarks) = answer else { return };
             watermark = watermarks.get(&shard).copied().unwrap_or_default();

@@ -16,9 +16,9 @@ use relay_protocol::rest::Problem;
 /// When to try again after a dependency did not answer.
 const UNAVAILABLE_RETRY: Duration = Duration::from_secs(1);
 
-/// A refusal on its way out. Handlers return it; the edge renders it, because only the edge knows the request's id.
+/// An error on its way out. Handlers return it; the middleware renders it, because only the middleware knows the request's id.
 #[derive(Debug, Clone)]
-pub(crate) struct Refusal {
+pub(crate) struct ApiError {
     pub code: ErrorCode,
     pub detail: Cow<'static, str>,
     pub retry_after: Option<Duration>,
@@ -26,7 +26,7 @@ pub(crate) struct Refusal {
     pub cause: Option<String>,
 }
 
-impl Refusal {
+impl ApiError {
     pub(crate) fn new(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { code, detail: detail.into(), retry_after: None, cause: None }
     }
@@ -58,7 +58,7 @@ impl Refusal {
         Self { retry_after: Some(UNAVAILABLE_RETRY), ..Self::plain(ErrorCode::OutcomeUnknown) }
     }
 
-    /// The refusal for a response that is not ours: axum's own, a timeout's, a panic's.
+    /// The error for a response that is not ours: axum's own, a timeout's, a panic's.
     pub(crate) fn from_status(status: StatusCode) -> Self {
         match status.as_u16() {
             404 => Self::plain(ErrorCode::NotFound),
@@ -85,7 +85,7 @@ impl Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = status.into_response();
@@ -105,13 +105,13 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-impl From<StoreError> for Refusal {
+impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         if error.may_stand { Self::outcome_unknown(&error) } else { Self::unavailable(&error) }
     }
 }
 
-impl From<AppendError> for Refusal {
+impl From<AppendError> for ApiError {
     fn from(error: AppendError) -> Self {
         match error {
             AppendError::OutcomeUnknown { .. } => Self::outcome_unknown(&error),
@@ -121,7 +121,7 @@ impl From<AppendError> for Refusal {
     }
 }
 
-impl From<FlushError> for Refusal {
+impl From<FlushError> for ApiError {
     fn from(error: FlushError) -> Self {
         match error {
             // What is flushed was decided before: it stands, and is published later.
@@ -135,7 +135,7 @@ impl From<FlushError> for Refusal {
     }
 }
 
-impl From<TokenError> for Refusal {
+impl From<TokenError> for ApiError {
     fn from(error: TokenError) -> Self {
         match error {
             TokenError::Invalid => Self::plain(ErrorCode::Unauthenticated),
@@ -144,7 +144,7 @@ impl From<TokenError> for Refusal {
     }
 }
 
-impl From<HashError> for Refusal {
+impl From<HashError> for ApiError {
     fn from(error: HashError) -> Self {
         match error {
             HashError::Busy => Self { retry_after: Some(UNAVAILABLE_RETRY), ..Self::plain(ErrorCode::Busy) },
@@ -154,13 +154,13 @@ impl From<HashError> for Refusal {
     }
 }
 
-impl From<MintError> for Refusal {
+impl From<MintError> for ApiError {
     fn from(error: MintError) -> Self {
         Self::internal(error.to_string())
     }
 }
 
-impl From<RegisterError> for Refusal {
+impl From<RegisterError> for ApiError {
     fn from(error: RegisterError) -> Self {
         match error {
             RegisterError::HandleTaken => Self::plain(ErrorCode::HandleTaken),
@@ -169,7 +169,7 @@ impl From<RegisterError> for Refusal {
     }
 }
 
-impl From<RotateError> for Refusal {
+impl From<RotateError> for ApiError {
     fn from(error: RotateError) -> Self {
         match error {
             RotateError::Invalid => Self::new(ErrorCode::Unauthenticated, "the refresh token is not valid"),
@@ -180,7 +180,7 @@ impl From<RotateError> for Refusal {
     }
 }
 
-impl From<OpenError> for Refusal {
+impl From<OpenError> for ApiError {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::Outdated => Self::plain(ErrorCode::BadCredentials),
@@ -189,7 +189,7 @@ impl From<OpenError> for Refusal {
     }
 }
 
-impl From<RevokeError> for Refusal {
+impl From<RevokeError> for ApiError {
     fn from(error: RevokeError) -> Self {
         match error {
             RevokeError::UnknownSession => Self::plain(ErrorCode::UnknownSession),
@@ -198,7 +198,7 @@ impl From<RevokeError> for Refusal {
     }
 }
 
-impl From<CreateError> for Refusal {
+impl From<CreateError> for ApiError {
     fn from(error: CreateError) -> Self {
         match error {
             CreateError::UnknownUser(_) => Self::new(ErrorCode::UnknownUser, error.to_string()),
@@ -211,7 +211,7 @@ impl From<CreateError> for Refusal {
     }
 }
 
-impl From<ConversationError> for Refusal {
+impl From<ConversationError> for ApiError {
     fn from(error: ConversationError) -> Self {
         match error {
             ConversationError::NotMember => Self::plain(ErrorCode::NotMember),
@@ -219,13 +219,13 @@ impl From<ConversationError> for Refusal {
             ConversationError::UnknownInvitation => Self::plain(ErrorCode::UnknownInvitation),
             ConversationError::TooManyConversations(_) => Self::new(ErrorCode::TooManyConversations, error.to_string()),
             ConversationError::TooManyInvitations(_) => Self::new(ErrorCode::TooManyInvitations, error.to_string()),
-            ConversationError::Refused(refusal) => Self::new(refusal.into(), refusal.to_string()),
+            ConversationError::Denied(denied) => Self::new(denied.into(), denied.to_string()),
             ConversationError::Store(error) => error.into(),
         }
     }
 }
 
-impl From<HistoryError> for Refusal {
+impl From<HistoryError> for ApiError {
     fn from(error: HistoryError) -> Self {
         match error {
             HistoryError::NotMember => Self::plain(ErrorCode::NotMember),
@@ -234,7 +234,7 @@ impl From<HistoryError> for Refusal {
     }
 }
 
-impl From<PostError> for Refusal {
+impl From<PostError> for ApiError {
     fn from(error: PostError) -> Self {
         match error.code() {
             ErrorCode::Unavailable => Self::unavailable(&error),

@@ -12,8 +12,8 @@ use relay_protocol::rest::MessagePage;
 use relay_types::{ConversationId, UserId};
 
 use crate::deps::Deps;
-use crate::freshness::Behind;
-use crate::refusal::Refusal;
+use crate::error::ApiError;
+use crate::read_your_writes::Behind;
 use fold::Fold;
 
 /// Events of one conversation that are read from the log at most; reading them costs the log a scan.
@@ -33,14 +33,14 @@ pub(crate) struct Asked {
 }
 
 /// Completes a page that was read while the projection of the conversation's shard was behind.
-pub(crate) async fn complete(deps: &Deps, asked: &Asked, behind: Behind, page: MessagePage) -> Result<MessagePage, Refusal> {
+pub(crate) async fn complete(deps: &Deps, asked: &Asked, behind: Behind, page: MessagePage) -> Result<MessagePage, ApiError> {
     let Asked { reader, conversation, anchor, .. } = *asked;
     // A page that goes on in the projection does not reach its end.
     if page.has_more && !matches!(anchor, HistoryAnchor::Newest) {
         return Ok(page);
     }
     // Where the unread begins, only the projection knows.
-    let come_back = || Refusal::new(ErrorCode::Unavailable, "the newest messages cannot be read now");
+    let come_back = || ApiError::new(ErrorCode::Unavailable, "the newest messages cannot be read now");
     if matches!(anchor, HistoryAnchor::Unread) {
         return Err(come_back());
     }
@@ -48,7 +48,7 @@ pub(crate) async fn complete(deps: &Deps, asked: &Asked, behind: Behind, page: M
     let mut fold = Fold::new(page, asked);
     let (mut place, mut read) = (watermark, 0);
     loop {
-        let events = deps.unprojected.read_since(shard, reader, &[conversation], place, head, CHUNK).await.map_err(|_| come_back())?;
+        let events = deps.log_reader.read_since(shard, reader, &[conversation], place, head, CHUNK).await.map_err(|_| come_back())?;
         read += events.len();
         let last = events.last().map(|event| event.seq).filter(|_| events.len() >= CHUNK as usize);
         // Asked after the page was read, and with an answer of the same moment or later.

@@ -10,13 +10,13 @@ use relay_types::{SessionId, UserId};
 const MAX_SESSIONS: usize = 50_000;
 
 /// Sessions seen live a moment ago. Only the good news is remembered, so that a refusal is never stale.
-pub(crate) struct LiveSessions {
+pub(crate) struct SessionCache {
     keep: Duration,
     /// With whose it is: a session lives for its own user only.
     seen: Mutex<HashMap<SessionId, (UserId, Instant)>>,
 }
 
-impl LiveSessions {
+impl SessionCache {
     pub(crate) fn new(keep: Duration) -> Self {
         Self { keep, seen: Mutex::default() }
     }
@@ -55,9 +55,9 @@ mod tests {
     fn a_session_is_live_for_its_own_user_only() {
         let ids = SystemIds::default();
         let (ann, bob, session) = (UserId::new(ids.next_ulid()), UserId::new(ids.next_ulid()), SessionId::new(ids.next_ulid()));
-        let live = LiveSessions::new(Duration::from_secs(60));
-        live.remember(ann, session);
-        assert!(live.is_known_live(ann, session));
-        assert!(!live.is_known_live(bob, session));
+        let cache = SessionCache::new(Duration::from_secs(60));
+        cache.remember(ann, session);
+        assert!(cache.is_known_live(ann, session));
+        assert!(!cache.is_known_live(bob, session));
     }
 }

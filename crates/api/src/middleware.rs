@@ -16,8 +16,8 @@ use tracing::Instrument as _;
 
 use crate::codes;
 use crate::deps::App;
+use crate::error::ApiError;
 use crate::extract::{ClientAddress, enforce};
-use crate::refusal::Refusal;
 
 pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -35,7 +35,7 @@ pub(crate) fn register_metrics() {
     }
 }
 
-pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn handle(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let request_id = app.deps.ids.next_ulid().to_string();
     let trace = request
@@ -59,7 +59,7 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
                 let changes = !request.method().is_safe();
                 interrupted(next.run(request).await, changes)
             }
-            Err(refusal) => refusal.into_response(),
+            Err(error) => error.into_response(),
         };
         finish(response, &request_id, &trace)
     }
@@ -87,21 +87,21 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
 
 /// A change that ran into the time limit may be decided all the same: then nobody can say that nothing is stored.
 fn interrupted(response: Response, changes: bool) -> Response {
-    let is_interrupted = response.status() == StatusCode::SERVICE_UNAVAILABLE && response.extensions().get::<Refusal>().is_none();
-    if changes && is_interrupted { Refusal::interrupted().into_response() } else { response }
+    let is_interrupted = response.status() == StatusCode::SERVICE_UNAVAILABLE && response.extensions().get::<ApiError>().is_none();
+    if changes && is_interrupted { ApiError::interrupted().into_response() } else { response }
 }
 
 /// Refuses what no handler should see.
-async fn admit(app: &App, judged: Result<(), Refusal>, address: ClientAddress) -> Result<(), Refusal> {
+async fn admit(app: &App, judged: Result<(), ApiError>, address: ClientAddress) -> Result<(), ApiError> {
     judged?;
     enforce(app, "address", app.config.limits.requests_per_address, &address.limit_key()).await
 }
 
-fn judge(app: &App, request: &Request) -> Result<(), Refusal> {
+fn judge(app: &App, request: &Request) -> Result<(), ApiError> {
     if has_secret(request.uri()) {
-        return Err(Refusal::plain(ErrorCode::TokenInUrl));
+        return Err(ApiError::plain(ErrorCode::TokenInUrl));
     }
-    app.deps.origins.judge(request.headers()).map_err(|error| Refusal::new(ErrorCode::OriginRefused, error.to_string()))
+    app.deps.origins.judge(request.headers()).map_err(|error| ApiError::new(ErrorCode::OriginRefused, error.to_string()))
 }
 
 fn has_secret(uri: &Uri) -> bool {
@@ -133,21 +133,21 @@ fn finish(mut response: Response, request_id: &str, trace: &TraceContext) -> Res
 }
 
 fn render(mut response: Response, request_id: &str) -> Response {
-    let refusal = response.extensions_mut().remove::<Refusal>().unwrap_or_else(|| Refusal::from_status(response.status()));
-    let row = refusal.code.row();
+    let error = response.extensions_mut().remove::<ApiError>().unwrap_or_else(|| ApiError::from_status(response.status()));
+    let row = error.code.row();
     metrics::counter!("relay_errors_total", "surface" => "rest", "code" => row.name).increment(1);
-    match (row.actor, &refusal.cause) {
+    match (row.actor, &error.cause) {
         (Actor::Operator, Some(cause)) if row.http_status == 500 => tracing::error!(code = row.name, cause, "request failed"),
         (Actor::Operator, _) if row.http_status == 500 => tracing::error!(code = row.name, "request failed"),
         (_, Some(cause)) => tracing::warn!(code = row.name, cause, "request refused"),
         (_, None) => tracing::debug!(code = row.name, "request refused"),
     }
     // A problem always serialises.
-    let body = serde_json::to_string(&refusal.problem(request_id)).unwrap_or_default();
+    let body = serde_json::to_string(&error.problem(request_id)).unwrap_or_default();
     let status = StatusCode::from_u16(row.http_status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut rendered = (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
-    rendered.extensions_mut().insert(refusal.code);
-    if let Some(wait) = refusal.retry_after {
+    rendered.extensions_mut().insert(error.code);
+    if let Some(wait) = error.retry_after {
         let seconds = wait.as_millis().div_ceil(1000).max(1);
         if let Ok(value) = HeaderValue::from_str(&seconds.to_string()) {
             rendered.headers_mut().insert(header::RETRY_AFTER, value);
