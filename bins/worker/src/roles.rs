@@ -16,7 +16,7 @@ use relay_workers::audit::{Audit, Auditor};
 use relay_workers::outbox::OutboxRelay;
 use relay_workers::persist::Persist;
 use relay_workers::reconcile::Reconcile;
-use relay_workers::{Role, upkeep};
+use relay_workers::{Role, maintenance};
 
 use crate::config::Config;
 
@@ -77,7 +77,7 @@ async fn persist(config: &Config, supervisor: &Supervisor, store: &Store) -> any
         });
     }
     let store = store.clone();
-    supervisor.spawn("upkeep", AGAIN, move |task| upkeep::run(task, Arc::new(store.clone())));
+    supervisor.spawn("maintenance", AGAIN, move |task| maintenance::run(task, Arc::new(store.clone())));
     Ok(())
 }
 

@@ -21,7 +21,7 @@ const MOST: usize = 2_000;
 /// Of these so many at once: what a page does not show is let go before more is read.
 const CHUNK: u32 = 100;
 /// People whose comings and goings are remembered, for those who write later.
-const MOVES: usize = 20_000;
+const MOST_MEMBERSHIP_CHANGES: usize = 20_000;
 
 /// What was asked for.
 pub(crate) struct Asked {
@@ -46,9 +46,9 @@ pub(crate) async fn complete(deps: &Deps, asked: &Asked, behind: Behind, page: M
     }
     let Behind { shard, watermark, head } = behind;
     let mut fold = Fold::new(page, asked);
-    let (mut place, mut read) = (watermark, 0);
+    let (mut reached, mut read) = (watermark, 0);
     loop {
-        let events = deps.log_reader.read_since(shard, reader, &[conversation], place, head, CHUNK).await.map_err(|_| come_back())?;
+        let events = deps.log_reader.read_since(shard, reader, &[conversation], reached, head, CHUNK).await.map_err(|_| come_back())?;
         read += events.len();
         let last = events.last().map(|event| event.seq).filter(|_| events.len() >= CHUNK as usize);
         // Asked after the page was read, and with an answer of the same moment or later.
@@ -57,8 +57,8 @@ pub(crate) async fn complete(deps: &Deps, asked: &Asked, behind: Behind, page: M
         fold.meet(&people, known);
         fold.take(events);
         match last {
-            Some(_) if read >= MOST || fold.membership_changes() > MOVES => return Err(come_back()),
-            Some(last) => place = last,
+            Some(_) if read >= MOST || fold.membership_changes() > MOST_MEMBERSHIP_CHANGES => return Err(come_back()),
+            Some(last) => reached = last,
             None => return Ok(fold.page()),
         }
     }
@@ -249,8 +249,8 @@ mod tests {
         let log = || vec![begun.clone(), sent(2), added(3, id('X')), sent(4)];
         let shown = |anchor, limit, changes| {
             let page = joined(empty(), log(), known(&[], &[]), &Asked { changes, ..asked(anchor, limit) });
-            let places: Vec<u64> = page.changes.iter().filter_map(HistoryChange::seq).map(|seq| seq.0).collect();
-            (seqs(&page), places, page.has_more)
+            let changes: Vec<u64> = page.changes.iter().filter_map(HistoryChange::seq).map(|seq| seq.0).collect();
+            (seqs(&page), changes, page.has_more)
         };
         assert_eq!(shown(HistoryAnchor::Newest, 10, true), (vec![2, 4], vec![1, 3], false));
         assert_eq!(shown(HistoryAnchor::Newest, 2, true), (vec![4], vec![3], true));

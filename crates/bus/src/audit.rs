@@ -69,7 +69,7 @@ impl AuditedLog for NatsAudit {
         Ok(page)
     }
 
-    async fn put_aside(&self, shard: ShardId) -> Result<Vec<Seq>, CursorError> {
+    async fn dead_lettered(&self, shard: ShardId) -> Result<Vec<Seq>, CursorError> {
         let stream = self.bus.js.get_stream(relay_subjects::DEAD_LETTER_STREAM).await.map_err(failed)?;
         if stream.cached_info().state.messages == 0 {
             return Ok(Vec::new());

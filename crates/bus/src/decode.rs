@@ -28,7 +28,7 @@ pub(crate) fn decode(subject: &str, seq: u64, at: time::OffsetDateTime, payload:
     Ok(StoredEvent { shard, seq: Seq(seq), prev: None, stored_at_ms: millis(at), event })
 }
 
-/// For readers that only follow: what cannot be read is passed over here, and put aside by the persist worker.
+/// For readers that only follow: what cannot be read is passed over here, and dead-lettered by the persist worker.
 pub(crate) fn decode_or_unknown(shard: ShardId, subject: &str, seq: u64, at: time::OffsetDateTime, payload: &Bytes) -> StoredEvent {
     decode(subject, seq, at, payload).unwrap_or_else(|poison| {
         tracing::debug!(stream.seq = seq, reason = poison.reason, "passed over an unreadable event");

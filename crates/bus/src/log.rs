@@ -105,7 +105,7 @@ fn refusal(error: &PublishError) -> Option<String> {
         PublishErrorKind::Other => {
             let source = std::error::Error::source(error)?;
             let refused = source.downcast_ref::<async_nats::jetstream::Error>()?;
-            // The first of two is being agreed on; a moment later the answer is its place. An account's limit is a 400, and is as
+            // The first of two is being agreed on; a moment later the answer is its sequence. An account's limit is a 400, and is as
             // good as a full disk, which is a 503.
             let for_now = [
                 async_nats::jetstream::ErrorCode::STREAM_DUPLICATE_MESSAGE_CONFLICT,

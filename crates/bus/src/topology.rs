@@ -16,7 +16,7 @@ use crate::connect::Bus;
 
 pub use reseed::FoundLog;
 
-/// The stream metadata that names this life of the log.
+/// The stream metadata that names the epoch of the log.
 pub const EPOCH_KEY: &str = "relay_epoch";
 
 /// The topology cannot be read or changed.
@@ -37,7 +37,7 @@ pub enum TopologyError {
         reason: String,
     },
     /// The servers have something else than is declared.
-    #[error("the topology differs from what is declared; `relayctl topology apply` mends it: {}", .differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    #[error("the topology differs from what is declared; `relayctl topology apply` fixes it: {}", .differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Drift {
         /// Every difference.
         differences: Vec<Difference>,

@@ -8,6 +8,7 @@ mod history;
 mod keys;
 mod limits;
 mod log;
+mod maintenance;
 mod outbox;
 mod postings;
 mod projection;
@@ -16,7 +17,6 @@ mod resume;
 mod roster;
 mod sessions;
 mod tail;
-mod upkeep;
 
 pub use accounts::{
     Accounts, Credentials, DeviceSessions, NewAccount, NewSession, OpenError, Opened, PasswordChange, PasswordHash, RefreshHash,
@@ -32,14 +32,16 @@ pub use history::{History, HistoryAnchor, HistoryError, MemberInterval};
 pub use keys::{KeyPublishError, KeyPublisher};
 pub use limits::{DelayRule, RateDecision, RateLimiter, RateRule};
 pub use log::{AppendError, Appended, LogAddress, LogClock, LogReadError, MessageLog, TraceParent};
+pub use maintenance::{Maintenance, MaintenanceOutcome, MaintenanceTask};
 pub use outbox::{FlushError, Flushed, Outbox, OutboxBacklog};
 pub use postings::{PostingHold, Postings};
 pub use projection::{
     Delivery, MemberDirectory, Poison, ProjectError, Projected, Projection, QueueError, UserChange, UserConsumers, WorkQueue, WorkSource,
 };
 pub use recent::{NothingRecent, Passed, RecentSends};
-pub use resume::{EventRange, JoinSnapshot, MembershipInterval, OriginalSend, Place, ResumeStore, SendKey, SnapshotMembership, StoreError};
+pub use resume::{
+    EventRange, FoundEvent, JoinSnapshot, MembershipInterval, OriginalSend, ResumeStore, SendKey, SnapshotMembership, StoreError,
+};
 pub use roster::{CursorError, DeliveryCursors};
 pub use sessions::{AccessClaims, SessionUse, TokenError, TokenVerifier};
 pub use tail::{Ended, LogHead, LogTail, TailError, TailSource, TailStart};
-pub use upkeep::{Chore, Upkeep, Upkept};

@@ -1,4 +1,4 @@
-//! Which messages of the log are void: those whose sender was out of the conversation at their place.
+//! Which messages of the log are void: those whose sender was out of the conversation at their sequence.
 //!
 //! Order decides, and the log makes the order: a message may be stored a moment behind its sender's removal. Then it is void for
 //! every reader of the log, as if it were not there: nobody is told of it, its key stays unused, and it is not part of the
@@ -15,7 +15,7 @@ use relay_types::{ConversationId, Seq, UserId};
 /// Somebody in a conversation.
 pub type Person = (ConversationId, UserId);
 
-/// Who has left which conversation and is not back, as of some place in the log. Bounded: the oldest leavings are forgotten.
+/// Who has left which conversation and is not back, as of some sequence of the log. Bounded: the oldest leavings are forgotten.
 #[derive(Debug, Clone)]
 pub struct Departures {
     left: HashMap<Person, Seq>,

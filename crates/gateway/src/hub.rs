@@ -105,7 +105,7 @@ pub(crate) struct Hub {
     state: Mutex<State>,
     limits: HubLimits,
     pub(crate) clock: Arc<TailClock>,
-    /// Wakes those who wait for the tail to reach a place.
+    /// Wakes those who wait for the tail to reach a sequence.
     progress: Notify,
 }
 

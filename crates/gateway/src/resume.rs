@@ -211,8 +211,8 @@ impl Run<'_> {
                 Attach::Live { limiter } => return Ok(limiter),
                 Attach::Revoked => return Err(REVOKED),
                 Attach::EpochReplaced => return Err(EPOCH_REPLACED),
-                Attach::Ahead(places) => {
-                    for (shard, seq) in places {
+                Attach::Ahead(seqs) => {
+                    for (shard, seq) in seqs {
                         if !self.resumer.hub.reached(shard, seq, TAIL_CATCH_UP).await {
                             return Err(GATEWAY_LAGGING);
                         }
@@ -257,7 +257,7 @@ impl Run<'_> {
         self.from.clear();
     }
 
-    /// Writes frames, and behind them the place that they reach: a link that breaks later need not bring them again.
+    /// Writes frames, and behind them the position that they reach: a link that breaks later need not bring them again.
     async fn write_with_progress(&mut self, mut frames: Vec<Bytes>) -> Result<(), ResumeError> {
         // Not among those that a revocation closes before it is live, and a page may take a slow reader long.
         if self.resumer.hub.is_revoked(self.socket.session) {

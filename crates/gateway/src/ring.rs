@@ -24,7 +24,7 @@ pub(crate) struct Entry {
     pub(crate) conversation: Option<ConversationId>,
     /// How it changes memberships.
     pub(crate) effect: MembershipEffect,
-    /// A message that counts for nobody: see `relay_domain::void`. Nothing but its place is kept.
+    /// A message that counts for nobody: see `relay_domain::void`. Nothing but its sequence is kept.
     void: bool,
     /// Kept for encoding when it is first needed, and then dropped in favour of `frame`.
     event: StoredEvent,
@@ -187,7 +187,7 @@ impl Ring {
         }
     }
 
-    /// The entries after `after`, ascending. Sequences may have holes (deleted events), so the place is searched.
+    /// The entries after `after`, ascending. Sequences may have holes (deleted events), so the index is searched.
     pub(crate) fn after(&mut self, after: Seq) -> impl Iterator<Item = &mut Entry> {
         let start = self.entries.partition_point(|entry| entry.seq <= after);
         self.entries.range_mut(start..)

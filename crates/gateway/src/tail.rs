@@ -104,7 +104,7 @@ pub(crate) async fn follow(
                         return Err(error.into());
                     }
                     Err(TailError::Unavailable { reason }) => {
-                        // Goes on where it was: the tail keeps its place.
+                        // Goes on where it was: the tail keeps its sequence.
                         task.health.down(reason);
                         tokio::select! {
                             () = task.stop.cancelled() => return Ok(()),

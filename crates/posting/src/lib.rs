@@ -300,8 +300,8 @@ impl Poster {
     }
 }
 
-/// Whether our own append may be acknowledged by what is known of its place. A process that does not follow the log keeps the
-/// sender in the conversation meanwhile. One that does, and has forgotten the place, cannot tell.
+/// Whether our own append may be acknowledged by what is known of its sequence. A process that does not follow the log keeps the
+/// sender in the conversation meanwhile. One that does, and has forgotten the sequence, cannot tell.
 const fn counts(passed: Passed, follows: bool) -> bool {
     match passed {
         Passed::Counts => true,
@@ -328,7 +328,7 @@ fn ack(key: SendKey, original: OriginalSend) -> MessageAck {
 mod tests {
     use super::*;
 
-    /// A slow reader's acknowledgement may come up when the place has left the memory of the tail.
+    /// A slow reader's acknowledgement may come up when the sequence has left the memory of the tail.
     #[test]
     fn what_a_follower_has_forgotten_is_not_acknowledged() {
         assert!(counts(Passed::Counts, true) && counts(Passed::NotKnown, false));

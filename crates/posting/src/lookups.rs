@@ -117,7 +117,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use async_trait::async_trait;
-    use relay_domain::ports::{EventRange, JoinSnapshot, Place};
+    use relay_domain::ports::{EventRange, FoundEvent, JoinSnapshot};
     use relay_protocol::log::StoredEvent;
     use relay_types::{MessageId, SessionId, UserId};
     use tokio::sync::Semaphore;
@@ -143,7 +143,7 @@ mod tests {
             elsewhere()
         }
 
-        async fn places(&self, _: &[EventRange], _: u32) -> Result<Option<Vec<Place>>, StoreError> {
+        async fn find_events(&self, _: &[EventRange], _: u32) -> Result<Option<Vec<FoundEvent>>, StoreError> {
             elsewhere()
         }
 

@@ -8,7 +8,7 @@ use std::fmt;
 /// Who can do something about a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Actor {
-    /// The caller sent something wrong and can mend it.
+    /// The caller sent something wrong and can fix it.
     Caller,
     /// Nobody has to: try later.
     Time,

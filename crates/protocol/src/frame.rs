@@ -244,7 +244,7 @@ pub struct ConversationSummary {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ResetReason {
-    /// The log was rebuilt; positions of its former life mean nothing.
+    /// The log was rebuilt; positions of its former epoch mean nothing.
     EpochChanged,
     /// The position is older than the log is kept.
     TooOld,

@@ -24,7 +24,7 @@ pub struct PositionError;
 /// Up to where a client has everything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
-    /// Which life of the log the sequences belong to; a rebuilt stream has another epoch.
+    /// Which epoch of the log the sequences belong to; a rebuilt stream has another one.
     pub epoch: String,
     /// Per shard, the last sequence the client has.
     pub shards: BTreeMap<ShardId, Seq>,

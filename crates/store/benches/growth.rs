@@ -8,7 +8,7 @@
 
 use std::time::{Duration, Instant};
 
-use relay_domain::ports::{AuditedProjection as _, Chore, Conversations as _, Upkeep as _};
+use relay_domain::ports::{AuditedProjection as _, Conversations as _, Maintenance as _, MaintenanceTask};
 use relay_embedded::{PostgresOptions, PostgresServer, Scratch, Servers};
 use relay_protocol::rest::ConversationState;
 use relay_store::{PostgresConfig, Store};
@@ -156,9 +156,9 @@ async fn keys(store: &Store, raw: &PgPool) {
     execute(raw, KEYS).await;
     let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM send_keys").fetch_one(raw).await.unwrap();
     let began = Instant::now();
-    let upkept = store.upkeep(Chore::SendKeys, Duration::from_mins(10)).await.unwrap();
+    let outcome = store.maintain(MaintenanceTask::SendKeys, Duration::from_mins(10)).await.unwrap();
     let dropped = began.elapsed().as_secs_f64();
-    println!(r#"{{"scenario":"send_keys_dropped","rows":{rows},"deleted_one_by_one":{},"seconds":{dropped:.3}}}"#, upkept.removed);
+    println!(r#"{{"scenario":"send_keys_dropped","rows":{rows},"deleted_one_by_one":{},"seconds":{dropped:.3}}}"#, outcome.removed);
     // As it was before: one table, found by BRIN, 10,000 rows at a time.
     execute(raw, "CREATE TABLE flat (LIKE send_keys); ALTER TABLE flat ADD PRIMARY KEY (conversation_id, sender_id, client_id)").await;
     execute(

@@ -23,7 +23,7 @@ pub(crate) fn is_full(error: &sqlx::Error) -> bool {
     error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "53300")
 }
 
-/// Everything that no caller can mend. Postgres may quote values in messages about data; those are left out.
+/// Everything that no caller can fix. Postgres may quote values in messages about data; those are left out.
 #[expect(clippy::needless_pass_by_value, reason = "this is the shape that map_err takes")]
 pub(crate) fn unavailable(error: sqlx::Error) -> StoreError {
     let about_data = is_about_data(&error);

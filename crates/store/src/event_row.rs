@@ -53,7 +53,7 @@ impl EventRow {
     }
 }
 
-/// What an event's row holds beside its place.
+/// What an event's row holds beside its sequence.
 pub(crate) struct EventColumns {
     pub(crate) event_id: Uuid,
     pub(crate) actor_id: Uuid,

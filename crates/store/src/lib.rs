@@ -15,7 +15,7 @@ mod durability;
 mod error;
 mod event_row;
 mod history;
-mod memberships;
+mod members;
 mod migrate;
 mod outbox;
 mod postings;

@@ -5,8 +5,8 @@
 mod answers;
 mod audit;
 mod batch;
-mod maintain;
-mod mend;
+mod maintenance;
+mod repair;
 mod void;
 mod write;
 
@@ -84,7 +84,7 @@ impl Store {
     }
 
     /// Names the event whose body or time Postgres refuses. When none does, the refusal was about something that a new look
-    /// at the tables may mend, so the batch is tried again.
+    /// at the tables may fix, so the batch is tried again.
     async fn find_poison(&self, batch: &Batch, error: sqlx::Error) -> ProjectError {
         for (seq, body, at) in batch.probes() {
             let probe = sqlx::query_scalar!("SELECT ($1::text)::jsonb IS NULL OR $2::timestamptz IS NULL", body, at);

@@ -11,7 +11,7 @@ use crate::error::unavailable;
 const UNDEFINED_TABLE: &str = "42P01";
 
 impl Store {
-    /// Up to where the shard's log was taken in, and in which life of it; `None` when none ever was, also before the first
+    /// Up to where the shard's log was taken in, and in which epoch of it; `None` when none ever was, also before the first
     /// migration.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use relay_domain::ports::{
-    EventRange, JoinSnapshot, MembershipInterval, OriginalSend, Place, ResumeStore, SendKey, SnapshotMembership, StoreError,
+    EventRange, FoundEvent, JoinSnapshot, MembershipInterval, OriginalSend, ResumeStore, SendKey, SnapshotMembership, StoreError,
 };
 use relay_protocol::log::StoredEvent;
 use relay_types::{ConversationId, MessageId, Seq, SessionId, ShardId, UserId};
@@ -49,10 +49,10 @@ impl ResumeStore for Store {
             .await
             .map_err(unavailable)?;
             let watermarks = watermarks_of(row.watermark_shards.into_iter().zip(row.watermark_seqs))?;
-            let places = row.shards.unwrap_or_default().into_iter().zip(row.joined.unwrap_or_default());
+            let starts = row.shards.unwrap_or_default().into_iter().zip(row.joined.unwrap_or_default());
             let ends = row.lefts.unwrap_or_default().into_iter().zip(row.lasts.unwrap_or_default());
             let memberships =
-                row.conversations.unwrap_or_default().into_iter().zip(places).zip(ends).map(|((id, (in_shard, joined)), (left, last))| {
+                row.conversations.unwrap_or_default().into_iter().zip(starts).zip(ends).map(|((id, (in_shard, joined)), (left, last))| {
                     let interval = MembershipInterval {
                         conversation: ConversationId::from_uuid(id),
                         shard: shard(in_shard)?,
@@ -69,7 +69,7 @@ impl ResumeStore for Store {
     /// Index: `conversation_events_pkey`, entered once per range and partition, and read by the index alone; at most `most` + 1
     /// entries in all.
     #[tracing::instrument(name = "db.events.find", skip_all, fields(ranges = ranges.len(), rows))]
-    async fn places(&self, ranges: &[EventRange], most: u32) -> Result<Option<Vec<Place>>, StoreError> {
+    async fn find_events(&self, ranges: &[EventRange], most: u32) -> Result<Option<Vec<FoundEvent>>, StoreError> {
         self.limited(async {
             if ranges.is_empty() {
                 return Ok(Some(Vec::new()));
@@ -95,10 +95,11 @@ impl ResumeStore for Store {
             if rows.len() > most as usize {
                 return Ok(None);
             }
-            let place = |number: i64, seq: i64| Place { seq: Seq::from_i64(seq), range: u32::try_from(number - 1).unwrap_or(u32::MAX) };
-            let mut places: Vec<Place> = rows.into_iter().map(|row| place(row.number, row.seq)).collect();
-            places.sort_unstable_by_key(|place| place.seq);
-            Ok(Some(places))
+            let found =
+                |number: i64, seq: i64| FoundEvent { seq: Seq::from_i64(seq), range: u32::try_from(number - 1).unwrap_or(u32::MAX) };
+            let mut events: Vec<FoundEvent> = rows.into_iter().map(|row| found(row.number, row.seq)).collect();
+            events.sort_unstable_by_key(|event| event.seq);
+            Ok(Some(events))
         })
         .await
     }

@@ -20,9 +20,9 @@ use relay_types::{Seq, ShardId, UserId};
 use tokio::time::Instant;
 
 use self::auditor::MAX_FINDINGS;
-pub use self::auditor::{Aside, Auditor, Compared, Ends, runs};
+pub use self::auditor::{Auditor, Compared, DeadLettered, Ends, runs};
 pub use self::compare::{Finding, Kind};
-use self::round::{Place as _, Round};
+use self::round::{Cursor as _, Round};
 
 /// A starting auditor compares at least so much of what is newest again.
 const LOOK_BACK: u64 = 100_000;
@@ -156,11 +156,11 @@ impl Audit {
         let oldest = Seq(ends.head.first.0.saturating_sub(1));
         let upto = ends.watermark.min(ends.head.last);
         self.look_again(id, known).await?;
-        let mut aside = Aside::default();
+        let mut dead_lettered = DeadLettered::default();
         let mut at = known.upto.map_or(upto.0.saturating_sub(LOOK_BACK), |at| at.0).max(oldest.0);
         let until = Instant::now() + self.recent_budget();
         while at < upto.0 && Instant::now() < until {
-            let (compared, reached) = self.auditor.step(id, Seq(at), upto, &mut aside).await?;
+            let (compared, reached) = self.auditor.step(id, Seq(at), upto, &mut dead_lettered).await?;
             metrics::counter!("relay_messages_acked_total").increment(compared.messages);
             known.suspect(compared);
             at = reached.0;
@@ -172,10 +172,10 @@ impl Audit {
         }
         let until = Instant::now() + self.budget();
         while known.full.is_on(Instant::now()) && Instant::now() < until {
-            let from = known.full.place.unwrap_or(oldest).max(oldest);
+            let from = known.full.cursor.unwrap_or(oldest).max(oldest);
             let mut reached = upto;
             if from < upto {
-                let (compared, upto) = self.auditor.step(id, from, upto, &mut aside).await?;
+                let (compared, upto) = self.auditor.step(id, from, upto, &mut dead_lettered).await?;
                 known.suspect(compared);
                 reached = upto;
             }
@@ -183,7 +183,7 @@ impl Audit {
         }
         let until = Instant::now() + self.budget();
         while known.consumers.is_on(Instant::now()) && Instant::now() < until {
-            let (found, next) = self.auditor.consumers(id, &ends.head, known.consumers.place).await?;
+            let (found, next) = self.auditor.consumers(id, &ends.head, known.consumers.cursor).await?;
             note(&mut known.ahead, found, next.is_none());
             known.consumers.reached(next, self.full_every, Instant::now());
         }
@@ -223,7 +223,7 @@ impl Audit {
         }
         let until = Instant::now() + self.budget();
         while round.is_on(Instant::now()) && Instant::now() < until {
-            let (found, next) = self.auditor.marks(round.place).await?;
+            let (found, next) = self.auditor.marks(round.cursor).await?;
             note(&mut marks.ahead, found, next.is_none());
             round.reached(next, self.full_every, Instant::now());
         }
@@ -234,7 +234,7 @@ impl Audit {
     async fn begin(&self, id: ShardId, epoch: &str) -> anyhow::Result<Known> {
         let saved = self.auditor.projection.walks(id, epoch).await?;
         let now = Instant::now();
-        let recent = saved.iter().find(|saved| saved.name == RECENT).and_then(|saved| Seq::read(saved.place.as_deref()?));
+        let recent = saved.iter().find(|saved| saved.name == RECENT).and_then(|saved| Seq::read(saved.cursor.as_deref()?));
         Ok(Known {
             epoch: epoch.to_owned(),
             // What was found before the restart is found again, if it is not old.
@@ -253,7 +253,7 @@ impl Audit {
         let mut walks = vec![known.full.save(now), known.consumers.save(now)];
         walks.extend(known.upto.map(|upto| relay_domain::ports::SavedWalk {
             name: RECENT.to_owned(),
-            place: Some(upto.write()),
+            cursor: Some(upto.write()),
             ended_s_ago: None,
         }));
         Ok(self.auditor.projection.save_walks(id, &known.epoch, &walks).await?)
@@ -263,7 +263,7 @@ impl Audit {
 impl Known {
     fn suspect(&mut self, compared: Compared) {
         if compared.more > 0 {
-            tracing::error!(more = compared.more, "log and projection differ in more places than can be remembered");
+            tracing::error!(more = compared.more, "log and projection differ in more sequences than can be remembered");
         }
         let room = MAX_FINDINGS.saturating_sub(self.suspected.len());
         let fresh = compared.findings.into_iter().filter(|finding| !self.open.contains(finding)).take(room);

@@ -1,14 +1,14 @@
-//! The jobs behind the chat: projecting the log, keeping users' consumers right, relaying the outbox, upkeep.
+//! The jobs behind the chat: projecting the log, keeping users' consumers right, relaying the outbox, maintenance.
 //!
 //! Each tolerates any event twice and any restart. None is needed for a message to be accepted or delivered live.
 //! Start reading in [`persist`].
 
 pub mod audit;
 mod config;
+pub mod maintenance;
 pub mod outbox;
 pub mod persist;
 pub mod reconcile;
 pub mod series;
-pub mod upkeep;
 
 pub use config::{Role, WorkerConfig};

@@ -41,13 +41,13 @@ enum Ended {
 /// Whether nothing is missing between `after` and the deliveries, nor between them. A hole may be deleted events; or events
 /// that went to another worker, or to nobody: when the consumer's leader dies, its successor goes on behind what was on its
 /// way, with an unbroken count, and an acknowledgement of the next would acknowledge the lost ones too. The log itself tells.
-async fn without_holes(source: &dyn WorkSource, shard: ShardId, after: Seq, places: &[Seq]) -> Result<(), QueueError> {
+async fn without_holes(source: &dyn WorkSource, shard: ShardId, after: Seq, seqs: &[Seq]) -> Result<(), QueueError> {
     let mut expected = after.next();
-    for place in places {
-        if *place > expected && source.first_from(shard, expected).await?.is_some_and(|first| first < *place) {
+    for seq in seqs {
+        if *seq > expected && source.first_from(shard, expected).await?.is_some_and(|first| first < *seq) {
             return Err(QueueError::Disorder);
         }
-        expected = expected.max(place.next());
+        expected = expected.max(seq.next());
     }
     Ok(())
 }
@@ -56,7 +56,7 @@ impl Persist {
     /// Projects `shard` until told to stop.
     ///
     /// # Errors
-    /// Only what trying again cannot mend: a projection of another epoch.
+    /// Only what trying again cannot fix: a projection of another epoch.
     ///
     /// # Cancel safety
     /// Cancel safe: a transaction is all or nothing, and unacknowledged events come again.
@@ -114,8 +114,8 @@ impl Persist {
                 after = self.projection.watermark(shard).await?.0;
             }
             first = false;
-            let places: Vec<Seq> = deliveries.iter().map(|delivery| delivery.seq).collect();
-            without_holes(self.source.as_ref(), shard, after, &places).await?;
+            let seqs: Vec<Seq> = deliveries.iter().map(|delivery| delivery.seq).collect();
+            without_holes(self.source.as_ref(), shard, after, &seqs).await?;
             let events = self.readable(shard, deliveries).await?;
             self.project(task, &mut *queue, shard, &epoch, after, end, &events).await?;
             queue.ack().await?;
@@ -127,20 +127,20 @@ impl Persist {
         }
     }
 
-    /// What can be read; the rest is put aside with its reason.
+    /// What can be read; the rest is dead-lettered with its reason.
     async fn readable(&self, shard: ShardId, deliveries: Vec<Delivery>) -> Result<Vec<StoredEvent>, QueueError> {
         let mut events = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {
             match delivery.content {
                 Ok(event) => events.push(event),
-                Err(poison) => self.put_aside(shard, delivery.seq, &poison).await?,
+                Err(poison) => self.dead_lettered(shard, delivery.seq, &poison).await?,
             }
         }
         Ok(events)
     }
 
-    async fn put_aside(&self, shard: ShardId, seq: Seq, poison: &Poison) -> Result<(), QueueError> {
-        tracing::error!(shard = shard.0, stream.seq = seq.0, reason = poison.reason, "event put aside as unprocessable");
+    async fn dead_lettered(&self, shard: ShardId, seq: Seq, poison: &Poison) -> Result<(), QueueError> {
+        tracing::error!(shard = shard.0, stream.seq = seq.0, reason = poison.reason, "event dead-lettered as unprocessable");
         metrics::counter!("relay_dead_letters_total", "worker" => WORKER).increment(1);
         self.source.dead_letter(WORKER, shard, seq, poison).await
     }
@@ -192,7 +192,7 @@ impl Persist {
                     };
                     let payload = serde_json::to_vec(&event.event).unwrap_or_default();
                     let poison = Poison { subject: format!("{shard}"), payload: payload.into(), reason };
-                    self.put_aside(shard, seq, &poison).await?;
+                    self.dead_lettered(shard, seq, &poison).await?;
                     events.retain(|event| event.seq != seq);
                 }
                 Err(error @ ProjectError::EpochMismatch { .. }) => return Err(error.into()),
@@ -216,7 +216,7 @@ mod tests {
     use async_trait::async_trait;
     use relay_protocol::log::LogEvent;
 
-    /// A log with these places.
+    /// A log with these sequences.
     struct Log(Vec<u64>);
 
     #[async_trait]
@@ -242,9 +242,9 @@ mod tests {
         }
     }
 
-    async fn judge(log: &[u64], after: u64, places: &[u64]) -> bool {
-        let places: Vec<Seq> = places.iter().copied().map(Seq).collect();
-        without_holes(&Log(log.to_vec()), ShardId(0), Seq(after), &places).await.is_ok()
+    async fn judge(log: &[u64], after: u64, seqs: &[u64]) -> bool {
+        let seqs: Vec<Seq> = seqs.iter().copied().map(Seq).collect();
+        without_holes(&Log(log.to_vec()), ShardId(0), Seq(after), &seqs).await.is_ok()
     }
 
     #[tokio::test]
@@ -308,15 +308,15 @@ mod tests {
         let source = Arc::new(Log(Vec::new()));
         let persist = Persist { source, projection: slow.clone(), clock: Arc::new(relay_types::SystemClock), batch: 100 };
         let event = |seq| StoredEvent { shard: ShardId(0), seq: Seq(seq), prev: None, stored_at_ms: 0, event: LogEvent::Unknown };
-        // Places without an event that concerns somebody, also at the end.
+        // Sequences without an event that concerns somebody, also at the end.
         let events: Vec<StoredEvent> = (1..=100).map(|n| event(n * 2)).collect();
         let task =
             Task { stop: relay_runtime::CancellationToken::default(), health: relay_runtime::Health::default().component("persist-0") };
         let mut queue = Queue;
         let stored = persist.project(&task, &mut queue, ShardId(0), "epoch", Seq::ZERO, Seq(205), &events);
         tokio::time::timeout(Duration::from_mins(1), stored).await.expect("it goes on for ever").unwrap();
-        let (watermark, places) = std::mem::take(&mut *slow.stored.lock().await);
+        let (watermark, seqs) = std::mem::take(&mut *slow.stored.lock().await);
         assert_eq!(watermark, Seq(205));
-        assert_eq!(places, events.iter().map(|event| event.seq).collect::<Vec<_>>());
+        assert_eq!(seqs, events.iter().map(|event| event.seq).collect::<Vec<_>>());
     }
 }

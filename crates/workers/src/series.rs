@@ -2,7 +2,7 @@
 
 use crate::audit::{Kind, ROUNDS};
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
-use relay_domain::ports::Chore;
+use relay_domain::ports::MaintenanceTask;
 
 /// Registers and describes them.
 pub fn register() {
@@ -30,15 +30,15 @@ pub fn register() {
     counter!("relay_messages_acked_total").increment(0);
     gauge!("relay_messages_unaccounted").set(0.0);
     describe_counter!(
-        "relay_upkeep_removed_rows_total",
-        "Rows removed because their time was over, by chore; dropped partitions are not counted"
+        "relay_maintenance_removed_rows_total",
+        "Rows removed because their time was over, by task; dropped partitions are not counted"
     );
-    describe_counter!("relay_upkeep_failures_total", "Turns of a chore that failed");
-    describe_gauge!("relay_upkeep_overdue_seconds", Unit::Seconds, "Since a chore last came to an end; more than a day is an alert");
-    for chore in Chore::ALL {
-        counter!("relay_upkeep_removed_rows_total", "chore" => chore.name()).increment(0);
-        counter!("relay_upkeep_failures_total", "chore" => chore.name()).increment(0);
-        gauge!("relay_upkeep_overdue_seconds", "chore" => chore.name()).set(0.0);
+    describe_counter!("relay_maintenance_failures_total", "Runs of a task that failed");
+    describe_gauge!("relay_maintenance_overdue_seconds", Unit::Seconds, "Since a task last came to an end; more than a day is an alert");
+    for kind in MaintenanceTask::ALL {
+        counter!("relay_maintenance_removed_rows_total", "task" => kind.name()).increment(0);
+        counter!("relay_maintenance_failures_total", "task" => kind.name()).increment(0);
+        gauge!("relay_maintenance_overdue_seconds", "task" => kind.name()).set(0.0);
     }
     for kind in Kind::ALL {
         gauge!("relay_audit_findings", "kind" => kind.name()).set(0.0);

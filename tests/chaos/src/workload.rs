@@ -53,7 +53,7 @@ pub struct Workload {
     pub devices: Arc<[Device]>,
     pub probers: Probers,
     pub record: Arc<Record>,
-    /// Which life of the log is being written to.
+    /// Which epoch of the log is being written to.
     pub epoch: Arc<AtomicUsize>,
     gate: Gate,
     tasks: Mutex<JoinSet<()>>,

@@ -87,7 +87,7 @@ pub struct Seen {
     pub what: What,
     /// When.
     pub at_us: u64,
-    /// Which life of the log it came from, as far as the device could know.
+    /// Which epoch of the log it came from, as far as the device could know.
     pub epoch: u16,
     /// Read over REST after a reset, not told live.
     pub reloaded: bool,

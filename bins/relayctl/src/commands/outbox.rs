@@ -17,7 +17,7 @@ const SHOWN: u32 = 100;
 pub enum OutboxCommand {
     /// Show events that were tried in vain and are not in the log; exit with status 1 if there are any.
     List,
-    /// Let them go out again, after what kept the log from taking them has been mended.
+    /// Let them go out again, after what kept the log from taking them has been repaired.
     Redrive(Redrive),
 }
 

@@ -42,7 +42,7 @@ pub async fn run(command: TopologyCommand, config: &Config) -> anyhow::Result<()
             }
             Err(TopologyError::Drift { differences }) => {
                 print(&differences);
-                Err(AnswerIsNo("the topology differs; `relayctl topology apply` mends it".to_owned()).into())
+                Err(AnswerIsNo("the topology differs; `relayctl topology apply` fixes it".to_owned()).into())
             }
             Err(error) => Err(error.into()),
         },

@@ -1,4 +1,4 @@
-//! `relayctl verify`: everything that the log has against everything that Postgres has, and mending what can be mended.
+//! `relayctl verify`: everything that the log has against everything that Postgres has, and repairing what can be repaired.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,9 +18,9 @@ use crate::output;
 
 /// The two sides are not read at one moment: what differs is looked at again after this.
 const SECOND_LOOK: Duration = Duration::from_secs(2);
-/// Rounds of mending.
+/// Rounds of repair.
 const REPAIRS: usize = 3;
-/// Places named per kind.
+/// Sequences named per kind.
 const SAMPLES: usize = 10;
 
 #[derive(clap::Args)]
@@ -38,7 +38,7 @@ pub struct VerifyArguments {
 
 struct Verified {
     messages: u64,
-    put_aside: usize,
+    dead_lettered: usize,
     findings: Vec<Finding>,
     /// Differences beyond those that are named.
     more: u64,
@@ -54,19 +54,19 @@ pub async fn run(arguments: VerifyArguments, config: &Config) -> anyhow::Result<
     anyhow::ensure!(!shards.is_empty(), "there is no such shard");
 
     let mut verified = verify(&auditor, &shards).await?;
-    let mut mended = 0;
+    let mut repaired = 0;
     if arguments.repair {
-        // Whether a message counts follows from who was in: a mended joining may show what else is missing.
+        // Whether a message counts follows from who was in: a repaired joining may show what else is missing.
         for _ in 0..REPAIRS {
             let now = repair(&log, &store, &verified.findings).await?;
             if now == 0 {
                 break;
             }
-            mended += now;
+            repaired += now;
             verified = verify(&auditor, &shards).await?;
         }
     }
-    show(&arguments, &verified, mended);
+    show(&arguments, &verified, repaired);
     if verified.findings.is_empty() {
         Ok(())
     } else {
@@ -75,7 +75,7 @@ pub async fn run(arguments: VerifyArguments, config: &Config) -> anyhow::Result<
 }
 
 async fn verify(auditor: &Auditor, shards: &[ShardId]) -> anyhow::Result<Verified> {
-    let mut verified = Verified { messages: 0, put_aside: 0, findings: Vec::new(), more: 0 };
+    let mut verified = Verified { messages: 0, dead_lettered: 0, findings: Vec::new(), more: 0 };
     for shard in shards {
         let ends = auditor.ends(*shard).await?;
         if !ends.findings.is_empty() {
@@ -86,7 +86,7 @@ async fn verify(auditor: &Auditor, shards: &[ShardId]) -> anyhow::Result<Verifie
         let compared = auditor.range(*shard, oldest, ends.watermark.min(ends.head.last)).await?;
         verified.messages += compared.messages;
         verified.more += compared.more;
-        verified.put_aside += auditor.log.put_aside(*shard).await?.len();
+        verified.dead_lettered += auditor.log.dead_lettered(*shard).await?.len();
         if !compared.findings.is_empty() {
             tokio::time::sleep(SECOND_LOOK).await;
             verified.findings.extend(auditor.confirm(*shard, &compared.findings).await?);
@@ -114,49 +114,48 @@ async fn verify(auditor: &Auditor, shards: &[ShardId]) -> anyhow::Result<Verifie
 
 /// Projects anew what is missing.
 async fn repair(log: &NatsAudit, store: &Store, findings: &[Finding]) -> anyhow::Result<u64> {
-    let mut mended = 0;
+    let mut repaired = 0;
     let mut missing: BTreeMap<ShardId, BTreeSet<Seq>> = BTreeMap::new();
     for finding in findings.iter().filter(|finding| finding.kind == Kind::MissingRow) {
         missing.entry(finding.shard).or_default().insert(finding.seq);
     }
-    for (shard, places) in missing {
-        for (after, upto) in relay_workers::audit::runs(&places) {
+    for (shard, seqs) in missing {
+        for (after, upto) in relay_workers::audit::runs(&seqs) {
             let events = log.page(shard, after, upto, usize::MAX).await?.events;
-            let events: Vec<_> = events.into_iter().filter(|event| places.contains(&event.seq)).collect();
-            mended += store.mend(shard, &events).await?;
+            let events: Vec<_> = events.into_iter().filter(|event| seqs.contains(&event.seq)).collect();
+            repaired += store.repair(shard, &events).await?;
         }
     }
-    Ok(mended)
+    Ok(repaired)
 }
 
-fn show(arguments: &VerifyArguments, verified: &Verified, mended: u64) {
+fn show(arguments: &VerifyArguments, verified: &Verified, repaired: u64) {
     let mut kinds: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for finding in &verified.findings {
         kinds.entry(finding.kind.name()).or_default().push(format!("{}:{}", finding.shard.0, finding.seq));
     }
     if arguments.json {
-        let counts: BTreeMap<&str, usize> = kinds.iter().map(|(kind, places)| (*kind, places.len())).collect();
-        let samples: BTreeMap<&str, Vec<&String>> =
-            kinds.iter().map(|(kind, places)| (*kind, places.iter().take(SAMPLES).collect())).collect();
+        let counts: BTreeMap<&str, usize> = kinds.iter().map(|(kind, seqs)| (*kind, seqs.len())).collect();
+        let samples: BTreeMap<&str, Vec<&String>> = kinds.iter().map(|(kind, seqs)| (*kind, seqs.iter().take(SAMPLES).collect())).collect();
         output::line(
-            json!({ "messages": verified.messages, "put_aside": verified.put_aside, "mended": mended, "findings": counts, "samples": samples }),
+            json!({ "messages": verified.messages, "dead_lettered": verified.dead_lettered, "repaired": repaired, "findings": counts, "samples": samples }),
         );
         return;
     }
-    if mended > 0 {
-        output::line(format_args!("{mended} events that Postgres lacked were projected anew"));
+    if repaired > 0 {
+        output::line(format_args!("{repaired} events that Postgres lacked were projected anew"));
     }
-    for (kind, places) in &kinds {
-        let shown = places.iter().take(SAMPLES).cloned().collect::<Vec<_>>().join(", ");
-        output::line(format_args!("{kind}: {} ({}), such as {shown}", places.len(), meaning(kind)));
+    for (kind, seqs) in &kinds {
+        let shown = seqs.iter().take(SAMPLES).cloned().collect::<Vec<_>>().join(", ");
+        output::line(format_args!("{kind}: {} ({}), such as {shown}", seqs.len(), meaning(kind)));
     }
     if verified.more > 0 {
         output::line(format_args!("and {} more differences that are not listed", verified.more));
     }
-    if verified.put_aside > 0 {
+    if verified.dead_lettered > 0 {
         output::line(format_args!(
             "{} events could not be processed and are not in Postgres: they are on the stream DEAD, with their reasons",
-            verified.put_aside
+            verified.dead_lettered
         ));
     }
     if kinds.is_empty() {

@@ -14,7 +14,7 @@ use crate::member_intervals::{MemberIntervals, MembershipChange};
 /// Bodies of a page, as JSON; as in the projection.
 const PAGE_BYTES: usize = 1 << 20;
 
-/// An entry of a page, with its place.
+/// An entry of a page, with its sequence.
 type Entry = (Seq, ServerFrame);
 
 /// What the reader may see: what follows the event that began their present interval, by people who were in the conversation when

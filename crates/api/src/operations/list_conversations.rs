@@ -35,7 +35,7 @@ pub(crate) async fn list_conversations(
     let after = query.cursor.as_deref().map(parse_cursor).transpose()?;
     let permit = page::permit(&app, caller.user).await?;
     if after.is_none() {
-        // What is missing shows as an older preview, which the next page mends.
+        // What is missing shows as an older preview, which the next page repairs.
         read_your_writes::caught_up_everywhere(&app).await;
     }
     let page = app.deps.conversations.list(caller.user, query.state.unwrap_or_default(), after, limit).await?;

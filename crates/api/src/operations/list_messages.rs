@@ -29,13 +29,13 @@ pub(crate) async fn list_messages(
     let anchor = anchor(&query)?;
     let conversation = query.conversation_id;
     let permit = page::permit(&app, caller.user).await?;
-    // What lies before a place that the caller knows cannot be new.
+    // What lies before a sequence that the caller knows cannot be new.
     let behind = if matches!(anchor, HistoryAnchor::Before(_)) {
         None
     } else {
-        let place = app.deps.conversations.membership_state(caller.user, conversation).await?;
-        let place = place.filter(|place| place.member).ok_or_else(|| ApiError::plain(ErrorCode::NotMember))?;
-        read_your_writes::caught_up(&app, place.shard).await
+        let membership = app.deps.conversations.membership_state(caller.user, conversation).await?;
+        let membership = membership.filter(|membership| membership.member).ok_or_else(|| ApiError::plain(ErrorCode::NotMember))?;
+        read_your_writes::caught_up(&app, membership.shard).await
     };
     let changes = query.changes.unwrap_or(false);
     let page = app.deps.history.messages(caller.user, conversation, anchor, limit, changes).await?;

@@ -45,8 +45,8 @@ pub(crate) async fn post_message(
 ) -> Result<Json<PostMessageResponse>, ApiError> {
     let send = decode(&bytes)?;
     enforce(&app, "send", app.config.limits.sends_per_user, &caller.user.to_string()).await?;
-    let place = app.deps.conversations.membership_state(caller.user, send.conversation_id).await?;
-    let MembershipState { shard, member } = place.ok_or_else(|| ApiError::plain(ErrorCode::NotMember))?;
+    let membership = app.deps.conversations.membership_state(caller.user, send.conversation_id).await?;
+    let MembershipState { shard, member } = membership.ok_or_else(|| ApiError::plain(ErrorCode::NotMember))?;
     // From here to the log's answer nobody is put out of the conversation: what is acknowledged was sent by a member.
     let hold = if member { app.deps.postings.hold(caller.user, send.conversation_id, shard).await? } else { None };
     let Some(hold) = hold else { return original(&app, caller.user, shard, &send).await };

@@ -9,7 +9,7 @@ use crate::connect::Bus;
 /// The stream of a shard as it is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundLog {
-    /// Which life of the log it is.
+    /// Which epoch of the log it is.
     pub epoch: Option<String>,
     /// The sequence it began with, as it was declared.
     pub first: Option<Seq>,

@@ -24,11 +24,11 @@ pub trait AuditedLog: Send + Sync {
     /// Cancel safe.
     async fn page(&self, shard: ShardId, after: Seq, upto: Seq, limit: usize) -> Result<LogPage, CursorError>;
 
-    /// Events that were put aside because no worker could process them, each with its reason kept elsewhere.
+    /// Events that were dead-lettered because no worker could process them, each with its reason kept elsewhere.
     ///
     /// # Cancel safety
     /// Cancel safe.
-    async fn put_aside(&self, shard: ShardId) -> Result<Vec<Seq>, CursorError>;
+    async fn dead_lettered(&self, shard: ShardId) -> Result<Vec<Seq>, CursorError>;
 
     /// Those of `users` whose durable consumer claims to have delivered more than `end`, and how much. Who has none is not
     /// named.
@@ -41,7 +41,7 @@ pub trait AuditedLog: Send + Sync {
 /// An event's row, as far as it is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProjectedEvent {
-    /// Its place.
+    /// Its sequence.
     pub seq: Seq,
     /// Where.
     pub conversation: ConversationId,
@@ -67,7 +67,7 @@ pub struct SavedWalk {
     /// Which walk.
     pub name: String,
     /// Where it goes on, in the walk's own words; `None` between two rounds.
-    pub place: Option<String>,
+    pub cursor: Option<String>,
     /// Seconds since it last came to an end; `None` when it never did.
     pub ended_s_ago: Option<u64>,
 }
@@ -81,7 +81,7 @@ pub trait AuditedProjection: Send + Sync {
     /// Cancel safe.
     async fn projected_events(&self, shard: ShardId, after: Seq, upto: Seq, limit: usize) -> Result<Vec<ProjectedEvent>, StoreError>;
 
-    /// Of messages of the log that the projection has no rows of, by conversation, sender and place: which are void, as far as
+    /// Of messages of the log that the projection has no rows of, by conversation, sender and sequence: which are void, as far as
     /// it knows who was in. See [`crate::void`].
     ///
     /// # Cancel safety
@@ -111,5 +111,5 @@ pub trait AuditedProjection: Send + Sync {
     ///
     /// # Cancel safety
     /// Cancel safe: one transaction per event.
-    async fn mend(&self, shard: ShardId, events: &[StoredEvent]) -> Result<u64, StoreError>;
+    async fn repair(&self, shard: ShardId, events: &[StoredEvent]) -> Result<u64, StoreError>;
 }

@@ -11,9 +11,9 @@ use super::StoreError;
 pub enum HistoryAnchor {
     /// The newest messages.
     Newest,
-    /// The newest of those before this place.
+    /// The newest of those before this sequence.
     Before(Seq),
-    /// The oldest of those after this place.
+    /// The oldest of those after this sequence.
     After(Seq),
     /// The oldest of those after the reader's read mark.
     Unread,

@@ -41,7 +41,7 @@ pub type TraceParent = String;
 /// The log acknowledged an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Appended {
-    /// Its place; the first one's when the dedup id had been seen.
+    /// Its sequence; the first one's when the dedup id had been seen.
     pub seq: Seq,
     /// Whether the log had the dedup id already.
     pub duplicate: bool,
@@ -87,9 +87,9 @@ pub struct LogReadError {
 /// Appends to and reads from the log of record.
 #[async_trait]
 pub trait MessageLog: Send + Sync {
-    /// Appends an event and returns its place once the log has acknowledged it. Retries by itself, with the same
+    /// Appends an event and returns its sequence once the log has acknowledged it. Retries by itself, with the same
     /// `dedup_id`, while the log has no leader, for a configured time. Within the log's duplicate window the same id
-    /// yields the first place again.
+    /// yields the first sequence again.
     ///
     /// # Cancel safety
     /// Not cancel safe: the event may be stored when the future is dropped.
@@ -110,7 +110,7 @@ pub trait LogClock: Send + Sync {
     /// The NATS servers' time now, estimated from the newest event seen; `None` before the first.
     fn log_now_ms(&self) -> Option<TimestampMs>;
 
-    /// When this life of the shard's log began; `None` while that is not known. The log recognises no retry of what was
+    /// When this epoch of the shard's log began; `None` while that is not known. The log recognises no retry of what was
     /// sent before, however recent.
     fn log_began_ms(&self, shard: ShardId) -> Option<TimestampMs>;
 }

@@ -23,7 +23,7 @@ pub trait PostingHold: Send {
 #[async_trait]
 pub trait Postings: Send + Sync {
     /// Holds removals from the conversation, which lives on `shard`, off while `user` posts; `None` when they are not in it.
-    /// Waits in bounded time for removals that came before. A shard that does not answer leaves places for the others.
+    /// Waits in bounded time for removals that came before. A shard that does not answer leaves capacity for the others.
     ///
     /// # Cancel safety
     /// Cancel safe.

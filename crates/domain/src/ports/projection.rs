@@ -26,7 +26,7 @@ pub enum QueueError {
 /// One delivery of a worker's durable consumer.
 #[derive(Debug)]
 pub struct Delivery {
-    /// Its place in the shard.
+    /// Its sequence in the shard.
     pub seq: Seq,
     /// The event, or what is wrong with it.
     pub content: Result<StoredEvent, Poison>,
@@ -78,13 +78,13 @@ pub trait WorkSource: Send + Sync {
     /// Makes the persist queue begin again after `after`.
     async fn reset_persist(&self, shard: ShardId, after: Seq) -> Result<(), QueueError>;
 
-    /// The place of the first event that the log has from `from` on, or none; as the log's leader knows it.
+    /// The sequence of the first event that the log has from `from` on, or none; as the log's leader knows it.
     ///
     /// # Cancel safety
     /// Cancel safe.
     async fn first_from(&self, shard: ShardId, from: Seq) -> Result<Option<Seq>, QueueError>;
 
-    /// Puts an unreadable event aside, with its reason.
+    /// Moves an unreadable event to the dead letters, with its reason.
     async fn dead_letter(&self, worker: &str, shard: ShardId, seq: Seq, poison: &Poison) -> Result<(), QueueError>;
 }
 
@@ -113,7 +113,7 @@ pub enum ProjectError {
         /// Up to where the projection has the log.
         watermark: Seq,
     },
-    /// The projection belongs to another life of the log.
+    /// The projection belongs to another epoch of the log.
     #[error("the projection is of epoch {found}, the log of epoch {expected}")]
     EpochMismatch {
         /// The log's.
@@ -185,7 +185,7 @@ pub trait UserConsumers: Send + Sync {
     /// until [`Self::settled`] is called.
     async fn next_changed(&self, shard: ShardId) -> Result<Vec<UserChange>, super::CursorError>;
 
-    /// Which life of the shard's log the consumers are on: with another one, all of them are gone.
+    /// Which epoch of the shard's log the consumers are on: with another one, all of them are gone.
     async fn epoch(&self, shard: ShardId) -> Result<String, super::CursorError>;
 
     /// Acknowledges what [`Self::next_changed`] named last on `shard`.

@@ -5,7 +5,7 @@ use relay_types::{Seq, ShardId, TimestampMs};
 
 use super::{LogClock, OriginalSend, SendKey};
 
-/// What a process that follows the log says of a message at a place of it.
+/// What a process that follows the log says of a message at a sequence of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Passed {
     /// It passed, and its sender was in the conversation there.

@@ -69,8 +69,8 @@ pub struct EventRange {
 
 /// Where an event lies within what was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
-    /// Its place in the shard's order.
+pub struct FoundEvent {
+    /// Its sequence in the shard.
     pub seq: Seq,
     /// Which of the ranges it is in.
     pub range: u32,
@@ -92,7 +92,7 @@ pub struct SendKey {
 pub struct OriginalSend {
     /// The message it became.
     pub message_id: MessageId,
-    /// Its place.
+    /// Its sequence.
     pub seq: Seq,
     /// When it was accepted.
     pub sent_at_ms: TimestampMs,
@@ -113,9 +113,9 @@ pub trait ResumeStore: Send + Sync {
     ///
     /// # Cancel safety
     /// Cancel safe.
-    async fn places(&self, ranges: &[EventRange], most: u32) -> Result<Option<Vec<Place>>, StoreError>;
+    async fn find_events(&self, ranges: &[EventRange], most: u32) -> Result<Option<Vec<FoundEvent>>, StoreError>;
 
-    /// The first events of the given ranges of one shard, ascending by place, `prev` filled in: up to `limit`, and no more once
+    /// The first events of the given ranges of one shard, ascending by sequence, `prev` filled in: up to `limit`, and no more once
     /// their bodies have `bytes`. At least one, if there is one.
     ///
     /// # Cancel safety

@@ -26,7 +26,7 @@ pub enum TailStart {
 /// The state of a shard's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogHead {
-    /// Which life of the log this is.
+    /// Which epoch of the log this is.
     pub epoch: String,
     /// It continues an earlier log that was lost: sequences go on from there, and what that log knew of recent sends is gone.
     pub continues: bool,
@@ -39,7 +39,7 @@ pub struct LogHead {
 }
 
 impl LogHead {
-    /// When this life of the log began, as far as that matters to who sends: the first log of a shard has always been there.
+    /// When this epoch of the log began, as far as that matters to who sends: the first log of a shard has always been there.
     /// One that continues another began when its epoch was named, which a ULID tells; `None` with any other name.
     pub fn began_ms(&self) -> Option<TimestampMs> {
         if !self.continues {
@@ -67,7 +67,7 @@ pub enum TailError {
         /// The adapter's words, for the operator.
         reason: String,
     },
-    /// The log was rebuilt: sequences of its former life mean nothing.
+    /// The log was rebuilt: sequences of its former epoch mean nothing.
     #[error("the log was rebuilt: epoch {found} instead of {expected}")]
     EpochChanged {
         /// The epoch followed so far.

@@ -1,4 +1,4 @@
-//! Joining a socket to the hub, at one place in the log.
+//! Joining a socket to the hub, at one sequence of the log.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub(crate) enum Attach {
         reached: BTreeMap<ShardId, Seq>,
     },
     /// The socket, or the snapshot, is ahead of this gateway's tail: changes of membership that it has not passed yet would be
-    /// applied to what comes after them. First the tail has to pass these places.
+    /// applied to what comes after them. First the tail has to pass these sequences.
     Ahead(BTreeMap<ShardId, Seq>),
     /// The ring does not reach back to where the socket is: read further from elsewhere.
     RingGap,
@@ -63,9 +63,9 @@ impl Hub {
         }
         let known = state.users.contains_key(&socket.user);
         let heads = state.heads();
-        let places = from.iter().chain(snapshot.filter(|_| !known).into_iter().flat_map(|snapshot| &snapshot.watermarks));
+        let seqs = from.iter().chain(snapshot.filter(|_| !known).into_iter().flat_map(|snapshot| &snapshot.watermarks));
         let ahead: BTreeMap<ShardId, Seq> =
-            places.filter(|(shard, seq)| heads.get(shard).is_some_and(|head| *seq > head)).map(|(shard, seq)| (*shard, *seq)).collect();
+            seqs.filter(|(shard, seq)| heads.get(shard).is_some_and(|head| *seq > head)).map(|(shard, seq)| (*shard, *seq)).collect();
         if !ahead.is_empty() {
             return Attach::Ahead(ahead);
         }
@@ -111,12 +111,12 @@ impl Hub {
         self.state.lock().shards.iter().map(|(shard, state)| (*shard, state.ring.covered_after())).collect()
     }
 
-    /// Per shard, after which place the ring has everything, and up to where.
+    /// Per shard, after which sequence the ring has everything, and up to where.
     pub(crate) fn spans(&self) -> BTreeMap<ShardId, (Seq, Seq)> {
         self.state.lock().shards.iter().map(|(shard, state)| (*shard, (state.ring.covered_after(), state.ring.head()))).collect()
     }
 
-    /// After which place the ring has everything, and all of `user`'s changes in it, ascending.
+    /// after which sequence the ring has everything, and all of `user`'s changes in it, ascending.
     pub(crate) fn changes_of(&self, shard: ShardId, user: UserId) -> (Seq, Vec<MembershipChange>) {
         let state = self.state.lock();
         let Some(shard) = state.shards.get(&shard) else { return (Seq::ZERO, Vec::new()) };
@@ -134,7 +134,7 @@ impl Hub {
 }
 
 impl State {
-    /// Makes a user known, as of the tail's present place: the snapshot, and every change since its watermarks.
+    /// Makes a user known, as of the tail's present sequence: the snapshot, and every change since its watermarks.
     /// `false` when the ring does not reach back to them.
     fn admit(&mut self, id: UserId, snapshot: &JoinSnapshot, quota: governor::Quota) -> bool {
         let watermark = |shard: &ShardId| snapshot.watermarks.get(shard).copied().unwrap_or_default();

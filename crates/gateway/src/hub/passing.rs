@@ -19,7 +19,7 @@ const PASS_LIMIT: Duration = Duration::from_secs(5);
 /// A tail that was not seen at the log's end for so long is away: what is known here of who may post is too old.
 const SIGHT_LIMIT: Duration = Duration::from_secs(15);
 
-/// Who waits for which place.
+/// Who waits for which sequence.
 #[derive(Default)]
 pub(super) struct Waiting(BTreeMap<Seq, Vec<oneshot::Sender<Passed>>>);
 

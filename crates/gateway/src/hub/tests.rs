@@ -110,7 +110,7 @@ fn snapshot(watermark: u64, joined: u64) -> JoinSnapshot {
     JoinSnapshot { session_live: true, watermarks: [(SHARD, Seq(watermark))].into(), memberships: vec![membership] }
 }
 
-/// The places of the events that were queued for the socket.
+/// The sequences of the events that were queued for the socket.
 fn told(socket: &Socket) -> Vec<u64> {
     let frames = socket.outbound.take();
     frames.iter().filter_map(|frame| serde_json::from_slice::<serde_json::Value>(frame).unwrap().get("seq")?.as_u64()).collect()
@@ -123,7 +123,7 @@ fn a_snapshot_ahead_of_the_tail_waits_for_it_and_nobody_sees_or_misses_what_they
     // Bob left at 15 and came back at 20, which this gateway has yet to pass; the projection is there already.
     let (from, ahead) = ([(SHARD, Seq(22))].into(), snapshot(22, 20));
     let attached = hub.attach(&socket, &from, Some(&ahead), None, true);
-    assert!(matches!(attached, Attach::Ahead(places) if places == [(SHARD, Seq(22))].into()));
+    assert!(matches!(attached, Attach::Ahead(seqs) if seqs == [(SHARD, Seq(22))].into()));
     hub.apply(SHARD, vec![says(12), leaves(15), says(17), joins(20), says(22)], 0);
     assert!(matches!(hub.attach(&socket, &from, Some(&ahead), None, true), Attach::Live { .. }));
     hub.apply(SHARD, vec![says(24), leaves(26), says(28)], 0);
@@ -193,7 +193,7 @@ fn a_socket_that_never_got_in_takes_nothing_from_the_others() {
     assert_eq!(hub.detach(&live), [(SHARD, Seq(10))].into());
 }
 
-/// The places and predecessors of the events that were queued for the socket.
+/// The sequences and predecessors of the events that were queued for the socket.
 fn chained(socket: &Socket) -> Vec<(u64, u64)> {
     let frames = socket.outbound.take();
     let chained = |frame: &Bytes| {

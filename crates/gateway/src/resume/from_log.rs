@@ -22,13 +22,13 @@ const PAGE: u32 = 500;
 /// Bytes of events that are replayed from the log one by one: they are all held until they are written, because who was where
 /// shows only at the end.
 const MOST_BYTES: usize = 8 << 20;
-/// Bytes that are written before the place is told that they reach.
+/// Bytes that are written before the position is told that they reach.
 const CHUNK_BYTES: usize = 64 * 1024;
 
 /// Where a user is on one shard, and where they have been.
 struct MembershipState {
     present: BTreeSet<ConversationId>,
-    /// Joined or left behind the client's place; in part only for a while.
+    /// Joined or left behind the client's position; in part only for a while.
     visited: BTreeSet<ConversationId>,
     /// All intervals that the ring shows something of.
     roster: Roster,
@@ -144,19 +144,19 @@ impl Run<'_> {
     async fn read_log(&mut self, shard: ShardId, at: &MembershipState, after: Seq, upto: Seq) -> Result<(), ResumeError> {
         let user = self.socket.user;
         let conversations: Vec<ConversationId> = at.present.union(&at.visited).copied().collect();
-        let (mut events, mut bytes, mut place) = (Vec::new(), 0, after);
+        let (mut events, mut bytes, mut reached) = (Vec::new(), 0, after);
         loop {
             let permit = self.resumer.permit(user).await?;
             let page = self
                 .resumer
                 .cursors
-                .read_since(shard, user, &conversations, place, upto, PAGE)
+                .read_since(shard, user, &conversations, reached, upto, PAGE)
                 .await
                 .map_err(|_| PROJECTION_UNAVAILABLE)?;
             drop(permit);
             let more = page.len() >= PAGE as usize;
             bytes += page.iter().map(encoded_len).sum::<usize>();
-            place = page.last().map_or(place, |event| event.seq);
+            reached = page.last().map_or(reached, |event| event.seq);
             events.extend(page);
             if events.len() > self.resumer.max_events as usize || bytes > MOST_BYTES {
                 self.give_up(ResetReason::TooMuch);

@@ -2,7 +2,7 @@
 //! of so many encoded bytes, the next one when the client has taken the one before. So a client costs what it receives.
 
 use bytes::Bytes;
-use relay_domain::ports::{EventRange, JoinSnapshot, Place, SnapshotMembership};
+use relay_domain::ports::{EventRange, FoundEvent, JoinSnapshot, SnapshotMembership};
 use relay_protocol::ServerFrame;
 use relay_protocol::frame::ResetReason;
 use relay_types::{Seq, ShardId};
@@ -17,7 +17,7 @@ const PAGE: usize = 500;
 const FIRST_PAGE: usize = 64;
 
 impl Run<'_> {
-    /// One round over the projection: a snapshot, and every event between the client's place and its watermarks.
+    /// One round over the projection: a snapshot, and every event between the client's position and its watermarks.
     pub(super) async fn read_projection(&mut self) -> Result<JoinSnapshot, ResumeError> {
         let (resumer, user, session) = (self.resumer, self.socket.user, self.socket.session);
         // Also the intervals that are over for this device and still in the ring: the user's other devices are shown the ring by the
@@ -50,12 +50,12 @@ impl Run<'_> {
     async fn page_through(&mut self, shard: ShardId, ranges: &[EventRange]) -> Result<bool, ResumeError> {
         let (resumer, user) = (self.resumer, self.socket.user);
         let most = resumer.max_events.saturating_sub(self.sent);
-        let Some(places) = resumer.ask(user, || resumer.store.places(ranges, most)).await? else { return Ok(false) };
-        let Some(places) = places else {
+        let Some(found) = resumer.ask(user, || resumer.store.find_events(ranges, most)).await? else { return Ok(false) };
+        let Some(found) = found else {
             self.give_up(ResetReason::TooMuch);
             return Ok(true);
         };
-        let (mut rest, mut size) = (places.as_slice(), FIRST_PAGE);
+        let (mut rest, mut size) = (found.as_slice(), FIRST_PAGE);
         while !rest.is_empty() {
             let page = rest.get(..size).unwrap_or(rest);
             let narrow = narrowed(ranges, page);
@@ -63,13 +63,13 @@ impl Run<'_> {
             let asked = resumer.ask(user, || resumer.store.events(shard, &narrow, limit, PAGE_BYTES)).await?;
             let Some(events) = asked else { return Ok(false) };
             // What is not there any more was removed since, by an operator who drops a month.
-            let end = page.last().map_or(Seq::ZERO, |place| place.seq);
+            let end = page.last().map_or(Seq::ZERO, |event| event.seq);
             let reached = if events.len() < page.len() { events.last().map_or(end, |event| event.seq) } else { end };
             let frames: Vec<Bytes> = events.iter().filter_map(ServerFrame::from_log).map(|frame| Bytes::from(frame.encode())).collect();
             drop(events);
             let bytes: usize = frames.iter().map(Bytes::len).sum();
             size = (PAGE_BYTES as usize / (bytes / frames.len().max(1)).max(1)).clamp(1, PAGE);
-            rest = rest.get(rest.partition_point(|place| place.seq <= reached)..).unwrap_or_default();
+            rest = rest.get(rest.partition_point(|event| event.seq <= reached)..).unwrap_or_default();
             self.from.insert(shard, reached);
             self.write_with_progress(frames).await?;
         }
@@ -89,10 +89,10 @@ fn ranges(memberships: &[SnapshotMembership], shard: ShardId, after: Seq, upto: 
 }
 
 /// The ranges in which a page's events lie, each from its first to its last of the page.
-fn narrowed(ranges: &[EventRange], page: &[Place]) -> Vec<EventRange> {
+fn narrowed(ranges: &[EventRange], page: &[FoundEvent]) -> Vec<EventRange> {
     let mut firsts_and_lasts = std::collections::BTreeMap::new();
-    for place in page {
-        firsts_and_lasts.entry(place.range).or_insert((place.seq, place.seq)).1 = place.seq;
+    for event in page {
+        firsts_and_lasts.entry(event.range).or_insert((event.seq, event.seq)).1 = event.seq;
     }
     let narrow = |(number, (first, last)): (u32, (Seq, Seq))| {
         let range = ranges.get(number as usize)?;
@@ -110,7 +110,7 @@ mod tests {
     fn a_page_is_asked_for_where_it_lies() {
         let conversation: ConversationId = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
         let whole = EventRange { conversation, after: Seq(1), upto: Seq(99) };
-        let at = |(seq, range)| Place { seq: Seq(seq), range };
+        let at = |(seq, range)| FoundEvent { seq: Seq(seq), range };
         let page = [(5, 1), (7, 0), (8, 1), (9, 1)].map(at);
         let narrow: Vec<_> = narrowed(&[whole, whole, whole], &page).iter().map(|range| (range.after.0, range.upto.0)).collect();
         assert_eq!(narrow, [(6, 7), (4, 9)]);

@@ -106,14 +106,14 @@ pub(super) async fn claim_free(connection: &mut PgConnection, ids: &[i64]) -> Re
 
 fn by_subject(rows: Vec<Waiting>) -> Result<Vec<(LogAddress, Vec<Row>)>, StoreError> {
     let mut claimed: Vec<(LogAddress, Vec<Row>)> = Vec::new();
-    let mut places = BTreeMap::new();
+    let mut indexes = BTreeMap::new();
     for row in rows {
         let address = address_of(&row.subject_kind, shard(row.shard)?, row.target_id)?;
-        let place = *places.entry(address).or_insert_with(|| {
+        let index = *indexes.entry(address).or_insert_with(|| {
             claimed.push((address, Vec::new()));
             claimed.len() - 1
         });
-        if let Some((_, rows)) = claimed.get_mut(place) {
+        if let Some((_, rows)) = claimed.get_mut(index) {
             rows.push(Row { id: row.id, dedup_id: row.dedup_id, payload: row.payload, parked: row.parked });
         }
     }

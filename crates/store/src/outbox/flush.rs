@@ -35,7 +35,7 @@ const WORDS: usize = 500;
 /// What becomes of a subject that another process is publishing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Busy {
-    /// Whoever waits for an answer waits for its turn, as long as Postgres lets a statement wait.
+    /// Whoever waits for an answer waits for that process, as long as Postgres lets a statement wait.
     Wait,
     /// It is that process's.
     Leave,
@@ -44,14 +44,14 @@ pub(super) enum Busy {
 /// What became of one subject's claimed rows.
 struct Sent {
     address: LogAddress,
-    /// Rows with the places they got.
-    placed: Vec<(i64, i64)>,
+    /// Rows with the sequences they got.
+    published: Vec<(i64, i64)>,
     failed: Option<(i64, FlushError)>,
 }
 
 /// What one transaction did.
 #[derive(Default)]
-struct Turn {
+struct FlushBatch {
     rows: usize,
     /// Of whom rows were claimed.
     claimed: Vec<LogAddress>,
@@ -102,13 +102,13 @@ async fn of_some(store: &Store, shard: ShardId, some: &[LogAddress], log: &dyn M
     let mut open: BTreeSet<LogAddress> = some.iter().copied().collect();
     let mut taken = BTreeSet::new();
     loop {
-        let turn = async {
+        let batch = async {
             let _share = store.flushes.acquire(shard).await?;
             let subjects: Vec<LogAddress> = open.iter().copied().collect();
-            within(FLUSH_LIMIT, turn(store, &subjects, log, busy)).await
+            within(FLUSH_LIMIT, flush_batch(store, &subjects, log, busy)).await
         };
-        let turn: Turn = match turn.await {
-            Ok(turn) => turn,
+        let batch: FlushBatch = match batch.await {
+            Ok(batch) => batch,
             Err(error) => {
                 if let Some(address) = open.pop_first() {
                     flushed.failures.push((address, FlushError::Store(error)));
@@ -117,19 +117,19 @@ async fn of_some(store: &Store, shard: ShardId, some: &[LogAddress], log: &dyn M
                 return (flushed, true);
             }
         };
-        flushed.rows += turn.rows;
-        let nothing = turn.claimed.is_empty();
-        taken.extend(turn.claimed);
-        for (address, error) in turn.failures {
+        flushed.rows += batch.rows;
+        let nothing = batch.claimed.is_empty();
+        taken.extend(batch.claimed);
+        for (address, error) in batch.failures {
             open.remove(&address);
             flushed.failures.push((address, error));
         }
-        if turn.away {
+        if batch.away {
             flushed.left += open.len();
             return (flushed, true);
         }
         // Rows that were waited for may be done by now, and others behind them not: whoever does not wait comes again instead.
-        if turn.whole || open.is_empty() || nothing && busy == Busy::Leave {
+        if batch.whole || open.is_empty() || nothing && busy == Busy::Leave {
             flushed.subjects += match busy {
                 Busy::Wait => open.len(),
                 Busy::Leave => open.intersection(&taken).count(),
@@ -140,37 +140,37 @@ async fn of_some(store: &Store, shard: ShardId, some: &[LogAddress], log: &dyn M
 }
 
 /// One transaction: claim, publish, mark.
-async fn turn(store: &Store, subjects: &[LogAddress], log: &dyn MessageLog, busy: Busy) -> Result<Turn, StoreError> {
+async fn flush_batch(store: &Store, subjects: &[LogAddress], log: &dyn MessageLog, busy: Busy) -> Result<FlushBatch, StoreError> {
     let mut transaction = store.pool.begin().await.map_err(unavailable)?;
     let (waiting, whole) = waiting(&mut transaction, subjects).await?;
     if waiting.is_empty() {
-        return Ok(Turn { whole: true, ..Turn::default() });
+        return Ok(FlushBatch { whole: true, ..FlushBatch::default() });
     }
     let claimed = match busy {
         Busy::Wait => claim(&mut transaction, &waiting).await?,
         Busy::Leave => claim_free(&mut transaction, &waiting).await?,
     };
-    let mut turn = Turn { claimed: claimed.iter().map(|(address, _)| *address).collect(), ..Turn::default() };
+    let mut batch = FlushBatch { claimed: claimed.iter().map(|(address, _)| *address).collect(), ..FlushBatch::default() };
     let line = Line { began: Instant::now(), silent: AtomicUsize::new(0), cut: AtomicUsize::new(0) };
     let mut sending = stream::iter(claimed).map(|(address, rows)| publish(address, rows, log, &line)).buffer_unordered(IN_FLIGHT);
-    let (mut placed, mut put_off) = (Vec::new(), Vec::new());
+    let (mut published, mut put_off) = (Vec::new(), Vec::new());
     while let Some(sent) = sending.next().await {
-        placed.extend(sent.placed);
+        published.extend(sent.published);
         if let Some((id, error)) = sent.failed {
             if let FlushError::Append(error) = &error {
                 put_off.push((id, matches!(error, AppendError::Refused { .. }), error.to_string().chars().take(WORDS).collect::<String>()));
             }
-            turn.failures.push((sent.address, error));
+            batch.failures.push((sent.address, error));
         }
     }
     drop(sending);
-    mark(&mut transaction, &placed).await?;
+    mark(&mut transaction, &published).await?;
     delay(&mut transaction, put_off).await?;
     transaction.commit().await.map_err(unavailable)?;
-    turn.rows = placed.len();
-    turn.away = line.is_silent();
-    turn.whole = whole && line.cut.load(Ordering::Relaxed) == 0;
-    Ok(turn)
+    batch.rows = published.len();
+    batch.away = line.is_silent();
+    batch.whole = whole && line.cut.load(Ordering::Relaxed) == 0;
+    Ok(batch)
 }
 
 /// How the log answers to one transaction.
@@ -198,7 +198,7 @@ impl Line {
 
 /// One subject's rows, each after the log has the one before.
 async fn publish(address: LogAddress, rows: Vec<Row>, log: &dyn MessageLog, line: &Line) -> Sent {
-    let mut sent = Sent { address, placed: Vec::with_capacity(rows.len()), failed: None };
+    let mut sent = Sent { address, published: Vec::with_capacity(rows.len()), failed: None };
     for row in rows {
         // Those after one that stays wait: an order with a hole is no order.
         if row.parked {
@@ -211,7 +211,7 @@ async fn publish(address: LogAddress, rows: Vec<Row>, log: &dyn MessageLog, line
         match log.append(address, &row.dedup_id, Bytes::from(row.payload), None).await {
             Ok(appended) => {
                 line.silent.store(0, Ordering::Relaxed);
-                sent.placed.push((row.id, appended.seq.to_i64()));
+                sent.published.push((row.id, appended.seq.to_i64()));
             }
             Err(error) => {
                 match &error {
@@ -228,16 +228,16 @@ async fn publish(address: LogAddress, rows: Vec<Row>, log: &dyn MessageLog, line
     sent
 }
 
-async fn mark(connection: &mut PgConnection, placed: &[(i64, i64)]) -> Result<(), StoreError> {
-    if placed.is_empty() {
+async fn mark(connection: &mut PgConnection, published: &[(i64, i64)]) -> Result<(), StoreError> {
+    if published.is_empty() {
         return Ok(());
     }
-    let (ids, places): (Vec<i64>, Vec<i64>) = placed.iter().copied().unzip();
+    let (ids, seqs): (Vec<i64>, Vec<i64>) = published.iter().copied().unzip();
     sqlx::query!(
         "UPDATE outbox AS o SET published_seq = t.seq, published_at = now()
          FROM unnest($1::bigint[], $2::bigint[]) AS t (id, seq) WHERE o.id = t.id",
         &ids,
-        &places
+        &seqs
     )
     .execute(connection)
     .await

@@ -1,4 +1,4 @@
-//! What the auditor reads, and mending what the projection lacks.
+//! What the auditor reads, and repairing what the projection lacks.
 
 mod walks;
 
@@ -63,12 +63,12 @@ impl AuditedProjection for Store {
         self.limited(walks::save(self, shard, epoch, walks)).await
     }
 
-    #[tracing::instrument(name = "db.audit.mend", skip_all, fields(shard = %shard, events = events.len()))]
-    async fn mend(&self, shard: ShardId, events: &[StoredEvent]) -> Result<u64, StoreError> {
-        let mut mended = 0;
+    #[tracing::instrument(name = "db.audit.repair", skip_all, fields(shard = %shard, events = events.len()))]
+    async fn repair(&self, shard: ShardId, events: &[StoredEvent]) -> Result<u64, StoreError> {
+        let mut repaired = 0;
         for event in events {
-            mended += u64::from(self.mend_one(shard, event).await?);
+            repaired += u64::from(self.repair_one(shard, event).await?);
         }
-        Ok(mended)
+        Ok(repaired)
     }
 }

@@ -253,11 +253,11 @@ async fn a_change_of_membership_that_is_mended_changes_what_came_after_it() {
         let mut cut = TestLog::new();
         cut.events = log.events.iter().filter(|event| event.seq != lost.seq).cloned().collect();
         without.store.project(SHARD, EPOCH, Seq::ZERO, log.head(), &cut.events).await.unwrap();
-        assert_eq!(without.store.mend(SHARD, std::slice::from_ref(lost)).await.unwrap(), 1);
+        assert_eq!(without.store.repair(SHARD, std::slice::from_ref(lost)).await.unwrap(), 1);
         assert_eq!(intervals(&without, lobby, bob).await, expected, "without {}", lost.seq);
         assert_eq!(intervals(&without, lobby, eve).await, intervals(&db, lobby, eve).await, "without {}", lost.seq);
         assert_eq!(prevs(&without, lobby).await, prevs(&db, lobby).await, "without {}", lost.seq);
-        assert_eq!(without.store.mend(SHARD, std::slice::from_ref(lost)).await.unwrap(), 0);
+        assert_eq!(without.store.repair(SHARD, std::slice::from_ref(lost)).await.unwrap(), 0);
     }
 }
 
@@ -288,11 +288,11 @@ async fn what_is_stored_behind_its_senders_removal_is_not_there_however_the_log_
         let key = SendKey { conversation: lobby, sender: bob, client_id: "void".parse().unwrap() };
         assert_eq!(db.store.find_sends(&[key]).await.unwrap()[0].map(|send| send.seq), Some(Seq(8)), "cut at {cut}");
         assert_eq!(db.count("SELECT max(last_seq) FROM conversation_heads").await, 9, "cut at {cut}");
-        // The audit is told so, and mending leaves them out.
+        // The audit is told so, and the repair leaves them out.
         let asked = [(lobby, bob, void), (lobby, bob, Seq(8)), (attic, bob, Seq(6)), (lobby, ann, Seq(5)), (lobby, bob, last)];
         let mut found = db.store.void(&asked).await.unwrap();
         found.sort_unstable();
         assert_eq!(found, [void, last], "cut at {cut}");
-        assert_eq!(db.store.mend(SHARD, &log.events).await.unwrap(), 0, "cut at {cut}");
+        assert_eq!(db.store.repair(SHARD, &log.events).await.unwrap(), 0, "cut at {cut}");
     }
 }

@@ -160,7 +160,7 @@ async fn places_are_found_without_their_events_and_pages_end_with_their_bytes() 
     db.project(&log).await;
     let ranges: Vec<_> =
         [(2, 3), (0, 3), (1, 30)].map(|(room, after)| EventRange { conversation: rooms[room], after: Seq(after), upto: Seq(33) }).to_vec();
-    let places = db.store.places(&ranges, 100).await.unwrap().unwrap();
+    let found = db.store.find_events(&ranges, 100).await.unwrap().unwrap();
     let expected: Vec<_> = (4..=33_u64)
         .zip(0_usize..)
         .filter_map(|(seq, sent)| {
@@ -168,10 +168,10 @@ async fn places_are_found_without_their_events_and_pages_end_with_their_bytes() 
             (seq > ranges[range].after.0).then_some((seq, u32::try_from(range).unwrap()))
         })
         .collect();
-    assert_eq!(places.iter().map(|place| (place.seq.0, place.range)).collect::<Vec<_>>(), expected);
-    assert_eq!(places.len(), 21);
-    assert!(db.store.places(&ranges, 20).await.unwrap().is_none(), "more than asked for");
-    assert_eq!(db.store.places(&ranges, 21).await.unwrap().map(|places| places.len()), Some(21));
+    assert_eq!(found.iter().map(|event| (event.seq.0, event.range)).collect::<Vec<_>>(), expected);
+    assert_eq!(found.len(), 21);
+    assert!(db.store.find_events(&ranges, 20).await.unwrap().is_none(), "more than asked for");
+    assert_eq!(db.store.find_events(&ranges, 21).await.unwrap().map(|found| found.len()), Some(21));
 
     let page = async |bytes| db.store.events(SHARD, &ranges, 100, bytes).await.unwrap().len();
     assert_eq!((page(1).await, page(100_000).await, page(u32::MAX).await), (1, 2, 21));

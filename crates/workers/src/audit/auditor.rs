@@ -57,15 +57,15 @@ impl Compared {
     }
 }
 
-/// What was put aside as unprocessable, read when it is first asked for. As much as the stream of dead letters holds.
+/// What was dead-lettered as unprocessable, read when it is first asked for. As much as the stream of dead letters holds.
 #[derive(Debug, Default)]
-pub struct Aside(Option<BTreeSet<Seq>>);
+pub struct DeadLettered(Option<BTreeSet<Seq>>);
 
-impl Aside {
+impl DeadLettered {
     async fn read(&mut self, log: &dyn AuditedLog, shard: ShardId) -> anyhow::Result<&BTreeSet<Seq>> {
         let read = match self.0.take() {
             Some(read) => read,
-            None => log.put_aside(shard).await?.into_iter().collect(),
+            None => log.dead_lettered(shard).await?.into_iter().collect(),
         };
         Ok(self.0.insert(read))
     }
@@ -83,7 +83,7 @@ pub struct Ends {
 }
 
 impl Auditor {
-    /// Looks at both ends: the projection may be behind the log, never before it, and in the same life of it.
+    /// Looks at both ends: the projection may be behind the log, never before it, and in the same epoch of it.
     ///
     /// # Cancel safety
     /// Cancel safe.
@@ -104,7 +104,7 @@ impl Auditor {
     ///
     /// # Cancel safety
     /// Cancel safe.
-    pub async fn step(&self, shard: ShardId, after: Seq, upto: Seq, aside: &mut Aside) -> anyhow::Result<(Compared, Seq)> {
+    pub async fn step(&self, shard: ShardId, after: Seq, upto: Seq, dead_lettered: &mut DeadLettered) -> anyhow::Result<(Compared, Seq)> {
         let mut page = self.log.page(shard, after, upto, PAGE).await?;
         let rows = self.projection.projected_events(shard, after, page.upto, ROWS).await?;
         if let Some(last) = rows.last().filter(|_| rows.len() >= ROWS) {
@@ -121,8 +121,8 @@ impl Auditor {
             compared.findings.retain(|finding| finding.kind != Kind::MissingRow || !void.contains(&finding.seq));
         }
         if compared.findings.iter().any(|finding| finding.kind == Kind::MissingRow) {
-            let aside = aside.read(self.log.as_ref(), shard).await?;
-            compared.findings.retain(|finding| finding.kind != Kind::MissingRow || !aside.contains(&finding.seq));
+            let dead_lettered = dead_lettered.read(self.log.as_ref(), shard).await?;
+            compared.findings.retain(|finding| finding.kind != Kind::MissingRow || !dead_lettered.contains(&finding.seq));
         }
         Ok((compared, page.upto))
     }
@@ -132,9 +132,9 @@ impl Auditor {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn range(&self, shard: ShardId, after: Seq, upto: Seq) -> anyhow::Result<Compared> {
-        let (mut compared, mut aside, mut at) = (Compared::default(), Aside::default(), after);
+        let (mut compared, mut dead_lettered, mut at) = (Compared::default(), DeadLettered::default(), after);
         while at < upto {
-            let (step, reached) = self.step(shard, at, upto, &mut aside).await?;
+            let (step, reached) = self.step(shard, at, upto, &mut dead_lettered).await?;
             compared.add(step);
             at = reached;
         }
@@ -191,17 +191,17 @@ impl Auditor {
         findings: &[Finding],
         until: Option<Instant>,
     ) -> anyhow::Result<(Vec<Finding>, Vec<Finding>)> {
-        let places: BTreeSet<Seq> = findings.iter().map(|finding| finding.seq).collect();
-        let (mut still, mut aside, mut looked_upto) = (Vec::new(), Aside::default(), None);
-        for (after, upto) in runs(&places) {
+        let seqs: BTreeSet<Seq> = findings.iter().map(|finding| finding.seq).collect();
+        let (mut still, mut dead_lettered, mut looked_upto) = (Vec::new(), DeadLettered::default(), None);
+        for (after, upto) in runs(&seqs) {
             // One run at least, so that each pass gets on.
             if looked_upto.is_some() && until.is_some_and(|until| Instant::now() >= until) {
                 break;
             }
             let mut at = after;
             while at < upto {
-                let (step, reached) = self.step(shard, at, upto, &mut aside).await?;
-                still.extend(step.findings.into_iter().filter(|finding| places.contains(&finding.seq)));
+                let (step, reached) = self.step(shard, at, upto, &mut dead_lettered).await?;
+                still.extend(step.findings.into_iter().filter(|finding| seqs.contains(&finding.seq)));
                 at = reached;
             }
             looked_upto = Some(upto);
@@ -211,13 +211,13 @@ impl Auditor {
     }
 }
 
-/// Ranges that hold all of `places` and are read at once each: places that are near each other are looked at together.
-pub fn runs(places: &BTreeSet<Seq>) -> Vec<(Seq, Seq)> {
+/// Ranges that hold all of `seqs` and are read at once each: sequences that are near each other are looked at together.
+pub fn runs(seqs: &BTreeSet<Seq>) -> Vec<(Seq, Seq)> {
     let mut runs: Vec<(Seq, Seq)> = Vec::new();
-    for place in places {
+    for seq in seqs {
         match runs.last_mut() {
-            Some((after, upto)) if place.0 - after.0 <= PAGE as u64 => *upto = *place,
-            _ => runs.push((Seq(place.0.saturating_sub(1)), *place)),
+            Some((after, upto)) if seq.0 - after.0 <= PAGE as u64 => *upto = *seq,
+            _ => runs.push((Seq(seq.0.saturating_sub(1)), *seq)),
         }
     }
     runs

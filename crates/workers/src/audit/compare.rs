@@ -11,13 +11,13 @@ use super::Compared;
 /// In what way the two sides differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// The log has an event, Postgres has not, and it was not put aside either.
+    /// The log has an event, Postgres has not, and it was not dead-lettered either.
     MissingRow,
     /// Postgres has an event that the log does not have.
     PhantomRow,
     /// Both have a message there, not the same.
     OtherMessage,
-    /// Postgres was filled from another life of the log.
+    /// Postgres was filled from another epoch of the log.
     AnotherLog,
     /// Postgres is ahead of the log: the log was cut off.
     LogTooShort,
@@ -58,7 +58,7 @@ pub struct Finding {
     pub kind: Kind,
     /// Where.
     pub shard: ShardId,
-    /// At which place.
+    /// At which sequence.
     pub seq: Seq,
 }
 

@@ -7,13 +7,13 @@ use relay_domain::ports::{MemberKey, SavedWalk};
 use relay_types::{Seq, UserId};
 use tokio::time::Instant;
 
-/// A place as text and back.
-pub(super) trait Place: Sized {
+/// A cursor as text and back.
+pub(super) trait Cursor: Sized {
     fn write(&self) -> String;
     fn read(text: &str) -> Option<Self>;
 }
 
-impl Place for Seq {
+impl Cursor for Seq {
     fn write(&self) -> String {
         self.0.to_string()
     }
@@ -23,7 +23,7 @@ impl Place for Seq {
     }
 }
 
-impl Place for UserId {
+impl Cursor for UserId {
     fn write(&self) -> String {
         self.to_string()
     }
@@ -33,7 +33,7 @@ impl Place for UserId {
     }
 }
 
-impl Place for MemberKey {
+impl Cursor for MemberKey {
     fn write(&self) -> String {
         format!("{} {}", self.0, self.1)
     }
@@ -49,12 +49,12 @@ impl Place for MemberKey {
 pub(super) struct Round<P> {
     name: &'static str,
     /// Where it goes on, while it is under way.
-    pub(super) place: Option<P>,
+    pub(super) cursor: Option<P>,
     due: Instant,
     ended: Option<Instant>,
 }
 
-impl<P: Place> Round<P> {
+impl<P: Cursor> Round<P> {
     /// One that was never made comes at a random moment within `every`: workers that start together do not all read everything
     /// at once, and one that is restarted daily still comes to it.
     pub(super) fn new(name: &'static str, saved: &[SavedWalk], every: Duration, now: Instant) -> Self {
@@ -64,21 +64,21 @@ impl<P: Place> Round<P> {
             Some(ago) => now + every.saturating_sub(ago),
             None => now + every.mul_f64(rand::random()),
         };
-        let place = saved.and_then(|saved| saved.place.as_deref()).and_then(P::read);
-        Self { name, due, ended: ended_ago.and_then(|ago| now.checked_sub(ago)), place }
+        let cursor = saved.and_then(|saved| saved.cursor.as_deref()).and_then(P::read);
+        Self { name, due, ended: ended_ago.and_then(|ago| now.checked_sub(ago)), cursor }
     }
 
     /// Whether there is something to do.
     pub(super) fn is_on(&self, now: Instant) -> bool {
-        self.place.is_some() || now >= self.due
+        self.cursor.is_some() || now >= self.due
     }
 
     /// Goes on there, or begins to wait for the next round.
-    pub(super) fn reached(&mut self, place: Option<P>, every: Duration, now: Instant) {
-        if place.is_none() {
+    pub(super) fn reached(&mut self, cursor: Option<P>, every: Duration, now: Instant) {
+        if cursor.is_none() {
             (self.due, self.ended) = (now + every, Some(now));
         }
-        self.place = place;
+        self.cursor = cursor;
     }
 
     /// Since it last came to an end, or since `start`.
@@ -89,7 +89,7 @@ impl<P: Place> Round<P> {
     pub(super) fn save(&self, now: Instant) -> SavedWalk {
         SavedWalk {
             name: self.name.to_owned(),
-            place: self.place.as_ref().map(P::write),
+            cursor: self.cursor.as_ref().map(P::write),
             ended_s_ago: self.ended.map(|ended| now.saturating_duration_since(ended).as_secs()),
         }
     }
@@ -109,9 +109,9 @@ mod tests {
         round.reached(Some(Seq(7)), EVERY, now);
         assert!(round.is_on(now));
         let saved = [round.save(now)];
-        assert_eq!(saved[0].place.as_deref(), Some("7"));
+        assert_eq!(saved[0].cursor.as_deref(), Some("7"));
         let mut restarted = Round::<Seq>::new("full", &saved, EVERY, now);
-        assert_eq!(restarted.place, Some(Seq(7)));
+        assert_eq!(restarted.cursor, Some(Seq(7)));
         restarted.reached(None, EVERY, now);
         assert!(!restarted.is_on(now));
         assert!(restarted.is_on(now + EVERY));
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn places_are_read_as_they_were_written() {
+    fn cursors_are_read_as_they_were_written() {
         let member: MemberKey = ("01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(), "01ARZ3NDEKTSV4RRFFQ69G5FAW".parse().unwrap());
         assert_eq!(MemberKey::read(&member.write()), Some(member));
         assert_eq!(UserId::read(&member.1.write()), Some(member.1));

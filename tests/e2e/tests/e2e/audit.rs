@@ -1,4 +1,4 @@
-//! The audit finds what is missing and what is too much, and mends what it can.
+//! The audit finds what is missing and what is too much, and repairs what it can.
 
 use relay_harness::{Harness, wait_for};
 use relay_types::{ConversationId, Seq};

@@ -59,7 +59,7 @@ impl Shown {
         true
     }
 
-    /// The log was rebuilt: its places begin anew.
+    /// The log was rebuilt: its sequences begin anew.
     pub fn forget(&mut self) {
         self.last.clear();
     }

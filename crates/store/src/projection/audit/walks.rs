@@ -52,14 +52,14 @@ pub(super) async fn load(store: &Store, shard: ShardId, epoch: &str) -> Result<V
     .fetch_all(&store.pool)
     .await
     .map_err(unavailable)?;
-    let walk = |name, place, ago: Option<i64>| SavedWalk { name, place, ended_s_ago: ago.and_then(|ago| u64::try_from(ago).ok()) };
+    let walk = |name, cursor, ago: Option<i64>| SavedWalk { name, cursor, ended_s_ago: ago.and_then(|ago| u64::try_from(ago).ok()) };
     Ok(rows.into_iter().map(|row| walk(row.walk, row.place, row.ended_s_ago)).collect())
 }
 
 /// Whoever saves last wins: several auditors do the same work.
 pub(super) async fn save(store: &Store, shard: ShardId, epoch: &str, walks: &[SavedWalk]) -> Result<(), StoreError> {
     let names: Vec<String> = walks.iter().map(|walk| walk.name.clone()).collect();
-    let places: Vec<Option<String>> = walks.iter().map(|walk| walk.place.clone()).collect();
+    let cursors: Vec<Option<String>> = walks.iter().map(|walk| walk.cursor.clone()).collect();
     let ended: Vec<Option<f64>> =
         walks.iter().map(|walk| walk.ended_s_ago.map(|ago| f64::from(u32::try_from(ago).unwrap_or(u32::MAX)))).collect();
     sqlx::query!(
@@ -70,7 +70,7 @@ pub(super) async fn save(store: &Store, shard: ShardId, epoch: &str, walks: &[Sa
         shard_column(shard),
         epoch,
         &names,
-        &places as &[Option<String>],
+        &cursors as &[Option<String>],
         &ended as &[Option<f64>]
     )
     .execute(&store.pool)

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use relay_domain::ports::{Chore, StoreError, Upkeep, Upkept};
+use relay_domain::ports::{Maintenance, MaintenanceOutcome, MaintenanceTask, StoreError};
 use sqlx::PgPool;
 use sqlx::types::Uuid;
 use time::OffsetDateTime;
@@ -20,18 +20,18 @@ use crate::store::within;
 const ROWS_AT_ONCE: i64 = 10_000;
 
 #[async_trait]
-impl Upkeep for Store {
-    #[tracing::instrument(name = "db.upkeep", skip_all, fields(chore = chore.name()))]
-    async fn upkeep(&self, chore: Chore, budget: Duration) -> Result<Upkept, StoreError> {
+impl Maintenance for Store {
+    #[tracing::instrument(name = "db.maintain", skip_all, fields(task = kind.name()))]
+    async fn maintain(&self, kind: MaintenanceTask, budget: Duration) -> Result<MaintenanceOutcome, StoreError> {
         let until = Instant::now() + budget;
         // The budget is looked at between statements; the last one may take as long as any call.
         within(budget + self.call_limit, async {
-            match chore {
-                Chore::EventPartitions => event_partitions(&self.pool).await,
-                Chore::SendKeys => send_keys(&self.pool, until).await,
-                Chore::Outbox => outbox(&self.pool, until).await,
-                Chore::RefreshTokens => refresh_tokens(&self.pool, until).await,
-                Chore::Sessions => sessions(&self.pool, until).await,
+            match kind {
+                MaintenanceTask::EventPartitions => event_partitions(&self.pool).await,
+                MaintenanceTask::SendKeys => send_keys(&self.pool, until).await,
+                MaintenanceTask::Outbox => outbox(&self.pool, until).await,
+                MaintenanceTask::RefreshTokens => refresh_tokens(&self.pool, until).await,
+                MaintenanceTask::Sessions => sessions(&self.pool, until).await,
             }
             .map_err(unavailable)
         })
@@ -39,7 +39,7 @@ impl Upkeep for Store {
     }
 }
 
-const DONE: Upkept = Upkept { removed: 0, done: true };
+const DONE: MaintenanceOutcome = MaintenanceOutcome { removed: 0, done: true };
 
 /// What one statement removed, and where the next one goes on: nowhere when nothing is left.
 struct Run<P> {
@@ -48,7 +48,7 @@ struct Run<P> {
 }
 
 /// Statement after statement until nothing is left or the time is over.
-async fn repeatedly<P, F>(until: Instant, mut at: P, mut step: impl FnMut(P) -> F) -> sqlx::Result<Upkept>
+async fn repeatedly<P, F>(until: Instant, mut at: P, mut step: impl FnMut(P) -> F) -> sqlx::Result<MaintenanceOutcome>
 where
     F: Future<Output = sqlx::Result<Run<P>>>,
 {
@@ -57,21 +57,21 @@ where
         let run = step(at).await?;
         removed += u64::try_from(run.removed).unwrap_or_default();
         match run.next {
-            None => return Ok(Upkept { removed, done: true }),
-            Some(_) if Instant::now() >= until => return Ok(Upkept { removed, done: false }),
+            None => return Ok(MaintenanceOutcome { removed, done: true }),
+            Some(_) if Instant::now() >= until => return Ok(MaintenanceOutcome { removed, done: false }),
             Some(next) => at = next,
         }
     }
 }
 
-async fn event_partitions(pool: &PgPool) -> sqlx::Result<Upkept> {
+async fn event_partitions(pool: &PgPool) -> sqlx::Result<MaintenanceOutcome> {
     sqlx::query_scalar!("SELECT ensure_event_partitions(now(), 4)").fetch_one(pool).await?;
     Ok(DONE)
 }
 
 /// The promise is 30 days; a day more covers clocks. What lies in no week's partition came with a time from far away, and is
 /// little. Index: `send_keys_default_by_age`.
-async fn send_keys(pool: &PgPool, until: Instant) -> sqlx::Result<Upkept> {
+async fn send_keys(pool: &PgPool, until: Instant) -> sqlx::Result<MaintenanceOutcome> {
     sqlx::query_scalar!("SELECT ensure_send_key_partitions(now() - interval '31 days', 9)").fetch_one(pool).await?;
     sqlx::query_scalar!("SELECT drop_send_key_partitions(now() - interval '31 days')").fetch_one(pool).await?;
     repeatedly(until, OffsetDateTime::UNIX_EPOCH, |after| async move {
@@ -92,7 +92,7 @@ async fn send_keys(pool: &PgPool, until: Instant) -> sqlx::Result<Upkept> {
 }
 
 /// Published rows are kept a week for the operator's questions. Index: `outbox_published_by_age`.
-async fn outbox(pool: &PgPool, until: Instant) -> sqlx::Result<Upkept> {
+async fn outbox(pool: &PgPool, until: Instant) -> sqlx::Result<MaintenanceOutcome> {
     repeatedly(until, OffsetDateTime::UNIX_EPOCH, |after| async move {
         let row = sqlx::query!(
             r#"WITH gone AS (
@@ -113,7 +113,7 @@ async fn outbox(pool: &PgPool, until: Instant) -> sqlx::Result<Upkept> {
 }
 
 /// A token that has run out is refused whether we remember it or not. Index: `refresh_tokens_by_expiry`.
-async fn refresh_tokens(pool: &PgPool, until: Instant) -> sqlx::Result<Upkept> {
+async fn refresh_tokens(pool: &PgPool, until: Instant) -> sqlx::Result<MaintenanceOutcome> {
     repeatedly(until, OffsetDateTime::UNIX_EPOCH, |after| async move {
         let row = sqlx::query!(
             r#"WITH gone AS (
@@ -134,7 +134,7 @@ async fn refresh_tokens(pool: &PgPool, until: Instant) -> sqlx::Result<Upkept> {
 
 /// Sessions whose last token ran out. Every session is looked at, a page at a time: an index over their end would have to be
 /// changed with each refresh of each device. Index: `sessions_pkey`.
-async fn sessions(pool: &PgPool, until: Instant) -> sqlx::Result<Upkept> {
+async fn sessions(pool: &PgPool, until: Instant) -> sqlx::Result<MaintenanceOutcome> {
     repeatedly(until, Uuid::nil(), |after| async move {
         let row = sqlx::query!(
             r#"WITH page AS MATERIALIZED (

@@ -18,7 +18,7 @@ use crate::spans::active_until;
 
 impl Store {
     /// Writes the event's rows, and everything that follows from them, in one transaction. `false` when it was there.
-    pub(super) async fn mend_one(&self, shard: ShardId, event: &StoredEvent) -> Result<bool, StoreError> {
+    pub(super) async fn repair_one(&self, shard: ShardId, event: &StoredEvent) -> Result<bool, StoreError> {
         self.limited(async {
             let Some(conversation) = event.event.conversation() else { return Ok(false) };
             let mut transaction = self.pool.begin().await.map_err(unavailable)?;
@@ -37,7 +37,7 @@ impl Store {
             write::heads(&mut transaction, shard, &batch.heads).await.map_err(unavailable)?;
             let people = people(&event.event);
             if !people.is_empty() {
-                retell_stays(&mut transaction, shard, conversation, (event.seq, event.stored_at_ms), &people).await?;
+                rebuild_intervals(&mut transaction, shard, conversation, (event.seq, event.stored_at_ms), &people).await?;
             }
             transaction.commit().await.map_err(unavailable)?;
             Ok(true)
@@ -84,9 +84,9 @@ fn people(event: &LogEvent) -> Vec<Uuid> {
     event.joining().into_iter().chain(event.leaving()).map(UserId::to_uuid).collect()
 }
 
-/// Tells these people's membership intervals anew from `from` on: what came after it was applied without it, and so perhaps wrongly (somebody's
+/// Rebuilds these people's membership intervals from `from` on: what came after it was applied without it, and so perhaps wrongly (somebody's
 /// removal found no interval to end, somebody's return one that still went on).
-async fn retell_stays(
+async fn rebuild_intervals(
     connection: &mut PgConnection,
     shard: ShardId,
     conversation: ConversationId,
@@ -135,7 +135,7 @@ async fn retell_stays(
     write::openings(connection, shard, &openings).await.map_err(unavailable)
 }
 
-/// By person, in order: at which place they came in (`true`) or left.
+/// By person, in order: at which sequence they came in (`true`) or left.
 async fn changes_since(
     connection: &mut PgConnection,
     conversation: ConversationId,

@@ -1,8 +1,8 @@
-//! Chores: what has run out goes, nothing else does, and none waits for another.
+//! Maintenance: what has run out goes, nothing else does, and none waits for another.
 
 use std::time::Duration;
 
-use relay_domain::ports::{Chore, ResumeStore as _, SendKey, Upkeep as _};
+use relay_domain::ports::{Maintenance as _, MaintenanceTask, ResumeStore as _, SendKey};
 use relay_types::Seq;
 
 use crate::support::{Db, TestLog, conversation_id, user_id};
@@ -10,9 +10,9 @@ use crate::support::{Db, TestLog, conversation_id, user_id};
 const BUDGET: Duration = Duration::from_secs(10);
 
 async fn all(db: &Db) {
-    for chore in Chore::ALL {
-        let upkept = db.store.upkeep(chore, BUDGET).await.unwrap();
-        assert!(upkept.done, "{chore:?}");
+    for kind in MaintenanceTask::ALL {
+        let outcome = db.store.maintain(kind, BUDGET).await.unwrap();
+        assert!(outcome.done, "{kind:?}");
     }
 }
 
@@ -42,7 +42,7 @@ async fn what_is_kept_for_a_time_ends_and_nothing_else_does() {
     assert_eq!(db.count("SELECT count(*) FROM send_keys").await, 1);
     assert_eq!(db.count("SELECT count(*) FROM outbox").await, 1, "what was not published stays");
     execute(&db, "UPDATE outbox SET published_seq = 1").await;
-    assert_eq!(db.store.upkeep(Chore::Outbox, BUDGET).await.unwrap().removed, 1);
+    assert_eq!(db.store.maintain(MaintenanceTask::Outbox, BUDGET).await.unwrap().removed, 1);
     assert_eq!(db.count("SELECT count(*) FROM outbox").await, 0);
 }
 
@@ -58,8 +58,8 @@ async fn weeks_of_keys_that_ran_out_are_dropped_not_deleted_from() {
     .await;
     let weeks = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'send_keys'::regclass";
     let before = db.count(weeks).await;
-    let upkept = db.store.upkeep(Chore::SendKeys, BUDGET).await.unwrap();
-    assert!(upkept.removed <= 7, "only what lay in no week is deleted row by row: {upkept:?}");
+    let outcome = db.store.maintain(MaintenanceTask::SendKeys, BUDGET).await.unwrap();
+    assert!(outcome.removed <= 7, "only what lay in no week is deleted row by row: {outcome:?}");
     assert!(db.count(weeks).await <= before - 3);
     // A week goes when its last day is 31 days old.
     let kept = db.count("SELECT count(*) FROM send_keys").await;
@@ -89,13 +89,13 @@ async fn a_key_that_was_used_twice_is_the_first_messages() {
 }
 
 #[tokio::test]
-async fn a_chore_that_is_held_up_holds_up_no_other() {
+async fn a_task_that_is_held_up_holds_up_no_other() {
     let db = Db::fresh().await;
     let mut held = db.raw.begin().await.unwrap();
     sqlx::query("LOCK TABLE outbox IN ACCESS EXCLUSIVE MODE").execute(&mut *held).await.unwrap();
-    for chore in Chore::ALL {
-        let outcome = db.store.upkeep(chore, BUDGET).await;
-        assert_eq!(outcome.is_ok(), chore != Chore::Outbox, "{chore:?}: {outcome:?}");
+    for kind in MaintenanceTask::ALL {
+        let outcome = db.store.maintain(kind, BUDGET).await;
+        assert_eq!(outcome.is_ok(), kind != MaintenanceTask::Outbox, "{kind:?}: {outcome:?}");
     }
     held.rollback().await.unwrap();
     all(&db).await;
@@ -112,18 +112,18 @@ async fn sessions_are_looked_at_page_by_page() {
          FROM users, generate_series(0, 24999) AS n",
     )
     .await;
-    let upkept = db.store.upkeep(Chore::Sessions, BUDGET).await.unwrap();
-    assert!(upkept.done && upkept.removed > 10_000, "{upkept:?}");
+    let outcome = db.store.maintain(MaintenanceTask::Sessions, BUDGET).await.unwrap();
+    assert!(outcome.done && outcome.removed > 10_000, "{outcome:?}");
     assert_eq!(db.count("SELECT count(*) FROM sessions WHERE refresh_expires_at < now() - interval '30 days'").await, 0);
-    assert_eq!(db.count("SELECT count(*) FROM sessions").await + i64::try_from(upkept.removed).unwrap(), 25_000);
+    assert_eq!(db.count("SELECT count(*) FROM sessions").await + i64::try_from(outcome.removed).unwrap(), 25_000);
     // Without time, a turn still gets on.
     execute(&db, "UPDATE sessions SET refresh_expires_at = now() - interval '1 year'").await;
-    let upkept = db.store.upkeep(Chore::Sessions, Duration::ZERO).await.unwrap();
-    assert_eq!((upkept.removed, upkept.done), (10_000, false));
+    let outcome = db.store.maintain(MaintenanceTask::Sessions, Duration::ZERO).await.unwrap();
+    assert_eq!((outcome.removed, outcome.done), (10_000, false));
 }
 
 #[tokio::test]
-async fn the_worker_may_do_every_chore() {
+async fn the_worker_may_run_every_task() {
     let db = Db::fresh().await;
     execute(&db, "SELECT ensure_send_key_partitions(now() - interval '60 days', 2)").await;
     execute(
@@ -133,11 +133,11 @@ async fn the_worker_may_do_every_chore() {
     )
     .await;
     let worker = db.as_role("relay_worker");
-    for chore in Chore::ALL {
-        let upkept = worker.upkeep(chore, BUDGET).await.unwrap_or_else(|error| panic!("{chore:?}: {error}"));
-        assert!(upkept.done, "{chore:?}");
+    for kind in MaintenanceTask::ALL {
+        let outcome = worker.maintain(kind, BUDGET).await.unwrap_or_else(|error| panic!("{kind:?}: {error}"));
+        assert!(outcome.done, "{kind:?}");
     }
     assert_eq!(db.count("SELECT count(*) FROM send_keys").await, 0);
     // The same as the gateway, which shows that the role was taken on.
-    assert!(db.as_role("relay_gateway").upkeep(Chore::Outbox, BUDGET).await.is_err());
+    assert!(db.as_role("relay_gateway").maintain(MaintenanceTask::Outbox, BUDGET).await.is_err());
 }

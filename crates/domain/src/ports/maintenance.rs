@@ -6,9 +6,9 @@ use async_trait::async_trait;
 
 use super::StoreError;
 
-/// One thing to keep up. Each is done by itself: what one of them cannot do holds up no other.
+/// One task of database maintenance. Each is done by itself: what one of them cannot do holds up no other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Chore {
+pub enum MaintenanceTask {
     /// The coming months' partitions of events.
     EventPartitions,
     /// The coming weeks' partitions of keys of sends, and an end to those that ran out.
@@ -21,8 +21,8 @@ pub enum Chore {
     Sessions,
 }
 
-impl Chore {
-    /// Every chore.
+impl MaintenanceTask {
+    /// Every task.
     pub const ALL: [Self; 5] = [Self::EventPartitions, Self::SendKeys, Self::Outbox, Self::RefreshTokens, Self::Sessions];
 
     /// As a metric label and for people.
@@ -37,21 +37,21 @@ impl Chore {
     }
 }
 
-/// How far a chore came.
+/// How far a task came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Upkept {
+pub struct MaintenanceOutcome {
     /// Rows that were removed one by one. Partitions that were dropped as a whole are not counted.
     pub removed: u64,
     /// `false` when the time was over before the work was.
     pub done: bool,
 }
 
-/// Does chores.
+/// Runs maintenance tasks.
 #[async_trait]
-pub trait Upkeep: Send + Sync {
-    /// Does `chore` for about `budget`, and says whether something is left to do. Idempotent.
+pub trait Maintenance: Send + Sync {
+    /// Does `task` for about `budget`, and says whether something is left to do. Idempotent.
     ///
     /// # Cancel safety
     /// Cancel safe: what was done stays done.
-    async fn upkeep(&self, chore: Chore, budget: Duration) -> Result<Upkept, StoreError>;
+    async fn maintain(&self, kind: MaintenanceTask, budget: Duration) -> Result<MaintenanceOutcome, StoreError>;
 }
