@@ -69,8 +69,8 @@ mod tests {
     use super::*;
     use relay_domain::ports::MemberInterval;
     use relay_protocol::MessageBody;
+    use relay_protocol::conversation::{ConversationKind, Role};
     use relay_protocol::log::{ConversationCreated, InitialMember, LogEvent, MemberAdded, MemberRemoved, MessageSent, StoredEvent};
-    use relay_protocol::message::{ConversationKind, Role};
     use relay_protocol::rest::HistoryChange;
     use relay_types::Seq;
     use relay_types::ShardId;

@@ -39,7 +39,7 @@ pub struct Tracker {
 impl Tracker {
     /// Judges an event and, unless it reveals a gap, records it. Frames without a place are always new.
     pub fn judge(&mut self, frame: &ServerFrame, me: UserId) -> Verdict {
-        let Some((conversation, seq, prev)) = frame.place() else { return Verdict::New };
+        let Some((conversation, seq, prev)) = frame.chain_link() else { return Verdict::New };
         let known = self.seen.get(&conversation).copied();
         if let Some(known) = known {
             if seq <= known.last {
@@ -85,8 +85,11 @@ fn ends(frame: &ServerFrame, me: UserId) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use relay_protocol::frame::{ConversationSummary, MemberAddedFrame, MemberRemovedFrame, NewMessage};
-    use relay_protocol::message::{ConversationKind, MessageBody, Role};
+    use relay_protocol::Message;
+    use relay_protocol::conversation::{ConversationKind, Role};
+    use relay_protocol::frame::{ConversationSummary, MemberAddedFrame, MemberRemovedFrame};
+
+    use relay_protocol::message::MessageBody;
 
     fn id<T: From128>(n: u128) -> T {
         T::from128(n)
@@ -107,7 +110,7 @@ mod tests {
     }
 
     fn message(conversation: u128, seq: u64, prev: Option<u64>) -> ServerFrame {
-        ServerFrame::NewMessage(NewMessage {
+        ServerFrame::NewMessage(Message {
             conversation_id: id(conversation),
             seq: Seq(seq),
             prev: prev.map(Seq),
@@ -204,7 +207,7 @@ mod tests {
                 let upto = upto.min(log.len()).max(from);
                 for frame in &log[from..upto] {
                     match tracker.judge(frame, id(77)) {
-                        Verdict::New => seen.push(frame.place().unwrap().1.0),
+                        Verdict::New => seen.push(frame.chain_link().unwrap().1.0),
                         Verdict::Duplicate => {}
                         Verdict::Gap { .. } => prop_assert!(false, "a gap where there is none"),
                     }

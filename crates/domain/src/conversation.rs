@@ -1,7 +1,7 @@
 //! Who may change what about a conversation.
 
 use relay_protocol::ErrorCode;
-use relay_protocol::message::{ConversationKind, Role};
+use relay_protocol::conversation::{ConversationKind, Role};
 use relay_types::UserId;
 
 /// A change someone asks for.

@@ -108,8 +108,8 @@ pub fn without_void(mut events: Vec<StoredEvent>, mut before: Departures) -> Vec
 mod tests {
     use super::*;
     use relay_protocol::MessageBody;
+    use relay_protocol::conversation::{ConversationKind, Role};
     use relay_protocol::log::{ConversationCreated, InitialMember, MemberAdded, MemberRemoved, MessageSent};
-    use relay_protocol::message::{ConversationKind, Role};
     use relay_types::ShardId;
 
     fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(n: u64) -> T {

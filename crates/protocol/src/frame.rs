@@ -2,9 +2,10 @@
 
 use relay_types::{ClientId, ConversationId, ConversationTitle, MessageId, Seq, SessionId, TimestampMs, UserId};
 
+use crate::conversation::{ConversationKind, Role};
 use crate::error::ErrorCode;
 use crate::log::{LogEvent, StoredEvent};
-use crate::message::{ConversationKind, MessageBody, Role};
+use crate::message::Message;
 
 /// A server frame. Events of conversations carry `seq`, their place in the shard's order, and `prev`, the `seq` of the
 /// event before them in the same conversation (0 for the first), with which a client proves that it missed nothing.
@@ -17,7 +18,7 @@ pub enum ServerFrame {
     /// The message is in the log.
     MessageAck(MessageAck),
     /// Someone (perhaps another device of one's own) sent a message.
-    NewMessage(NewMessage),
+    NewMessage(Message),
     /// Someone joined, perhaps oneself.
     MemberAdded(MemberAddedFrame),
     /// Someone left or was removed. When it is oneself, nothing follows in that conversation.
@@ -85,28 +86,6 @@ pub struct MessageAck {
     pub seq: Seq,
     /// When it was accepted.
     pub sent_at_ms: TimestampMs,
-}
-
-/// A message.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
-pub struct NewMessage {
-    /// Where.
-    pub conversation_id: ConversationId,
-    /// Its place in the order.
-    pub seq: Seq,
-    /// The event before it in this conversation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prev: Option<Seq>,
-    /// Which.
-    pub message_id: MessageId,
-    /// By whom.
-    pub sender_id: UserId,
-    /// The sender's key, by which their devices match it to their outbox.
-    pub client_id: ClientId,
-    /// When it was accepted.
-    pub sent_at_ms: TimestampMs,
-    /// What.
-    pub body: MessageBody,
 }
 
 /// Someone joined.
@@ -289,7 +268,7 @@ impl ServerFrame {
     pub fn from_log(stored: &StoredEvent) -> Option<Self> {
         let (seq, prev) = (stored.seq, stored.prev);
         Some(match &stored.event {
-            LogEvent::MessageSent(e) => Self::NewMessage(NewMessage {
+            LogEvent::MessageSent(e) => Self::NewMessage(Message {
                 conversation_id: e.conversation_id,
                 seq,
                 prev,
@@ -372,8 +351,8 @@ impl ServerFrame {
         })
     }
 
-    /// The conversation and place of a conversation event.
-    pub fn place(&self) -> Option<(ConversationId, Seq, Option<Seq>)> {
+    /// The conversation, sequence and predecessor of a conversation event.
+    pub fn chain_link(&self) -> Option<(ConversationId, Seq, Option<Seq>)> {
         match self {
             Self::NewMessage(f) => Some((f.conversation_id, f.seq, f.prev)),
             Self::MemberAdded(f) => Some((f.conversation_id, f.seq, f.prev)),

@@ -4,6 +4,7 @@
 //! Start reading in [`command`] and [`frame`] (the WebSocket), [`log`] (what JetStream stores) and [`error`] (the registry).
 
 pub mod command;
+pub mod conversation;
 pub mod error;
 pub mod frame;
 pub mod log;
@@ -12,10 +13,11 @@ pub mod position;
 pub mod rest;
 
 pub use command::{Command, DecodeError, Hello, Ping, SendMessage};
+pub use conversation::{ConversationKind, Role};
 pub use error::{Actor, CloseCode, ErrorCode};
 pub use frame::{ConversationSummary, ServerFrame};
 pub use log::{LogEvent, MessageSent};
-pub use message::MessageBody;
+pub use message::{Message, MessageBody};
 pub use position::{Position, PositionError};
 
 /// Largest frame a client may send, in bytes: the longest text, escaped at its worst (6 bytes for one), plus the envelope.

@@ -5,7 +5,8 @@
 
 use relay_types::{ClientId, ConversationId, ConversationTitle, EventId, MessageId, Seq, SessionId, ShardId, TimestampMs, UserId};
 
-use crate::message::{ConversationKind, MessageBody, Role};
+use crate::conversation::{ConversationKind, Role};
+use crate::message::MessageBody;
 
 /// Members that one event brings in or puts out at most: it stays well below the size of what the log takes.
 pub const MOST_MEMBERS_AT_ONCE: usize = 500;

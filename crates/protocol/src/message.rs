@@ -1,6 +1,28 @@
-//! What a message holds.
+//! A message, and what it holds.
 
-use relay_types::MessageText;
+use relay_types::{ClientId, ConversationId, MessageId, MessageText, Seq, TimestampMs, UserId};
+
+/// A message.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct Message {
+    /// Where.
+    pub conversation_id: ConversationId,
+    /// Its place in the order.
+    pub seq: Seq,
+    /// The event before it in this conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prev: Option<Seq>,
+    /// Which.
+    pub message_id: MessageId,
+    /// By whom.
+    pub sender_id: UserId,
+    /// The sender's key, by which their devices match it to their outbox.
+    pub client_id: ClientId,
+    /// When it was accepted.
+    pub sent_at_ms: TimestampMs,
+    /// What.
+    pub body: MessageBody,
+}
 
 /// The content of a message. A new kind of message is a new variant; the envelope around it stays.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
@@ -30,68 +52,6 @@ fn json_len(text: &str) -> usize {
         _ => 1,
     };
     text.bytes().map(of).sum()
-}
-
-/// Whether a conversation is between two people or a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ConversationKind {
-    /// Exactly two people; one per pair; nobody joins or leaves.
-    Direct,
-    /// A titled group with roles.
-    Group,
-}
-
-/// What a member may do. Ordered: a greater role may do all that a lesser one may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Reads and posts; may leave.
-    Member,
-    /// Also renames, adds, and removes members.
-    Admin,
-    /// Also appoints and dismisses admins, and hands the group over. One per group.
-    Owner,
-}
-
-impl Role {
-    /// The wire name, also stored in Postgres.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Member => "member",
-            Self::Admin => "admin",
-            Self::Owner => "owner",
-        }
-    }
-
-    /// The inverse of [`Self::as_str`].
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "member" => Some(Self::Member),
-            "admin" => Some(Self::Admin),
-            "owner" => Some(Self::Owner),
-            _ => None,
-        }
-    }
-}
-
-impl ConversationKind {
-    /// The wire name, also stored in Postgres.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Direct => "direct",
-            Self::Group => "group",
-        }
-    }
-
-    /// The inverse of [`Self::as_str`].
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "direct" => Some(Self::Direct),
-            "group" => Some(Self::Group),
-            _ => None,
-        }
-    }
 }
 
 #[cfg(test)]

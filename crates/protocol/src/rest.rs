@@ -4,11 +4,12 @@ use relay_types::{ClientId, ConversationId, ConversationTitle, DeviceName, Displ
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::conversation::{ConversationKind, Role};
 use crate::error::ErrorCode;
 use crate::frame::{
-    ConversationUpdated, MemberAddedFrame, MemberRemovedFrame, MembersAddedFrame, MembersRemovedFrame, MessageAck, NewMessage, ServerFrame,
+    ConversationUpdated, MemberAddedFrame, MemberRemovedFrame, MembersAddedFrame, MembersRemovedFrame, MessageAck, ServerFrame,
 };
-use crate::message::{ConversationKind, MessageBody, Role};
+use crate::message::{Message, MessageBody};
 
 /// A password in a request. Never printed.
 #[derive(Clone, Serialize, Deserialize)]
@@ -348,7 +349,7 @@ pub struct ConversationListItem {
     pub state: ConversationState,
     /// The newest message the caller may see; of a longer text, the first 200 characters and an ellipsis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_message: Option<NewMessage>,
+    pub last_message: Option<Message>,
     /// Whether the text of `last_message` was cut: a list shows beginnings, histories show messages.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub last_message_cut: bool,
@@ -432,7 +433,7 @@ pub struct HistoryQuery {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct MessagePage {
     /// In the log's order, oldest first.
-    pub messages: Vec<NewMessage>,
+    pub messages: Vec<Message>,
     /// What happened to the conversation between them, if it was asked for: in the log's order, and to be merged by `seq`. A
     /// page then begins and ends with the smallest and the greatest `seq` of both.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -9,8 +9,10 @@ use std::time::Instant;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use relay_domain::ports::{EventRange, Projection as _, ResumeStore as _, StoreError};
 use relay_embedded::{PostgresOptions, PostgresServer, Scratch, Servers};
+use relay_protocol::conversation::{ConversationKind, Role};
 use relay_protocol::log::{ConversationCreated, InitialMember, LogEvent, MessageSent, StoredEvent};
-use relay_protocol::message::{ConversationKind, MessageBody, Role};
+
+use relay_protocol::message::MessageBody;
 use relay_store::{PostgresConfig, Store};
 use relay_types::{ConversationId, EventId, IdGen as _, MessageId, Seq, SessionId, ShardId, SystemIds, UserId};
 

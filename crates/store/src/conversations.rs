@@ -16,7 +16,7 @@ use relay_domain::ports::{
     Added, ConversationError, Conversations, CreateError, Created, Decided, ListCursor, ListPage, MemberPage, MembershipState,
     NewConversation, PeopleLimits, StoreError,
 };
-use relay_protocol::message::Role;
+use relay_protocol::conversation::Role;
 use relay_protocol::rest::{Conversation, ConversationState, Invitation, Member};
 use relay_types::{ConversationId, ConversationTitle, Seq, TimestampMs, UserId};
 use sqlx::PgConnection;

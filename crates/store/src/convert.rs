@@ -1,7 +1,7 @@
 //! Between the domain's values and Postgres' types.
 
 use relay_domain::ports::StoreError;
-use relay_protocol::message::{ConversationKind, Role};
+use relay_protocol::conversation::{ConversationKind, Role};
 use relay_types::{ShardId, TimestampMs};
 use time::OffsetDateTime;
 

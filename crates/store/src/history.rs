@@ -2,9 +2,8 @@
 
 use async_trait::async_trait;
 use relay_domain::ports::{History, HistoryAnchor, HistoryError, MemberInterval, StoreError};
-use relay_protocol::ServerFrame;
-use relay_protocol::frame::NewMessage;
 use relay_protocol::rest::{HistoryChange, MessagePage};
+use relay_protocol::{Message, ServerFrame};
 use relay_types::{ConversationId, Seq, UserId};
 
 use crate::Store;
@@ -238,10 +237,10 @@ impl Page {
 }
 
 /// A message as clients see it.
-pub(crate) fn message_of(row: EventRow) -> Result<NewMessage, StoreError> {
+pub(crate) fn message_of(row: EventRow) -> Result<Message, StoreError> {
     let (seq, prev) = (Seq::from_i64(row.seq), row.prev_seq.map(Seq::from_i64));
     let message = row.into_message()?;
-    Ok(NewMessage {
+    Ok(Message {
         conversation_id: message.conversation_id,
         seq,
         prev,

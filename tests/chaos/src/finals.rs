@@ -9,7 +9,7 @@ use async_nats::jetstream::consumer::{DeliverPolicy, ReplayPolicy};
 use futures::{StreamExt as _, TryStreamExt as _};
 use relay_protocol::log::LogEvent;
 use relay_protocol::rest::HistoryQuery;
-use relay_protocol::{MessageBody, frame::NewMessage};
+use relay_protocol::{Message, MessageBody};
 use relay_subjects::{shard_wildcard, stream};
 use relay_types::{ConversationId, Seq, ShardId, UserId};
 use sqlx::Row as _;
@@ -168,7 +168,7 @@ async fn read_room(workload: &Workload, index: usize) -> anyhow::Result<Vec<Row>
     }
 }
 
-fn row(message: &NewMessage, directory: &Directory) -> Row {
+fn row(message: &Message, directory: &Directory) -> Row {
     let MessageBody::Text { text } = &message.body;
     Row {
         room: directory.room(message.conversation_id),

@@ -1,6 +1,6 @@
 //! Conversations and who is in them.
 
-use relay_protocol::message::Role;
+use relay_protocol::conversation::Role;
 use relay_protocol::rest::{
     AddMembersRequest, AddedMembers, Conversation, ConversationList, ConversationListQuery, CreateConversationRequest, Invitation,
     InvitationList, MarkReadRequest, MemberList, MembersQuery, RenameRequest, SetRoleRequest,

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use relay_protocol::Message;
+
 use relay_protocol::frame::{
-    ConversationUpdated, ErrorFrame, MemberAddedFrame, MemberRemovedFrame, MembersAddedFrame, MembersRemovedFrame, MessageAck, NewMessage,
-    ResetReason,
+    ConversationUpdated, ErrorFrame, MemberAddedFrame, MemberRemovedFrame, MembersAddedFrame, MembersRemovedFrame, MessageAck, ResetReason,
 };
 use relay_types::{ClientId, ConversationId, Seq};
 use tokio::sync::mpsc;
@@ -19,7 +20,7 @@ use crate::ws::CloseInfo;
 #[derive(Debug, Clone)]
 pub enum Event {
     /// Someone sent a message; one's own come too.
-    Message(NewMessage),
+    Message(Message),
     /// Someone joined.
     MemberAdded(MemberAddedFrame),
     /// Someone left or was removed.

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::pin::pin;
 use std::time::Duration;
 
+use relay_protocol::Message;
 use relay_protocol::command::encode;
-use relay_protocol::frame::{ErrorFrame, MessageAck, NewMessage, ServerFrame, Welcome};
+use relay_protocol::frame::{ErrorFrame, MessageAck, ServerFrame, Welcome};
 use relay_protocol::{CloseCode, ErrorCode, Position};
 use relay_types::{ClientId, UserId};
 use tokio::time::Instant;
@@ -205,7 +206,7 @@ impl Engine {
             }
             Verdict::Gap { last } => {
                 self.stats.gaps.add_one();
-                if let Some((conversation_id, seq, _)) = frame.place() {
+                if let Some((conversation_id, seq, _)) = frame.chain_link() {
                     self.deliver(Event::Gap { conversation_id, last, seq });
                 }
                 return Some(SessionEnd::Left);
@@ -346,7 +347,7 @@ impl Session {
     }
 }
 
-fn ack_of(message: &NewMessage) -> MessageAck {
+fn ack_of(message: &Message) -> MessageAck {
     MessageAck {
         client_id: message.client_id.clone(),
         conversation_id: message.conversation_id,

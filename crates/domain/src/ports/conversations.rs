@@ -1,7 +1,7 @@
 //! Conversations as decided: who is in what, as what.
 
 use async_trait::async_trait;
-use relay_protocol::message::Role;
+use relay_protocol::conversation::Role;
 use relay_protocol::rest::{Conversation, ConversationListItem, ConversationState, Invitation, Member};
 use relay_types::{ClientId, ConversationId, ConversationTitle, Seq, ShardId, TimestampMs, UserId};
 

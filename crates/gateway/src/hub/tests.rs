@@ -4,8 +4,8 @@ use std::num::NonZeroU32;
 
 use relay_domain::ports::{JoinSnapshot, MembershipInterval, Passed, RecentSends as _, SendKey, SnapshotMembership};
 use relay_protocol::MessageBody;
+use relay_protocol::conversation::{ConversationKind, Role};
 use relay_protocol::log::{ConversationMembershipChanged, MemberAdded, MemberRemoved, MembersAdded, MembersRemoved, MessageSent};
-use relay_protocol::message::{ConversationKind, Role};
 
 use super::*;
 

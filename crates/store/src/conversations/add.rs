@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use relay_domain::conversation::Change;
 use relay_domain::ports::{Added, ConversationError, Decided, LogAddress, PeopleLimits};
+use relay_protocol::conversation::{ConversationKind, Role};
 use relay_protocol::log::{ConversationInvited, ConversationMembershipChanged, LogEvent, MOST_MEMBERS_AT_ONCE, MemberAdded, MembersAdded};
-use relay_protocol::message::{ConversationKind, Role};
 use relay_types::{ConversationId, ConversationTitle, ShardId, TimestampMs, UserId};
 use sqlx::PgConnection;
 use sqlx::types::Uuid;

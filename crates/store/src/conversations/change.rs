@@ -2,8 +2,8 @@
 
 use relay_domain::conversation::{Change, ChangeDenied, decide};
 use relay_domain::ports::{ConversationError, Decided, LogAddress, StoreError};
+use relay_protocol::conversation::{ConversationKind, Role};
 use relay_protocol::log::{ConversationMembershipChanged, ConversationRenamed, LogEvent, MemberRemoved, RoleChanged};
-use relay_protocol::message::{ConversationKind, Role};
 use relay_types::{ConversationId, ConversationTitle, ShardId, TimestampMs, UserId};
 use sqlx::{PgConnection, PgTransaction};
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use relay_domain::ports::{ConversationError, CreateError, Created, Decided, LogAddress, NewConversation, PeopleLimits, StoreError};
+use relay_protocol::conversation::{ConversationKind, Role};
 use relay_protocol::log::{ConversationCreated, InitialMember, LogEvent, MOST_MEMBERS_AT_ONCE};
-use relay_protocol::message::{ConversationKind, Role};
 use relay_types::{ClientId, ConversationId, ConversationTitle, ShardId, TimestampMs, UserId};
 use sqlx::PgConnection;
 use sqlx::types::Uuid;

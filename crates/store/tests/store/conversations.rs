@@ -3,8 +3,8 @@ use relay_domain::ports::{
     Added, ConversationError, Conversations as _, CreateError, Decided, LogAddress, MembershipState, NewConversation, Outbox as _,
     PeopleLimits, Projection as _,
 };
+use relay_protocol::conversation::{ConversationKind, Role};
 use relay_protocol::log::LogEvent;
-use relay_protocol::message::{ConversationKind, Role};
 use relay_protocol::rest::ConversationState;
 use relay_types::{ConversationId, Seq, UserId};
 

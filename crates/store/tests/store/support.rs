@@ -10,11 +10,13 @@ use relay_domain::ports::{
     PeopleLimits, Projected, Projection as _,
 };
 use relay_embedded::{PostgresOptions, PostgresServer, Scratch, Servers};
+use relay_protocol::conversation::{ConversationKind, Role};
 use relay_protocol::log::{
     ConversationCreated, ConversationMembershipChanged, InitialMember, LogEvent, MemberAdded, MemberRemoved, MembersAdded, MembersRemoved,
     MessageSent, StoredEvent,
 };
-use relay_protocol::message::{ConversationKind, MessageBody, Role};
+
+use relay_protocol::message::MessageBody;
 use relay_store::{PostgresConfig, Store};
 use relay_types::{ConversationId, EventId, IdGen as _, MessageId, Seq, SessionId, ShardId, SystemIds, UserId};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};

@@ -10,8 +10,8 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
 use relay_client::{ApiClient, Event, EventStream, RealtimeClient, RealtimeConfig, SendError, TokenProvider};
-use relay_protocol::MessageBody;
-use relay_protocol::frame::{ConversationChange, MessageAck, NewMessage};
+use relay_protocol::frame::{ConversationChange, MessageAck};
+use relay_protocol::{Message, MessageBody};
 use relay_types::{ClientId, IdGen as _, SystemIds, UserId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -395,7 +395,7 @@ impl Life {
         self.saw(self.directory.room(room), seq.0, prev.map(|prev| prev.0), what, false);
     }
 
-    fn on_message(&mut self, message: &NewMessage, reloaded: bool) {
+    fn on_message(&mut self, message: &Message, reloaded: bool) {
         let key = key_number(&message.client_id);
         let MessageBody::Text { text } = &message.body;
         let what = What::Message { sender: self.directory.user(message.sender_id), key, intact: text_fits(text.as_str(), key) };

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use relay_client::Event;
-use relay_protocol::ServerFrame;
-use relay_protocol::frame::{ConversationChange, MessageAck, NewMessage};
+use relay_protocol::frame::{ConversationChange, MessageAck};
+use relay_protocol::{Message, ServerFrame};
 use relay_types::{ConversationId, Seq, UserId};
 
 /// One event of a conversation, as a device saw it.
@@ -13,7 +13,7 @@ pub struct Seen {
     pub conversation: ConversationId,
     pub seq: Seq,
     pub prev: Option<Seq>,
-    pub message: Option<NewMessage>,
+    pub message: Option<Message>,
     pub joined: Vec<UserId>,
     pub removed: Vec<UserId>,
     pub created: bool,
@@ -22,7 +22,7 @@ pub struct Seen {
 impl Seen {
     /// `None` for frames that are not events of a conversation.
     pub fn of(frame: &ServerFrame) -> Option<Self> {
-        let (conversation, seq, prev) = frame.place()?;
+        let (conversation, seq, prev) = frame.chain_link()?;
         let mut seen = Self { conversation, seq, prev, message: None, joined: Vec::new(), removed: Vec::new(), created: false };
         match frame {
             ServerFrame::NewMessage(message) => seen.message = Some(message.clone()),
@@ -108,8 +108,8 @@ pub fn no_duplicates(seen: &[Seen]) -> Result<(), String> {
 }
 
 /// Two devices saw the same messages in the same order.
-pub fn same_order(one: &[NewMessage], other: &[NewMessage]) -> Result<(), String> {
-    let places = |messages: &[NewMessage]| messages.iter().map(|m| (m.seq, m.message_id)).collect::<Vec<_>>();
+pub fn same_order(one: &[Message], other: &[Message]) -> Result<(), String> {
+    let places = |messages: &[Message]| messages.iter().map(|m| (m.seq, m.message_id)).collect::<Vec<_>>();
     let (one, other) = (places(one), places(other));
     match one.iter().zip(&other).position(|(a, b)| a != b) {
         Some(at) => Err(format!("they differ at {at}: {:?} and {:?}", one[at], other[at])),
@@ -127,7 +127,7 @@ pub fn holds(check: Result<(), String>) {
 }
 
 mod tests {
-    use super::{NewMessage, Seen, contiguous, delivered_exactly_once, no_duplicates, same_order};
+    use super::{Message, Seen, contiguous, delivered_exactly_once, no_duplicates, same_order};
     use crate::e2e::support::{key, text};
     use relay_protocol::frame::MessageAck;
     use relay_types::{ConversationId, MessageId, Seq, UserId};
@@ -140,8 +140,8 @@ mod tests {
         "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap()
     }
 
-    fn message(seq: u64) -> NewMessage {
-        NewMessage {
+    fn message(seq: u64) -> Message {
+        Message {
             conversation_id: conversation(),
             seq: Seq(seq),
             prev: Some(Seq(seq - 1)),
@@ -153,7 +153,7 @@ mod tests {
         }
     }
 
-    fn seen(message: &NewMessage) -> Seen {
+    fn seen(message: &Message) -> Seen {
         Seen::of(&relay_protocol::ServerFrame::NewMessage(message.clone())).unwrap()
     }
 
@@ -162,7 +162,7 @@ mod tests {
     }
 
     fn acks(range: std::ops::RangeInclusive<u64>) -> Vec<MessageAck> {
-        let ack = |m: NewMessage| MessageAck {
+        let ack = |m: Message| MessageAck {
             client_id: m.client_id,
             conversation_id: m.conversation_id,
             message_id: m.message_id,

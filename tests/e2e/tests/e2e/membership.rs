@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use relay_harness::{Harness, wait_for};
 use relay_protocol::ErrorCode;
-use relay_protocol::message::{ConversationKind, Role};
+use relay_protocol::conversation::{ConversationKind, Role};
 use relay_protocol::rest::{ConversationListQuery, ConversationState};
 use relay_types::{ConversationId, UserId};
 

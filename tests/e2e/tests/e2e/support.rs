@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use relay_client::{ApiClient, ClientError, Connection, Event, EventStream, Incoming, RealtimeClient, SocketOptions};
 use relay_harness::{Device, Harness, User};
-use relay_protocol::frame::{ErrorFrame, MessageAck, NewMessage};
-use relay_protocol::{ErrorCode, MessageBody, Position, SendMessage, ServerFrame, command};
+use relay_protocol::frame::{ErrorFrame, MessageAck};
+use relay_protocol::{ErrorCode, Message, MessageBody, Position, SendMessage, ServerFrame, command};
 use relay_types::{ClientId, ConversationId, ConversationTitle, Seq, UserId};
 
 use super::checks::Seen;
@@ -25,7 +25,7 @@ pub fn text(text: &str) -> MessageBody {
 }
 
 /// The text of a message.
-pub fn text_of(message: &NewMessage) -> &str {
+pub fn text_of(message: &Message) -> &str {
     let MessageBody::Text { text } = &message.body;
     text.as_str()
 }
@@ -96,7 +96,7 @@ pub fn code_of<T: std::fmt::Debug>(result: Result<T, ClientError>) -> ErrorCode 
 }
 
 /// A page of history as the checks see it, with at most 200 messages.
-pub async fn history(api: &ApiClient, conversation: ConversationId) -> Result<Vec<NewMessage>, ClientError> {
+pub async fn history(api: &ApiClient, conversation: ConversationId) -> Result<Vec<Message>, ClientError> {
     let query = relay_protocol::rest::HistoryQuery {
         conversation_id: conversation,
         before: None,
@@ -244,7 +244,7 @@ impl Socket {
     }
 
     /// Reads until a message with this text.
-    pub async fn message(&mut self, wanted: &str) -> anyhow::Result<NewMessage> {
+    pub async fn message(&mut self, wanted: &str) -> anyhow::Result<Message> {
         let wish = |frame: &ServerFrame| match frame {
             ServerFrame::NewMessage(message) if text_of(message) == wanted => Some(message.clone()),
             _ => None,
@@ -253,7 +253,7 @@ impl Socket {
     }
 
     /// As [`Self::message`], also when it came before.
-    pub async fn message_or_seen(&mut self, wanted: &str) -> anyhow::Result<NewMessage> {
+    pub async fn message_or_seen(&mut self, wanted: &str) -> anyhow::Result<Message> {
         let came = self.seen().into_iter().filter_map(|seen| seen.message).find(|message| text_of(message) == wanted);
         match came {
             Some(message) => Ok(message),
@@ -313,9 +313,9 @@ impl Client {
     }
 
     /// Takes events until `count` messages of the conversation were seen.
-    pub async fn messages(&mut self, conversation: ConversationId, count: usize) -> anyhow::Result<Vec<NewMessage>> {
+    pub async fn messages(&mut self, conversation: ConversationId, count: usize) -> anyhow::Result<Vec<Message>> {
         loop {
-            let messages: Vec<NewMessage> =
+            let messages: Vec<Message> =
                 self.seen.iter().filter_map(|seen| seen.message.clone()).filter(|m| m.conversation_id == conversation).collect();
             if messages.len() >= count {
                 return Ok(messages);

@@ -6,8 +6,8 @@ use std::time::Duration;
 use relay_client::ClientError;
 use relay_harness::{Harness, User, wait_for};
 use relay_protocol::ErrorCode;
+use relay_protocol::conversation::Role;
 use relay_protocol::log::LogEvent;
-use relay_protocol::message::Role;
 use relay_types::{ConversationId, IdGen as _, Seq, SystemIds};
 use sqlx::{Connection as _, PgConnection};
 

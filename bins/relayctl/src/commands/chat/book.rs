@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use relay_client::{ApiClient, ClientError};
-use relay_protocol::message::ConversationKind;
+use relay_protocol::conversation::ConversationKind;
 use relay_protocol::rest::{Conversation, ConversationListItem, ConversationListQuery, ConversationState, MembersQuery, UserProfile};
 use relay_types::{ConversationId, ConversationTitle, UserId};
 

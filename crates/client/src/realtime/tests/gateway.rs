@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::{SinkExt as _, StreamExt as _};
 use relay_protocol::command::{Command, decode};
-use relay_protocol::frame::{MessageAck, NewMessage, ServerFrame, Welcome};
+use relay_protocol::frame::{MessageAck, ServerFrame, Welcome};
 use relay_protocol::message::MessageBody;
 use relay_protocol::{CloseCode, Position, SendMessage};
 use relay_types::{ConversationId, MessageId, Seq, SessionId, ShardId, UserId};
@@ -46,8 +46,8 @@ pub fn position(seq: u64) -> Position {
     Position { epoch: "E1".to_owned(), shards: [(ShardId(0), Seq(seq))].into() }
 }
 
-pub fn message(of: u128, seq: u64, prev: Option<u64>) -> NewMessage {
-    NewMessage {
+pub fn message(of: u128, seq: u64, prev: Option<u64>) -> relay_protocol::Message {
+    relay_protocol::Message {
         conversation_id: conversation(of),
         seq: Seq(seq),
         prev: prev.map(Seq),

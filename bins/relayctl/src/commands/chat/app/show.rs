@@ -1,13 +1,12 @@
 //! Events become lines.
 
 use relay_client::Event;
-use relay_protocol::MessageBody;
+use relay_protocol::conversation::Role;
 use relay_protocol::frame::{
-    ConversationChange, ConversationUpdated, MemberAddedFrame, MemberRemovedFrame, MembersAddedFrame, MembersRemovedFrame, NewMessage,
-    ResetReason,
+    ConversationChange, ConversationUpdated, MemberAddedFrame, MemberRemovedFrame, MembersAddedFrame, MembersRemovedFrame, ResetReason,
 };
-use relay_protocol::message::Role;
 use relay_protocol::rest::HistoryQuery;
+use relay_protocol::{Message, MessageBody};
 use relay_types::{ConversationId, Seq};
 
 use super::super::text::{detail, quote};
@@ -56,7 +55,7 @@ impl App {
     }
 
     /// Prints a message unless it was printed before. Whether it was new.
-    pub(super) async fn show_message(&mut self, message: &NewMessage) -> bool {
+    pub(super) async fn show_message(&mut self, message: &Message) -> bool {
         let conversation = message.conversation_id;
         if !self.shown.mark(conversation, message.seq) {
             return false;
@@ -77,7 +76,7 @@ impl App {
         true
     }
 
-    pub(super) async fn print_message(&mut self, message: &NewMessage) {
+    pub(super) async fn print_message(&mut self, message: &Message) {
         let conversation = message.conversation_id;
         let MessageBody::Text { text } = &message.body;
         // Asks for people that are not known yet.
