@@ -77,7 +77,7 @@ pub(crate) async fn handle(State(app): State<App>, mut request: Request, next: N
     let seconds = started.elapsed().as_secs_f64();
     let class = status_class(status);
     metrics::counter!("relay_http_requests_total", "route" => route.clone(), "method" => method, "status" => class).increment(1);
-    metrics::histogram!("relay_http_request_seconds", "route" => route.clone(), "method" => method).record(seconds);
+    metrics::histogram!("relay_http_request_duration_seconds", "route" => route.clone(), "method" => method).record(seconds);
     span.in_scope(|| {
         let elapsed_ms = (seconds * 100_000.0).round() / 100.0;
         tracing::info!(http.method = method, http.route = route, http.status = status.as_u16(), elapsed_ms, "request");

@@ -53,7 +53,7 @@ impl MessageLog for NatsMessageLog {
         loop {
             let error = match self.attempt(address, dedup_id, &payload, trace).await {
                 Ok(appended) => {
-                    metrics::histogram!("relay_log_append_seconds").record(started.elapsed().as_secs_f64());
+                    metrics::histogram!("relay_log_append_duration_seconds").record(started.elapsed().as_secs_f64());
                     return Ok(appended);
                 }
                 Err(error) => error,

@@ -56,7 +56,7 @@ impl FreshHeads {
         }
         newest.asked_at = Some(Instant::now());
         let everybody = requests.came.load(Ordering::Acquire);
-        metrics::counter!("relay_log_ends_asked_total").increment(1);
+        metrics::counter!("relay_log_head_requests_total").increment(1);
         let last = self.tails.head(shard).await?.last;
         (newest.answered, newest.last) = (everybody, last);
         Ok(last)

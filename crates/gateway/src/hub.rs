@@ -220,7 +220,7 @@ impl Hub {
             state.tell_waiting(shard, seq);
             if delivered > 0 {
                 #[expect(clippy::cast_precision_loss, reason = "milliseconds of a latency")]
-                metrics::histogram!("relay_delivery_seconds").record(lag_ms as f64 / 1000.0);
+                metrics::histogram!("relay_delivery_duration_seconds").record(lag_ms as f64 / 1000.0);
                 metrics::counter!("relay_deliveries_total").increment(delivered);
             }
         }

@@ -54,7 +54,7 @@ impl Keeper {
             // Not the gateway's health: chat goes on without it.
             if let Err(error) = self.look().await {
                 tracing::debug!(reason = error.reason, "which sessions go on cannot be asked now");
-                metrics::counter!("relay_session_looks_failed_total").increment(1);
+                metrics::counter!("relay_session_checks_failed_total").increment(1);
             }
         }
     }

@@ -206,7 +206,7 @@ impl Lanes {
         self.unanswered = self.unanswered.saturating_sub(1);
         match result {
             Ok(ack) => {
-                metrics::histogram!("relay_ack_seconds").record(arrived.elapsed().as_secs_f64());
+                metrics::histogram!("relay_ack_duration_seconds").record(arrived.elapsed().as_secs_f64());
                 let mut frames = vec![ServerFrame::MessageAck(ack)];
                 frames.extend(self.advance(conversation));
                 Ok(frames)

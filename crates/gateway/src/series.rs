@@ -5,9 +5,9 @@ use relay_protocol::{CloseCode, ErrorCode};
 
 /// Registers and describes them.
 pub(crate) fn register() {
-    describe_histogram!("relay_ack_seconds", Unit::Seconds, "From a send's arrival to its ack in the socket's queue");
-    describe_histogram!("relay_delivery_seconds", Unit::Seconds, "From an event's storage to the sockets' queues");
-    describe_histogram!("relay_resume_seconds", Unit::Seconds, "From hello to live");
+    describe_histogram!("relay_ack_duration_seconds", Unit::Seconds, "From a send's arrival to its ack in the socket's queue");
+    describe_histogram!("relay_delivery_duration_seconds", Unit::Seconds, "From an event's storage to the sockets' queues");
+    describe_histogram!("relay_resume_duration_seconds", Unit::Seconds, "From hello to live");
     describe_counter!("relay_deliveries_total", "Events put into sockets' queues");
     counter!("relay_deliveries_total").increment(0);
     describe_counter!("relay_errors_total", "Refusals by registered code");
@@ -29,8 +29,8 @@ pub(crate) fn register() {
         "relay_resumes_without_postgres_total",
         "relay_checkpoints_skipped_total",
         "relay_checkpoints_failed_total",
-        "relay_session_looks_failed_total",
-        "relay_log_ends_asked_total",
+        "relay_session_checks_failed_total",
+        "relay_log_head_requests_total",
     ] {
         counter!(name).increment(0);
     }

@@ -114,7 +114,7 @@ impl Audit {
                 task.health.degraded(reason);
             } else {
                 task.health.up();
-                metrics::histogram!("relay_audit_seconds").record(began.elapsed().as_secs_f64());
+                metrics::histogram!("relay_audit_duration_seconds").record(began.elapsed().as_secs_f64());
             }
             show(&shards, &marks, start);
             tokio::select! {
@@ -161,7 +161,7 @@ impl Audit {
         let until = Instant::now() + self.recent_budget();
         while at < upto.0 && Instant::now() < until {
             let (compared, reached) = self.auditor.step(id, Seq(at), upto, &mut dead_lettered).await?;
-            metrics::counter!("relay_messages_acked_total").increment(compared.messages);
+            metrics::counter!("relay_audit_messages_compared_total").increment(compared.messages);
             known.suspect(compared);
             at = reached.0;
             known.upto = Some(reached);

@@ -207,7 +207,7 @@ impl Persist {
 
 fn count(projected: &Projected) {
     metrics::counter!("relay_persisted_events_total").increment(projected.inserted as u64);
-    metrics::counter!("relay_persist_skipped_events_total").increment(projected.skipped as u64);
+    metrics::counter!("relay_persist_duplicate_events_total").increment(projected.skipped as u64);
 }
 
 #[cfg(test)]

@@ -8,15 +8,15 @@ use relay_domain::ports::MaintenanceTask;
 pub fn register() {
     describe_histogram!("relay_persist_lag_seconds", Unit::Seconds, "From an event's storage in the log to its commit in Postgres");
     describe_counter!("relay_persisted_events_total", "Events projected into Postgres");
-    describe_counter!("relay_persist_skipped_events_total", "Events that the projection had already");
+    describe_counter!("relay_persist_duplicate_events_total", "Events that the projection had already");
     describe_counter!("relay_outbox_relayed_total", "Subjects whose outbox rows were left behind by the API and relayed");
     describe_counter!("relay_outbox_parked_total", "Outbox rows that the log refused when this process tried them");
     describe_gauge!("relay_outbox_waiting", "Outbox rows of a shard that are not in the log yet");
     describe_gauge!("relay_outbox_parked", "Outbox rows of a shard that the log refused; anything but 0 is an alert");
-    describe_counter!("relay_messages_acked_total", "Messages in the log that were compared with Postgres");
+    describe_counter!("relay_audit_messages_compared_total", "Messages in the log that were compared with Postgres");
     describe_gauge!("relay_messages_unaccounted", "Messages that the log or Postgres lacks or has too many; anything but 0 is an alert");
     describe_gauge!("relay_audit_findings", "What the audit finds, by kind");
-    describe_histogram!("relay_audit_seconds", Unit::Seconds, "One comparison of what is new");
+    describe_histogram!("relay_audit_duration_seconds", Unit::Seconds, "One comparison of what is new");
     describe_gauge!(
         "relay_audit_blind_seconds",
         Unit::Seconds,
@@ -27,7 +27,7 @@ pub fn register() {
     for round in ROUNDS {
         gauge!("relay_audit_round_age_seconds", "round" => round).set(0.0);
     }
-    counter!("relay_messages_acked_total").increment(0);
+    counter!("relay_audit_messages_compared_total").increment(0);
     gauge!("relay_messages_unaccounted").set(0.0);
     describe_counter!(
         "relay_maintenance_removed_rows_total",
@@ -44,7 +44,7 @@ pub fn register() {
         gauge!("relay_audit_findings", "kind" => kind.name()).set(0.0);
     }
     for name in
-        ["relay_persisted_events_total", "relay_persist_skipped_events_total", "relay_outbox_relayed_total", "relay_outbox_parked_total"]
+        ["relay_persisted_events_total", "relay_persist_duplicate_events_total", "relay_outbox_relayed_total", "relay_outbox_parked_total"]
     {
         counter!(name).increment(0);
     }

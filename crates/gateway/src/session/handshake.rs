@@ -60,7 +60,7 @@ pub(super) async fn complete(shared: &Shared, ws: &mut WebSocket, flood: &Flood)
     let resumed = Box::pin(shared.resumer.run(&socket, hello.position, &mut Writer { ws })).await;
     match resumed {
         Ok(limiter) => {
-            metrics::histogram!("relay_resume_seconds").record(started.elapsed().as_secs_f64());
+            metrics::histogram!("relay_resume_duration_seconds").record(started.elapsed().as_secs_f64());
             Ok(Handshake { socket, limiter, slots: (person, device) })
         }
         Err(error) => {

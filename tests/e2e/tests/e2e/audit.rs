@@ -53,7 +53,7 @@ async fn a_row_that_is_missing_is_found_counted_and_projected_anew() -> TestResu
         acks.push(ann.api.post_message(chat, &ulid_key(0), &text(&format!("message {n}"))).await?);
     }
     persisted(&h).await?;
-    becomes(&h, "relay_messages_acked_total", 5.0).await;
+    becomes(&h, "relay_audit_messages_compared_total", 5.0).await;
     becomes(&h, "relay_messages_unaccounted", 0.0).await;
     assert!(h.relayctl(&["verify"]).await?.contains("5 messages: the log and Postgres agree"));
 
