@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use relay_client::ClientError;
 use relay_runtime::{ConfigError, EXIT_CONFIG, EXIT_INTERNAL, EXIT_UNAVAILABLE, MissingServer};
 
-/// The command did its work, and the answer is "no": drift, a warning, a refusal. The text was printed already.
+/// The command did its work, and what it checked does not hold: drift, a warning, a refusal. The text was printed already.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct AnswerIsNo(pub String);
+pub struct CheckFailed(pub String);
 
 /// What was asked for may still happen: the server was not reached, and the messages wait for the next time.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +46,7 @@ fn status_of(error: &anyhow::Error) -> u8 {
             Some(ClientError::Refused(_) | ClientError::NoToken) => return 1,
             Some(ClientError::Store(_)) | None => {}
         }
-        if cause.is::<AnswerIsNo>() {
+        if cause.is::<CheckFailed>() {
             return 1;
         }
     }

@@ -4,7 +4,11 @@ use metrics::{Unit, counter, describe_counter, describe_histogram};
 
 /// Registers and describes them; done at each connect, harmless when repeated.
 pub(crate) fn register() {
-    describe_histogram!("relay_log_append_duration_seconds", Unit::Seconds, "From the first attempt at publishing to JetStream's acknowledgement");
+    describe_histogram!(
+        "relay_log_append_duration_seconds",
+        Unit::Seconds,
+        "From the first attempt at publishing to JetStream's acknowledgement"
+    );
     describe_counter!("relay_log_append_retries_total", "Publishing attempts repeated with the same id");
     describe_counter!("relay_log_append_unknown_total", "Events given up on without an answer: the caller retries with the same id");
     describe_counter!("relay_nats_slow_consumer_total", "Subscriptions that lost messages and were read again");

@@ -1,13 +1,13 @@
 //! `relayctl chat`: a terminal client.
 //!
-//! [`server`] knows whose profile it is, [`profile`] opens the device's files and logs in, [`app`] is the loop, [`book`] knows who is called what. Lines come from
+//! [`server`] knows whose profile it is, [`profile`] opens the device's files and logs in, [`app`] is the loop, [`directory`] knows who is called what. Lines come from
 //! [`editor`] at a terminal, from [`lines`] in a pipe; [`aim`] settles where one goes, [`command`] what it means. [`screen`]
 //! prints, [`text`] makes what others wrote fit to stand there, [`terminal`] puts the terminal back.
 
 mod aim;
 mod app;
-mod book;
 mod command;
+mod directory;
 mod editor;
 mod lines;
 mod password;

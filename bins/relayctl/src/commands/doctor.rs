@@ -1,17 +1,17 @@
 //! `relayctl doctor`: is everything there, and what would be lost in which accident?
 
+mod durability;
 mod keys;
 mod log;
 mod monitor;
 mod postgres;
-mod promise;
 mod valkey;
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::failure::AnswerIsNo;
+use crate::failure::CheckFailed;
 use crate::output;
 
 /// For one answer of one server.
@@ -55,14 +55,14 @@ pub async fn run(arguments: DoctorArguments, config: &Config) -> anyhow::Result<
     findings.extend(log::check(config).await);
     let (writes, on_servers) = monitor::check(&arguments.nats_monitor, usize::from(config.topology.replicas)).await;
     findings.extend(on_servers);
-    findings.push(promise::check(writes, config.topology.replicas));
+    findings.push(durability::check(writes, config.topology.replicas));
     findings.push(valkey::check(config).await);
     let broken = findings.iter().filter(|finding| matches!(finding, Finding::Broken(_))).count();
     for finding in findings {
         output::line(finding);
     }
     if broken > 0 {
-        return Err(AnswerIsNo(format!("{broken} of the checks failed")).into());
+        return Err(CheckFailed(format!("{broken} of the checks failed")).into());
     }
     Ok(())
 }

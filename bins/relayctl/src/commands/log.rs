@@ -11,7 +11,7 @@ use relay_types::{Clock as _, EventId, IdGen as _, Seq, ShardId, SystemClock, Sy
 
 use super::migrate::missing_postgres;
 use crate::config::Config;
-use crate::failure::AnswerIsNo;
+use crate::failure::CheckFailed;
 use crate::output;
 
 /// The new log begins this far behind the last event that Postgres has. What the lost log had acknowledged beyond that has
@@ -77,7 +77,7 @@ pub async fn reseed(arguments: Reseed, config: &Config) -> anyhow::Result<()> {
 }
 
 fn no(reason: String) -> anyhow::Result<()> {
-    Err(AnswerIsNo(reason).into())
+    Err(CheckFailed(reason).into())
 }
 
 /// Decides from what is found. An interrupted run is gone on with.

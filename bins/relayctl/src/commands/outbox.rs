@@ -6,7 +6,7 @@ use relay_types::{Clock as _, SystemClock};
 
 use super::migrate::missing_postgres;
 use crate::config::Config;
-use crate::failure::AnswerIsNo;
+use crate::failure::CheckFailed;
 use crate::output;
 
 /// Rows shown at most.
@@ -41,7 +41,7 @@ pub async fn run(command: OutboxCommand, config: &Config) -> anyhow::Result<()> 
             let ids = (!redrive.all).then_some(redrive.ids.as_slice());
             let rows = store.redrive(ids).await.map_err(away)?;
             if ids.is_some_and(|ids| rows < ids.len() as u64) {
-                return Err(AnswerIsNo(format!("{rows} of them were there to let go; `relayctl outbox list` shows which are")).into());
+                return Err(CheckFailed(format!("{rows} of them were there to let go; `relayctl outbox list` shows which are")).into());
             }
             output::line(format_args!("{rows} events are let go; the worker publishes them within seconds"));
             Ok(())
@@ -71,5 +71,5 @@ fn list(rows: &[TroubledRow]) -> anyhow::Result<()> {
         ));
     }
     let parked = rows.iter().filter(|row| row.parked).count();
-    Err(AnswerIsNo(format!("{} events did not reach the log, {parked} of them refused", rows.len())).into())
+    Err(CheckFailed(format!("{} events did not reach the log, {parked} of them refused", rows.len())).into())
 }

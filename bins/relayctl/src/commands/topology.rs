@@ -6,7 +6,7 @@ use relay_types::{IdGen as _, SystemIds};
 
 use crate::commands::migrate::missing_postgres;
 use crate::config::Config;
-use crate::failure::AnswerIsNo;
+use crate::failure::CheckFailed;
 use crate::output;
 
 /// What to do about the difference between what is declared and what the servers have.
@@ -42,7 +42,7 @@ pub async fn run(command: TopologyCommand, config: &Config) -> anyhow::Result<()
             }
             Err(TopologyError::Drift { differences }) => {
                 print(&differences);
-                Err(AnswerIsNo("the topology differs; `relayctl topology apply` fixes it".to_owned()).into())
+                Err(CheckFailed("the topology differs; `relayctl topology apply` fixes it".to_owned()).into())
             }
             Err(error) => Err(error.into()),
         },
@@ -58,7 +58,7 @@ async fn refuse_lost_logs(declared: &Topology, bus: &Bus, config: &Config) -> an
         let projected = store.projected(shard).await.map_err(|error| missing_postgres(&postgres.url, error.into()))?;
         if let Some((seq, _)) = projected {
             let number = shard.0;
-            return Err(AnswerIsNo(format!(
+            return Err(CheckFailed(format!(
                 "the log of shard {number} is gone, and Postgres has taken it in up to {seq}: `relayctl log reseed --shard {number}` goes on from there"
             ))
             .into());

@@ -11,7 +11,7 @@ use relay_types::{Clock as _, DisplayName, Handle, SystemClock};
 use super::chat::{ask_password, unless_asked_to_leave};
 use super::migrate::missing_postgres;
 use crate::config::Config;
-use crate::failure::AnswerIsNo;
+use crate::failure::CheckFailed;
 use crate::output;
 
 /// What to do about people.
@@ -64,7 +64,7 @@ pub async fn set_disabled(arguments: ShowArguments, disabled: bool, config: &Con
     let store = relay_wiring::open_store(postgres)?;
     let found = store.find_by_handle(&arguments.handle).await;
     let found = found.map_err(|error| missing_postgres(&postgres.url, error.into()))?;
-    let unknown = || AnswerIsNo(format!("there is no user {}", arguments.handle));
+    let unknown = || CheckFailed(format!("there is no user {}", arguments.handle));
     let profile = found.ok_or_else(unknown)?;
     let touched = store.set_disabled(profile.user_id, disabled, SystemClock.now_ms()).await?.ok_or_else(unknown)?;
     output::line(format_args!("{} {}", if disabled { "disabled" } else { "enabled" }, profile.handle));
@@ -87,7 +87,7 @@ pub async fn show(arguments: ShowArguments, config: &Config) -> anyhow::Result<(
     let store = relay_wiring::open_store(postgres)?;
     let found = store.find_by_handle(&arguments.handle).await;
     let found = found.map_err(|error| missing_postgres(&postgres.url, error.into()))?;
-    let Some(profile) = found else { return Err(AnswerIsNo(format!("there is no user {}", arguments.handle)).into()) };
+    let Some(profile) = found else { return Err(CheckFailed(format!("there is no user {}", arguments.handle)).into()) };
     output::line(format_args!("user      {}", profile.user_id));
     output::line(format_args!("handle    {}", profile.handle));
     output::line(format_args!("name      {}", profile.display_name));

@@ -13,7 +13,7 @@ use relay_workers::audit::{Auditor, Finding, Kind};
 use serde_json::json;
 
 use crate::config::Config;
-use crate::failure::AnswerIsNo;
+use crate::failure::CheckFailed;
 use crate::output;
 
 /// The two sides are not read at one moment: what differs is looked at again after this.
@@ -70,7 +70,7 @@ pub async fn run(arguments: VerifyArguments, config: &Config) -> anyhow::Result<
     if verified.findings.is_empty() {
         Ok(())
     } else {
-        Err(AnswerIsNo(format!("{} differences between the log and Postgres", verified.findings.len())).into())
+        Err(CheckFailed(format!("{} differences between the log and Postgres", verified.findings.len())).into())
     }
 }
 

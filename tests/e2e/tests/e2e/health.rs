@@ -115,8 +115,12 @@ async fn metrics_count_what_happened() -> TestResult {
     anns.refused("01ARZ3NDEKTSV4RRFFQ69G5FAV".parse()?, &ulid_key(0), "nowhere").await?;
     persisted(&h).await?;
     let gateway = h.gateway(0).metrics().await?;
-    for line in ["relay_sockets 2", "relay_ack_duration_seconds_count 10", "relay_deliveries_total 20", r#"relay_errors_total{code="not_member"} 1"#]
-    {
+    for line in [
+        "relay_sockets 2",
+        "relay_ack_duration_seconds_count 10",
+        "relay_deliveries_total 20",
+        r#"relay_errors_total{code="not_member"} 1"#,
+    ] {
         assert!(gateway.lines().any(|found| found == line), "{line} is missing in {gateway}");
     }
     let worker = h.worker().metrics().await?;

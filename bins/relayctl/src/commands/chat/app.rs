@@ -21,8 +21,8 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::aim::Aim;
-use super::book::Book;
 use super::command::{self, Input};
+use super::directory::Directory;
 use super::editor::Typed;
 use super::profile::Opened;
 use super::screen::Screen;
@@ -30,7 +30,7 @@ use super::shown::Shown;
 use super::terminal::{Leave, Restored};
 use super::text::detail;
 use super::{ChatArguments, editor, lines};
-use crate::failure::{AnswerIsNo, NotReached};
+use crate::failure::{CheckFailed, NotReached};
 
 /// How often read marks are sent.
 const READ_MARKS: Duration = Duration::from_secs(1);
@@ -50,7 +50,7 @@ pub struct App {
     api: ApiClient,
     client: RealtimeClient,
     screen: Screen,
-    book: Book,
+    directory: Directory,
     shown: Shown,
     me: relay_protocol::rest::UserProfile,
     /// Where typed lines go.
@@ -91,13 +91,13 @@ impl App {
         arguments: &ChatArguments,
     ) -> anyhow::Result<Self> {
         let shown = Shown::open(opened.store.dir())?;
-        let book = Book::load(api.clone(), opened.me.clone()).await?;
+        let directory = Directory::load(api.clone(), opened.me.clone()).await?;
         let aim = Arc::new(Aim::new(format!("@{}", opened.me.handle)));
         let mut app = Self {
             api,
             client,
             screen,
-            book,
+            directory,
             shown,
             me: opened.me,
             aim,
@@ -118,7 +118,7 @@ impl App {
         };
         for send in &opened.outbox {
             let relay_protocol::MessageBody::Text { text } = &send.body;
-            let label = app.book.label(send.conversation_id);
+            let label = app.directory.label(send.conversation_id);
             app.screen.message(&format!("* sending again to {label}"), text.as_str());
         }
         if let Some(handle) = &arguments.to {
@@ -132,15 +132,15 @@ impl App {
 
     /// The one group of this title; none is made while there may be one, and of several none is taken.
     async fn begin_in_group(&mut self, title: &ConversationTitle) -> anyhow::Result<()> {
-        let groups = self.book.groups_titled(title);
+        let groups = self.directory.groups_titled(title);
         match groups.as_slice() {
             [one] => self.switch_to(*one),
-            [] if self.book.is_complete() => self.group(title, &[]).await.map_err(unusable)?,
-            [] => return Err(AnswerIsNo("no group of this title among the newest of yours: name it by its id".to_owned()).into()),
+            [] if self.directory.is_complete() => self.group(title, &[]).await.map_err(unusable)?,
+            [] => return Err(CheckFailed("no group of this title among the newest of yours: name it by its id".to_owned()).into()),
             [..] => {
                 let ids: Vec<String> = groups.iter().map(ToString::to_string).collect();
                 self.show_list(groups);
-                return Err(AnswerIsNo(format!("several groups have this title: name one by its id: {}", ids.join(", "))).into());
+                return Err(CheckFailed(format!("several groups have this title: name one by its id: {}", ids.join(", "))).into());
             }
         }
         Ok(())
@@ -253,7 +253,7 @@ impl App {
             return Err(NotReached(format!("{waiting} not acknowledged yet: sent again next time")).into());
         }
         if !self.at_terminal && self.failures > 0 {
-            return Err(AnswerIsNo(format!("{} not done", count(self.failures, "line"))).into());
+            return Err(CheckFailed(format!("{} not done", count(self.failures, "line"))).into());
         }
         Ok(())
     }
@@ -274,7 +274,7 @@ impl App {
             },
             _ => return Ok(()),
         };
-        Err(AnswerIsNo(reason).into())
+        Err(CheckFailed(reason).into())
     }
 
     fn on_state(&mut self, state: &State) {
@@ -310,7 +310,7 @@ impl App {
 
     fn on_sent(&mut self, sent: Sent) {
         let Sent { number, conversation, result } = sent;
-        let label = self.book.label(conversation);
+        let label = self.directory.label(conversation);
         match result {
             Ok(ack) => self.screen.say(format_args!("#{number} sent ✓ to {label} at {}", self.screen.clock(ack.sent_at_ms))),
             Err(error) => self.not_done(format_args!("#{number} not sent to {label}: {}", detail(&error.to_string()))),
@@ -329,14 +329,14 @@ impl App {
     }
 
     fn switch_to(&mut self, conversation: ConversationId) {
-        self.aim.choose(self.book.target(conversation));
+        self.aim.choose(self.directory.target(conversation));
     }
 }
 
 /// A refusal of what the command line asks for, in words where it is the answer.
 fn unusable(error: ClientError) -> anyhow::Error {
     match &error {
-        ClientError::Refused(_) => AnswerIsNo(act::explain(&error)).into(),
+        ClientError::Refused(_) => CheckFailed(act::explain(&error)).into(),
         _ => error.into(),
     }
 }

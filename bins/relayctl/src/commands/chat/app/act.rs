@@ -47,7 +47,7 @@ impl App {
     async fn act_here(&mut self, input: Input, conversation: ConversationId) -> Result<(), ClientError> {
         match input {
             Input::Members => {
-                for line in self.book.members(conversation).await? {
+                for line in self.directory.members(conversation).await? {
                     self.screen.say(line);
                 }
             }
@@ -71,9 +71,9 @@ impl App {
     pub(super) async fn direct(&mut self, handle: &Handle) -> Result<(), ClientError> {
         let user = self.api.find_user(handle).await?;
         let conversation = self.api.create_direct(user.user_id).await?;
-        let id = self.book.learn(&conversation);
+        let id = self.directory.learn(&conversation);
         self.switch_to(id);
-        self.screen.say(format_args!("talking to {}", self.book.label(id)));
+        self.screen.say(format_args!("talking to {}", self.directory.label(id)));
         Ok(())
     }
 
@@ -83,9 +83,9 @@ impl App {
             members.push(self.api.find_user(handle).await?.user_id);
         }
         let conversation = self.api.create_group(title, &members).await?;
-        let id = self.book.learn(&conversation);
+        let id = self.directory.learn(&conversation);
         self.switch_to(id);
-        self.screen.say(format_args!("talking in {}", self.book.label(id)));
+        self.screen.say(format_args!("talking in {}", self.directory.label(id)));
         let asked = handles.len().saturating_sub(usize::try_from(conversation.member_count).unwrap_or_default().saturating_sub(1));
         if asked > 0 {
             self.screen.say(format_args!("{} joins by accepting an invitation", count(asked, "person").replace("persons", "people")));
@@ -94,11 +94,11 @@ impl App {
     }
 
     async fn list(&mut self) -> Result<(), ClientError> {
-        self.book.reload().await?;
-        if self.book.list().is_empty() {
+        self.directory.reload().await?;
+        if self.directory.list().is_empty() {
             self.screen.say("no conversations yet: /dm <handle> begins one");
         }
-        let all = self.book.list().iter().map(|known| known.id).collect();
+        let all = self.directory.list().iter().map(|known| known.id).collect();
         self.show_list(all);
         Ok(())
     }
@@ -108,9 +108,9 @@ impl App {
         let active = self.aim.active().map(|target| target.id);
         for (id, number) in conversations.iter().zip(1usize..) {
             let here = if active == Some(*id) { "*" } else { " " };
-            let unread = self.book.list().iter().find(|known| known.id == *id).map_or(0, |known| known.unread);
+            let unread = self.directory.list().iter().find(|known| known.id == *id).map_or(0, |known| known.unread);
             let unread = if unread > 0 { format!(" ({unread} unread)") } else { String::new() };
-            self.screen.say(format_args!("{here}{number}. {}{unread}", self.book.label(*id)));
+            self.screen.say(format_args!("{here}{number}. {}{unread}", self.directory.label(*id)));
         }
         self.listed = conversations;
     }
@@ -118,9 +118,9 @@ impl App {
     fn switch(&mut self, number: usize) {
         let chosen = number.checked_sub(1).and_then(|index| self.listed.get(index)).copied();
         match chosen {
-            Some(conversation) if self.book.list().iter().any(|known| known.id == conversation) => {
+            Some(conversation) if self.directory.list().iter().any(|known| known.id == conversation) => {
                 self.switch_to(conversation);
-                self.screen.say(format_args!("talking to {}", self.book.label(conversation)));
+                self.screen.say(format_args!("talking to {}", self.directory.label(conversation)));
             }
             Some(_) => self.not_done("you are no longer in that one: /list shows the present ones"),
             None => self.not_done("no such number: /list shows them"),

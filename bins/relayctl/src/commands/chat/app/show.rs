@@ -20,7 +20,7 @@ impl App {
     pub(super) async fn show(&mut self, event: Event) {
         match event {
             Event::Message(message) => {
-                self.book.ensure(message.conversation_id).await;
+                self.directory.ensure(message.conversation_id).await;
                 self.show_message(&message).await;
             }
             Event::MemberAdded(added) => self.show_added(added).await,
@@ -37,17 +37,17 @@ impl App {
                 self.reload().await;
             }
             Event::Gap { conversation_id, .. } => {
-                self.screen.say(format_args!("something was missing in {}: asking again", self.book.label(conversation_id)));
+                self.screen.say(format_args!("something was missing in {}: asking again", self.directory.label(conversation_id)));
             }
             Event::Sent(ack) => {
                 self.left_over = self.left_over.saturating_sub(1);
-                let label = self.book.label(ack.conversation_id);
+                let label = self.directory.label(ack.conversation_id);
                 self.screen.say(format_args!("sent ✓ to {label} at {} (from last time)", self.screen.clock(ack.sent_at_ms)));
             }
             Event::SendRefused { conversation_id, error, .. } => {
                 self.left_over = self.left_over.saturating_sub(1);
                 self.failures += 1;
-                let label = self.book.label(conversation_id);
+                let label = self.directory.label(conversation_id);
                 self.screen.say(format_args!("not sent to {label} (from last time): {}: {}", error.code, detail(&error.message)));
             }
             Event::Notice(error) => self.screen.say(format_args!("server: {}", detail(&error.message))),
@@ -80,9 +80,10 @@ impl App {
         let conversation = message.conversation_id;
         let MessageBody::Text { text } = &message.body;
         // Asks for people that are not known yet.
-        self.book.name(message.sender_id, conversation).await;
-        let who = self.book.author(message.sender_id);
-        let (label, group, mine) = (self.book.label(conversation), self.book.is_group(conversation), message.sender_id == self.me.user_id);
+        self.directory.name(message.sender_id, conversation).await;
+        let who = self.directory.author(message.sender_id);
+        let (label, group, mine) =
+            (self.directory.label(conversation), self.directory.is_group(conversation), message.sender_id == self.me.user_id);
         let clock = self.screen.clock(message.sent_at_ms);
         let header = match (group, mine) {
             (true, _) => format!("{clock} {label} {who}"),
@@ -94,7 +95,7 @@ impl App {
 
     /// Whoever never had anybody to talk to talks here now.
     fn adopt(&self, conversation: ConversationId) {
-        let target = self.book.target(conversation);
+        let target = self.directory.target(conversation);
         if self.aim.adopt(target.clone()) {
             self.screen.say(format_args!("you are now talking to {}", target.label));
         }
@@ -107,13 +108,13 @@ impl App {
 
     async fn show_added(&mut self, added: MemberAddedFrame) {
         let conversation = added.conversation_id;
-        self.book.ensure(conversation).await;
+        self.directory.ensure(conversation).await;
         if !self.shown.mark(conversation, added.seq) {
             return;
         }
-        let by = self.book.name(added.added_by, conversation).await;
-        let who = self.book.name(added.user_id, conversation).await;
-        let label = self.book.label(conversation);
+        let by = self.directory.name(added.added_by, conversation).await;
+        let who = self.directory.name(added.user_id, conversation).await;
+        let label = self.directory.label(conversation);
         let is = if added.user_id == self.me.user_id { "are" } else { "is" };
         self.screen.say(format_args!("{} {label}: {who} {is} now here, added by {by}", self.screen.clock(added.at_ms)));
         if added.user_id == self.me.user_id {
@@ -125,9 +126,9 @@ impl App {
     async fn show_removed(&mut self, removed: MemberRemovedFrame) {
         let conversation = removed.conversation_id;
         let new = self.shown.mark(conversation, removed.seq);
-        let who = self.book.name(removed.user_id, conversation).await;
-        let by = self.book.name(removed.removed_by, conversation).await;
-        let label = self.book.label(conversation);
+        let who = self.directory.name(removed.user_id, conversation).await;
+        let by = self.directory.name(removed.removed_by, conversation).await;
+        let label = self.directory.label(conversation);
         if removed.user_id == self.me.user_id {
             // Before it is printed: the prompt below shows it.
             self.aim.lose(conversation);
@@ -137,17 +138,17 @@ impl App {
             self.screen.say(format_args!("{} {label}: {who} {what}", self.screen.clock(removed.at_ms)));
         }
         if removed.user_id == self.me.user_id {
-            self.book.forget(conversation);
+            self.directory.forget(conversation);
         }
     }
 
     async fn show_added_many(&mut self, added: MembersAddedFrame) {
         let conversation = added.conversation_id;
-        self.book.ensure(conversation).await;
+        self.directory.ensure(conversation).await;
         let me = added.user_ids.contains(&self.me.user_id);
         if self.shown.mark(conversation, added.seq) {
-            let by = self.book.name(added.added_by, conversation).await;
-            let (label, people) = (self.book.label(conversation), count(added.user_ids.len(), "new member"));
+            let by = self.directory.name(added.added_by, conversation).await;
+            let (label, people) = (self.directory.label(conversation), count(added.user_ids.len(), "new member"));
             let with_you = if me { ", you among them" } else { "" };
             self.screen.say(format_args!("{} {label}: {people}{with_you}, added by {by}", self.screen.clock(added.at_ms)));
         }
@@ -165,38 +166,38 @@ impl App {
             self.aim.lose(conversation);
         }
         if self.shown.mark(conversation, removed.seq) {
-            let by = self.book.name(removed.removed_by, conversation).await;
-            let (label, people) = (self.book.label(conversation), count(removed.user_ids.len(), "member"));
+            let by = self.directory.name(removed.removed_by, conversation).await;
+            let (label, people) = (self.directory.label(conversation), count(removed.user_ids.len(), "member"));
             let with_you = if me { ", you among them," } else { "" };
             self.screen.say(format_args!("{} {label}: {people}{with_you} removed by {by}", self.screen.clock(removed.at_ms)));
         }
         if me {
-            self.book.forget(conversation);
+            self.directory.forget(conversation);
         }
     }
 
     async fn show_update(&mut self, updated: ConversationUpdated) {
         let conversation = updated.conversation_id;
-        self.book.ensure(conversation).await;
+        self.directory.ensure(conversation).await;
         if let ConversationChange::Renamed { title } = &updated.change {
-            self.book.retitle(conversation, title.clone());
-            self.aim.relabel(&self.book.target(conversation));
+            self.directory.retitle(conversation, title.clone());
+            self.aim.relabel(&self.directory.target(conversation));
         }
         if !self.shown.mark(conversation, updated.seq) {
             return;
         }
-        let by = self.book.name(updated.by, conversation).await;
-        let label = self.book.label(conversation);
+        let by = self.directory.name(updated.by, conversation).await;
+        let label = self.directory.label(conversation);
         let at = self.screen.clock(updated.at_ms);
         match updated.change {
-            ConversationChange::Created { .. } if self.book.is_group(conversation) => {
+            ConversationChange::Created { .. } if self.directory.is_group(conversation) => {
                 self.screen.say(format_args!("{at} {label}: begun by {by}"));
             }
             ConversationChange::Created { .. } if updated.by == self.me.user_id => {}
             ConversationChange::Created { .. } => self.screen.say(format_args!("{at} {by} began a conversation with you")),
             ConversationChange::Renamed { title } => self.screen.say(format_args!("{at} #{}: renamed by {by}", quote(title.as_str()))),
             ConversationChange::RoleChanged { user_id, role } => {
-                let who = self.book.name(user_id, conversation).await;
+                let who = self.directory.name(user_id, conversation).await;
                 let is = if user_id == self.me.user_id { "are" } else { "is" };
                 let role = match role {
                     Role::Member => "a member",
@@ -225,11 +226,11 @@ impl App {
 
     /// Prints what is new in the history, because it will not come over the socket.
     async fn reload(&mut self) {
-        if let Err(error) = self.book.reload().await {
+        if let Err(error) = self.directory.reload().await {
             self.screen.say(format_args!("could not read the list: {}", explain(&error)));
             return;
         }
-        let conversations: Vec<_> = self.book.list().iter().map(|known| (known.id, known.unread)).collect();
+        let conversations: Vec<_> = self.directory.list().iter().map(|known| (known.id, known.unread)).collect();
         for (conversation, unread) in conversations {
             let after = self.shown.upto(conversation);
             let seen_here = after > Seq::ZERO;
@@ -250,11 +251,11 @@ impl App {
                         self.show_message(message).await;
                     }
                     if page.has_more {
-                        let label = self.book.label(conversation);
+                        let label = self.directory.label(conversation);
                         self.screen.say(format_args!("more was said in {label}: /history shows the newest"));
                     }
                 }
-                Err(error) => self.screen.say(format_args!("could not read {}: {}", self.book.label(conversation), explain(&error))),
+                Err(error) => self.screen.say(format_args!("could not read {}: {}", self.directory.label(conversation), explain(&error))),
             }
         }
     }

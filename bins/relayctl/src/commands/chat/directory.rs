@@ -24,7 +24,7 @@ pub struct Known {
 }
 
 /// Conversations in the order of `/list`, and people by id.
-pub struct Book {
+pub struct Directory {
     api: ApiClient,
     me: UserProfile,
     conversations: Vec<Known>,
@@ -33,13 +33,13 @@ pub struct Book {
     people: HashMap<UserId, UserProfile>,
 }
 
-impl Book {
+impl Directory {
     /// Loads the caller's conversations.
     pub async fn load(api: ApiClient, me: UserProfile) -> Result<Self, ClientError> {
         let people = HashMap::from([(me.user_id, me.clone())]);
-        let mut book = Self { api, me, conversations: Vec::new(), complete: false, people };
-        book.reload().await?;
-        Ok(book)
+        let mut directory = Self { api, me, conversations: Vec::new(), complete: false, people };
+        directory.reload().await?;
+        Ok(directory)
     }
 
     /// Reads the list again.
