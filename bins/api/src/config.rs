@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
+use relay_bootstrap::valid;
 use relay_runtime::{ConfigError, IgnoredSection, LogConfig, ProcessConfig, Validate, WebConfig};
-use relay_wiring::valid;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -16,7 +16,7 @@ pub struct Config {
     pub topology: relay_bus::TopologyConfig,
     pub postgres: relay_store::PostgresConfig,
     #[serde(default)]
-    pub valkey: relay_ephemeral::ValkeyConfig,
+    pub valkey: relay_hot_state::ValkeyConfig,
     #[serde(default)]
     pub tokens: relay_auth::TokenConfig,
     #[serde(default)]

@@ -14,9 +14,9 @@ use parts::Parts;
 fn main() -> ExitCode {
     relay_runtime::run("api", |boot: relay_runtime::Boot<Config>| async move {
         let config = &boot.config;
-        let bus = relay_wiring::connect_nats(&config.nats, "api").await?;
-        relay_wiring::verify_topology(&bus, &config.topology).await?;
-        relay_wiring::watch_nats(&boot.supervisor, bus.clone());
+        let bus = relay_bootstrap::connect_nats(&config.nats, "api").await?;
+        relay_bootstrap::verify_topology(&bus, &config.topology).await?;
+        relay_bootstrap::watch_nats(&boot.supervisor, bus.clone());
         let keys = keys::start(&config.tokens, &boot.supervisor, bus.clone()).await?;
         let Parts { deps, limits } = parts::assemble(config, &boot.supervisor, &bus, keys).await?;
         let listener = relay_runtime::listen::bind(config.api.listen)?;

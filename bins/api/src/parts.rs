@@ -9,7 +9,7 @@ use relay_bus::cursors::NatsCursors;
 use relay_bus::log::NatsMessageLog;
 use relay_bus::tail::NatsTails;
 use relay_domain::ports::NothingRecent;
-use relay_ephemeral::ValkeyLimiter;
+use relay_hot_state::ValkeyLimiter;
 use relay_posting::{LogRoom, Poster, PosterParts};
 use relay_runtime::{Origins, Supervisor};
 use relay_types::{SystemClock, SystemIds};
@@ -28,7 +28,7 @@ pub async fn assemble(config: &Config, supervisor: &Supervisor, bus: &Bus, keys:
     let (mint, ring) = keys;
     let store = Arc::new(servers::connect_postgres(&config.postgres).await?);
     // A flush or a post holds its connection while it waits for the log, which must not starve reads.
-    let outbox = Arc::new(relay_wiring::open_store(&config.postgres)?);
+    let outbox = Arc::new(relay_bootstrap::open_store(&config.postgres)?);
     let limits = Arc::new(ValkeyLimiter::connect(&config.valkey)?);
     servers::watch(supervisor, store.as_ref().clone(), Arc::clone(&limits));
 
@@ -38,7 +38,7 @@ pub async fn assemble(config: &Config, supervisor: &Supervisor, bus: &Bus, keys:
     let tails = Arc::new(NatsTails::new(bus.clone()));
     let room = Arc::<LogRoom>::default();
     let (looked_at, shards) = (Arc::clone(&room), config.topology.shard_ids().collect());
-    relay_wiring::watch_log(supervisor, bus.clone(), shards, move |shard, bytes, max| looked_at.observe(shard, bytes, max));
+    relay_bootstrap::watch_log(supervisor, bus.clone(), shards, move |shard, bytes, max| looked_at.observe(shard, bytes, max));
     let poster = Arc::new(Poster::new(PosterParts {
         log: log.clone(),
         tails: tails.clone(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use relay_ephemeral::ValkeyLimiter;
+use relay_hot_state::ValkeyLimiter;
 use relay_runtime::{MissingServer, Restart, Supervisor};
 use relay_store::{PostgresConfig, Store};
 
@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A pool that has answered once.
 pub async fn connect_postgres(config: &PostgresConfig) -> anyhow::Result<Store> {
-    let store = relay_wiring::open_store(config)?;
+    let store = relay_bootstrap::open_store(config)?;
     store.ping().await.map_err(|error| MissingServer {
         server: "Postgres",
         address: "the address in postgres.url".to_owned(),

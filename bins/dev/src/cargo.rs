@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use relay_embedded::workspace;
+use relay_dev_servers::workspace;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 

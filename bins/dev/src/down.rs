@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use relay_embedded::process;
+use relay_dev_servers::process;
 use rustix::process::Signal;
 
 use crate::layout::Layout;

@@ -6,7 +6,7 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use relay_embedded::workspace;
+use relay_dev_servers::workspace;
 
 /// The checkout and its state directory.
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use relay_embedded::process::tail;
+use relay_dev_servers::process::tail;
 
 use crate::layout::Layout;
 

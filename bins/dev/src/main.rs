@@ -1,6 +1,6 @@
 //! `relay-dev`: what `./relay` does. Starts, watches, stops and tests a whole RelayHub on one machine.
 //!
-//! Owns the order of things and what the terminal shows. Servers and processes come from `relay-embedded`; nothing here
+//! Owns the order of things and what the terminal shows. Servers and processes come from `relay-dev-servers`; nothing here
 //! knows what a message is. One file per command; `up` is the entry, `supervise` is what keeps running.
 
 #[macro_use]

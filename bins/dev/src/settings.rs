@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
-use relay_embedded::PortLease;
-use relay_embedded::postgres::role_url;
-use relay_embedded::secret::{derived, random_password};
+use relay_dev_servers::PortLease;
+use relay_dev_servers::postgres::role_url;
+use relay_dev_servers::secret::{derived, random_password};
 use serde::{Deserialize, Serialize};
 
 use crate::layout::{Layout, write_private};

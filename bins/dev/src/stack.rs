@@ -6,9 +6,9 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use relay_embedded::nats::monitor_path;
-use relay_embedded::postgres::role_passwords;
-use relay_embedded::{
+use relay_dev_servers::nats::monitor_path;
+use relay_dev_servers::postgres::role_passwords;
+use relay_dev_servers::{
     NatsOptions, NatsServer, PostgresOptions, PostgresServer, RelayOptions, RelayProcess, Servers, Service, SyncInterval, ValkeyOptions,
     ValkeyServer,
 };
@@ -113,8 +113,8 @@ impl Stack {
     async fn start_process(
         &mut self,
         section: &str,
-        port: Option<relay_embedded::PortLease>,
-        admin_port: relay_embedded::PortLease,
+        port: Option<relay_dev_servers::PortLease>,
+        admin_port: relay_dev_servers::PortLease,
         progress: &mut impl FnMut(&Self) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let began = Instant::now();

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
-use relay_embedded::{Probe, Service, process};
+use relay_dev_servers::{Probe, Service, process};
 use serde::{Deserialize, Serialize};
 
 use crate::layout::{Layout, write_private};

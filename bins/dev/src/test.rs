@@ -5,7 +5,7 @@ use std::process::{ExitCode, Stdio};
 use std::time::Instant;
 
 use anyhow::Context as _;
-use relay_embedded::Servers;
+use relay_dev_servers::Servers;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 

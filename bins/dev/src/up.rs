@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use relay_embedded::Servers;
+use relay_dev_servers::Servers;
 
 use crate::cargo::Profile;
 use crate::layout::Layout;

@@ -21,16 +21,16 @@ fn main() -> ExitCode {
     relay_runtime::run("gateway", |boot: relay_runtime::Boot<Config>| async move {
         let config = &boot.config;
         // One task parses all that a connection receives, so publishing and following have one each.
-        let publishing = relay_wiring::connect_nats(&config.nats, "gateway-publish").await?;
-        let following = relay_wiring::connect_nats(&config.nats, "gateway-tail").await?;
-        relay_wiring::verify_topology(&publishing, &config.topology).await?;
+        let publishing = relay_bootstrap::connect_nats(&config.nats, "gateway-publish").await?;
+        let following = relay_bootstrap::connect_nats(&config.nats, "gateway-tail").await?;
+        relay_bootstrap::verify_topology(&publishing, &config.topology).await?;
         let ring = Arc::new(KeyRing::new(&config.tokens));
         keys::follow(&boot.supervisor, publishing.clone(), Arc::clone(&ring)).await?;
-        relay_wiring::watch_nats(&boot.supervisor, publishing.clone());
-        let store = Arc::new(relay_wiring::open_store(&config.postgres)?);
+        relay_bootstrap::watch_nats(&boot.supervisor, publishing.clone());
+        let store = Arc::new(relay_bootstrap::open_store(&config.postgres)?);
         let room = Arc::<LogRoom>::default();
         let (looked_at, shards) = (Arc::clone(&room), config.topology.shard_ids().collect());
-        relay_wiring::watch_log(&boot.supervisor, publishing.clone(), shards, move |shard, bytes, max| {
+        relay_bootstrap::watch_log(&boot.supervisor, publishing.clone(), shards, move |shard, bytes, max| {
             looked_at.observe(shard, bytes, max);
         });
         let deps = Deps {

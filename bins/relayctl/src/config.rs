@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use relay_auth::TokenConfig;
+use relay_bootstrap::valid;
 use relay_bus::{NatsConfig, TopologyConfig};
 use relay_runtime::{ConfigError, IgnoredSection, LogConfig, Validate};
 use relay_store::PostgresConfig;
-use relay_wiring::valid;
 use serde::Deserialize;
 
 /// The configuration as the tool sees it.

@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
+use relay_bootstrap::valid;
 use relay_runtime::{ConfigError, IgnoredSection, LogConfig, ProcessConfig, Validate};
-use relay_wiring::valid;
 use serde::Deserialize;
 
 #[derive(Deserialize)]

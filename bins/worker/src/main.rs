@@ -12,10 +12,10 @@ fn main() -> ExitCode {
     relay_runtime::run("worker", |boot: relay_runtime::Boot<Config>| async move {
         relay_workers::series::register();
         let config = &boot.config;
-        let bus = relay_wiring::connect_nats(&config.nats, "worker").await?;
-        relay_wiring::verify_topology(&bus, &config.topology).await?;
-        relay_wiring::watch_nats(&boot.supervisor, bus.clone());
-        let store = relay_wiring::open_store(&config.postgres)?;
+        let bus = relay_bootstrap::connect_nats(&config.nats, "worker").await?;
+        relay_bootstrap::verify_topology(&bus, &config.topology).await?;
+        relay_bootstrap::watch_nats(&boot.supervisor, bus.clone());
+        let store = relay_bootstrap::open_store(&config.postgres)?;
         for role in &config.worker.roles {
             roles::start(*role, config, &boot.supervisor, &bus, &store).await?;
         }

@@ -64,7 +64,7 @@ fn audit(config: &Config, supervisor: &Supervisor, bus: &Bus, store: &Store) {
 async fn persist(config: &Config, supervisor: &Supervisor, store: &Store) -> anyhow::Result<()> {
     for shard in config.topology.shard_ids() {
         // A connection each: one task parses all that a connection receives.
-        let bus = relay_wiring::connect_nats(&config.nats, "worker-persist").await?;
+        let bus = relay_bootstrap::connect_nats(&config.nats, "worker-persist").await?;
         let job = Persist {
             source: Arc::new(NatsWork::new(bus)),
             projection: Arc::new(store.clone()),

@@ -10,8 +10,8 @@ mod cluster {
     use relay_bus::tail::NatsTails;
     use relay_bus::topology::Topology;
     use relay_bus::{Bus, NatsConfig, TopologyConfig};
+    use relay_dev_servers::{NatsCluster, NatsClusterOptions, Scratch, Servers, SyncInterval};
     use relay_domain::ports::{DeliveryCursors as _, LogAddress, MessageLog as _, TailSource as _, TailStart, UserConsumers as _};
-    use relay_embedded::{NatsCluster, NatsClusterOptions, Scratch, Servers, SyncInterval};
     use relay_types::{Seq, ShardId, UserId};
 
     const SHARD: ShardId = ShardId(0);

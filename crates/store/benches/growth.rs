@@ -8,8 +8,8 @@
 
 use std::time::{Duration, Instant};
 
+use relay_dev_servers::{PostgresOptions, PostgresServer, Scratch, Servers};
 use relay_domain::ports::{AuditedProjection as _, Conversations as _, Maintenance as _, MaintenanceTask};
-use relay_embedded::{PostgresOptions, PostgresServer, Scratch, Servers};
 use relay_protocol::rest::ConversationState;
 use relay_store::{PostgresConfig, Store};
 use relay_types::{Seq, ShardId, UserId};

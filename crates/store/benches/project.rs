@@ -5,8 +5,8 @@
 
 use std::time::Instant;
 
+use relay_dev_servers::{PostgresOptions, PostgresServer, Scratch, Servers};
 use relay_domain::ports::Projection as _;
-use relay_embedded::{PostgresOptions, PostgresServer, Scratch, Servers};
 use relay_protocol::log::{LogEvent, MessageSent, StoredEvent};
 use relay_protocol::message::MessageBody;
 use relay_store::{PostgresConfig, Store};

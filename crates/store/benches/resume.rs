@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use relay_dev_servers::{PostgresOptions, PostgresServer, Scratch, Servers};
 use relay_domain::ports::{EventRange, Projection as _, ResumeStore as _, StoreError};
-use relay_embedded::{PostgresOptions, PostgresServer, Scratch, Servers};
 use relay_protocol::conversation::{ConversationKind, Role};
 use relay_protocol::log::{ConversationCreated, InitialMember, LogEvent, MessageSent, StoredEvent};
 

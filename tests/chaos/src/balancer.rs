@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use relay_embedded::probe::http_get;
+use relay_dev_servers::probe::http_get;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 

@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use relay_client::ApiClient;
-use relay_embedded::postgres::role_passwords;
-use relay_embedded::relay::role_env;
-use relay_embedded::{
+use relay_dev_servers::postgres::role_passwords;
+use relay_dev_servers::relay::role_env;
+use relay_dev_servers::{
     NatsCluster, NatsClusterOptions, PostgresPair, PostgresPairOptions, RelayOptions, RelayProcess, Scratch, Servers, SmallDisk,
     SyncInterval, ValkeyOptions, ValkeyServer, workspace,
 };

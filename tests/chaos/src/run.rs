@@ -34,7 +34,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
     let result = Box::pin(run_on(&mut cluster, options, seed)).await;
     let failed = result.as_ref().map_or(true, |report| !report.passed());
     if options.keep || failed {
-        let directory = relay_embedded::workspace::root()?.join(".relay/chaos").join(seed.to_string());
+        let directory = relay_dev_servers::workspace::root()?.join(".relay/chaos").join(seed.to_string());
         cluster.save_logs(&directory)?;
         tracing::info!(directory = %directory.display(), "the logs are here");
     }

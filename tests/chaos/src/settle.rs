@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use relay_embedded::RelayProcess;
+use relay_dev_servers::RelayProcess;
 use relay_subjects::{stream, user_durable};
 use relay_types::{Seq, ShardId, UserId};
 

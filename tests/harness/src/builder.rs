@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use futures::future::try_join_all;
-use relay_embedded::relay::role_env;
-use relay_embedded::{
+use relay_dev_servers::relay::role_env;
+use relay_dev_servers::{
     NatsOptions, NatsServer, RelayOptions, RelayProcess, Scratch, Servers, SyncInterval, ValkeyOptions, ValkeyServer, workspace,
 };
 use relay_fault_proxy::FaultProxy;

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::Context as _;
-use relay_embedded::postgres::role_passwords;
-use relay_embedded::{PostgresOptions, PostgresServer, Scratch, Servers};
+use relay_dev_servers::postgres::role_passwords;
+use relay_dev_servers::{PostgresOptions, PostgresServer, Scratch, Servers};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::sync::OnceCell;
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use relay_client::ApiClient;
-use relay_embedded::postgres::role_url;
-use relay_embedded::secret::derived;
-use relay_embedded::{NatsServer, PostgresServer, RelayProcess, Scratch, Service, ValkeyServer};
+use relay_dev_servers::postgres::role_url;
+use relay_dev_servers::secret::derived;
+use relay_dev_servers::{NatsServer, PostgresServer, RelayProcess, Scratch, Service, ValkeyServer};
 use relay_fault_proxy::FaultProxy;
 use tokio::sync::OwnedSemaphorePermit;
 

@@ -26,6 +26,6 @@ pub mod wait;
 
 pub use builder::HarnessBuilder;
 pub use harness::Harness;
-pub use relay_embedded::DocumentTools;
+pub use relay_dev_servers::DocumentTools;
 pub use user::{Account, Device, User};
 pub use wait::{try_wait_for, wait_for};

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
-use relay_embedded::Service;
+use relay_dev_servers::Service;
 
 /// Lines of each process shown when a test fails.
 const TAIL: usize = 40;
@@ -19,7 +19,7 @@ pub(crate) fn print_tails<'a>(services: impl Iterator<Item = &'a Service>) {
             None => service.last_exit().map_or_else(|| "not running".to_owned(), |exit| exit.to_string()),
         };
         // Of all its lives: what a killed process said may matter most.
-        let tail = relay_embedded::process::tail(service.log_path(), TAIL);
+        let tail = relay_dev_servers::process::tail(service.log_path(), TAIL);
         #[expect(clippy::print_stderr, reason = "the test runner shows it with the failed test")]
         {
             eprintln!("---- {} ({state}) {}\n{tail}", service.name(), service.log_path().display());

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use relay_bootstrap::valid;
 use relay_runtime::{ConfigError, LogConfig, Validate, WebConfig};
-use relay_wiring::valid;
 use serde::Deserialize;
 
 use crate::output::line;
@@ -28,7 +28,7 @@ struct Whole {
     topology: relay_bus::TopologyConfig,
     postgres: relay_store::PostgresConfig,
     #[serde(default)]
-    valkey: relay_ephemeral::ValkeyConfig,
+    valkey: relay_hot_state::ValkeyConfig,
     #[serde(default)]
     tokens: relay_auth::TokenConfig,
     #[serde(default)]

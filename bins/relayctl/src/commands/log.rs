@@ -52,9 +52,9 @@ struct Plan {
 pub async fn reseed(arguments: Reseed, config: &Config) -> anyhow::Result<()> {
     let shard = ShardId(arguments.shard);
     let topology = Topology::declared(&config.topology)?;
-    let bus = relay_wiring::connect_nats(config.nats()?, "relayctl").await?;
+    let bus = relay_bootstrap::connect_nats(config.nats()?, "relayctl").await?;
     let postgres = config.postgres()?;
-    let store = relay_wiring::open_store(postgres)?;
+    let store = relay_bootstrap::open_store(postgres)?;
     let projected = store.projected(shard).await.map_err(|error| missing_postgres(&postgres.url, error.into()))?;
     let Some((seq, lost)) = projected else {
         return no(format!("Postgres knows of no log of shard {}; `relayctl topology apply` begins one", shard.0));

@@ -33,7 +33,7 @@ pub struct Redrive {
 
 pub async fn run(command: OutboxCommand, config: &Config) -> anyhow::Result<()> {
     let postgres = config.postgres()?;
-    let store = relay_wiring::open_store(postgres)?;
+    let store = relay_bootstrap::open_store(postgres)?;
     let away = |error: relay_domain::ports::StoreError| missing_postgres(&postgres.url, error.into());
     match command {
         OutboxCommand::List => list(&store.troubled(SHOWN).await.map_err(away)?),

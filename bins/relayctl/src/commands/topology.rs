@@ -22,7 +22,7 @@ pub enum TopologyCommand {
 
 pub async fn run(command: TopologyCommand, config: &Config) -> anyhow::Result<()> {
     let declared = Topology::declared(&config.topology)?;
-    let bus = relay_wiring::connect_nats(config.nats()?, "relayctl").await?;
+    let bus = relay_bootstrap::connect_nats(config.nats()?, "relayctl").await?;
     match command {
         TopologyCommand::Plan => {
             print(&declared.plan(&bus).await?);
@@ -54,7 +54,7 @@ pub async fn run(command: TopologyCommand, config: &Config) -> anyhow::Result<()
 async fn refuse_lost_logs(declared: &Topology, bus: &Bus, config: &Config) -> anyhow::Result<()> {
     for shard in declared.missing_logs(bus).await? {
         let postgres = config.postgres()?;
-        let store = relay_wiring::open_store(postgres)?;
+        let store = relay_bootstrap::open_store(postgres)?;
         let projected = store.projected(shard).await.map_err(|error| missing_postgres(&postgres.url, error.into()))?;
         if let Some((seq, _)) = projected {
             let number = shard.0;

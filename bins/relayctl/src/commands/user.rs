@@ -61,7 +61,7 @@ pub async fn create(arguments: CreateArguments) -> anyhow::Result<()> {
 /// Decides in the database, and waits until the log has it, so that sockets are closing when this ends.
 pub async fn set_disabled(arguments: ShowArguments, disabled: bool, config: &Config) -> anyhow::Result<()> {
     let postgres = config.postgres()?;
-    let store = relay_wiring::open_store(postgres)?;
+    let store = relay_bootstrap::open_store(postgres)?;
     let found = store.find_by_handle(&arguments.handle).await;
     let found = found.map_err(|error| missing_postgres(&postgres.url, error.into()))?;
     let unknown = || CheckFailed(format!("there is no user {}", arguments.handle));
@@ -69,7 +69,7 @@ pub async fn set_disabled(arguments: ShowArguments, disabled: bool, config: &Con
     let touched = store.set_disabled(profile.user_id, disabled, SystemClock.now_ms()).await?.ok_or_else(unknown)?;
     output::line(format_args!("{} {}", if disabled { "disabled" } else { "enabled" }, profile.handle));
     if disabled {
-        let bus = relay_wiring::connect_nats(config.nats()?, "relayctl").await;
+        let bus = relay_bootstrap::connect_nats(config.nats()?, "relayctl").await;
         let bus =
             bus.context("it is disabled, and its sockets close as soon as the worker reaches NATS; it cannot be reached from here")?;
         let log = NatsMessageLog::new(bus, &config.topology);
@@ -84,7 +84,7 @@ pub async fn set_disabled(arguments: ShowArguments, disabled: bool, config: &Con
 /// Reads the database.
 pub async fn show(arguments: ShowArguments, config: &Config) -> anyhow::Result<()> {
     let postgres = config.postgres()?;
-    let store = relay_wiring::open_store(postgres)?;
+    let store = relay_bootstrap::open_store(postgres)?;
     let found = store.find_by_handle(&arguments.handle).await;
     let found = found.map_err(|error| missing_postgres(&postgres.url, error.into()))?;
     let Some(profile) = found else { return Err(CheckFailed(format!("there is no user {}", arguments.handle)).into()) };

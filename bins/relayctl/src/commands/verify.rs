@@ -45,8 +45,8 @@ struct Verified {
 }
 
 pub async fn run(arguments: VerifyArguments, config: &Config) -> anyhow::Result<()> {
-    let bus = relay_wiring::connect_nats(config.nats()?, "relayctl").await?;
-    let store = Arc::new(relay_wiring::open_store(config.postgres()?)?);
+    let bus = relay_bootstrap::connect_nats(config.nats()?, "relayctl").await?;
+    let store = Arc::new(relay_bootstrap::open_store(config.postgres()?)?);
     let log = Arc::new(NatsAudit::new(bus.clone()));
     let tails = Arc::new(NatsTails::new(bus));
     let auditor = Auditor { tails, log: log.clone(), projection: store.clone(), watermarks: store.clone(), people: store.clone() };

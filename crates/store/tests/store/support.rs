@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use relay_dev_servers::{PostgresOptions, PostgresServer, Scratch, Servers};
 use relay_domain::ports::{
     Accounts as _, AppendError, Appended, LogAddress, LogReadError, MemberDirectory as _, MessageLog, NewAccount, PasswordHash,
     PeopleLimits, Projected, Projection as _,
 };
-use relay_embedded::{PostgresOptions, PostgresServer, Scratch, Servers};
 use relay_protocol::conversation::{ConversationKind, Role};
 use relay_protocol::log::{
     ConversationCreated, ConversationMembershipChanged, InitialMember, LogEvent, MemberAdded, MemberRemoved, MembersAdded, MembersRemoved,

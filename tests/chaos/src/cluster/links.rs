@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use parking_lot::Mutex;
-use relay_embedded::{NatsCluster, PortLease, RouteResolver};
+use relay_dev_servers::{NatsCluster, PortLease, RouteResolver};
 use relay_fault_proxy::{FaultProxy, Faults};
 
 /// All proxies.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use relay_embedded::RelayProcess;
+use relay_dev_servers::RelayProcess;
 
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 

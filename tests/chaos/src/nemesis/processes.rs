@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use relay_embedded::RelayProcess;
+use relay_dev_servers::RelayProcess;
 
 use super::Hands;
 use crate::cluster::Member;

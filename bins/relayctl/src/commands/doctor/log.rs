@@ -24,7 +24,7 @@ pub async fn check(config: &Config) -> Vec<Finding> {
         Err(error) => return vec![Finding::Broken(error.to_string())],
     };
     let mut findings = settings(nats, &config.topology);
-    let bus = match relay_wiring::connect_nats(nats, "relayctl-doctor").await {
+    let bus = match relay_bootstrap::connect_nats(nats, "relayctl-doctor").await {
         Ok(bus) => bus,
         Err(error) => {
             findings.push(Finding::Broken(format!("{error}")));

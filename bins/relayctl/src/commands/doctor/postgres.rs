@@ -7,7 +7,7 @@ use super::{Finding, clock};
 use crate::config::Config;
 
 pub async fn check(config: &Config) -> Vec<Finding> {
-    let store = match config.postgres().map_err(anyhow::Error::from).and_then(relay_wiring::open_store) {
+    let store = match config.postgres().map_err(anyhow::Error::from).and_then(relay_bootstrap::open_store) {
         Ok(store) => store,
         Err(error) => return vec![Finding::Broken(format!("{error:#}"))],
     };

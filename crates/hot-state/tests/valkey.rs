@@ -7,9 +7,9 @@ use fred::clients::Client;
 use fred::interfaces::ClientLike as _;
 use fred::types::Builder;
 use fred::types::config::Config;
+use relay_dev_servers::{Scratch, Servers, ValkeyOptions, ValkeyServer};
 use relay_domain::ports::{DelayRule, RateDecision, RateLimiter as _, RateRule};
-use relay_embedded::{Scratch, Servers, ValkeyOptions, ValkeyServer};
-use relay_ephemeral::{ValkeyConfig, ValkeyLimiter};
+use relay_hot_state::{ValkeyConfig, ValkeyLimiter};
 
 const HOURLY: RateRule = RateRule { name: "test", limit: 3, per: Duration::from_hours(1) };
 
@@ -21,7 +21,7 @@ struct Fixture {
 impl Fixture {
     async fn start() -> Self {
         let servers = Servers::ready().await.unwrap();
-        let scratch = Scratch::new("ephemeral").unwrap();
+        let scratch = Scratch::new("hot-state").unwrap();
         let options = ValkeyOptions { data: scratch.path().join("valkey"), ..ValkeyOptions::default() };
         Self { valkey: ValkeyServer::start(&servers, options).await.unwrap(), _scratch: scratch }
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-const MARKER: &str = "deploy/embedded/requirements.txt";
+const MARKER: &str = "deploy/dev-servers/requirements.txt";
 
 /// The checkout's top directory: the nearest parent of the working directory that looks like one, or else the place where
 /// this crate was compiled.

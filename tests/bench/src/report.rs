@@ -87,7 +87,7 @@ fn profile() -> String {
 
 /// The pinned version of a server's package: the one that the harness installed and started.
 fn pinned(package: &str) -> String {
-    let pins = include_str!("../../../deploy/embedded/requirements.txt");
+    let pins = include_str!("../../../deploy/dev-servers/requirements.txt");
     let version = pins.lines().find_map(|line| line.strip_prefix(package)?.strip_prefix("=="));
     version.and_then(|rest| rest.split_whitespace().next()).unwrap_or("unknown").to_owned()
 }

@@ -1,6 +1,6 @@
 //! Real servers: start, crash, come back with the same port and data, leave nothing behind.
 
-use relay_embedded::{
+use relay_dev_servers::{
     NatsOptions, NatsServer, PostgresOptions, PostgresServer, Probe, Scratch, Servers, SyncInterval, ValkeyOptions, ValkeyServer, process,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

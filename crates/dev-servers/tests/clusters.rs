@@ -2,7 +2,7 @@
 
 #[cfg(test)]
 mod clusters {
-    use relay_embedded::{
+    use relay_dev_servers::{
         NatsCluster, NatsClusterOptions, PostgresPair, PostgresPairOptions, PostgresServer, Scratch, Servers, SmallDisk, SyncInterval,
         ValkeyOptions, ValkeyServer,
     };

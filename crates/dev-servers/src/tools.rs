@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use crate::install::{find_python, installed, pip_install};
 use crate::workspace;
 
-/// What `deploy/embedded/checks.txt` pins, installed.
+/// What `deploy/dev-servers/checks.txt` pins, installed.
 #[derive(Debug, Clone)]
 pub struct DocumentTools {
     home: PathBuf,
@@ -17,7 +17,7 @@ pub struct DocumentTools {
 impl DocumentTools {
     /// Installs below `.relay/tools`, or finds it there. Blocks for as long as pip takes.
     pub fn install(root: &Path) -> anyhow::Result<Self> {
-        let requirements = root.join("deploy/embedded/checks.txt");
+        let requirements = root.join("deploy/dev-servers/checks.txt");
         let home = installed(root, "tools", &requirements, |target| pip_install(target, &requirements))?;
         Ok(Self { home, python: find_python()? })
     }
