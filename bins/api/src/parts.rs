@@ -5,8 +5,8 @@ use std::sync::Arc;
 use relay_api::Deps;
 use relay_auth::{Argon2Hasher, KeyRing, Mint, PasswordConfig};
 use relay_bus::Bus;
-use relay_bus::cursors::NatsCursors;
 use relay_bus::log::NatsMessageLog;
+use relay_bus::log_reader::NatsLogReader;
 use relay_bus::tail::NatsTails;
 use relay_domain::ports::NothingRecent;
 use relay_hot_state::ValkeyLimiter;
@@ -53,7 +53,7 @@ pub async fn assemble(config: &Config, supervisor: &Supervisor, bus: &Bus, keys:
     }));
     let deps = Deps {
         tails,
-        log_reader: Arc::new(NatsCursors::new(bus.clone())),
+        log_reader: Arc::new(NatsLogReader::new(bus.clone())),
         projection: store.clone(),
         accounts: store.clone(),
         sessions: store.clone(),

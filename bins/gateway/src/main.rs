@@ -10,6 +10,7 @@ use std::time::Duration;
 use relay_auth::KeyRing;
 use relay_bus::cursors::NatsCursors;
 use relay_bus::log::NatsMessageLog;
+use relay_bus::log_reader::NatsLogReader;
 use relay_bus::tail::NatsTails;
 use relay_gateway::{Deps, Gateway, LogRoom};
 use relay_runtime::Origins;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
             tails: Arc::new(NatsTails::new(following)),
             sessions: store.clone(),
             store,
+            log_reader: Arc::new(NatsLogReader::new(publishing.clone())),
             cursors: Arc::new(NatsCursors::new(publishing)),
             tokens: ring,
             origins: Origins::new(&config.web),

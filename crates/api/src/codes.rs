@@ -126,7 +126,7 @@ pub(crate) fn is_documented(method: &str, route: &str, code: E) -> bool {
     static ROUTES: OnceLock<HashMap<(String, String), Vec<E>>> = OnceLock::new();
     let routes = ROUTES.get_or_init(|| {
         let mut routes = HashMap::new();
-        for (path, mut item) in crate::router::api().into_openapi().paths.paths {
+        for (path, mut item) in crate::routes::api().into_openapi().paths.paths {
             let methods = [("GET", item.get.take()), ("PUT", item.put.take()), ("POST", item.post.take())];
             for (method, operation) in methods.into_iter().chain([("DELETE", item.delete.take()), ("PATCH", item.patch.take())]) {
                 if let Some(codes) = operation.as_ref().and_then(codes_of) {
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn every_operation_has_its_row_and_every_row_its_operation() {
-        let mut document = crate::router::api().into_openapi();
+        let mut document = crate::routes::api().into_openapi();
         let mut ids = Vec::new();
         for (path, item) in &mut document.paths.paths {
             for operation in operations(item) {

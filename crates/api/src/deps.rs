@@ -3,17 +3,12 @@
 use std::sync::Arc;
 
 use relay_domain::ports::{
-    Accounts, Conversations, DeliveryCursors, DeviceSessions, History, MessageLog, Outbox, PasswordHasher, Postings, RateLimiter,
-    ResumeStore, TailSource, TokenMint, TokenVerifier,
+    Accounts, Conversations, DeviceSessions, History, LogReader, MessageLog, Outbox, PasswordHasher, Postings, RateLimiter, ResumeStore,
+    TailSource, TokenMint, TokenVerifier,
 };
 use relay_posting::Poster;
 use relay_runtime::Origins;
-use relay_runtime::permits::Permits;
-use relay_types::{Clock, IdGen, UserId};
-
-use crate::config::Config;
-use crate::read_your_writes::LogProgress;
-use crate::session_cache::SessionCache;
+use relay_types::{Clock, IdGen};
 
 /// What the API works with.
 #[derive(Clone)]
@@ -29,7 +24,7 @@ pub struct Deps {
     /// How far the projection reaches.
     pub projection: Arc<dyn ResumeStore>,
     /// What the log has beyond the projection.
-    pub log_reader: Arc<dyn DeliveryCursors>,
+    pub log_reader: Arc<dyn LogReader>,
     /// Messages of the past.
     pub history: Arc<dyn History>,
     /// Decisions on their way into the log.
@@ -56,24 +51,4 @@ pub struct Deps {
     pub ids: Arc<dyn IdGen>,
     /// How many shards the topology has.
     pub shards: u16,
-}
-
-/// The state of every handler.
-pub(crate) struct AppState {
-    pub config: Config,
-    pub deps: Deps,
-    pub session_cache: SessionCache,
-    pub read_your_writes: LogProgress,
-    /// Lists and histories on their way.
-    pub reads: Permits<UserId>,
-    /// Questions for these.
-    pub asking: Permits<UserId>,
-}
-
-pub(crate) type App = Arc<AppState>;
-
-impl AppState {
-    pub(crate) fn now_ms(&self) -> i64 {
-        self.deps.clock.now_ms()
-    }
 }

@@ -16,8 +16,8 @@ use relay_types::{IdError, SessionId, UserId};
 use serde::de::DeserializeOwned;
 
 use crate::config::Rate;
-use crate::deps::{App, AppState};
 use crate::error::ApiError;
+use crate::state::{App, AppState};
 
 /// The address a request came from, set by the middleware.
 #[derive(Debug, Clone, Copy)]

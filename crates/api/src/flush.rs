@@ -2,8 +2,8 @@
 
 use relay_domain::ports::{AppendError, FlushError, LogAddress};
 
-use crate::deps::AppState;
 use crate::error::ApiError;
+use crate::state::AppState;
 
 /// Publishes what waits for these subjects: the conversation's own first, so that members learn of a conversation that
 /// is there. When this fails the decision stands, and the outbox relay publishes it later.

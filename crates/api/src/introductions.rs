@@ -3,9 +3,9 @@
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use relay_types::UserId;
 
-use crate::deps::AppState;
 use crate::error::ApiError;
 use crate::extract::enforce;
+use crate::state::AppState;
 
 /// Counted at once for one request.
 const CONCURRENT: usize = 16;

@@ -15,12 +15,15 @@ mod introductions;
 mod member_intervals;
 mod middleware;
 pub mod openapi;
+mod openapi_base;
 mod operations;
 mod page;
 mod read_your_writes;
 mod router;
+mod routes;
 mod session_cache;
 mod shared;
+mod state;
 
 pub use config::{Config, LimitsConfig, Rate};
 pub use deps::Deps;

@@ -15,9 +15,9 @@ use relay_runtime::trace::TraceContext;
 use tracing::Instrument as _;
 
 use crate::codes;
-use crate::deps::App;
 use crate::error::ApiError;
 use crate::extract::{ClientAddress, enforce};
+use crate::state::App;
 
 pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");

@@ -9,8 +9,8 @@ use relay_protocol::ErrorCode;
 use relay_runtime::permits::Permit;
 use relay_types::UserId;
 
-use crate::deps::App;
 use crate::error::ApiError;
+use crate::state::App;
 
 /// For a permit to read.
 const PERMIT_LIMIT: Duration = Duration::from_secs(10);

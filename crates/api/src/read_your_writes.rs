@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use relay_types::{Seq, ShardId};
 use tokio::time::Instant;
 
-use crate::deps::AppState;
+use crate::deps::Deps;
 use crate::shared::Shared;
 
 /// How long an answer waits for a shard's projection, which is usually some milliseconds behind the log.
@@ -62,8 +62,7 @@ impl LogProgress {
 ///
 /// # Cancel safety
 /// Cancel safe.
-pub(crate) async fn caught_up(app: &AppState, shard: ShardId) -> Option<Behind> {
-    let (deps, progress) = (&app.deps, &app.read_your_writes);
+pub(crate) async fn caught_up(deps: &Deps, progress: &LogProgress, shard: ShardId) -> Option<Behind> {
     let arrived = Instant::now();
     let deadline = arrived + LIMIT;
     let heads = progress.heads_of(shard);
@@ -101,7 +100,7 @@ pub(crate) async fn caught_up(app: &AppState, shard: ShardId) -> Option<Behind> 
 ///
 /// # Cancel safety
 /// Cancel safe.
-pub(crate) async fn caught_up_everywhere(app: &AppState) -> Vec<Behind> {
-    let shards = (0..app.deps.shards).map(|shard| caught_up(app, ShardId(shard)));
+pub(crate) async fn caught_up_everywhere(deps: &Deps, progress: &LogProgress) -> Vec<Behind> {
+    let shards = (0..deps.shards).map(|shard| caught_up(deps, progress, ShardId(shard)));
     futures::future::join_all(shards).await.into_iter().flatten().collect()
 }

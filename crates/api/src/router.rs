@@ -1,10 +1,10 @@
-//! Every route.
+//! The service: every route, and what is around all of them.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::State;
 use axum::http::{Method, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
@@ -14,21 +14,15 @@ use relay_runtime::permits::Permits;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::timeout::TimeoutLayer;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::config::Config;
-use crate::deps::{App, AppState, Deps};
+use crate::deps::Deps;
 use crate::middleware::{REQUEST_ID, TRACEPARENT, handle, register_metrics};
-use crate::openapi::{self, documents};
-use crate::operations;
+use crate::openapi::documents;
 use crate::read_your_writes::LogProgress;
+use crate::routes::api;
 use crate::session_cache::SessionCache;
-
-/// The longest text, escaped at its worst, plus the envelope.
-const BODY_LIMIT: usize = 128 * 1024;
-/// Handles, names, passwords, tokens.
-const AUTH_BODY_LIMIT: usize = 8 * 1024;
+use crate::state::{App, AppState};
 
 /// How long a browser may remember what it may ask; a change of the list is felt as late.
 const PREFLIGHT_AGE: Duration = Duration::from_mins(10);
@@ -64,38 +58,6 @@ fn cors(origins: &Arc<Origins>) -> CorsLayer {
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, TRACEPARENT.clone()])
         .expose_headers([REQUEST_ID.clone(), TRACEPARENT.clone(), header::RETRY_AFTER])
         .max_age(PREFLIGHT_AGE)
-}
-
-/// The documented operations.
-pub(crate) fn api() -> OpenApiRouter<App> {
-    let auth = OpenApiRouter::new()
-        .routes(routes!(operations::register::register))
-        .routes(routes!(operations::login::login))
-        .routes(routes!(operations::refresh::refresh))
-        .routes(routes!(operations::logout::logout))
-        .routes(routes!(operations::change_password::change_password))
-        .routes(routes!(operations::list_sessions::list_sessions, operations::logout_everywhere::logout_everywhere))
-        .routes(routes!(operations::revoke_session::revoke_session))
-        .layer(DefaultBodyLimit::max(AUTH_BODY_LIMIT));
-    let rest = OpenApiRouter::new()
-        .routes(routes!(operations::find_user::find_user))
-        .routes(routes!(operations::me::me))
-        .routes(routes!(operations::get_user::get_user))
-        .routes(routes!(operations::look_up_users::look_up_users))
-        .routes(routes!(operations::list_conversations::list_conversations))
-        .routes(routes!(operations::create_conversation::create_conversation))
-        .routes(routes!(operations::get_conversation::get_conversation, operations::rename_conversation::rename_conversation))
-        .routes(routes!(operations::add_members::add_members, operations::list_members::list_members))
-        .routes(routes!(operations::hide_conversation::hide_conversation, operations::unhide_conversation::unhide_conversation))
-        .routes(routes!(operations::list_invitations::list_invitations))
-        .routes(routes!(operations::accept_invitation::accept_invitation))
-        .routes(routes!(operations::decline_invitation::decline_invitation))
-        .routes(routes!(operations::remove_member::remove_member))
-        .routes(routes!(operations::set_role::set_role))
-        .routes(routes!(operations::mark_read::mark_read))
-        .routes(routes!(operations::post_message::post_message, operations::list_messages::list_messages))
-        .layer(DefaultBodyLimit::max(BODY_LIMIT));
-    OpenApiRouter::with_openapi(openapi::base()).merge(auth).merge(rest)
 }
 
 /// Verifiers outside fetch the keys here; within the publish delay a minute's caching misses nothing.

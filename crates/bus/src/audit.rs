@@ -10,8 +10,8 @@ use relay_domain::ports::{AuditedLog, CursorError, LogPage};
 use relay_types::{Seq, ShardId, UserId};
 
 use crate::connect::Bus;
-use crate::cursors::{failed, is_not_found};
 use crate::decode::decode_or_unknown;
+use crate::user_consumer::{failed, is_not_found};
 
 /// The longest wait for the next event of a page.
 const SILENCE: Duration = Duration::from_secs(10);

@@ -14,13 +14,10 @@ use relay_subjects::LogSubject;
 use relay_types::{ConversationId, ShardId, UserId};
 
 use crate::connect::Bus;
-use crate::cursors::{failed, is_not_found};
+use crate::user_consumer::{MAX_FILTERS, failed, is_not_found};
 
 /// A user who connects to nothing for this long loses the consumer; their next connection is a `reset` anyway.
 const INACTIVE_THRESHOLD: Duration = Duration::from_hours(30 * 24);
-/// Filters of one consumer. The server compares all pairs at every change, so there is an end to it: whoever is in more
-/// conversations keeps the rest of them over Postgres only.
-pub const MAX_FILTERS: usize = 500;
 /// Consumers whose silence is remembered at once.
 const MAX_SILENT: usize = 1_000_000;
 /// Changes looked at together.

@@ -11,11 +11,13 @@ pub mod cursors;
 mod decode;
 pub mod keys;
 pub mod log;
+pub mod log_reader;
 pub mod queue;
 mod series;
 pub mod state;
 pub mod tail;
 pub mod topology;
+mod user_consumer;
 
 pub use config::{NatsConfig, TopologyConfig};
 pub use connect::{Bus, ConnectError};

@@ -5,13 +5,13 @@ mod cluster {
     use std::time::{Duration, Instant};
 
     use relay_bus::consumers::NatsUserConsumers;
-    use relay_bus::cursors::NatsCursors;
     use relay_bus::log::NatsMessageLog;
+    use relay_bus::log_reader::NatsLogReader;
     use relay_bus::tail::NatsTails;
     use relay_bus::topology::Topology;
     use relay_bus::{Bus, NatsConfig, TopologyConfig};
     use relay_dev_servers::{NatsCluster, NatsClusterOptions, Scratch, Servers, SyncInterval};
-    use relay_domain::ports::{DeliveryCursors as _, LogAddress, MessageLog as _, TailSource as _, TailStart, UserConsumers as _};
+    use relay_domain::ports::{LogAddress, LogReader as _, MessageLog as _, TailSource as _, TailStart, UserConsumers as _};
     use relay_types::{Seq, ShardId, UserId};
 
     const SHARD: ShardId = ShardId(0);
@@ -139,16 +139,16 @@ mod cluster {
     async fn what_was_acknowledged_is_read_from_the_log_at_once() {
         let world = World::start().await;
         let log = world.log().await;
-        let cursors = NatsCursors::new(world.bus().await);
+        let reader = NatsLogReader::new(world.bus().await);
         let user: UserId = EPOCH.parse().unwrap();
         let mut after = Seq(0);
         for round in 0..100 {
             let acked = log.append(address(), &format!("read-{round}"), payload(), None).await.unwrap().seq;
-            let read = cursors.read_since(SHARD, user, &[], after, acked, 100).await.unwrap();
+            let read = reader.read_since(SHARD, user, &[], after, acked, 100).await.unwrap();
             assert_eq!(read.iter().map(|event| event.seq).collect::<Vec<_>>(), vec![acked], "round {round}");
             after = acked;
         }
-        let nothing = cursors.read_since(SHARD, UserId::new(ulid::Ulid(1)), &[], Seq(0), after, 100).await.unwrap();
+        let nothing = reader.read_since(SHARD, UserId::new(ulid::Ulid(1)), &[], Seq(0), after, 100).await.unwrap();
         assert!(nothing.is_empty(), "only what was asked for: {nothing:?}");
     }
 

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::ClientError;
-use crate::tokens::{StaticToken, TokenProvider};
+use crate::token_provider::{StaticToken, TokenProvider};
 
 /// For a whole call. Longer than the server tries to have an event acknowledged.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);

@@ -12,6 +12,7 @@ pub mod http;
 pub mod outbox;
 pub mod realtime;
 pub mod store;
+pub mod token_provider;
 pub mod tokens;
 pub mod tracker;
 pub mod ws;
@@ -20,7 +21,8 @@ pub use error::{ClientError, SendError, StoreError};
 pub use http::ApiClient;
 pub use realtime::{Closed, Counter, Event, EventStream, RealtimeClient, RealtimeConfig, SendHandle, State, Stats};
 pub use store::{ClientStore, FileStore, MemoryStore, QueuedSend, Saved};
-pub use tokens::{RefreshingTokens, StaticToken, TokenKeeper, TokenProvider};
+pub use token_provider::{StaticToken, TokenProvider};
+pub use tokens::{RefreshingTokens, TokenKeeper};
 pub use ws::{CloseInfo, Connection, HelloError, Incoming, SocketOptions};
 
 /// Chooses the TLS implementation of this process, once; a choice made earlier by the program stands.

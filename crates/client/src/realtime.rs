@@ -25,7 +25,7 @@ use crate::backoff;
 use crate::clock::ServerClock;
 use crate::error::{ClientError, SendError, StoreError};
 use crate::store::{ClientStore, QueuedSend};
-use crate::tokens::TokenProvider;
+use crate::token_provider::TokenProvider;
 use crate::ws::SocketOptions;
 use engine::{Command, Engine, Waiter};
 

@@ -1,4 +1,4 @@
-//! Where access tokens come from, and how they are renewed.
+//! Access tokens that are renewed.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -11,30 +11,10 @@ use tokio::sync::Mutex;
 
 use crate::error::{ClientError, StoreError};
 use crate::http::ApiClient;
+use crate::token_provider::TokenProvider;
 
 /// Renew this long before the end, so that a token does not run out on its way.
 const RENEW_BEFORE: Duration = Duration::from_secs(30);
-
-/// A source of access tokens.
-#[async_trait]
-pub trait TokenProvider: Send + Sync {
-    /// A token to use now. `refused` is one that the server would not take: the answer differs from it, or is an error.
-    ///
-    /// # Cancel safety
-    /// Cancel safe.
-    async fn access_token(&self, refused: Option<&Secret>) -> Result<Secret, ClientError>;
-}
-
-/// One token that is never renewed. For tests and short jobs.
-#[derive(Debug, Clone)]
-pub struct StaticToken(pub Secret);
-
-#[async_trait]
-impl TokenProvider for StaticToken {
-    async fn access_token(&self, refused: Option<&Secret>) -> Result<Secret, ClientError> {
-        if refused == Some(&self.0) { Err(ClientError::NoToken) } else { Ok(self.0.clone()) }
-    }
-}
 
 /// Keeps tokens over restarts.
 #[async_trait]

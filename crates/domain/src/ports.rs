@@ -2,46 +2,51 @@
 
 mod accounts;
 mod audit;
+mod consumers;
 mod conversations;
-mod credentials;
+mod cursors;
 mod history;
 mod keys;
 mod limits;
 mod log;
 mod maintenance;
+mod members;
 mod outbox;
+mod passwords;
 mod postings;
 mod projection;
+mod queue;
 mod recent;
 mod resume;
-mod roster;
 mod sessions;
 mod tail;
+mod tokens;
 
-pub use accounts::{
-    Accounts, Credentials, DeviceSessions, NewAccount, NewSession, OpenError, Opened, PasswordChange, PasswordHash, RefreshHash,
-    RefreshNonce, RegisterError, RevokeError, RotateError, Rotated, Rotation, SessionRecord,
-};
+pub use accounts::{Accounts, Credentials, NewAccount, PasswordChange, RegisterError};
 pub use audit::{AuditedLog, AuditedProjection, LogPage, MarksPage, MemberKey, ProjectedEvent, SavedWalk};
+pub use consumers::{UserChange, UserConsumers};
 pub use conversations::{
     Added, ConversationError, Conversations, CreateError, Created, Decided, ListCursor, ListPage, MemberPage, MembershipState,
     NewConversation, PeopleLimits,
 };
-pub use credentials::{AccessToken, HashError, MintError, PasswordHasher, RefreshToken, SessionEnds, TokenMint};
+pub use cursors::{CursorError, DeliveryCursors};
 pub use history::{History, HistoryAnchor, HistoryError, MemberInterval};
 pub use keys::{KeyPublishError, KeyPublisher};
 pub use limits::{DelayRule, RateDecision, RateLimiter, RateRule};
-pub use log::{AppendError, Appended, LogAddress, LogClock, LogReadError, MessageLog, TraceParent};
+pub use log::{AppendError, Appended, LogAddress, LogClock, LogReadError, LogReader, MessageLog, TraceParent};
 pub use maintenance::{Maintenance, MaintenanceOutcome, MaintenanceTask};
+pub use members::MemberDirectory;
 pub use outbox::{FlushError, Flushed, Outbox, OutboxBacklog};
+pub use passwords::{HashError, PasswordHash, PasswordHasher};
 pub use postings::{PostingHold, Postings};
-pub use projection::{
-    Delivery, MemberDirectory, Poison, ProjectError, Projected, Projection, QueueError, UserChange, UserConsumers, WorkQueue, WorkSource,
-};
+pub use projection::{ProjectError, Projected, Projection};
+pub use queue::{Delivery, Poison, QueueError, WorkQueue, WorkSource};
 pub use recent::{NothingRecent, Passed, RecentSends};
 pub use resume::{
     EventRange, FoundEvent, JoinSnapshot, MembershipInterval, OriginalSend, ResumeStore, SendKey, SnapshotMembership, StoreError,
 };
-pub use roster::{CursorError, DeliveryCursors};
-pub use sessions::{AccessClaims, SessionUse, TokenError, TokenVerifier};
+pub use sessions::{DeviceSessions, NewSession, OpenError, Opened, RevokeError, RotateError, Rotated, Rotation, SessionRecord, SessionUse};
 pub use tail::{Ended, LogHead, LogTail, TailError, TailSource, TailStart};
+pub use tokens::{
+    AccessClaims, AccessToken, MintError, RefreshHash, RefreshNonce, RefreshToken, SessionEnds, TokenError, TokenMint, TokenVerifier,
+};

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use relay_domain::ports::{DeliveryCursors, JoinSnapshot, ResumeStore, StoreError};
+use relay_domain::ports::{DeliveryCursors, JoinSnapshot, LogReader, ResumeStore, StoreError};
 use relay_protocol::frame::ResetReason;
 use relay_protocol::{CloseCode, ErrorCode, Position, ServerFrame};
 use relay_runtime::permits::{Permit, Permits};
@@ -22,6 +22,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::fresh_heads::FreshHeads;
 use crate::hub::{Attach, Hub, Socket, UserLimiter};
+use crate::writer::Writer;
 
 /// How long a position that is ahead of this gateway's tail is waited for.
 const TAIL_CATCH_UP: Duration = Duration::from_secs(5);
@@ -65,17 +66,11 @@ const EPOCH_REPLACED: ResumeError =
 const REVOKED: ResumeError =
     ResumeError::Refused { code: ErrorCode::SessionRevoked, close: CloseCode::SessionRevoked, message: "this session was ended" };
 
-/// Where a resuming socket's frames go.
-#[async_trait::async_trait]
-pub(crate) trait FrameSink: Send {
-    /// Writes and flushes; `Err` when the socket is gone or takes nothing any more.
-    async fn write(&mut self, frames: Vec<Bytes>) -> Result<(), ()>;
-}
-
 /// What catching up works with.
 pub(crate) struct Resumer {
     pub(crate) hub: Arc<Hub>,
     pub(crate) store: Arc<dyn ResumeStore>,
+    pub(crate) log_reader: Arc<dyn LogReader>,
     pub(crate) cursors: Arc<dyn DeliveryCursors>,
     pub(crate) fresh_heads: Arc<FreshHeads>,
     /// Bounds the questions to the database, or to the log in its place, in a storm; the others wait for a permit. No socket has one
@@ -107,7 +102,7 @@ impl Resumer {
         &self,
         socket: &Arc<Socket>,
         position: Option<Position>,
-        sink: &mut dyn FrameSink,
+        writer: &mut Writer<'_>,
     ) -> Result<Arc<UserLimiter>, ResumeError> {
         let mut from = BTreeMap::new();
         let mut reset = None;
@@ -125,7 +120,7 @@ impl Resumer {
             "resume"
         };
         metrics::counter!("relay_resumes_total", "path" => path).increment(1);
-        let mut run = Run { resumer: self, socket, sink, from, reset, sent: 0 };
+        let mut run = Run { resumer: self, socket, writer, from, reset, sent: 0 };
         run.go_live().await
     }
 
@@ -188,17 +183,17 @@ impl Resumer {
     }
 }
 
-struct Run<'a> {
+struct Run<'a, 'w> {
     resumer: &'a Resumer,
     socket: &'a Arc<Socket>,
-    sink: &'a mut dyn FrameSink,
+    writer: &'a mut Writer<'w>,
     /// Per shard, up to where the client has everything; empty for "from now on".
     from: BTreeMap<ShardId, Seq>,
     reset: Option<ResetReason>,
     sent: u32,
 }
 
-impl Run<'_> {
+impl Run<'_, '_> {
     async fn go_live(&mut self) -> Result<Arc<UserLimiter>, ResumeError> {
         let mut snapshot: Option<JoinSnapshot> = None;
         let (mut behind, mut rounds) = (0, 0);
@@ -275,6 +270,6 @@ impl Run<'_> {
         if frames.is_empty() {
             return Ok(());
         }
-        self.sink.write(frames).await.map_err(|()| ResumeError::Gone)
+        self.writer.write(frames).await.map_err(|()| ResumeError::Gone)
     }
 }

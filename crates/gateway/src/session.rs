@@ -1,8 +1,8 @@
 //! One socket, from its first frame to its close. One task each; everything it waits for is in one `select!`.
 
+mod closing;
 mod flood;
 mod handshake;
-mod sink;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,14 +18,14 @@ use relay_types::ShardId;
 
 use tokio::time::Instant;
 
-use crate::drain;
 use crate::hub::{Socket, UserLimiter};
 use crate::lanes::{Lanes, PauseGuard, ProcessPaused, refusal};
 use crate::outbound::Closing;
-use crate::upgrade::Shared;
+use crate::state::Shared;
+use crate::{drain, writer};
 
+use closing::ended;
 use flood::{Flood, Pace};
-use sink::Writer;
 
 /// A send to a conversation that the tail does not know the user to be in waits this long for the tail to reach the
 /// log's end: the conversation may have been created a moment ago.
@@ -69,7 +69,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, mut ws: WebSocket, meter: Meter) 
 async fn close(ws: &mut WebSocket, closing: Closing) {
     let limit = if closing.code == CloseCode::SlowReader { SLOW_CLOSE_LIMIT } else { CLOSE_LIMIT };
     let finish = async {
-        if ws.send(sink::close_frame(closing)).await.is_ok() {
+        if ws.send(closing::close_frame(closing)).await.is_ok() {
             // The peer's close, or its end; what it still sends is not read any more.
             while let Some(Ok(message)) = ws.recv().await {
                 if matches!(message, Message::Close(_)) {
@@ -109,11 +109,6 @@ struct Behind;
 
 /// `None` as a closing: the peer is gone, there is nobody to say goodbye to.
 type Ended = Option<Closing>;
-
-#[expect(clippy::unnecessary_wraps, reason = "spares every caller the wrapping")]
-const fn ended(code: CloseCode) -> Ended {
-    Some(Closing { code, retry_after_ms: None })
-}
 
 impl<'a> Live<'a> {
     fn new(
@@ -159,7 +154,7 @@ impl<'a> Live<'a> {
                             return end;
                         }
                     }
-                    Some(Err(error)) => return self.flood.ended(sink::read_error(&error)),
+                    Some(Err(error)) => return self.flood.ended(closing::read_error(&error)),
                     None => return None,
                 },
                 () = tokio::time::sleep_until(self.idle_deadline) => return ended(CloseCode::IdleTimeout),
@@ -175,7 +170,7 @@ impl<'a> Live<'a> {
             return Ok(());
         }
         let ping = self.lanes.as_mut().and_then(|lanes| lanes.ping());
-        let write = sink::write_all(self.ws, frames, ping);
+        let write = writer::write_all(self.ws, frames, ping);
         tokio::pin!(write);
         loop {
             tokio::select! {
@@ -373,10 +368,4 @@ async fn answered(lanes: &mut Option<Box<Lanes>>) -> Result<Vec<ServerFrame>, Pr
         Some(lanes) => lanes.answered().await,
         None => std::future::pending().await,
     }
-}
-
-/// Used during the handshake, where nothing is queued yet.
-async fn say(ws: &mut WebSocket, frame: &ServerFrame) -> Result<(), ()> {
-    let mut writer = Writer { ws };
-    writer.one(Bytes::from(frame.encode())).await
 }

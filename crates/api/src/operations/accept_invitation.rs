@@ -3,10 +3,10 @@ use axum::http::StatusCode;
 use relay_protocol::rest::Problem;
 use relay_types::ConversationId;
 
-use crate::deps::App;
 use crate::error::ApiError;
 use crate::extract::{Caller, PathId};
 use crate::flush::flush;
+use crate::state::App;
 
 /// Accepts an invitation, or a direct conversation that another began. Again changes nothing.
 #[utoipa::path(

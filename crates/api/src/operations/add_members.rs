@@ -6,11 +6,11 @@ use relay_protocol::rest::{AddMembersRequest, AddedMembers, Problem};
 use relay_types::{ConversationId, UserId};
 
 use super::some_people;
-use crate::deps::App;
 use crate::error::ApiError;
 use crate::extract::{Body, Caller, PathId};
 use crate::flush::flush;
 use crate::introductions;
+use crate::state::App;
 
 /// Brings people into a group. For admins and the owner. Those with whom the caller shares no accepted conversation are invited.
 /// Someone who is in it already, or invited already, stays as they are.

@@ -5,10 +5,10 @@ use relay_protocol::ErrorCode;
 use relay_protocol::rest::{ChangePasswordRequest, Problem};
 
 use super::{given_password, new_password};
-use crate::deps::App;
 use crate::error::ApiError;
 use crate::extract::{Body, Caller, guess, guessed_right, not_guessed};
 use crate::flush::flush;
+use crate::state::App;
 
 /// Changes the caller's password. The caller's other sessions end; their sockets close. May be repeated.
 #[utoipa::path(

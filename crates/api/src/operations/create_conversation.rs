@@ -8,11 +8,11 @@ use relay_protocol::ErrorCode;
 use relay_protocol::rest::{Conversation, CreateConversationRequest, Problem};
 use relay_types::{ConversationId, UserId};
 
-use crate::deps::App;
 use crate::error::ApiError;
 use crate::extract::{Body, Caller};
 use crate::flush::flush;
 use crate::introductions;
+use crate::state::App;
 
 /// Creates a group, or the one conversation with another person: 200 when that existed, or a group of the same `client_key`;
 /// 201 when it is new. To the other person it is a request until they answer. Members of a group with whom the caller shares no

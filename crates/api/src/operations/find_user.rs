@@ -3,9 +3,9 @@ use axum::extract::State;
 use relay_protocol::ErrorCode;
 use relay_protocol::rest::{FindUserQuery, Problem, UserProfile};
 
-use crate::deps::App;
 use crate::error::ApiError;
 use crate::extract::{Caller, Params};
+use crate::state::App;
 
 /// The user with exactly this handle.
 #[utoipa::path(

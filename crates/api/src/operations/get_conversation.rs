@@ -3,9 +3,9 @@ use axum::extract::State;
 use relay_protocol::rest::{Conversation, Problem};
 use relay_types::ConversationId;
 
-use crate::deps::App;
 use crate::error::ApiError;
 use crate::extract::{Caller, PathId};
+use crate::state::App;
 
 /// A conversation the caller is in, with its first members.
 #[utoipa::path(

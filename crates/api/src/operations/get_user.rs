@@ -4,9 +4,9 @@ use relay_protocol::ErrorCode;
 use relay_protocol::rest::{Problem, UserProfile};
 use relay_types::UserId;
 
-use crate::deps::App;
 use crate::error::ApiError;
 use crate::extract::{Caller, PathId};
+use crate::state::App;
 
 /// A user by id.
 #[utoipa::path(

@@ -3,9 +3,9 @@ use axum::http::StatusCode;
 use relay_protocol::rest::Problem;
 use relay_types::ConversationId;
 
-use crate::deps::App;
 use crate::error::ApiError;
 use crate::extract::{Caller, PathId};
+use crate::state::App;
 
 /// Leaves a conversation out of the caller's list until something new happens in it.
 #[utoipa::path(

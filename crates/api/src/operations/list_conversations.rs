@@ -4,11 +4,11 @@ use relay_protocol::ErrorCode;
 use relay_protocol::rest::{ConversationList, ConversationListQuery, Problem};
 
 use super::page_limit;
-use crate::deps::App;
 use crate::error::ApiError;
 use crate::extract::{Caller, Params, PathUser};
 use crate::page::{self, Page};
 use crate::read_your_writes;
+use crate::state::App;
 
 /// The caller's conversations, most recently active first, without hidden ones. What others began and the caller has not answered
 /// is listed apart, with `state=request`. `id` is one's own or `me`.
@@ -36,7 +36,7 @@ pub(crate) async fn list_conversations(
     let permit = page::permit(&app, caller.user).await?;
     if after.is_none() {
         // What is missing shows as an older preview, which the next page repairs.
-        read_your_writes::caught_up_everywhere(&app).await;
+        read_your_writes::caught_up_everywhere(&app.deps, &app.read_your_writes).await;
     }
     let page = app.deps.conversations.list(caller.user, query.state.unwrap_or_default(), after, limit).await?;
     let body = ConversationList { conversations: page.items, next_cursor: page.next.as_ref().map(format_cursor) };

@@ -2,9 +2,9 @@ use axum::Json;
 use axum::extract::State;
 use relay_protocol::rest::{InvitationList, Problem};
 
-use crate::deps::App;
 use crate::error::ApiError;
 use crate::extract::Caller;
+use crate::state::App;
 
 /// Groups that the caller is invited into and has not answered.
 #[utoipa::path(

@@ -4,9 +4,9 @@ use relay_protocol::rest::{MemberList, MembersQuery, Problem};
 use relay_types::ConversationId;
 
 use super::page_limit;
-use crate::deps::App;
 use crate::error::ApiError;
 use crate::extract::{Caller, Params, PathId};
+use crate::state::App;
 
 /// The members of a conversation the caller is in, by id.
 #[utoipa::path(

@@ -4,12 +4,12 @@ use relay_protocol::ErrorCode;
 use relay_protocol::rest::{HistoryQuery, MessagePage, Problem};
 
 use super::page_limit;
-use crate::deps::App;
 use crate::error::ApiError;
 use crate::extract::{Caller, Params};
 use crate::history_completion::{self, Asked};
 use crate::page::{self, Page};
 use crate::read_your_writes;
+use crate::state::App;
 
 /// Messages of the past, oldest first, from when the caller came in; with `changes`, also who came and went.
 #[utoipa::path(
@@ -35,7 +35,7 @@ pub(crate) async fn list_messages(
     } else {
         let membership = app.deps.conversations.membership_state(caller.user, conversation).await?;
         let membership = membership.filter(|membership| membership.member).ok_or_else(|| ApiError::plain(ErrorCode::NotMember))?;
-        read_your_writes::caught_up(&app, membership.shard).await
+        read_your_writes::caught_up(&app.deps, &app.read_your_writes, membership.shard).await
     };
     let changes = query.changes.unwrap_or(false);
     let page = app.deps.history.messages(caller.user, conversation, anchor, limit, changes).await?;

@@ -2,9 +2,9 @@ use axum::Json;
 use axum::extract::State;
 use relay_protocol::rest::{DeviceSession, Problem, SessionList};
 
-use crate::deps::App;
 use crate::error::ApiError;
 use crate::extract::Caller;
+use crate::state::App;
 
 /// The caller's live sessions, newest first.
 #[utoipa::path(

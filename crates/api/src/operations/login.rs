@@ -8,10 +8,10 @@ use relay_protocol::rest::{LoginRequest, Problem, Secret, TokenResponse};
 use relay_types::SessionId;
 
 use super::given_password;
-use crate::deps::App;
 use crate::error::ApiError;
 use crate::extract::{Body, ClientAddress, enforce, guess, guessed_right, not_guessed};
 use crate::flush::flush;
+use crate::state::App;
 
 /// For a first log-in to be told to the workers. Left behind, the outbox relay tells it.
 const FIRST_LIMIT: Duration = Duration::from_millis(500);

@@ -4,10 +4,10 @@ use relay_domain::ports::RevokeError;
 use relay_protocol::ErrorCode;
 use relay_protocol::rest::Problem;
 
-use crate::deps::App;
 use crate::error::ApiError;
 use crate::extract::Leaving;
 use crate::flush::flush;
+use crate::state::App;
 
 /// Ends every session of the caller's, this one too; their sockets close.
 #[utoipa::path(

@@ -3,9 +3,9 @@ use axum::extract::State;
 use relay_protocol::rest::{LookUpUsersRequest, Problem, UserList};
 
 use super::some_people;
-use crate::deps::App;
 use crate::error::ApiError;
 use crate::extract::{Body, Caller};
+use crate::state::App;
 
 /// Users by id, many at once: the names of members who have left, for instance.
 #[utoipa::path(

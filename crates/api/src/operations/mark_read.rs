@@ -3,9 +3,9 @@ use axum::http::StatusCode;
 use relay_protocol::rest::{MarkReadRequest, Problem};
 use relay_types::ConversationId;
 
-use crate::deps::App;
 use crate::error::ApiError;
 use crate::extract::{Body, Caller, PathId};
+use crate::state::App;
 
 /// Moves the caller's read mark forward; never back, never beyond the last event.
 #[utoipa::path(

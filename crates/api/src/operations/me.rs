@@ -3,9 +3,9 @@ use axum::extract::State;
 use relay_protocol::ErrorCode;
 use relay_protocol::rest::{Problem, UserProfile};
 
-use crate::deps::App;
 use crate::error::ApiError;
 use crate::extract::Caller;
+use crate::state::App;
 
 /// The caller.
 #[utoipa::path(

@@ -11,10 +11,10 @@ use relay_types::{ShardId, TextError, UserId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::deps::{App, AppState};
 use crate::error::ApiError;
 use crate::extract::{Caller, RawJson, enforce, parse_id, parse_json};
 use crate::flush::flush;
+use crate::state::{App, AppState};
 
 /// Field presence only: the values are parsed one by one, so that each refusal has its own code, as on the socket.
 #[derive(Deserialize)]

@@ -4,10 +4,10 @@ use relay_domain::ports::{RotateError, Rotation};
 use relay_protocol::ErrorCode;
 use relay_protocol::rest::{Problem, RefreshRequest, Secret, TokenResponse};
 
-use crate::deps::App;
 use crate::error::ApiError;
 use crate::extract::{Body, ClientAddress, enforce};
 use crate::flush::flush;
+use crate::state::App;
 
 /// Exchanges a refresh token for new tokens. The same one again gets the same answer until the new one is used, because an
 /// answer may be lost; after that it ends the session, because two hold it.

@@ -7,10 +7,10 @@ use relay_protocol::rest::{Problem, RegisterRequest, UserProfile};
 use relay_types::{ShardId, UserId};
 
 use super::new_password;
-use crate::deps::App;
 use crate::error::ApiError;
 use crate::extract::{Body, ClientAddress, enforce};
 use crate::flush::flush;
+use crate::state::App;
 
 /// Creates an account. It has no session: log in next.
 #[utoipa::path(

@@ -3,10 +3,10 @@ use axum::http::StatusCode;
 use relay_protocol::rest::Problem;
 use relay_types::{ConversationId, UserId};
 
-use crate::deps::App;
 use crate::error::ApiError;
 use crate::extract::{Caller, PathMember};
 use crate::flush::flush;
+use crate::state::App;
 
 /// Puts someone out of a group, withdraws their invitation, or leaves it (one's own id). Admins put out members; the owner anyone.
 #[utoipa::path(

@@ -3,10 +3,10 @@ use axum::http::StatusCode;
 use relay_protocol::rest::{Problem, RenameRequest};
 use relay_types::ConversationId;
 
-use crate::deps::App;
 use crate::error::ApiError;
 use crate::extract::{Body, Caller, PathId};
 use crate::flush::flush;
+use crate::state::App;
 
 /// Gives a group another title. For admins and the owner.
 #[utoipa::path(

@@ -3,10 +3,10 @@ use axum::http::StatusCode;
 use relay_protocol::rest::Problem;
 use relay_types::SessionId;
 
-use crate::deps::App;
 use crate::error::ApiError;
 use crate::extract::{Caller, PathId};
 use crate::flush::flush;
+use crate::state::App;
 
 /// Ends one of the caller's sessions; its sockets close.
 #[utoipa::path(

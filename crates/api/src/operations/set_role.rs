@@ -3,10 +3,10 @@ use axum::http::StatusCode;
 use relay_protocol::rest::{Problem, SetRoleRequest};
 use relay_types::{ConversationId, UserId};
 
-use crate::deps::App;
 use crate::error::ApiError;
 use crate::extract::{Body, Caller, PathMember};
 use crate::flush::flush;
+use crate::state::App;
 
 /// Gives a member another role. For the owner; `owner` hands the group over and makes the caller an admin.
 #[utoipa::path(

@@ -3,9 +3,9 @@ use axum::http::StatusCode;
 use relay_protocol::rest::Problem;
 use relay_types::ConversationId;
 
-use crate::deps::App;
 use crate::error::ApiError;
 use crate::extract::{Caller, PathId};
+use crate::state::App;
 
 /// Lists a hidden conversation again.
 #[utoipa::path(

@@ -169,13 +169,7 @@ impl History for Away {
 }
 
 #[async_trait]
-impl DeliveryCursors for Away {
-    async fn conversations(&self, _: ShardId, _: UserId) -> Result<Option<Vec<ConversationId>>, CursorError> {
-        Ok(None)
-    }
-    async fn checkpoint(&self, _: ShardId, _: UserId, _: Seq) -> Result<(), CursorError> {
-        Ok(())
-    }
+impl LogReader for Away {
     async fn read_since(
         &self,
         _: ShardId,
@@ -184,7 +178,7 @@ impl DeliveryCursors for Away {
         _: Seq,
         _: Seq,
         _: u32,
-    ) -> Result<Vec<StoredEvent>, CursorError> {
+    ) -> Result<Vec<StoredEvent>, LogReadError> {
         Ok(Vec::new())
     }
 }

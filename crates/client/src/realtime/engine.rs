@@ -22,7 +22,7 @@ use crate::clock::ServerClock;
 use crate::error::{ClientError, SendError};
 use crate::outbox::Outbox;
 use crate::store::{ClientStore, QueuedSend, Saved};
-use crate::tokens::TokenProvider;
+use crate::token_provider::TokenProvider;
 use crate::tracker::Tracker;
 use crate::ws::{CloseInfo, Connection, HelloError};
 

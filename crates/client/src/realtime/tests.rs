@@ -8,7 +8,7 @@ use relay_protocol::{CloseCode, ErrorCode};
 
 use super::*;
 use crate::store::{FileStore, MemoryStore};
-use crate::tokens::StaticToken;
+use crate::token_provider::StaticToken;
 use gateway::{Gateway, conversation, message, position, soon, text};
 
 async fn start(gateway: &Gateway, store: Arc<dyn ClientStore>) -> (RealtimeClient, EventStream) {

@@ -105,6 +105,25 @@ pub trait MessageLog: Send + Sync {
     fn duplicate_window(&self) -> Duration;
 }
 
+/// Reads runs of events from the log itself, past any projection.
+#[async_trait]
+pub trait LogReader: Send + Sync {
+    /// Events of `user` and of the given conversations after `after` up to `upto`, ascending, at most `limit`, read from the log
+    /// itself with `prev` unknown. For use while the projection is away: it costs the log a scan.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn read_since(
+        &self,
+        shard: ShardId,
+        user: UserId,
+        conversations: &[ConversationId],
+        after: Seq,
+        upto: Seq,
+        limit: u32,
+    ) -> Result<Vec<StoredEvent>, LogReadError>;
+}
+
 /// The log's own time, by which the age of a `client_id` is judged, so that skewed process clocks do not matter.
 pub trait LogClock: Send + Sync {
     /// The NATS servers' time now, estimated from the newest event seen; `None` before the first.

@@ -1,38 +1,168 @@
-//! Who a token speaks for.
+//! The sessions of devices.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use relay_types::{SessionId, TimestampMs, UserId};
+use relay_types::{DeviceName, SessionId, TimestampMs, UserId};
 
-use super::StoreError;
+use super::{LogAddress, PasswordHash, RefreshHash, RefreshNonce, StoreError};
 
-/// What a valid access token says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AccessClaims {
-    /// Who.
-    pub user: UserId,
-    /// Which of their devices.
+/// A session that was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The password was changed or the account disabled after it was compared.
+    #[error("the credentials are not valid any more")]
+    Outdated,
+    /// The store did not answer; the session may be open.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A device's log-in.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    /// Minted by the caller.
     pub session: SessionId,
-    /// When the token ends.
-    pub expires_at_ms: TimestampMs,
+    /// Whose.
+    pub user: UserId,
+    /// What the password was compared with.
+    pub password_hash: PasswordHash,
+    /// Where they log in from: the next attempts from there are those of a known network.
+    pub network: String,
+    /// What the person calls the device.
+    pub device_name: DeviceName,
+    /// Of the first refresh token.
+    pub refresh: RefreshHash,
+    /// When that token ends.
+    pub refresh_expires_at_ms: TimestampMs,
+    /// When the session ends however often it is refreshed.
+    pub ends_at_ms: TimestampMs,
+    /// Now.
+    pub at_ms: TimestampMs,
+    /// Live sessions a user may have; the least recently used ones beyond it are revoked.
+    pub max_sessions: u32,
 }
 
-/// Why a token was refused. Says no more than the caller may know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TokenError {
-    /// Malformed, forged, of another kind, issuer or audience, or signed with an unknown key.
-    #[error("the token is not valid")]
+/// A refresh token presented, and what takes its place.
+#[derive(Debug, Clone, Copy)]
+pub struct Rotation {
+    /// Of the token presented.
+    pub presented: RefreshHash,
+    /// Of the token that takes its place.
+    pub replacement: RefreshHash,
+    /// What the replacement was made with, beside the token presented.
+    pub nonce: RefreshNonce,
+    /// When the replacement ends; the session's own end caps it.
+    pub refresh_expires_at_ms: TimestampMs,
+    /// Now.
+    pub at_ms: TimestampMs,
+}
+
+/// A rotation that happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rotated {
+    /// Whose.
+    pub user: UserId,
+    /// Which device's.
+    pub session: SessionId,
+    /// What the replacement is made with: the rotation's own nonce, or the first one's when this is a repetition.
+    pub nonce: RefreshNonce,
+}
+
+/// A rotation that did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum RotateError {
+    /// No such token, or it or its session has run out.
+    #[error("the refresh token is not valid")]
     Invalid,
-    /// Signed by us, and not valid now by this server's clock: it was once, or will be. A fresh one may do.
-    #[error("the token is not valid any more, or not yet")]
-    Expired,
+    /// Its session was ended before.
+    #[error("the session was ended")]
+    Revoked,
+    /// It had been used, and what took its place as well; or every token for some time was repeated late, as by two that
+    /// share them. The session is now revoked, in the same transaction, with its event in the outbox.
+    #[error("the refresh token was used before")]
+    Reused {
+        /// Addresses to flush: also when the session had been revoked already and its event is not in the log yet.
+        touched: Vec<LogAddress>,
+    },
+    /// The store did not answer; the rotation may have happened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
-/// Checks access tokens against the current signing keys. Synchronous: keys are held in memory and replaced from outside.
-pub trait TokenVerifier: Send + Sync {
-    /// Who the token speaks for.
-    fn verify(&self, token: &str) -> Result<AccessClaims, TokenError>;
+/// A live session, as its owner sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRecord {
+    /// Which.
+    pub session: SessionId,
+    /// What the person calls the device.
+    pub device_name: DeviceName,
+    /// When it logged in.
+    pub created_at_ms: TimestampMs,
+    /// When it last refreshed its tokens.
+    pub last_used_at_ms: TimestampMs,
+}
+
+/// A session that was not revoked.
+#[derive(Debug, thiserror::Error)]
+pub enum RevokeError {
+    /// The user has no such session.
+    #[error("no such session")]
+    UnknownSession,
+    /// The store did not answer; the session may be revoked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What opening a session brought about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// Addresses to flush, because other sessions were revoked for it; usually none.
+    pub touched: Vec<LogAddress>,
+    /// The address that tells of it, if it is the user's first: durable consumers are made only then. Nobody has to wait for that.
+    pub first: Option<LogAddress>,
+}
+
+/// The sessions of devices. A session is live until it is revoked or its newest refresh token or itself runs out.
+#[async_trait]
+pub trait DeviceSessions: Send + Sync {
+    /// Opens a session. Sessions beyond `max_sessions` are revoked, and a first log-in is noted, with their events in the outbox.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: a session nobody holds a token of may remain until it runs out.
+    async fn open(&self, session: &NewSession) -> Result<Opened, OpenError>;
+
+    /// Exchanges a refresh token for the next. Until that one is used, the same token is answered with the same next one
+    /// again: an answer may have been lost, and two tabs may ask at once. Afterwards, the session ends.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: the presented token may be used up when the future is dropped.
+    async fn rotate(&self, rotation: &Rotation) -> Result<Rotated, RotateError>;
+
+    /// Whether the session exists, is the user's, and has neither been revoked nor run out at `at_ms`.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn is_live(&self, user: UserId, session: SessionId, at_ms: TimestampMs) -> Result<bool, StoreError>;
+
+    /// The user's live sessions, newest first, at most 100.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn list(&self, user: UserId, at_ms: TimestampMs) -> Result<Vec<SessionRecord>, StoreError>;
+
+    /// Ends a session and writes `SESSION_REVOKED` to the outbox, on the user's subject of their home shard; the addresses to
+    /// flush are the answer. Revoking twice succeeds, and names them again while the event is not in the log.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: the session may be revoked when the future is dropped. The outbox relay publishes its event.
+    async fn revoke(&self, user: UserId, session: SessionId, at_ms: TimestampMs) -> Result<Vec<LogAddress>, RevokeError>;
+
+    /// Ends all the user's sessions, each with its event in the outbox.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe, as [`Self::revoke`].
+    async fn revoke_all(&self, user: UserId, at_ms: TimestampMs) -> Result<Vec<LogAddress>, StoreError>;
 }
 
 /// Sessions whose devices are connected.

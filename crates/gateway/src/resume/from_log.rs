@@ -50,7 +50,7 @@ impl Resumer {
         // A change stands in the conversation first and a moment later among the user's events: those behind `upto` may be of
         // a change before it.
         let head = self.hub.heads().get(&shard).copied().unwrap_or_default().max(upto);
-        let moves = self.cursors.read_since(shard, user, &[], Seq::ZERO, head, MOVES).await.map_err(|error| {
+        let moves = self.log_reader.read_since(shard, user, &[], Seq::ZERO, head, MOVES).await.map_err(|error| {
             tracing::warn!(reason = error.reason, "the user's own events cannot be read");
             PROJECTION_UNAVAILABLE
         })?;
@@ -113,7 +113,7 @@ fn set(present: &mut BTreeSet<ConversationId>, conversation: ConversationId, is_
     }
 }
 
-impl Run<'_> {
+impl Run<'_, '_> {
     /// What the projection would have told, from the log; and everything before the ring is written.
     pub(super) async fn read_without_projection(&mut self) -> Result<JoinSnapshot, ResumeError> {
         let user = self.socket.user;
@@ -149,7 +149,7 @@ impl Run<'_> {
             let permit = self.resumer.permit(user).await?;
             let page = self
                 .resumer
-                .cursors
+                .log_reader
                 .read_since(shard, user, &conversations, reached, upto, PAGE)
                 .await
                 .map_err(|_| PROJECTION_UNAVAILABLE)?;

@@ -16,7 +16,7 @@ const PAGE: usize = 500;
 /// Events of the first page: how long they are is not known yet.
 const FIRST_PAGE: usize = 64;
 
-impl Run<'_> {
+impl Run<'_, '_> {
     /// One round over the projection: a snapshot, and every event between the client's position and its watermarks.
     pub(super) async fn read_projection(&mut self) -> Result<JoinSnapshot, ResumeError> {
         let (resumer, user, session) = (self.resumer, self.socket.user, self.socket.session);

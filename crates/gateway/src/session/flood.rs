@@ -7,7 +7,7 @@ use governor::{DefaultDirectRateLimiter, Quota};
 use relay_protocol::{CloseCode, MAX_CLIENT_FRAME_BYTES};
 use relay_runtime::http::Meter;
 
-use super::ended;
+use super::closing::ended;
 use crate::outbound::Closing;
 
 /// So many seconds' worth of frames may come beyond the rate at once before the socket ends.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::ws::{Message, WebSocket};
+use bytes::Bytes;
 use relay_domain::ports::TokenError;
 use relay_protocol::frame::{ErrorFrame, Welcome};
 use relay_protocol::{CloseCode, Command, ErrorCode, Hello, ServerFrame, command};
@@ -10,12 +11,13 @@ use relay_protocol::{CloseCode, Command, ErrorCode, Hello, ServerFrame, command}
 use relay_runtime::census::Counted;
 use relay_types::{SessionId, UserId};
 
+use super::closing::{ended, read_error};
 use super::flood::{Flood, Pace};
-use super::{Writer, ended, say, sink};
 use crate::hub::{Socket, UserLimiter};
 use crate::outbound::{Closing, Outbound};
 use crate::resume::ResumeError;
-use crate::upgrade::Shared;
+use crate::state::Shared;
+use crate::writer::Writer;
 
 /// A socket that is live.
 pub(super) struct Handshake {
@@ -88,7 +90,7 @@ async fn first_frame(ws: &mut WebSocket, flood: &Flood) -> Result<Hello, Option<
                 return Err(refuse(ws, ErrorCode::MalformedFrame, "frames are text", CloseCode::ProtocolViolation).await);
             }
             Some(Ok(Message::Close(_))) | None => return Err(None),
-            Some(Err(error)) => return Err(flood.ended(sink::read_error(&error))),
+            Some(Err(error)) => return Err(flood.ended(read_error(&error))),
         };
         return match command::decode(&text) {
             Ok(Command::Hello(hello)) => Ok(hello),
@@ -107,4 +109,10 @@ async fn refuse(ws: &mut WebSocket, code: ErrorCode, message: &str, close: Close
     let frame = ServerFrame::Error(ErrorFrame { retry_after_ms, ..ErrorFrame::new(code, message) });
     say(ws, &frame).await.ok()?;
     Some(Closing { code: close, retry_after_ms })
+}
+
+/// Writes one frame at once: nothing is queued yet.
+async fn say(ws: &mut WebSocket, frame: &ServerFrame) -> Result<(), ()> {
+    let mut writer = Writer { ws };
+    writer.one(Bytes::from(frame.encode())).await
 }

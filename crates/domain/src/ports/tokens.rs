@@ -1,40 +1,35 @@
-//! Making and checking the secrets people and devices hold.
+//! Tokens: making them, and saying who one speaks for.
 
 use std::fmt;
 
-use async_trait::async_trait;
 use relay_types::{SessionId, TimestampMs, UserId};
 
-use super::{PasswordHash, RefreshHash, RefreshNonce};
-
-/// Why no password was hashed or compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum HashError {
-    /// As many hashes as allowed are being computed, and the wait for a turn was too long.
-    #[error("too many passwords are being hashed")]
-    Busy,
-    /// The password is a common one, or made of the names given.
-    #[error("the password is easily guessed")]
-    Guessable,
-    /// The stored hash cannot be read, or the hasher failed.
-    #[error("the password hasher failed")]
-    Failed,
+/// What a valid access token says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccessClaims {
+    /// Who.
+    pub user: UserId,
+    /// Which of their devices.
+    pub session: SessionId,
+    /// When the token ends.
+    pub expires_at_ms: TimestampMs,
 }
 
-/// Hashes passwords. Deliberately slow, so never on the threads that serve.
-#[async_trait]
-pub trait PasswordHasher: Send + Sync {
-    /// The hash to store of a new password of somebody with these names, unless it is easily guessed.
-    ///
-    /// # Cancel safety
-    /// Cancel safe; a hash that has begun is computed to its end.
-    async fn hash(&self, password: String, names: Vec<String>) -> Result<PasswordHash, HashError>;
+/// Why a token was refused. Says no more than the caller may know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// Malformed, forged, of another kind, issuer or audience, or signed with an unknown key.
+    #[error("the token is not valid")]
+    Invalid,
+    /// Signed by us, and not valid now by this server's clock: it was once, or will be. A fresh one may do.
+    #[error("the token is not valid any more, or not yet")]
+    Expired,
+}
 
-    /// Whether the password is the one. `None` (no such account) takes as long and says no.
-    ///
-    /// # Cancel safety
-    /// Cancel safe, as [`Self::hash`].
-    async fn verify(&self, password: String, stored: Option<PasswordHash>) -> Result<bool, HashError>;
+/// Checks access tokens against the current signing keys. Synchronous: keys are held in memory and replaced from outside.
+pub trait TokenVerifier: Send + Sync {
+    /// Who the token speaks for.
+    fn verify(&self, token: &str) -> Result<AccessClaims, TokenError>;
 }
 
 /// A fresh access token.
@@ -67,6 +62,36 @@ impl fmt::Debug for RefreshToken {
     }
 }
 
+/// The SHA-256 of a refresh token: all that is stored of one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RefreshHash(pub [u8; 32]);
+
+impl fmt::Debug for RefreshHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// Chance that makes the next refresh token out of the last. Worth nothing without that token, and forgotten when the next
+/// one is used.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct RefreshNonce(pub [u8; 32]);
+
+impl fmt::Debug for RefreshNonce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// When a device has to log in again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionEnds {
+    /// Unless it refreshes before.
+    pub refresh_ms: TimestampMs,
+    /// Whatever it does.
+    pub session_ms: TimestampMs,
+}
+
 /// The token could not be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("could not make a token")]
@@ -94,13 +119,4 @@ pub trait TokenMint: Send + Sync {
 
     /// The public keys as a JSON Web Key Set.
     fn jwks(&self) -> String;
-}
-
-/// When a device has to log in again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SessionEnds {
-    /// Unless it refreshes before.
-    pub refresh_ms: TimestampMs,
-    /// Whatever it does.
-    pub session_ms: TimestampMs,
 }

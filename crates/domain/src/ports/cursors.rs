@@ -1,7 +1,6 @@
-//! Per-user durable consumers: what a user still has to receive, held by the log itself.
+//! Cursors: the durable consumer that each user has on each shard, which says what their devices still have to receive.
 
 use async_trait::async_trait;
-use relay_protocol::log::StoredEvent;
 use relay_types::{ConversationId, Seq, ShardId, UserId};
 
 /// The consumers cannot be reached.
@@ -27,19 +26,4 @@ pub trait DeliveryCursors: Send + Sync {
     /// # Cancel safety
     /// Cancel safe; the move may or may not have happened.
     async fn checkpoint(&self, shard: ShardId, user: UserId, delivered: Seq) -> Result<(), CursorError>;
-
-    /// Events of the given conversations after `after` up to `upto`, ascending, at most `limit`, read from the log
-    /// itself with `prev` unknown. For use while the projection is away: it costs the log a scan.
-    ///
-    /// # Cancel safety
-    /// Cancel safe.
-    async fn read_since(
-        &self,
-        shard: ShardId,
-        user: UserId,
-        conversations: &[ConversationId],
-        after: Seq,
-        upto: Seq,
-        limit: u32,
-    ) -> Result<Vec<StoredEvent>, CursorError>;
 }

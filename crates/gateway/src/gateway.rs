@@ -1,0 +1,220 @@
+//! The gateway as a whole: its parts, and serving until it is told to stop.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use governor::Quota;
+use relay_domain::ports::{DeliveryCursors, LogReader, MessageLog, ResumeStore, SessionUse, TailSource, TokenVerifier};
+use relay_posting::{LogRoom, Poster, PosterParts};
+use relay_runtime::census::Census;
+use relay_runtime::descriptors;
+use relay_runtime::permits::Permits;
+use relay_runtime::{CancellationToken, Health, Origins, Restart, Supervisor, Task};
+use relay_types::{Clock, IdGen, ShardId};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+use crate::checkpoints::Checkpoints;
+use crate::config::GatewayConfig;
+use crate::fresh_heads::FreshHeads;
+use crate::hub::{Hub, HubLimits};
+use crate::keeper::Keeper;
+use crate::resume::{Resumer, Verdict};
+use crate::state::Shared;
+use crate::{tail, upgrade};
+
+/// What a gateway needs from the world.
+pub struct Deps {
+    /// Appends messages.
+    pub log: Arc<dyn MessageLog>,
+    /// Follows the log.
+    pub tails: Arc<dyn TailSource>,
+    /// Reads the projection.
+    pub store: Arc<dyn ResumeStore>,
+    /// Notes which sessions are connected, and says when they end.
+    pub sessions: Arc<dyn SessionUse>,
+    /// What the log has, read past the projection.
+    pub log_reader: Arc<dyn LogReader>,
+    /// Users' durable consumers.
+    pub cursors: Arc<dyn DeliveryCursors>,
+    /// Checks access tokens.
+    pub tokens: Arc<dyn TokenVerifier>,
+    /// Which pages may connect.
+    pub origins: Origins,
+    /// The wall clock, for what people see.
+    pub clock: Arc<dyn Clock>,
+    /// Mints message ids.
+    pub ids: Arc<dyn IdGen>,
+    /// How full the log is.
+    pub room: Arc<LogRoom>,
+    /// Every shard of the log.
+    pub shards: Vec<ShardId>,
+    /// How long an access token is valid, in seconds: a revoked session is remembered as long.
+    pub access_ttl_s: u64,
+}
+
+/// A gateway.
+pub struct Gateway {
+    shared: Arc<Shared>,
+    deps: Deps,
+}
+
+impl Gateway {
+    /// Puts the parts together. Nothing runs yet.
+    pub fn new(mut config: GatewayConfig, deps: Deps, health: Health) -> Self {
+        crate::series::register();
+        let descriptors = descriptors::fitting("gateway.max_sockets", config.max_sockets.saturating_add(HANDSHAKES));
+        let handshakes = HANDSHAKES.min(descriptors.div_ceil(8));
+        config.max_sockets = config.max_sockets.min(descriptors - handshakes).clamp(1, Semaphore::MAX_PERMITS);
+        let per_second = NonZeroU32::new(config.messages_per_s).unwrap_or(NonZeroU32::MIN);
+        let burst = NonZeroU32::new(config.message_burst).unwrap_or(NonZeroU32::MIN);
+        let hub = Arc::new(Hub::new(HubLimits {
+            ring_bytes: config.ring_bytes,
+            roster_linger: Duration::from_millis(config.roster_linger_ms),
+            revoked_kept: Duration::from_secs(deps.access_ttl_s + REVOKED_MARGIN_S),
+            quota: Quota::per_second(per_second).allow_burst(burst),
+        }));
+        let poster = Arc::new(Poster::new(PosterParts {
+            log: Arc::clone(&deps.log),
+            tails: Arc::clone(&deps.tails),
+            recent: Arc::clone(&hub) as _,
+            store: Arc::clone(&deps.store),
+            log_clock: Arc::clone(&hub.clock) as _,
+            clock: Arc::clone(&deps.clock),
+            ids: Arc::clone(&deps.ids),
+            quota: config.quota,
+            room: Arc::clone(&deps.room),
+        }));
+        let fresh_heads = Arc::new(FreshHeads::new(Arc::clone(&deps.tails)));
+        let resumer = Resumer {
+            hub: Arc::clone(&hub),
+            store: Arc::clone(&deps.store),
+            log_reader: Arc::clone(&deps.log_reader),
+            cursors: Arc::clone(&deps.cursors),
+            fresh_heads: Arc::clone(&fresh_heads),
+            permits: Semaphore::new(config.max_concurrent_resumes),
+            catching_up: Permits::new(config.max_resumes_per_user),
+            asking: Permits::new(1),
+            max_events: config.max_resume_events,
+            verdict: Arc::new(Verdict::new(Arc::clone(&deps.store))),
+        };
+        let shared = Shared {
+            connection_slots: Arc::new(Semaphore::new(config.max_sockets)),
+            handshakes,
+            addresses: Census::default(),
+            people: Census::default(),
+            devices: Census::default(),
+            hub,
+            resumer,
+            poster,
+            fresh_heads,
+            tokens: Arc::clone(&deps.tokens),
+            origins: deps.origins.clone(),
+            clock: Arc::clone(&deps.clock),
+            pauses: Arc::default(),
+            checkpoints: Checkpoints::new(),
+            draining: CancellationToken::new(),
+            closed: CancellationToken::new(),
+            accepting: health.component("gateway"),
+            health,
+            config,
+        };
+        Self { shared: Arc::new(shared), deps }
+    }
+
+    /// Serves until the supervisor is told to stop, then drains: no new sockets, every socket told to move, cursors moved.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: sockets would be cut off.
+    pub async fn serve(self, listener: TcpListener, supervisor: &Supervisor) -> anyhow::Result<()> {
+        let Self { shared, deps } = self;
+        let epoch = self::epoch(&deps).await?;
+        shared.hub.set_epoch(epoch.combined);
+        // Sockets that drain still send, so the watch ends after them.
+        shared.pauses.watch(supervisor, &shared.closed);
+        for (shard, epoch) in epoch.by_shard {
+            let (tails, hub, clock) = (Arc::clone(&deps.tails), Arc::clone(&shared.hub), Arc::clone(&deps.clock));
+            let warmup = Duration::from_millis(shared.config.ring_warmup_ms);
+            let (closed, revocations) = (shared.closed.clone(), Duration::from_secs(deps.access_ttl_s + REVOKED_MARGIN_S));
+            supervisor.spawn(format!("tail-{shard}"), Restart::StopProcess, move |task| {
+                // Sockets that drain still receive, so the tail ends after them.
+                let task = Task { stop: closed.clone(), ..task };
+                tail::follow(task, Arc::clone(&tails), Arc::clone(&hub), Arc::clone(&clock), shard, epoch.clone(), warmup, revocations)
+            });
+        }
+        let (state, cursors) = (Arc::clone(&shared), Arc::clone(&deps.cursors));
+        let interval = Duration::from_millis(shared.config.checkpoint_interval_ms);
+        supervisor.spawn("checkpoints", Restart::StopProcess, move |task| {
+            let (state, cursors) = (Arc::clone(&state), Arc::clone(&cursors));
+            async move { state.checkpoints.run(task, Arc::clone(&state.hub), cursors, interval).await }
+        });
+        let (hub, sessions) = (Arc::clone(&shared.hub), Arc::clone(&deps.sessions));
+        supervisor.spawn("sessions", Restart::Backoff { cap: Duration::from_secs(5) }, move |task| {
+            Keeper::new(Arc::clone(&hub), Arc::clone(&sessions)).run(task)
+        });
+        let verdict = Arc::clone(&shared.resumer.verdict);
+        supervisor.spawn("projection-verdict", Restart::Backoff { cap: Duration::from_secs(5) }, move |task| {
+            let verdict = Arc::clone(&verdict);
+            async move { verdict.run(task).await }
+        });
+        let router = Router::new().route("/v1/ws", get(upgrade::upgrade)).fallback(upgrade::not_found).with_state(Arc::clone(&shared));
+        let stop = supervisor.stop_token();
+        tokio::select! {
+            () = shared.hub.begun(&deps.shards) => {}
+            // Told to stop, or a tail could not begin.
+            () = stop.cancelled() => {}
+        }
+        relay_runtime::http::serve(listener, router, supervisor, shared.config.http_limits(shared.handshakes));
+        shared.accepting.up();
+        stop.cancelled().await;
+        shared.health.start_draining();
+        shared.draining.cancel();
+        let spread = Duration::from_millis(shared.config.drain_spread_ms);
+        let all = u32::try_from(shared.config.max_sockets).unwrap_or(u32::MAX);
+        if tokio::time::timeout(spread + DRAIN_LIMIT, shared.connection_slots.acquire_many(all)).await.is_err() {
+            tracing::warn!("some sockets did not close in time");
+        }
+        shared.closed.cancel();
+        shared.checkpoints.finish(Arc::clone(&deps.cursors), DRAIN_LIMIT).await;
+        Ok(())
+    }
+}
+
+/// Connections that are not sockets yet: each lasts as long as a handshake, or `hello_timeout_ms` when it never comes.
+const HANDSHAKES: usize = 4_096;
+
+/// After the spread: answers that are due, and the close handshakes.
+const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+
+/// Tokens are accepted a little beyond their end; see `tokens.leeway_s`, at most five minutes.
+const REVOKED_MARGIN_S: u64 = 300;
+
+struct Epochs {
+    combined: String,
+    by_shard: Vec<(ShardId, String)>,
+}
+
+/// One epoch for all shards: theirs if they agree, else one that changes when any of them does.
+async fn epoch(deps: &Deps) -> anyhow::Result<Epochs> {
+    let mut by_shard = Vec::new();
+    for shard in &deps.shards {
+        by_shard.push((*shard, deps.tails.head(*shard).await?.epoch));
+    }
+    let mut distinct: Vec<&str> = by_shard.iter().map(|(_, epoch)| epoch.as_str()).collect();
+    distinct.dedup();
+    let combined = match distinct.as_slice() {
+        [one] => (*one).to_owned(),
+        several => {
+            // FNV-1a: a short name for a list, not a secret.
+            let hash = several
+                .iter()
+                .flat_map(|epoch| epoch.bytes())
+                .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+            format!("M{hash:016x}")
+        }
+    };
+    Ok(Epochs { combined, by_shard })
+}

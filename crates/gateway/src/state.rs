@@ -1,0 +1,51 @@
+//! What every socket's task shares.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use relay_domain::ports::{LogClock as _, TokenVerifier};
+use relay_posting::Poster;
+use relay_runtime::census::Census;
+use relay_runtime::{CancellationToken, Component, Health, Origins, PauseDetector};
+use relay_types::{Clock, SessionId, UserId};
+use tokio::sync::Semaphore;
+
+use crate::checkpoints::Checkpoints;
+use crate::config::GatewayConfig;
+use crate::fresh_heads::FreshHeads;
+use crate::hub::Hub;
+use crate::resume::Resumer;
+
+/// What every socket's task shares.
+pub(crate) struct Shared {
+    pub(crate) config: GatewayConfig,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) resumer: Resumer,
+    pub(crate) poster: Arc<Poster>,
+    pub(crate) fresh_heads: Arc<FreshHeads>,
+    pub(crate) tokens: Arc<dyn TokenVerifier>,
+    pub(crate) origins: Origins,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) pauses: Arc<PauseDetector>,
+    pub(crate) checkpoints: Checkpoints,
+    pub(crate) draining: CancellationToken,
+    /// Every socket is gone: the tails may end.
+    pub(crate) closed: CancellationToken,
+    pub(crate) health: Health,
+    /// Not ready before every tail was started and sockets are accepted.
+    pub(crate) accepting: Component,
+    pub(crate) connection_slots: Arc<Semaphore>,
+    /// Connections that are not sockets yet.
+    pub(crate) handshakes: usize,
+    /// Sockets of an address, of a person, of a device.
+    pub(crate) addresses: Census<IpAddr>,
+    pub(crate) people: Census<UserId>,
+    pub(crate) devices: Census<SessionId>,
+}
+
+impl Shared {
+    /// The time clients mint their keys with: the log's own, by which keys are judged, as soon as it is known.
+    pub(crate) fn server_time_ms(&self) -> i64 {
+        self.hub.clock.log_now_ms().unwrap_or_else(|| self.clock.now_ms())
+    }
+}
