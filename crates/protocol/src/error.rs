@@ -128,99 +128,61 @@ impl fmt::Display for ErrorCode {
     }
 }
 
-/// Why the server closed a socket. 1000 to 1999 are the standard's; 4000 to 4499 mean "reconnect and resume";
-/// 4500 to 4999 mean "do not come back without changing something".
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum CloseCode {
-    /// The client said goodbye.
-    Normal,
-    /// The server is going away; reconnect after the delay in the reason.
-    Draining,
-    /// The client read slower than its conversations wrote; reconnect and resume.
-    SlowReader,
-    /// The client stopped answering.
-    IdleTimeout,
-    /// The server lost its place in the log; reconnect and resume.
-    Resync,
-    /// Catching up is not possible here now; reconnect, to another server if there is one.
-    Busy,
-    /// The access token ran out; reconnect with a fresh one.
-    TokenExpired,
-    /// No hello in time.
-    HelloTimeout,
-    /// The server process was paused for so long that clients may have gone elsewhere; reconnect and resume.
-    ProcessPaused,
-    /// hello was refused.
-    Unauthenticated,
-    /// The device's session was ended.
-    SessionRevoked,
-    /// The client broke the protocol.
-    ProtocolViolation,
-    /// A frame over the limit.
-    FrameTooLarge,
-    /// The client went on sending far more than it may.
-    Flooding,
+macro_rules! close_codes {
+    ($( $variant:ident = $number:literal, $name:literal, $meaning:literal; )*) => {
+        /// Why the server closed a socket. 1000 to 1999 are the standard's; 4000 to 4499 mean "reconnect and resume";
+        /// 4500 to 4999 mean "do not come back without changing something".
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum CloseCode {
+            $( #[doc = $meaning] $variant, )*
+        }
+
+        impl CloseCode {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[ $( Self::$variant, )* ];
+
+            /// The number in the close frame.
+            pub const fn code(self) -> u16 {
+                match self {
+                    $( Self::$variant => $number, )*
+                }
+            }
+
+            /// The name in the close frame's reason and in metrics.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $( Self::$variant => $name, )*
+                }
+            }
+
+            /// What it means, in one sentence.
+            pub const fn meaning(self) -> &'static str {
+                match self {
+                    $( Self::$variant => $meaning, )*
+                }
+            }
+        }
+    };
+}
+
+close_codes! {
+    Normal = 1000, "normal", "The client said goodbye.";
+    Draining = 4000, "draining", "The server is going away; reconnect after the delay in the reason.";
+    SlowReader = 4001, "slow_reader", "The client read slower than its conversations wrote; reconnect and resume.";
+    IdleTimeout = 4002, "idle_timeout", "The client stopped answering.";
+    Resync = 4003, "resync", "The server lost its sequence in the log; reconnect and resume.";
+    Busy = 4004, "busy", "Catching up is not possible here now; reconnect, to another server if there is one.";
+    TokenExpired = 4005, "token_expired", "The access token ran out; reconnect with a fresh one.";
+    HelloTimeout = 4006, "hello_timeout", "No hello in time.";
+    ProcessPaused = 4007, "process_paused", "The server process was paused for so long that clients may have gone elsewhere; reconnect and resume.";
+    Unauthenticated = 4500, "unauthenticated", "hello was refused.";
+    SessionRevoked = 4501, "session_revoked", "The device's session was ended.";
+    ProtocolViolation = 4502, "protocol_violation", "The client broke the protocol.";
+    FrameTooLarge = 4503, "frame_too_large", "A frame over the limit.";
+    Flooding = 4504, "flooding", "The client went on sending far more than it may.";
 }
 
 impl CloseCode {
-    /// Every code.
-    pub const ALL: &'static [Self] = &[
-        Self::Normal,
-        Self::Draining,
-        Self::SlowReader,
-        Self::IdleTimeout,
-        Self::Resync,
-        Self::Busy,
-        Self::TokenExpired,
-        Self::HelloTimeout,
-        Self::ProcessPaused,
-        Self::Unauthenticated,
-        Self::SessionRevoked,
-        Self::ProtocolViolation,
-        Self::FrameTooLarge,
-        Self::Flooding,
-    ];
-
-    /// The number in the close frame.
-    pub const fn code(self) -> u16 {
-        match self {
-            Self::Normal => 1000,
-            Self::Draining => 4000,
-            Self::SlowReader => 4001,
-            Self::IdleTimeout => 4002,
-            Self::Resync => 4003,
-            Self::Busy => 4004,
-            Self::TokenExpired => 4005,
-            Self::HelloTimeout => 4006,
-            Self::ProcessPaused => 4007,
-            Self::Unauthenticated => 4500,
-            Self::SessionRevoked => 4501,
-            Self::ProtocolViolation => 4502,
-            Self::FrameTooLarge => 4503,
-            Self::Flooding => 4504,
-        }
-    }
-
-    /// The name in the close frame's reason and in metrics.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Normal => "normal",
-            Self::Draining => "draining",
-            Self::SlowReader => "slow_reader",
-            Self::IdleTimeout => "idle_timeout",
-            Self::Resync => "resync",
-            Self::Busy => "busy",
-            Self::TokenExpired => "token_expired",
-            Self::HelloTimeout => "hello_timeout",
-            Self::ProcessPaused => "process_paused",
-            Self::Unauthenticated => "unauthenticated",
-            Self::SessionRevoked => "session_revoked",
-            Self::ProtocolViolation => "protocol_violation",
-            Self::FrameTooLarge => "frame_too_large",
-            Self::Flooding => "flooding",
-        }
-    }
-
     /// Whether a client should reconnect by itself after this number. Abnormal closes (1006 and the like) say yes.
     pub const fn number_allows_reconnect(number: u16) -> bool {
         !matches!(number, 1000 | 4500..=4999)
