@@ -74,10 +74,22 @@ impl NatsUserConsumers {
 /// that nobody has used yet, invitations, ended sessions) are acknowledged without a look at Postgres: whoever makes many of them
 /// costs nobody else a turn.
 fn concerns_consumers(payload: &[u8]) -> Option<bool> {
-    match serde_json::from_slice(payload) {
-        Ok(LogEvent::UserSeen(_)) => Some(true),
-        Ok(LogEvent::ConversationJoined(_) | LogEvent::ConversationLeft(_)) => Some(false),
-        Ok(_) | Err(_) => None,
+    match serde_json::from_slice(payload).ok()? {
+        LogEvent::UserSeen(_) => Some(true),
+        LogEvent::ConversationJoined(_) | LogEvent::ConversationLeft(_) => Some(false),
+        LogEvent::MessageSent(_)
+        | LogEvent::ConversationCreated(_)
+        | LogEvent::MemberAdded(_)
+        | LogEvent::MemberRemoved(_)
+        | LogEvent::MembersAdded(_)
+        | LogEvent::MembersRemoved(_)
+        | LogEvent::ConversationRenamed(_)
+        | LogEvent::RoleChanged(_)
+        | LogEvent::UserRegistered(_)
+        | LogEvent::ConversationInvited(_)
+        | LogEvent::InvitationEnded(_)
+        | LogEvent::SessionRevoked(_)
+        | LogEvent::Unknown => None,
     }
 }
 

@@ -60,12 +60,24 @@ impl TailSource for NatsTails {
             match event.event {
                 LogEvent::SessionRevoked(revoked) => ended.sessions.push(revoked.session_id),
                 LogEvent::ConversationJoined(moved) => {
-                    ended.membership_changes.push((event.seq, moved.conversation_id, moved.user_id, true))
+                    ended.membership_changes.push((event.seq, moved.conversation_id, moved.user_id, true));
                 }
                 LogEvent::ConversationLeft(moved) => {
-                    ended.membership_changes.push((event.seq, moved.conversation_id, moved.user_id, false))
+                    ended.membership_changes.push((event.seq, moved.conversation_id, moved.user_id, false));
                 }
-                _ => {}
+                LogEvent::MessageSent(_)
+                | LogEvent::ConversationCreated(_)
+                | LogEvent::MemberAdded(_)
+                | LogEvent::MemberRemoved(_)
+                | LogEvent::MembersAdded(_)
+                | LogEvent::MembersRemoved(_)
+                | LogEvent::ConversationRenamed(_)
+                | LogEvent::RoleChanged(_)
+                | LogEvent::UserRegistered(_)
+                | LogEvent::ConversationInvited(_)
+                | LogEvent::InvitationEnded(_)
+                | LogEvent::UserSeen(_)
+                | LogEvent::Unknown => {}
             }
         }
         Ok(ended)

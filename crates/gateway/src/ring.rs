@@ -214,7 +214,21 @@ fn cost(event: &LogEvent) -> usize {
             let key = SEND_BYTES + 3 * (sent.client_id.as_str().len() + ALLOCATION_BYTES);
             key + text.as_str().len() + sent.body.encoded_len() + 2 * ALLOCATION_BYTES
         }
-        _ => 0,
+        LogEvent::ConversationCreated(_)
+        | LogEvent::MemberAdded(_)
+        | LogEvent::MemberRemoved(_)
+        | LogEvent::MembersAdded(_)
+        | LogEvent::MembersRemoved(_)
+        | LogEvent::ConversationRenamed(_)
+        | LogEvent::RoleChanged(_)
+        | LogEvent::UserRegistered(_)
+        | LogEvent::ConversationJoined(_)
+        | LogEvent::ConversationLeft(_)
+        | LogEvent::ConversationInvited(_)
+        | LogEvent::InvitationEnded(_)
+        | LogEvent::UserSeen(_)
+        | LogEvent::SessionRevoked(_)
+        | LogEvent::Unknown => 0,
     };
     OVERHEAD_BYTES + own
 }

@@ -262,7 +262,19 @@ impl LogEvent {
             Self::ConversationCreated(e) => e.members.iter().map(|member| member.user_id).collect(),
             Self::MemberAdded(e) => vec![e.user_id],
             Self::MembersAdded(e) => e.user_ids.clone(),
-            _ => Vec::new(),
+            Self::MessageSent(_)
+            | Self::MemberRemoved(_)
+            | Self::MembersRemoved(_)
+            | Self::ConversationRenamed(_)
+            | Self::RoleChanged(_)
+            | Self::UserRegistered(_)
+            | Self::ConversationJoined(_)
+            | Self::ConversationLeft(_)
+            | Self::ConversationInvited(_)
+            | Self::InvitationEnded(_)
+            | Self::UserSeen(_)
+            | Self::SessionRevoked(_)
+            | Self::Unknown => Vec::new(),
         }
     }
 
@@ -271,7 +283,20 @@ impl LogEvent {
         match self {
             Self::MemberRemoved(e) => vec![e.user_id],
             Self::MembersRemoved(e) => e.user_ids.clone(),
-            _ => Vec::new(),
+            Self::MessageSent(_)
+            | Self::ConversationCreated(_)
+            | Self::MemberAdded(_)
+            | Self::MembersAdded(_)
+            | Self::ConversationRenamed(_)
+            | Self::RoleChanged(_)
+            | Self::UserRegistered(_)
+            | Self::ConversationJoined(_)
+            | Self::ConversationLeft(_)
+            | Self::ConversationInvited(_)
+            | Self::InvitationEnded(_)
+            | Self::UserSeen(_)
+            | Self::SessionRevoked(_)
+            | Self::Unknown => Vec::new(),
         }
     }
 

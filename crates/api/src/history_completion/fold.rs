@@ -94,7 +94,21 @@ impl Fold {
             }
             let shown = match &event.event {
                 LogEvent::MessageSent(sent) => self.intervals.inside(sent.sender_id, event.seq),
-                _ => self.changes,
+                LogEvent::ConversationCreated(_)
+                | LogEvent::MemberAdded(_)
+                | LogEvent::MemberRemoved(_)
+                | LogEvent::MembersAdded(_)
+                | LogEvent::MembersRemoved(_)
+                | LogEvent::ConversationRenamed(_)
+                | LogEvent::RoleChanged(_)
+                | LogEvent::UserRegistered(_)
+                | LogEvent::ConversationJoined(_)
+                | LogEvent::ConversationLeft(_)
+                | LogEvent::ConversationInvited(_)
+                | LogEvent::InvitationEnded(_)
+                | LogEvent::UserSeen(_)
+                | LogEvent::SessionRevoked(_)
+                | LogEvent::Unknown => self.changes,
             };
             if shown
                 && event.seq > self.after

@@ -62,7 +62,20 @@ impl Resumer {
             let (conversation, joined) = match event.event {
                 LogEvent::ConversationJoined(moved) => (moved.conversation_id, true),
                 LogEvent::ConversationLeft(moved) => (moved.conversation_id, false),
-                _ => continue,
+                LogEvent::MessageSent(_)
+                | LogEvent::ConversationCreated(_)
+                | LogEvent::MemberAdded(_)
+                | LogEvent::MemberRemoved(_)
+                | LogEvent::MembersAdded(_)
+                | LogEvent::MembersRemoved(_)
+                | LogEvent::ConversationRenamed(_)
+                | LogEvent::RoleChanged(_)
+                | LogEvent::UserRegistered(_)
+                | LogEvent::ConversationInvited(_)
+                | LogEvent::InvitationEnded(_)
+                | LogEvent::UserSeen(_)
+                | LogEvent::SessionRevoked(_)
+                | LogEvent::Unknown => continue,
             };
             set(&mut present, conversation, joined);
             if event.seq > after {

@@ -73,7 +73,21 @@ pub(super) fn page(shard: ShardId, events: &[StoredEvent], rows: &[ProjectedEven
         };
         let message = match &event.event {
             LogEvent::MessageSent(sent) => Some(sent.message_id),
-            _ => None,
+            LogEvent::ConversationCreated(_)
+            | LogEvent::MemberAdded(_)
+            | LogEvent::MemberRemoved(_)
+            | LogEvent::MembersAdded(_)
+            | LogEvent::MembersRemoved(_)
+            | LogEvent::ConversationRenamed(_)
+            | LogEvent::RoleChanged(_)
+            | LogEvent::UserRegistered(_)
+            | LogEvent::ConversationJoined(_)
+            | LogEvent::ConversationLeft(_)
+            | LogEvent::ConversationInvited(_)
+            | LogEvent::InvitationEnded(_)
+            | LogEvent::UserSeen(_)
+            | LogEvent::SessionRevoked(_)
+            | LogEvent::Unknown => None,
         };
         compared.messages += u64::from(message.is_some());
         let kind = match rows.remove(&event.seq) {
