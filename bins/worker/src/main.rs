@@ -10,7 +10,7 @@ use config::Config;
 
 fn main() -> ExitCode {
     relay_runtime::run("worker", |boot: relay_runtime::Boot<Config>| async move {
-        relay_workers::series::register();
+        relay_workers::metrics::register();
         let config = &boot.config;
         let bus = relay_bootstrap::connect_nats(&config.nats, "worker").await?;
         relay_bootstrap::verify_topology(&bus, &config.topology).await?;

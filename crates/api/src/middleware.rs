@@ -26,15 +26,7 @@ pub(crate) static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent
 const SECRET_PARAMETERS: &[&str] =
     &["token", "access_token", "refresh_token", "id_token", "auth", "authorization", "bearer", "jwt", "password", "secret"];
 
-/// Registers every series at zero, so that a first error is a rise and not a birth.
-pub(crate) fn register_metrics() {
-    metrics::counter!("relay_stale_reads_total").absolute(0);
-    metrics::counter!("relay_outbox_parked_total").absolute(0);
-    for code in ErrorCode::ALL {
-        metrics::counter!("relay_errors_total", "surface" => "rest", "code" => code.as_str()).absolute(0);
-    }
-}
-
+/// Handles every request.
 pub(crate) async fn handle(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let request_id = app.deps.ids.next_ulid().to_string();

@@ -17,7 +17,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::config::Config;
 use crate::deps::Deps;
-use crate::middleware::{REQUEST_ID, TRACEPARENT, handle, register_metrics};
+use crate::middleware::{REQUEST_ID, TRACEPARENT, handle};
 use crate::openapi::documents;
 use crate::read_your_writes::LogProgress;
 use crate::routes::api;
@@ -29,7 +29,7 @@ const PREFLIGHT_AGE: Duration = Duration::from_mins(10);
 
 /// The API as a service.
 pub fn router(config: &Config, deps: Deps) -> Router {
-    register_metrics();
+    crate::metrics::register();
     let session_cache = SessionCache::new(Duration::from_millis(config.session_cache_ms));
     let (reads, asking) = (Permits::new(config.reads_per_user), Permits::new(1));
     let app: App =

@@ -57,7 +57,7 @@ impl Bus {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn connect(config: &NatsConfig, name: &str) -> Result<Self, ConnectError> {
-        crate::series::register();
+        crate::metrics::register();
         let failed = |source: Box<dyn std::error::Error + Send + Sync>| ConnectError { servers: config.servers.join(","), source };
         let started = std::time::Instant::now();
         let (counter, connects) = watch::channel(0);

@@ -65,7 +65,7 @@ pub struct Gateway {
 impl Gateway {
     /// Puts the parts together. Nothing runs yet.
     pub fn new(mut config: GatewayConfig, deps: Deps, health: Health) -> Self {
-        crate::series::register();
+        crate::metrics::register();
         let descriptors = descriptors::fitting("gateway.max_sockets", config.max_sockets.saturating_add(HANDSHAKES));
         let handshakes = HANDSHAKES.min(descriptors.div_ceil(8));
         config.max_sockets = config.max_sockets.min(descriptors - handshakes).clamp(1, Semaphore::MAX_PERMITS);

@@ -7,6 +7,7 @@ mod config;
 mod delays;
 pub mod limiter;
 mod local;
+mod metrics;
 mod window;
 
 pub use config::ValkeyConfig;

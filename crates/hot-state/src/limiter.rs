@@ -62,8 +62,7 @@ impl ValkeyLimiter {
             .set_policy(ReconnectPolicy::new_exponential(0, 50, config.reconnect_max_ms, 2))
             .build()
             .map_err(fail)?;
-        metrics::counter!("relay_rate_limit_local_total").absolute(0);
-        metrics::gauge!("relay_valkey_up").set(0.0);
+        crate::metrics::register();
         drop(client.connect());
         Ok(Self {
             client,

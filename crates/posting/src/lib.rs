@@ -5,6 +5,7 @@
 
 mod key_age;
 mod lookups;
+mod metrics;
 mod quota;
 mod room;
 
@@ -129,9 +130,7 @@ pub struct Poster {
 impl Poster {
     /// A poster over these parts.
     pub fn new(parts: PosterParts) -> Self {
-        for by in ["log", "projection"] {
-            metrics::counter!("relay_posts_deduplicated_total", "by" => by).increment(0);
-        }
+        crate::metrics::register();
         let quotas = Quotas::new(parts.quota, DefaultClock::default());
         Self { lookups: Lookups::new(Arc::clone(&parts.store)), quotas, parts }
     }
@@ -174,7 +173,7 @@ impl Poster {
             KeyAge::WithinWindow => {}
             KeyAge::MayBeOld => {
                 if let Some(original) = self.find_old(shard, &key).await? {
-                    metrics::counter!("relay_posts_deduplicated_total", "by" => "projection").increment(1);
+                    ::metrics::counter!("relay_posts_deduplicated_total", "by" => "projection").increment(1);
                     return Ok(ack(key, original));
                 }
             }
@@ -249,7 +248,7 @@ impl Poster {
             Passed::Counts | Passed::NotKnown => {}
         }
         // Either a retry, or our own attempt whose first answer was lost: the stored event says which id it has.
-        metrics::counter!("relay_posts_deduplicated_total", "by" => "log").increment(1);
+        ::metrics::counter!("relay_posts_deduplicated_total", "by" => "log").increment(1);
         if let Some(original) = self.parts.recent.find(&key) {
             return Ok(ack(key, original));
         }

@@ -107,9 +107,6 @@ struct Door {
 
 impl Door {
     fn new(listener: TcpListener, router: Router, limits: HttpLimits) -> Self {
-        for reason in ["stalled", "flooding", "crowded"] {
-            metrics::counter!("relay_connections_ended_total", "reason" => reason).increment(0);
-        }
         let places = Arc::new(Semaphore::new(limits.max_connections.min(Semaphore::MAX_PERMITS)));
         Self { listener, router, limits, places, refusals: Arc::new(Semaphore::new(REFUSALS)), addresses: Census::default() }
     }

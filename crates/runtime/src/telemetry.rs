@@ -23,5 +23,6 @@ pub(crate) fn start_logs(config: &LogConfig) -> Result<(), ConfigError> {
 pub(crate) fn start_metrics() -> anyhow::Result<PrometheusHandle> {
     let handle =
         PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), LATENCY_BUCKETS)?.install_recorder()?;
+    crate::metrics::register();
     Ok(handle)
 }

@@ -6,9 +6,9 @@
 pub mod audit;
 mod config;
 pub mod maintenance;
+pub mod metrics;
 pub mod outbox;
 pub mod persist;
 pub mod reconcile;
-pub mod series;
 
 pub use config::{Role, WorkerConfig};

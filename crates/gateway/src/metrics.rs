@@ -25,6 +25,11 @@ pub(crate) fn register() {
     }
     describe_counter!("relay_void_messages_total", "Messages stored behind their sender's removal, which count for nobody");
     counter!("relay_void_messages_total").increment(0);
+    describe_counter!("relay_resumes_without_postgres_total", "Resumes that fell back on the log");
+    describe_counter!("relay_checkpoints_skipped_total", "Moves of durable consumers left out because too many waited");
+    describe_counter!("relay_checkpoints_failed_total", "Moves of durable consumers that failed");
+    describe_counter!("relay_session_checks_failed_total", "Times that Postgres could not be asked which connected sessions go on");
+    describe_counter!("relay_log_head_requests_total", "Questions where the log ends, before a send is refused as not_member");
     for name in [
         "relay_resumes_without_postgres_total",
         "relay_checkpoints_skipped_total",
@@ -39,6 +44,8 @@ pub(crate) fn register() {
     describe_gauge!("relay_outbound_queue_bytes", Unit::Bytes, "Waiting to be written to sockets");
     describe_gauge!("relay_ring_bytes", Unit::Bytes, "Recent events in memory");
     describe_gauge!("relay_tail_lag_events", "Events of the log that have not passed yet, by shard");
+    describe_gauge!("relay_hub_users", "Users known here");
+    describe_gauge!("relay_hub_conversations", "Conversations known here");
     describe_gauge!("relay_projection_away", "1 while no connection to Postgres can be made");
     for name in [
         "relay_sockets",

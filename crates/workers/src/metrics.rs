@@ -8,7 +8,7 @@ use relay_domain::ports::MaintenanceTask;
 pub fn register() {
     describe_histogram!("relay_persist_lag_seconds", Unit::Seconds, "From an event's storage in the log to its commit in Postgres");
     describe_counter!("relay_persisted_events_total", "Events projected into Postgres");
-    describe_counter!("relay_persist_duplicate_events_total", "Events that the projection had already");
+    describe_counter!("relay_persist_duplicate_events_total", "Events delivered again that the projection had already");
     describe_counter!("relay_outbox_relayed_total", "Subjects whose outbox rows were left behind by the API and relayed");
     describe_counter!("relay_outbox_parked_total", "Outbox rows that the log refused when this process tried them");
     describe_gauge!("relay_outbox_waiting", "Outbox rows of a shard that are not in the log yet");
@@ -48,5 +48,6 @@ pub fn register() {
     {
         counter!(name).increment(0);
     }
+    describe_counter!("relay_dead_letters_total", "Events dead-lettered because no worker can process them, by worker");
     counter!("relay_dead_letters_total", "worker" => "persist").increment(0);
 }

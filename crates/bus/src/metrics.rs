@@ -11,7 +11,15 @@ pub(crate) fn register() {
     );
     describe_counter!("relay_log_append_retries_total", "Publishing attempts repeated with the same id");
     describe_counter!("relay_log_append_unknown_total", "Events given up on without an answer: the caller retries with the same id");
+    describe_counter!("relay_log_append_refused_total", "Events that the log refused");
     describe_counter!("relay_nats_slow_consumer_total", "Subscriptions that lost messages and were read again");
+    describe_counter!("relay_tail_reopened_total", "Tails that had to be opened again");
+    describe_counter!("relay_cursor_checkpoints_total", "Users' durable consumers that were moved");
+    describe_counter!("relay_user_consumers_created_total", "Users' durable consumers that were made");
+    describe_counter!("relay_user_consumers_updated_total", "Users' durable consumers whose filters were changed");
+    describe_counter!("relay_user_consumers_stranded_total", "Users' durable consumers made again because their server stayed away");
+    describe_counter!("relay_consumer_filters_capped_total", "Users in more conversations than a durable consumer has filters");
+    describe_counter!("relay_persist_resets_total", "Times that the persist queue was set back to the watermark");
     for name in [
         "relay_log_append_retries_total",
         "relay_log_append_unknown_total",
