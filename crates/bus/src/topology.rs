@@ -51,6 +51,14 @@ pub struct Difference {
     pub what: String,
     /// Missing, or which field is how instead of how.
     pub how: String,
+    /// Whether processes can do without: `apply` mends it, and `verify` lets it pass.
+    pub bearable: bool,
+}
+
+impl Difference {
+    fn new(what: impl Into<String>, how: impl Into<String>) -> Self {
+        Self { what: what.into(), how: how.into(), bearable: false }
+    }
 }
 
 impl fmt::Display for Difference {
@@ -89,12 +97,15 @@ impl Topology {
         servers::apply(self, bus, new_epoch).await
     }
 
-    /// Refuses to go on unless the servers are as declared.
+    /// Refuses to go on unless the servers have at least what is declared. What a process can do without is logged.
     ///
     /// # Cancel safety
     /// Cancel safe.
     pub async fn verify(&self, bus: &Bus) -> Result<(), TopologyError> {
-        let differences = self.plan(bus).await?;
+        let (bearable, differences): (Vec<_>, Vec<_>) = self.plan(bus).await?.into_iter().partition(|difference| difference.bearable);
+        for difference in bearable {
+            tracing::warn!(%difference, "slower than it could be; `relayctl topology apply` mends it");
+        }
         if differences.is_empty() { Ok(()) } else { Err(TopologyError::Drift { differences }) }
     }
 }

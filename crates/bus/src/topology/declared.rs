@@ -34,6 +34,8 @@ struct StreamDeclaration {
     allow_direct: bool,
     #[serde(default)]
     allow_message_ttl: bool,
+    #[serde(default)]
+    allow_atomic: bool,
 }
 
 #[derive(Deserialize)]
@@ -111,6 +113,7 @@ fn stream_config(declared: &StreamDeclaration, shard: u16, config: &TopologyConf
         num_replicas: usize::from(config.replicas),
         allow_direct: declared.allow_direct,
         allow_message_ttl: declared.allow_message_ttl,
+        allow_atomic_publish: declared.allow_atomic,
         ..stream::Config::default()
     }
 }

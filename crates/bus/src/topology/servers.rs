@@ -5,6 +5,7 @@ use async_nats::jetstream::context::GetStreamErrorKind;
 use async_nats::jetstream::response::Response;
 use async_nats::jetstream::stream::{self, PersistenceMode};
 use async_nats::jetstream::{Context, ErrorCode};
+use serde_json::Value;
 
 use super::{Difference, EPOCH_KEY, Topology, TopologyError};
 use crate::connect::{Bus, ConnectError};
@@ -13,14 +14,14 @@ pub(super) async fn differences(topology: &Topology, bus: &Bus) -> Result<Vec<Di
     let mut all = Vec::new();
     for wanted in &topology.streams {
         match find_stream(bus, &wanted.name).await? {
-            None => all.push(Difference { what: format!("stream {}", wanted.name), how: "is missing".to_owned() }),
+            None => all.push(Difference::new(format!("stream {}", wanted.name), "is missing")),
             Some(found) => all.extend(stream_differences(wanted, &found)),
         }
     }
     for (stream, wanted) in &topology.consumers {
         let what = consumer_label(stream, wanted);
         match find_consumer(bus, stream, wanted).await? {
-            None => all.push(Difference { what, how: "is missing".to_owned() }),
+            None => all.push(Difference::new(what, "is missing")),
             Some(found) => all.extend(consumer_differences(&what, wanted, &found)),
         }
     }
@@ -43,9 +44,8 @@ pub(super) async fn apply(topology: &Topology, bus: &Bus, new_epoch: &str) -> Re
                 account.get_or_create_stream(config).await.map_err(|e| failed(&e))?;
             }
             Some(found) if !stream_differences(wanted, &found).is_empty() => {
-                let config = stream::Config { metadata: found.metadata, first_sequence: found.first_sequence, ..wanted.clone() };
                 let account = account_of(bus, &wanted.name).await.map_err(|e| failed(&e))?;
-                account.update_stream(config).await.map_err(|e| failed(&e))?;
+                update_stream(account, wanted, &found).await.map_err(|e| failed(&e))?;
             }
             Some(_) => {}
         }
@@ -122,14 +122,84 @@ async fn find_consumer(bus: &Bus, stream: &str, wanted: &pull::Config) -> Result
     }
 }
 
+/// Gives the stream what is declared of it. Everything else stays: a newer version may have declared more, and the servers may
+/// know fields that this build does not.
+async fn update_stream(account: &Context, wanted: &stream::Config, found: &stream::Config) -> Result<(), async_nats::Error> {
+    let name = &wanted.name;
+    let info: Value = answer(account.request(format!("STREAM.INFO.{name}"), &()).await?)?;
+    let on_the_servers = info.get("config").and_then(Value::as_object).ok_or("the stream has no configuration")?;
+    let mut config = serde_json::to_value(as_declared(wanted, found))?;
+    let known_here = serde_json::to_value(serde_json::from_value::<stream::Config>(Value::Object(on_the_servers.clone()))?)?;
+    if let Some(config) = config.as_object_mut() {
+        for (field, value) in on_the_servers {
+            if known_here.get(field).is_none() && !config.contains_key(field) {
+                config.insert(field.clone(), value.clone());
+            }
+        }
+    }
+    let _: Value = answer(account.request(format!("STREAM.UPDATE.{name}"), &config).await?)?;
+    Ok(())
+}
+
+fn answer<T>(response: Response<T>) -> Result<T, async_nats::jetstream::Error> {
+    match response {
+        Response::Ok(answer) => Ok(answer),
+        Response::Err { error } => Err(error),
+    }
+}
+
+/// What was found, with what is declared of it.
+fn as_declared(wanted: &stream::Config, found: &stream::Config) -> stream::Config {
+    let wanted = wanted.clone();
+    stream::Config {
+        subjects: wanted.subjects,
+        description: wanted.description,
+        retention: wanted.retention,
+        discard: wanted.discard,
+        storage: wanted.storage,
+        max_age: wanted.max_age,
+        max_bytes: larger(wanted.max_bytes, found.max_bytes),
+        max_message_size: larger(wanted.max_message_size, found.max_message_size),
+        max_consumers: larger(wanted.max_consumers, found.max_consumers),
+        duplicate_window: wanted.duplicate_window,
+        num_replicas: wanted.num_replicas,
+        allow_direct: wanted.allow_direct,
+        allow_message_ttl: wanted.allow_message_ttl,
+        allow_atomic_publish: wanted.allow_atomic_publish || found.allow_atomic_publish,
+        no_ack: wanted.no_ack,
+        max_messages: wanted.max_messages,
+        max_messages_per_subject: wanted.max_messages_per_subject,
+        persist_mode: wanted.persist_mode,
+        ..found.clone()
+    }
+}
+
+/// Of two sizes or counts. The servers say -1 for "no limit", and 0 where nothing was said.
+fn larger<N: Ord + Copy + From<i8>>(one: N, other: N) -> N {
+    let unlimited = |n: N| n <= N::from(0);
+    if unlimited(one) || unlimited(other) { N::from(-1) } else { one.max(other) }
+}
+
 /// Collects `field: has X instead of Y` for each declared field.
 macro_rules! compare {
     ($all:ident, $what:expr, $wanted:ident, $found:ident, $($field:ident),* $(,)?) => {
         $(if $wanted.$field != $found.$field {
-            $all.push(Difference {
-                what: $what.to_owned(),
-                how: format!("has {} {:?} instead of {:?}", stringify!($field), $found.$field, $wanted.$field),
-            });
+            $all.push(Difference::new(
+                $what.to_owned(),
+                format!("has {} {:?} instead of {:?}", stringify!($field), $found.$field, $wanted.$field),
+            ));
+        })*
+    };
+}
+
+/// The same for sizes and counts, of which more is no difference: a newer version may have declared more.
+macro_rules! compare_at_least {
+    ($all:ident, $what:expr, $wanted:ident, $found:ident, $($field:ident),* $(,)?) => {
+        $(if larger($wanted.$field, $found.$field) != larger($found.$field, $found.$field) {
+            $all.push(Difference::new(
+                $what.to_owned(),
+                format!("has {} {:?} instead of at least {:?}", stringify!($field), $found.$field, $wanted.$field),
+            ));
         })*
     };
 }
@@ -147,44 +217,60 @@ fn stream_differences(wanted: &stream::Config, found: &stream::Config) -> Vec<Di
         discard,
         storage,
         max_age,
-        max_bytes,
-        max_message_size,
-        max_consumers,
         duplicate_window,
         num_replicas,
         allow_direct,
         allow_message_ttl,
         no_ack,
     );
+    compare_at_least!(all, what, wanted, found, max_bytes, max_message_size, max_consumers);
     // Nothing is declared of these; with any of them the log forgets, or acknowledges what it has not written.
     let mut forgets = |field: &str, wanted: i64, found: i64| {
         // The server says -1 for "no limit".
         if wanted.max(0) != found.max(0) {
-            all.push(Difference { what: what.clone(), how: format!("has {field} {found} instead of {wanted}") });
+            all.push(Difference::new(what.clone(), format!("has {field} {found} instead of {wanted}")));
         }
     };
     forgets("max_messages", wanted.max_messages, found.max_messages);
     forgets("max_messages_per_subject", wanted.max_messages_per_subject, found.max_messages_per_subject);
     if found.persist_mode == Some(PersistenceMode::Async) {
-        all.push(Difference { what, how: "has persist_mode async: it acknowledges before it writes".to_owned() });
+        all.push(Difference::new(what.clone(), "has persist_mode async: it acknowledges before it writes"));
+    }
+    if wanted.allow_atomic_publish && !found.allow_atomic_publish {
+        all.push(Difference { bearable: true, ..Difference::new(what, "has allow_atomic false instead of true") });
     }
     all
 }
 
 fn consumer_differences(what: &str, wanted: &pull::Config, found: &consumer::Config) -> Vec<Difference> {
     let mut all = Vec::new();
-    compare!(
-        all,
-        what,
-        wanted,
-        found,
-        ack_policy,
-        ack_wait,
-        max_ack_pending,
-        filter_subject,
-        priority_policy,
-        priority_groups,
-        priority_timeout
-    );
+    compare!(all, what, wanted, found, ack_policy, ack_wait, filter_subject, priority_policy, priority_groups, priority_timeout);
+    compare_at_least!(all, what, wanted, found, max_ack_pending);
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_than_is_declared_is_no_difference_and_less_is() {
+        let wanted = stream::Config { max_bytes: 100, max_consumers: 10, max_message_size: 5, ..stream::Config::default() };
+        let told = |found: &stream::Config| stream_differences(&wanted, found).iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(told(&wanted), [""; 0]);
+        assert_eq!(told(&stream::Config { max_bytes: 101, max_consumers: -1, max_message_size: 9, ..wanted.clone() }), [""; 0]);
+        assert_eq!(told(&stream::Config { max_bytes: 99, ..wanted.clone() }), ["stream  has max_bytes 99 instead of at least 100"]);
+        let unlimited = stream::Config { max_bytes: -1, ..wanted.clone() };
+        assert_eq!(stream_differences(&unlimited, &wanted).len(), 1, "a limit where none is declared");
+    }
+
+    #[test]
+    fn applying_takes_nothing_away_that_is_not_declared() {
+        let wanted = stream::Config { max_bytes: 100, allow_direct: true, ..stream::Config::default() };
+        let found =
+            stream::Config { max_bytes: 200, allow_atomic_publish: true, allow_message_schedules: true, ..stream::Config::default() };
+        let applied = as_declared(&wanted, &found);
+        assert_eq!((applied.max_bytes, applied.allow_direct), (200, true));
+        assert!(applied.allow_atomic_publish && applied.allow_message_schedules);
+    }
 }
