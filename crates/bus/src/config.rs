@@ -23,7 +23,61 @@ pub struct NatsConfig {
     /// links are noticed after two to three times this.
     #[serde(default = "default_ping_ms")]
     pub ping_interval_ms: u64,
+    /// Publishing several messages as one.
+    #[serde(default)]
+    pub batches: BatchConfig,
 }
+
+/// `nats.batches`: when many messages wait, what waits is published as one batch, which the log stores with one fsync.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BatchConfig {
+    /// `false`: each message is published by itself.
+    pub enabled: bool,
+    /// So many publishes of one message are in flight per shard at most, and a batch has no fewer messages. `None`: 16 where the log
+    /// has one copy, 64 where it has several, whose servers gather by themselves.
+    pub singles: Option<u16>,
+    /// Messages in a batch, 2 to 1,000.
+    pub max_messages: u16,
+    /// Bytes in a batch, envelopes included; at least 262,144, which is one message's most.
+    pub max_bytes: u32,
+    /// Batches in flight per process and shard, 1 to 8. The server takes 50 per shard, of all processes.
+    pub in_flight: u8,
+}
+
+impl Default for BatchConfig {
+    fn default() -> Self {
+        Self { enabled: true, singles: None, max_messages: 200, max_bytes: 512 << 10, in_flight: 2 }
+    }
+}
+
+impl BatchConfig {
+    /// See [`BatchConfig::singles`].
+    pub(crate) fn singles(&self, replicas: u8) -> usize {
+        usize::from(self.singles.unwrap_or(if replicas > 1 { SINGLES_OF_A_CLUSTER } else { SINGLES_OF_ONE })).max(1)
+    }
+
+    fn check(&self) -> Result<(), (&'static str, String)> {
+        if self.singles.is_some_and(|singles| !(1..=10_000).contains(&singles)) {
+            return Err(("nats.batches.singles", "has to be 1 to 10,000".to_owned()));
+        }
+        if !(2..=1_000).contains(&self.max_messages) {
+            return Err(("nats.batches.max_messages", "has to be 2 to 1,000".to_owned()));
+        }
+        if self.max_bytes < 256 << 10 {
+            return Err(("nats.batches.max_bytes", "has to be at least 262,144".to_owned()));
+        }
+        if !(1..=8).contains(&self.in_flight) {
+            return Err(("nats.batches.in_flight", "has to be 1 to 8".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+/// A batch takes a single server about as long as 13 single publishes.
+const SINGLES_OF_ONE: u16 = 16;
+/// Servers that keep copies write what comes at the same time with one fsync, batch or not.
+const SINGLES_OF_A_CLUSTER: u16 = 64;
 
 impl std::fmt::Debug for NatsConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -96,6 +150,6 @@ impl NatsConfig {
         if self.ping_interval_ms < 100 {
             return Err(("nats.ping_interval_ms", "has to be at least 100".to_owned()));
         }
-        Ok(())
+        self.batches.check()
     }
 }

@@ -4,11 +4,13 @@
 //! Decides nothing about chat. Start reading in [`log`] (appending) and [`tail`] (following).
 
 pub mod audit;
+mod batch;
 mod config;
 mod connect;
 pub mod consumers;
 pub mod cursors;
 mod decode;
+mod gather;
 pub mod keys;
 pub mod log;
 pub mod log_reader;
@@ -19,5 +21,5 @@ pub mod tail;
 pub mod topology;
 mod user_consumer;
 
-pub use config::{NatsConfig, TopologyConfig};
+pub use config::{BatchConfig, NatsConfig, TopologyConfig};
 pub use connect::{Bus, ConnectError};

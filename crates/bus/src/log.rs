@@ -1,12 +1,14 @@
 //! Appending to the log of record, and reading one event back.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use async_trait::async_trait;
 use bytes::Bytes;
-use relay_domain::ports::{AppendError, Appended, LogAddress, LogReadError, MessageLog};
+use relay_domain::ports::{AppendError, Appended, LogAddress, LogReadError, MessageLog, NewEvent, Together};
 use relay_protocol::log::StoredEvent;
 use relay_subjects::LogSubject;
 use relay_types::{Seq, ShardId};
@@ -14,30 +16,29 @@ use relay_types::{Seq, ShardId};
 use crate::config::TopologyConfig;
 use crate::connect::Bus;
 use crate::decode::decode_stream_message;
+use crate::gather::Gathering;
 
 /// The log over one connection. What is appended through it is published in the order of the calls' first polls.
 #[derive(Clone)]
 pub struct NatsMessageLog {
     bus: Bus,
     duplicate_window: Duration,
+    gathering: Arc<Gathering>,
 }
 
 impl NatsMessageLog {
     /// The log, over `bus`.
     pub fn new(bus: Bus, topology: &TopologyConfig) -> Self {
-        Self { bus, duplicate_window: Duration::from_millis(topology.duplicate_window_ms) }
+        let gathering = Arc::new(Gathering::new(bus.clone(), topology.replicas));
+        Self { bus, duplicate_window: Duration::from_millis(topology.duplicate_window_ms), gathering }
     }
 
     async fn attempt(&self, address: LogAddress, dedup_id: &str, payload: &Bytes, trace: Option<&str>) -> Result<Appended, PublishError> {
-        let subject = match address {
-            LogAddress::Conversation { shard, id } => LogSubject::Conversation(shard, id),
-            LogAddress::User { shard, id } => LogSubject::User(shard, id),
-        };
         let mut publish = PublishMessage::build().payload(payload.clone()).message_id(dedup_id);
         if let Some(trace) = trace {
             publish = publish.header(relay_subjects::TRACEPARENT_HEADER, trace);
         }
-        let ack = self.bus.js.send_publish(subject.to_string(), publish).await?.await?;
+        let ack = self.bus.js.send_publish(subject_of(address), publish).await?.await?;
         Ok(Appended { seq: Seq(ack.sequence), duplicate: ack.duplicate })
     }
 }
@@ -47,6 +48,7 @@ impl MessageLog for NatsMessageLog {
     async fn append(&self, address: LogAddress, dedup_id: &str, payload: Bytes, trace: Option<&str>) -> Result<Appended, AppendError> {
         let deadline = Duration::from_millis(self.bus.config.append_timeout_ms);
         let started = Instant::now();
+        let _on_its_way = self.gathering.single(address.shard());
         let mut delay = FIRST_RETRY;
         // Whether some attempt was not answered, and may be stored.
         let mut unanswered = false;
@@ -78,6 +80,14 @@ impl MessageLog for NatsMessageLog {
         }
     }
 
+    fn gathers(&self, shard: ShardId, events: usize) -> bool {
+        self.gathering.gathers(shard, events)
+    }
+
+    async fn append_together(&self, events: Arc<[NewEvent]>) -> Together {
+        self.gathering.together(events).await
+    }
+
     async fn read(&self, shard: ShardId, seq: Seq) -> Result<Option<StoredEvent>, LogReadError> {
         let failed = |reason: String| LogReadError { reason };
         let stream = self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(|e| failed(e.to_string()))?;
@@ -96,6 +106,21 @@ impl MessageLog for NatsMessageLog {
 
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LAST_RETRY: Duration = Duration::from_millis(500);
+
+/// The subject that an address is.
+pub(crate) fn subject_of(address: LogAddress) -> String {
+    match address {
+        LogAddress::Conversation { shard, id } => LogSubject::Conversation(shard, id),
+        LogAddress::User { shard, id } => LogSubject::User(shard, id),
+    }
+    .to_string()
+}
+
+/// JetStream's own code of a refusal, and its status.
+pub(crate) fn code_of(error: &PublishError) -> Option<(ErrorCode, usize)> {
+    let refused = std::error::Error::source(error)?.downcast_ref::<async_nats::jetstream::Error>()?;
+    Some((refused.error_code(), refused.code()))
+}
 
 /// Whether the log said no for good: the event is not stored and would not be on another try.
 fn refusal(error: &PublishError) -> Option<String> {

@@ -2,6 +2,8 @@
 
 use metrics::{Unit, counter, describe_counter, describe_histogram};
 
+use crate::batch::Unstored;
+
 /// Registers and describes them; done at each connect, harmless when repeated.
 pub(crate) fn register() {
     describe_histogram!(
@@ -20,7 +22,15 @@ pub(crate) fn register() {
     describe_counter!("relay_user_consumers_stranded_total", "Users' durable consumers made again because their server stayed away");
     describe_counter!("relay_consumer_filters_capped_total", "Users in more conversations than a durable consumer has filters");
     describe_counter!("relay_persist_resets_total", "Times that the persist queue was set back to the watermark");
+    describe_histogram!("relay_log_batch_messages", Unit::Count, "Messages in each batch that the log stored");
+    describe_histogram!("relay_log_batch_wait_duration_seconds", Unit::Seconds, "From wanting to publish a message to its batch going out");
+    describe_counter!("relay_log_batches_refused_total", "Batches that are not known to be stored");
+    describe_counter!("relay_log_batch_fallbacks_total", "Messages of such batches, which went out one by one under the same ids");
+    for why in Unstored::ALL {
+        counter!("relay_log_batches_refused_total", "reason" => why.as_str()).increment(0);
+    }
     for name in [
+        "relay_log_batch_fallbacks_total",
         "relay_log_append_retries_total",
         "relay_log_append_unknown_total",
         "relay_log_append_refused_total",

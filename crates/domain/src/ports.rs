@@ -33,7 +33,7 @@ pub use cursors::{CursorError, DeliveryCursors};
 pub use history::{History, HistoryAnchor, HistoryError, MemberInterval};
 pub use keys::{KeyPublishError, KeyPublisher};
 pub use limits::{DelayRule, RateDecision, RateLimiter, RateRule};
-pub use log::{AppendError, Appended, LogAddress, LogClock, LogReadError, LogReader, MessageLog, TraceParent};
+pub use log::{Apart, AppendError, Appended, LogAddress, LogClock, LogReadError, LogReader, MessageLog, NewEvent, Together, TraceParent};
 pub use maintenance::{Maintenance, MaintenanceOutcome, MaintenanceTask};
 pub use members::MemberDirectory;
 pub use outbox::{FlushError, Flushed, Outbox, OutboxBacklog};

@@ -1,5 +1,6 @@
 //! The log of record.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -37,6 +38,41 @@ impl LogAddress {
 
 /// A W3C `traceparent` carried with an event.
 pub type TraceParent = String;
+
+/// An event on its way into the log.
+#[derive(Debug, Clone)]
+pub struct NewEvent {
+    /// Where it goes.
+    pub address: LogAddress,
+    /// By what the log recognises it.
+    pub dedup_id: String,
+    /// As it is stored.
+    pub payload: Bytes,
+    /// The trace that it belongs to.
+    pub trace: Option<TraceParent>,
+}
+
+/// What became of events that were to be stored together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Together {
+    /// All are stored, in this order, one next to the other; this is the first one's place.
+    Stored(Seq),
+    /// They are to be appended one by one, in this order.
+    Apart(Apart),
+}
+
+/// Why events are not stored together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Apart {
+    /// It was not tried.
+    NotTried,
+    /// The log stored none of them.
+    Refused,
+    /// The log stored none of them, because it has the id of one, or of one that was in the same batch.
+    Duplicate,
+    /// Nobody answered: all of them may be in the log, or none.
+    Unknown,
+}
 
 /// The log acknowledged an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +130,22 @@ pub trait MessageLog: Send + Sync {
     /// # Cancel safety
     /// Not cancel safe: the event may be stored when the future is dropped.
     async fn append(&self, address: LogAddress, dedup_id: &str, payload: Bytes, trace: Option<&str>) -> Result<Appended, AppendError>;
+
+    /// Whether so many more events of the shard would be stored together now. While few are on their way, each is appended by
+    /// itself.
+    fn gathers(&self, _shard: ShardId, _events: usize) -> bool {
+        false
+    }
+
+    /// Stores these events of one shard together, perhaps with those of others: all of them or none, in this order. For first
+    /// attempts only: one whose id the log has makes it refuse all. Never retries; whoever is told [`Together::Apart`] appends
+    /// them one by one, under the same ids.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: the events may be stored when the future is dropped.
+    async fn append_together(&self, _events: Arc<[NewEvent]>) -> Together {
+        Together::Apart(Apart::NotTried)
+    }
 
     /// The event at `seq`, or `None` when the log no longer has it.
     ///
