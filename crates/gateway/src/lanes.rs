@@ -1,8 +1,8 @@
 //! The order of one socket's sends.
 //!
 //! Each conversation has a lane, which is an ordered send queue with one publish in flight: the next goes out once the log has
-//! answered, so a retry never overtakes. Lanes of different conversations, and different sockets, are pipelined on one NATS
-//! connection.
+//! answered, so a retry never overtakes. What has gathered in a lane meanwhile may go out as one batch, which the log stores whole
+//! and in order or not at all. Lanes of different conversations, and different sockets, are pipelined on one NATS connection.
 //! When a send is refused for a passing reason, what waits behind it fails with it, and so does what was on its way
 //! behind it: the client sends it all again, in order.
 //!
@@ -24,18 +24,26 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use relay_domain::ports::{MembershipInterval, SendKey};
-use relay_posting::{PostError, Poster};
-use relay_protocol::frame::{ErrorFrame, MessageAck};
+use relay_posting::{Accepted, PostError, Poster, Publication};
+use relay_protocol::frame::ErrorFrame;
 use relay_protocol::{ErrorCode, SendMessage, ServerFrame};
 use relay_runtime::PauseDetector;
 use relay_runtime::trace::TraceContext;
-use relay_types::{ClientId, ConversationId, UserId};
+use relay_types::{ClientId, ConversationId, ShardId, UserId};
 
 use crate::hub::Hub;
 use rejection_barrier::RejectionBarrier;
 use retry_order::RetryOrder;
 
-type InFlight = BoxFuture<'static, (ConversationId, ClientId, Instant, Result<MessageAck, PostError>)>;
+type InFlight = BoxFuture<'static, (ConversationId, Outcome)>;
+
+/// What became of one publish, or of several in one batch.
+enum Outcome {
+    /// An answer to each, in order.
+    Answered(Vec<(ClientId, Instant, Result<Accepted, PostError>)>),
+    /// They are to be published one by one.
+    Apart(Vec<Waiting>),
+}
 
 /// What a socket's sends rest on: that its process has run all the time since the socket opened. After a process pause its client
 /// may have gone to another gateway, been refused there, been let in again and gone on writing; whatever of this socket
@@ -65,7 +73,7 @@ impl PauseGuard {
 /// A send behind another one, and the membership by which its sender may post.
 struct Waiting {
     membership: MembershipInterval,
-    send: SendMessage,
+    publication: Publication,
     arrived: Instant,
 }
 
@@ -158,10 +166,10 @@ impl Lanes {
     }
 
     /// Accepts a send that was found to be allowed.
-    pub(crate) fn send(&mut self, membership: MembershipInterval, send: SendMessage) {
+    pub(crate) fn send(&mut self, membership: MembershipInterval, publication: Publication) {
         self.unanswered += 1;
-        let conversation = send.conversation_id;
-        let waiting = Waiting { membership, send, arrived: Instant::now() };
+        let conversation = publication.conversation;
+        let waiting = Waiting { membership, publication, arrived: Instant::now() };
         if let Some(lane) = self.waiting.get_mut(&conversation) {
             lane.push_back(waiting);
         } else {
@@ -171,17 +179,35 @@ impl Lanes {
     }
 
     fn publish(&self, next: Waiting) {
-        let Waiting { membership: MembershipInterval { shard, .. }, send, arrived } = next;
+        let Waiting { membership: MembershipInterval { shard, .. }, publication, arrived } = next;
         let (poster, user) = (Arc::clone(&self.poster), self.user);
-        let (conversation, client_id) = (send.conversation_id, send.client_id.clone());
+        let (conversation, client_id) = (publication.conversation, publication.client_id.clone());
         let trace = TraceContext::begin();
         self.in_flight.push(Box::pin(async move {
-            let result = poster.post(user, shard, send, Some(&trace.to_string())).await;
+            let result = poster.post(user, shard, publication, Some(&trace.to_string())).await;
             relay_runtime::failpoint::hit("after_append");
             if let Err(error) = &result {
                 tracing::info!(conversation.id = %conversation, user.id = %user, trace.id = trace.trace_id(), error = error as &(dyn std::error::Error + 'static), "send not accepted");
             }
-            (conversation, client_id, arrived, result)
+            (conversation, Outcome::Answered(vec![(client_id, arrived, result)]))
+        }));
+    }
+
+    /// Publishes several of one lane in one batch.
+    fn publish_together(&self, conversation: ConversationId, shard: ShardId, run: Vec<Waiting>) {
+        let (poster, user) = (Arc::clone(&self.poster), self.user);
+        let trace = TraceContext::begin();
+        self.in_flight.push(Box::pin(async move {
+            let publications = run.iter().map(|waiting| waiting.publication.clone()).collect();
+            let Some(results) = poster.post_together(user, shard, publications, Some(&trace.to_string())).await else {
+                return (conversation, Outcome::Apart(run));
+            };
+            relay_runtime::failpoint::hit("after_append");
+            if let Some(error) = results.iter().find_map(|result| result.as_ref().err()) {
+                tracing::info!(conversation.id = %conversation, user.id = %user, trace.id = trace.trace_id(), error = error as &(dyn std::error::Error + 'static), "sends not accepted");
+            }
+            let answered = run.into_iter().zip(results).map(|(waiting, result)| (waiting.publication.client_id, waiting.arrived, result));
+            (conversation, Outcome::Answered(answered.collect()))
         }));
     }
 
@@ -200,31 +226,49 @@ impl Lanes {
             poll_fn(
                 |context| if pause_guard.tripped() { Poll::Ready(Err(ProcessPaused)) } else { in_flight.poll_next_unpin(context).map(Ok) },
             );
-        let Some((conversation, client_id, arrived, result)) = next.await? else {
+        let Some((conversation, outcome)) = next.await? else {
             return std::future::pending().await;
         };
-        self.unanswered = self.unanswered.saturating_sub(1);
-        match result {
-            Ok(ack) => {
-                metrics::histogram!("relay_ack_duration_seconds").record(arrived.elapsed().as_secs_f64());
-                let mut frames = vec![ServerFrame::MessageAck(ack)];
-                frames.extend(self.advance(conversation));
-                Ok(frames)
+        let answered = match outcome {
+            Outcome::Answered(answered) => answered,
+            Outcome::Apart(run) => {
+                let lane = self.waiting.entry(conversation).or_default();
+                run.into_iter().rev().for_each(|waiting| lane.push_front(waiting));
+                return Ok(self.advance(conversation));
             }
-            Err(error) => {
-                let code = error.code();
-                let mut frames = vec![refusal_for(code, error.to_string(), client_id.clone(), error.retry_after())];
-                // A key of the future may be far ahead: nobody waits for it.
-                if code.retryable() && code != ErrorCode::ClientIdAhead {
-                    frames.extend(self.refuse_waiting(conversation, Some(client_id), code, BEFORE_IT));
-                } else {
-                    // Those that wait were sent without knowing of it, and the client is here or it is not: they come again.
-                    self.refused_for_good(conversation);
-                    frames.extend(self.refuse_waiting(conversation, None, ErrorCode::Unavailable, BEFORE_IT));
+        };
+        self.unanswered = self.unanswered.saturating_sub(u32::try_from(answered.len()).unwrap_or(u32::MAX));
+        let mut frames = Vec::with_capacity(answered.len());
+        // The first code, and those who come again, in order.
+        let (mut refused, mut again) = (None, Vec::new());
+        for (client_id, arrived, result) in answered {
+            match result {
+                Ok(accepted) => {
+                    metrics::histogram!("relay_ack_duration_seconds").record(arrived.elapsed().as_secs_f64());
+                    frames.push(ServerFrame::MessageAck(accepted.into()));
                 }
-                Ok(frames)
+                Err(error) => {
+                    let code = error.code();
+                    frames.push(refusal_for(code, error.to_string(), client_id.clone(), error.retry_after()));
+                    refused.get_or_insert(code);
+                    // A key of the future may be far ahead: nobody waits for it.
+                    if code.retryable() && code != ErrorCode::ClientIdAhead {
+                        again.push(client_id);
+                    } else {
+                        self.refused_for_good(conversation);
+                    }
+                }
             }
         }
+        frames.extend(match refused {
+            None => self.advance(conversation),
+            // Those that wait were sent without knowing of it, and the client is here or it is not: they come again.
+            Some(code) => {
+                let passing = code.retryable() && code != ErrorCode::ClientIdAhead;
+                self.refuse_waiting(conversation, again, if passing { code } else { ErrorCode::Unavailable }, BEFORE_IT)
+            }
+        });
+        Ok(frames)
     }
 
     /// The next in the lane goes out, if its sender is in the conversation as they were when it was read: it may have waited
@@ -235,24 +279,33 @@ impl Lanes {
             self.waiting.remove(&conversation);
             return Vec::new();
         };
-        if self.hub.membership(self.user, conversation) == Some(next.membership) {
-            self.publish(next);
-            return Vec::new();
+        let MembershipInterval { shard, .. } = next.membership;
+        if self.hub.membership(self.user, conversation) != Some(next.membership) {
+            lane.push_front(next);
+            return self.refuse_waiting(conversation, Vec::new(), ErrorCode::Unavailable, REMOVED_MEANWHILE);
         }
+        let alike = lane.iter().take_while(|waiting| waiting.membership == next.membership).count();
         lane.push_front(next);
-        self.refuse_waiting(conversation, None, ErrorCode::Unavailable, REMOVED_MEANWHILE)
+        let together = self.poster.gathers(self.user, shard, lane.iter().take(alike + 1).map(|waiting| &waiting.publication));
+        let mut run: Vec<Waiting> = lane.drain(..together.max(1)).collect();
+        if together > 1 {
+            self.publish_together(conversation, shard, run);
+        } else if let Some(next) = run.pop() {
+            self.publish(next);
+        }
+        Vec::new()
     }
 
-    /// Refuses for now, behind `first` if that was refused as well, what waits in the lane.
-    fn refuse_waiting(&mut self, conversation: ConversationId, first: Option<ClientId>, code: ErrorCode, why: &str) -> Vec<ServerFrame> {
+    /// Refuses for now, behind the `first` that were refused as well, what waits in the lane.
+    fn refuse_waiting(&mut self, conversation: ConversationId, first: Vec<ClientId>, code: ErrorCode, why: &str) -> Vec<ServerFrame> {
         let waiting = self.waiting.remove(&conversation).unwrap_or_default();
-        let refused: Vec<ClientId> = first.into_iter().chain(waiting.iter().map(|waiting| waiting.send.client_id.clone())).collect();
+        let refused: Vec<ClientId> = first.into_iter().chain(waiting.iter().map(|waiting| waiting.publication.client_id.clone())).collect();
         if !refused.is_empty() {
             self.expect_retries(conversation, refused, code);
         }
         self.unanswered = self.unanswered.saturating_sub(u32::try_from(waiting.len()).unwrap_or(u32::MAX));
         let code = of_those_behind(code);
-        waiting.into_iter().map(|waiting| refusal(code, why.to_owned(), waiting.send.client_id)).collect()
+        waiting.into_iter().map(|waiting| refusal(code, why.to_owned(), waiting.publication.client_id)).collect()
     }
 }
 

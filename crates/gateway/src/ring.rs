@@ -138,10 +138,9 @@ impl Ring {
     /// Adds the next event and returns its entry.
     pub(crate) fn push(&mut self, event: StoredEvent) -> Option<&mut Entry> {
         let seq = event.seq;
-        if let LogEvent::MessageSent(sent) = &event.event {
-            let key = SendKey { conversation: sent.conversation_id, sender: sent.sender_id, client_id: sent.client_id.clone() };
+        if let (Some(key), Some(original)) = (SendKey::of(&event.event), OriginalSend::of(&event.event, seq)) {
             // The first one is the message; a later one with the same key never is.
-            self.sends.entry(key).or_insert(OriginalSend { message_id: sent.message_id, seq, sent_at_ms: sent.sent_at_ms });
+            self.sends.entry(key).or_insert(original);
         }
         let effect = MembershipEffect::of(&event.event);
         let cost = cost(&event.event) + effect.people().len() * PERSON_BYTES;
@@ -170,7 +169,7 @@ impl Ring {
         let at = self.entries.partition_point(|entry| entry.seq < seq);
         match self.entries.get(at) {
             Some(entry) if entry.seq == seq && entry.void => Passed::Void,
-            Some(entry) if entry.seq == seq && matches!(entry.event.event, LogEvent::MessageSent(_)) => Passed::Counts,
+            Some(entry) if entry.seq == seq && OriginalSend::of(&entry.event.event, seq).is_some() => Passed::Counts,
             _ => Passed::NotKnown,
         }
     }
@@ -179,11 +178,10 @@ impl Ring {
         let Some(oldest) = self.entries.pop_front() else { return };
         self.bytes = self.bytes.saturating_sub(oldest.cost);
         self.covered_after = oldest.seq;
-        if let LogEvent::MessageSent(sent) = oldest.event.event {
-            let key = SendKey { conversation: sent.conversation_id, sender: sent.sender_id, client_id: sent.client_id };
-            if self.sends.get(&key).is_some_and(|original| original.seq == oldest.seq) {
-                self.sends.remove(&key);
-            }
+        if let Some(key) = SendKey::of(&oldest.event.event)
+            && self.sends.get(&key).is_some_and(|original| original.seq == oldest.seq)
+        {
+            self.sends.remove(&key);
         }
     }
 

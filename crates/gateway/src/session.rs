@@ -280,13 +280,13 @@ impl<'a> Live<'a> {
                 let message = "a send before it was refused for good; send it again once you know".to_owned();
                 self.refuse_send(send, ErrorCode::Unavailable, message, None);
             }
-            Ok(Some(membership)) => self.lanes().send(membership, send),
+            Ok(Some(membership)) => self.lanes().send(membership, send.into()),
             Ok(None) => {
                 // A retry of what was stored while they were in gets the answer it would have had.
                 let (conversation, sender) = (send.conversation_id, self.socket.user);
                 let key = SendKey { conversation, sender, client_id: send.client_id.clone() };
-                if let Some(ack) = self.shared.poster.original(key) {
-                    return self.queue(vec![ServerFrame::MessageAck(ack)]);
+                if let Some(accepted) = self.shared.poster.original(key) {
+                    return self.queue(vec![ServerFrame::MessageAck(accepted.into())]);
                 }
                 self.lanes().refused_for_good(send.conversation_id);
                 let message = "there is no such conversation, or you are not in it".to_owned();

@@ -50,10 +50,19 @@ pub fn judge(
     }
 }
 
+/// Whether the key was minted so lately that it is hardly a retry: those come seconds later. Without the log's time nothing is.
+pub fn is_first_use(client_id: &ClientId, log_now_ms: Option<TimestampMs>) -> bool {
+    let minted_ms = client_id.minted_at_ms().and_then(|ms| i64::try_from(ms).ok());
+    minted_ms.zip(log_now_ms).is_some_and(|(minted_ms, now_ms)| now_ms - minted_ms < FIRST_USE_MS)
+}
+
+/// Longer than a message is on its way from a slow device, whose clock is a second behind.
+const FIRST_USE_MS: i64 = 5_000;
 /// How far the clock of whoever began the log and the clock of whoever minted the key may differ.
 const BIRTH_MARGIN_MS: i64 = 60_000;
-/// The longest that one append is retried; see the bus' `append_timeout_ms`.
-const APPEND_MS: i64 = 15_000;
+/// The longest that one append takes: the wait for a batch, its answer (the bus' `append_attempt_ms`), and single retries
+/// (`append_timeout_ms`).
+const APPEND_MS: i64 = 19_000;
 
 #[cfg(test)]
 mod tests {

@@ -1,4 +1,4 @@
-//! Accepting a message exactly once: used by the gateway and by the REST API alike.
+//! Accepting what a person publishes exactly once: used by the gateway and by the REST API alike.
 //!
 //! Who may post is decided by the caller; this crate turns one `(conversation, sender, client_id)` into one event in
 //! the log, and always answers with the original ack. Start reading in [`Poster::post`].
@@ -6,7 +6,9 @@
 mod key_age;
 mod lookups;
 mod metrics;
+mod publication;
 mod quota;
+mod repeats;
 mod room;
 
 use std::sync::Arc;
@@ -14,20 +16,20 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use relay_domain::ports::{
-    AppendError, LogAddress, LogClock, LogReadError, MessageLog, OriginalSend, Passed, RecentSends, ResumeStore, SendKey, StoreError,
-    TailSource,
+    Apart, AppendError, Appended, LogAddress, LogClock, LogReadError, MessageLog, NewEvent, OriginalSend, Passed, RecentSends, ResumeStore,
+    SendKey, StoreError, TailSource, Together, TraceParent,
 };
-use relay_protocol::frame::MessageAck;
-use relay_protocol::log::{LogEvent, MessageSent};
-use relay_protocol::{ErrorCode, SendMessage};
+use relay_protocol::ErrorCode;
 use relay_types::{Clock, IdGen, MessageId, Seq, ShardId, TimestampMs, UserId};
 
 use governor::clock::DefaultClock;
 
 use lookups::Lookups;
 use quota::Quotas;
+use repeats::Repeats;
 
 pub use key_age::KeyAge;
+pub use publication::{Accepted, Content, Publication};
 pub use quota::QuotaConfig;
 pub use room::LogRoom;
 
@@ -35,6 +37,10 @@ pub use room::LogRoom;
 const SETTLE: Duration = Duration::from_secs(2);
 /// How often the projection is looked at meanwhile.
 const SETTLE_STEP: Duration = Duration::from_millis(20);
+
+/// Publications of one author to one conversation that go into one batch at most, and the bytes of their contents.
+const MOST_TOGETHER: usize = 64;
+const MOST_BYTES_TOGETHER: usize = 128 * 1024;
 
 /// The log is looked at every few seconds; one that was full does not become empty sooner.
 const FULL_RETRY: Duration = Duration::from_secs(10);
@@ -125,6 +131,14 @@ pub struct Poster {
     parts: PosterParts,
     lookups: Lookups,
     quotas: Quotas,
+    repeats: Repeats,
+}
+
+/// A publication on its way, and what it is if the log does not have it yet.
+struct Draft {
+    key: SendKey,
+    minted: OriginalSend,
+    event: NewEvent,
 }
 
 impl Poster {
@@ -132,7 +146,7 @@ impl Poster {
     pub fn new(parts: PosterParts) -> Self {
         crate::metrics::register();
         let quotas = Quotas::new(parts.quota, DefaultClock::default());
-        Self { lookups: Lookups::new(Arc::clone(&parts.store)), quotas, parts }
+        Self { lookups: Lookups::new(Arc::clone(&parts.store)), quotas, repeats: Repeats::default(), parts }
     }
 
     /// Whether the send is known to be in the log, as far as this process remembers.
@@ -141,12 +155,12 @@ impl Poster {
     }
 
     /// The original ack of a send that is in the log, as far as this process remembers.
-    pub fn original(&self, key: SendKey) -> Option<MessageAck> {
+    pub fn original(&self, key: SendKey) -> Option<Accepted> {
         let original = self.parts.recent.find(&key)?;
-        Some(ack(key, original))
+        Some(Accepted { key, original })
     }
 
-    /// Puts the message into the log, or finds that it is there already, and returns the original ack.
+    /// Puts the publication into the log, or finds that it is there already, and returns the original ack.
     ///
     /// Recognised as a retry are: the newest sends (in memory), sends within the log's duplicate window (the log
     /// itself), and all older ones (the projection, which is asked only when the key's age does not rule them out).
@@ -161,10 +175,10 @@ impl Poster {
     ///
     /// # Cancel safety
     /// Not cancel safe: the message may be in the log when the future is dropped. Repeating it with the same key finds it.
-    pub async fn post(&self, sender: UserId, shard: ShardId, send: SendMessage, trace: Option<&str>) -> Result<MessageAck, PostError> {
-        let key = SendKey { conversation: send.conversation_id, sender, client_id: send.client_id };
+    pub async fn post(&self, author: UserId, shard: ShardId, publication: Publication, trace: Option<&str>) -> Result<Accepted, PostError> {
+        let key = publication.key(author);
         if let Some(original) = self.parts.recent.find(&key) {
-            return Ok(ack(key, original));
+            return Ok(Accepted { key, original });
         }
         let wall_now_ms = self.parts.clock.now_ms();
         let (log_now_ms, log_began_ms) = self.log_times(shard).await;
@@ -174,11 +188,75 @@ impl Poster {
             KeyAge::MayBeOld => {
                 if let Some(original) = self.find_old(shard, &key).await? {
                     ::metrics::counter!("relay_posts_deduplicated_total", "by" => "projection").increment(1);
-                    return Ok(ack(key, original));
+                    return Ok(Accepted { key, original });
                 }
             }
         }
-        self.append(sender, shard, key, send.body, trace).await
+        let joins = key_age::is_first_use(&key.client_id, log_now_ms) && self.repeats.may_join(&key) && self.parts.log.gathers(shard, 1);
+        let draft = self.draft(author, shard, publication, trace.map(ToOwned::to_owned));
+        self.take_room(author, shard, &[&draft])?;
+        self.store(shard, draft, joins).await
+    }
+
+    /// How many of these, from the first on, [`Poster::post_together`] would take now: none while it is as quick to post one after
+    /// the other.
+    pub fn gathers<'a>(&self, author: UserId, shard: ShardId, waiting: impl ExactSizeIterator<Item = &'a Publication>) -> usize {
+        let most = waiting.len().min(MOST_TOGETHER);
+        if most < 2 || !self.parts.log.gathers(shard, most) {
+            return 0;
+        }
+        let (log_now_ms, log_began_ms) = (self.parts.log_clock.log_now_ms(), self.parts.log_clock.log_began_ms(shard));
+        let (wall_now_ms, window) = (self.parts.clock.now_ms(), self.parts.log.duplicate_window());
+        let (mut taken, mut bytes) = (0, 0);
+        for publication in waiting.take(most) {
+            let key = publication.key(author);
+            bytes += publication.content_len();
+            let is_young = key_age::judge(&key.client_id, log_now_ms, log_began_ms, wall_now_ms, window) == KeyAge::WithinWindow;
+            let is_first = is_young
+                && key_age::is_first_use(&key.client_id, log_now_ms)
+                && self.repeats.may_join(&key)
+                && self.parts.recent.find(&key).is_none();
+            if !is_first || bytes > MOST_BYTES_TOGETHER {
+                break;
+            }
+            taken += 1;
+        }
+        if taken < 2 { 0 } else { taken }
+    }
+
+    /// Posts what [`Poster::gathers`] counted, in this order, in one batch. The answers are in the same order, each as
+    /// [`Poster::post`] gives it. `None` when the batch is not to be, or not known to be stored: then they have to be posted one
+    /// after the other.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe, as [`Poster::post`].
+    pub async fn post_together(
+        &self,
+        author: UserId,
+        shard: ShardId,
+        publications: Vec<Publication>,
+        trace: Option<&str>,
+    ) -> Option<Vec<Result<Accepted, PostError>>> {
+        let draft = |publication| self.draft(author, shard, publication, trace.map(ToOwned::to_owned));
+        let drafts: Vec<Draft> = publications.into_iter().map(draft).collect();
+        // Of what is too much, the first may be not.
+        self.take_room(author, shard, &drafts.iter().collect::<Vec<_>>()).ok()?;
+        match self.parts.log.append_together(drafts.iter().map(|draft| draft.event.clone()).collect()).await {
+            Together::Stored(first) => {
+                let mut answers = Vec::with_capacity(drafts.len());
+                for (n, draft) in drafts.into_iter().enumerate() {
+                    let appended = Appended { seq: Seq(first.0 + n as u64), duplicate: false };
+                    answers.push(self.settle(shard, draft.key, draft.minted, appended).await);
+                }
+                Some(answers)
+            }
+            Together::Apart(why) => {
+                for draft in drafts {
+                    self.repeats.tried(draft.key, why);
+                }
+                None
+            }
+        }
     }
 
     /// The original ack of a send that is in the log, wherever it is; `None` when it is not there. Stores nothing, so that it
@@ -189,13 +267,12 @@ impl Poster {
     ///
     /// # Cancel safety
     /// Cancel safe.
-    pub async fn find(&self, sender: UserId, shard: ShardId, send: &SendMessage) -> Result<Option<MessageAck>, PostError> {
-        let key = SendKey { conversation: send.conversation_id, sender, client_id: send.client_id.clone() };
+    pub async fn find(&self, shard: ShardId, key: SendKey) -> Result<Option<Accepted>, PostError> {
         if let Some(original) = self.original(key.clone()) {
             return Ok(Some(original));
         }
         let found = self.find_old(shard, &key).await?;
-        Ok(found.map(|original| ack(key, original)))
+        Ok(found.map(|original| Accepted { key, original }))
     }
 
     /// The log's time now, and when it began. A process that does not follow the log asks it.
@@ -210,59 +287,82 @@ impl Poster {
         }
     }
 
-    async fn append(
-        &self,
-        sender: UserId,
-        shard: ShardId,
-        key: SendKey,
-        body: relay_protocol::MessageBody,
-        trace: Option<&str>,
-    ) -> Result<MessageAck, PostError> {
+    fn draft(&self, author: UserId, shard: ShardId, publication: Publication, trace: Option<TraceParent>) -> Draft {
+        let key = publication.key(author);
         let minted =
             OriginalSend { message_id: MessageId::new(self.parts.ids.next_ulid()), seq: Seq::ZERO, sent_at_ms: self.parts.clock.now_ms() };
-        let event = LogEvent::MessageSent(MessageSent {
-            message_id: minted.message_id,
-            conversation_id: key.conversation,
-            sender_id: sender,
-            client_id: key.client_id.clone(),
-            sent_at_ms: minted.sent_at_ms,
-            body,
-        });
+        let event = publication.into_event(author, &minted);
         // Every event serialises: see the type.
         let payload = Bytes::from(serde_json::to_vec(&event).unwrap_or_default());
+        let address = LogAddress::Conversation { shard, id: key.conversation };
+        let event = NewEvent { address, dedup_id: key.dedup_id(), payload, trace };
+        Draft { key, minted, event }
+    }
+
+    /// Whether the log has room for messages, and the author for so many bytes.
+    fn take_room(&self, author: UserId, shard: ShardId, drafts: &[&Draft]) -> Result<(), PostError> {
         if self.parts.room.is_reserved(shard, self.parts.quota.log_reserve_percent) {
             return Err(PostError::LogFull);
         }
-        self.quotas.take(sender, payload.len()).map_err(|retry_after| PostError::QuotaExceeded { retry_after })?;
-        let dedup_id = format!("{}.{}.{}", key.conversation, key.sender, key.client_id);
-        let address = LogAddress::Conversation { shard, id: key.conversation };
-        let appended = self.parts.log.append(address, &dedup_id, payload, trace).await.map_err(PostError::Log)?;
+        let bytes = drafts.iter().map(|draft| draft.event.payload.len()).sum();
+        self.quotas.take(author, bytes).map_err(|retry_after| PostError::QuotaExceeded { retry_after })
+    }
+
+    /// Stores a draft in a batch with those of others, if it joins one and that is stored, and otherwise by itself.
+    async fn store(&self, shard: ShardId, draft: Draft, joins: bool) -> Result<Accepted, PostError> {
+        let Draft { key, minted, event } = draft;
+        let mut before = self.repeats.before(&key);
+        if joins {
+            match self.parts.log.append_together([event.clone()].into()).await {
+                Together::Stored(seq) => return self.settle(shard, key, minted, Appended { seq, duplicate: false }).await,
+                Together::Apart(why) => before = why,
+            }
+        }
+        let NewEvent { address, dedup_id, payload, trace } = event;
+        let appended = match self.parts.log.append(address, &dedup_id, payload, trace.as_deref()).await {
+            Ok(appended) => appended,
+            Err(error) => {
+                self.repeats.tried(key, Apart::Unknown);
+                return Err(PostError::Log(match error {
+                    AppendError::NotStored { shard, waited } if before == Apart::Unknown => AppendError::OutcomeUnknown { shard, waited },
+                    error => error,
+                }));
+            }
+        };
+        if appended.duplicate && before == Apart::Duplicate {
+            self.repeats.repeated(key.sender);
+        }
+        self.repeats.stored(&key);
+        self.settle(shard, key, minted, appended).await
+    }
+
+    /// The ack of what the log has at this place.
+    async fn settle(&self, shard: ShardId, key: SendKey, minted: OriginalSend, appended: Appended) -> Result<Accepted, PostError> {
         let passed = self.parts.recent.passed(shard, appended.seq).await;
         let follows = self.parts.recent.remembered_after(shard).is_some();
         match passed {
             Passed::Void => return Err(PostError::Void),
             Passed::NotYet => return Err(PostError::NotPassed),
             _ if !appended.duplicate && counts(passed, follows) => {
-                return Ok(ack(key, OriginalSend { seq: appended.seq, ..minted }));
+                return Ok(Accepted { key, original: OriginalSend { seq: appended.seq, ..minted } });
             }
             Passed::Counts | Passed::NotKnown => {}
         }
         // Either a retry, or our own attempt whose first answer was lost: the stored event says which id it has.
         ::metrics::counter!("relay_posts_deduplicated_total", "by" => "log").increment(1);
         if let Some(original) = self.parts.recent.find(&key) {
-            return Ok(ack(key, original));
+            return Ok(Accepted { key, original });
         }
         let stored = self.parts.log.read(shard, appended.seq).await.map_err(PostError::Original)?;
-        if let Some(LogEvent::MessageSent(sent)) = stored.map(|stored| stored.event) {
-            let original = OriginalSend { message_id: sent.message_id, seq: appended.seq, sent_at_ms: sent.sent_at_ms };
+        if let Some(original) = stored.and_then(|stored| OriginalSend::of(&stored.event, appended.seq)) {
             let is_ours = original.message_id == minted.message_id;
             if passed == Passed::Counts || is_ours && counts(passed, follows) {
-                return Ok(ack(key, original));
+                return Ok(Accepted { key, original });
             }
         }
         // Its sender may have left before it, or it is gone from the log: the projection knows.
         match self.find_upto(shard, &key, appended.seq).await {
-            Ok(Some(original)) => Ok(ack(key, original)),
+            Ok(Some(original)) => Ok(Accepted { key, original }),
             Ok(None) => Err(PostError::Void),
             Err(_) => Err(PostError::NotPassed),
         }
@@ -311,16 +411,6 @@ const fn counts(passed: Passed, follows: bool) -> bool {
 
 fn undecided(reason: String) -> PostError {
     PostError::Undecided(StoreError::new(reason))
-}
-
-fn ack(key: SendKey, original: OriginalSend) -> MessageAck {
-    MessageAck {
-        client_id: key.client_id,
-        conversation_id: key.conversation,
-        message_id: original.message_id,
-        seq: original.seq,
-        sent_at_ms: original.sent_at_ms,
-    }
 }
 
 #[cfg(test)]

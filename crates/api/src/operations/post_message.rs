@@ -3,6 +3,7 @@ use std::borrow::Cow;
 use axum::extract::State;
 use axum::{Extension, Json};
 use relay_domain::ports::{LogAddress, MembershipState};
+use relay_posting::Publication;
 use relay_protocol::command::decode_whole_body;
 use relay_protocol::rest::{PostMessageRequest, PostMessageResponse, Problem};
 use relay_protocol::{ErrorCode, SendMessage};
@@ -49,22 +50,22 @@ pub(crate) async fn post_message(
     let MembershipState { shard, member } = membership.ok_or_else(|| ApiError::plain(ErrorCode::NotMember))?;
     // From here to the log's answer nobody is put out of the conversation: what is acknowledged was sent by a member.
     let hold = if member { app.deps.postings.hold(caller.user, send.conversation_id, shard).await? } else { None };
-    let Some(hold) = hold else { return original(&app, caller.user, shard, &send).await };
+    let Some(hold) = hold else { return original(&app, caller.user, shard, &send.into()).await };
     if hold.unflushed() {
         // The event that lets the sender in, or begins the conversation, may be among them: a message before it is for nobody.
         flush(&app, &[LogAddress::Conversation { shard, id: send.conversation_id }]).await.map_err(not_yet)?;
     }
-    let ack = app.deps.poster.post(caller.user, shard, send, Some(&trace.to_string())).await?;
+    let accepted = app.deps.poster.post(caller.user, shard, send.into(), Some(&trace.to_string())).await?;
     let unknown = |error| ApiError { detail: "whether the message stands is unknown".into(), ..ApiError::outcome_unknown(&error) };
     hold.release().await.map_err(unknown)?;
-    app.read_your_writes.observe(shard, ack.seq);
-    Ok(Json(ack))
+    app.read_your_writes.observe(shard, accepted.original.seq);
+    Ok(Json(accepted.into()))
 }
 
 /// The answer to somebody who is not in it: a retry of what they sent while they were gets its ack, and nothing else does.
-async fn original(app: &AppState, user: UserId, shard: ShardId, send: &SendMessage) -> Result<Json<PostMessageResponse>, ApiError> {
-    let found = app.deps.poster.find(user, shard, send).await?;
-    found.map(Json).ok_or_else(|| ApiError::plain(ErrorCode::NotMember))
+async fn original(app: &AppState, user: UserId, shard: ShardId, publication: &Publication) -> Result<Json<PostMessageResponse>, ApiError> {
+    let found = app.deps.poster.find(shard, publication.key(user)).await?;
+    found.map(|accepted| Json(accepted.into())).ok_or_else(|| ApiError::plain(ErrorCode::NotMember))
 }
 
 /// What waits stands; of the message nothing is stored.

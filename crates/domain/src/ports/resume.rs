@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use relay_protocol::log::StoredEvent;
+use relay_protocol::log::{LogEvent, StoredEvent};
 use relay_types::{ClientId, ConversationId, MessageId, Seq, SessionId, ShardId, TimestampMs, UserId};
 
 /// The projection does not answer, or answered nonsense.
@@ -96,6 +96,61 @@ pub struct OriginalSend {
     pub seq: Seq,
     /// When it was accepted.
     pub sent_at_ms: TimestampMs,
+}
+
+impl SendKey {
+    /// The key under which a person published the event, if a person did.
+    pub fn of(event: &LogEvent) -> Option<Self> {
+        match event {
+            LogEvent::MessageSent(sent) => {
+                Some(Self { conversation: sent.conversation_id, sender: sent.sender_id, client_id: sent.client_id.clone() })
+            }
+            LogEvent::ConversationCreated(_)
+            | LogEvent::MemberAdded(_)
+            | LogEvent::MemberRemoved(_)
+            | LogEvent::MembersAdded(_)
+            | LogEvent::MembersRemoved(_)
+            | LogEvent::ConversationRenamed(_)
+            | LogEvent::RoleChanged(_)
+            | LogEvent::UserRegistered(_)
+            | LogEvent::ConversationJoined(_)
+            | LogEvent::ConversationLeft(_)
+            | LogEvent::ConversationInvited(_)
+            | LogEvent::InvitationEnded(_)
+            | LogEvent::UserSeen(_)
+            | LogEvent::SessionRevoked(_)
+            | LogEvent::Unknown => None,
+        }
+    }
+
+    /// The id by which the log recognises it.
+    pub fn dedup_id(&self) -> String {
+        format!("{}.{}.{}", self.conversation, self.sender, self.client_id)
+    }
+}
+
+impl OriginalSend {
+    /// What the send became, as the event at `seq` tells, if a person published it.
+    pub fn of(event: &LogEvent, seq: Seq) -> Option<Self> {
+        match event {
+            LogEvent::MessageSent(sent) => Some(Self { message_id: sent.message_id, seq, sent_at_ms: sent.sent_at_ms }),
+            LogEvent::ConversationCreated(_)
+            | LogEvent::MemberAdded(_)
+            | LogEvent::MemberRemoved(_)
+            | LogEvent::MembersAdded(_)
+            | LogEvent::MembersRemoved(_)
+            | LogEvent::ConversationRenamed(_)
+            | LogEvent::RoleChanged(_)
+            | LogEvent::UserRegistered(_)
+            | LogEvent::ConversationJoined(_)
+            | LogEvent::ConversationLeft(_)
+            | LogEvent::ConversationInvited(_)
+            | LogEvent::InvitationEnded(_)
+            | LogEvent::UserSeen(_)
+            | LogEvent::SessionRevoked(_)
+            | LogEvent::Unknown => None,
+        }
+    }
 }
 
 /// Reads the projection for sockets that catch up and for sends that may be retries.
