@@ -21,6 +21,11 @@ pub struct Report {
     pub raw_per_s: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ratio: Option<f64>,
+    /// The same in atomic batches, which the server syncs once each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raw_batch_per_s: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_ratio: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_per_socket: Option<f64>,
     pub ack_level: &'static str,
@@ -43,6 +48,9 @@ impl Report {
         }
         if let (Some(raw), Some(ratio)) = (self.raw_per_s, self.ratio) {
             lines.push(format!("  raw {raw:.0}/s, ratio {ratio:.2}"));
+        }
+        if let (Some(raw), Some(ratio)) = (self.raw_batch_per_s, self.batch_ratio) {
+            lines.push(format!("  raw in batches {raw:.0}/s, ratio {ratio:.2}"));
         }
         if let Some(bytes) = self.bytes_per_socket {
             lines.push(format!("  {bytes:.0} bytes per idle socket"));

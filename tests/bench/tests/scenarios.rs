@@ -22,7 +22,7 @@ fn run(scenario: &str, users: &str) -> serde_json::Value {
 #[test]
 fn direct_gives_a_rate_beside_the_raw_limit() {
     let figures = run("direct", "4");
-    for figure in ["rate_per_s", "raw_per_s", "ratio", "p50_ms", "p99_ms"] {
+    for figure in ["rate_per_s", "raw_per_s", "ratio", "raw_batch_per_s", "batch_ratio", "p50_ms", "p99_ms"] {
         assert!(figures[figure].as_f64().is_some_and(|value| value > 0.0), "{figure} in {figures}");
     }
 }

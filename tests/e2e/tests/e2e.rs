@@ -15,6 +15,7 @@ mod e2e {
     mod accounts;
     mod audit;
     mod balancer;
+    mod batches;
     mod catching_up;
     mod checks;
     mod documents;

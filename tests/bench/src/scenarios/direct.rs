@@ -50,6 +50,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
     population::settled(&harness, people.len()).await?;
 
     let raw = raw::measure(&harness, duration, raw::WINDOW).await?;
+    let raw_batch = raw::measure_batches(&harness, duration).await?;
     harness.finish().await?;
     Ok(Report {
         scenario: "direct",
@@ -59,6 +60,8 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
         p99_ms: Some(quantile_ms(&ack, 0.99)),
         raw_per_s: Some(raw),
         ratio: Some(rate / raw),
+        raw_batch_per_s: Some(raw_batch),
+        batch_ratio: Some(rate / raw_batch),
         ack_level: stack::ack_level(options.synced),
         errors,
         seconds: options.seconds as f64,

@@ -15,10 +15,15 @@ use crate::{stack, stamp};
 pub const WINDOW: usize = 256;
 /// An event of the log around the text: ids, type, time.
 const ENVELOPE_BYTES: usize = 280;
+/// Atomic batches in flight at once, and how many messages each has: what one process of ours sends at most.
+const BATCHES: usize = 2;
+const BATCH: usize = 200;
 
 pub async fn run(options: &Options) -> anyhow::Result<Report> {
     let harness = stack::start(options.synced, |builder| builder).await?;
-    let rate = measure(&harness, Duration::from_secs(options.seconds), WINDOW).await?;
+    let duration = Duration::from_secs(options.seconds);
+    let rate = measure(&harness, duration, WINDOW).await?;
+    let batch_rate = measure_batches(&harness, duration).await?;
     harness.finish().await?;
     Ok(Report {
         scenario: "raw",
@@ -26,6 +31,8 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
         unit: "messages",
         raw_per_s: Some(rate),
         ratio: Some(1.0),
+        raw_batch_per_s: Some(batch_rate),
+        batch_ratio: Some(rate / batch_rate),
         ack_level: stack::ack_level(options.synced),
         seconds: options.seconds as f64,
         versions: versions(),
@@ -35,18 +42,9 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
 
 /// Acknowledged messages per second into a file stream of its own, `window` in flight.
 pub async fn measure(harness: &Harness, duration: Duration, window: usize) -> anyhow::Result<f64> {
-    let js = async_nats::jetstream::new(harness.nats_client().await?);
-    js.create_stream(Config {
-        name: "RAW".to_owned(),
-        subjects: vec!["raw.>".to_owned()],
-        storage: StorageType::File,
-        discard: DiscardPolicy::New,
-        max_bytes: 4 << 30,
-        ..Config::default()
-    })
-    .await?;
+    let js = stream(harness, "RAW", false).await?;
     let acked = Arc::new(AtomicU64::new(0));
-    let payload = bytes::Bytes::from(format!("{}{}", "e".repeat(ENVELOPE_BYTES), stamp::text(0)));
+    let payload = payload();
     let deadline = Instant::now() + duration;
     let publishers = (0..window).map(|index| {
         let (js, acked, payload) = (js.clone(), Arc::clone(&acked), payload.clone());
@@ -65,4 +63,59 @@ pub async fn measure(harness: &Harness, duration: Duration, window: usize) -> an
     futures::future::try_join_all(publishers).await?;
     js.delete_stream("RAW").await?;
     Ok(acked.load(Ordering::Relaxed) as f64 / duration.as_secs_f64())
+}
+
+/// The same messages in atomic batches: what the log takes when it need not sync for each.
+pub async fn measure_batches(harness: &Harness, duration: Duration) -> anyhow::Result<f64> {
+    let js = stream(harness, "RAW-BATCH", true).await?;
+    let client = harness.nats_client().await?;
+    let (payload, deadline) = (payload(), Instant::now() + duration);
+    let publishers = (0..BATCHES).map(|index| {
+        let (js, client, payload) = (js.clone(), client.clone(), payload.clone());
+        async move {
+            let (mut acked, mut batch) = (0, 0_u64);
+            while Instant::now() < deadline {
+                for n in 1..=BATCH {
+                    let mut headers = async_nats::HeaderMap::new();
+                    headers.insert("Nats-Msg-Id", format!("{index}-{batch}-{n}"));
+                    headers.insert("Nats-Batch-Id", format!("{index}-{batch}"));
+                    headers.insert("Nats-Batch-Sequence", n.to_string());
+                    let subject = format!("raw-batch.{}", n % 100);
+                    if n < BATCH {
+                        client.publish_with_headers(subject, headers, payload.clone()).await?;
+                    } else {
+                        headers.insert("Nats-Batch-Commit", "1");
+                        js.publish_with_headers(subject, headers, payload.clone()).await?.await?;
+                    }
+                }
+                acked += BATCH;
+                batch += 1;
+            }
+            anyhow::Ok(acked)
+        }
+    });
+    // Over one connection, as ours are.
+    let acked: usize = futures::future::try_join_all(publishers).await?.into_iter().sum();
+    js.delete_stream("RAW-BATCH").await?;
+    Ok(acked as f64 / duration.as_secs_f64())
+}
+
+fn payload() -> bytes::Bytes {
+    bytes::Bytes::from(format!("{}{}", "e".repeat(ENVELOPE_BYTES), stamp::text(0)))
+}
+
+/// A file stream of its own.
+async fn stream(harness: &Harness, name: &str, allow_atomic_publish: bool) -> anyhow::Result<async_nats::jetstream::Context> {
+    let js = async_nats::jetstream::new(harness.nats_client().await?);
+    js.create_stream(Config {
+        name: name.to_owned(),
+        subjects: vec![format!("{}.>", name.to_lowercase())],
+        storage: StorageType::File,
+        discard: DiscardPolicy::New,
+        max_bytes: 8 << 30,
+        allow_atomic_publish,
+        ..Config::default()
+    })
+    .await?;
+    Ok(js)
 }

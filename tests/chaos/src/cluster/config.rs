@@ -24,6 +24,8 @@ filter = "info"
 
 [nats]
 user = "relay"
+# Batches are what a crash comes between.
+batches = { singles = 2 }
 
 [topology]
 shards = 1
