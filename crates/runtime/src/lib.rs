@@ -3,6 +3,7 @@
 //! Start reading in [`run()`]; [`Boot`] is what a binary gets, [`Supervisor`] owns every task, [`Health`] answers probes.
 
 mod admin;
+mod alloc;
 mod boot;
 pub mod census;
 mod config;
