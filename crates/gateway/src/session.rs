@@ -3,6 +3,7 @@
 mod closing;
 mod flood;
 mod handshake;
+mod pace;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,7 @@ use crate::{drain, writer};
 
 use closing::ended;
 use flood::{Flood, Pace};
+use pace::WritePace;
 
 /// A send to a conversation that the tail does not know the user to be in waits this long for the tail to reach the
 /// log's end: the conversation may have been created a moment ago.
@@ -123,8 +125,14 @@ impl<'a> Live<'a> {
     }
 
     async fn run(&mut self) -> Ended {
-        let drain = self.shared.draining.clone();
-        let mut leave_at = None;
+        let shared = self.shared;
+        let drain = shared.draining.cancelled();
+        tokio::pin!(drain);
+        // One timer that is seldom set anew: most frames come long before it.
+        let idle = tokio::time::sleep_until(self.idle_deadline);
+        tokio::pin!(idle);
+        let mut pace = WritePace::new(Instant::now());
+        let (mut leave_at, mut write_at) = (None, None);
         loop {
             if let Some(closing) = self.socket.outbound.closing() {
                 // What was queued before the reason goes out first; a slow reader's queue was given up.
@@ -133,7 +141,17 @@ impl<'a> Live<'a> {
             }
             // Fair: a busy conversation must not keep the client's own frames from being read.
             tokio::select! {
-                () = self.socket.outbound.wake.notified() => {
+                () = self.socket.outbound.wake.notified(), if write_at.is_none() => {
+                    let now = Instant::now();
+                    let at = pace.next(now);
+                    if at > now {
+                        write_at = Some(at);
+                    } else if let Err(end) = self.write_queued().await {
+                        return end;
+                    }
+                }
+                () = until(write_at) => {
+                    write_at = None;
                     if let Err(end) = self.write_queued().await {
                         return end;
                     }
@@ -142,7 +160,7 @@ impl<'a> Live<'a> {
                     Ok(frames) => self.queue(frames),
                     Err(ProcessPaused) => return ended(CloseCode::ProcessPaused),
                 },
-                () = drain.cancelled(), if leave_at.is_none() => {
+                () = &mut drain, if leave_at.is_none() => {
                     let spread = Duration::from_millis(self.shared.config.drain_spread_ms);
                     leave_at = Some(Instant::now() + drain::random_delay(spread));
                 }
@@ -157,7 +175,12 @@ impl<'a> Live<'a> {
                     Some(Err(error)) => return self.flood.ended(closing::read_error(&error)),
                     None => return None,
                 },
-                () = tokio::time::sleep_until(self.idle_deadline) => return ended(CloseCode::IdleTimeout),
+                () = &mut idle => {
+                    if Instant::now() >= self.idle_deadline {
+                        return ended(CloseCode::IdleTimeout);
+                    }
+                    idle.as_mut().reset(self.idle_deadline);
+                }
             }
         }
     }
@@ -172,15 +195,18 @@ impl<'a> Live<'a> {
         let ping = self.lanes.as_mut().and_then(|lanes| lanes.ping());
         let write = writer::write_all(self.ws, frames, ping);
         tokio::pin!(write);
+        let mut more_queued = false;
         loop {
             tokio::select! {
                 biased;
                 written = &mut write => {
-                    // A wake-up taken below belongs to frames that are still queued.
-                    self.socket.outbound.wake.notify_one();
+                    if more_queued {
+                        self.socket.outbound.wake.notify_one();
+                    }
                     return written.map_err(|()| self.flood.ended(None));
                 }
                 () = self.socket.outbound.wake.notified() => {
+                    more_queued = true;
                     let Some(closing) = self.socket.outbound.closing() else { continue };
                     if closing.code != CloseCode::SlowReader {
                         let _ = tokio::time::timeout(CLOSE_LIMIT, &mut write).await;
