@@ -1,16 +1,20 @@
 //! Who is connected here, what they may see, and the fan-out of each event to them.
 //!
-//! One lock guards it all: membership changes in the same step in which its event passes, so nobody receives an event
-//! after their removal and nobody misses one after joining. Nothing is awaited under the lock.
+//! One lock guards who is where. It is held for one event's step: membership changes in the same step in which its event
+//! passes, so nobody receives an event after their removal and nobody misses one after joining. Nothing is awaited under
+//! the lock, and nothing is written to sockets under it either: the step says to which sockets the frame goes, and the
+//! tail's task hands it to them afterwards, in the log's order, in slices. Positions that are given out to live sockets
+//! therefore end where the handing over has come to ([`Delivered`]).
 
 mod attach;
 mod devices;
+mod fan_out;
 mod passing;
 mod sweep;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,7 +31,9 @@ use crate::log_clock::TailClock;
 use crate::outbound::{Closing, Outbound};
 use crate::ring::{MembershipEffect, Ring};
 use crate::roster::Roster;
+use fan_out::{Delivered, FanOut};
 use passing::{Sight, Waiting};
+use sweep::{Due, Revoked};
 
 pub(crate) use attach::Attach;
 
@@ -57,11 +63,12 @@ struct UserState {
 struct ConversationState {
     /// Its last event; `None` while that is not known (Postgres away).
     last: Option<Seq>,
-    users: Vec<UserId>,
+    users: HashSet<UserId>,
 }
 
 struct ShardState {
     ring: Ring,
+    delivered: Delivered,
     /// What the log held when the tail began has passed. Before that, what is known here is of the past.
     warm: bool,
     /// The oldest event the log still has.
@@ -79,8 +86,9 @@ struct State {
     shards: BTreeMap<ShardId, ShardState>,
     users: HashMap<UserId, UserState>,
     conversations: HashMap<ConversationId, ConversationState>,
-    /// Sessions whose end passed in the tail; kept as long as their access tokens could still be shown.
-    revoked: HashMap<SessionId, Instant>,
+    live_sockets: usize,
+    revoked: Revoked,
+    due: Due,
     /// Who came and left before each tail begins, until it does.
     changes_before: HashMap<ShardId, MembershipChanges>,
 }
@@ -117,7 +125,9 @@ impl Hub {
             shards: BTreeMap::new(),
             users: HashMap::new(),
             conversations: HashMap::new(),
-            revoked: HashMap::new(),
+            live_sockets: 0,
+            revoked: Revoked::default(),
+            due: Due::default(),
             changes_before: HashMap::new(),
         };
         Self { state: Mutex::new(state), limits, clock: Arc::default(), progress: Notify::new() }
@@ -141,8 +151,16 @@ impl Hub {
                 false => departures.leaves(conversation, user, seq),
             }
         }
-        let begun =
-            ShardState { ring, warm: false, first: head.first, departures, begun: after, waiting: Waiting::default(), sight: Sight::now() };
+        let begun = ShardState {
+            ring,
+            delivered: Delivered::up_to(after),
+            warm: false,
+            first: head.first,
+            departures,
+            begun: after,
+            waiting: Waiting::default(),
+            sight: Sight::now(),
+        };
         state.shards.insert(shard, begun);
         drop(state);
         self.progress.notify_waiters();
@@ -184,7 +202,9 @@ impl Hub {
     pub(crate) fn remember_ended(&self, shard: ShardId, ended: Ended) {
         let now = Instant::now();
         let mut state = self.state.lock();
-        state.revoked.extend(ended.sessions.into_iter().map(|session| (session, now)));
+        for session in ended.sessions {
+            state.revoked.insert(session, now);
+        }
         state.changes_before.insert(shard, ended.membership_changes);
     }
 
@@ -204,28 +224,44 @@ impl Hub {
             }
         }
         state.users.clear();
+        state.due = Due::default();
+        state.live_sockets = 0;
         state.conversations.clear();
         state.shards.clear();
         // Nobody gets in any more: there is no position to give them.
         state.epoch.clear();
     }
 
-    /// Fans out the next events of a shard, in order.
-    pub(crate) fn apply(&self, shard: ShardId, events: Vec<StoredEvent>, wall_now_ms: TimestampMs) {
-        let mut state = self.state.lock();
+    /// Fans out the next events of a shard, in order. One task per shard calls this, and never twice at once.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: some sockets would have missed an event.
+    pub(crate) async fn apply(&self, shard: ShardId, events: Vec<StoredEvent>, wall_now_ms: TimestampMs) {
         for event in events {
             self.clock.observe(event.stored_at_ms);
-            let (seq, lag_ms) = (event.seq, (wall_now_ms - event.stored_at_ms).max(0));
-            let delivered = state.apply_one(shard, event);
-            state.tell_waiting(shard, seq);
-            if delivered > 0 {
+            let lag_ms = (wall_now_ms - event.stored_at_ms).max(0);
+            let Some(fan_out) = self.pass(shard, event) else { continue };
+            let handed_over = fan_out.hand_over().await;
+            if handed_over > 0 {
                 #[expect(clippy::cast_precision_loss, reason = "milliseconds of a latency")]
                 metrics::histogram!("relay_delivery_duration_seconds").record(lag_ms as f64 / 1000.0);
-                metrics::counter!("relay_deliveries_total").increment(delivered);
+                metrics::counter!("relay_deliveries_total").increment(handed_over);
             }
         }
-        drop(state);
         self.progress.notify_waiters();
+    }
+
+    /// The step of one event: what it changes, and to whom it goes. `None` for a shard that nobody follows.
+    fn pass(&self, shard: ShardId, event: StoredEvent) -> Option<FanOut> {
+        let mut state = self.state.lock();
+        let seq = event.seq;
+        let delivered = state.shards.get(&shard)?.delivered.clone();
+        let (frame, sockets) = state.apply_one(shard, event).unwrap_or_default();
+        state.tell_waiting(shard, seq);
+        #[cfg(test)]
+        state.check_invariants();
+        drop(state);
+        Some(FanOut { seq, frame, sockets, delivered })
     }
 
     /// The user's present membership in the conversation; `None` when they are not in it, as far as the tail has come. Somebody who
@@ -259,7 +295,10 @@ impl Hub {
     /// Queues a pong behind everything that passed so far, with the position that this makes.
     pub(crate) fn pong(&self, socket: &Socket, server_time_ms: TimestampMs) {
         let state = self.state.lock();
-        let frame = ServerFrame::Pong { server_time_ms, position: Some(state.position().to_string()) };
+        let shards = state.shards.iter().map(|(shard, state)| (*shard, state.delivered.seq())).collect();
+        let position = Position { epoch: state.epoch.clone(), shards };
+        drop(state);
+        let frame = ServerFrame::Pong { server_time_ms, position: Some(position.to_string()) };
         socket.outbound.push(Bytes::from(frame.encode()));
     }
 
@@ -282,11 +321,13 @@ impl Hub {
     /// The socket is gone. Returns what its user's devices have, for the durable cursor.
     pub(crate) fn detach(&self, socket: &Arc<Socket>) -> BTreeMap<ShardId, Seq> {
         let mut state = self.state.lock();
-        let Some(user) = state.users.get_mut(&socket.user) else { return BTreeMap::new() };
+        let State { users, due, live_sockets, .. } = &mut *state;
+        let Some(user) = users.get_mut(&socket.user) else { return BTreeMap::new() };
         let Some(at) = user.sockets.iter().position(|other| Arc::ptr_eq(other, socket)) else { return BTreeMap::new() };
         user.sockets.swap_remove(at);
+        *live_sockets = live_sockets.saturating_sub(1);
         if user.sockets.is_empty() {
-            user.idle_since = Some(Instant::now());
+            due.goes(socket.user, user, Instant::now());
         }
         std::mem::take(&mut user.acked)
     }
@@ -308,13 +349,13 @@ impl State {
         Position { epoch: self.epoch.clone(), shards: self.heads() }
     }
 
-    /// Passes one event; returns to how many sockets it went.
-    fn apply_one(&mut self, shard: ShardId, mut event: StoredEvent) -> u64 {
+    /// Passes one event; says which frame goes to which sockets.
+    fn apply_one(&mut self, shard: ShardId, mut event: StoredEvent) -> Option<(Bytes, Vec<Arc<Socket>>)> {
         if let LogEvent::SessionRevoked(revoked) = &event.event {
             self.revoke(revoked.user_id, revoked.session_id);
         }
-        let Self { shards, users, conversations, .. } = self;
-        let Some(shard_state) = shards.get_mut(&shard) else { return 0 };
+        let Self { shards, users, conversations, due, .. } = self;
+        let shard_state = shards.get_mut(&shard)?;
         let seq = event.seq;
         // People's own subjects may tell late: where only they told of a leaving, they tell of the return as well.
         if let LogEvent::ConversationJoined(moved) = &event.event {
@@ -323,11 +364,11 @@ impl State {
         if shard_state.departures.passes(seq, &event.event) {
             metrics::counter!("relay_void_messages_total").increment(1);
             shard_state.ring.push_void(&event);
-            return 0;
+            return None;
         }
         let Some(id) = event.event.conversation() else {
             shard_state.ring.push(event);
-            return 0;
+            return None;
         };
         if let Some(conversation) = conversations.get_mut(&id) {
             event.prev = conversation.last;
@@ -335,36 +376,58 @@ impl State {
         } else if matches!(event.event, LogEvent::ConversationCreated(_)) {
             event.prev = Some(Seq::ZERO);
         }
-        let Some(entry) = shard_state.ring.push(event) else { return 0 };
+        let entry = shard_state.ring.push(event)?;
         if let MembershipEffect::Joined(joining) = &entry.effect {
             for user_id in joining {
                 let Some(user) = users.get_mut(user_id) else { continue };
                 if user.roster.apply(*user_id, id, shard, seq, &entry.effect) {
-                    let conversation = conversations.entry(id).or_insert_with(|| ConversationState { last: Some(seq), users: Vec::new() });
-                    conversation.users.push(*user_id);
+                    let conversation =
+                        conversations.entry(id).or_insert_with(|| ConversationState { last: Some(seq), users: HashSet::new() });
+                    conversation.users.insert(*user_id);
                 }
             }
         }
-        let Some(conversation) = conversations.get_mut(&id) else { return 0 };
-        let mut delivered = 0;
-        if let Some(frame) = entry.frame() {
-            for socket in conversation.users.iter().filter_map(|user| users.get(user)).flat_map(|user| &user.sockets) {
-                socket.outbound.push(frame.clone());
-                delivered += 1;
-            }
-        }
+        let conversation = conversations.get_mut(&id)?;
+        let to = entry.frame().map(|frame| {
+            let members = conversation.users.iter().filter_map(|user| users.get(user));
+            (frame, members.flat_map(|user| &user.sockets).cloned().collect())
+        });
         if let MembershipEffect::Left(leaving) = &entry.effect {
             for user_id in leaving {
                 if let Some(user) = users.get_mut(user_id) {
                     user.roster.apply(*user_id, id, shard, seq, &entry.effect);
+                    due.left(*user_id);
                 }
+                conversation.users.remove(user_id);
             }
-            conversation.users.retain(|user| !entry.effect.concerns(*user));
             if conversation.users.is_empty() {
                 conversations.remove(&id);
             }
         }
-        delivered
+        to
+    }
+
+    /// Panics when the parts of the state disagree.
+    #[cfg(test)]
+    fn check_invariants(&self) {
+        for (id, conversation) in &self.conversations {
+            assert!(!conversation.users.is_empty(), "nobody is in {id}");
+            for user in &conversation.users {
+                let known = self.users.get(user).is_some_and(|user| user.roster.present(*id).is_some());
+                assert!(known, "{user} gets what is said in {id}, and is not in it");
+            }
+        }
+        for (id, user) in &self.users {
+            for conversation in user.roster.present_conversations() {
+                let listed = self.conversations.get(&conversation).is_some_and(|conversation| conversation.users.contains(id));
+                assert!(listed, "{id} is in {conversation}, and gets nothing of it");
+            }
+        }
+        assert_eq!(self.live_sockets, self.users.values().map(|user| user.sockets.len()).sum::<usize>());
+        for shard in self.shards.values() {
+            shard.ring.check_invariants();
+            assert!(shard.delivered.seq() <= shard.ring.head(), "handed over before it passed");
+        }
     }
 
     fn revoke(&mut self, user: UserId, session: SessionId) {

@@ -1,6 +1,7 @@
 //! What waits to be written to one socket: bounded in bytes, closed on overflow, never thinned out.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -26,6 +27,26 @@ struct State {
     closing: Option<Closing>,
 }
 
+impl State {
+    fn clear_bytes(&mut self) {
+        QUEUED.fetch_sub(std::mem::take(&mut self.bytes), Ordering::Relaxed);
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        self.clear_bytes();
+    }
+}
+
+/// Bytes that wait in all queues of the process: a figure, nothing is decided by it.
+static QUEUED: AtomicUsize = AtomicUsize::new(0);
+
+/// Bytes that wait to be written, in all.
+pub(crate) fn queued_in_all() -> usize {
+    QUEUED.load(Ordering::Relaxed)
+}
+
 /// One socket's queue. Written by the tail, emptied by the socket's own task.
 pub(crate) struct Outbound {
     state: Mutex<State>,
@@ -49,10 +70,11 @@ impl Outbound {
         let cost = frame.len() + HANDLE_BYTES;
         if state.bytes + cost > self.limit_bytes {
             state.frames = VecDeque::new();
-            state.bytes = 0;
+            state.clear_bytes();
             state.closing = Some(Closing { code: CloseCode::SlowReader, retry_after_ms: None });
         } else {
             state.bytes += cost;
+            QUEUED.fetch_add(cost, Ordering::Relaxed);
             state.frames.push_back(frame);
         }
         drop(state);
@@ -62,7 +84,7 @@ impl Outbound {
     /// Everything that waits, for writing.
     pub(crate) fn take(&self) -> VecDeque<Bytes> {
         let mut state = self.state.lock();
-        state.bytes = 0;
+        state.clear_bytes();
         // Gives the buffer away: an idle socket holds none.
         std::mem::take(&mut state.frames)
     }
@@ -81,6 +103,7 @@ impl Outbound {
     }
 
     /// Bytes that wait.
+    #[cfg(test)]
     pub(crate) fn queued_bytes(&self) -> usize {
         self.state.lock().bytes
     }

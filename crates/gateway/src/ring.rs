@@ -1,6 +1,9 @@
 //! The recent events of one shard, in memory: what a short gap is filled from, and how fresh retries are recognised.
 
+mod index;
+
 use std::collections::{HashMap, VecDeque};
+use std::ops::ControlFlow;
 
 use bytes::Bytes;
 use relay_domain::ports::{OriginalSend, Passed, SendKey};
@@ -8,8 +11,10 @@ use relay_protocol::ServerFrame;
 use relay_protocol::log::{LogEvent, StoredEvent};
 use relay_types::{ConversationId, Seq, UserId};
 
+use index::{INDEX_BYTES, Index};
+
 /// What an event costs beyond its texts: its entry, twice, because a queue that is full doubles; and its frame's envelope.
-const OVERHEAD_BYTES: usize = 2 * size_of::<Entry>() + 384;
+const OVERHEAD_BYTES: usize = 2 * size_of::<Entry>() + 384 + INDEX_BYTES;
 /// What remembering a send costs beyond its key's text: a table keeps some room free.
 const SEND_BYTES: usize = 2 * (size_of::<SendKey>() + size_of::<OriginalSend>());
 /// Somebody who comes in or goes out: in the event, in its effect and in the frame.
@@ -101,6 +106,9 @@ impl Entry {
 /// Recent events of one shard, bounded in bytes.
 pub(crate) struct Ring {
     entries: VecDeque<Entry>,
+    /// The ordinal of the first entry.
+    first_ordinal: u64,
+    index: Index,
     bytes: usize,
     limit_bytes: usize,
     /// Every event after this one, up to [`Self::head`], is here.
@@ -112,7 +120,8 @@ pub(crate) struct Ring {
 impl Ring {
     /// An empty ring whose next event follows `after`.
     pub(crate) fn new(limit_bytes: usize, after: Seq) -> Self {
-        Self { entries: VecDeque::new(), bytes: 0, limit_bytes, covered_after: after, head: after, sends: HashMap::new() }
+        let (entries, index, sends) = (VecDeque::new(), Index::default(), HashMap::new());
+        Self { entries, first_ordinal: 0, index, bytes: 0, limit_bytes, covered_after: after, head: after, sends }
     }
 
     /// The last event that passed.
@@ -144,7 +153,10 @@ impl Ring {
         }
         let effect = MembershipEffect::of(&event.event);
         let cost = cost(&event.event) + effect.people().len() * PERSON_BYTES;
-        self.entries.push_back(Entry { seq, conversation: event.event.conversation(), effect, void: false, event, frame: None, cost });
+        let conversation = event.event.conversation();
+        let ordinal = self.first_ordinal + self.entries.len() as u64;
+        self.index.push(ordinal, conversation, effect != MembershipEffect::None);
+        self.entries.push_back(Entry { seq, conversation, effect, void: false, event, frame: None, cost });
         self.bytes += cost;
         self.head = seq;
         while self.bytes > self.limit_bytes && self.entries.len() > 1 {
@@ -178,6 +190,8 @@ impl Ring {
         let Some(oldest) = self.entries.pop_front() else { return };
         self.bytes = self.bytes.saturating_sub(oldest.cost);
         self.covered_after = oldest.seq;
+        self.index.evict(self.first_ordinal, oldest.conversation);
+        self.first_ordinal += 1;
         if let Some(key) = SendKey::of(&oldest.event.event)
             && self.sends.get(&key).is_some_and(|original| original.seq == oldest.seq)
         {
@@ -185,21 +199,73 @@ impl Ring {
         }
     }
 
-    /// The entries after `after`, ascending. Sequences may have holes (deleted events), so the index is searched.
-    pub(crate) fn after(&mut self, after: Seq) -> impl Iterator<Item = &mut Entry> {
-        let start = self.entries.partition_point(|entry| entry.seq <= after);
-        self.entries.range_mut(start..)
+    /// The ordinal of the first entry after `after`. Sequences may have holes (deleted events), so it is searched.
+    fn ordinal_after(&self, after: Seq) -> u64 {
+        self.first_ordinal + self.entries.partition_point(|entry| entry.seq <= after) as u64
     }
 
-    /// All entries, ascending.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter()
+    /// Visits the events of these conversations after `after`, ascending, until told to stop. Where they are more than the
+    /// events, others are visited as well.
+    pub(crate) fn visit(
+        &mut self,
+        after: Seq,
+        conversations: &[ConversationId],
+        mut visit: impl FnMut(&mut Entry) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let from = self.ordinal_after(after);
+        let Self { entries, first_ordinal, index, .. } = self;
+        let start = place(*first_ordinal, from);
+        if conversations.len() >= entries.len() - start {
+            return entries.range_mut(start..).try_for_each(visit);
+        }
+        for ordinal in index.merged(conversations.iter().copied(), from) {
+            if let Some(entry) = entries.get_mut(place(*first_ordinal, ordinal)) {
+                visit(entry)?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The events of one conversation from `from` on, ascending.
+    pub(crate) fn of(&mut self, conversation: ConversationId, from: Seq, mut visit: impl FnMut(&mut Entry)) {
+        let from = self.first_ordinal + self.entries.partition_point(|entry| entry.seq < from) as u64;
+        for ordinal in self.index.of(conversation, from) {
+            if let Some(entry) = self.entries.get_mut(place(self.first_ordinal, ordinal)) {
+                visit(entry);
+            }
+        }
+    }
+
+    /// The events after `after` that change who is in a conversation, ascending.
+    pub(crate) fn changes(&self, after: Seq) -> impl Iterator<Item = &Entry> {
+        let ordinals = self.index.changes(self.ordinal_after(after));
+        ordinals.filter_map(|ordinal| self.entries.get(place(self.first_ordinal, ordinal)))
+    }
+
+    /// Panics when the index and the entries disagree.
+    #[cfg(test)]
+    pub(crate) fn check_invariants(&self) {
+        assert_eq!(self.bytes, self.entries.iter().map(|entry| entry.cost).sum::<usize>());
+        assert!(self.entries.iter().is_sorted_by(|a, b| a.seq < b.seq), "ascending");
+        let in_conversations = self.entries.iter().filter(|entry| entry.conversation.is_some()).count();
+        let changes = self.entries.iter().filter(|entry| entry.effect != MembershipEffect::None).count();
+        assert_eq!(self.index.named(), (in_conversations, changes));
+        for (at, entry) in self.entries.iter().enumerate() {
+            let ordinal = self.first_ordinal + at as u64;
+            let named = entry.conversation.is_none_or(|conversation| self.index.of(conversation, ordinal).next() == Some(ordinal));
+            assert!(named, "entry {} is not in the index", entry.seq);
+        }
     }
 
     /// The remembered send with this key.
     pub(crate) fn find(&self, key: &SendKey) -> Option<OriginalSend> {
         self.sends.get(key).copied()
     }
+}
+
+/// Where the entry with this ordinal is.
+fn place(first_ordinal: u64, ordinal: u64) -> usize {
+    usize::try_from(ordinal.saturating_sub(first_ordinal)).unwrap_or(usize::MAX)
 }
 
 /// What an event costs as long as it is remembered, its encoded frame included: that is made when somebody first needs it, and a
@@ -263,8 +329,18 @@ mod tests {
         }
         assert_eq!(ring.head(), Seq(200));
         assert_eq!(ring.covered_after(), Seq(180));
-        assert_eq!(ring.after(Seq(190)).count(), 10);
-        assert_eq!(ring.after(Seq(0)).count(), 20);
+        ring.check_invariants();
+        let room = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
+        let mut visited = |after| {
+            let mut visited = 0;
+            let ended = ring.visit(Seq(after), &[room], |_| {
+                visited += 1;
+                ControlFlow::Continue(())
+            });
+            assert!(ended.is_continue());
+            visited
+        };
+        assert_eq!((visited(190), visited(0)), (10, 20));
         let key = |seq: u64| SendKey {
             conversation: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
             sender: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),

@@ -84,6 +84,11 @@ impl Roster {
         self.intervals.iter().filter(|interval| interval.left.is_none()).map(|interval| interval.conversation)
     }
 
+    /// Every conversation the user is or was in, once each.
+    pub(crate) fn conversations(&self) -> impl Iterator<Item = ConversationId> + '_ {
+        self.intervals.chunk_by(|a, b| a.conversation == b.conversation).filter_map(|of_one| Some(of_one.first()?.conversation))
+    }
+
     /// Applies an event at `seq`. Says whether the user just came in.
     pub(crate) fn apply(
         &mut self,
@@ -115,6 +120,11 @@ impl Roster {
         let at = self.intervals.partition_point(|interval| (interval.conversation, interval.joined) < (conversation, seq));
         self.intervals.insert(at, MembershipInterval { conversation, shard, joined: seq, left: None });
         true
+    }
+
+    /// Whether some interval has ended.
+    pub(crate) fn has_past(&self) -> bool {
+        self.intervals.iter().any(|interval| interval.left.is_some())
     }
 
     /// Forgets intervals that ended at or before `seq` on `shard`: nothing that old is replayed from memory.

@@ -121,7 +121,7 @@ pub(crate) async fn follow(
                 let covered = hub.heads().get(&shard).copied().unwrap_or_default();
                 events.retain(|event| event.seq > covered);
                 let last = events.last().map(|event| event.seq);
-                hub.apply(shard, events, clock.now_ms());
+                hub.apply(shard, events, clock.now_ms()).await;
                 if !warm {
                     quiet.as_mut().reset(tokio::time::Instant::now() + WARMUP_SILENCE);
                     warm = last.is_some_and(|last| last >= head.last);

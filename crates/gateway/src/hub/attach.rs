@@ -1,6 +1,7 @@
 //! Joining a socket to the hub, at one sequence of the log.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -58,7 +59,7 @@ impl Hub {
         if state.epoch.is_empty() {
             return Attach::EpochReplaced;
         }
-        if state.revoked.contains_key(&socket.session) {
+        if state.revoked.contains(socket.session) {
             return Attach::Revoked;
         }
         let known = state.users.contains_key(&socket.user);
@@ -95,10 +96,15 @@ impl Hub {
             socket.outbound.push(Bytes::from(announce(&position).encode()));
         }
         socket.outbound.push(Bytes::from(ServerFrame::CaughtUp { position: position.to_string() }.encode()));
-        let Some(user) = state.users.get_mut(&socket.user) else { return Attach::NeedsSnapshot };
-        user.idle_since = None;
+        let State { users, due, live_sockets, .. } = &mut *state;
+        let Some(user) = users.get_mut(&socket.user) else { return Attach::NeedsSnapshot };
+        due.comes(socket.user, user);
+        *live_sockets += 1;
         user.sockets.push(Arc::clone(socket));
-        Attach::Live { limiter: Arc::clone(&user.limiter) }
+        let limiter = Arc::clone(&user.limiter);
+        #[cfg(test)]
+        state.check_invariants();
+        Attach::Live { limiter }
     }
 
     /// The oldest event that the log still has, per shard.
@@ -121,7 +127,7 @@ impl Hub {
         let state = self.state.lock();
         let Some(shard) = state.shards.get(&shard) else { return (Seq::ZERO, Vec::new()) };
         let changes =
-            shard.ring.entries().filter(|entry| entry.effect.concerns(user)).filter_map(|entry| {
+            shard.ring.changes(Seq::ZERO).filter(|entry| entry.effect.concerns(user)).filter_map(|entry| {
                 Some(MembershipChange { conversation: entry.conversation?, seq: entry.seq, effect: entry.effect.clone() })
             });
         (shard.ring.covered_after(), changes.collect())
@@ -146,28 +152,38 @@ impl State {
         let mut ends: HashMap<ConversationId, Option<Seq>> =
             snapshot.memberships.iter().map(|m| (m.interval.conversation, (m.last > Seq::ZERO).then_some(m.last))).collect();
         for (shard, state) in &mut self.shards {
-            for entry in state.ring.after(watermark(shard)) {
-                let Some(conversation) = entry.conversation else { continue };
-                roster.apply(id, conversation, *shard, entry.seq, &entry.effect);
-                if entry.creates_conversation() {
-                    entry.learn_prev(Seq::ZERO);
+            // Where each conversation is followed from: the snapshot's end, or the event that let them in behind it.
+            let mut follow: HashMap<ConversationId, Seq> = ends.keys().map(|id| (*id, watermark(shard).next())).collect();
+            for change in state.ring.changes(watermark(shard)) {
+                let Some(conversation) = change.conversation else { continue };
+                roster.apply(id, conversation, *shard, change.seq, &change.effect);
+                if roster.present(conversation).is_some() {
+                    follow.entry(conversation).or_insert(change.seq);
                 }
-                if let Some(Some(end)) = ends.get(&conversation) {
-                    entry.learn_prev(*end);
-                }
-                if roster.present(conversation).is_some() || ends.contains_key(&conversation) {
-                    ends.insert(conversation, Some(entry.seq));
-                }
+            }
+            for (conversation, from) in follow {
+                let mut end = ends.get(&conversation).copied().flatten();
+                state.ring.of(conversation, from, |entry| {
+                    if let Some(prev) = if entry.creates_conversation() { Some(Seq::ZERO) } else { end } {
+                        entry.learn_prev(prev);
+                    }
+                    end = Some(entry.seq);
+                });
+                ends.insert(conversation, end);
             }
         }
         for conversation in roster.present_conversations() {
             let last = ends.get(&conversation).copied().flatten();
-            let known = self.conversations.entry(conversation).or_insert_with(|| ConversationState { last, users: Vec::new() });
+            let known = self.conversations.entry(conversation).or_insert_with(|| ConversationState { last, users: HashSet::new() });
             known.last = known.last.or(last);
-            known.users.push(id);
+            known.users.insert(id);
         }
         let limiter = Arc::new(UserLimiter::direct(quota));
-        let user = UserState { roster, sockets: Vec::new(), limiter, acked: BTreeMap::new(), idle_since: Some(std::time::Instant::now()) };
+        if roster.has_past() {
+            self.due.left(id);
+        }
+        let mut user = UserState { roster, sockets: Vec::new(), limiter, acked: BTreeMap::new(), idle_since: None };
+        self.due.goes(id, &mut user, std::time::Instant::now());
         self.users.insert(id, user);
         true
     }
@@ -176,13 +192,14 @@ impl State {
     fn missed(&mut self, id: UserId, from: &BTreeMap<ShardId, Seq>) -> Missed {
         let mut missed = Missed { frames: Vec::new(), reached: from.clone(), complete: true, unchained: false };
         let Some(user) = self.users.get(&id) else { return missed };
+        let conversations: Vec<ConversationId> = user.roster.conversations().collect();
         let mut bytes = 0;
         for (shard, state) in &mut self.shards {
             let Some(after) = from.get(shard) else { continue };
-            for entry in state.ring.after(*after) {
+            let mut reached = *after;
+            let ended = state.ring.visit(*after, &conversations, |entry| {
                 if bytes > STEP_BYTES {
-                    missed.complete = false;
-                    return missed;
+                    return ControlFlow::Break(());
                 }
                 let seq = entry.seq;
                 let visible = entry.conversation.is_some_and(|conversation| user.roster.sees(conversation, seq));
@@ -191,8 +208,15 @@ impl State {
                     bytes += frame.len();
                     missed.frames.push(frame);
                 }
-                missed.reached.insert(*shard, seq);
+                reached = seq;
+                ControlFlow::Continue(())
+            });
+            if ended.is_break() {
+                missed.reached.insert(*shard, reached);
+                missed.complete = false;
+                return missed;
             }
+            missed.reached.insert(*shard, state.ring.head().max(*after));
         }
         missed
     }

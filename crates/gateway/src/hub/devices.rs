@@ -19,7 +19,7 @@ impl Hub {
 
     /// Whether the session is known to be over.
     pub(crate) fn is_revoked(&self, session: SessionId) -> bool {
-        self.state.lock().revoked.contains_key(&session)
+        self.state.lock().revoked.contains(session)
     }
 
     /// The sessions are over: their sockets close. Those that cannot be prolonged are not let in again either.
@@ -30,7 +30,9 @@ impl Hub {
         let mut state = self.state.lock();
         if code == CloseCode::SessionRevoked {
             let now = Instant::now();
-            state.revoked.extend(sessions.iter().map(|session| (*session, now)));
+            for session in sessions {
+                state.revoked.insert(*session, now);
+            }
         }
         for socket in state.users.values().flat_map(|user| &user.sockets).filter(|socket| sessions.contains(&socket.session)) {
             socket.outbound.close(Closing { code, retry_after_ms: None });

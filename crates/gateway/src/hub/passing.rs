@@ -129,7 +129,7 @@ impl Hub {
                 first_change(conversation, &MembershipEffect::of(&stored.event));
             }
         }
-        for entry in shard.ring.entries().filter(|entry| entry.seq > upto) {
+        for entry in shard.ring.changes(upto) {
             if let Some(conversation) = entry.conversation {
                 first_change(conversation, &entry.effect);
             }

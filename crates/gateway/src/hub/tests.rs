@@ -110,6 +110,12 @@ fn snapshot(watermark: u64, joined: u64) -> JoinSnapshot {
     JoinSnapshot { session_live: true, watermarks: [(SHARD, Seq(watermark))].into(), memberships: vec![membership] }
 }
 
+/// The tail passes these events.
+fn pass(hub: &Hub, events: Vec<StoredEvent>) {
+    use futures::FutureExt as _;
+    hub.apply(SHARD, events, 0).now_or_never().expect("few sockets take no slices");
+}
+
 /// The sequences of the events that were queued for the socket.
 fn told(socket: &Socket) -> Vec<u64> {
     let frames = socket.outbound.take();
@@ -124,9 +130,9 @@ fn a_snapshot_ahead_of_the_tail_waits_for_it_and_nobody_sees_or_misses_what_they
     let (from, ahead) = ([(SHARD, Seq(22))].into(), snapshot(22, 20));
     let attached = hub.attach(&socket, &from, Some(&ahead), None, true);
     assert!(matches!(attached, Attach::Ahead(seqs) if seqs == [(SHARD, Seq(22))].into()));
-    hub.apply(SHARD, vec![says(12), leaves(15), says(17), joins(20), says(22)], 0);
+    pass(&hub, vec![says(12), leaves(15), says(17), joins(20), says(22)]);
     assert!(matches!(hub.attach(&socket, &from, Some(&ahead), None, true), Attach::Live { .. }));
-    hub.apply(SHARD, vec![says(24), leaves(26), says(28)], 0);
+    pass(&hub, vec![says(24), leaves(26), says(28)]);
     assert_eq!(told(&socket), [24, 26]);
 }
 
@@ -138,9 +144,9 @@ fn a_socket_ahead_of_the_tail_waits_for_it_also_where_its_user_is_known() {
     assert!(matches!(hub.attach(&first, &here, Some(&snapshot(10, 5)), None, true), Attach::Live { .. }));
     let from = [(SHARD, Seq(12))].into();
     assert!(matches!(hub.attach(&second, &from, None, None, true), Attach::Ahead(_)));
-    hub.apply(SHARD, vec![says(12)], 0);
+    pass(&hub, vec![says(12)]);
     assert!(matches!(hub.attach(&second, &from, None, None, true), Attach::Live { .. }));
-    hub.apply(SHARD, vec![says(13)], 0);
+    pass(&hub, vec![says(13)]);
     assert_eq!((told(&first), told(&second)), (vec![12, 13], vec![13]));
 }
 
@@ -150,10 +156,10 @@ fn several_who_come_or_go_at_once_see_what_one_would() {
     let (live, late) = (socket(), socket());
     let here = [(SHARD, Seq(10))].into();
     assert!(matches!(hub.attach(&live, &here, Some(&snapshot(10, 5)), None, true), Attach::Live { .. }));
-    hub.apply(SHARD, vec![says(11), all_leave(12), says(13), all_join(14), says(15)], 0);
+    pass(&hub, vec![says(11), all_leave(12), says(13), all_join(14), says(15)]);
     assert_eq!(told(&live), [11, 12, 14, 15]);
     assert!(hub.membership(bob(), room()).is_some());
-    hub.apply(SHARD, vec![all_leave(16)], 0);
+    pass(&hub, vec![all_leave(16)]);
     assert!(hub.membership(bob(), room()).is_none());
     // The same from the ring.
     assert!(matches!(hub.attach(&late, &here, None, None, true), Attach::Live { .. }));
@@ -166,7 +172,7 @@ async fn nobody_is_let_in_before_what_the_log_held_has_passed() {
     let begun = hub.begun(&[SHARD]);
     tokio::pin!(begun);
     assert!(futures::poll!(&mut begun).is_pending());
-    hub.apply(SHARD, vec![says(30)], 0);
+    pass(&hub, vec![says(30)]);
     hub.warmed_up(SHARD);
     begun.await;
 }
@@ -216,7 +222,7 @@ async fn what_is_stored_behind_its_senders_removal_is_there_for_nobody() {
     let hub = hub(10, 10);
     let live = anns(&hub, 10);
     let key = |seq: u64| SendKey { conversation: room(), sender: bob(), client_id: format!("k{seq}").parse().unwrap() };
-    hub.apply(SHARD, vec![says_as(11, bob()), leaves(12), says_as(13, bob()), says(14), joins(15), says_as(16, bob())], 0);
+    pass(&hub, vec![says_as(11, bob()), leaves(12), says_as(13, bob()), says(14), joins(15), says_as(16, bob())]);
     assert_eq!(chained(&live), [(11, 5), (12, 11), (14, 12), (15, 14), (16, 15)]);
     assert_eq!(chained(&anns(&hub, 10)), [(11, 5), (12, 11), (14, 12), (15, 14), (16, 15)], "the same from the ring");
     assert_eq!((hub.find(&key(11)).map(|send| send.seq), hub.find(&key(13))), (Some(Seq(11)), None));
@@ -230,7 +236,7 @@ async fn a_send_is_answered_as_what_it_was_when_it_passed() {
     let (counts, void, late) = (hub.passed(SHARD, Seq(11)), hub.passed(SHARD, Seq(13)), hub.passed(SHARD, Seq(14)));
     tokio::pin!(counts, void, late);
     assert!(futures::poll!(&mut counts).is_pending() && futures::poll!(&mut void).is_pending() && futures::poll!(&mut late).is_pending());
-    hub.apply(SHARD, vec![says_as(11, bob()), leaves(12), says_as(13, bob())], 0);
+    pass(&hub, vec![says_as(11, bob()), leaves(12), says_as(13, bob())]);
     assert_eq!((counts.await, void.await), (Passed::Counts, Passed::Void));
     hub.sweep();
     hub.forget_all();
@@ -248,10 +254,10 @@ fn who_left_before_the_tail_began_is_out_still() {
     one.remember_ended(SHARD, Ended { sessions: Vec::new(), membership_changes });
     one.begin_shard(SHARD, Seq(10), &LogHead { epoch: "E".to_owned(), continues: false, first: Seq(1), last: Seq(10), now_ms: 0 });
     let live = anns(&one, 10);
-    one.apply(SHARD, vec![says_as(11, bob()), says(12)], 0);
+    pass(&one, vec![says_as(11, bob()), says(12)]);
     assert_eq!(chained(&live), [(12, 5)]);
     // What the log alone tells of a run: who was out before it, also if they are back by now.
-    one.apply(SHARD, vec![joins(13), says_as(14, bob())], 0);
+    pass(&one, vec![joins(13), says_as(14, bob())]);
     let run = vec![says_as(9, bob()), says(9)];
     let counts: Vec<UserId> = relay_domain::void::without_void(run.clone(), one.departed(SHARD, Seq(10), &run))
         .iter()
@@ -275,7 +281,7 @@ fn a_return_that_was_told_late_counts_only_against_what_was_known_before_the_tai
         stored(seq, LogEvent::ConversationJoined(moved))
     };
     let live = anns(&hub, 10);
-    hub.apply(SHARD, vec![told(11), says_as(12, bob()), leaves(13), told(14), says_as(15, bob()), says(16)], 0);
+    pass(&hub, vec![told(11), says_as(12, bob()), leaves(13), told(14), says_as(15, bob()), says(16)]);
     assert_eq!(chained(&live), [(12, 5), (13, 12), (16, 13)]);
 }
 
