@@ -322,6 +322,29 @@ impl LogEvent {
         }
     }
 
+    /// Whether the event is a place of its own in the history that people read: a message, or a change of the conversation.
+    /// What later events do to a message shows where the message is.
+    pub const fn is_in_history(&self) -> bool {
+        match self {
+            Self::MessageSent(_)
+            | Self::ConversationCreated(_)
+            | Self::MemberAdded(_)
+            | Self::MemberRemoved(_)
+            | Self::MembersAdded(_)
+            | Self::MembersRemoved(_)
+            | Self::ConversationRenamed(_)
+            | Self::RoleChanged(_) => true,
+            Self::UserRegistered(_)
+            | Self::UserSeen(_)
+            | Self::ConversationJoined(_)
+            | Self::ConversationLeft(_)
+            | Self::ConversationInvited(_)
+            | Self::InvitationEnded(_)
+            | Self::SessionRevoked(_)
+            | Self::Unknown => false,
+        }
+    }
+
     /// The type's name, as stored and as a metric label.
     pub const fn name(&self) -> &'static str {
         match self {

@@ -61,6 +61,10 @@ const BOT: &str = "
         SELECT conversation_id, '00000000-0000-0000-0000-000000000003', 0, 1, active_until, last_seq
         FROM conversation_heads WHERE shard = 1;";
 
+const MESSAGES: &str = "
+    INSERT INTO messages (conversation_id, seq, prev_seq, shard, message_id, sender_id, client_id, kind, body, sent_at_ms, stored_at)
+        SELECT conversation_id, seq, prev_seq, shard, event_id, actor_id, client_id, kind, body, decided_at_ms, at FROM conversation_events;";
+
 /// 3,000,000 keys over four weeks, the last of which ended 40 days ago.
 const KEYS: &str = "
     SELECT ensure_send_key_partitions(now() - interval '75 days', 6);
@@ -80,6 +84,7 @@ async fn main() {
     let raw = PgPoolOptions::new().max_connections(1).connect(&server.url()).await.unwrap();
     execute(&raw, PEOPLE).await;
     execute(&raw, BOT).await;
+    execute(&raw, MESSAGES).await;
     execute(&raw, "VACUUM ANALYZE").await;
     lists(&store).await;
     audit(&store).await;

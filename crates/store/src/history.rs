@@ -44,14 +44,12 @@ impl History for Store {
             let Some(joined) = membership.joined_seq else {
                 return Ok(MessagePage { messages: Vec::new(), changes: Vec::new(), has_more: false });
             };
-            let first = Seq::from_i64(joined);
+            let (of, first) = ((reader, conversation), Seq::from_i64(joined));
             let page = match anchor {
-                HistoryAnchor::Newest => self.older(conversation, first, Seq(u64::MAX), limit, changes).await,
-                HistoryAnchor::Before(before) => self.older(conversation, first, before, limit, changes).await,
-                HistoryAnchor::After(after) => self.newer(conversation, first.max(after.next()), limit, changes).await,
-                HistoryAnchor::Unread => {
-                    self.newer(conversation, first.max(Seq::from_i64(membership.read_seq).next()), limit, changes).await
-                }
+                HistoryAnchor::Newest => self.older(of, first, Seq(u64::MAX), limit, changes).await,
+                HistoryAnchor::Before(before) => self.older(of, first, before, limit, changes).await,
+                HistoryAnchor::After(after) => self.newer(of, first.max(after.next()), limit, changes).await,
+                HistoryAnchor::Unread => self.newer(of, first.max(Seq::from_i64(membership.read_seq).next()), limit, changes).await,
             };
             Ok(page?)
         })
@@ -86,7 +84,7 @@ impl Store {
     /// The newest messages at or after `first` and before `before`, newest first.
     async fn older(
         &self,
-        conversation: ConversationId,
+        of: (UserId, ConversationId),
         first: Seq,
         before: Seq,
         limit: u16,
@@ -95,7 +93,7 @@ impl Store {
         let mut page = Page::new(limit);
         let mut before = before;
         while let Some((rows, bytes)) = page.wants() {
-            page.add(self.rows_before(conversation, first, before, (rows, bytes), changes).await?);
+            page.add(self.rows_before(of, first, before, (rows, bytes), changes).await?);
             before = page.last().unwrap_or(before);
         }
         let mut page = page.finish()?;
@@ -105,20 +103,21 @@ impl Store {
     }
 
     /// The oldest messages from `first` on.
-    async fn newer(&self, conversation: ConversationId, first: Seq, limit: u16, changes: bool) -> Result<MessagePage, StoreError> {
+    async fn newer(&self, of: (UserId, ConversationId), first: Seq, limit: u16, changes: bool) -> Result<MessagePage, StoreError> {
         let mut page = Page::new(limit);
         let mut first = first;
         while let Some((rows, bytes)) = page.wants() {
-            page.add(self.rows_from(conversation, first, (rows, bytes), changes).await?);
+            page.add(self.rows_from(of, first, (rows, bytes), changes).await?);
             first = page.last().map_or(first, Seq::next);
         }
         page.finish()
     }
 
-    /// Index: `conversation_events_pkey`, backwards. No more rows once their bodies have `bytes`, but one.
+    /// Index: `messages_pkey` of one partition, backwards (`conversation_events_pkey` until `messages` is filled: one of the two is
+    /// read, the other's plan is never executed). No more rows once their bodies have `bytes`, but one.
     async fn rows_before(
         &self,
-        conversation: ConversationId,
+        (reader, conversation): (UserId, ConversationId),
         first: Seq,
         before: Seq,
         (rows, bytes): (i64, i64),
@@ -130,11 +129,18 @@ impl Store {
                       event_id AS "event_id!", actor_id AS "actor_id!", client_id, body AS "body!", decided_at_ms AS "decided_at_ms!",
                       at AS "at!"
                FROM (SELECT found.*, sum(octet_length(body)) OVER (ORDER BY seq DESC) - octet_length(body) AS bytes_before
-                     FROM (SELECT conversation_id, seq, prev_seq, shard, kind, event_id, actor_id, client_id, body::text AS body,
-                                  decided_at_ms, at
-                           FROM conversation_events
-                           WHERE conversation_id = $1 AND seq >= $2 AND seq < $3 AND (kind = 'MESSAGE_SENT' OR $6)
-                           ORDER BY seq DESC LIMIT $4) AS found) AS page
+                     FROM ((SELECT conversation_id, seq, prev_seq, shard, kind, message_id AS event_id, sender_id AS actor_id, client_id,
+                                   body::text AS body, sent_at_ms AS decided_at_ms, stored_at AS at
+                            FROM messages
+                            WHERE $7 AND conversation_id = $1 AND seq >= $2 AND seq < $3 AND (kind = 'MESSAGE_SENT' OR $6)
+                              AND (only_for IS NULL OR only_for = $8)
+                            ORDER BY seq DESC LIMIT $4)
+                           UNION ALL
+                           (SELECT conversation_id, seq, prev_seq, shard, kind, event_id, actor_id, client_id, body::text,
+                                   decided_at_ms, at
+                            FROM conversation_events
+                            WHERE NOT $7 AND conversation_id = $1 AND seq >= $2 AND seq < $3 AND (kind = 'MESSAGE_SENT' OR $6)
+                            ORDER BY seq DESC LIMIT $4)) AS found) AS page
                WHERE bytes_before < $5
                ORDER BY seq DESC"#,
             conversation.to_uuid(),
@@ -142,15 +148,17 @@ impl Store {
             before.to_i64(),
             rows,
             bytes,
-            changes
+            changes,
+            self.messages_are_filled().await?,
+            reader.to_uuid()
         );
         rows.fetch_all(&self.pool).await.map_err(unavailable)
     }
 
-    /// Index: `conversation_events_pkey`. No more rows once their bodies have `bytes`, but one.
+    /// Index: `messages_pkey` of one partition. As [`Self::rows_before`]. No more rows once their bodies have `bytes`, but one.
     async fn rows_from(
         &self,
-        conversation: ConversationId,
+        (reader, conversation): (UserId, ConversationId),
         first: Seq,
         (rows, bytes): (i64, i64),
         changes: bool,
@@ -161,18 +169,27 @@ impl Store {
                       event_id AS "event_id!", actor_id AS "actor_id!", client_id, body AS "body!", decided_at_ms AS "decided_at_ms!",
                       at AS "at!"
                FROM (SELECT found.*, sum(octet_length(body)) OVER (ORDER BY seq) - octet_length(body) AS bytes_before
-                     FROM (SELECT conversation_id, seq, prev_seq, shard, kind, event_id, actor_id, client_id, body::text AS body,
-                                  decided_at_ms, at
-                           FROM conversation_events
-                           WHERE conversation_id = $1 AND seq >= $2 AND (kind = 'MESSAGE_SENT' OR $5)
-                           ORDER BY seq LIMIT $3) AS found) AS page
+                     FROM ((SELECT conversation_id, seq, prev_seq, shard, kind, message_id AS event_id, sender_id AS actor_id, client_id,
+                                   body::text AS body, sent_at_ms AS decided_at_ms, stored_at AS at
+                            FROM messages
+                            WHERE $6 AND conversation_id = $1 AND seq >= $2 AND (kind = 'MESSAGE_SENT' OR $5)
+                              AND (only_for IS NULL OR only_for = $7)
+                            ORDER BY seq LIMIT $3)
+                           UNION ALL
+                           (SELECT conversation_id, seq, prev_seq, shard, kind, event_id, actor_id, client_id, body::text,
+                                   decided_at_ms, at
+                            FROM conversation_events
+                            WHERE NOT $6 AND conversation_id = $1 AND seq >= $2 AND (kind = 'MESSAGE_SENT' OR $5)
+                            ORDER BY seq LIMIT $3)) AS found) AS page
                WHERE bytes_before < $4
                ORDER BY seq"#,
             conversation.to_uuid(),
             first.to_i64(),
             rows,
             bytes,
-            changes
+            changes,
+            self.messages_are_filled().await?,
+            reader.to_uuid()
         );
         rows.fetch_all(&self.pool).await.map_err(unavailable)
     }

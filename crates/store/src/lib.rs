@@ -8,6 +8,7 @@
 //! each is for, are in `migrations/`.
 
 mod accounts;
+mod backfill;
 mod config;
 mod conversations;
 mod convert;
@@ -29,6 +30,7 @@ mod shares;
 mod spans;
 mod store;
 
+pub use backfill::Backfilled;
 pub use config::PostgresConfig;
 pub use durability::Durability;
 pub use migrate::{MigrateError, SchemaState, migrate, migrate_with};

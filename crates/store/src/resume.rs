@@ -66,7 +66,7 @@ impl ResumeStore for Store {
         .await
     }
 
-    /// Index: `conversation_events_pkey`, entered once per range and partition, and read by the index alone; at most `most` + 1
+    /// Index: `conversation_events_pkey`, entered once per range and month of the last two, and read by the index alone; at most `most` + 1
     /// entries in all.
     #[tracing::instrument(name = "db.events.find", skip_all, fields(ranges = ranges.len(), rows))]
     async fn find_events(&self, ranges: &[EventRange], most: u32) -> Result<Option<Vec<FoundEvent>>, StoreError> {
@@ -81,6 +81,7 @@ impl ResumeStore for Store {
                CROSS JOIN LATERAL (
                    SELECT e.seq FROM conversation_events e
                    WHERE e.conversation_id = range.conversation_id AND e.seq > range.after_seq AND e.seq <= range.upto_seq
+                     AND e.at >= (SELECT oldest FROM event_horizon)
                    LIMIT $4) AS e
                LIMIT $4"#,
                 &conversations,
@@ -104,7 +105,7 @@ impl ResumeStore for Store {
         .await
     }
 
-    /// Index: `conversation_events_pkey`, read in order once per range and partition, at most `limit` rows each.
+    /// Index: `conversation_events_pkey`, read in order once per range and month of the last two, at most `limit` rows each.
     #[tracing::instrument(name = "db.events.read", skip_all, fields(shard = %shard, ranges = ranges.len(), rows))]
     async fn events(&self, shard: ShardId, ranges: &[EventRange], limit: u32, bytes: u32) -> Result<Vec<StoredEvent>, StoreError> {
         self.limited(async {
@@ -124,6 +125,7 @@ impl ResumeStore for Store {
                            CROSS JOIN LATERAL (
                                SELECT * FROM conversation_events e
                                WHERE e.conversation_id = range.conversation_id AND e.seq > range.after_seq AND e.seq <= range.upto_seq
+                                 AND e.at >= (SELECT oldest FROM event_horizon)
                                ORDER BY e.seq LIMIT $4) AS e
                            WHERE e.shard = $5
                            ORDER BY e.seq LIMIT $4) AS found) AS page

@@ -74,6 +74,10 @@ const GRANTS: &[(&str, [&str; 3])] = &[
     ("watermarks", [READ, READ, ALL]),
     ("conversation_heads", [READ, READ, ALL]),
     ("conversation_events", [READ, READ, ALL]),
+    ("messages", [READ, READ, ALL]),
+    ("message_revisions", [READ, READ, ALL]),
+    ("event_horizon", [READ, READ, READ]),
+    ("backfills", [READ, READ, "SELECT, UPDATE"]),
     ("send_keys", [READ, READ, ALL]),
     // Pruned by its own name: what lies in no week is deleted row by row.
     ("send_keys_default", [NOTHING, NOTHING, "SELECT, DELETE"]),
@@ -84,6 +88,7 @@ const GRANTS: &[(&str, [&str; 3])] = &[
 /// Functions that change tables. They run as their owner, and only the worker may call them.
 const FUNCTIONS: &[&str] = &[
     "ensure_event_partitions(timestamptz, integer)",
+    "drop_event_partitions(timestamptz)",
     "ensure_send_key_partitions(timestamptz, integer)",
     "drop_send_key_partitions(timestamptz)",
 ];

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -56,6 +57,8 @@ pub struct Store {
     pub(crate) postings: Arc<Shares>,
     /// Half of the connections: lists and pages of history, however many are asked for, leave the rest to short questions.
     pub(crate) reads: Arc<Semaphore>,
+    /// Whether `messages` is known to have everything: see `backfill.rs`.
+    pub(crate) messages_filled: Arc<AtomicBool>,
     /// The longest that one call may take: for a connection, and for its statements.
     pub(crate) call_limit: Duration,
 }
@@ -146,6 +149,7 @@ impl Store {
             flushes: Arc::new(Shares::new(half)),
             postings: Arc::new(Shares::new(half)),
             reads: Arc::new(Semaphore::new(half.max(1))),
+            messages_filled: Arc::default(),
             call_limit,
         })
     }

@@ -1,5 +1,7 @@
 //! `relayctl migrate`.
 
+use std::time::Duration;
+
 use relay_runtime::MissingServer;
 use relay_store::{MigrateError, RolePasswords};
 
@@ -18,7 +20,13 @@ pub struct MigrateArguments {
     /// Of the workers' role
     #[arg(long = "worker-password", hide = true, env = "RELAY_POSTGRES_WORKER_PASSWORD", hide_env_values = true)]
     worker: Option<String>,
+    /// Also fill `messages` from the events of before it, now and at full speed; otherwise workers do it, at half speed
+    #[arg(long)]
+    backfill: bool,
 }
+
+/// Between two lines about how far the filling came.
+const TOLD_EVERY: Duration = Duration::from_secs(10);
 
 /// Applies what is missing.
 pub async fn run(arguments: MigrateArguments, config: &Config) -> anyhow::Result<()> {
@@ -27,10 +35,23 @@ pub async fn run(arguments: MigrateArguments, config: &Config) -> anyhow::Result
     match relay_store::migrate_with(&postgres.url, &passwords).await {
         Ok(()) => {
             output::line("the database is up to date");
-            Ok(())
+            if arguments.backfill { backfill(config).await } else { Ok(()) }
         }
         Err(MigrateError::Connect(source)) => Err(missing_postgres(&postgres.url, source.into()).into()),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// An interrupted run is gone on with by the next one, or by a worker.
+async fn backfill(config: &Config) -> anyhow::Result<()> {
+    let store = relay_bootstrap::open_store(config.postgres()?)?;
+    loop {
+        let backfilled = store.backfill_messages(TOLD_EVERY, false).await?;
+        if backfilled.done {
+            output::line(format_args!("messages is filled: {} rows were copied", backfilled.rows));
+            return Ok(());
+        }
+        output::line(format_args!("{} rows copied so far", backfilled.rows));
     }
 }
 

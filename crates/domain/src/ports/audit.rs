@@ -81,6 +81,13 @@ pub trait AuditedProjection: Send + Sync {
     /// Cancel safe.
     async fn projected_events(&self, shard: ShardId, after: Seq, upto: Seq, limit: usize) -> Result<Vec<ProjectedEvent>, StoreError>;
 
+    /// The same of the rows of what people read now: those of events that are in history, once it is complete. An event that
+    /// was published twice is there when either of its places is.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn projected_messages(&self, shard: ShardId, after: Seq, upto: Seq, limit: usize) -> Result<Vec<ProjectedEvent>, StoreError>;
+
     /// Of messages of the log that the projection has no rows of, by conversation, sender and sequence: which are void, as far as
     /// it knows who was in. See [`crate::void`].
     ///

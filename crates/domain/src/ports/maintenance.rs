@@ -9,8 +9,10 @@ use super::StoreError;
 /// One task of database maintenance. Each is done by itself: what one of them cannot do holds up no other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MaintenanceTask {
-    /// The coming months' partitions of events.
+    /// The coming months' partitions of events, and an end to those that no device can ask for any more.
     EventPartitions,
+    /// Filling the current state of messages from the events of before there was one.
+    Messages,
     /// The coming weeks' partitions of keys of sends, and an end to those that ran out.
     SendKeys,
     /// An end to what was published from the outbox long ago.
@@ -23,12 +25,13 @@ pub enum MaintenanceTask {
 
 impl MaintenanceTask {
     /// Every task.
-    pub const ALL: [Self; 5] = [Self::EventPartitions, Self::SendKeys, Self::Outbox, Self::RefreshTokens, Self::Sessions];
+    pub const ALL: [Self; 6] = [Self::EventPartitions, Self::Messages, Self::SendKeys, Self::Outbox, Self::RefreshTokens, Self::Sessions];
 
     /// As a metric label and for people.
     pub const fn name(self) -> &'static str {
         match self {
             Self::EventPartitions => "event_partitions",
+            Self::Messages => "messages",
             Self::SendKeys => "send_keys",
             Self::Outbox => "outbox",
             Self::RefreshTokens => "refresh_tokens",

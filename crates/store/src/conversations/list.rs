@@ -71,7 +71,8 @@ pub(super) async fn page(
 }
 
 /// Indexes: one probe each in `members_pkey`, `conversations_pkey`, `conversation_heads_pkey` and `memberships_open_key`; in
-/// `conversation_events_pkey` one for the last message and, from the mark on, [`UNREAD_CAP`] events at most for the count.
+/// `messages_pkey` one for the last message and, from the mark on, [`UNREAD_CAP`] rows at most for the count. Until `messages` is
+/// filled, `conversation_events_pkey` in its place.
 async fn rows(store: &Store, user: UserId, ids: &[Uuid]) -> Result<Vec<Row>, StoreError> {
     sqlx::query_as!(
         Row,
@@ -94,20 +95,35 @@ async fn rows(store: &Store, user: UserId, ids: &[Uuid]) -> Result<Vec<Row>, Sto
                SELECT u.user_id, u.handle, u.display_name FROM members m JOIN users u USING (user_id)
                WHERE c.kind = 'direct' AND m.conversation_id = page.conversation_id AND m.user_id <> $1 LIMIT 1) AS peer ON true
            LEFT JOIN LATERAL (
-               SELECT * FROM conversation_events e
-               WHERE e.conversation_id = page.conversation_id AND e.seq = h.message_seq AND e.at = h.message_at
-                 AND h.message_seq >= v.joined_seq LIMIT 1) AS e ON true
+               (SELECT seq, prev_seq, shard, message_id AS event_id, sender_id AS actor_id, client_id, body, sent_at_ms AS decided_at_ms,
+                       stored_at AS at
+                FROM messages e
+                WHERE $5 AND e.conversation_id = page.conversation_id AND e.seq = h.message_seq AND h.message_seq >= v.joined_seq)
+               UNION ALL
+               (SELECT seq, prev_seq, shard, event_id, actor_id, client_id, body, decided_at_ms, at
+                FROM conversation_events e
+                WHERE NOT $5 AND e.conversation_id = page.conversation_id AND e.seq = h.message_seq AND e.at = h.message_at
+                  AND h.message_seq >= v.joined_seq)
+               LIMIT 1) AS e ON true
            LEFT JOIN LATERAL (
-               SELECT count(*) FILTER (WHERE behind.kind = 'MESSAGE_SENT' AND behind.actor_id <> $1) AS count
-               FROM (SELECT e.kind, e.actor_id FROM conversation_events e
-                     WHERE e.conversation_id = page.conversation_id AND e.seq > greatest(mark.read_seq, v.joined_seq)
-                       AND h.message_seq > mark.read_seq AND v.joined_seq IS NOT NULL
-                     ORDER BY e.seq LIMIT $3) AS behind) AS unread ON true
+               SELECT count(*) FILTER (WHERE behind.counts AND behind.actor_id <> $1) AS count
+               FROM ((SELECT e.kind = 'MESSAGE_SENT' AND NOT e.deleted AND (e.only_for IS NULL OR e.only_for = $1) AS counts,
+                             e.sender_id AS actor_id
+                      FROM messages e
+                      WHERE $5 AND e.conversation_id = page.conversation_id AND e.seq > greatest(mark.read_seq, v.joined_seq)
+                        AND h.message_seq > mark.read_seq AND v.joined_seq IS NOT NULL
+                      ORDER BY e.seq LIMIT $3)
+                     UNION ALL
+                     (SELECT e.kind = 'MESSAGE_SENT', e.actor_id FROM conversation_events e
+                      WHERE NOT $5 AND e.conversation_id = page.conversation_id AND e.seq > greatest(mark.read_seq, v.joined_seq)
+                        AND h.message_seq > mark.read_seq AND v.joined_seq IS NOT NULL
+                      ORDER BY e.seq LIMIT $3)) AS behind) AS unread ON true
            ORDER BY page.place"#,
         user.to_uuid(),
         ids,
         UNREAD_CAP,
-        PREVIEW_CHARS
+        PREVIEW_CHARS,
+        store.messages_are_filled().await?
     )
     .fetch_all(&store.pool)
     .await

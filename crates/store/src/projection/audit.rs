@@ -20,11 +20,45 @@ impl AuditedProjection for Store {
         self.limited(async {
             let rows = sqlx::query!(
                 "SELECT seq, conversation_id, kind, event_id FROM conversation_events
-                 WHERE shard = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4",
+                 WHERE shard = $1 AND seq > $2 AND seq <= $3 AND at >= (SELECT oldest FROM event_horizon) ORDER BY seq LIMIT $4",
                 shard_column(shard),
                 after.to_i64(),
                 upto.to_i64(),
                 i64::try_from(limit).unwrap_or(i64::MAX)
+            )
+            .fetch_all(&self.pool)
+            .await
+            .map_err(unavailable)?;
+            let event = |seq, conversation, kind: &str, event| ProjectedEvent {
+                seq: Seq::from_i64(seq),
+                conversation: ConversationId::from_uuid(conversation),
+                message: (kind == MESSAGE_SENT).then(|| MessageId::from_uuid(event)),
+            };
+            Ok(rows.into_iter().map(|row| event(row.seq, row.conversation_id, &row.kind, row.event_id)).collect())
+        })
+        .await
+    }
+
+    /// Indexes: `conversation_events_by_seq` and `messages_by_seq`; `messages_message_id_key`, one probe per event. While `messages`
+    /// is being filled, what it lacks is no finding.
+    #[tracing::instrument(name = "db.audit.read_messages", skip_all, fields(shard = %shard))]
+    async fn projected_messages(&self, shard: ShardId, after: Seq, upto: Seq, limit: usize) -> Result<Vec<ProjectedEvent>, StoreError> {
+        let filled = self.messages_are_filled().await?;
+        self.limited(async {
+            let rows = sqlx::query!(
+                r#"SELECT seq AS "seq!", conversation_id AS "conversation_id!", kind AS "kind!", event_id AS "event_id!" FROM (
+                       SELECT seq, conversation_id, kind, event_id FROM conversation_events e
+                       WHERE shard = $1 AND seq > $2 AND seq <= $3 AND at >= (SELECT oldest FROM event_horizon)
+                         AND (NOT $5 OR EXISTS (
+                             SELECT FROM messages m WHERE m.conversation_id = e.conversation_id AND m.message_id = e.event_id))
+                       UNION
+                       SELECT seq, conversation_id, kind, message_id FROM messages WHERE shard = $1 AND seq > $2 AND seq <= $3) AS rows
+                   ORDER BY seq LIMIT $4"#,
+                shard_column(shard),
+                after.to_i64(),
+                upto.to_i64(),
+                i64::try_from(limit).unwrap_or(i64::MAX),
+                filled
             )
             .fetch_all(&self.pool)
             .await

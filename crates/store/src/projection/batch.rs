@@ -20,7 +20,7 @@ pub(super) fn conversations(events: &[StoredEvent]) -> Vec<Uuid> {
     distinct.into_iter().map(ConversationId::to_uuid).collect()
 }
 
-/// Rows of `conversation_events`.
+/// Rows of `conversation_events`, and of `messages`.
 #[derive(Default)]
 pub(super) struct EventRows {
     pub(super) conversation: Vec<Uuid>,
@@ -33,6 +33,8 @@ pub(super) struct EventRows {
     pub(super) body: Vec<String>,
     pub(super) decided_at_ms: Vec<i64>,
     pub(super) at: Vec<OffsetDateTime>,
+    /// Whether it is a row of `messages`, too.
+    pub(super) in_history: Vec<bool>,
 }
 
 /// Rows of `send_keys`.
@@ -142,6 +144,7 @@ impl Batch {
             rows.body.push(row.body);
             rows.decided_at_ms.push(row.decided_at_ms);
             rows.at.push(at);
+            rows.in_history.push(stored.event.is_in_history());
         }
         for (conversation, head) in last {
             batch.heads.conversation.push(conversation.to_uuid());

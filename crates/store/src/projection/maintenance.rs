@@ -27,6 +27,7 @@ impl Maintenance for Store {
         // The budget is looked at between statements; the last one may take as long as any call.
         within(budget + self.call_limit, async {
             match kind {
+                MaintenanceTask::Messages => return Ok(self.backfill_messages(budget, true).await?.into()),
                 MaintenanceTask::EventPartitions => event_partitions(&self.pool).await,
                 MaintenanceTask::SendKeys => send_keys(&self.pool, until).await,
                 MaintenanceTask::Outbox => outbox(&self.pool, until).await,
@@ -64,8 +65,10 @@ where
     }
 }
 
+/// Two months behind the log's 30 days: no position is older (`event_horizon`). What is older lies in `messages`.
 async fn event_partitions(pool: &PgPool) -> sqlx::Result<MaintenanceOutcome> {
     sqlx::query_scalar!("SELECT ensure_event_partitions(now(), 4)").fetch_one(pool).await?;
+    sqlx::query_scalar!("SELECT drop_event_partitions(now() - interval '62 days')").fetch_one(pool).await?;
     Ok(DONE)
 }
 

@@ -14,6 +14,7 @@ use super::{Heads, write};
 use crate::Store;
 use crate::convert::timestamp;
 use crate::error::{unavailable, unreadable};
+use crate::event_row::columns;
 use crate::spans::active_until;
 
 impl Store {
@@ -22,7 +23,7 @@ impl Store {
         self.limited(async {
             let Some(conversation) = event.event.conversation() else { return Ok(false) };
             let mut transaction = self.pool.begin().await.map_err(unavailable)?;
-            if is_there(&mut transaction, conversation, event.seq).await.map_err(unavailable)? {
+            if is_there(&mut transaction, conversation, event).await? {
                 return Ok(false);
             }
             if Self::is_void(&mut transaction, event).await? {
@@ -46,19 +47,31 @@ impl Store {
     }
 }
 
-async fn is_there(connection: &mut PgConnection, conversation: ConversationId, seq: Seq) -> sqlx::Result<bool> {
+/// Whether every row of the event is there. What was published twice has one row in `messages`. Indexes:
+/// `conversation_events_pkey`, `messages_message_id_key`.
+async fn is_there(connection: &mut PgConnection, conversation: ConversationId, event: &StoredEvent) -> Result<bool, StoreError> {
+    let Some(row) = columns(&event.event).map_err(|_| unreadable("event"))? else { return Ok(true) };
     sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM conversation_events WHERE conversation_id = $1 AND seq = $2) AS "known!""#,
+        r#"SELECT EXISTS (SELECT FROM conversation_events WHERE conversation_id = $1 AND seq = $2)
+                  AND (NOT $4 OR EXISTS (SELECT FROM messages WHERE conversation_id = $1 AND message_id = $3)) AS "known!""#,
         conversation.to_uuid(),
-        seq.to_i64()
+        event.seq.to_i64(),
+        row.event_id,
+        event.event.is_in_history()
     )
     .fetch_one(connection)
     .await
+    .map_err(unavailable)
 }
 
+/// The event before it in its conversation. Where older events ended with their month, its row or the next one's names it, or
+/// it is the newest of all.
 async fn before(connection: &mut PgConnection, conversation: ConversationId, seq: Seq) -> sqlx::Result<Option<i64>> {
     sqlx::query_scalar!(
-        "SELECT max(seq) FROM conversation_events WHERE conversation_id = $1 AND seq < $2",
+        "SELECT coalesce(
+             (SELECT max(seq) FROM conversation_events WHERE conversation_id = $1 AND seq < $2),
+             (SELECT prev_seq FROM conversation_events WHERE conversation_id = $1 AND seq >= $2 ORDER BY seq LIMIT 1),
+             (SELECT last_seq FROM conversation_heads WHERE conversation_id = $1 AND last_seq < $2))",
         conversation.to_uuid(),
         seq.to_i64()
     )
@@ -69,8 +82,11 @@ async fn before(connection: &mut PgConnection, conversation: ConversationId, seq
 /// The next event named the one before the gap.
 async fn chain_to_next(connection: &mut PgConnection, conversation: ConversationId, seq: Seq) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE conversation_events SET prev_seq = $2
-         WHERE conversation_id = $1 AND seq = (SELECT min(seq) FROM conversation_events WHERE conversation_id = $1 AND seq > $2)",
+        "WITH chained AS (
+             UPDATE conversation_events SET prev_seq = $2
+             WHERE conversation_id = $1 AND seq = (SELECT min(seq) FROM conversation_events WHERE conversation_id = $1 AND seq > $2)
+             RETURNING seq)
+         UPDATE messages SET prev_seq = $2 WHERE conversation_id = $1 AND seq IN (SELECT seq FROM chained)",
         conversation.to_uuid(),
         seq.to_i64()
     )

@@ -45,12 +45,12 @@ async fn pages_hang_on_either_end_and_begin_where_the_reader_joined() {
 
     // With what happened to the conversation, which counts as messages do.
     let with_changes = async |reader, anchor, limit| db.store.messages(reader, id, anchor, limit, true).await.unwrap();
-    let seqs = |page: &MessagePage| page.changes.iter().filter_map(HistoryChange::seq).map(|seq| seq.0).collect::<Vec<_>>();
+    let changed = |page: &MessagePage| page.changes.iter().filter_map(HistoryChange::seq).map(|seq| seq.0).collect::<Vec<_>>();
     let newest = with_changes(ann, HistoryAnchor::Newest, 3).await;
-    assert_eq!((seqs(&newest), seqs(&newest), newest.has_more), (vec![8, 9], vec![7], true));
+    assert_eq!((seqs(&newest), changed(&newest), newest.has_more), (vec![8, 9], vec![7], true));
     let oldest = with_changes(ann, HistoryAnchor::After(Seq::ZERO), 3).await;
-    assert_eq!((seqs(&oldest), seqs(&oldest), oldest.has_more), (vec![2, 3], vec![1], true));
-    assert_eq!(seqs(&with_changes(eve, HistoryAnchor::Newest, 10).await), [7], "one's own joining is the first thing seen");
+    assert_eq!((seqs(&oldest), changed(&oldest), oldest.has_more), (vec![2, 3], vec![1], true));
+    assert_eq!(changed(&with_changes(eve, HistoryAnchor::Newest, 10).await), [7], "one's own joining is the first thing seen");
 
     // Eve sees what followed her joining, whichever way she asks.
     for anchor in [HistoryAnchor::Newest, HistoryAnchor::Before(Seq(u64::MAX)), HistoryAnchor::After(Seq::ZERO), HistoryAnchor::Unread] {

@@ -8,6 +8,7 @@ mod dropped;
 mod history;
 mod list;
 mod maintenance;
+mod messages;
 mod outbox;
 mod postings;
 mod projection;

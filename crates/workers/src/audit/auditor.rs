@@ -106,14 +106,20 @@ impl Auditor {
     /// Cancel safe.
     pub async fn step(&self, shard: ShardId, after: Seq, upto: Seq, dead_lettered: &mut DeadLettered) -> anyhow::Result<(Compared, Seq)> {
         let mut page = self.log.page(shard, after, upto, PAGE).await?;
-        let rows = self.projection.projected_events(shard, after, page.upto, ROWS).await?;
-        if let Some(last) = rows.last().filter(|_| rows.len() >= ROWS) {
-            // Postgres has far more there than the log: no further than the rows go.
-            page.upto = last.seq.min(page.upto);
-            page.events.retain(|event| event.seq <= page.upto);
+        let mut rows = self.projection.projected_events(shard, after, page.upto, ROWS).await?;
+        let mut messages = self.projection.projected_messages(shard, after, page.upto, ROWS).await?;
+        for cut in [&rows, &messages] {
+            if let Some(last) = cut.last().filter(|_| cut.len() >= ROWS) {
+                // Postgres has far more there than the log: no further than the rows go.
+                page.upto = last.seq.min(page.upto);
+            }
         }
+        page.events.retain(|event| event.seq <= page.upto);
+        rows.retain(|row| row.seq <= page.upto);
+        messages.retain(|row| row.seq <= page.upto);
         let mut compared = Compared::default();
         compare::page(shard, &page.events, &rows, &mut compared);
+        compare::messages(shard, &page.events, &messages, &mut compared);
         if !compared.rowless.is_empty() {
             // Void messages have no rows: their senders had left.
             let void: BTreeSet<Seq> = self.projection.void(&std::mem::take(&mut compared.rowless)).await?.into_iter().collect();

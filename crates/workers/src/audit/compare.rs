@@ -62,6 +62,27 @@ pub struct Finding {
     pub seq: Seq,
 }
 
+/// Compares a run of the log with the rows of what people read now: the events of it that are in history. Differences that the
+/// events' own rows show, too, are named once.
+pub(super) fn messages(shard: ShardId, events: &[StoredEvent], rows: &[ProjectedEvent], compared: &mut Compared) {
+    let in_history: Vec<StoredEvent> = events.iter().filter(|event| event.event.is_in_history()).cloned().collect();
+    let mut again = Compared::default();
+    page(shard, &in_history, rows, &mut again);
+    // Another kind of event has its row among the events alone.
+    again
+        .findings
+        .retain(|finding| !compared.findings.contains(finding) && !(finding.kind == Kind::PhantomRow && is_other(events, finding.seq)));
+    compared.findings.append(&mut again.findings);
+    compared.findings.sort_unstable_by_key(|finding| finding.seq);
+    compared.rowless.append(&mut again.rowless);
+}
+
+fn is_other(events: &[StoredEvent], seq: Seq) -> bool {
+    events
+        .binary_search_by_key(&seq, |event| event.seq)
+        .is_ok_and(|index| events.get(index).is_some_and(|event| !event.event.is_in_history()))
+}
+
 /// Compares a run of the log with the rows of the same run.
 pub(super) fn page(shard: ShardId, events: &[StoredEvent], rows: &[ProjectedEvent], compared: &mut Compared) {
     let mut rows: BTreeMap<Seq, &ProjectedEvent> = rows.iter().map(|row| (row.seq, row)).collect();
@@ -147,5 +168,21 @@ mod tests {
         assert_eq!(found(&events, &[row(1), row(3), row(4), row(5)]), [(Kind::PhantomRow, 4)]);
         let other: MessageId = "01BX5ZZKBKACTAV9WEVGEMMVRZ".parse().unwrap();
         assert_eq!(found(&events, &[row(1), ProjectedEvent { message: Some(other), ..row(3) }, row(5)]), [(Kind::OtherMessage, 3)]);
+    }
+
+    #[test]
+    fn what_people_read_is_compared_beside_the_events() {
+        let compare = |rows: &[ProjectedEvent], messages_: &[ProjectedEvent]| {
+            let (events, mut compared) = ([sent(1), sent(3), sent(5)], Compared::default());
+            page(ShardId(0), &events, rows, &mut compared);
+            messages(ShardId(0), &events, messages_, &mut compared);
+            assert_eq!(compared.messages, 3, "each is counted once");
+            compared.findings.iter().map(|finding| (finding.kind, finding.seq.0)).collect::<Vec<_>>()
+        };
+        let all = [row(1), row(3), row(5)];
+        assert_eq!(compare(&all, &all), []);
+        assert_eq!(compare(&all, &[row(1), row(5)]), [(Kind::MissingRow, 3)]);
+        assert_eq!(compare(&[row(1), row(5)], &[row(1), row(5)]), [(Kind::MissingRow, 3)], "in neither is one finding");
+        assert_eq!(compare(&all, &[row(1), row(3), row(4), row(5)]), [(Kind::PhantomRow, 4)]);
     }
 }

@@ -127,6 +127,7 @@ async fn postgres_credentials_of_a_process_reach_nothing_else() -> TestResult {
                 "UPDATE sessions SET revoked_at = NULL",
                 "INSERT INTO memberships VALUES (gen_random_uuid(), gen_random_uuid(), 1, NULL, 0)",
                 "DELETE FROM conversation_events",
+                "UPDATE messages SET deleted = true",
             ],
         ),
         (
@@ -135,6 +136,7 @@ async fn postgres_credentials_of_a_process_reach_nothing_else() -> TestResult {
                 "INSERT INTO memberships VALUES (gen_random_uuid(), gen_random_uuid(), 1, NULL, 0)",
                 "UPDATE watermarks SET seq = 0",
                 "DELETE FROM conversation_events",
+                "UPDATE messages SET deleted = true",
                 "DELETE FROM send_keys",
             ],
         ),

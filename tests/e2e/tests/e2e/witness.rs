@@ -85,8 +85,8 @@ pub async fn conversation_rows(harness: &Harness, conversation: ConversationId) 
 
 /// How many rows each table has that a refused request could leave behind.
 pub async fn row_counts(harness: &Harness) -> anyhow::Result<BTreeMap<&'static str, i64>> {
-    const TABLES: [&str; 8] =
-        ["users", "sessions", "conversations", "members", "outbox", "conversation_events", "send_keys", "memberships"];
+    const TABLES: [&str; 9] =
+        ["users", "sessions", "conversations", "members", "outbox", "conversation_events", "messages", "send_keys", "memberships"];
     let mut database = harness.database().await?;
     let mut counts = BTreeMap::new();
     for table in TABLES {
