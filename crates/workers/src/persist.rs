@@ -6,8 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
-use relay_domain::ports::{Delivery, Poison, ProjectError, Projected, Projection, QueueError, WorkQueue, WorkSource};
+use relay_domain::ports::{Delivery, Poison, ProjectError, Projected, Projection, QueueError, StoreError, WorkQueue, WorkSource};
 use relay_protocol::log::StoredEvent;
 use relay_runtime::Task;
 use relay_types::{Clock, Seq, ShardId};
@@ -31,11 +30,30 @@ pub struct Persist {
     pub batch: usize,
 }
 
-/// Why a run over the queue ended; the next one begins at the watermark.
-enum Ended {
-    Stopped,
+/// Why a run over the queue was interrupted; the next one begins at the watermark.
+#[derive(Debug, thiserror::Error)]
+enum Interruption {
+    /// Another worker had the queue in between, or deliveries are missing.
+    #[error("deliveries are out of order")]
     Disorder,
-    Failed(anyhow::Error),
+    /// Trying again cannot help.
+    #[error(transparent)]
+    EpochMismatch(ProjectError),
+    #[error(transparent)]
+    Queue(QueueError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the projection refused an event that is not in its batch: {reason}")]
+    NotInBatch { reason: String },
+}
+
+impl From<QueueError> for Interruption {
+    fn from(error: QueueError) -> Self {
+        match error {
+            QueueError::Disorder => Self::Disorder,
+            QueueError::Unavailable { .. } => Self::Queue(error),
+        }
+    }
 }
 
 /// Whether nothing is missing between `after` and the deliveries, nor between them. A hole may be deleted events; or events
@@ -63,16 +81,18 @@ impl Persist {
     pub async fn run(&self, task: Task, shard: ShardId) -> anyhow::Result<()> {
         let mut reset = false;
         loop {
-            match self.follow(&task, shard, reset).await {
-                Ended::Stopped => return Ok(()),
-                Ended::Disorder => {
+            let interruption = match self.follow(&task, shard, reset).await {
+                Ok(()) => return Ok(()),
+                Err(interruption) => interruption,
+            };
+            match interruption {
+                Interruption::Disorder => {
                     tracing::info!(shard = shard.0, "deliveries out of order; beginning again at the watermark");
                     reset = true;
                 }
-                Ended::Failed(error) => {
-                    if error.chain().any(|cause| matches!(cause.downcast_ref(), Some(ProjectError::EpochMismatch { .. }))) {
-                        return Err(error);
-                    }
+                Interruption::EpochMismatch(_) => return Err(interruption.into()),
+                Interruption::Queue(_) | Interruption::Store(_) | Interruption::NotInBatch { .. } => {
+                    let error = anyhow::Error::from(interruption);
                     tracing::warn!(shard = shard.0, error = %format!("{error:#}"), "persist interrupted");
                     task.health.down(error.to_string());
                     tokio::select! {
@@ -84,17 +104,8 @@ impl Persist {
         }
     }
 
-    async fn follow(&self, task: &Task, shard: ShardId, reset: bool) -> Ended {
-        match self.try_follow(task, shard, reset).await {
-            Ok(()) => Ended::Stopped,
-            Err(error) => match error.downcast_ref::<QueueError>() {
-                Some(QueueError::Disorder) => Ended::Disorder,
-                Some(QueueError::Unavailable { .. }) | None => Ended::Failed(error),
-            },
-        }
-    }
-
-    async fn try_follow(&self, task: &Task, shard: ShardId, reset: bool) -> anyhow::Result<()> {
+    /// Projects until told to stop.
+    async fn follow(&self, task: &Task, shard: ShardId, reset: bool) -> Result<(), Interruption> {
         let epoch = self.source.epoch(shard).await?;
         let (mut after, _) = self.projection.watermark(shard).await?;
         if reset {
@@ -156,7 +167,7 @@ impl Persist {
         after: Seq,
         upto: Seq,
         events: &[StoredEvent],
-    ) -> anyhow::Result<()> {
+    ) -> Result<(), Interruption> {
         let mut events = events.to_vec();
         let mut after = after;
         let mut most = events.len().max(1);
@@ -181,21 +192,21 @@ impl Persist {
                     // Perhaps it is too much at once: what took too long as a whole takes too long every time.
                     most = (some.len() / 2).max(1);
                     tokio::select! {
-                        () = task.stop.cancelled() => return Err(error).context("stopped while the database is away"),
+                        () = task.stop.cancelled() => return Err(error.into()),
                         () = tokio::time::sleep(RETRY) => {}
                     }
                 }
-                Err(ProjectError::Gap { .. }) => return Err(QueueError::Disorder.into()),
+                Err(ProjectError::Gap { .. }) => return Err(Interruption::Disorder),
                 Err(ProjectError::Poison { seq, reason }) => {
                     let Some(event) = events.iter().find(|event| event.seq == seq) else {
-                        anyhow::bail!("the projection refused an event that is not in its batch: {reason}");
+                        return Err(Interruption::NotInBatch { reason });
                     };
                     let payload = serde_json::to_vec(&event.event).unwrap_or_default();
                     let poison = Poison { subject: format!("{shard}"), payload: payload.into(), reason };
                     self.dead_lettered(shard, seq, &poison).await?;
                     events.retain(|event| event.seq != seq);
                 }
-                Err(error @ ProjectError::EpochMismatch { .. }) => return Err(error.into()),
+                Err(error @ ProjectError::EpochMismatch { .. }) => return Err(Interruption::EpochMismatch(error)),
             }
             if kept.elapsed() > KEEP_EVERY {
                 queue.keep().await?;
@@ -213,38 +224,96 @@ fn count(projected: &Projected) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use async_trait::async_trait;
-    use relay_protocol::log::LogEvent;
+    use std::collections::VecDeque;
 
-    /// A log with these sequences.
-    struct Log(Vec<u64>);
+    use async_trait::async_trait;
+    use bytes::Bytes;
+    use parking_lot::Mutex;
+    use relay_protocol::log::LogEvent;
+    use tokio::sync::watch;
+
+    /// A log in memory, with one queue that goes on behind what was acknowledged last.
+    #[derive(Default)]
+    struct Log {
+        seqs: Vec<u64>,
+        /// What nobody can read.
+        unreadable: Vec<u64>,
+        floor: watch::Sender<Seq>,
+        dead: Mutex<Vec<Seq>>,
+    }
+
+    impl Log {
+        fn of(seqs: &[u64]) -> Self {
+            Self { seqs: seqs.to_vec(), ..Self::default() }
+        }
+    }
+
+    fn event(seq: u64) -> StoredEvent {
+        StoredEvent { shard: ShardId(0), seq: Seq(seq), prev: None, stored_at_ms: 0, event: LogEvent::Unknown }
+    }
 
     #[async_trait]
     impl WorkSource for Log {
         async fn epoch(&self, _: ShardId) -> Result<String, QueueError> {
-            Err(QueueError::Disorder)
+            Ok("epoch".to_owned())
         }
 
         async fn open_persist(&self, _: ShardId) -> Result<Box<dyn WorkQueue>, QueueError> {
-            Err(QueueError::Disorder)
+            let deliveries = self.seqs.iter().map(|seq| {
+                let poison = Poison { subject: "subject".to_owned(), payload: Bytes::new(), reason: "nonsense".to_owned() };
+                let content = if self.unreadable.contains(seq) { Err(poison) } else { Ok(event(*seq)) };
+                Delivery { seq: Seq(*seq), content }
+            });
+            let floor = *self.floor.borrow();
+            let rest = deliveries.filter(|delivery| delivery.seq > floor).collect();
+            Ok(Box::new(Queue { rest, handed: floor, floor: self.floor.clone() }))
         }
 
-        async fn reset_persist(&self, _: ShardId, _: Seq) -> Result<(), QueueError> {
-            Err(QueueError::Disorder)
+        async fn reset_persist(&self, _: ShardId, after: Seq) -> Result<(), QueueError> {
+            self.floor.send_replace(after);
+            Ok(())
         }
 
         async fn first_from(&self, _: ShardId, from: Seq) -> Result<Option<Seq>, QueueError> {
-            Ok(self.0.iter().copied().map(Seq).find(|seq| *seq >= from))
+            Ok(self.seqs.iter().copied().map(Seq).find(|seq| *seq >= from))
         }
 
-        async fn dead_letter(&self, _: &str, _: ShardId, _: Seq, _: &Poison) -> Result<(), QueueError> {
-            Err(QueueError::Disorder)
+        async fn dead_letter(&self, _: &str, _: ShardId, seq: Seq, _: &Poison) -> Result<(), QueueError> {
+            self.dead.lock().push(seq);
+            Ok(())
+        }
+    }
+
+    struct Queue {
+        rest: VecDeque<Delivery>,
+        handed: Seq,
+        floor: watch::Sender<Seq>,
+    }
+
+    #[async_trait]
+    impl WorkQueue for Queue {
+        async fn next(&mut self, max: usize) -> Result<Vec<Delivery>, QueueError> {
+            if self.rest.is_empty() {
+                return std::future::pending().await;
+            }
+            let some: Vec<Delivery> = self.rest.drain(..max.min(self.rest.len())).collect();
+            self.handed = some.last().map_or(self.handed, |delivery| delivery.seq);
+            Ok(some)
+        }
+
+        async fn ack(&mut self) -> Result<(), QueueError> {
+            self.floor.send_replace(self.handed);
+            Ok(())
+        }
+
+        async fn keep(&mut self) -> Result<(), QueueError> {
+            Ok(())
         }
     }
 
     async fn judge(log: &[u64], after: u64, seqs: &[u64]) -> bool {
         let seqs: Vec<Seq> = seqs.iter().copied().map(Seq).collect();
-        without_holes(&Log(log.to_vec()), ShardId(0), Seq(after), &seqs).await.is_ok()
+        without_holes(&Log::of(log), ShardId(0), Seq(after), &seqs).await.is_ok()
     }
 
     #[tokio::test]
@@ -285,35 +354,43 @@ mod tests {
         }
     }
 
-    struct Queue;
+    fn persist(log: Log, projection: Arc<Slow>) -> (Arc<Log>, Persist) {
+        let log = Arc::new(log);
+        (Arc::clone(&log), Persist { source: log, projection, clock: Arc::new(relay_types::SystemClock), batch: 100 })
+    }
 
-    #[async_trait]
-    impl WorkQueue for Queue {
-        async fn next(&mut self, _: usize) -> Result<Vec<Delivery>, QueueError> {
-            Err(QueueError::Disorder)
-        }
+    fn task() -> Task {
+        Task { stop: relay_runtime::CancellationToken::default(), health: relay_runtime::Health::default().component("persist-0") }
+    }
 
-        async fn ack(&mut self) -> Result<(), QueueError> {
-            Ok(())
-        }
-
-        async fn keep(&mut self) -> Result<(), QueueError> {
-            Ok(())
-        }
+    #[tokio::test(start_paused = true)]
+    async fn persist_lost_deliveries_are_fetched_again_and_poison_is_dead_lettered() {
+        let slow = Arc::new(Slow { most: 100, stored: tokio::sync::Mutex::default() });
+        let (log, persist) = persist(Log { unreadable: vec![4], ..Log::of(&[1, 2, 3, 4, 7]) }, Arc::clone(&slow));
+        // The queue begins behind events that nobody has projected.
+        log.floor.send_replace(Seq(2));
+        let task = task();
+        let stop = task.stop.clone();
+        let mut floor = log.floor.subscribe();
+        let all = async {
+            let reached = tokio::time::timeout(Duration::from_mins(1), floor.wait_for(|floor| *floor >= Seq(7))).await;
+            assert!(reached.is_ok(), "not everything is projected");
+            stop.cancel();
+        };
+        let (ended, ()) = tokio::join!(persist.run(task, ShardId(0)), all);
+        ended.unwrap();
+        assert_eq!(*slow.stored.lock().await, (Seq(7), [1, 2, 3, 7].map(Seq).to_vec()));
+        assert_eq!(*log.dead.lock(), [Seq(4)]);
     }
 
     #[tokio::test]
     async fn a_batch_that_is_too_much_at_once_is_stored_in_parts() {
         let slow = Arc::new(Slow { most: 7, stored: tokio::sync::Mutex::default() });
-        let source = Arc::new(Log(Vec::new()));
-        let persist = Persist { source, projection: slow.clone(), clock: Arc::new(relay_types::SystemClock), batch: 100 };
-        let event = |seq| StoredEvent { shard: ShardId(0), seq: Seq(seq), prev: None, stored_at_ms: 0, event: LogEvent::Unknown };
+        let (log, persist) = persist(Log::default(), Arc::clone(&slow));
         // Sequences without an event that concerns somebody, also at the end.
         let events: Vec<StoredEvent> = (1..=100).map(|n| event(n * 2)).collect();
-        let task =
-            Task { stop: relay_runtime::CancellationToken::default(), health: relay_runtime::Health::default().component("persist-0") };
-        let mut queue = Queue;
-        let stored = persist.project(&task, &mut queue, ShardId(0), "epoch", Seq::ZERO, Seq(205), &events);
+        let (task, mut queue) = (task(), log.open_persist(ShardId(0)).await.unwrap());
+        let stored = persist.project(&task, &mut *queue, ShardId(0), "epoch", Seq::ZERO, Seq(205), &events);
         tokio::time::timeout(Duration::from_mins(1), stored).await.expect("it goes on for ever").unwrap();
         let (watermark, seqs) = std::mem::take(&mut *slow.stored.lock().await);
         assert_eq!(watermark, Seq(205));

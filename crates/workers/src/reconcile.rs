@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use relay_domain::ports::{CursorError, MemberDirectory, UserChange, UserConsumers};
+use relay_domain::ports::{CursorError, MemberDirectory, StoreError, UserChange, UserConsumers};
 use relay_runtime::Task;
 use relay_types::{ShardId, UserId};
 use tokio::sync::Notify;
@@ -20,6 +20,17 @@ const RETRY: Duration = Duration::from_millis(500);
 const ATTEMPTS: u32 = 3;
 /// How often is looked whether a log began anew, with none of the consumers of the old one.
 const EPOCH_EVERY: Duration = Duration::from_secs(5);
+
+/// Why users' consumers could not be brought up to date.
+#[derive(Debug, thiserror::Error)]
+enum ReconcileError {
+    /// Some consumers do not answer; others may.
+    #[error(transparent)]
+    Consumers(#[from] CursorError),
+    /// Who is where cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
 
 /// What the job works with.
 #[derive(Clone)]
@@ -55,11 +66,11 @@ impl Reconcile {
                     let mut attempts = 0;
                     while let Err(error) = self.changed(shard, &changes).await {
                         attempts += 1;
-                        if attempts >= ATTEMPTS && error.is::<CursorError>() {
+                        if attempts >= ATTEMPTS && matches!(error, ReconcileError::Consumers(_)) {
                             self.again.notify_one();
                             break;
                         }
-                        task.health.degraded(format!("{error:#}"));
+                        task.health.degraded(error.to_string());
                         tokio::select! {
                             () = task.stop.cancelled() => return Ok(()),
                             () = tokio::time::sleep(RETRY) => {}
@@ -98,8 +109,8 @@ impl Reconcile {
                     self.all_every
                 }
                 Err(error) => {
-                    tracing::info!(error = %format!("{error:#}"), "could not look at every user's consumers; again soon");
-                    task.health.degraded(format!("{error:#}"));
+                    tracing::info!(%error, "could not look at every user's consumers; again soon");
+                    task.health.degraded(error.to_string());
                     RETRY * 10
                 }
             };
@@ -130,14 +141,14 @@ impl Reconcile {
         changed
     }
 
-    async fn all_users(&self) -> anyhow::Result<usize> {
+    async fn all_users(&self) -> Result<usize, ReconcileError> {
         let (mut after, mut changed, mut silent) = (None, 0, None);
         loop {
             let page = self.memberships.users_page(after, PAGE).await?;
             match self.users(&page).await {
                 Ok(more) => changed += more,
-                Err(error) if error.is::<CursorError>() => silent = Some(error),
-                Err(error) => return Err(error),
+                Err(error @ ReconcileError::Consumers(_)) => silent = Some(error),
+                Err(error @ ReconcileError::Store(_)) => return Err(error),
             }
             match page.last() {
                 Some(last) if page.len() >= PAGE as usize => after = Some(*last),
@@ -146,16 +157,16 @@ impl Reconcile {
         }
     }
 
-    async fn users(&self, users: &[UserId]) -> anyhow::Result<usize> {
+    async fn users(&self, users: &[UserId]) -> Result<usize, ReconcileError> {
         self.look(users.iter().map(|user| (*user, None)).collect()).await
     }
 
-    async fn changed(&self, shard: ShardId, changes: &[UserChange]) -> anyhow::Result<usize> {
+    async fn changed(&self, shard: ShardId, changes: &[UserChange]) -> Result<usize, ReconcileError> {
         self.look(changes.iter().map(|change| (change.user, Some(shard).filter(|_| !change.everywhere))).collect()).await
     }
 
     /// Looks at users, each on one shard or on all.
-    async fn look(&self, looks: Vec<(UserId, Option<ShardId>)>) -> anyhow::Result<usize> {
+    async fn look(&self, looks: Vec<(UserId, Option<ShardId>)>) -> Result<usize, ReconcileError> {
         let mut results = futures::stream::iter(looks).map(|(user, shard)| self.user(user, shard)).buffer_unordered(CONCURRENCY);
         let mut changed = 0;
         let mut silent = None;
@@ -163,8 +174,8 @@ impl Reconcile {
             match result {
                 Ok(more) => changed += more,
                 // One server's consumers may be away; the others' are looked at all the same.
-                Err(error) if error.is::<CursorError>() => silent = Some(error),
-                Err(error) => return Err(error),
+                Err(error @ ReconcileError::Consumers(_)) => silent = Some(error),
+                Err(error @ ReconcileError::Store(_)) => return Err(error),
             }
         }
         silent.map_or(Ok(changed), Err)
@@ -172,7 +183,7 @@ impl Reconcile {
 
     /// Makes a user's consumers on `shard`, or on all, as they should be. What is read is bounded by what these can name, however
     /// many conversations the user is in.
-    async fn user(&self, user: UserId, shard: Option<ShardId>) -> anyhow::Result<usize> {
+    async fn user(&self, user: UserId, shard: Option<ShardId>) -> Result<usize, ReconcileError> {
         let shards = shard.as_ref().map_or(self.shards.as_slice(), std::slice::from_ref);
         let most = self.consumers.most_conversations();
         let mut changed = 0;
