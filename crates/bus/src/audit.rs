@@ -11,7 +11,7 @@ use relay_types::{Seq, ShardId, UserId};
 
 use crate::connect::Bus;
 use crate::decode::decode_or_unknown;
-use crate::user_consumer::{failed, is_not_found};
+use crate::user_consumer::is_not_found;
 
 /// The longest wait for the next event of a page.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -39,7 +39,7 @@ impl AuditedLog for NatsAudit {
         if after >= upto {
             return Ok(page);
         }
-        let stream = self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(failed)?;
+        let stream = self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(CursorError::new)?;
         let config = OrderedConfig {
             deliver_subject: self.bus.client.new_inbox(),
             description: Some("audit".to_owned()),
@@ -48,13 +48,13 @@ impl AuditedLog for NatsAudit {
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: after.next().0 },
             ..OrderedConfig::default()
         };
-        let consumer = stream.create_consumer(config).await.map_err(failed)?;
+        let consumer = stream.create_consumer(config).await.map_err(CursorError::new)?;
         let mut pending = consumer.cached_info().num_pending;
-        let mut messages = consumer.messages().await.map_err(failed)?;
+        let mut messages = consumer.messages().await.map_err(CursorError::new)?;
         while pending > 0 {
-            let next = tokio::time::timeout(SILENCE, messages.next()).await.map_err(|_| failed("the log fell silent"))?;
-            let message = next.ok_or_else(|| failed("the log ended"))?.map_err(failed)?;
-            let info = message.info().map_err(failed)?;
+            let next = tokio::time::timeout(SILENCE, messages.next()).await.map_err(|_| CursorError::new("the log fell silent"))?;
+            let message = next.ok_or_else(|| CursorError::new("the log ended"))?.map_err(CursorError::new)?;
+            let info = message.info().map_err(CursorError::new)?;
             let seq = Seq(info.stream_sequence);
             if seq > upto {
                 break;
@@ -70,7 +70,7 @@ impl AuditedLog for NatsAudit {
     }
 
     async fn dead_lettered(&self, shard: ShardId) -> Result<Vec<Seq>, CursorError> {
-        let stream = self.bus.js.get_stream(relay_subjects::DEAD_LETTER_STREAM).await.map_err(failed)?;
+        let stream = self.bus.js.get_stream(relay_subjects::DEAD_LETTER_STREAM).await.map_err(CursorError::new)?;
         if stream.cached_info().state.messages == 0 {
             return Ok(Vec::new());
         }
@@ -82,14 +82,14 @@ impl AuditedLog for NatsAudit {
             headers_only: true,
             ..OrderedConfig::default()
         };
-        let consumer = stream.create_consumer(config).await.map_err(failed)?;
+        let consumer = stream.create_consumer(config).await.map_err(CursorError::new)?;
         let mut pending = consumer.cached_info().num_pending;
-        let mut messages = consumer.messages().await.map_err(failed)?;
+        let mut messages = consumer.messages().await.map_err(CursorError::new)?;
         let mut seqs = Vec::new();
         while pending > 0 {
-            let next = tokio::time::timeout(SILENCE, messages.next()).await.map_err(|_| failed("the log fell silent"))?;
-            let message = next.ok_or_else(|| failed("the log ended"))?.map_err(failed)?;
-            pending = message.info().map_err(failed)?.pending;
+            let next = tokio::time::timeout(SILENCE, messages.next()).await.map_err(|_| CursorError::new("the log fell silent"))?;
+            let message = next.ok_or_else(|| CursorError::new("the log ended"))?.map_err(CursorError::new)?;
+            pending = message.info().map_err(CursorError::new)?.pending;
             let seq = message.headers.as_ref().and_then(|headers| headers.get("Relay-Seq")).and_then(|seq| seq.as_str().parse().ok());
             seqs.extend(seq.map(Seq));
         }
@@ -97,13 +97,13 @@ impl AuditedLog for NatsAudit {
     }
 
     async fn consumers_ahead(&self, shard: ShardId, end: Seq, users: &[UserId]) -> Result<Vec<(UserId, Seq)>, CursorError> {
-        let stream = self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(failed)?;
+        let stream = self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(CursorError::new)?;
         let stream = &stream;
         let asked = futures::stream::iter(users.iter().copied()).map(|user| async move {
             match stream.consumer_info(relay_subjects::user_durable(user)).await {
                 Ok(info) => Ok(Some((user, Seq(info.delivered.stream_sequence.max(info.ack_floor.stream_sequence))))),
                 Err(error) if is_not_found(&error) => Ok(None),
-                Err(error) => Err(failed(error)),
+                Err(error) => Err(CursorError::new(error)),
             }
         });
         let reached: Vec<Option<(UserId, Seq)>> = asked.buffer_unordered(CONSUMERS_AT_ONCE).try_collect().await?;

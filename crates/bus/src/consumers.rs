@@ -14,7 +14,7 @@ use relay_subjects::LogSubject;
 use relay_types::{ConversationId, ShardId, UserId};
 
 use crate::connect::Bus;
-use crate::user_consumer::{MAX_FILTERS, failed, is_not_found};
+use crate::user_consumer::{MAX_FILTERS, is_not_found};
 
 /// A user who connects to nothing for this long loses the consumer; their next connection is a `reset` anyway.
 const INACTIVE_THRESHOLD: Duration = Duration::from_hours(30 * 24);
@@ -56,8 +56,8 @@ impl NatsUserConsumers {
     }
 
     async fn open(&self, shard: ShardId) -> Result<Queue, CursorError> {
-        let stream = self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(failed)?;
-        let consumer: PullConsumer = stream.get_consumer(relay_subjects::RECONCILE_DURABLE).await.map_err(failed)?;
+        let stream = self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(CursorError::new)?;
+        let consumer: PullConsumer = stream.get_consumer(relay_subjects::RECONCILE_DURABLE).await.map_err(CursorError::new)?;
         let messages = consumer
             .stream()
             .max_messages_per_batch(MAX_BATCH)
@@ -65,7 +65,7 @@ impl NatsUserConsumers {
             .heartbeat(Duration::from_secs(3))
             .messages()
             .await
-            .map_err(failed)?;
+            .map_err(CursorError::new)?;
         Ok(Queue { messages: messages.ready_chunks(MAX_BATCH), taken: Vec::new() })
     }
 }
@@ -96,7 +96,7 @@ fn concerns_consumers(payload: &[u8]) -> Option<bool> {
 #[async_trait]
 impl UserConsumers for NatsUserConsumers {
     async fn ensure(&self, shard: ShardId, user: UserId, conversations: &[ConversationId]) -> Result<bool, CursorError> {
-        let stream = self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(failed)?;
+        let stream = self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(CursorError::new)?;
         let name = relay_subjects::user_durable(user);
         if conversations.len() >= MAX_FILTERS {
             metrics::counter!("relay_consumer_filters_capped_total").increment(1);
@@ -110,9 +110,9 @@ impl UserConsumers for NatsUserConsumers {
             Err(error) if is_not_found(&error) => None,
             Err(error) => {
                 // An election, or the whole cluster: not the consumer's own trouble.
-                stream.get_info().await.map_err(failed)?;
+                stream.get_info().await.map_err(CursorError::new)?;
                 if !self.is_stranded(shard, user) {
-                    return Err(failed(error));
+                    return Err(CursorError::new(error));
                 }
                 tracing::info!(shard = shard.0, user.id = %user, "the consumer's server is gone: making it again elsewhere");
                 // Carried out by the cluster, but answered by the consumer's own server: no answer comes.
@@ -135,10 +135,10 @@ impl UserConsumers for NatsUserConsumers {
             None => {
                 // As a sequence: a consumer that began with `New` cannot be moved by reset. A new user begins now; where a lost
                 // consumer stood nobody knows, and nothing may be skipped: the next checkpoint moves it on.
-                let state = stream.get_info().await.map_err(failed)?.state;
+                let state = stream.get_info().await.map_err(CursorError::new)?.state;
                 let start_sequence = if stranded { state.first_sequence.max(1) } else { state.last_sequence + 1 };
                 let config = pull::Config { deliver_policy: DeliverPolicy::ByStartSequence { start_sequence }, ..config };
-                stream.create_consumer(config).await.map_err(failed)?;
+                stream.create_consumer(config).await.map_err(CursorError::new)?;
                 let series = if stranded { "relay_user_consumers_stranded_total" } else { "relay_user_consumers_created_total" };
                 metrics::counter!(series).increment(1);
                 Ok(true)
@@ -151,7 +151,7 @@ impl UserConsumers for NatsUserConsumers {
                 }
                 // The server refuses changes to where a consumer began; its cursor stays where it is.
                 let config = pull::Config { deliver_policy: info.config.deliver_policy, ..config };
-                stream.update_consumer(config).await.map_err(failed)?;
+                stream.update_consumer(config).await.map_err(CursorError::new)?;
                 metrics::counter!("relay_user_consumers_updated_total").increment(1);
                 Ok(true)
             }
@@ -169,10 +169,10 @@ impl UserConsumers for NatsUserConsumers {
             Some(queue) => queue,
             None => self.open(shard).await?,
         };
-        let Some(chunk) = queue.messages.next().await else { return Err(failed("the pull ended")) };
+        let Some(chunk) = queue.messages.next().await else { return Err(CursorError::new("the pull ended")) };
         let mut changes: BTreeMap<UserId, UserChange> = BTreeMap::new();
         for message in chunk {
-            let message = message.map_err(failed)?;
+            let message = message.map_err(CursorError::new)?;
             if let Ok(LogSubject::User(_, user)) = message.subject.parse()
                 && let Some(everywhere) = concerns_consumers(&message.payload)
             {
@@ -185,13 +185,13 @@ impl UserConsumers for NatsUserConsumers {
     }
 
     async fn epoch(&self, shard: ShardId) -> Result<String, CursorError> {
-        crate::tail::head(&self.bus, shard).await.map(|head| head.epoch).map_err(failed)
+        crate::tail::head(&self.bus, shard).await.map(|head| head.epoch).map_err(CursorError::new)
     }
 
     async fn settled(&self, shard: ShardId) -> Result<(), CursorError> {
         let taken = self.queues.lock().get_mut(&shard).map(|queue| std::mem::take(&mut queue.taken)).unwrap_or_default();
         for message in taken {
-            message.ack_with(AckKind::Ack).await.map_err(failed)?;
+            message.ack_with(AckKind::Ack).await.map_err(CursorError::new)?;
         }
         Ok(())
     }

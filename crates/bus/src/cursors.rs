@@ -7,7 +7,7 @@ use relay_subjects::LogSubject;
 use relay_types::{ConversationId, Seq, ShardId, UserId};
 
 use crate::connect::Bus;
-use crate::user_consumer::{MAX_FILTERS, failed, is_not_found};
+use crate::user_consumer::{MAX_FILTERS, is_not_found};
 
 /// Users' durable consumers, over one connection.
 #[derive(Clone)]
@@ -22,14 +22,14 @@ impl NatsCursors {
     }
 
     async fn stream(&self, shard: ShardId) -> Result<async_nats::jetstream::stream::Stream<()>, CursorError> {
-        self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(failed)
+        self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(CursorError::new)
     }
 
     async fn info(&self, shard: ShardId, user: UserId) -> Result<Option<consumer::Info>, CursorError> {
         match self.stream(shard).await?.consumer_info(relay_subjects::user_durable(user)).await {
             Ok(info) => Ok(Some(info)),
             Err(error) if is_not_found(&error) => Ok(None),
-            Err(error) => Err(failed(error)),
+            Err(error) => Err(CursorError::new(error)),
         }
     }
 }
@@ -57,7 +57,7 @@ impl DeliveryCursors for NatsCursors {
             return Ok(());
         }
         let stream = self.stream(shard).await?;
-        stream.reset_consumer(&relay_subjects::user_durable(user), Some(delivered.next().0)).await.map_err(failed)?;
+        stream.reset_consumer(&relay_subjects::user_durable(user), Some(delivered.next().0)).await.map_err(CursorError::new)?;
         metrics::counter!("relay_cursor_checkpoints_total").increment(1);
         Ok(())
     }

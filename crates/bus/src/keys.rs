@@ -10,7 +10,7 @@ use async_nats::HeaderMap;
 use async_nats::jetstream::kv::Store;
 use async_trait::async_trait;
 use bytes::Bytes;
-use relay_domain::ports::{KeyPublishError, KeyPublisher};
+use relay_domain::ports::{Causes, DriverError, KeyPublishError, KeyPublisher};
 
 use crate::connect::Bus;
 
@@ -25,16 +25,20 @@ const MAX_KEYS: usize = 64;
 pub struct KeysError {
     /// NATS' words.
     pub reason: String,
+    /// What lies behind them.
+    #[source]
+    pub causes: Option<Causes>,
 }
 
-fn failed(error: impl std::fmt::Display) -> KeysError {
-    KeysError { reason: error.to_string() }
+fn failed(error: impl Into<DriverError>) -> KeysError {
+    let (reason, causes) = Causes::of(error.into());
+    KeysError { reason, causes }
 }
 
 #[async_trait]
 impl KeyPublisher for KeyBucket {
     async fn publish(&self, keys: &BTreeMap<String, String>) -> Result<(), KeyPublishError> {
-        self.write(keys).await.map_err(|error| KeyPublishError { reason: error.reason })
+        self.write(keys).await.map_err(KeyPublishError::new)
     }
 }
 
@@ -92,7 +96,7 @@ impl KeyBucket {
                 if status.as_u16() == 404 {
                     continue;
                 }
-                return Err(KeysError { reason: format!("key {kid}: status {status}") });
+                return Err(failed(format!("key {kid}: status {status}")));
             }
             if !is_deleted(reply.headers.as_ref()) {
                 keys.insert(kid, String::from_utf8_lossy(&reply.payload).into_owned());
@@ -106,7 +110,7 @@ impl KeyBucket {
         let reply = self.bus.client.request(relay_subjects::SIGNING_KEYS_INFO, Bytes::from(question)).await.map_err(failed)?;
         let info: BucketInfo = serde_json::from_slice(&reply.payload).map_err(failed)?;
         if let Some(error) = info.error {
-            return Err(KeysError { reason: error.to_string() });
+            return Err(failed(error.to_string()));
         }
         let prefix = relay_subjects::signing_key_in_bucket("");
         let kids = info.state.subjects.keys().filter_map(|subject| subject.strip_prefix(&prefix));

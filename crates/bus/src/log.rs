@@ -89,13 +89,12 @@ impl MessageLog for NatsMessageLog {
     }
 
     async fn read(&self, shard: ShardId, seq: Seq) -> Result<Option<StoredEvent>, LogReadError> {
-        let failed = |reason: String| LogReadError { reason };
-        let stream = self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(|e| failed(e.to_string()))?;
+        let stream = self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(LogReadError::new)?;
         // Not a direct get: those are answered by any replica, which may not have this event yet.
         match stream.get_raw_message(seq.0).await {
             Ok(message) => Ok(Some(decode_stream_message(shard, &message))),
             Err(error) if error.kind() == async_nats::jetstream::stream::RawMessageErrorKind::NoMessageFound => Ok(None),
-            Err(error) => Err(failed(error.to_string())),
+            Err(error) => Err(LogReadError::new(error)),
         }
     }
 

@@ -32,10 +32,6 @@ impl NatsLogReader {
     }
 }
 
-fn failed(error: impl std::fmt::Display) -> LogReadError {
-    LogReadError { reason: error.to_string() }
-}
-
 #[async_trait]
 impl LogReader for NatsLogReader {
     async fn read_since(
@@ -50,7 +46,7 @@ impl LogReader for NatsLogReader {
         if after >= upto {
             return Ok(Vec::new());
         }
-        let stream = self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(failed)?;
+        let stream = self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(LogReadError::new)?;
         let own = LogSubject::User(shard, user).to_string();
         // The consumer may be on a server that learns of an agreed event a moment after the leader, and would count nothing as
         // pending. An event at the end, which the leader names, tells that everything before it has passed: the user's own last
@@ -64,7 +60,7 @@ impl LogReader for NatsLogReader {
             Ok(end) => Some(end),
             // Run out or deleted: then what is pending is all there is.
             Err(error) if matches!(error.kind(), LastRawMessageErrorKind::NoMessageFound) => None,
-            Err(error) => return Err(failed(error)),
+            Err(error) => return Err(LogReadError::new(error)),
         };
         let conversations = conversations.iter().map(|id| LogSubject::Conversation(shard, *id).to_string());
         let wanted: BTreeSet<String> = conversations.chain([own]).collect();
@@ -79,14 +75,14 @@ impl LogReader for NatsLogReader {
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: after.next().0 },
             ..OrderedConfig::default()
         };
-        let consumer = stream.create_consumer(config).await.map_err(failed)?;
+        let consumer = stream.create_consumer(config).await.map_err(LogReadError::new)?;
         let mut pending = consumer.cached_info().num_pending;
-        let mut messages = consumer.messages().await.map_err(failed)?;
+        let mut messages = consumer.messages().await.map_err(LogReadError::new)?;
         let mut events = Vec::new();
         while (end.is_some() || pending > 0) && events.len() < limit as usize {
-            let next = tokio::time::timeout(SILENCE, messages.next()).await.map_err(|_| failed("the log fell silent"))?;
-            let message = next.ok_or_else(|| failed("the log ended"))?.map_err(failed)?;
-            let info = message.info().map_err(failed)?;
+            let next = tokio::time::timeout(SILENCE, messages.next()).await.map_err(|_| LogReadError::new("the log fell silent"))?;
+            let message = next.ok_or_else(|| LogReadError::new("the log ended"))?.map_err(LogReadError::new)?;
+            let info = message.info().map_err(LogReadError::new)?;
             let seq = Seq(info.stream_sequence);
             if seq > upto {
                 break;

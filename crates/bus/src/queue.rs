@@ -10,7 +10,7 @@ use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use async_trait::async_trait;
 use futures::StreamExt;
-use relay_domain::ports::{Delivery, Poison, QueueError, TailError, WorkQueue, WorkSource};
+use relay_domain::ports::{Delivery, Poison, QueueError, WorkQueue, WorkSource};
 use relay_types::{Seq, ShardId};
 
 use crate::connect::Bus;
@@ -37,19 +37,15 @@ impl NatsWork {
     }
 }
 
-fn unavailable(error: impl std::fmt::Display) -> QueueError {
-    QueueError::Unavailable { reason: error.to_string() }
-}
-
 #[async_trait]
 impl WorkSource for NatsWork {
     async fn epoch(&self, shard: ShardId) -> Result<String, QueueError> {
-        crate::tail::head(&self.bus, shard).await.map(|head| head.epoch).map_err(|error: TailError| unavailable(error))
+        crate::tail::head(&self.bus, shard).await.map(|head| head.epoch).map_err(QueueError::unavailable)
     }
 
     async fn open_persist(&self, shard: ShardId) -> Result<Box<dyn WorkQueue>, QueueError> {
-        let stream = self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(unavailable)?;
-        let consumer: PullConsumer = stream.get_consumer(relay_subjects::PERSIST_DURABLE).await.map_err(unavailable)?;
+        let stream = self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(QueueError::unavailable)?;
+        let consumer: PullConsumer = stream.get_consumer(relay_subjects::PERSIST_DURABLE).await.map_err(QueueError::unavailable)?;
         let messages = consumer
             .stream()
             .group(relay_subjects::PERSIST_GROUP)
@@ -58,23 +54,23 @@ impl WorkSource for NatsWork {
             .heartbeat(PULL_HEARTBEAT)
             .messages()
             .await
-            .map_err(unavailable)?;
+            .map_err(QueueError::unavailable)?;
         Ok(Box::new(PersistQueue { shard, messages, last: None, consumer_seq: None }))
     }
 
     async fn reset_persist(&self, shard: ShardId, after: Seq) -> Result<(), QueueError> {
-        let stream = self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(unavailable)?;
-        stream.reset_consumer(relay_subjects::PERSIST_DURABLE, Some(after.next().0)).await.map_err(unavailable)?;
+        let stream = self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(QueueError::unavailable)?;
+        stream.reset_consumer(relay_subjects::PERSIST_DURABLE, Some(after.next().0)).await.map_err(QueueError::unavailable)?;
         metrics::counter!("relay_persist_resets_total").increment(1);
         Ok(())
     }
 
     async fn first_from(&self, shard: ShardId, from: Seq) -> Result<Option<Seq>, QueueError> {
-        let stream = self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(unavailable)?;
+        let stream = self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(QueueError::unavailable)?;
         match stream.get_first_raw_message_by_subject(relay_subjects::shard_wildcard(shard), from.0).await {
             Ok(message) => Ok(Some(Seq(message.sequence))),
             Err(error) if matches!(error.kind(), LastRawMessageErrorKind::NoMessageFound) => Ok(None),
-            Err(error) => Err(unavailable(error)),
+            Err(error) => Err(QueueError::unavailable(error)),
         }
     }
 
@@ -86,7 +82,7 @@ impl WorkSource for NatsWork {
         let publish =
             PublishMessage::build().headers(headers).payload(poison.payload.clone()).message_id(format!("{worker}.{shard}.{seq}"));
         let subject = relay_subjects::dead_letter(worker, shard);
-        self.bus.js.send_publish(subject, publish).await.map_err(unavailable)?.await.map_err(unavailable)?;
+        self.bus.js.send_publish(subject, publish).await.map_err(QueueError::unavailable)?.await.map_err(QueueError::unavailable)?;
         Ok(())
     }
 }
@@ -101,7 +97,7 @@ struct PersistQueue {
 
 impl PersistQueue {
     fn accept(&mut self, message: Message, batch: &mut Vec<Delivery>) -> Result<(), QueueError> {
-        let info = message.info().map_err(unavailable)?;
+        let info = message.info().map_err(QueueError::unavailable)?;
         let (seq, consumer_seq, published) = (info.stream_sequence, info.consumer_sequence, info.published);
         let broken = self.consumer_seq.is_some_and(|last| consumer_seq != last + 1) || info.delivered > 1;
         if broken {
@@ -118,8 +114,8 @@ impl PersistQueue {
 impl WorkQueue for PersistQueue {
     async fn next(&mut self, max: usize) -> Result<Vec<Delivery>, QueueError> {
         let mut batch = Vec::new();
-        let Some(first) = self.messages.next().await else { return Err(unavailable("the pull ended")) };
-        self.accept(first.map_err(unavailable)?, &mut batch)?;
+        let Some(first) = self.messages.next().await else { return Err(QueueError::unavailable("the pull ended")) };
+        self.accept(first.map_err(QueueError::unavailable)?, &mut batch)?;
         let linger = tokio::time::sleep(LINGER);
         tokio::pin!(linger);
         while batch.len() < max {
@@ -127,7 +123,7 @@ impl WorkQueue for PersistQueue {
                 biased;
                 message = self.messages.next() => {
                     let Some(message) = message else { break };
-                    self.accept(message.map_err(unavailable)?, &mut batch)?;
+                    self.accept(message.map_err(QueueError::unavailable)?, &mut batch)?;
                 }
                 () = &mut linger => break,
             }
@@ -139,14 +135,14 @@ impl WorkQueue for PersistQueue {
     async fn ack(&mut self) -> Result<(), QueueError> {
         // Fire and forget: a lost ack is a redelivery, which the projection skips.
         match self.last.take() {
-            Some(message) => message.ack_with(AckKind::Ack).await.map_err(unavailable),
+            Some(message) => message.ack_with(AckKind::Ack).await.map_err(QueueError::unavailable),
             None => Ok(()),
         }
     }
 
     async fn keep(&mut self) -> Result<(), QueueError> {
         match &self.last {
-            Some(message) => message.ack_with(AckKind::Progress).await.map_err(unavailable),
+            Some(message) => message.ack_with(AckKind::Progress).await.map_err(QueueError::unavailable),
             None => Ok(()),
         }
     }

@@ -44,16 +44,15 @@ impl TailSource for NatsTails {
     }
 
     async fn ended(&self, shard: ShardId, age: Duration) -> Result<Ended, TailError> {
-        let unavailable = |reason: String| TailError::Unavailable { reason };
         let policy = recent(&self.bus, shard, age, u64::MAX).await?;
         let consumer = create(&self.bus, shard, relay_subjects::users_wildcard(shard), policy).await?;
         let mut pending = consumer.cached_info().num_pending;
-        let mut messages = consumer.messages().await.map_err(|e| unavailable(e.to_string()))?;
+        let mut messages = consumer.messages().await.map_err(TailError::unavailable)?;
         let mut ended = Ended::default();
         while pending > 0 {
             let next = tokio::time::timeout(SILENCE, messages.next()).await;
-            let Some(message) = next.map_err(|_| unavailable("the log fell silent".to_owned()))? else { break };
-            let message = message.map_err(|e| unavailable(e.to_string()))?;
+            let Some(message) = next.map_err(|_| TailError::unavailable("the log fell silent"))? else { break };
+            let message = message.map_err(TailError::unavailable)?;
             let Ok(info) = message.info() else { continue };
             pending = info.pending;
             let event = decode_or_unknown(shard, &message.subject, info.stream_sequence, info.published, &message.payload);
@@ -107,7 +106,7 @@ impl TailSource for NatsTails {
 /// From the last `most` events that are at most `age` older than the newest. All times are the servers': a start in the
 /// future, as a skewed clock of ours would compute, would pass over live events.
 async fn recent(bus: &Bus, shard: ShardId, age: Duration, most: u64) -> Result<DeliverPolicy, TailError> {
-    let stream = bus.js.get_stream(relay_subjects::stream(shard)).await.map_err(|e| TailError::Unavailable { reason: e.to_string() })?;
+    let stream = bus.js.get_stream(relay_subjects::stream(shard)).await.map_err(TailError::unavailable)?;
     let state = &stream.cached_info().state;
     if state.messages == 0 {
         return Ok(DeliverPolicy::ByStartSequence { start_sequence: state.last_sequence + 1 });
@@ -147,14 +146,13 @@ struct InfoState {
 }
 
 pub(crate) async fn head(bus: &Bus, shard: ShardId) -> Result<LogHead, TailError> {
-    let unavailable = |reason: String| TailError::Unavailable { reason };
     let subject = format!("STREAM.INFO.{}", relay_subjects::stream(shard));
-    let response: Response<Info> = bus.js.request(subject, &()).await.map_err(|e| unavailable(e.to_string()))?;
+    let response: Response<Info> = bus.js.request(subject, &()).await.map_err(TailError::unavailable)?;
     let mut info = match response {
         Response::Ok(info) => info,
-        Response::Err { error } => return Err(unavailable(error.to_string())),
+        Response::Err { error } => return Err(TailError::unavailable(error)),
     };
-    let epoch = info.config.metadata.remove(EPOCH_KEY).ok_or_else(|| unavailable("the stream has no epoch".to_owned()))?;
+    let epoch = info.config.metadata.remove(EPOCH_KEY).ok_or_else(|| TailError::unavailable("the stream has no epoch"))?;
     let continues = info.config.first_seq > 1;
     Ok(LogHead { epoch, continues, first: Seq(info.state.first_seq), last: Seq(info.state.last_seq), now_ms: millis(info.ts) })
 }
@@ -176,13 +174,12 @@ struct NatsTail {
 
 async fn consume(bus: &Bus, shard: ShardId, policy: DeliverPolicy) -> Result<futures::stream::ReadyChunks<Ordered>, TailError> {
     let consumer = create(bus, shard, relay_subjects::shard_wildcard(shard), policy).await?;
-    let messages = consumer.messages().await.map_err(|e| TailError::Unavailable { reason: e.to_string() })?;
+    let messages = consumer.messages().await.map_err(TailError::unavailable)?;
     Ok(messages.ready_chunks(MAX_BATCH))
 }
 
 async fn create(bus: &Bus, shard: ShardId, filter: String, policy: DeliverPolicy) -> Result<Consumer<OrderedConfig>, TailError> {
-    let unavailable = |reason: String| TailError::Unavailable { reason };
-    let stream = bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(|e| unavailable(e.to_string()))?;
+    let stream = bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(TailError::unavailable)?;
     let config = OrderedConfig {
         deliver_subject: bus.client.new_inbox(),
         description: Some("gateway tail".to_owned()),
@@ -191,7 +188,7 @@ async fn create(bus: &Bus, shard: ShardId, filter: String, policy: DeliverPolicy
         deliver_policy: policy,
         ..OrderedConfig::default()
     };
-    stream.create_consumer(config).await.map_err(|e| unavailable(e.to_string()))
+    stream.create_consumer(config).await.map_err(TailError::unavailable)
 }
 
 impl NatsTail {

@@ -1,14 +1,8 @@
 //! What every reader and writer of a user's durable consumer has to know about it.
 
-use relay_domain::ports::CursorError;
-
 /// Filters of one consumer. The server compares all pairs at every change, so there is an end to it: whoever is in more
 /// conversations keeps the rest of them over Postgres only.
 pub(crate) const MAX_FILTERS: usize = 500;
-
-pub(crate) fn failed(error: impl std::fmt::Display) -> CursorError {
-    CursorError { reason: error.to_string() }
-}
 
 pub(crate) fn is_not_found(error: &async_nats::jetstream::context::ConsumerInfoError) -> bool {
     use async_nats::jetstream::context::ConsumerInfoErrorKind;

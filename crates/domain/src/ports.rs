@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit;
+mod causes;
 mod consumers;
 mod conversations;
 mod cursors;
@@ -24,6 +25,7 @@ mod tokens;
 
 pub use accounts::{Accounts, Credentials, NewAccount, PasswordChange, RegisterError};
 pub use audit::{AuditedLog, AuditedProjection, LogPage, MarksPage, MemberKey, ProjectedEvent, SavedWalk};
+pub use causes::{Causes, DriverError};
 pub use consumers::{UserChange, UserConsumers};
 pub use conversations::{
     Added, ConversationError, Conversations, CreateError, Created, Decided, ListCursor, ListPage, MemberPage, MembershipState,

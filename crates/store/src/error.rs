@@ -24,19 +24,18 @@ pub(crate) fn is_full(error: &sqlx::Error) -> bool {
 }
 
 /// Everything that no caller can fix. Postgres may quote values in messages about data; those are left out.
-#[expect(clippy::needless_pass_by_value, reason = "this is the shape that map_err takes")]
 pub(crate) fn unavailable(error: sqlx::Error) -> StoreError {
-    let about_data = is_about_data(&error);
-    let reason = match &error {
-        sqlx::Error::Database(database) if about_data => format!(
+    match &error {
+        sqlx::Error::Database(database) if is_about_data(&error) => StoreError::new(format!(
             "the database refused the data (SQLSTATE {}, constraint {})",
             database.code().unwrap_or_default(),
             database.constraint().unwrap_or("none")
-        ),
-        sqlx::Error::PoolTimedOut => "no connection became free or could be made in time".to_owned(),
-        _ => error.to_string(),
-    };
-    StoreError::new(reason)
+        )),
+        // Its words are all there is to it.
+        sqlx::Error::Database(_) => StoreError::new(error.to_string()),
+        sqlx::Error::PoolTimedOut => StoreError::new("no connection became free or could be made in time"),
+        _ => StoreError::new(error),
+    }
 }
 
 /// A row that cannot be what we wrote.

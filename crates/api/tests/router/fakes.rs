@@ -215,13 +215,13 @@ impl MessageLog for Away {
 #[async_trait]
 impl TailSource for Away {
     async fn head(&self, _: ShardId) -> Result<LogHead, TailError> {
-        Err(TailError::Unavailable { reason: String::new() })
+        Err(TailError::unavailable(""))
     }
     async fn ended(&self, _: ShardId, _: Duration) -> Result<relay_domain::ports::Ended, TailError> {
-        Err(TailError::Unavailable { reason: String::new() })
+        Err(TailError::unavailable(""))
     }
     async fn open(&self, _: ShardId, _: &str, _: TailStart) -> Result<Box<dyn LogTail>, TailError> {
-        Err(TailError::Unavailable { reason: String::new() })
+        Err(TailError::unavailable(""))
     }
 }
 

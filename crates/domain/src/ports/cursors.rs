@@ -3,12 +3,25 @@
 use async_trait::async_trait;
 use relay_types::{ConversationId, Seq, ShardId, UserId};
 
+use super::{Causes, DriverError};
+
 /// The consumers cannot be reached.
 #[derive(Debug, thiserror::Error)]
 #[error("the user's durable consumer is unavailable: {reason}")]
 pub struct CursorError {
     /// The adapter's words, for the operator.
     pub reason: String,
+    /// What lies behind them.
+    #[source]
+    pub causes: Option<Causes>,
+}
+
+impl CursorError {
+    /// An adapter's error, or words.
+    pub fn new(error: impl Into<DriverError>) -> Self {
+        let (reason, causes) = Causes::of(error.into());
+        Self { reason, causes }
+    }
 }
 
 /// Access to the durable consumer that each user has on each shard.

@@ -8,6 +8,8 @@ use bytes::Bytes;
 use relay_protocol::log::StoredEvent;
 use relay_types::{ConversationId, Seq, ShardId, TimestampMs, UserId};
 
+use super::{Causes, DriverError};
+
 /// Where an event is appended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LogAddress {
@@ -118,6 +120,17 @@ pub enum AppendError {
 pub struct LogReadError {
     /// The adapter's words, for the operator.
     pub reason: String,
+    /// What lies behind them.
+    #[source]
+    pub causes: Option<Causes>,
+}
+
+impl LogReadError {
+    /// An adapter's error, or words.
+    pub fn new(error: impl Into<DriverError>) -> Self {
+        let (reason, causes) = Causes::of(error.into());
+        Self { reason, causes }
+    }
 }
 
 /// Appends to and reads from the log of record.

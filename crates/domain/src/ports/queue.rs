@@ -5,6 +5,8 @@ use bytes::Bytes;
 use relay_protocol::log::StoredEvent;
 use relay_types::{Seq, ShardId};
 
+use super::{Causes, DriverError};
+
 /// One delivery of a worker's durable consumer.
 #[derive(Debug)]
 pub struct Delivery {
@@ -33,10 +35,21 @@ pub enum QueueError {
     Unavailable {
         /// The adapter's words, for the operator.
         reason: String,
+        /// What lies behind them.
+        #[source]
+        causes: Option<Causes>,
     },
     /// Deliveries are not in one unbroken order (another worker had the queue in between).
     #[error("deliveries are out of order")]
     Disorder,
+}
+
+impl QueueError {
+    /// The log does not answer: an adapter's error, or words.
+    pub fn unavailable(error: impl Into<DriverError>) -> Self {
+        let (reason, causes) = Causes::of(error.into());
+        Self::Unavailable { reason, causes }
+    }
 }
 
 /// An open work queue of one shard.

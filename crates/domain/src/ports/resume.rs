@@ -6,20 +6,26 @@ use async_trait::async_trait;
 use relay_protocol::log::{LogEvent, StoredEvent};
 use relay_types::{ClientId, ConversationId, MessageId, Seq, SessionId, ShardId, TimestampMs, UserId};
 
+use super::{Causes, DriverError};
+
 /// The projection does not answer, or answered nonsense.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("the projection is unavailable: {reason}")]
 pub struct StoreError {
     /// The adapter's words, for the operator.
     pub reason: String,
+    /// What lies behind them.
+    #[source]
+    pub causes: Option<Causes>,
     /// Whether a change may stand all the same: it was committed, or not, and the answer was lost.
     pub may_stand: bool,
 }
 
 impl StoreError {
-    /// Nothing was changed.
-    pub fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), may_stand: false }
+    /// An adapter's error, or words. Nothing was changed.
+    pub fn new(error: impl Into<DriverError>) -> Self {
+        let (reason, causes) = Causes::of(error.into());
+        Self { reason, causes, may_stand: false }
     }
 }
 

@@ -6,6 +6,8 @@ use async_trait::async_trait;
 use relay_protocol::log::StoredEvent;
 use relay_types::{ConversationId, MessageId, Seq, SessionId, ShardId, TimestampMs, UserId};
 
+use super::{Causes, DriverError};
+
 /// Where a tail begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TailStart {
@@ -66,6 +68,9 @@ pub enum TailError {
     Unavailable {
         /// The adapter's words, for the operator.
         reason: String,
+        /// What lies behind them.
+        #[source]
+        causes: Option<Causes>,
     },
     /// The log was rebuilt: sequences of its former epoch mean nothing.
     #[error("the log was rebuilt: epoch {found} instead of {expected}")]
@@ -75,6 +80,14 @@ pub enum TailError {
         /// The epoch found.
         found: String,
     },
+}
+
+impl TailError {
+    /// The log does not answer: an adapter's error, or words.
+    pub fn unavailable(error: impl Into<DriverError>) -> Self {
+        let (reason, causes) = Causes::of(error.into());
+        Self::Unavailable { reason, causes }
+    }
 }
 
 /// An open tail: every event once, in order, without gaps other than deleted events.
