@@ -24,6 +24,7 @@ use crate::hub::{Hub, HubLimits};
 use crate::keeper::Keeper;
 use crate::resume::{Resumer, Verdict};
 use crate::state::Shared;
+use crate::tail::TailParts;
 use crate::{tail, upgrade};
 
 /// What a gateway needs from the world.
@@ -136,13 +137,19 @@ impl Gateway {
         // Sockets that drain still send, so the watch ends after them.
         shared.pauses.watch(supervisor, &shared.closed);
         for (shard, epoch) in epoch.by_shard {
-            let (tails, hub, clock) = (Arc::clone(&deps.tails), Arc::clone(&shared.hub), Arc::clone(&deps.clock));
-            let warmup = Duration::from_millis(shared.config.ring_warmup_ms);
-            let (closed, revocations) = (shared.closed.clone(), Duration::from_secs(deps.access_ttl_s + REVOKED_MARGIN_S));
+            let parts = TailParts {
+                tails: Arc::clone(&deps.tails),
+                hub: Arc::clone(&shared.hub),
+                clock: Arc::clone(&deps.clock),
+                shard,
+                epoch,
+                warmup: Duration::from_millis(shared.config.ring_warmup_ms),
+                revocations: Duration::from_secs(deps.access_ttl_s + REVOKED_MARGIN_S),
+            };
+            let closed = shared.closed.clone();
             supervisor.spawn(format!("tail-{shard}"), Restart::StopProcess, move |task| {
                 // Sockets that drain still receive, so the tail ends after them.
-                let task = Task { stop: closed.clone(), ..task };
-                tail::follow(task, Arc::clone(&tails), Arc::clone(&hub), Arc::clone(&clock), shard, epoch.clone(), warmup, revocations)
+                tail::follow(Task { stop: closed.clone(), ..task }, parts.clone())
             });
         }
         let (state, cursors) = (Arc::clone(&shared), Arc::clone(&deps.cursors));
