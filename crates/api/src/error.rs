@@ -10,11 +10,8 @@ use relay_domain::ports::{
     RotateError, StoreError, TokenError,
 };
 use relay_posting::PostError;
-use relay_protocol::ErrorCode;
 use relay_protocol::rest::Problem;
-
-/// When to try again after a dependency did not answer.
-const UNAVAILABLE_RETRY: Duration = Duration::from_secs(1);
+use relay_protocol::{ErrorCode, RETRY_AFTER};
 
 /// An error on its way out. Handlers return it; the middleware renders it, because only the middleware knows the request's id.
 #[derive(Debug, Clone)]
@@ -41,7 +38,7 @@ impl ApiError {
     }
 
     pub(crate) fn unavailable(cause: &dyn std::error::Error) -> Self {
-        Self { retry_after: Some(UNAVAILABLE_RETRY), cause: Some(chain(cause)), ..Self::plain(ErrorCode::Unavailable) }
+        Self { retry_after: Some(RETRY_AFTER), cause: Some(chain(cause)), ..Self::plain(ErrorCode::Unavailable) }
     }
 
     /// It may have happened, or may happen yet.
@@ -55,7 +52,7 @@ impl ApiError {
 
     /// What was begun was given up by the time limit.
     pub(crate) fn interrupted() -> Self {
-        Self { retry_after: Some(UNAVAILABLE_RETRY), ..Self::plain(ErrorCode::OutcomeUnknown) }
+        Self { retry_after: Some(RETRY_AFTER), ..Self::plain(ErrorCode::OutcomeUnknown) }
     }
 
     /// The error for a response that is not ours: axum's own, a timeout's, a panic's.
@@ -64,24 +61,14 @@ impl ApiError {
             404 => Self::plain(ErrorCode::NotFound),
             405 => Self::plain(ErrorCode::MethodNotAllowed),
             413 => Self::plain(ErrorCode::FrameTooLarge),
-            503 => Self { retry_after: Some(UNAVAILABLE_RETRY), ..Self::plain(ErrorCode::Unavailable) },
+            503 => Self { retry_after: Some(RETRY_AFTER), ..Self::plain(ErrorCode::Unavailable) },
             400..=499 => Self::plain(ErrorCode::MalformedFrame),
             _ => Self::plain(ErrorCode::Internal),
         }
     }
 
     pub(crate) fn problem(&self, request_id: &str) -> Problem {
-        let row = self.code.row();
-        Problem {
-            kind: format!("/problems/{}", row.name),
-            title: row.meaning.to_owned(),
-            status: row.http_status,
-            code: self.code,
-            detail: self.detail.clone().into_owned(),
-            retryable: row.retryable,
-            retry_after_ms: self.retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
-            request_id: request_id.to_owned(),
-        }
+        Problem::new(self.code, self.detail.clone(), self.retry_after, request_id)
     }
 }
 
@@ -147,7 +134,7 @@ impl From<TokenError> for ApiError {
 impl From<HashError> for ApiError {
     fn from(error: HashError) -> Self {
         match error {
-            HashError::Busy => Self { retry_after: Some(UNAVAILABLE_RETRY), ..Self::plain(ErrorCode::Busy) },
+            HashError::Busy => Self { retry_after: Some(RETRY_AFTER), ..Self::plain(ErrorCode::Busy) },
             HashError::Guessable => Self::plain(ErrorCode::PasswordTooGuessable),
             HashError::Failed => Self::internal(error.to_string()),
         }

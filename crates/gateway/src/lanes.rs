@@ -26,7 +26,7 @@ use futures::stream::FuturesUnordered;
 use relay_domain::ports::{MembershipInterval, SendKey};
 use relay_posting::{Accepted, PostError, Poster, Publication};
 use relay_protocol::frame::ErrorFrame;
-use relay_protocol::{ErrorCode, SendMessage, ServerFrame};
+use relay_protocol::{ErrorCode, SEND_RETRY_AFTER, SendMessage, ServerFrame};
 use relay_runtime::PauseDetector;
 use relay_runtime::trace::TraceContext;
 use relay_types::{ClientId, ConversationId, ShardId, UserId};
@@ -314,8 +314,6 @@ impl Lanes {
 const MAX_RETRY_CONVERSATIONS: usize = 256;
 const BEFORE_IT: &str = "a send before it failed";
 const REMOVED_MEANWHILE: &str = "you were removed from the conversation while it waited";
-/// How long a client waits before it repeats a send that failed for a passing reason.
-const RETRY_AFTER_MS: u64 = 500;
 
 /// The code for sends that wait behind one with this code: nothing of them was stored, nor is anything wrong with them.
 const fn of_those_behind(code: ErrorCode) -> ErrorCode {
@@ -333,7 +331,6 @@ pub(crate) fn refusal(code: ErrorCode, message: String, client_id: ClientId) -> 
 /// The refusal of one send that is known to be in vain for some time.
 fn refusal_for(code: ErrorCode, message: String, client_id: ClientId, wait: Option<Duration>) -> ServerFrame {
     metrics::counter!("relay_errors_total", "code" => code.as_str()).increment(1);
-    let wait_ms = wait.map_or(RETRY_AFTER_MS, |wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-    let retry_after_ms = code.retryable().then_some(wait_ms);
-    ServerFrame::Error(ErrorFrame { client_id: Some(client_id), retry_after_ms, ..ErrorFrame::new(code, message) })
+    let error = ErrorFrame::new(code, message).retry_after(wait.unwrap_or(SEND_RETRY_AFTER));
+    ServerFrame::Error(ErrorFrame { client_id: Some(client_id), ..error })
 }

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures::SinkExt as _;
 use relay_domain::ports::{MembershipInterval, SendKey};
 use relay_protocol::frame::ErrorFrame;
-use relay_protocol::{CloseCode, Command, ErrorCode, SendMessage, ServerFrame, command};
+use relay_protocol::{CloseCode, Command, ErrorCode, RETRY_AFTER, SendMessage, ServerFrame, command};
 use relay_runtime::http::Meter;
 use relay_types::ShardId;
 
@@ -259,11 +259,8 @@ impl<'a> Live<'a> {
                 Ok(Command::Hello(_) | Command::Ping(_)) => None,
                 Err(error) => error.client_id,
             };
-            self.refuse(ErrorFrame {
-                client_id,
-                retry_after_ms: Some(1_000),
-                ..ErrorFrame::new(ErrorCode::RateLimited, "too many frames on this socket")
-            });
+            let error = ErrorFrame::new(ErrorCode::RateLimited, "too many frames on this socket").retry_after(RETRY_AFTER);
+            self.refuse(ErrorFrame { client_id, ..error });
             return None;
         }
         match command::decode(&text) {

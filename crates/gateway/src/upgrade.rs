@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Extension, State};
-use axum::http::{HeaderMap, StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
-use relay_protocol::{ErrorCode, MAX_CLIENT_FRAME_BYTES};
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+use relay_protocol::rest::Problem;
+use relay_protocol::{ErrorCode, MAX_CLIENT_FRAME_BYTES, RETRY_AFTER};
 use relay_runtime::census::network;
-use relay_runtime::http::{Meter, Peer, forwarded_for};
+use relay_runtime::http::{Meter, Peer, forwarded_for, problem_response};
 use relay_runtime::query_holds_secret;
+use relay_runtime::trace::TraceContext;
 
 use crate::session;
 use crate::state::Shared;
@@ -26,7 +28,7 @@ pub(crate) async fn upgrade(
     headers: HeaderMap,
     ws: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
 ) -> Response {
-    if query_holds_secret(&uri, is_secret_name) {
+    if query_holds_secret(&uri) {
         return refuse(ErrorCode::TokenInUrl, "send the token in the hello frame");
     }
     if let Err(error) = shared.origins.judge(&headers) {
@@ -56,25 +58,9 @@ pub(crate) async fn upgrade(
         })
 }
 
-/// Sockets take no parameters, so a refusal too many costs nothing.
-fn is_secret_name(name: &str) -> bool {
-    ["token", "auth", "bearer", "jwt", "password", "secret"].iter().any(|word| name.contains(word))
-}
-
 fn refuse(code: ErrorCode, detail: &str) -> Response {
     metrics::counter!("relay_errors_total", "code" => code.as_str()).increment(1);
-    let row = code.row();
-    let status = StatusCode::from_u16(row.http_status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let problem = relay_protocol::rest::Problem {
-        kind: format!("/problems/{code}"),
-        title: row.meaning.to_owned(),
-        status: row.http_status,
-        code,
-        detail: detail.to_owned(),
-        retryable: row.retryable,
-        retry_after_ms: row.retryable.then_some(1_000),
-        request_id: relay_runtime::trace::TraceContext::begin().trace_id(),
-    };
-    let body = serde_json::to_string(&problem).unwrap_or_default();
-    (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
+    let retry_after = code.retryable().then_some(RETRY_AFTER);
+    let problem = Problem::new(code, detail, retry_after, TraceContext::begin().trace_id());
+    problem_response(problem.status, problem.encode(), retry_after)
 }

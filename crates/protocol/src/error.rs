@@ -4,6 +4,17 @@
 //! The text beside a code is for people and may change; programs match on the code.
 
 use std::fmt;
+use std::time::Duration;
+
+/// When to try again what was refused for now, where nothing better is known.
+pub const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// The same for a send.
+pub const SEND_RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// A time to wait, as the wire has it.
+pub fn millis(wait: Duration) -> u64 {
+    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
+}
 
 /// Who can do something about a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,11 @@
 //! What the server says over a socket.
 
+use std::time::Duration;
+
 use relay_types::{ClientId, ConversationId, ConversationTitle, MessageId, Seq, SessionId, TimestampMs, UserId};
 
 use crate::conversation::{ConversationKind, Role};
-use crate::error::ErrorCode;
+use crate::error::{ErrorCode, millis};
 use crate::log::{LogEvent, StoredEvent};
 use crate::message::Message;
 
@@ -254,6 +256,13 @@ impl ErrorFrame {
     /// A refusal with the registry's answer to "may I try again?".
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), client_id: None, retryable: code.retryable(), retry_after_ms: None }
+    }
+
+    /// The same refusal with the time to wait, if waiting helps.
+    #[must_use]
+    pub fn retry_after(self, wait: Duration) -> Self {
+        let retry_after_ms = self.retryable.then(|| millis(wait));
+        Self { retry_after_ms, ..self }
     }
 }
 

@@ -14,7 +14,7 @@ pub mod rest;
 
 pub use command::{Command, DecodeError, Hello, Ping, SendMessage};
 pub use conversation::{ConversationKind, Role};
-pub use error::{Actor, CloseCode, ErrorCode};
+pub use error::{Actor, CloseCode, ErrorCode, RETRY_AFTER, SEND_RETRY_AFTER};
 pub use frame::{ConversationSummary, ServerFrame};
 pub use log::{LogEvent, MessageSent};
 pub use message::{Message, MessageBody};

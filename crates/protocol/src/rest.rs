@@ -1,11 +1,13 @@
 //! REST bodies under `/v1`. Unknown fields are refused in requests, so that a typo is an answer and not a default.
 
+use std::time::Duration;
+
 use relay_types::{ClientId, ConversationId, ConversationTitle, DeviceName, DisplayName, Handle, Seq, SessionId, TimestampMs, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::conversation::{ConversationKind, Role};
-use crate::error::ErrorCode;
+use crate::error::{ErrorCode, millis};
 use crate::frame::{
     ConversationUpdated, MemberAddedFrame, MemberRemovedFrame, MembersAddedFrame, MembersRemovedFrame, MessageAck, ServerFrame,
 };
@@ -529,4 +531,27 @@ pub struct Problem {
     pub retry_after_ms: Option<u64>,
     /// Quote it to the operator.
     pub request_id: String,
+}
+
+impl Problem {
+    /// The body of a refusal: what the registry says of the code, and what is known of this case.
+    pub fn new(code: ErrorCode, detail: impl Into<String>, retry_after: Option<Duration>, request_id: impl Into<String>) -> Self {
+        let row = code.row();
+        Self {
+            kind: format!("/problems/{}", row.name),
+            title: row.meaning.to_owned(),
+            status: row.http_status,
+            code,
+            detail: detail.into(),
+            retryable: row.retryable,
+            retry_after_ms: retry_after.map(millis),
+            request_id: request_id.into(),
+        }
+    }
+
+    /// The JSON text of the body.
+    pub fn encode(&self) -> String {
+        // Strings and numbers always serialise.
+        serde_json::to_string(self).unwrap_or_default()
+    }
 }

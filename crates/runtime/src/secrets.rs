@@ -3,11 +3,20 @@
 use axum::extract::Query;
 use axum::http::Uri;
 
-/// Whether a query has a parameter of such a name (asked in lower case), or holds a JWT under any name or as one. It is
-/// looked at as servers read it: percent-decoded.
-pub fn query_holds_secret(uri: &Uri, is_secret_name: impl Fn(&str) -> bool) -> bool {
+/// What names of parameters that carry a secret hold.
+const SECRET_WORDS: &[&str] = &["token", "bearer", "jwt", "password", "secret"];
+/// Names of parameters that carry one, beside these.
+const SECRET_NAMES: &[&str] = &["auth", "authorization"];
+
+/// Whether a query has a parameter whose name says that it carries a secret, or holds a JWT under any name or as one. It is looked
+/// at as servers read it: percent-decoded.
+pub fn query_holds_secret(uri: &Uri) -> bool {
     let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::try_from_uri(uri) else { return false };
     pairs.iter().any(|(name, value)| is_secret_name(&name.to_ascii_lowercase()) || is_jwt(name) || is_jwt(value))
+}
+
+fn is_secret_name(name: &str) -> bool {
+    SECRET_NAMES.contains(&name) || SECRET_WORDS.iter().any(|word| name.contains(word))
 }
 
 /// A JWT's header is base64 of `{"`, and it has three parts.
@@ -21,10 +30,15 @@ mod tests {
 
     #[test]
     fn a_secret_is_seen_however_it_is_spelt() {
-        let holds = |query: &str| query_holds_secret(&format!("/x?{query}").parse().unwrap(), |name| name == "token");
+        let holds = |query: &str| query_holds_secret(&format!("/x?{query}").parse().unwrap());
         let jwt = "eyJhbGciOiJFZERTQSJ9.e30.c2ln";
         for query in [
             "token=x".to_owned(),
+            "access_token=a".to_owned(),
+            "a=b&Refresh_Token=".to_owned(),
+            "PASSWORD=p".to_owned(),
+            "auth=x".to_owned(),
+            "authorization=x".to_owned(),
             "%74oken=x".to_owned(),
             "TOKEN=".to_owned(),
             format!("x={jwt}"),
@@ -36,7 +50,7 @@ mod tests {
         ] {
             assert!(holds(&query), "{query}");
         }
-        for query in ["", "x=1", "v=1.2.3", "x=eyJ", "x=token", "%zz=%ff"] {
+        for query in ["", "x=1", "v=1.2.3", "x=eyJ", "x=token", "author=x", "cursor=eyJ", "%zz=%ff"] {
             assert!(!holds(query), "{query}");
         }
     }

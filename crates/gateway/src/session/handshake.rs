@@ -6,7 +6,7 @@ use axum::extract::ws::{Message, WebSocket};
 use bytes::Bytes;
 use relay_domain::ports::TokenError;
 use relay_protocol::frame::{ErrorFrame, Welcome};
-use relay_protocol::{CloseCode, Command, ErrorCode, Hello, ServerFrame, command};
+use relay_protocol::{CloseCode, Command, ErrorCode, Hello, RETRY_AFTER, ServerFrame, command};
 
 use relay_runtime::census::Counted;
 use relay_types::{SessionId, UserId};
@@ -105,9 +105,9 @@ async fn first_frame(ws: &mut WebSocket, flood: &Flood) -> Result<Hello, Option<
 /// Says why, and returns how to close.
 async fn refuse(ws: &mut WebSocket, code: ErrorCode, message: &str, close: CloseCode) -> Option<Closing> {
     metrics::counter!("relay_errors_total", "code" => code.as_str()).increment(1);
-    let retry_after_ms = code.retryable().then_some(1_000);
-    let frame = ServerFrame::Error(ErrorFrame { retry_after_ms, ..ErrorFrame::new(code, message) });
-    say(ws, &frame).await.ok()?;
+    let error = ErrorFrame::new(code, message).retry_after(RETRY_AFTER);
+    let retry_after_ms = error.retry_after_ms;
+    say(ws, &ServerFrame::Error(error)).await.ok()?;
     Some(Closing { code: close, retry_after_ms })
 }
 
