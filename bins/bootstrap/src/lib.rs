@@ -5,17 +5,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use relay_bus::topology::Topology;
 use relay_bus::{Bus, NatsConfig, TopologyConfig};
-use relay_runtime::{Component, ConfigError, MissingServer, Restart, Supervisor};
+use relay_runtime::{Component, MissingServer, Restart, Supervisor};
 use relay_store::{PostgresConfig, Store};
 use relay_types::ShardId;
 
 /// How often connections are looked at for `/readyz`.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
-
-/// Turns a section's own check into a configuration error.
-pub fn valid(check: Result<(), (&'static str, String)>) -> Result<(), ConfigError> {
-    check.map_err(|(key, reason)| ConfigError::Invalid { key, reason })
-}
 
 /// Connects to NATS.
 ///

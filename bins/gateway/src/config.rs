@@ -2,45 +2,31 @@
 
 use std::net::SocketAddr;
 
-use relay_bootstrap::valid;
-use relay_runtime::{ConfigError, IgnoredSection, LogConfig, ProcessConfig, Validate, WebConfig};
-use serde::Deserialize;
+use relay_runtime::{ConfigError, ConfigFile, LogConfig, ProcessConfig, WebConfig, unchecked};
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Config {
-    #[serde(default)]
     pub log: LogConfig,
     pub nats: relay_bus::NatsConfig,
-    #[serde(default)]
     pub topology: relay_bus::TopologyConfig,
     pub postgres: relay_store::PostgresConfig,
-    #[serde(default)]
     pub tokens: relay_auth::TokenConfig,
-    #[serde(default)]
     pub web: WebConfig,
-    #[serde(default)]
     pub gateway: relay_gateway::GatewayConfig,
-    #[serde(default, rename = "api")]
-    _api: IgnoredSection,
-    #[serde(default, rename = "worker")]
-    _worker: IgnoredSection,
-    #[serde(default, rename = "valkey")]
-    _valkey: IgnoredSection,
-}
-
-impl Validate for Config {
-    fn validate(&self) -> Result<(), ConfigError> {
-        valid(self.nats.check())?;
-        valid(self.topology.check())?;
-        valid(self.postgres.check())?;
-        valid(self.tokens.check())?;
-        valid(self.web.check())?;
-        valid(self.gateway.check())
-    }
 }
 
 impl ProcessConfig for Config {
+    fn read(file: &ConfigFile) -> Result<Self, ConfigError> {
+        Ok(Self {
+            log: file.section("log", unchecked)?,
+            nats: file.required("nats", relay_bus::NatsConfig::check)?,
+            topology: file.section("topology", relay_bus::TopologyConfig::check)?,
+            postgres: file.required("postgres", relay_store::PostgresConfig::check)?,
+            tokens: file.section("tokens", relay_auth::TokenConfig::check)?,
+            web: file.section("web", WebConfig::check)?,
+            gateway: file.section("gateway", relay_gateway::GatewayConfig::check)?,
+        })
+    }
+
     fn log(&self) -> &LogConfig {
         &self.log
     }

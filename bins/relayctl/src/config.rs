@@ -3,34 +3,18 @@
 use std::path::Path;
 
 use relay_auth::TokenConfig;
-use relay_bootstrap::valid;
 use relay_bus::{NatsConfig, TopologyConfig};
-use relay_runtime::{ConfigError, IgnoredSection, LogConfig, Validate};
+use relay_runtime::{ConfigError, ConfigFile, LogConfig, unchecked};
 use relay_store::PostgresConfig;
 use serde::Deserialize;
 
 /// The configuration as the tool sees it.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Config {
-    #[serde(default, rename = "log")]
-    _log: LogConfig,
     nats: Option<NatsConfig>,
-    #[serde(default)]
     pub topology: TopologyConfig,
     postgres: Option<PostgresConfig>,
-    #[serde(default)]
     pub tokens: TokenConfig,
-    #[serde(default)]
     valkey: Option<ValkeySection>,
-    #[serde(default, rename = "web")]
-    _web: IgnoredSection,
-    #[serde(default, rename = "gateway")]
-    _gateway: IgnoredSection,
-    #[serde(default, rename = "api")]
-    _api: IgnoredSection,
-    #[serde(default, rename = "worker")]
-    _worker: IgnoredSection,
 }
 
 /// The address only; the rest is the API's.
@@ -39,24 +23,19 @@ struct ValkeySection {
     url: Option<String>,
 }
 
-impl Validate for Config {
-    fn validate(&self) -> Result<(), ConfigError> {
-        if let Some(nats) = &self.nats {
-            valid(nats.check())?;
-        }
-        if let Some(postgres) = &self.postgres {
-            valid(postgres.check())?;
-        }
-        valid(self.topology.check())?;
-        valid(self.tokens.check())
-    }
-}
-
 impl Config {
     /// Reads the file named by `--config`.
     pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
         let missing = ConfigError::Invalid { key: "--config", reason: "has to name the configuration file for this command".to_owned() };
-        relay_runtime::load(path.ok_or(missing)?)
+        let file = ConfigFile::open(path.ok_or(missing)?)?;
+        let _log: LogConfig = file.section("log", unchecked)?;
+        Ok(Self {
+            nats: file.optional("nats", NatsConfig::check)?,
+            topology: file.section("topology", TopologyConfig::check)?,
+            postgres: file.optional("postgres", PostgresConfig::check)?,
+            tokens: file.section("tokens", TokenConfig::check)?,
+            valkey: file.optional("valkey", unchecked)?,
+        })
     }
 
     /// `[nats]`, which this command needs.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use relay_domain::ports::{DelayRule, PeopleLimits};
 use relay_posting::QuotaConfig;
+use relay_types::limits::{Violation, at_most, require, within};
 use serde::{Deserialize, Serialize};
 
 /// At most `limit` times in `per_s` seconds; a limit of 0 switches the rule off.
@@ -183,22 +184,21 @@ impl Config {
     }
 
     /// The first value outside its limits: its dotted key, and what it has to be.
-    pub fn check(&self) -> Result<(), (&'static str, String)> {
-        let within = |ok: bool, key: &'static str, limits: &str| if ok { Ok(()) } else { Err((key, format!("has to be {limits}"))) };
-        within((2..=100_000).contains(&self.max_group_members), "api.max_group_members", "2 to 100000")?;
-        within((1..=1_000_000).contains(&self.max_conversations), "api.max_conversations", "1 to 1000000")?;
-        within((1..=1_000).contains(&self.max_invitations), "api.max_invitations", "1 to 1000")?;
-        within((1..=100).contains(&self.max_sessions), "api.max_sessions", "1 to 100")?;
-        within((1..=1_000_000).contains(&self.max_connections), "api.max_connections", "1 to 1000000")?;
-        within((1..=1_000_000).contains(&self.max_connections_per_address), "api.max_connections_per_address", "1 to 1000000")?;
-        within((100..=600_000).contains(&self.write_stall_ms), "api.write_stall_ms", "100 to 600000")?;
-        within((1..=1_000).contains(&self.reads_per_user), "api.reads_per_user", "1 to 1000")?;
-        within((100..=600_000).contains(&self.request_timeout_ms), "api.request_timeout_ms", "100 to 600000")?;
-        within((100..=600_000).contains(&self.header_timeout_ms), "api.header_timeout_ms", "100 to 600000")?;
-        within((100..=600_000).contains(&self.body_timeout_ms), "api.body_timeout_ms", "100 to 600000")?;
-        within(self.session_cache_ms <= 5_000, "api.session_cache_ms", "at most 5000")?;
-        within((1..=64).contains(&self.password_concurrency), "api.password_concurrency", "1 to 64")?;
-        self.quota.check().map_err(|reason| ("api.quota", reason))?;
+    pub fn check(&self) -> Result<(), Violation> {
+        within("api.max_group_members", &self.max_group_members, &(2..=100_000))?;
+        within("api.max_conversations", &self.max_conversations, &(1..=1_000_000))?;
+        within("api.max_invitations", &self.max_invitations, &(1..=1_000))?;
+        within("api.max_sessions", &self.max_sessions, &(1..=100))?;
+        within("api.max_connections", &self.max_connections, &(1..=1_000_000))?;
+        within("api.max_connections_per_address", &self.max_connections_per_address, &(1..=1_000_000))?;
+        within("api.write_stall_ms", &self.write_stall_ms, &(100..=600_000))?;
+        within("api.reads_per_user", &self.reads_per_user, &(1..=1_000))?;
+        within("api.request_timeout_ms", &self.request_timeout_ms, &(100..=600_000))?;
+        within("api.header_timeout_ms", &self.header_timeout_ms, &(100..=600_000))?;
+        within("api.body_timeout_ms", &self.body_timeout_ms, &(100..=600_000))?;
+        at_most("api.session_cache_ms", &self.session_cache_ms, &5_000)?;
+        within("api.password_concurrency", &self.password_concurrency, &(1..=64))?;
+        self.quota.check().map_err(|(key, reason)| ("api.quota", format!("{key} {reason}")))?;
         let limits = &self.limits;
         for rate in [
             limits.requests_per_address,
@@ -211,12 +211,11 @@ impl Config {
             limits.introductions_per_user,
             limits.introductions_to_user,
         ] {
-            within((1..=86_400).contains(&rate.per_s), "api.limits", "rates with per_s of 1 to 86400")?;
+            require("api.limits", (1..=86_400).contains(&rate.per_s), || "rates with per_s of 1 to 86400".to_owned())?;
         }
         let delays = limits.login_failures;
         let sound = delays.first_ms <= 3_600_000 && delays.longest_ms <= 3_600_000 && (1..=86_400).contains(&delays.forget_s);
-        within(sound, "api.limits.login_failures", "delays of at most 3600000 ms and forget_s of 1 to 86400")?;
-        Ok(())
+        require("api.limits.login_failures", sound, || "delays of at most 3600000 ms and forget_s of 1 to 86400".to_owned())
     }
 
     pub(crate) fn people_limits(&self) -> PeopleLimits {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use relay_types::limits::{Violation, at_least, at_most, require, within};
 use serde::{Deserialize, Serialize};
 
 /// How tokens are made and checked. Every process that checks tokens needs the same `issuer`.
@@ -41,25 +42,12 @@ impl Default for TokenConfig {
 
 impl TokenConfig {
     /// The first value outside its limits: its dotted key, and what it has to be.
-    pub fn check(&self) -> Result<(), (&'static str, String)> {
-        if self.issuer.is_empty() || self.issuer.len() > 256 {
-            return Err(("tokens.issuer", "has to have 1 to 256 bytes".to_owned()));
-        }
-        if !(5..=86_400).contains(&self.access_ttl_s) {
-            return Err(("tokens.access_ttl_s", "has to be 5 to 86400".to_owned()));
-        }
-        if self.refresh_ttl_s < self.access_ttl_s {
-            return Err(("tokens.refresh_ttl_s", "has to be at least tokens.access_ttl_s".to_owned()));
-        }
-        if self.session_ttl_s < self.refresh_ttl_s || self.session_ttl_s > 10 * 366 * 86_400 {
-            return Err(("tokens.session_ttl_s", "has to be at least tokens.refresh_ttl_s and at most ten years".to_owned()));
-        }
-        if self.leeway_s > 300 {
-            return Err(("tokens.leeway_s", "has to be at most 300".to_owned()));
-        }
-        if self.publish_delay_s > 86_400 {
-            return Err(("tokens.publish_delay_s", "has to be at most 86400".to_owned()));
-        }
-        Ok(())
+    pub fn check(&self) -> Result<(), Violation> {
+        require("tokens.issuer", (1..=256).contains(&self.issuer.len()), || "of 1 to 256 bytes".to_owned())?;
+        within("tokens.access_ttl_s", &self.access_ttl_s, &(5..=86_400))?;
+        at_least("tokens.refresh_ttl_s", &self.refresh_ttl_s, &self.access_ttl_s)?;
+        within("tokens.session_ttl_s", &self.session_ttl_s, &(self.refresh_ttl_s..=10 * 366 * 86_400))?;
+        at_most("tokens.leeway_s", &self.leeway_s, &300)?;
+        at_most("tokens.publish_delay_s", &self.publish_delay_s, &86_400)
     }
 }

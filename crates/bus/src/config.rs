@@ -1,5 +1,6 @@
 //! `[nats]` and `[topology]`.
 
+use relay_types::limits::{Violation, at_least, require, within};
 use serde::{Deserialize, Serialize};
 
 /// How to reach NATS.
@@ -57,20 +58,13 @@ impl BatchConfig {
         usize::from(self.singles.unwrap_or(if replicas > 1 { SINGLES_OF_A_CLUSTER } else { SINGLES_OF_ONE })).max(1)
     }
 
-    fn check(&self) -> Result<(), (&'static str, String)> {
-        if self.singles.is_some_and(|singles| !(1..=10_000).contains(&singles)) {
-            return Err(("nats.batches.singles", "has to be 1 to 10,000".to_owned()));
+    fn check(&self) -> Result<(), Violation> {
+        if let Some(singles) = &self.singles {
+            within("nats.batches.singles", singles, &(1..=10_000))?;
         }
-        if !(2..=1_000).contains(&self.max_messages) {
-            return Err(("nats.batches.max_messages", "has to be 2 to 1,000".to_owned()));
-        }
-        if self.max_bytes < 256 << 10 {
-            return Err(("nats.batches.max_bytes", "has to be at least 262,144".to_owned()));
-        }
-        if !(1..=8).contains(&self.in_flight) {
-            return Err(("nats.batches.in_flight", "has to be 1 to 8".to_owned()));
-        }
-        Ok(())
+        within("nats.batches.max_messages", &self.max_messages, &(2..=1_000))?;
+        at_least("nats.batches.max_bytes", &self.max_bytes, &(256 << 10))?;
+        within("nats.batches.in_flight", &self.in_flight, &(1..=8))
     }
 }
 
@@ -119,17 +113,10 @@ impl Default for TopologyConfig {
 
 impl TopologyConfig {
     /// Refuses values outside their limits: the key, and what it has to be.
-    pub fn check(&self) -> Result<(), (&'static str, String)> {
-        if !(1..=64).contains(&self.shards) {
-            return Err(("topology.shards", "has to be 1 to 64".to_owned()));
-        }
-        if !matches!(self.replicas, 1 | 3 | 5) {
-            return Err(("topology.replicas", "has to be 1, 3 or 5".to_owned()));
-        }
-        if !(1_000..=3_600_000).contains(&self.duplicate_window_ms) {
-            return Err(("topology.duplicate_window_ms", "has to be 1,000 to 3,600,000".to_owned()));
-        }
-        Ok(())
+    pub fn check(&self) -> Result<(), Violation> {
+        within("topology.shards", &self.shards, &(1..=64))?;
+        require("topology.replicas", matches!(self.replicas, 1 | 3 | 5), || "1, 3 or 5".to_owned())?;
+        within("topology.duplicate_window_ms", &self.duplicate_window_ms, &(1_000..=3_600_000))
     }
 
     /// Every shard.
@@ -140,16 +127,11 @@ impl TopologyConfig {
 
 impl NatsConfig {
     /// Refuses values outside their limits: the key, and what it has to be.
-    pub fn check(&self) -> Result<(), (&'static str, String)> {
-        if self.servers.is_empty() {
-            return Err(("nats.servers", "has to name at least one server".to_owned()));
-        }
-        if self.append_attempt_ms == 0 || self.append_timeout_ms < self.append_attempt_ms {
-            return Err(("nats.append_timeout_ms", "has to be at least append_attempt_ms".to_owned()));
-        }
-        if self.ping_interval_ms < 100 {
-            return Err(("nats.ping_interval_ms", "has to be at least 100".to_owned()));
-        }
+    pub fn check(&self) -> Result<(), Violation> {
+        require("nats.servers", !self.servers.is_empty(), || "at least one server".to_owned())?;
+        at_least("nats.append_attempt_ms", &self.append_attempt_ms, &1)?;
+        at_least("nats.append_timeout_ms", &self.append_timeout_ms, &self.append_attempt_ms)?;
+        at_least("nats.ping_interval_ms", &self.ping_interval_ms, &100)?;
         self.batches.check()
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use relay_posting::QuotaConfig;
 use relay_runtime::http::HttpLimits;
+use relay_types::limits::{Violation, at_least};
 use serde::{Deserialize, Serialize};
 
 /// Limits and listeners of a gateway. Every default holds for a small machine.
@@ -96,25 +97,24 @@ impl Default for GatewayConfig {
 
 impl GatewayConfig {
     /// Refuses values outside their limits: the key, and what it has to be.
-    pub fn check(&self) -> Result<(), (&'static str, String)> {
-        let at_least = |key, value: u64, min: u64| if value < min { Err((key, format!("has to be at least {min}"))) } else { Ok(()) };
-        self.quota.check().map_err(|reason| ("gateway.quota", reason))?;
-        at_least("gateway.max_sockets", self.max_sockets as u64, 1)?;
-        at_least("gateway.max_sockets_per_user", self.max_sockets_per_user as u64, 1)?;
-        at_least("gateway.max_sockets_per_session", self.max_sockets_per_session as u64, 1)?;
-        at_least("gateway.max_sockets_per_address", self.max_sockets_per_address as u64, 1)?;
-        at_least("gateway.write_stall_ms", self.write_stall_ms, 100)?;
-        at_least("gateway.outbound_queue_bytes", self.outbound_queue_bytes as u64, 256 * 1024)?;
-        at_least("gateway.ring_bytes", self.ring_bytes as u64, 64 * 1024)?;
-        at_least("gateway.hello_timeout_ms", self.hello_timeout_ms, 100)?;
-        at_least("gateway.idle_timeout_ms", self.idle_timeout_ms, 1_000)?;
-        at_least("gateway.max_in_flight", u64::from(self.max_in_flight), 1)?;
-        at_least("gateway.messages_per_s", u64::from(self.messages_per_s), 1)?;
-        at_least("gateway.message_burst", u64::from(self.message_burst), 1)?;
-        at_least("gateway.frames_per_s", u64::from(self.frames_per_s), 1)?;
-        at_least("gateway.max_concurrent_resumes", self.max_concurrent_resumes as u64, 1)?;
-        at_least("gateway.max_resumes_per_user", self.max_resumes_per_user as u64, 1)?;
-        at_least("gateway.checkpoint_interval_ms", self.checkpoint_interval_ms, 1_000)
+    pub fn check(&self) -> Result<(), Violation> {
+        self.quota.check().map_err(|(key, reason)| ("gateway.quota", format!("{key} {reason}")))?;
+        at_least("gateway.max_sockets", &self.max_sockets, &1)?;
+        at_least("gateway.max_sockets_per_user", &self.max_sockets_per_user, &1)?;
+        at_least("gateway.max_sockets_per_session", &self.max_sockets_per_session, &1)?;
+        at_least("gateway.max_sockets_per_address", &self.max_sockets_per_address, &1)?;
+        at_least("gateway.write_stall_ms", &self.write_stall_ms, &100)?;
+        at_least("gateway.outbound_queue_bytes", &self.outbound_queue_bytes, &(256 * 1024))?;
+        at_least("gateway.ring_bytes", &self.ring_bytes, &(64 * 1024))?;
+        at_least("gateway.hello_timeout_ms", &self.hello_timeout_ms, &100)?;
+        at_least("gateway.idle_timeout_ms", &self.idle_timeout_ms, &1_000)?;
+        at_least("gateway.max_in_flight", &self.max_in_flight, &1)?;
+        at_least("gateway.messages_per_s", &self.messages_per_s, &1)?;
+        at_least("gateway.message_burst", &self.message_burst, &1)?;
+        at_least("gateway.frames_per_s", &self.frames_per_s, &1)?;
+        at_least("gateway.max_concurrent_resumes", &self.max_concurrent_resumes, &1)?;
+        at_least("gateway.max_resumes_per_user", &self.max_resumes_per_user, &1)?;
+        at_least("gateway.checkpoint_interval_ms", &self.checkpoint_interval_ms, &1_000)
     }
 
     pub(crate) const fn hello_timeout(&self) -> Duration {

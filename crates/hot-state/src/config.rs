@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use relay_types::limits::{Violation, at_least, require, within};
 use serde::{Deserialize, Serialize};
 
 /// Where Valkey is, and how long it is waited for.
@@ -37,16 +38,11 @@ impl fmt::Debug for ValkeyConfig {
 
 impl ValkeyConfig {
     /// The first value outside its limits: its dotted key, and what it has to be.
-    pub fn check(&self) -> Result<(), (&'static str, String)> {
-        if fred::types::config::Config::from_url(&self.url).is_err() {
-            return Err(("valkey.url", "has to be like redis://host:port".to_owned()));
-        }
-        if !(1..=50).contains(&self.command_timeout_ms) {
-            return Err(("valkey.command_timeout_ms", "has to be 1 to 50".to_owned()));
-        }
-        if self.connect_timeout_ms == 0 || self.reconnect_max_ms < 100 {
-            return Err(("valkey.reconnect_max_ms", "has to be at least 100, and connect_timeout_ms at least 1".to_owned()));
-        }
-        Ok(())
+    pub fn check(&self) -> Result<(), Violation> {
+        let is_address = fred::types::config::Config::from_url(&self.url).is_ok();
+        require("valkey.url", is_address, || "like redis://host:port".to_owned())?;
+        within("valkey.command_timeout_ms", &self.command_timeout_ms, &(1..=50))?;
+        at_least("valkey.connect_timeout_ms", &self.connect_timeout_ms, &1)?;
+        at_least("valkey.reconnect_max_ms", &self.reconnect_max_ms, &100)
     }
 }

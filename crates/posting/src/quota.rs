@@ -9,6 +9,7 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 use relay_types::UserId;
+use relay_types::limits::{Violation, at_least, at_most};
 use serde::{Deserialize, Serialize};
 
 /// The largest event of a message: 16 KiB of escapes, six bytes each, and its envelope.
@@ -39,20 +40,12 @@ impl Default for QuotaConfig {
 
 impl QuotaConfig {
     /// The first value outside its limits, and what it has to be.
-    pub fn check(&self) -> Result<(), String> {
-        if self.bytes_per_s == 0 {
-            return Err("bytes_per_s has to be at least 1".to_owned());
-        }
-        if self.burst_bytes < LARGEST {
-            return Err(format!("burst_bytes has to be at least {LARGEST}, the largest message"));
-        }
-        if self.bytes_per_day < self.burst_bytes {
-            return Err("bytes_per_day has to be at least burst_bytes".to_owned());
-        }
-        if self.log_reserve_percent > 50 {
-            return Err("log_reserve_percent has to be at most 50".to_owned());
-        }
-        Ok(())
+    pub fn check(&self) -> Result<(), Violation> {
+        at_least("quota.bytes_per_s", &self.bytes_per_s, &1)?;
+        // The largest message.
+        at_least("quota.burst_bytes", &self.burst_bytes, &LARGEST)?;
+        at_least("quota.bytes_per_day", &self.bytes_per_day, &self.burst_bytes)?;
+        at_most("quota.log_reserve_percent", &self.log_reserve_percent, &50)
     }
 }
 

@@ -8,11 +8,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use serde::de::DeserializeOwned;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{LogConfig, Validate};
+use crate::config::{ConfigError, ConfigFile, LogConfig};
 use crate::health::{Component, Health};
 use crate::supervisor::{Restart, Supervisor};
 use crate::{admin, exit, failpoint, http, listen, telemetry};
@@ -57,7 +56,9 @@ impl<C> Boot<C> {
 }
 
 /// What `run` needs to know of a configuration before the binary sees it.
-pub trait ProcessConfig: DeserializeOwned + Validate {
+pub trait ProcessConfig: Sized {
+    /// Reads and checks the process's sections.
+    fn read(file: &ConfigFile) -> Result<Self, ConfigError>;
     /// `[log]`
     fn log(&self) -> &LogConfig;
     /// Where the operators' listener binds.
@@ -92,7 +93,7 @@ where
     F: FnOnce(Boot<C>) -> Fut,
     Fut: Future<Output = anyhow::Result<()>>,
 {
-    let config: C = crate::config::load(&arguments.config)?;
+    let config = C::read(&ConfigFile::open(&arguments.config)?)?;
     telemetry::start_logs(config.log())?;
     failpoint::arm()?;
     let metrics = telemetry::start_metrics()?;

@@ -24,7 +24,7 @@ pub mod trace;
 mod wire;
 
 pub use boot::{Boot, ProcessConfig, run};
-pub use config::{ConfigError, IgnoredSection, LogConfig, LogFormat, Validate, load};
+pub use config::{Check, ConfigError, ConfigFile, LogConfig, LogFormat, SECTIONS, unchecked};
 pub use exit::{EXIT_CONFIG, EXIT_INTERNAL, EXIT_UNAVAILABLE, MissingServer};
 pub use health::{Component, ComponentState, Health};
 pub use origins::{OriginError, Origins, WebConfig};

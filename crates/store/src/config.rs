@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use relay_types::limits::{Violation, require, within};
 use serde::Deserialize;
 
 /// How to reach Postgres.
@@ -49,16 +50,12 @@ impl PostgresConfig {
     ///
     /// # Errors
     /// The first key that is wrong.
-    pub fn check(&self) -> Result<(), (&'static str, String)> {
-        if self.url.parse::<sqlx::postgres::PgConnectOptions>().is_err() {
-            return Err(("postgres.url", "has to look like postgres://user:password@host:port/database".to_owned()));
-        }
-        let within = |key, value: u64, min: u64, max: u64| {
-            if (min..=max).contains(&value) { Ok(()) } else { Err((key, format!("has to be {min} to {max}"))) }
-        };
-        within("postgres.max_connections", self.max_connections.into(), 2, 500)?;
-        within("postgres.acquire_timeout_ms", self.acquire_timeout_ms, 50, 60_000)?;
-        within("postgres.statement_timeout_ms", self.statement_timeout_ms, 100, 600_000)
+    pub fn check(&self) -> Result<(), Violation> {
+        let is_address = self.url.parse::<sqlx::postgres::PgConnectOptions>().is_ok();
+        require("postgres.url", is_address, || "like postgres://user:password@host:port/database".to_owned())?;
+        within("postgres.max_connections", &self.max_connections, &(2..=500))?;
+        within("postgres.acquire_timeout_ms", &self.acquire_timeout_ms, &(50..=60_000))?;
+        within("postgres.statement_timeout_ms", &self.statement_timeout_ms, &(100..=600_000))
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod ids;
+pub mod limits;
 pub mod log;
 pub mod text;
 mod visible;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use relay_types::limits::{Violation, at_least, require, within};
 use serde::{Deserialize, Serialize};
 
 /// A job that a worker process does.
@@ -58,22 +59,11 @@ impl Default for WorkerConfig {
 
 impl WorkerConfig {
     /// Refuses values outside their limits: the key, and what it has to be.
-    pub fn check(&self) -> Result<(), (&'static str, String)> {
-        if self.roles.is_empty() {
-            return Err(("worker.roles", "has to name at least one role".to_owned()));
-        }
-        if !(1..=10_000).contains(&self.persist_batch) {
-            return Err(("worker.persist_batch", "has to be 1 to 10,000".to_owned()));
-        }
-        if self.audit_every_s == 0 {
-            return Err(("worker.audit_every_s", "has to be at least 1".to_owned()));
-        }
-        if self.audit_full_every_s < self.audit_every_s {
-            return Err(("worker.audit_full_every_s", "has to be at least audit_every_s".to_owned()));
-        }
-        if self.reconcile_all_every_s < 10 {
-            return Err(("worker.reconcile_all_every_s", "has to be at least 10".to_owned()));
-        }
-        Ok(())
+    pub fn check(&self) -> Result<(), Violation> {
+        require("worker.roles", !self.roles.is_empty(), || "at least one role".to_owned())?;
+        within("worker.persist_batch", &self.persist_batch, &(1..=10_000))?;
+        at_least("worker.audit_every_s", &self.audit_every_s, &1)?;
+        at_least("worker.audit_full_every_s", &self.audit_full_every_s, &self.audit_every_s)?;
+        at_least("worker.reconcile_all_every_s", &self.reconcile_all_every_s, &10)
     }
 }

@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use relay_bootstrap::valid;
-use relay_runtime::{ConfigError, LogConfig, Validate, WebConfig};
-use serde::Deserialize;
+use relay_runtime::{ConfigError, ConfigFile, LogConfig, WebConfig, unchecked};
 
 use crate::output::line;
 
@@ -17,42 +15,19 @@ pub enum ConfigCommand {
     Docs,
 }
 
-/// Every section, typed: what each process checks of its own, all at once.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Whole {
-    #[serde(default, rename = "log")]
-    _log: LogConfig,
-    nats: relay_bus::NatsConfig,
-    #[serde(default)]
-    topology: relay_bus::TopologyConfig,
-    postgres: relay_store::PostgresConfig,
-    #[serde(default)]
-    valkey: relay_hot_state::ValkeyConfig,
-    #[serde(default)]
-    tokens: relay_auth::TokenConfig,
-    #[serde(default)]
-    web: WebConfig,
-    #[serde(default)]
-    gateway: relay_gateway::GatewayConfig,
-    #[serde(default)]
-    api: relay_api::Config,
-    #[serde(default)]
-    worker: relay_workers::WorkerConfig,
-}
-
-impl Validate for Whole {
-    fn validate(&self) -> Result<(), ConfigError> {
-        valid(self.nats.check())?;
-        valid(self.topology.check())?;
-        valid(self.postgres.check())?;
-        valid(self.valkey.check())?;
-        valid(self.tokens.check())?;
-        valid(self.web.check())?;
-        valid(self.gateway.check())?;
-        valid(self.api.check())?;
-        valid(self.worker.check())
-    }
+/// What each process checks of its own sections, all at once.
+fn check(file: &ConfigFile) -> Result<(), ConfigError> {
+    let _log: LogConfig = file.section("log", unchecked)?;
+    file.required("nats", relay_bus::NatsConfig::check)?;
+    file.section("topology", relay_bus::TopologyConfig::check)?;
+    file.required("postgres", relay_store::PostgresConfig::check)?;
+    file.section("valkey", relay_hot_state::ValkeyConfig::check)?;
+    file.section("tokens", relay_auth::TokenConfig::check)?;
+    file.section("web", WebConfig::check)?;
+    file.section("gateway", relay_gateway::GatewayConfig::check)?;
+    file.section("api", relay_api::Config::check)?;
+    file.section("worker", relay_workers::WorkerConfig::check)?;
+    Ok(())
 }
 
 /// What has a default, in the order of the file.
@@ -73,7 +48,7 @@ pub fn run(command: ConfigCommand, path: Option<&Path>) -> anyhow::Result<()> {
         ConfigCommand::Check => {
             let missing = ConfigError::Invalid { key: "--config", reason: "has to name the file to check".to_owned() };
             let path = path.ok_or(missing)?;
-            relay_runtime::load::<Whole>(path)?;
+            check(&ConfigFile::open(path)?)?;
             line(format!("{} is valid", path.display()));
         }
         ConfigCommand::Docs => {
