@@ -67,9 +67,9 @@ pub struct LimitsConfig {
     pub requests_per_user: Rate,
     /// New accounts, for each address.
     pub registrations_per_address: Rate,
-    /// Attempts to log in, for each address.
+    /// Attempts to log in, for each address. Refreshes are counted separately by the same rule.
     pub logins_per_address: Rate,
-    /// Wrong passwords, for each handle and address.
+    /// Wrong passwords, for each handle and address (IPv6: each /64); the delays that follow are explained below.
     pub login_failures: Delays,
     /// Attempts to log in from addresses that the person did not log in from in the last 90 days, for each handle.
     pub logins_per_handle: Rate,
@@ -77,7 +77,7 @@ pub struct LimitsConfig {
     pub sends_per_user: Rate,
     /// Conversations begun, for each user.
     pub creations_per_user: Rate,
-    /// People turned to who have not answered, by each user: new direct conversations and invitations.
+    /// People that one user turned to who do not know them: new direct conversations and invitations.
     pub introductions_per_user: Rate,
     /// The same, for each person turned to.
     pub introductions_to_user: Rate,
@@ -106,35 +106,40 @@ impl Default for LimitsConfig {
 pub struct Config {
     /// Where clients connect; port 0 means any free one.
     pub listen: SocketAddr,
-    /// Where operators look.
+    /// Where operators look: `/healthz`, `/readyz`, `/metrics`.
     pub admin_listen: SocketAddr,
-    /// Members a group may have; 2 to 100,000.
+    /// Members that a group may have; tested with 10,000. More than about 4,000 cannot be given when a group is created, only
+    /// added.
     pub max_group_members: usize,
-    /// Conversations a person may be in; 1 to 1,000,000.
+    /// Conversations that a person may be in. Many who add somebody at one moment may go over it by their number.
     pub max_conversations: u32,
-    /// Invitations that may wait for a person's answer, and as many direct conversations that others began; 1 to 1,000.
+    /// Invitations that wait for a person's answer, and as many direct conversations that others began, without declined
+    /// ones.
     pub max_invitations: u32,
-    /// Live sessions a user may have; opening one more ends the least recently used. 1 to 100.
+    /// Live sessions that a user may have; opening one more ends the least recently used.
     pub max_sessions: u32,
     /// Connections held at once; more wait to be accepted.
     pub max_connections: usize,
-    /// Of these, from one address (IPv6: one /64); not counted behind trusted proxies. More are answered 429.
+    /// Of these, from one address (IPv6: one /64); more are refused (`too_many_connections`). Not counted with
+    /// `trusted_proxies`.
     pub max_connections_per_address: usize,
-    /// A connection of which the peer takes not one byte for this long is ended, in milliseconds.
+    /// A connection of which the peer takes not one byte for this long is ended, in milliseconds; see
+    /// `gateway.write_stall_ms`.
     pub write_stall_ms: u64,
-    /// Lists and histories that one user may read at once; further ones wait.
+    /// Lists and histories that one user may read at once, until the answer was taken. Further ones wait for up to 10 s. Each
+    /// asks the database one such question at a time; all of them together have half of `postgres.max_connections`.
     pub reads_per_user: usize,
-    /// How many proxies of ours stand in front and append to `X-Forwarded-For`; 0 means that the peer is the client.
+    /// How many proxies of yours stand in front and append to `X-Forwarded-For`. With 0 the peer is the client.
     pub trusted_proxies: usize,
-    /// A request may take this long, in milliseconds; longer than the log is tried (`nats.append_timeout_ms`).
+    /// How long a request may take, in milliseconds; keep it above `nats.append_timeout_ms`.
     pub request_timeout_ms: u64,
     /// A request's headers have to arrive within this, in milliseconds; idle connections are kept as long.
     pub header_timeout_ms: u64,
     /// A request's body has to arrive within this, in milliseconds.
     pub body_timeout_ms: u64,
-    /// For how long a session once seen live is taken to be live, in milliseconds; at most 5,000.
+    /// For how long a session once seen live is taken to be live, in milliseconds.
     pub session_cache_ms: u64,
-    /// Passwords hashed at once: each takes a core for about 20 ms and 19 MiB. 1 to 64.
+    /// Passwords hashed at once: each takes a core for about 20 ms, and 19 MiB.
     pub password_concurrency: usize,
     /// How long a log-in waits for a permit to be hashed, in milliseconds.
     pub password_queue_ms: u64,

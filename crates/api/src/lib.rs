@@ -13,7 +13,7 @@ mod flush;
 mod history_completion;
 mod introductions;
 mod member_intervals;
-mod metrics;
+pub mod metrics;
 mod middleware;
 pub mod openapi;
 mod openapi_base;

@@ -4,7 +4,7 @@ use metrics::{Unit, counter, describe_counter, describe_histogram};
 use relay_protocol::ErrorCode;
 
 /// Registers and describes them.
-pub(crate) fn register() {
+pub fn register() {
     describe_counter!("relay_http_requests_total", "Requests by route, method and class of status");
     describe_histogram!(
         "relay_http_request_duration_seconds",

@@ -9,20 +9,20 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TokenConfig {
-    /// The directory of private signing keys, `<kid>.pem`, readable by their owner alone. Only the API reads it; several
-    /// API processes share its content.
+    /// The directory of private signing keys, `<kid>.pem`, mode 600. Only the API and relayctl read it; several API processes
+    /// share its content.
     pub keys_dir: PathBuf,
-    /// The `iss` of every token.
+    /// The `iss` of every token; the same everywhere.
     pub issuer: String,
-    /// How long an access token is valid, in seconds; 5 to 86,400.
+    /// How long an access token is valid, in seconds.
     pub access_ttl_s: u64,
-    /// How long a refresh token is valid, in seconds; at least `access_ttl_s`.
+    /// How long a refresh token is valid, in seconds.
     pub refresh_ttl_s: u64,
-    /// How long a session lasts however often it is refreshed, in seconds; at least `refresh_ttl_s`. 180 days.
+    /// How long a session lasts however often it is refreshed, in seconds. 180 days by default.
     pub session_ttl_s: u64,
     /// How long a new key is published before it signs, in seconds, so that every verifier knows it first.
     pub publish_delay_s: u64,
-    /// How far clocks may differ when a token's end is judged, in seconds; at most 300.
+    /// How far clocks may differ when a token's end is judged, in seconds.
     pub leeway_s: u64,
 }
 

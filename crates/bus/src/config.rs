@@ -7,21 +7,22 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NatsConfig {
-    /// Every server of the cluster: discovery is not relied on.
+    /// Every server of the cluster, such as `["nats://127.0.0.1:4222"]`: discovery is not relied on.
     pub servers: Vec<String>,
-    /// The services' user.
+    /// The process's own user.
     pub user: String,
     /// Its password.
     #[serde(skip_serializing)]
     pub password: String,
-    /// One attempt at publishing waits this long for its acknowledgement, in milliseconds.
+    /// How long one attempt at publishing waits for its acknowledgement, in milliseconds.
     #[serde(default = "default_attempt_ms")]
     pub append_attempt_ms: u64,
-    /// Publishing is retried, with the same id, for this long in all: longer than the election of a new leader (4 to 9 s).
+    /// How long publishing is retried with the same id, in all, in milliseconds. Longer than the election of a new leader (4
+    /// to 9 s).
     #[serde(default = "default_append_ms")]
     pub append_timeout_ms: u64,
-    /// A silent connection is probed this often, in milliseconds; the third ping in a row without an answer closes it. Half-open
-    /// links are noticed after two to three times this.
+    /// How often a silent connection is probed, in milliseconds. The third ping in a row without an answer closes it, so a
+    /// link that looks open and is dead is noticed after two to three times this.
     #[serde(default = "default_ping_ms")]
     pub ping_interval_ms: u64,
     /// Publishing several messages as one.
@@ -95,13 +96,15 @@ const fn default_ping_ms() -> u64 {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TopologyConfig {
-    /// Streams of the log, 1 to 64. Shards divide the work of one stream's only goroutine; each multiplies durables per user.
+    /// Streams of the log. Shards divide the work of one stream's only goroutine; each multiplies the durable consumers of
+    /// users. Raise it only, never lower it: a conversation stays on its shard for life. Streams that are added later make
+    /// every device reload once (`reset`, `epoch_changed`).
     pub shards: u16,
     /// Copies of each stream: 1 on a single node, 3 in a cluster.
     pub replicas: u8,
-    /// How long the log itself recognises a retry, in milliseconds; at least 1,000.
+    /// How long the log itself recognises a retry, in milliseconds.
     pub duplicate_window_ms: u64,
-    /// The most bytes one shard's stream may hold; `None` takes the topology file's.
+    /// The most bytes that one shard's stream may hold. Without it the topology file's 64 GiB hold.
     pub max_bytes_per_shard: Option<u64>,
 }
 

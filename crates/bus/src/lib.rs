@@ -14,7 +14,7 @@ mod gather;
 pub mod keys;
 pub mod log;
 pub mod log_reader;
-mod metrics;
+pub mod metrics;
 pub mod queue;
 pub mod state;
 pub mod tail;

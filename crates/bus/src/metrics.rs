@@ -5,7 +5,7 @@ use metrics::{Unit, counter, describe_counter, describe_histogram};
 use crate::batch::Unstored;
 
 /// Registers and describes them; done at each connect, harmless when repeated.
-pub(crate) fn register() {
+pub fn register() {
     describe_histogram!(
         "relay_log_append_duration_seconds",
         Unit::Seconds,

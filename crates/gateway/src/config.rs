@@ -12,29 +12,34 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GatewayConfig {
-    /// Where clients connect.
+    /// Where clients connect: `/v1/ws`.
     pub listen: SocketAddr,
     /// Where operators look: `/healthz`, `/readyz`, `/metrics`.
     pub admin_listen: SocketAddr,
-    /// Sockets at once; more are answered 503. Lowered at start to what the limit of open files allows.
+    /// Sockets at once; more are answered 503. Lowered at start, with a warning, to what the limit of open files allows
+    /// (`ulimit -n`): 512 files are kept back, and an eighth for connections that are not sockets yet.
     pub max_sockets: usize,
-    /// Sockets of one person at once, over all their devices.
+    /// Sockets of one person at once, over all their devices; more are refused (`too_many_connections`).
     pub max_sockets_per_user: usize,
     /// Sockets of one device's session at once.
     pub max_sockets_per_session: usize,
     /// Sockets from one address at once (IPv6: one /64); more are answered 429.
     pub max_sockets_per_address: usize,
-    /// How many proxies of ours stand in front and append to `X-Forwarded-For`; 0 means that the peer is the client.
+    /// How many proxies of yours stand in front and append to `X-Forwarded-For`. With 0 the peer is the client, and everybody
+    /// behind a proxy shares its address.
     pub trusted_proxies: usize,
-    /// A connection of which the peer takes not one byte for this long is ended, in milliseconds.
+    /// A connection of which the peer takes not one byte for this long is ended, in milliseconds. The kernel tells it in
+    /// steps of about a third of the 256 KiB that it holds back: with the default, a peer that reads less than about 6 KB/s
+    /// may be ended.
     pub write_stall_ms: u64,
-    /// Bytes queued for one socket before it is closed as `slow_reader`.
-    /// 1 MiB is about 40 s of a busy group (500 B × 50 messages/s).
+    /// Bytes queued for one socket before it is closed as `slow_reader`. 1 MiB is about 40 s of a busy group (500 B × 50
+    /// messages/s).
     pub outbound_queue_bytes: usize,
-    /// Recent events kept in memory per shard, in bytes. 64 MiB is about 45,000 messages: at 300 messages/s, two and a half
-    /// minutes.
+    /// Recent events kept in memory, with their encoded frames and what it costs to keep them, in bytes per shard. 64 MiB is
+    /// about 45,000 messages: at 300 messages/s, two and a half minutes.
     pub ring_bytes: usize,
-    /// Events this young are loaded into the ring at start, in milliseconds; not more than fit.
+    /// Events at most this much older than the newest one are loaded into the ring at start, in milliseconds; not more than
+    /// fit into `ring_bytes`.
     pub ring_warmup_ms: u64,
     /// Time for the first frame, in milliseconds.
     pub hello_timeout_ms: u64,
@@ -44,19 +49,20 @@ pub struct GatewayConfig {
     pub max_in_flight: u32,
     /// Messages per second that one user may send, over all sockets of this gateway.
     pub messages_per_s: u32,
-    /// How many messages may come at once before that rate applies.
+    /// How many messages of one user may come at once before that rate applies.
     pub message_burst: u32,
-    /// Frames of any kind per second and socket.
+    /// Frames of any kind per second and socket, pings included. A socket that sends twice as many for 10 s is closed (4504
+    /// `flooding`).
     pub frames_per_s: u32,
     /// Events replayed one by one after a gap; beyond, the client is told to reload.
     pub max_resume_events: u32,
-    /// Sockets that may catch up from the database at once; the others wait for a permit.
+    /// Questions to the database at once, by sockets that catch up. The others wait, and after 20 s they are told `busy`.
     pub max_concurrent_resumes: usize,
-    /// Sockets of one person that may catch up from the database at once; the others wait for a permit.
+    /// Sockets of one person that catch up from the database at once, each with a page of 256 KiB; the others wait.
     pub max_resumes_per_user: usize,
-    /// After the last socket of a user closed, their conversations are remembered for this long, in milliseconds.
+    /// How long a user's conversations are remembered after their last socket closed, in milliseconds.
     pub roster_linger_ms: u64,
-    /// Users' durable consumers are moved this often while they stay connected, in milliseconds (half of it is random).
+    /// How often users' durable consumers are moved while they stay connected, in milliseconds (half of it is random).
     pub checkpoint_interval_ms: u64,
     /// When going away, sockets are told to move over this long, in milliseconds.
     pub drain_spread_ms: u64,

@@ -12,7 +12,7 @@ mod hub;
 mod keeper;
 mod lanes;
 mod log_clock;
-mod metrics;
+pub mod metrics;
 mod outbound;
 mod resume;
 mod ring;

@@ -4,9 +4,13 @@ use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogra
 use relay_protocol::{CloseCode, ErrorCode};
 
 /// Registers and describes them.
-pub(crate) fn register() {
+pub fn register() {
     describe_histogram!("relay_ack_duration_seconds", Unit::Seconds, "From a send's arrival to its ack in the socket's queue");
-    describe_histogram!("relay_delivery_duration_seconds", Unit::Seconds, "From an event's storage to the sockets' queues");
+    describe_histogram!(
+        "relay_delivery_duration_seconds",
+        Unit::Seconds,
+        "From an event's storage to the sockets' queues, by the wall clocks of NATS and gateway"
+    );
     describe_histogram!("relay_resume_duration_seconds", Unit::Seconds, "From hello to live");
     describe_counter!("relay_deliveries_total", "Events put into sockets' queues");
     counter!("relay_deliveries_total").increment(0);
@@ -19,17 +23,20 @@ pub(crate) fn register() {
         counter!("relay_socket_closes_total", "code" => code.as_str()).increment(0);
     }
     counter!("relay_socket_closes_total", "code" => "gone").increment(0);
-    describe_counter!("relay_resumes_total", "Sockets brought to live, by path");
+    describe_counter!("relay_resumes_total", "Hellos by path: without a position, resumed, or told to reset at once");
     for path in ["fresh", "resume", "reset"] {
         counter!("relay_resumes_total", "path" => path).increment(0);
     }
-    describe_counter!("relay_void_messages_total", "Messages stored behind their sender's removal, which count for nobody");
+    describe_counter!("relay_void_messages_total", "Messages stored behind their sender's removal, which count for no reader");
     counter!("relay_void_messages_total").increment(0);
     describe_counter!("relay_resumes_without_postgres_total", "Resumes that fell back on the log");
     describe_counter!("relay_checkpoints_skipped_total", "Moves of durable consumers left out because too many waited");
     describe_counter!("relay_checkpoints_failed_total", "Moves of durable consumers that failed");
     describe_counter!("relay_session_checks_failed_total", "Times that Postgres could not be asked which connected sessions go on");
-    describe_counter!("relay_log_head_requests_total", "Questions where the log ends, before a send is refused as not_member");
+    describe_counter!(
+        "relay_log_head_requests_total",
+        "Questions where the log ends, before a send is refused as not_member; at most 40 a second and shard"
+    );
     for name in [
         "relay_resumes_without_postgres_total",
         "relay_checkpoints_skipped_total",
@@ -41,12 +48,12 @@ pub(crate) fn register() {
     }
     describe_gauge!("relay_sockets", "Open sockets, authenticated or not");
     describe_gauge!("relay_live_sockets", "Sockets that have caught up");
-    describe_gauge!("relay_outbound_queue_bytes", Unit::Bytes, "Waiting to be written to sockets");
-    describe_gauge!("relay_ring_bytes", Unit::Bytes, "Recent events in memory");
+    describe_gauge!("relay_outbound_queue_bytes", Unit::Bytes, "Bytes that wait to be written to all sockets");
+    describe_gauge!("relay_ring_bytes", Unit::Bytes, "Bytes of recent events in memory, all shards");
     describe_gauge!("relay_tail_lag_events", "Events of the log that have not passed yet, by shard");
-    describe_gauge!("relay_hub_users", "Users known here");
-    describe_gauge!("relay_hub_conversations", "Conversations known here");
-    describe_gauge!("relay_projection_away", "1 while no connection to Postgres can be made");
+    describe_gauge!("relay_hub_users", "Users that this gateway knows");
+    describe_gauge!("relay_hub_conversations", "Conversations that this gateway knows");
+    describe_gauge!("relay_projection_away", "1 while no connection to Postgres can be made: sockets catch up without it");
     for name in [
         "relay_sockets",
         "relay_live_sockets",

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ValkeyConfig {
-    /// `redis://[user:password@]host:port[/db]`; fred's forms for Sentinel and Cluster work too.
+    /// `redis://[user:password@]host:port[/db]`. fred's forms for Sentinel and Cluster work too.
     pub url: String,
-    /// How long one answer is waited for before the process counts by itself, in milliseconds; at most 50.
+    /// How long one answer is waited for before the process counts by itself, in milliseconds.
     pub command_timeout_ms: u64,
     /// How long a connection attempt may take, in milliseconds.
     pub connect_timeout_ms: u64,

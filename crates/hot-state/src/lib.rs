@@ -7,7 +7,7 @@ mod config;
 mod delays;
 pub mod limiter;
 mod local;
-mod metrics;
+pub mod metrics;
 mod window;
 
 pub use config::ValkeyConfig;

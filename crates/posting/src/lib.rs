@@ -5,7 +5,7 @@
 
 mod key_age;
 mod lookups;
-mod metrics;
+pub mod metrics;
 mod publication;
 mod quota;
 mod repeats;

@@ -3,7 +3,7 @@
 use metrics::{counter, describe_counter, describe_gauge};
 
 /// Registers and describes them.
-pub(crate) fn register() {
+pub fn register() {
     describe_counter!(
         "relay_posts_deduplicated_total",
         "Retries recognised by the log or the projection; those found in memory are not counted"

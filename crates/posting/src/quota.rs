@@ -22,13 +22,14 @@ const DAY_S: u32 = 86_400;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct QuotaConfig {
-    /// Bytes per second and person, in the long run of minutes.
+    /// Bytes per second and person, in the run of minutes.
     pub bytes_per_s: u32,
-    /// Bytes that may come at once before that rate applies; at least 131,072.
+    /// Bytes that may come at once before that rate applies.
     pub burst_bytes: u32,
-    /// Bytes per day and person; at least `burst_bytes`.
+    /// Bytes per day and person, in the run of days.
     pub bytes_per_day: u32,
-    /// The last share of the log, in percent, that takes no messages, only membership changes and sessions. 0 to 50.
+    /// The last share of each shard's log, in percent, that takes no messages (`log_full`), only membership changes and
+    /// sessions.
     pub log_reserve_percent: u8,
 }
 

@@ -140,7 +140,7 @@ impl fmt::Display for ErrorCode {
 }
 
 macro_rules! close_codes {
-    ($( $variant:ident = $number:literal, $name:literal, $meaning:literal; )*) => {
+    ($( $variant:ident = $number:literal, $name:literal, $meaning:literal, $action:literal; )*) => {
         /// Why the server closed a socket. 1000 to 1999 are the standard's; 4000 to 4499 mean "reconnect and resume";
         /// 4500 to 4999 mean "do not come back without changing something".
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -166,10 +166,17 @@ macro_rules! close_codes {
                 }
             }
 
-            /// What it means, in one sentence.
+            /// When the server sends it, in one sentence.
             pub const fn meaning(self) -> &'static str {
                 match self {
                     $( Self::$variant => $meaning, )*
+                }
+            }
+
+            /// What a client does about it.
+            pub const fn client_action(self) -> &'static str {
+                match self {
+                    $( Self::$variant => $action, )*
                 }
             }
         }
@@ -177,20 +184,20 @@ macro_rules! close_codes {
 }
 
 close_codes! {
-    Normal = 1000, "normal", "The client said goodbye.";
-    Draining = 4000, "draining", "The server is going away; reconnect after the delay in the reason.";
-    SlowReader = 4001, "slow_reader", "The client read slower than its conversations wrote; reconnect and resume.";
-    IdleTimeout = 4002, "idle_timeout", "The client stopped answering.";
-    Resync = 4003, "resync", "The server lost its sequence in the log; reconnect and resume.";
-    Busy = 4004, "busy", "Catching up is not possible here now; reconnect, to another server if there is one.";
-    TokenExpired = 4005, "token_expired", "The access token ran out; reconnect with a fresh one.";
-    HelloTimeout = 4006, "hello_timeout", "No hello in time.";
-    ProcessPaused = 4007, "process_paused", "The server process was paused for so long that clients may have gone elsewhere; reconnect and resume.";
-    Unauthenticated = 4500, "unauthenticated", "hello was refused.";
-    SessionRevoked = 4501, "session_revoked", "The device's session was ended.";
-    ProtocolViolation = 4502, "protocol_violation", "The client broke the protocol.";
-    FrameTooLarge = 4503, "frame_too_large", "A frame over the limit.";
-    Flooding = 4504, "flooding", "The client went on sending far more than it may.";
+    Normal = 1000, "normal", "Reserved for a goodbye; the server does not begin one.", "Nothing.";
+    Draining = 4000, "draining", "The gateway is going away; an `error` frame with the code `draining` comes before.", "Reconnect after `retry_after_ms`, to any gateway, with the last position; send unanswered messages again.";
+    SlowReader = 4001, "slow_reader", "More than `gateway.outbound_queue_bytes` waited for this socket, or it took nothing for `gateway.idle_timeout_ms`.", "Reconnect and resume; nothing is lost.";
+    IdleTimeout = 4002, "idle_timeout", "Nothing arrived from the client for `idle_timeout_ms`.", "Reconnect; ping more often.";
+    Resync = 4003, "resync", "The log was rebuilt.", "Reconnect; a `reset` follows.";
+    Busy = 4004, "busy", "Catching up is not possible now; an `error` frame with the code `unavailable` or `busy` comes before.", "Reconnect after `retry_after_ms`, to another gateway if there is one.";
+    TokenExpired = 4005, "token_expired", "The session ends by now unless it was refreshed, which cannot be looked up (Postgres is away). Or hello held an access token that has expired, or was issued in the future, by this gateway's clock.", "Refresh the token, then reconnect.";
+    HelloTimeout = 4006, "hello_timeout", "No hello within `gateway.hello_timeout_ms`.", "Reconnect and say hello at once.";
+    ProcessPaused = 4007, "process_paused", "The gateway did not run for more than 2 s while this socket was open, and the socket wants to send or waits for an ack. It publishes nothing that it had not published by then.", "Reconnect, to any gateway, with the last position; send unanswered messages again.";
+    Unauthenticated = 4500, "unauthenticated", "The token is not valid, or the first frame was another command than hello.", "Log in again.";
+    SessionRevoked = 4501, "session_revoked", "This device was logged out, here or elsewhere, or its session has ended.", "Log in again.";
+    ProtocolViolation = 4502, "protocol_violation", "A binary frame, invalid UTF-8, or a first frame that could not be read.", "Fix the client.";
+    FrameTooLarge = 4503, "frame_too_large", "A frame of more than 102,400 bytes.", "Fix the client.";
+    Flooding = 4504, "flooding", "Far more frames or bytes than allowed, for seconds.", "Fix the client.";
 }
 
 impl CloseCode {

@@ -114,7 +114,7 @@ pub enum LogFormat {
 #[derive(Debug, Clone, Deserialize, serde::Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogConfig {
-    /// `json` or `text`.
+    /// `json`: one object a line. `text`: for people.
     pub format: LogFormat,
     /// A tracing filter, such as `info` or `info,relay_gateway=debug`.
     pub filter: String,

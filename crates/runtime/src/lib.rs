@@ -13,7 +13,7 @@ pub mod failpoint;
 mod health;
 pub mod http;
 pub mod listen;
-mod metrics;
+pub mod metrics;
 mod origins;
 pub mod permits;
 mod process_pause;

@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WebConfig {
-    /// Origins under which people reach us or our web client, such as `https://chat.example.org`. Pages of other origins are
-    /// refused, and so are pages of a host name that is not among them. At most 100.
+    /// Origins under which people reach RelayHub or its web client, such as `https://chat.example.org`: pages of these may
+    /// connect and ask. Exact, in lower case. Pages of another origin are refused, and so are pages of a host name that is
+    /// not among them. Pages served from an IP address or `localhost` may always ask that same address.
     pub public_origins: Vec<String>,
 }
 

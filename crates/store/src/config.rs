@@ -3,22 +3,22 @@
 use std::fmt;
 
 use relay_types::limits::{Violation, require, within};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// How to reach Postgres.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PostgresConfig {
     /// `postgres://user:password@host:port/database`. Never printed.
+    #[serde(skip_serializing)]
     pub url: String,
-    /// Connections this process may hold, 2 to 500.
+    /// Connections that this process may hold. The API holds two pools of this size.
     #[serde(default = "default_max_connections")]
     pub max_connections: u32,
-    /// How long a caller waits for a connection, in milliseconds, 50 to 60,000. Also how long a call takes to fail while
-    /// Postgres is away.
+    /// How long a caller waits for a connection, in milliseconds. Also how long a call takes to fail while Postgres is away.
     #[serde(default = "default_acquire_timeout_ms")]
     pub acquire_timeout_ms: u64,
-    /// After how long Postgres gives up on one statement, in milliseconds, 100 to 600,000.
+    /// After how long Postgres gives up on a statement, in milliseconds.
     #[serde(default = "default_statement_timeout_ms")]
     pub statement_timeout_ms: u64,
 }

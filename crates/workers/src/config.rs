@@ -25,18 +25,18 @@ pub enum Role {
 pub struct WorkerConfig {
     /// Where operators look: `/healthz`, `/readyz`, `/metrics`.
     pub admin_listen: SocketAddr,
-    /// All by default.
+    /// What this worker does; upkeep of the database belongs to `persist`.
     pub roles: Vec<Role>,
     /// Events in one transaction at most.
     pub persist_batch: usize,
-    /// Every user's consumers are compared with their memberships this often, in seconds.
+    /// How often every user's consumers are compared with their memberships, in seconds.
     pub reconcile_all_every_s: u64,
     /// A user's durable consumer that does not answer for this long, while its stream does, is made again on another server,
     /// in seconds.
     pub stranded_after_s: u64,
-    /// What is new in the log is compared with Postgres this often, in seconds.
+    /// How often what is new in the log is compared with Postgres, in seconds.
     pub audit_every_s: u64,
-    /// Everything that the log still has is compared with Postgres this often, in seconds.
+    /// How often everything that the log still has is compared, and every cursor and read mark looked at, in seconds.
     pub audit_full_every_s: u64,
     /// Outbox rows older than this are taken to be left behind, in milliseconds.
     pub outbox_age_ms: u64,

@@ -16,7 +16,7 @@ pub fn register() {
     describe_counter!("relay_audit_messages_compared_total", "Messages in the log that were compared with Postgres");
     describe_gauge!("relay_messages_unaccounted", "Messages that the log or Postgres lacks or has too many; anything but 0 is an alert");
     describe_gauge!("relay_audit_findings", "What the audit finds, by kind");
-    describe_histogram!("relay_audit_duration_seconds", Unit::Seconds, "One comparison of what is new");
+    describe_histogram!("relay_audit_duration_seconds", Unit::Seconds, "One pass of the audit over what is new, all shards");
     describe_gauge!(
         "relay_audit_blind_seconds",
         Unit::Seconds,
@@ -33,7 +33,7 @@ pub fn register() {
         "relay_maintenance_removed_rows_total",
         "Rows removed because their time was over, by task; dropped partitions are not counted"
     );
-    describe_counter!("relay_maintenance_failures_total", "Runs of a task that failed");
+    describe_counter!("relay_maintenance_failures_total", "Runs of a task that failed; each is tried again after 30 s");
     describe_gauge!("relay_maintenance_overdue_seconds", Unit::Seconds, "Since a task last came to an end; more than a day is an alert");
     for kind in MaintenanceTask::ALL {
         counter!("relay_maintenance_removed_rows_total", "task" => kind.name()).increment(0);
