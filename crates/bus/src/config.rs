@@ -36,14 +36,14 @@ pub struct NatsConfig {
 pub struct BatchConfig {
     /// `false`: each message is published by itself.
     pub enabled: bool,
-    /// So many publishes of one message are in flight per shard at most, and a batch has no fewer messages. `None`: 16 where the log
-    /// has one copy, 64 where it has several, whose servers gather by themselves.
+    /// So many publishes of one message are in flight per shard at most, and a batch has no fewer messages; 1 to 10,000. Without it: 16
+    /// where the log has one copy, 64 where it has several, whose servers gather by themselves.
     pub singles: Option<u16>,
-    /// Messages in a batch, 2 to 1,000.
+    /// Messages in a batch.
     pub max_messages: u16,
-    /// Bytes in a batch, envelopes included; at least 262,144, which is one message's most.
+    /// Bytes in a batch, envelopes included. One message has 262,144 at most.
     pub max_bytes: u32,
-    /// Batches in flight per process and shard, 1 to 8. The server takes 50 per shard, of all processes.
+    /// Batches in flight per process and shard. The server takes 50 per shard, of all processes.
     pub in_flight: u8,
 }
 

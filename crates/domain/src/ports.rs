@@ -9,6 +9,7 @@ mod cursors;
 mod history;
 mod keys;
 mod limits;
+mod list_cursor;
 mod log;
 mod maintenance;
 mod members;
@@ -28,13 +29,14 @@ pub use audit::{AuditedLog, AuditedProjection, LogPage, MarksPage, MemberKey, Pr
 pub use causes::{Causes, DriverError};
 pub use consumers::{UserChange, UserConsumers};
 pub use conversations::{
-    Added, ConversationError, Conversations, CreateError, Created, Decided, ListCursor, ListPage, MemberPage, MembershipState,
-    NewConversation, PeopleLimits,
+    Added, ConversationError, Conversations, CreateError, Created, Decided, ListPage, MemberPage, MembershipState, NewConversation,
+    PeopleLimits,
 };
 pub use cursors::{CursorError, DeliveryCursors};
 pub use history::{History, HistoryAnchor, HistoryError, MemberInterval};
 pub use keys::{KeyPublishError, KeyPublisher};
 pub use limits::{DelayRule, RateDecision, RateLimiter, RateRule};
+pub use list_cursor::{ListCursor, ListCursorError};
 pub use log::{Apart, AppendError, Appended, LogAddress, LogClock, LogReadError, LogReader, MessageLog, NewEvent, Together, TraceParent};
 pub use maintenance::{Maintenance, MaintenanceOutcome, MaintenanceTask};
 pub use members::MemberDirectory;

@@ -18,6 +18,9 @@ pub fn tables() -> BTreeMap<String, String> {
     BTreeMap::from([
         section("log", ("crates/runtime/src/config.rs", "LogConfig"), &json!({}), |_: &relay_runtime::LogConfig| Ok(())),
         section("nats", ("crates/bus/src/config.rs", "NatsConfig"), &required_nats, |c: &relay_bus::NatsConfig| c.check().map_err(named)),
+        section("nats.batches", ("crates/bus/src/config.rs", "BatchConfig"), &json!({}), |batches: &relay_bus::BatchConfig| {
+            relay_bus::NatsConfig { batches: *batches, ..serde_json::from_value(required_nats.clone()).unwrap() }.check().map_err(named)
+        }),
         section("topology", ("crates/bus/src/config.rs", "TopologyConfig"), &json!({}), |c: &relay_bus::TopologyConfig| {
             c.check().map_err(named)
         }),

@@ -5,7 +5,7 @@ use relay_protocol::conversation::Role;
 use relay_protocol::rest::{Conversation, ConversationListItem, ConversationState, Invitation, Member};
 use relay_types::{ClientId, ConversationId, ConversationTitle, Seq, ShardId, TimestampMs, UserId};
 
-use super::{LogAddress, StoreError};
+use super::{ListCursor, LogAddress, StoreError};
 use crate::conversation::ChangeDenied;
 
 /// What a transaction decided, and where its events wait to be flushed.
@@ -122,16 +122,6 @@ pub enum ConversationError {
     /// The store did not answer; the change may have been made.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-/// A place in a user's list: the row after which the next page begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ListCursor {
-    /// The row's last activity, in microseconds since the Unix epoch (Postgres' own resolution, so that no row is
-    /// skipped or repeated by rounding).
-    pub active_at_us: i64,
-    /// Breaks ties.
-    pub conversation: ConversationId,
 }
 
 /// A page of a user's list.

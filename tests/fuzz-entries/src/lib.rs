@@ -1,0 +1,90 @@
+//! What hostile bytes may reach first: one entry function for each parser.
+//!
+//! An entry takes any bytes, parses them, and panics if a promise of the parser is broken. `fuzz/` runs the entries with
+//! libFuzzer, which needs a nightly compiler; `tests/corpus.rs` runs the same ones over a corpus and over random bytes with
+//! every `cargo test`.
+#![expect(clippy::expect_used, clippy::panic, clippy::missing_panics_doc, reason = "a broken promise has to crash the fuzzer")]
+
+use relay_domain::ports::ListCursor;
+use relay_protocol::command::{self, Command, encode};
+use relay_protocol::{MessageBody, Position, ServerFrame};
+use relay_subjects::LogSubject;
+use relay_types::Seq;
+use relay_types::text::MAX_MESSAGE_BYTES;
+
+/// An entry function.
+pub type Entry = fn(&[u8]);
+
+/// Every entry with its name, which is that of the fuzz target and of the directory of seeds.
+pub const ENTRIES: &[(&str, Entry)] =
+    &[("command", command), ("server_frame", server_frame), ("position", position), ("subject", subject), ("cursor", cursor)];
+
+/// Longest reason for a refusal: it goes to the client, so it must not grow with the input.
+const MAX_REASON_BYTES: usize = 256;
+
+/// A client's frame. What is taken can be encoded and taken again; a refusal is short, and quotes nothing.
+pub fn command(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    match command::decode(text) {
+        Ok(Command::SendMessage(send)) => {
+            let MessageBody::Text { text } = &send.body;
+            assert!((1..=MAX_MESSAGE_BYTES).contains(&text.as_str().len()), "a text outside its limits was taken");
+            match command::decode(&encode::send_message(&send)) {
+                Ok(Command::SendMessage(again)) => {
+                    assert_eq!((&again.client_id, again.conversation_id), (&send.client_id, send.conversation_id));
+                    assert_eq!(again.body, send.body);
+                }
+                other => panic!("what was taken is not taken again: {other:?}"),
+            }
+        }
+        Ok(Command::Hello(hello)) => match command::decode(&encode::hello(&hello.token, hello.position.as_ref())) {
+            Ok(Command::Hello(again)) => assert!((again.token, again.position) == (hello.token, hello.position)),
+            other => panic!("what was taken is not taken again: {other:?}"),
+        },
+        Ok(Command::Ping(ping)) => match command::decode(&encode::ping(ping.position.as_ref())) {
+            Ok(Command::Ping(again)) => assert_eq!(again.position, ping.position),
+            other => panic!("what was taken is not taken again: {other:?}"),
+        },
+        Err(error) => assert!(error.reason.len() <= MAX_REASON_BYTES, "a refusal of {} bytes", error.reason.len()),
+    }
+}
+
+/// A server's frame, as the SDK reads it. What is taken can be encoded and taken again.
+pub fn server_frame(bytes: &[u8]) {
+    let Ok(frame) = serde_json::from_slice::<ServerFrame>(bytes) else { return };
+    let again: ServerFrame = serde_json::from_str(&frame.encode()).expect("what was encoded can be read");
+    assert_eq!(again.encode(), frame.encode());
+}
+
+/// A position token. What is taken names the same places when it is handed out again.
+pub fn position(bytes: &[u8]) {
+    let Ok(token) = std::str::from_utf8(bytes) else { return };
+    let Ok(position) = token.parse::<Position>() else { return };
+    let again: Position = position.to_string().parse().expect("what was handed out is taken");
+    assert_eq!(again, position);
+    for (shard, seq) in &position.shards {
+        assert_eq!(position.seq(*shard), Some(*seq));
+        assert!(*seq >= Seq::ZERO);
+    }
+}
+
+/// A subject of the log. Only the canonical spelling is taken: no wildcard, no white space, no second way to write one.
+pub fn subject(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(subject) = text.parse::<LogSubject>() {
+        assert_eq!(subject.to_string(), text, "a subject has one spelling");
+    }
+    if let Some(user) = relay_subjects::parse_user_durable(text) {
+        assert_eq!(relay_subjects::user_durable(user), text, "a durable consumer's name has one spelling");
+    }
+    let prefix = relay_subjects::inbox_prefix(text);
+    assert!(prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'), "{prefix}");
+}
+
+/// A place in a user's list. What is taken is within the database's times, and is taken again.
+pub fn cursor(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(cursor) = text.parse::<ListCursor>() else { return };
+    assert!((0..=ListCursor::MAX_TIME_US).contains(&cursor.active_at_us));
+    assert_eq!(cursor.to_string().parse::<ListCursor>().expect("what was handed out is taken"), cursor);
+}
