@@ -29,6 +29,7 @@ mod e2e {
     mod hostile;
     mod idempotency;
     mod kills;
+    mod links;
     mod membership;
     mod messaging;
     mod outages;

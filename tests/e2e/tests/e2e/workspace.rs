@@ -68,11 +68,12 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
             "relay-auth",
             "relay-client",
         ],
-        &["relay-harness"],
+        &["relay-harness", "relay-posting"],
     ),
     ("relay-dev", &["relay-dev-servers"], &[]),
     ("relay-fault-proxy", &[], &[]),
     ("relay-checkers", &[], &[]),
+    ("relay-fuzz-entries", &["relay-types", "relay-protocol", "relay-subjects", "relay-domain"], &[]),
     ("relay-harness", &["relay-types", "relay-protocol", "relay-subjects", "relay-client", "relay-dev-servers", "relay-fault-proxy"], &[]),
     ("relay-e2e", &["relay-types", "relay-protocol", "relay-subjects", "relay-client", "relay-harness", "relay-fault-proxy"], &[]),
     (
