@@ -16,9 +16,9 @@ pub struct TokenConfig {
     pub issuer: String,
     /// How long an access token is valid, in seconds.
     pub access_ttl_s: u64,
-    /// How long a refresh token is valid, in seconds.
+    /// How long a refresh token is valid, in seconds; not less than `access_ttl_s`.
     pub refresh_ttl_s: u64,
-    /// How long a session lasts however often it is refreshed, in seconds. 180 days by default.
+    /// How long a session lasts however often it is refreshed, in seconds; not less than `refresh_ttl_s`. 180 days by default.
     pub session_ttl_s: u64,
     /// How long a new key is published before it signs, in seconds, so that every verifier knows it first.
     pub publish_delay_s: u64,

@@ -26,7 +26,7 @@ pub struct QuotaConfig {
     pub bytes_per_s: u32,
     /// Bytes that may come at once before that rate applies.
     pub burst_bytes: u32,
-    /// Bytes per day and person, in the run of days.
+    /// Bytes per day and person, in the run of days; not less than `burst_bytes`.
     pub bytes_per_day: u32,
     /// The last share of each shard's log, in percent, that takes no messages (`log_full`), only membership changes and
     /// sessions.

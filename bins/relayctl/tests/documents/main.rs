@@ -90,11 +90,9 @@ fn tables_of_settings_say_what_the_configuration_says() {
 
 #[test]
 fn every_section_of_the_configuration_is_documented() {
-    let checked = source::fields(&root().join("bins/relayctl/src/commands/config.rs"), "Whole");
-    let documented: Vec<String> = settings::tables().into_keys().collect();
-    for (section, _) in checked {
-        let section = section.trim_start_matches('_').to_owned();
-        assert!(documented.contains(&section), "[{section}] has no table");
+    let documented = settings::tables();
+    for section in relay_runtime::SECTIONS {
+        assert!(documented.contains_key(*section), "[{section}] has no table");
     }
 }
 

@@ -40,7 +40,7 @@ pub fn tables() -> BTreeMap<String, String> {
             relay_api::Config { limits: limits.clone(), ..relay_api::Config::default() }.check().map_err(named)
         }),
         section("quota", ("crates/posting/src/quota.rs", "QuotaConfig"), &json!({}), |c: &relay_posting::QuotaConfig| {
-            c.check().map_err(|reason| ("quota".to_owned(), reason))
+            c.check().map_err(named)
         }),
         section("worker", ("crates/workers/src/config.rs", "WorkerConfig"), &json!({}), |c: &relay_workers::WorkerConfig| {
             c.check().map_err(named)
@@ -89,22 +89,12 @@ fn limits(section: &str, key: &str, defaults: &Map<String, Value>, check: impl F
         if !(refused == concerned || refused == section || concerned.starts_with(&format!("{refused}."))) {
             continue;
         }
-        let limit = grouped(&noun_phrase(reason.strip_prefix(&format!("{key} ")).unwrap_or(&reason)));
+        let limit = grouped(reason.strip_prefix("has to be ").unwrap_or(&reason));
         if !said.contains(&limit) {
             said.push(limit);
         }
     }
     said.join("; ")
-}
-
-/// "has to be at least 1" is "at least 1" in a table.
-fn noun_phrase(reason: &str) -> String {
-    for (verb, instead) in [("has to be ", ""), ("has to have ", ""), ("has to name ", ""), ("has to look like ", "such as ")] {
-        if let Some(rest) = reason.strip_prefix(verb) {
-            return format!("{instead}{rest}");
-        }
-    }
-    reason.to_owned()
 }
 
 fn extremes(default: &Value) -> Vec<Value> {
