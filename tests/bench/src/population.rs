@@ -66,6 +66,9 @@ pub async fn people(harness: &Harness, count: usize) -> anyhow::Result<Vec<Perso
     Ok(people)
 }
 
+/// People that one request may add.
+const MEMBERS_AT_ONCE: usize = 500;
+
 /// Puts people into groups of `size`, in order, through the API, and waits until their durable consumers exist.
 pub async fn groups(harness: &Harness, people: &[Person], size: usize) -> anyhow::Result<Vec<Room>> {
     // While they are all in one conversation, nobody has to be asked.
@@ -75,8 +78,12 @@ pub async fn groups(harness: &Harness, people: &[Person], size: usize) -> anyhow
         let (api, members) = (api_of(harness, chunk.first()), chunk.iter().skip(1).map(|p| p.user).collect::<Vec<_>>());
         let range = index * size..index * size + chunk.len();
         async move {
-            let title = format!("group {index}").parse()?;
-            let conversation = api?.create_group(&title, &members).await.context("could not create a group")?.conversation_id;
+            let (title, api) = (format!("group {index}").parse()?, api?);
+            let (first, rest) = members.split_at(members.len().min(MEMBERS_AT_ONCE));
+            let conversation = api.create_group(&title, first).await.context("could not create a group")?.conversation_id;
+            for some in rest.chunks(MEMBERS_AT_ONCE) {
+                api.add_members(conversation, some).await.context("could not add to a group")?;
+            }
             anyhow::Ok(Room { conversation, members: range.collect() })
         }
     });

@@ -4,10 +4,12 @@ mod direct;
 mod fanout;
 mod history;
 mod idle;
+mod large;
 mod persist;
 mod raw;
 mod resume;
 mod returning;
+mod storm;
 mod unread;
 
 use crate::report::Report;
@@ -25,6 +27,10 @@ pub enum Scenario {
     Resume,
     /// One person comes back to very much: what everybody else notices.
     Returning,
+    /// Thousands come back at once to a full ring: what those who stayed notice.
+    Storm,
+    /// One conversation of 10,000: what everybody else notices.
+    Large,
     /// Connections that never read: what they cost, and what a stranger notices.
     Unread,
     /// Pages of history per second over REST.
@@ -50,6 +56,8 @@ pub async fn run(scenario: Scenario, options: &Options) -> anyhow::Result<Report
         Scenario::Idle => idle::run(options).await,
         Scenario::Resume => resume::run(options).await,
         Scenario::Returning => returning::run(options).await,
+        Scenario::Storm => storm::run(options).await,
+        Scenario::Large => large::run(options).await,
         Scenario::Unread => unread::run(options).await,
         Scenario::History => history::run(options).await,
         Scenario::Persist => persist::run(options).await,

@@ -32,3 +32,9 @@ fn a_storm_of_returning_users_gets_every_missed_event() {
     let figures = run("resume", "40");
     assert_eq!(figures["details"]["events_replayed"], figures["details"]["events_expected"], "{figures}");
 }
+
+#[test]
+fn a_large_conversation_loses_no_delivery() {
+    let figures = run("large", "20");
+    assert_eq!(figures["details"]["online"], 4.0, "{figures}");
+}
