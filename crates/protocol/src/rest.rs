@@ -62,18 +62,18 @@ secret_schema!(Secret, "A bearer secret: keep it from logs and URLs", 1, 4096);
 pub struct RegisterRequest {
     /// The unique name to log in with.
     pub handle: Handle,
-    /// The name others see.
+    /// The name that others see.
     pub display_name: DisplayName,
-    /// 8 to 256 bytes, and not easily guessed.
+    /// The password: 8 to 256 bytes, and not easily guessed.
     pub password: Password,
 }
 
 /// A user as others see them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UserProfile {
-    /// Who.
+    /// The user's id.
     pub user_id: UserId,
-    /// Their unique name.
+    /// The user's unique name.
     pub handle: Handle,
     /// The name to show.
     pub display_name: DisplayName,
@@ -83,26 +83,26 @@ pub struct UserProfile {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LoginRequest {
-    /// Who.
+    /// The user's unique name.
     pub handle: Handle,
-    /// Their password.
+    /// The user's password.
     pub password: Password,
-    /// What the person calls this device.
+    /// The name that the person gives this device.
     pub device_name: DeviceName,
 }
 
 /// Answers log-in and refresh.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct TokenResponse {
-    /// Whose.
+    /// The user the tokens are for.
     pub user_id: UserId,
-    /// Which device's.
+    /// The session of the device the tokens are for.
     pub session_id: SessionId,
     /// A JWT for `Authorization: Bearer` and for hello.
     pub access_token: Secret,
     /// How long the access token is valid, in seconds.
     pub expires_in_s: u64,
-    /// Good for one refresh; the answer holds the next. Stays good, for the same answer, until that next one is used.
+    /// The token for the next refresh, good once. It stays good, for the same answer, until the token of that answer is used.
     pub refresh_token: Secret,
 }
 
@@ -110,9 +110,9 @@ pub struct TokenResponse {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangePasswordRequest {
-    /// The present one.
+    /// The present password.
     pub current_password: Password,
-    /// 8 to 256 bytes, and not easily guessed.
+    /// The new password: 8 to 256 bytes, and not easily guessed.
     pub new_password: Password,
 }
 
@@ -128,15 +128,15 @@ pub struct RefreshRequest {
 /// One device's session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeviceSession {
-    /// Which.
+    /// The session's id.
     pub session_id: SessionId,
-    /// What the person calls the device.
+    /// The name that the person gave the device.
     pub device_name: DeviceName,
-    /// When it logged in.
+    /// When the device logged in, in milliseconds since 1970.
     pub created_at_ms: TimestampMs,
-    /// When it last refreshed its tokens.
+    /// When the device last refreshed its tokens, in milliseconds since 1970.
     pub last_used_at_ms: TimestampMs,
-    /// Whether it is the one asking.
+    /// Whether the session is the caller's own.
     pub current: bool,
 }
 
@@ -153,14 +153,14 @@ pub struct SessionList {
 pub enum CreateConversationRequest {
     /// The conversation with one other person; the existing one if there is one.
     Direct {
-        /// The other person.
+        /// The other person's id.
         user_id: UserId,
     },
     /// A new group, with the caller as its owner.
     Group {
-        /// Its title.
+        /// The group's title.
         title: ConversationTitle,
-        /// Its other first members. Those with whom the caller shares no accepted conversation are invited.
+        /// The group's other first members. Those with whom the caller shares no accepted conversation are invited.
         #[serde(default)]
         member_ids: Vec<UserId>,
         /// The caller's own key: the same key again finds the same group.
@@ -175,38 +175,38 @@ pub struct Member {
     /// Who.
     #[serde(flatten)]
     pub user: UserProfile,
-    /// As what.
+    /// The member's role.
     pub role: Role,
 }
 
 /// `GET /v1/conversations/{id}` and the answer to creating one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Conversation {
-    /// Which.
+    /// The conversation's id.
     pub conversation_id: ConversationId,
     /// Direct or group.
     pub kind: ConversationKind,
-    /// A group's title.
+    /// The title of a group; absent for direct conversations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<ConversationTitle>,
-    /// When it began.
+    /// When the conversation began, in milliseconds since 1970.
     pub created_at_ms: TimestampMs,
-    /// How the caller stands to it.
+    /// Whether the caller accepted the conversation.
     pub state: ConversationState,
-    /// How many are in it.
+    /// The number of members.
     pub member_count: u32,
     /// The first members by id, at most 100; `GET /v1/conversations/{id}/members` has all.
     pub members: Vec<Member>,
 }
 
-/// How somebody stands to a conversation they are in.
+/// Whether a member accepted the conversation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ConversationState {
-    /// They began it, joined it, or answered.
+    /// The member began it, joined it, or answered.
     #[default]
     Accepted,
-    /// Another began it with them, and they have not answered: by accepting, declining or writing.
+    /// Another person began it, and the member has not answered by accepting, declining or writing.
     Request,
 }
 
@@ -234,7 +234,7 @@ impl ConversationState {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct MembersQuery {
-    /// From the previous page.
+    /// The `next_cursor` of the previous page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<UserId>,
     /// 1 to 500; 100 unless given.
@@ -245,7 +245,7 @@ pub struct MembersQuery {
 /// `GET /v1/conversations/{id}/members`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct MemberList {
-    /// By id.
+    /// The members of this page, by id.
     pub members: Vec<Member>,
     /// Hand back as `cursor` for the next page; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -255,23 +255,23 @@ pub struct MemberList {
 /// An invitation into a group that waits for the caller's answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Invitation {
-    /// Into which.
+    /// The group's id.
     pub conversation_id: ConversationId,
-    /// Its title.
+    /// The group's title.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<ConversationTitle>,
-    /// How many are in it.
+    /// The number of members.
     pub member_count: u32,
-    /// By whom.
+    /// The member who invited the caller.
     pub invited_by: UserProfile,
-    /// When.
+    /// When the caller was invited, in milliseconds since 1970.
     pub invited_at_ms: TimestampMs,
 }
 
 /// `GET /v1/invitations`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct InvitationList {
-    /// The newest conversations first; all of them.
+    /// All invitations that wait, those to the newest conversations first.
     pub invitations: Vec<Invitation>,
 }
 
@@ -287,16 +287,16 @@ pub struct RenameRequest {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AddMembersRequest {
-    /// Who; 1 to 500 people.
+    /// The people to bring in, 1 to 500.
     pub user_ids: Vec<UserId>,
 }
 
 /// The answer to `POST /v1/conversations/{id}/members`. Who was in it, or asked, before is in neither list of news.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AddedMembers {
-    /// In it now.
+    /// Those who are in the group now.
     pub added: Vec<UserId>,
-    /// Asked: the caller shares no accepted conversation with them.
+    /// Those who were invited: the caller shares no accepted conversation with them.
     pub invited: Vec<UserId>,
 }
 
@@ -304,14 +304,14 @@ pub struct AddedMembers {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LookUpUsersRequest {
-    /// Who; 1 to 500 people.
+    /// The users to look up, 1 to 500.
     pub user_ids: Vec<UserId>,
 }
 
 /// The answer to `POST /v1/users/lookup`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct UserList {
-    /// Those who exist, by id.
+    /// The users that exist, by id.
     pub users: Vec<UserProfile>,
 }
 
@@ -319,7 +319,7 @@ pub struct UserList {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetRoleRequest {
-    /// `owner` hands the group over: the caller becomes an admin.
+    /// The new role. `owner` hands the group over: the caller becomes an admin.
     pub role: Role,
 }
 
@@ -327,18 +327,18 @@ pub struct SetRoleRequest {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MarkReadRequest {
-    /// Everything up to here was read. Moves forward only, and never beyond the last event.
+    /// The sequence up to which the caller has read. The mark moves forward only, and never beyond the last event.
     pub seq: Seq,
 }
 
 /// One row of a user's list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ConversationListItem {
-    /// Which.
+    /// The conversation's id.
     pub conversation_id: ConversationId,
     /// Direct or group.
     pub kind: ConversationKind,
-    /// A group's title.
+    /// The title of a group; absent for direct conversations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<ConversationTitle>,
     /// The other person of a direct conversation.
@@ -346,7 +346,7 @@ pub struct ConversationListItem {
     pub peer: Option<UserProfile>,
     /// The caller's role.
     pub role: Role,
-    /// How the caller stands to it.
+    /// Whether the caller accepted the conversation.
     #[serde(default)]
     pub state: ConversationState,
     /// The newest message the caller may see; of a longer text, the first 200 characters and an ellipsis.
@@ -357,16 +357,16 @@ pub struct ConversationListItem {
     pub last_message_cut: bool,
     /// Messages of others after the caller's read mark; counting stops at 1,000.
     pub unread_count: u32,
-    /// Up to where the caller has read.
+    /// The sequence up to which the caller has read.
     pub read_seq: Seq,
-    /// The last event of the conversation.
+    /// The sequence of the conversation's last event.
     pub last_seq: Seq,
 }
 
 /// `GET /v1/users/{id}/conversations`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct ConversationList {
-    /// Most recently active first.
+    /// The conversations of this page, the most recently active first.
     pub conversations: Vec<ConversationListItem>,
     /// Hand back as `cursor` for the next page; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -381,7 +381,7 @@ pub struct ConversationListQuery {
     /// `request` lists what others began and the caller has not answered; `accepted`, and without it, all else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<ConversationState>,
-    /// From the previous page.
+    /// The `next_cursor` of the previous page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(min_length = 1, max_length = 64)]
     pub cursor: Option<String>,
@@ -397,9 +397,9 @@ pub struct ConversationListQuery {
 pub struct PostMessageRequest {
     /// The caller's own key for this send.
     pub client_id: ClientId,
-    /// Where to.
+    /// The conversation to send to.
     pub conversation_id: ConversationId,
-    /// What.
+    /// The content of the message.
     pub body: MessageBody,
 }
 
@@ -411,12 +411,12 @@ pub type PostMessageResponse = MessageAck;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct HistoryQuery {
-    /// Which conversation.
+    /// The conversation's id.
     pub conversation_id: ConversationId,
-    /// Only messages before this place; the newest of them are given.
+    /// Only messages before this sequence; the newest of them are given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Seq>,
-    /// Only messages after this place; the oldest of them are given.
+    /// Only messages after this sequence; the oldest of them are given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Seq>,
     /// `true`: only messages after the caller's read mark, as with `after`.
@@ -434,13 +434,13 @@ pub struct HistoryQuery {
 /// `GET /v1/messages`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct MessagePage {
-    /// In the log's order, oldest first.
+    /// The messages of this page, in the log's order, oldest first.
     pub messages: Vec<Message>,
     /// What happened to the conversation between them, if it was asked for: in the log's order, and to be merged by `seq`. A
     /// page then begins and ends with the smallest and the greatest `seq` of both.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<HistoryChange>,
-    /// Whether more lie in the direction asked for.
+    /// Whether more messages lie in the direction asked for.
     pub has_more: bool,
 }
 
@@ -488,7 +488,7 @@ impl HistoryChange {
         }
     }
 
-    /// Its place in the order.
+    /// The sequence of the event in its shard.
     pub const fn seq(&self) -> Option<Seq> {
         match self {
             Self::MemberAdded(frame) => Some(frame.seq),
@@ -513,23 +513,23 @@ pub struct FindUserQuery {
 /// Every refusal over HTTP, as `application/problem+json` (RFC 9457).
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
-    /// Names the code, as a relative URI; not an address that answers.
+    /// The code as a relative URI; not an address that answers.
     #[serde(rename = "type")]
     pub kind: String,
-    /// What the code means.
+    /// The meaning of the code.
     pub title: String,
     /// The HTTP status.
     pub status: u16,
     /// The registered code.
     pub code: ErrorCode,
-    /// For people; may change.
+    /// Words for people; they may change.
     pub detail: String,
     /// Whether the same request may succeed later without any change.
     pub retryable: bool,
-    /// When to try again.
+    /// The time to wait before the next try, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
-    /// Quote it to the operator.
+    /// The request's id, to quote to the operator.
     pub request_id: String,
 }
 
