@@ -16,40 +16,42 @@ use relay_types::{Clock as _, Seq, ShardId, SystemClock, TimestampMs};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use crate::batch::{self, Part, Unstored};
+use crate::batch::{self, Part};
 use crate::config::BatchConfig;
 use crate::connect::Bus;
+use crate::unstored::Unstored;
 
-/// Nothing waits longer for its turn than this. Less than what counts as a standstill of the process (2 s): what waited through
+/// Nothing waits longer for a batch than this. Less than what counts as a process pause (2 s): what waited through
 /// one is not published by a batch, but handed back to who wanted it, and may do so no more.
 const MAX_WAIT: Duration = Duration::from_millis(500);
 /// What a message takes in a batch beside its payload: subject, ids, headers.
 const ENVELOPE_BYTES: usize = 400;
 /// After a batch that nobody answered, or one too many: how long each message goes by itself.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The same where the stream takes no batches, which an operator has to mend.
+/// The same where the stream takes no batches, which an operator has to fix.
 const LONG_PAUSE: Duration = Duration::from_secs(60);
 /// A single publish that takes longer than one to two of these is not waited for: the log may be away, or whoever wants the
 /// answer may not be looking, as while its socket's peer takes no bytes.
 const SPAN: Duration = Duration::from_millis(25);
 
-/// The shards' desks of one connection.
+/// The batchers of the shards, over one connection.
 pub(crate) struct Gathering {
     bus: Bus,
     config: BatchConfig,
     singles: usize,
-    desks: Mutex<HashMap<ShardId, Arc<Desk>>>,
+    batchers: Mutex<HashMap<ShardId, Arc<ShardBatcher>>>,
 }
 
 impl Gathering {
     pub(crate) fn new(bus: Bus, replicas: u8) -> Self {
         let config = bus.config.batches;
-        Self { bus, singles: config.singles(replicas), config, desks: Mutex::default() }
+        Self { bus, singles: config.singles(replicas), config, batchers: Mutex::default() }
     }
 
-    fn desk(&self, shard: ShardId) -> Arc<Desk> {
-        let make = || Arc::new(Desk { shard, bus: self.bus.clone(), config: self.config, singles: self.singles, state: Mutex::default() });
-        Arc::clone(self.desks.lock().entry(shard).or_insert_with(make))
+    fn batcher(&self, shard: ShardId) -> Arc<ShardBatcher> {
+        let make =
+            || Arc::new(ShardBatcher { shard, bus: self.bus.clone(), config: self.config, singles: self.singles, state: Mutex::default() });
+        Arc::clone(self.batchers.lock().entry(shard).or_insert_with(make))
     }
 
     /// One publish of one event is on its way for as long as this is held.
@@ -57,14 +59,14 @@ impl Gathering {
         if !self.config.enabled {
             return None;
         }
-        let desk = self.desk(shard);
-        let span = desk.state.lock().singles.begin();
-        Some(Single { desk, span })
+        let batcher = self.batcher(shard);
+        let span = batcher.state.lock().singles.begin();
+        Some(Single { batcher, span })
     }
 
     /// Whether so many more events would wait now, rather than go out one by one.
     pub(crate) fn gathers(&self, shard: ShardId, events: usize) -> bool {
-        self.config.enabled && self.desk(shard).state.lock().gathers(events, self.singles)
+        self.config.enabled && self.batcher(shard).state.lock().gathers(events, self.singles)
     }
 
     /// Waits for a batch and its answer.
@@ -80,19 +82,19 @@ impl Gathering {
         if !self.config.enabled || !fits || !one_shard {
             return apart;
         }
-        let desk = self.desk(shard);
+        let batcher = self.batcher(shard);
         let (answer, mut answered) = oneshot::channel();
         let run = Run { events, bytes, since: Instant::now(), since_ms: SystemClock.now_ms(), answer };
-        let Some(ticket) = desk.wait(run) else { return apart };
-        desk.go_on();
+        let Some(ticket) = batcher.wait(run) else { return apart };
+        batcher.go_on();
         let late = Instant::now() + MAX_WAIT;
         while Instant::now() < late {
             if let Ok(told) = tokio::time::timeout(SPAN, &mut answered).await {
                 return told.unwrap_or(Together::Apart(Apart::Unknown));
             }
-            desk.go_on();
+            batcher.go_on();
         }
-        if desk.take_back(ticket) {
+        if batcher.take_back(ticket) {
             return apart;
         }
         // It is in a batch, which is answered within the limit of an attempt.
@@ -102,18 +104,18 @@ impl Gathering {
 
 /// A single publish on its way.
 pub(crate) struct Single {
-    desk: Arc<Desk>,
+    batcher: Arc<ShardBatcher>,
     span: u128,
 }
 
 impl Drop for Single {
     fn drop(&mut self) {
-        let mut state = self.desk.state.lock();
+        let mut state = self.batcher.state.lock();
         state.singles.end(self.span);
         let waits = !state.waiting.is_empty();
         drop(state);
         if waits {
-            self.desk.go_on();
+            self.batcher.go_on();
         }
     }
 }
@@ -261,7 +263,7 @@ struct Next {
     runs: Vec<Run>,
 }
 
-struct Desk {
+struct ShardBatcher {
     shard: ShardId,
     bus: Bus,
     config: BatchConfig,
@@ -269,7 +271,7 @@ struct Desk {
     state: Mutex<State>,
 }
 
-impl Desk {
+impl ShardBatcher {
     /// Puts a run behind what waits; `None` when it must not join a batch.
     fn wait(&self, run: Run) -> Option<u64> {
         let mut state = self.state.lock();
@@ -321,7 +323,7 @@ impl Desk {
 
     async fn publish(self: Arc<Self>, runs: Vec<Run>) {
         let in_flight = runs.iter().map(|run| run.events.len()).sum::<usize>();
-        // The process may have stood still since they were taken.
+        // The process may have been paused since they were taken.
         let (stale, runs): (Vec<Run>, Vec<Run>) = runs.into_iter().partition(Run::is_stale);
         let parts: Vec<Part> = runs.iter().flat_map(|run| run.events.iter()).map(Part::from).collect();
         let length = parts.len();
@@ -364,7 +366,7 @@ impl Desk {
             Unstored::Duplicate => return,
             Unstored::TooMany | Unstored::Refused | Unstored::Unknown => PAUSE,
             Unstored::Disabled => {
-                tracing::warn!(shard = %self.shard, "the log takes no batches (allow_atomic); `relayctl topology apply` mends it");
+                tracing::warn!(shard = %self.shard, "the log takes no batches (allow_atomic); `relayctl topology apply` fixes it");
                 LONG_PAUSE
             }
         };

@@ -15,10 +15,12 @@ pub mod keys;
 pub mod log;
 pub mod log_reader;
 pub mod metrics;
+mod publish;
 pub mod queue;
 pub mod state;
 pub mod tail;
 pub mod topology;
+mod unstored;
 mod user_consumer;
 
 pub use config::{BatchConfig, NatsConfig, TopologyConfig};

@@ -3,20 +3,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use async_trait::async_trait;
 use bytes::Bytes;
 use relay_domain::ports::{AppendError, Appended, LogAddress, LogReadError, MessageLog, NewEvent, Together};
 use relay_protocol::log::StoredEvent;
-use relay_subjects::LogSubject;
 use relay_types::{Seq, ShardId};
 
 use crate::config::TopologyConfig;
 use crate::connect::Bus;
 use crate::decode::decode_stream_message;
 use crate::gather::Gathering;
+use crate::publish::subject_of;
 
 /// The log over one connection. What is appended through it is published in the order of the calls' first polls.
 #[derive(Clone)]
@@ -105,21 +104,6 @@ impl MessageLog for NatsMessageLog {
 
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LAST_RETRY: Duration = Duration::from_millis(500);
-
-/// The subject that an address is.
-pub(crate) fn subject_of(address: LogAddress) -> String {
-    match address {
-        LogAddress::Conversation { shard, id } => LogSubject::Conversation(shard, id),
-        LogAddress::User { shard, id } => LogSubject::User(shard, id),
-    }
-    .to_string()
-}
-
-/// JetStream's own code of a refusal, and its status.
-pub(crate) fn code_of(error: &PublishError) -> Option<(ErrorCode, usize)> {
-    let refused = std::error::Error::source(error)?.downcast_ref::<async_nats::jetstream::Error>()?;
-    Some((refused.error_code(), refused.code()))
-}
 
 /// Whether the log said no for good: the event is not stored and would not be on another try.
 fn refusal(error: &PublishError) -> Option<String> {

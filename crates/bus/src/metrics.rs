@@ -2,7 +2,7 @@
 
 use metrics::{Unit, counter, describe_counter, describe_histogram};
 
-use crate::batch::Unstored;
+use crate::unstored::Unstored;
 
 /// Registers and describes them; done at each connect, harmless when repeated.
 pub fn register() {

@@ -51,7 +51,7 @@ pub struct Difference {
     pub what: String,
     /// Missing, or which field is how instead of how.
     pub how: String,
-    /// Whether processes can do without: `apply` mends it, and `verify` lets it pass.
+    /// Whether processes can do without: `apply` fixes it, and `verify` lets it pass.
     pub bearable: bool,
 }
 
@@ -104,7 +104,7 @@ impl Topology {
     pub async fn verify(&self, bus: &Bus) -> Result<(), TopologyError> {
         let (bearable, differences): (Vec<_>, Vec<_>) = self.plan(bus).await?.into_iter().partition(|difference| difference.bearable);
         for difference in bearable {
-            tracing::warn!(%difference, "slower than it could be; `relayctl topology apply` mends it");
+            tracing::warn!(%difference, "slower than it could be; `relayctl topology apply` fixes it");
         }
         if differences.is_empty() { Ok(()) } else { Err(TopologyError::Drift { differences }) }
     }
