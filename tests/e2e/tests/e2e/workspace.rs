@@ -193,6 +193,35 @@ fn targets_that_are_not_tested_have_no_tests() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The series named behind these macros.
+fn series<'a>(text: &'a str, macros: &[&str]) -> BTreeSet<&'a str> {
+    let behind = |name: &str| text.match_indices(name).map(|(at, found)| at + found.len()).collect::<Vec<_>>();
+    let starts = macros.iter().flat_map(|name| behind(name));
+    let names = starts.filter_map(|at| text.get(at..)?.trim_start().strip_prefix('"')?.split('"').next());
+    names.filter(|name| name.starts_with("relay_")).collect()
+}
+
+#[test]
+fn metrics_every_series_has_help_in_its_crate() -> anyhow::Result<()> {
+    let mut silent = Vec::new();
+    let mut described = 0;
+    for entry in std::fs::read_dir(root().join("crates"))? {
+        let crate_dir = entry?.path();
+        let files = rust_files(&crate_dir.join("src"))?;
+        let own = files.iter().filter(|(path, _)| *path == crate_dir.join("src/metrics.rs"));
+        let help: BTreeSet<&str> =
+            own.flat_map(|(_, text)| series(text, &["describe_counter!(", "describe_gauge!(", "describe_histogram!("])).collect();
+        described += help.len();
+        for (path, text) in &files {
+            let used = series(text, &["counter!(", "gauge!(", "histogram!("]);
+            silent.extend(used.difference(&help).map(|name| format!("{}: {name}", path.display())));
+        }
+    }
+    assert!(silent.is_empty(), "{silent:#?}");
+    assert!(described > 50, "{described}");
+    Ok(())
+}
+
 fn rust_files(directory: &std::path::Path) -> anyhow::Result<Vec<(std::path::PathBuf, String)>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(directory)? {
