@@ -62,7 +62,7 @@ impl Tracker {
     }
 }
 
-/// Whether the event is the first that `me` sees of a stay in the conversation.
+/// Whether the event is the first of a membership interval that `me` sees in the conversation.
 fn begins(frame: &ServerFrame, me: UserId) -> bool {
     match frame {
         ServerFrame::MemberAdded(added) => added.user_id == me,
@@ -72,7 +72,7 @@ fn begins(frame: &ServerFrame, me: UserId) -> bool {
     }
 }
 
-/// Whether the event is the last that `me` sees of a stay in the conversation.
+/// Whether the event is the last of a membership interval that `me` sees in the conversation.
 fn ends(frame: &ServerFrame, me: UserId) -> bool {
     match frame {
         ServerFrame::MemberRemoved(removed) => removed.user_id == me,

@@ -37,7 +37,7 @@ pub struct PostgresOptions {
     /// Without fsync a power cut ruins the data and tests run faster.
     pub fsync: bool,
     /// The data is of no use after this server: a stand-in directory is removed with it.
-    pub ephemeral: bool,
+    pub disposable: bool,
     /// Created with the cluster and named in [`PostgresServer::url`].
     pub database: String,
 }
@@ -45,14 +45,14 @@ pub struct PostgresOptions {
 impl Default for PostgresOptions {
     fn default() -> Self {
         let (data, database) = (PathBuf::new(), "relay".to_owned());
-        Self { data, log: None, port: None, password: None, fsync: true, ephemeral: false, database }
+        Self { data, log: None, port: None, password: None, fsync: true, disposable: false, database }
     }
 }
 
 impl PostgresOptions {
     /// For tests: a copied cluster without fsync in `data`.
     pub fn for_tests(data: impl Into<PathBuf>) -> Self {
-        Self { data: data.into(), fsync: false, ephemeral: true, ..Self::default() }
+        Self { data: data.into(), fsync: false, disposable: true, ..Self::default() }
     }
 }
 
@@ -79,7 +79,7 @@ impl PostgresServer {
         let home = account::reachable(account, &options.data)?;
         fs::create_dir_all(&home).with_context(|| format!("could not create {}", home.display()))?;
         let elsewhere = home != options.data;
-        let stand_in = (options.ephemeral && elsewhere).then(|| home.clone());
+        let stand_in = (options.disposable && elsewhere).then(|| home.clone());
         if let Some(path) = &stand_in {
             guard::remove_at_exit(path);
         }

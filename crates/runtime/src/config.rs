@@ -1,12 +1,11 @@
 //! One TOML file for all processes, overridden by `RELAY__SECTION__KEY` in the environment. Read once.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 
 /// The configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +55,7 @@ impl ConfigFile {
         }
         let values = Figment::new().merge(Toml::file_exact(path)).merge(Env::prefixed("RELAY__").split("__"));
         let this = Self { path: path.to_owned(), values };
-        let present: BTreeMap<String, IgnoredAny> = this.values.extract().map_err(|error| this.malformed("", &error))?;
+        let present: figment::value::Dict = this.values.extract().map_err(|error| this.malformed("", &error))?;
         match present.keys().find(|name| !SECTIONS.contains(&name.as_str())) {
             Some(unknown) => {
                 let reason = format!("unknown key `{unknown}`; known here: {}", SECTIONS.join(", "));
@@ -94,7 +93,6 @@ impl ConfigFile {
 }
 
 /// For sections that have nothing to check beyond their types.
-#[expect(clippy::unnecessary_wraps, reason = "the shape of a check")]
 pub const fn unchecked<T>(_section: &T) -> Check {
     Ok(())
 }

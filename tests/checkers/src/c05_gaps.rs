@@ -15,7 +15,7 @@ pub(crate) fn check(history: &History, index: &Index, verdict: &mut Verdict) {
                     last.clear();
                     continue;
                 }
-                // What lies between two stays is not told.
+                // What lies between two intervals is not told.
                 What::Added { user } if user == device.user => {
                     last.remove(&event.room);
                 }

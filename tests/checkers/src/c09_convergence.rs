@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hasher as _};
 
 use crate::history::{History, What};
-use crate::index::{Index, Stay};
+use crate::index::{Index, Interval};
 use crate::resets::PassedOver;
 use crate::verdict::{Check, Verdict};
 
@@ -18,7 +18,7 @@ pub(crate) fn check(history: &History, index: &Index, verdict: &mut Verdict) {
         passed_over.entry(device.user).or_default().push(PassedOver::by(device));
     }
     let excused = |room, user, seq| passed_over.get(&user).into_iter().flatten().any(|passed| passed.excuses(index, room, user, seq));
-    // Devices by what they may see: a room, and the same stays in it.
+    // Devices by what they may see: a room, and the same intervals in it.
     let mut groups: BTreeMap<View, Vec<(usize, u64)>> = BTreeMap::new();
     for (number, device) in history.devices.iter().enumerate().filter(|(_, device)| device.complete) {
         let mut states: BTreeMap<u32, BTreeSet<(u64, u32, u64)>> = BTreeMap::new();
@@ -29,7 +29,7 @@ pub(crate) fn check(history: &History, index: &Index, verdict: &mut Verdict) {
                 states.entry(event.room).or_default().insert((event.seq, sender, key));
             }
         }
-        for ((room, _), stays) in index.stays.iter().filter(|((_, user), _)| *user == device.user) {
+        for ((room, _), intervals) in index.intervals.iter().filter(|((_, user), _)| *user == device.user) {
             let mut hasher = DefaultHasher::new();
             for (seq, sender, key) in states.get(room).into_iter().flatten() {
                 hasher.write_u64(*seq);
@@ -38,8 +38,8 @@ pub(crate) fn check(history: &History, index: &Index, verdict: &mut Verdict) {
             }
             // Whoever was there before the first message has seen the same as who founded the room.
             let first = index.messages.get(room).and_then(|messages| messages.first()).copied().unwrap_or(u64::MAX);
-            let span = |stay: &Stay| (if stay.from < first { 0 } else { stay.from }, stay.upto);
-            groups.entry((*room, stays.iter().map(span).collect())).or_default().push((number, hasher.finish()));
+            let span = |interval: &Interval| (if interval.from < first { 0 } else { interval.from }, interval.upto);
+            groups.entry((*room, intervals.iter().map(span).collect())).or_default().push((number, hasher.finish()));
         }
     }
     for ((room, _), devices) in groups {

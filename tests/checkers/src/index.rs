@@ -9,7 +9,7 @@ pub(crate) type MessageKey = (u32, u32, u64);
 
 /// From which event to which a user sees a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Stay {
+pub(crate) struct Interval {
     pub(crate) from: u64,
     pub(crate) upto: u64,
 }
@@ -21,7 +21,7 @@ pub(crate) struct Index {
     /// What the log has at a place.
     pub(crate) at: HashMap<u64, MessageKey>,
     /// Stays by room and user, ascending.
-    pub(crate) stays: BTreeMap<(u32, u32), Vec<Stay>>,
+    pub(crate) intervals: BTreeMap<(u32, u32), Vec<Interval>>,
     /// Message places by room, ascending.
     pub(crate) messages: BTreeMap<u32, Vec<u64>>,
     /// Each room's newest event.
@@ -61,35 +61,37 @@ impl Index {
 
     /// So far.
     fn has_left(&self, room: u32, user: u32) -> bool {
-        self.stays.get(&(room, user)).and_then(|stays| stays.last()).is_some_and(|stay| stay.upto < u64::MAX)
+        self.intervals.get(&(room, user)).and_then(|intervals| intervals.last()).is_some_and(|interval| interval.upto < u64::MAX)
     }
 
     fn enters(&mut self, room: u32, user: u32, seq: u64) {
-        let stays = self.stays.entry((room, user)).or_default();
+        let intervals = self.intervals.entry((room, user)).or_default();
         // Added while in: nothing begins anew.
-        if stays.last().is_none_or(|stay| stay.upto < seq) {
-            stays.push(Stay { from: seq, upto: u64::MAX });
+        if intervals.last().is_none_or(|interval| interval.upto < seq) {
+            intervals.push(Interval { from: seq, upto: u64::MAX });
         }
     }
 
     fn leaves(&mut self, room: u32, user: u32, seq: u64) {
-        if let Some(stay) = self.stays.entry((room, user)).or_default().last_mut() {
-            stay.upto = stay.upto.min(seq);
+        if let Some(interval) = self.intervals.entry((room, user)).or_default().last_mut() {
+            interval.upto = interval.upto.min(seq);
         }
     }
 
     /// Whether the user may see what stands there.
     pub(crate) fn sees(&self, room: u32, user: u32, seq: u64) -> bool {
-        self.stays.get(&(room, user)).is_some_and(|stays| stays.iter().any(|stay| (stay.from..=stay.upto).contains(&seq)))
+        self.intervals
+            .get(&(room, user))
+            .is_some_and(|intervals| intervals.iter().any(|interval| (interval.from..=interval.upto).contains(&seq)))
     }
 
     /// The messages that the user has to see, by room, ascending.
     pub(crate) fn expected(&self, user: u32) -> impl Iterator<Item = (u32, Vec<u64>)> {
-        self.stays.iter().filter(move |((_, who), _)| *who == user).map(|((room, _), stays)| {
+        self.intervals.iter().filter(move |((_, who), _)| *who == user).map(|((room, _), intervals)| {
             let messages = self.messages.get(room).map(Vec::as_slice).unwrap_or_default();
-            let seen = stays.iter().flat_map(|stay| {
-                let from = messages.partition_point(|seq| *seq < stay.from);
-                let upto = messages.partition_point(|seq| *seq <= stay.upto);
+            let seen = intervals.iter().flat_map(|interval| {
+                let from = messages.partition_point(|seq| *seq < interval.from);
+                let upto = messages.partition_point(|seq| *seq <= interval.upto);
                 messages.get(from..upto).unwrap_or_default().iter().copied()
             });
             (*room, seen.collect())

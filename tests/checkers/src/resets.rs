@@ -1,7 +1,7 @@
-//! What a reset takes from a device: it reloads over REST, which shows the stays that go on and no others.
+//! What a reset takes from a device: it reloads over REST, which shows the intervals that go on and no others.
 
 use crate::history::{Device, What};
-use crate::index::{Index, Stay};
+use crate::index::{Index, Interval};
 
 /// Stretches of the log that a device passed over: after the last event that it was told before a reset, and before the first
 /// that it was told behind it.
@@ -25,10 +25,13 @@ impl PassedOver {
         Self(stretches)
     }
 
-    /// Whether the message there cannot be asked of the device: its user's stay ended, and it was passed over.
+    /// Whether the message there cannot be asked of the device: its user's interval ended, and it was passed over.
     pub(crate) fn excuses(&self, index: &Index, room: u32, user: u32, seq: u64) -> bool {
-        let in_stay = |stay: &Stay| (stay.from..=stay.upto).contains(&seq);
+        let in_stay = |interval: &Interval| (interval.from..=interval.upto).contains(&seq);
         self.0.iter().any(|(after, before)| *after < seq && seq < *before)
-            && index.stays.get(&(room, user)).is_some_and(|stays| stays.iter().any(|stay| in_stay(stay) && stay.upto < u64::MAX))
+            && index
+                .intervals
+                .get(&(room, user))
+                .is_some_and(|intervals| intervals.iter().any(|interval| in_stay(interval) && interval.upto < u64::MAX))
     }
 }

@@ -63,14 +63,14 @@ impl FileStore {
         std::mem::take(&mut *self.inner.repairs.lock())
     }
 
-    /// The tokens of an earlier run. Unreadable ones are put aside: logging in again replaces them.
+    /// The tokens of an earlier run. Unreadable ones are moved away: logging in again replaces them.
     pub fn load_tokens(&self) -> Result<Option<TokenResponse>, StoreError> {
         let path = self.inner.dir.join("tokens.json");
         let Some(text) = read_if_there(&path)? else { return Ok(None) };
         if let Ok(tokens) = serde_json::from_str(&text) {
             return Ok(Some(tokens));
         }
-        self.inner.put_aside(&path, "log in again")?;
+        self.inner.move_away(&path, "log in again")?;
         Ok(None)
     }
 
@@ -93,7 +93,7 @@ impl FileStore {
 
 impl Inner {
     /// Moves a file that cannot be read out of the way, and says what that means.
-    fn put_aside(&self, path: &Path, meaning: &str) -> Result<(), StoreError> {
+    fn move_away(&self, path: &Path, meaning: &str) -> Result<(), StoreError> {
         let aside = path.with_extension("damaged");
         std::fs::rename(path, &aside).map_err(io_error("move", path))?;
         self.repairs.lock().push(format!("{} could not be read and lies in {} now: {meaning}", path.display(), aside.display()));
@@ -110,7 +110,7 @@ impl ClientStore for FileStore {
             let position = match read_if_there(&path)?.map(|text| text.trim().parse::<Position>()) {
                 Some(Ok(position)) => Some(position),
                 Some(Err(_)) => {
-                    inner.put_aside(&path, "where this device was is not known, as on a new one")?;
+                    inner.move_away(&path, "where this device was is not known, as on a new one")?;
                     None
                 }
                 None => None,

@@ -27,7 +27,7 @@ impl Maintenance for Store {
         // The budget is looked at between statements; the last one may take as long as any call.
         within(budget + self.call_limit, async {
             match kind {
-                MaintenanceTask::Messages => return Ok(self.backfill_messages(budget, true).await?.into()),
+                MaintenanceTask::Messages => return Ok(Box::pin(self.backfill_messages(budget, true)).await?.into()),
                 MaintenanceTask::EventPartitions => event_partitions(&self.pool).await,
                 MaintenanceTask::SendKeys => send_keys(&self.pool, until).await,
                 MaintenanceTask::Outbox => outbox(&self.pool, until).await,

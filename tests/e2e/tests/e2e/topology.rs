@@ -69,7 +69,7 @@ async fn applying_the_topology_again_keeps_the_epoch_and_everything_in_the_log()
 }
 
 #[tokio::test]
-async fn what_no_worker_can_read_is_put_aside_with_its_reason_and_the_rest_goes_on() -> TestResult {
+async fn what_no_worker_can_read_is_dead_lettered_with_its_reason_and_the_rest_goes_on() -> TestResult {
     let h = Harness::builder().expect_error("event dead-lettered as unprocessable").start().await?;
     let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
     let chat = direct(&ann, &bob).await?;
