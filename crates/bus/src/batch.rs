@@ -30,7 +30,7 @@ impl From<&NewEvent> for Part {
     }
 }
 
-/// Publishes a batch and waits for the answer to its end; the place of its first message.
+/// Publishes a batch and waits for the answer to its end; the sequence of its first message.
 ///
 /// # Cancel safety
 /// Not cancel safe.

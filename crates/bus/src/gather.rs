@@ -357,7 +357,7 @@ impl ShardBatcher {
         for run in stale {
             let _ = run.answer.send(Together::Apart(Apart::NotTried));
         }
-        self.answer(runs, outcome);
+        Self::answer(runs, outcome);
         self.go_on();
     }
 
@@ -378,10 +378,10 @@ impl ShardBatcher {
         }
     }
 
-    fn answer(&self, runs: Vec<Run>, outcome: Result<Seq, Unstored>) {
-        let mut place = outcome;
+    fn answer(runs: Vec<Run>, outcome: Result<Seq, Unstored>) {
+        let mut answer = outcome;
         for run in runs {
-            let told = match &mut place {
+            let told = match &mut answer {
                 Ok(first) => {
                     let own = *first;
                     *first = Seq(first.0 + run.events.len() as u64);

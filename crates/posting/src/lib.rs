@@ -336,7 +336,7 @@ impl Poster {
         self.settle(shard, key, minted, appended).await
     }
 
-    /// The ack of what the log has at this place.
+    /// The ack of what the log has at this sequence.
     async fn settle(&self, shard: ShardId, key: SendKey, minted: OriginalSend, appended: Appended) -> Result<Accepted, PostError> {
         let passed = self.parts.recent.passed(shard, appended.seq).await;
         let follows = self.parts.recent.remembered_after(shard).is_some();

@@ -25,7 +25,7 @@ pub enum Role {
 pub struct WorkerConfig {
     /// Where operators look: `/healthz`, `/readyz`, `/metrics`.
     pub admin_listen: SocketAddr,
-    /// What this worker does; upkeep of the database belongs to `persist`.
+    /// What this worker does; maintenance of the database belongs to `persist`.
     pub roles: Vec<Role>,
     /// Events in one transaction at most.
     pub persist_batch: usize,

@@ -82,7 +82,7 @@ pub trait AuditedProjection: Send + Sync {
     async fn projected_events(&self, shard: ShardId, after: Seq, upto: Seq, limit: usize) -> Result<Vec<ProjectedEvent>, StoreError>;
 
     /// The same of the rows of what people read now: those of events that are in history, once it is complete. An event that
-    /// was published twice is there when either of its places is.
+    /// was published twice is there when either of its sequences is.
     ///
     /// # Cancel safety
     /// Cancel safe.

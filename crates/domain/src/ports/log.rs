@@ -57,7 +57,7 @@ pub struct NewEvent {
 /// What became of events that were to be stored together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Together {
-    /// All are stored, in this order, one next to the other; this is the first one's place.
+    /// All are stored, in this order, one next to the other; this is the first one's sequence.
     Stored(Seq),
     /// They are to be appended one by one, in this order.
     Apart(Apart),
