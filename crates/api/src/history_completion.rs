@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_from_after_leaving_is_shown_and_of_two_stays_the_present_one() {
+    fn history_shows_only_the_present_membership() {
         let events = vec![sent(5), removed(6, reader()), sent(7)];
         let shown = joined(page(3..5, true), events.clone(), both_in(), &asked(HistoryAnchor::Newest, 10));
         assert_eq!((seqs(&shown), shown.has_more), (vec![], false), "as once it is projected");

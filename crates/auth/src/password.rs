@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn used_memory_gives_the_same_hashes_and_stays_as_large_as_the_turns() {
+    async fn used_memory_gives_the_same_hashes_and_stays_bounded() {
         let hasher = Arc::new(Argon2Hasher::new(&PasswordConfig { concurrent: 2, queue_ms: 60_000 }).unwrap());
         // From the reference implementation: `echo -n password | argon2 somesalt -id -t 2 -k 256 -p 1 -l 32 -e`.
         let known = PasswordHash("$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4".to_owned());

@@ -424,7 +424,7 @@ mod mutations {
     }
 
     #[test]
-    fn a_stay_that_ended_before_a_reset_is_out_of_reach_and_no_other() {
+    fn membership_that_ended_before_a_reset_is_out_of_reach() {
         let mut judged = 0;
         for seed in 0..20 {
             let mut history = good(seed);

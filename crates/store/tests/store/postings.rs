@@ -66,7 +66,7 @@ async fn a_hold_says_whether_something_waits_for_the_log_and_ends_when_it_is_dro
 }
 
 #[tokio::test]
-async fn a_shard_that_does_not_answer_leaves_places_to_the_others() {
+async fn postings_a_silent_shard_leaves_permits_to_the_others() {
     let db = Db::fresh().await;
     let ann = db.user("ann").await;
     let id = group(&db, ann, &[]).await;

@@ -225,7 +225,7 @@ async fn rows_of_a_month_without_a_partition_move_when_it_is_made() {
 }
 
 #[tokio::test]
-async fn a_change_of_membership_that_is_mended_changes_what_came_after_it() {
+async fn repair_of_a_membership_change_rebuilds_what_came_after_it() {
     let db = Db::fresh().await;
     let (ann, bob, eve, lobby) = (user_id(), user_id(), user_id(), conversation_id());
     let mut log = TestLog::new();

@@ -146,7 +146,7 @@ async fn ranges_are_read_in_the_logs_order_page_by_page() {
 }
 
 #[tokio::test]
-async fn places_are_found_without_their_events_and_pages_end_with_their_bytes() {
+async fn events_are_found_by_index_and_pages_end_with_their_bytes() {
     let db = Db::fresh().await;
     let ann = user_id();
     let rooms: Vec<_> = (0..3).map(|_| conversation_id()).collect();

@@ -8,7 +8,7 @@ use relay_types::{ClientId, ConversationId, Seq};
 use super::balancer::Balancer;
 use super::kills::{FAST, acked, client, in_the_middle, send, verify};
 use super::support::{Socket, TestResult, direct, people, text, ulid_key};
-use super::witness::{places_of, stream};
+use super::witness::{sequences_of, stream};
 
 /// Two publishes on their way are a crowd.
 const EAGER: &str = "batches = { singles = 1 }";
@@ -104,7 +104,7 @@ async fn somebody_who_says_everything_twice_costs_others_nothing_but_time() -> T
         }
     }
     for key in places.keys().take(60) {
-        assert_eq!(places_of(&h, key).await?.len(), 1, "{key} is stored once");
+        assert_eq!(sequences_of(&h, key).await?.len(), 1, "{key} is stored once");
     }
     assert!(batched(&h).await? > 60, "the others' messages went together");
     h.finish().await

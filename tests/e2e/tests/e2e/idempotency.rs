@@ -9,7 +9,7 @@ use relay_protocol::frame::MessageAck;
 use relay_types::{ClientId, ConversationId, ShardId};
 
 use super::support::{LATE, Socket, TestResult, code_of, direct, key, text, ulid_key};
-use super::witness::{log_end, persisted, places_of, row_counts, stream};
+use super::witness::{log_end, persisted, row_counts, sequences_of, stream};
 
 /// Publishes a message with an id of its own, and says whether the log took it for a repetition.
 async fn probe(h: &Harness, id: &str) -> anyhow::Result<bool> {
@@ -52,7 +52,7 @@ async fn one_message_whatever_happens(id: ClientId) -> TestResult {
     h.gateway(1).kill();
     h.gateway(1).restart().await?;
     assert_eq!(over_ws(&h, 1, &ann, chat, &id).await?, first, "after the window, a new gateway process");
-    assert_eq!(places_of(&h, &id).await?, vec![(first.seq, ann.id())]);
+    assert_eq!(sequences_of(&h, &id).await?, vec![(first.seq, ann.id())]);
     persisted(&h).await?;
     assert_eq!(row_counts(&h).await?["send_keys"], 1);
 
@@ -112,7 +112,7 @@ async fn two_devices_on_two_gateways_that_send_one_key_at_once_make_one_message(
         let (a, b) = tokio::join!(one.post(chat, &id, "same"), two.post(chat, &id, "same"));
         let (a, b) = (a?, b?);
         assert_eq!(a, b, "round {round}");
-        assert_eq!(places_of(&h, &id).await?, vec![(a.seq, ann.id())]);
+        assert_eq!(sequences_of(&h, &id).await?, vec![(a.seq, ann.id())]);
     }
     h.finish().await
 }

@@ -281,7 +281,7 @@ async fn the_history_has_what_was_acknowledged_also_while_nobody_projects() -> T
 }
 
 #[tokio::test]
-async fn without_postgres_a_stay_that_ended_meanwhile_is_told_to_its_end() -> TestResult {
+async fn outage_membership_that_ended_meanwhile_is_told_to_its_end() -> TestResult {
     // A small ring: what happened meanwhile has to come from the log itself.
     let settings = "ring_bytes = 65536\nmessages_per_s = 10000\nmessage_burst = 10000\nframes_per_s = 10000";
     let h = Harness::builder().private_postgres().config("gateway", settings).expect_errors().start().await?;

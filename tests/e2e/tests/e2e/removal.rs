@@ -148,7 +148,7 @@ async fn whoever_was_removed_while_away_gets_everything_up_to_the_removal() -> T
 }
 
 #[tokio::test]
-async fn whoever_comes_back_sees_both_stays_and_nothing_in_between() -> TestResult {
+async fn removal_return_shows_both_memberships_and_nothing_between() -> TestResult {
     let h = Harness::builder().gateways(2).config("gateway", "roster_linger_ms = 0").start().await?;
     let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
     let chat = group(&ann, &[&bob]).await?;

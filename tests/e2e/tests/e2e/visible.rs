@@ -12,7 +12,7 @@ use relay_types::{ConversationId, IdGen as _, Seq, SystemIds};
 use sqlx::{Connection as _, PgConnection};
 
 use super::support::{LATE, TestResult, code_of, direct, group, history, text, text_of, title, ulid_key};
-use super::witness::{log, persisted, places_of, stream};
+use super::witness::{log, persisted, sequences_of, stream};
 
 /// Lets nobody publish what waits for a subject from now on, as a process does that hangs in the middle of publishing.
 async fn seize(h: &Harness, kind: &str, target: sqlx::types::Uuid) -> anyhow::Result<PgConnection> {
@@ -44,7 +44,7 @@ async fn release(mut seized: PgConnection) -> TestResult {
 }
 
 /// Where the log has what satisfies `wish`.
-async fn places(h: &Harness, wish: impl Fn(&LogEvent) -> bool) -> anyhow::Result<Vec<Seq>> {
+async fn sequences(h: &Harness, wish: impl Fn(&LogEvent) -> bool) -> anyhow::Result<Vec<Seq>> {
     Ok(log(h, 0).await?.into_iter().filter(|(_, event)| wish(event)).map(|(seq, _)| seq).collect())
 }
 
@@ -85,10 +85,10 @@ async fn a_post_waits_for_its_senders_joining(h: &Harness, ann: &User, bob: &Use
     assert_eq!(history(&bob.api, chat).await?, vec![], "as far as the log says, they have not come in yet");
     let (key, body) = (ulid_key(0), text("am I seen?"));
     assert_eq!(code_of(bob.api.post_message(chat, &key, &body).await), ErrorCode::Unavailable);
-    assert_eq!(places_of(h, &key).await?, vec![], "nothing was stored");
+    assert_eq!(sequences_of(h, &key).await?, vec![], "nothing was stored");
     release(seized).await?;
     let ack = at_last("the post", async || bob.api.post_message(chat, &key, &body).await).await;
-    let joined = places(h, |event| matches!(event, LogEvent::MemberAdded(added) if added.user_id == bob.id())).await?;
+    let joined = sequences(h, |event| matches!(event, LogEvent::MemberAdded(added) if added.user_id == bob.id())).await?;
     assert!(joined.len() == 1 && joined[0] < ack.seq, "{joined:?} before {}", ack.seq);
     for projected in [false, true] {
         if projected {
@@ -140,7 +140,7 @@ async fn a_repeated_end_of_a_session_waits_like_the_first(h: &Harness, ann: &Use
     at_last("the revocation", async || ann.api.revoke(lost.session_id()).await).await;
     at_last("the log-out", async || leaving.api.logout().await).await;
     for session in [lost.session_id(), leaving.session_id()] {
-        let ended = places(h, |event| matches!(event, LogEvent::SessionRevoked(ended) if ended.session_id == session)).await?;
+        let ended = sequences(h, |event| matches!(event, LogEvent::SessionRevoked(ended) if ended.session_id == session)).await?;
         assert_eq!(ended.len(), 1);
     }
     assert_eq!(code_of(leaving.api.me().await), ErrorCode::SessionRevoked);
@@ -158,7 +158,7 @@ async fn a_repeated_end_of_a_session_waits_like_the_first(h: &Harness, ann: &Use
         other => Err(format!("{other:?}")),
     })
     .await;
-    let ended = places(h, |event| matches!(event, LogEvent::SessionRevoked(ended) if ended.user_id == eve.id())).await?;
+    let ended = sequences(h, |event| matches!(event, LogEvent::SessionRevoked(ended) if ended.user_id == eve.id())).await?;
     assert_eq!(ended.len(), 1);
     Ok(())
 }
@@ -184,7 +184,7 @@ async fn a_removal_waits_for_the_posts_before_it(h: &Harness, ann: &User, bob: &
         let (one, two, three, removed) = tokio::join!(talk(), talk(), talk(), removal);
         removed?;
         let acks = [one?, two?, three?].concat();
-        let removals = places(h, |event| matches!(event, LogEvent::MemberRemoved(removed) if removed.user_id == bob.id())).await?;
+        let removals = sequences(h, |event| matches!(event, LogEvent::MemberRemoved(removed) if removed.user_id == bob.id())).await?;
         let removed_at = removals.last().copied().unwrap_or_default();
         let late: Vec<Seq> = acks.iter().map(|(_, ack)| ack.seq).filter(|seq| *seq > removed_at).collect();
         assert_eq!(late, vec![], "acknowledged after the removal at {removed_at}, of {} acks", acks.len());

@@ -10,7 +10,7 @@ use relay_types::{ClientId, ConversationId, IdGen as _, MessageId, Seq, ShardId,
 use super::checks::{Seen, contiguous, holds};
 use super::outages::durable_covers;
 use super::support::{Socket, TestResult, code_of, group, history, let_in, text, text_of, ulid_key};
-use super::witness::{conversation_log, conversation_rows, log_end, persisted, places_of};
+use super::witness::{conversation_log, conversation_rows, log_end, persisted, sequences_of};
 
 /// Stores a message as a gateway does that has not heard of its sender's removal.
 async fn store_blindly(h: &Harness, sender: &User, chat: ConversationId, key: &ClientId, body: &str) -> anyhow::Result<Seq> {
@@ -56,7 +56,7 @@ async fn what_is_stored_behind_its_senders_removal_is_there_for_nobody() -> Test
     bobs.post_at_last(chat, &ulid_key(0), "bob is back").await?;
     persisted(&h).await?;
     assert_eq!(code_of(bob.api.post_message(chat, &key, &text("void")).await), ErrorCode::NotMember);
-    assert_eq!(places_of(&h, &key).await?, [(void, bob.id())]);
+    assert_eq!(sequences_of(&h, &key).await?, [(void, bob.id())]);
 
     // Live, from the ring, on a gateway that starts behind it, in Postgres, over REST, and for the audit.
     anns.message_or_seen("bob is back").await?;
@@ -113,7 +113,7 @@ async fn a_gateway_that_does_not_hear_the_log_acknowledges_nothing_and_soon_stor
     let (one, two) = tokio::join!(bobs.refused(chat, &bobs_key, "after my removal"), cids.refused(chat, &cids_key, "still here"));
     let (one, two) = (one?, two?);
     assert_eq!((one.code, one.retryable, two.code), (ErrorCode::OutcomeUnknown, true, ErrorCode::OutcomeUnknown));
-    let stored = [places_of(&h, &bobs_key).await?, places_of(&h, &cids_key).await?].concat();
+    let stored = [sequences_of(&h, &bobs_key).await?, sequences_of(&h, &cids_key).await?].concat();
     assert_eq!(stored.len(), 2, "both are stored: {stored:?}");
     // After a while it does not even try.
     let mut codes = Vec::new();
@@ -127,7 +127,7 @@ async fn a_gateway_that_does_not_hear_the_log_acknowledges_nothing_and_soon_stor
 
     h.nats_link().heal();
     let ack = cids.post_at_last(chat, &cids_key, "still here").await?;
-    assert_eq!(places_of(&h, &cids_key).await?, [(ack.seq, cid.id())]);
+    assert_eq!(sequences_of(&h, &cids_key).await?, [(ack.seq, cid.id())]);
     let removed = |frame: &ServerFrame| matches!(frame, ServerFrame::MemberRemoved(removed) if removed.user_id == bob.id()).then_some(());
     bobs.until("one's own removal", removed).await?;
     assert_eq!(bobs.refused(chat, &bobs_key, "after my removal").await?.code, ErrorCode::NotMember);

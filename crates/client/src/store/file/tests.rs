@@ -57,7 +57,7 @@ async fn a_torn_last_line_is_dropped_and_a_damaged_one_is_not() {
 }
 
 #[tokio::test]
-async fn damage_is_put_aside_and_said_and_what_is_whole_goes_on() {
+async fn damage_is_moved_away_and_said_and_the_rest_goes_on() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("outbox.jsonl");
     {
