@@ -3,6 +3,7 @@
 mod chat;
 mod config;
 mod doctor;
+mod erase;
 mod log;
 mod migrate;
 mod outbox;
@@ -43,6 +44,9 @@ enum Command {
     /// Decisions on their way into the log.
     #[command(subcommand)]
     Outbox(outbox::OutboxCommand),
+    /// Erase what people said.
+    #[command(subcommand)]
+    Erase(erase::EraseCommand),
     /// The configuration file.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -67,6 +71,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Topology(command) => block_on(topology::run(command, &config()?)),
         Command::Log(log::LogCommand::Reseed(reseed)) => block_on(log::reseed(reseed, &config()?)),
         Command::Outbox(command) => block_on(outbox::run(command, &config()?)),
+        Command::Erase(erase::EraseCommand::Message(message)) => block_on(erase::message(message, &config()?)),
         Command::Config(command) => config::run(command, arguments.config.as_deref()),
         Command::Token(command) => token::run(command, &config()?),
         Command::User(user::UserCommand::Create(create)) => block_on(user::create(create)),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use relay_bus::Bus;
 use relay_bus::audit::NatsAudit;
 use relay_bus::consumers::NatsUserConsumers;
+use relay_bus::erase::NatsErase;
 use relay_bus::log::NatsMessageLog;
 use relay_bus::queue::NatsWork;
 use relay_bus::tail::NatsTails;
@@ -13,6 +14,7 @@ use relay_runtime::{Restart, Supervisor};
 use relay_store::Store;
 use relay_types::SystemClock;
 use relay_workers::audit::{Audit, Auditor};
+use relay_workers::erase::Erase;
 use relay_workers::outbox::OutboxRelay;
 use relay_workers::persist::Persist;
 use relay_workers::reconcile::Reconcile;
@@ -38,7 +40,23 @@ pub async fn start(role: Role, config: &Config, supervisor: &Supervisor, bus: &B
             audit(config, supervisor, bus, store);
             Ok(())
         }
+        Role::Erase => {
+            erase(config, supervisor, bus, store);
+            Ok(())
+        }
     }
+}
+
+fn erase(config: &Config, supervisor: &Supervisor, bus: &Bus, store: &Store) {
+    let job = Erase {
+        erasures: Arc::new(store.clone()),
+        log: Arc::new(NatsErase::new(bus.clone())),
+        every: Duration::from_secs(1) / config.worker.erase_per_s,
+    };
+    supervisor.spawn("erase", AGAIN, move |task| {
+        let job = job.clone();
+        async move { job.run(task).await }
+    });
 }
 
 fn audit(config: &Config, supervisor: &Supervisor, bus: &Bus, store: &Store) {

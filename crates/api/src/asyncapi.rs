@@ -161,6 +161,7 @@ mod tests {
             "member_removed",
             "members_added",
             "members_removed",
+            "message_erased",
             "conversation_updated",
             "progress",
             "caught_up",

@@ -85,6 +85,7 @@ fn concerns_consumers(payload: &[u8]) -> Option<bool> {
         | LogEvent::MembersRemoved(_)
         | LogEvent::ConversationRenamed(_)
         | LogEvent::RoleChanged(_)
+        | LogEvent::MessageErased(_)
         | LogEvent::UserRegistered(_)
         | LogEvent::ConversationInvited(_)
         | LogEvent::InvitationEnded(_)

@@ -10,7 +10,7 @@ use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use async_trait::async_trait;
 use futures::StreamExt;
-use relay_domain::ports::{Delivery, Poison, QueueError, WorkQueue, WorkSource};
+use relay_domain::ports::{Delivery, Holes, Poison, QueueError, WorkQueue, WorkSource};
 use relay_types::{Seq, ShardId};
 
 use crate::connect::Bus;
@@ -72,6 +72,15 @@ impl WorkSource for NatsWork {
             Err(error) if matches!(error.kind(), LastRawMessageErrorKind::NoMessageFound) => Ok(None),
             Err(error) => Err(QueueError::unavailable(error)),
         }
+    }
+
+    async fn holes(&self, shard: ShardId) -> Result<Holes, QueueError> {
+        let stream = self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(QueueError::unavailable)?;
+        let info = stream.info_builder().with_deleted(true).fetch().await.map_err(QueueError::unavailable)?;
+        let state = &info.info.state;
+        let mut deleted: Vec<Seq> = state.deleted.iter().flatten().copied().map(Seq).collect();
+        deleted.sort_unstable();
+        Ok(Holes { first: Seq(state.first_sequence), deleted })
     }
 
     async fn dead_letter(&self, worker: &str, shard: ShardId, seq: Seq, poison: &Poison) -> Result<(), QueueError> {

@@ -72,6 +72,7 @@ impl TailSource for NatsTails {
                 | LogEvent::MembersRemoved(_)
                 | LogEvent::ConversationRenamed(_)
                 | LogEvent::RoleChanged(_)
+                | LogEvent::MessageErased(_)
                 | LogEvent::UserRegistered(_)
                 | LogEvent::ConversationInvited(_)
                 | LogEvent::InvitationEnded(_)

@@ -15,7 +15,6 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use relay_client::{Event, FileStore};
-use relay_protocol::MessageBody;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -30,7 +29,7 @@ async fn main() -> anyhow::Result<()> {
         };
         match event {
             Some(Event::Message(message)) => {
-                let MessageBody::Text { text } = &message.body;
+                let text = message.body.text().map_or("(erased)", |text| text.as_str());
                 println!("{} {}: {text}", message.conversation_id, message.sender_id);
             }
             // Not everything that was missed will arrive: a program that shows histories reloads them over REST here.

@@ -6,6 +6,7 @@ mod causes;
 mod consumers;
 mod conversations;
 mod cursors;
+mod erasures;
 mod history;
 mod keys;
 mod limits;
@@ -33,6 +34,7 @@ pub use conversations::{
     PeopleLimits,
 };
 pub use cursors::{CursorError, DeliveryCursors};
+pub use erasures::{ErasableLog, EraseError, Erasure, ErasureBacklog, Erasures};
 pub use history::{History, HistoryAnchor, HistoryError, MemberInterval};
 pub use keys::{KeyPublishError, KeyPublisher};
 pub use limits::{DelayRule, RateDecision, RateLimiter, RateRule};
@@ -44,7 +46,7 @@ pub use outbox::{FlushError, Flushed, Outbox, OutboxBacklog};
 pub use passwords::{HashError, PasswordHash, PasswordHasher};
 pub use postings::{PostingHold, Postings};
 pub use projection::{ProjectError, Projected, Projection};
-pub use queue::{Delivery, Poison, QueueError, WorkQueue, WorkSource};
+pub use queue::{Delivery, Holes, Poison, QueueError, WorkQueue, WorkSource};
 pub use recent::{NothingRecent, Passed, RecentSends};
 pub use resume::{
     EventRange, FoundEvent, JoinSnapshot, MembershipInterval, OriginalSend, ResumeStore, SendKey, SnapshotMembership, StoreError,

@@ -7,8 +7,9 @@ use std::ops::ControlFlow;
 
 use bytes::Bytes;
 use relay_domain::ports::{OriginalSend, Passed, SendKey};
+use relay_protocol::MessageBody;
 use relay_protocol::ServerFrame;
-use relay_protocol::log::{LogEvent, StoredEvent};
+use relay_protocol::log::{LogEvent, MessageErased, StoredEvent};
 use relay_types::{ConversationId, Seq, UserId};
 
 use index::{INDEX_BYTES, Index};
@@ -173,6 +174,28 @@ impl Ring {
         }
     }
 
+    /// Takes the content out of a message: its place, its key and its chain stay.
+    pub(crate) fn erase(&mut self, erased: &MessageErased) {
+        let at = self.entries.partition_point(|entry| entry.seq < erased.message_seq);
+        let Some(entry) = self.entries.get_mut(at).filter(|entry| entry.seq == erased.message_seq) else { return };
+        if let LogEvent::MessageSent(sent) = &mut entry.event.event
+            && sent.message_id == erased.message_id
+        {
+            sent.body = MessageBody::Erased;
+            entry.frame = None;
+            let cost = cost(&entry.event.event);
+            self.bytes = self.bytes.saturating_sub(entry.cost) + cost;
+            entry.cost = cost;
+        }
+    }
+
+    /// The erasures after `after`.
+    pub(crate) fn erasures(&self, after: Seq) -> Vec<MessageErased> {
+        let start = self.entries.partition_point(|entry| entry.seq <= after);
+        let erased = |entry: &Entry| if let LogEvent::MessageErased(erased) = &entry.event.event { Some(erased.clone()) } else { None };
+        self.entries.range(start..).filter_map(erased).collect()
+    }
+
     /// What passed at `seq`.
     pub(crate) fn passed(&self, seq: Seq) -> Passed {
         if seq > self.head {
@@ -273,10 +296,13 @@ fn place(first_ordinal: u64, ordinal: u64) -> usize {
 fn cost(event: &LogEvent) -> usize {
     let own = match event {
         LogEvent::MessageSent(sent) => {
-            let relay_protocol::MessageBody::Text { text } = &sent.body;
+            let text = match &sent.body {
+                MessageBody::Text { text } => text.as_str(),
+                MessageBody::Erased => "",
+            };
             // The key stands in the event, the frame and the table of sends.
             let key = SEND_BYTES + 3 * (sent.client_id.as_str().len() + ALLOCATION_BYTES);
-            key + text.as_str().len() + sent.body.encoded_len() + 2 * ALLOCATION_BYTES
+            key + text.len() + sent.body.encoded_len() + 2 * ALLOCATION_BYTES
         }
         LogEvent::ConversationCreated(_)
         | LogEvent::MemberAdded(_)
@@ -285,6 +311,7 @@ fn cost(event: &LogEvent) -> usize {
         | LogEvent::MembersRemoved(_)
         | LogEvent::ConversationRenamed(_)
         | LogEvent::RoleChanged(_)
+        | LogEvent::MessageErased(_)
         | LogEvent::UserRegistered(_)
         | LogEvent::ConversationJoined(_)
         | LogEvent::ConversationLeft(_)

@@ -31,6 +31,8 @@ pub enum ServerFrame {
     MembersRemoved(MembersRemovedFrame),
     /// A conversation began, was renamed, or a role in it changed.
     ConversationUpdated(ConversationUpdated),
+    /// A message's content was erased: clients drop what they hold of it.
+    MessageErased(MessageErasedFrame),
     /// Everything up to the position was delivered, and more of what was missed follows.
     Progress {
         /// To be stored and handed back in the next hello, should the socket end before `caught_up`.
@@ -186,6 +188,24 @@ pub struct ConversationUpdated {
     pub at_ms: TimestampMs,
     /// What changed.
     pub change: ConversationChange,
+}
+
+/// A message's content was erased.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct MessageErasedFrame {
+    /// The message's conversation.
+    pub conversation_id: ConversationId,
+    /// The sequence of this event.
+    pub seq: Seq,
+    /// The event before it in this conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prev: Option<Seq>,
+    /// The erased message.
+    pub message_id: MessageId,
+    /// The sequence of the erased message.
+    pub message_seq: Seq,
+    /// When it was erased.
+    pub at_ms: TimestampMs,
 }
 
 /// What changed about a conversation.
@@ -347,6 +367,14 @@ impl ServerFrame {
                 at_ms: e.at_ms,
                 change: ConversationChange::RoleChanged { user_id: e.user_id, role: e.role },
             }),
+            LogEvent::MessageErased(e) => Self::MessageErased(MessageErasedFrame {
+                conversation_id: e.conversation_id,
+                seq,
+                prev,
+                message_id: e.message_id,
+                message_seq: e.message_seq,
+                at_ms: e.at_ms,
+            }),
             LogEvent::UserRegistered(_)
             | LogEvent::UserSeen(_)
             | LogEvent::ConversationJoined(_)
@@ -369,6 +397,7 @@ impl ServerFrame {
             Self::MembersAdded(f) => Some((f.conversation_id, f.seq, f.prev)),
             Self::MembersRemoved(f) => Some((f.conversation_id, f.seq, f.prev)),
             Self::ConversationUpdated(f) => Some((f.conversation_id, f.seq, f.prev)),
+            Self::MessageErased(f) => Some((f.conversation_id, f.seq, f.prev)),
             Self::Welcome(_)
             | Self::MessageAck(_)
             | Self::Progress { .. }

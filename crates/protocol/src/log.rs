@@ -31,6 +31,8 @@ pub enum LogEvent {
     ConversationRenamed(ConversationRenamed),
     /// On the conversation's subject: a member's role changed.
     RoleChanged(RoleChanged),
+    /// On the conversation's subject: a message's content was erased. Its place stays, as a tombstone.
+    MessageErased(MessageErased),
     /// On the user's subject: the account exists.
     UserRegistered(UserRegistered),
     /// On the user's subject, on the conversation's shard: they are now in it.
@@ -202,6 +204,47 @@ pub struct RoleChanged {
     pub at_ms: TimestampMs,
 }
 
+/// A message's content was erased. Says what a tombstone needs, because the message is gone from the log.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct MessageErased {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// The message's conversation.
+    pub conversation_id: ConversationId,
+    /// The erased message.
+    pub message_id: MessageId,
+    /// The message's sequence in the shard.
+    pub message_seq: Seq,
+    /// The event before the message in its conversation, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_prev: Option<Seq>,
+    /// The message's sender.
+    pub sender_id: UserId,
+    /// The sender's key for the message.
+    pub client_id: ClientId,
+    /// When the message was accepted, by the accepting server's clock.
+    pub sent_at_ms: TimestampMs,
+    /// When the stream stored the message, by the NATS server's clock.
+    pub stored_at_ms: TimestampMs,
+    /// When it was erased, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+}
+
+impl MessageErased {
+    /// What is left of the message.
+    pub fn tombstone(&self, shard: ShardId) -> StoredEvent {
+        let event = LogEvent::MessageSent(MessageSent {
+            message_id: self.message_id,
+            conversation_id: self.conversation_id,
+            sender_id: self.sender_id,
+            client_id: self.client_id.clone(),
+            sent_at_ms: self.sent_at_ms,
+            body: MessageBody::Erased,
+        });
+        StoredEvent { shard, seq: self.message_seq, prev: self.message_prev, stored_at_ms: self.stored_at_ms, event }
+    }
+}
+
 /// An account exists.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct UserRegistered {
@@ -267,6 +310,7 @@ impl LogEvent {
             | Self::MembersRemoved(_)
             | Self::ConversationRenamed(_)
             | Self::RoleChanged(_)
+            | Self::MessageErased(_)
             | Self::UserRegistered(_)
             | Self::ConversationJoined(_)
             | Self::ConversationLeft(_)
@@ -289,6 +333,7 @@ impl LogEvent {
             | Self::MembersAdded(_)
             | Self::ConversationRenamed(_)
             | Self::RoleChanged(_)
+            | Self::MessageErased(_)
             | Self::UserRegistered(_)
             | Self::ConversationJoined(_)
             | Self::ConversationLeft(_)
@@ -311,6 +356,7 @@ impl LogEvent {
             Self::MembersRemoved(e) => Some(e.conversation_id),
             Self::ConversationRenamed(e) => Some(e.conversation_id),
             Self::RoleChanged(e) => Some(e.conversation_id),
+            Self::MessageErased(e) => Some(e.conversation_id),
             Self::UserRegistered(_)
             | Self::UserSeen(_)
             | Self::ConversationJoined(_)
@@ -334,7 +380,8 @@ impl LogEvent {
             | Self::MembersRemoved(_)
             | Self::ConversationRenamed(_)
             | Self::RoleChanged(_) => true,
-            Self::UserRegistered(_)
+            Self::MessageErased(_)
+            | Self::UserRegistered(_)
             | Self::UserSeen(_)
             | Self::ConversationJoined(_)
             | Self::ConversationLeft(_)
@@ -356,6 +403,7 @@ impl LogEvent {
             Self::MembersRemoved(_) => "MEMBERS_REMOVED",
             Self::ConversationRenamed(_) => "CONVERSATION_RENAMED",
             Self::RoleChanged(_) => "ROLE_CHANGED",
+            Self::MessageErased(_) => "MESSAGE_ERASED",
             Self::UserRegistered(_) => "USER_REGISTERED",
             Self::ConversationJoined(_) => "CONVERSATION_JOINED",
             Self::ConversationLeft(_) => "CONVERSATION_LEFT",

@@ -33,6 +33,8 @@ pub enum MessageBody {
         /// The text.
         text: MessageText,
     },
+    /// The content was erased; the message's place stays. Never sent by clients.
+    Erased,
 }
 
 impl MessageBody {
@@ -40,6 +42,15 @@ impl MessageBody {
     pub fn encoded_len(&self) -> usize {
         match self {
             Self::Text { text } => br#"{"type":"text","text":""}"#.len() + json_len(text.as_str()),
+            Self::Erased => br#"{"type":"erased"}"#.len(),
+        }
+    }
+
+    /// The text, if it is one.
+    pub const fn text(&self) -> Option<&MessageText> {
+        match self {
+            Self::Text { text } => Some(text),
+            Self::Erased => None,
         }
     }
 }

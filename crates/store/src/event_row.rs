@@ -81,6 +81,7 @@ pub(crate) fn columns(event: &LogEvent) -> Result<Option<EventColumns>, serde_js
         LogEvent::MembersRemoved(e) => (e.event_id, e.removed_by, e.at_ms),
         LogEvent::ConversationRenamed(e) => (e.event_id, e.renamed_by, e.at_ms),
         LogEvent::RoleChanged(e) => (e.event_id, e.changed_by, e.at_ms),
+        LogEvent::MessageErased(e) => (e.event_id, e.sender_id, e.at_ms),
         LogEvent::UserRegistered(_)
         | LogEvent::UserSeen(_)
         | LogEvent::ConversationJoined(_)

@@ -5,6 +5,7 @@
 mod answers;
 mod audit;
 mod batch;
+mod erase;
 mod maintenance;
 mod repair;
 mod void;
@@ -72,6 +73,7 @@ impl Store {
         let batch = Batch::of(fresh, heads, departures)?;
         let written = async {
             write::batch(&mut transaction, shard, &batch).await?;
+            erase::apply(&mut transaction, shard, &batch.erased).await?;
             answers::note(&mut transaction, &batch).await?;
             move_watermark(&mut transaction, shard, upto, batch.newest_at()).await?;
             transaction.commit().await

@@ -82,6 +82,7 @@ const GRANTS: &[(&str, [&str; 3])] = &[
     // Pruned by its own name: what lies in no week is deleted row by row.
     ("send_keys_default", [NOTHING, NOTHING, "SELECT, DELETE"]),
     ("memberships", [READ, READ, ALL]),
+    ("erasures", [NOTHING, NOTHING, ALL]),
     ("audit_walks", [NOTHING, NOTHING, ALL]),
 ];
 

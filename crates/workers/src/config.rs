@@ -17,6 +17,8 @@ pub enum Role {
     Outbox,
     /// Compares the log with Postgres.
     Audit,
+    /// Takes the content of erased messages out of the log.
+    Erase,
 }
 
 /// Which jobs, and how eagerly.
@@ -40,19 +42,22 @@ pub struct WorkerConfig {
     pub audit_full_every_s: u64,
     /// Outbox rows older than this are taken to be left behind, in milliseconds.
     pub outbox_age_ms: u64,
+    /// Messages erased from the log in one second at most, by all workers together. Each holds the log up for about 16 ms.
+    pub erase_per_s: u32,
 }
 
 impl Default for WorkerConfig {
     fn default() -> Self {
         Self {
             admin_listen: SocketAddr::from(([127, 0, 0, 1], 7092)),
-            roles: vec![Role::Persist, Role::Reconcile, Role::Outbox, Role::Audit],
+            roles: vec![Role::Persist, Role::Reconcile, Role::Outbox, Role::Audit, Role::Erase],
             persist_batch: 1_000,
             reconcile_all_every_s: 3_600,
             stranded_after_s: 60,
             audit_every_s: 60,
             audit_full_every_s: 86_400,
             outbox_age_ms: 2_000,
+            erase_per_s: 5,
         }
     }
 }
@@ -62,6 +67,7 @@ impl WorkerConfig {
     pub fn check(&self) -> Result<(), Violation> {
         require("worker.roles", !self.roles.is_empty(), || "at least one role".to_owned())?;
         within("worker.persist_batch", &self.persist_batch, &(1..=10_000))?;
+        within("worker.erase_per_s", &self.erase_per_s, &(1..=50))?;
         at_least("worker.audit_every_s", &self.audit_every_s, &1)?;
         at_least("worker.audit_full_every_s", &self.audit_full_every_s, &self.audit_every_s)?;
         at_least("worker.reconcile_all_every_s", &self.reconcile_all_every_s, &10)

@@ -5,6 +5,7 @@
 
 pub mod audit;
 mod config;
+pub mod erase;
 pub mod maintenance;
 pub mod metrics;
 pub mod outbox;

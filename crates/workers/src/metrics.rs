@@ -48,6 +48,12 @@ pub fn register() {
     {
         counter!(name).increment(0);
     }
+    describe_counter!("relay_erasures_total", "Messages whose content was erased from the log");
+    describe_gauge!("relay_erasures_waiting", "Messages that are hidden, and still in the log");
+    describe_gauge!("relay_erasure_oldest_seconds", Unit::Seconds, "Since the oldest of them was hidden");
+    counter!("relay_erasures_total").increment(0);
+    gauge!("relay_erasures_waiting").set(0.0);
+    gauge!("relay_erasure_oldest_seconds").set(0.0);
     describe_counter!("relay_dead_letters_total", "Events dead-lettered because no worker can process them, by worker");
     counter!("relay_dead_letters_total", "worker" => "persist").increment(0);
 }

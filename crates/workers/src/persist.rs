@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use relay_domain::ports::{Delivery, Poison, ProjectError, Projected, Projection, QueueError, StoreError, WorkQueue, WorkSource};
+use relay_domain::ports::{Delivery, Holes, Poison, ProjectError, Projected, Projection, QueueError, StoreError, WorkQueue, WorkSource};
 use relay_protocol::log::StoredEvent;
 use relay_runtime::Task;
 use relay_types::{Clock, Seq, ShardId};
@@ -58,16 +58,25 @@ impl From<QueueError> for Interruption {
 
 /// Whether nothing is missing between `after` and the deliveries, nor between them. A hole may be deleted events; or events
 /// that went to another worker, or to nobody: when the consumer's leader dies, its successor goes on behind what was on its
-/// way, with an unbroken count, and an acknowledgement of the next would acknowledge the lost ones too. The log itself tells.
-async fn without_holes(source: &dyn WorkSource, shard: ShardId, after: Seq, seqs: &[Seq]) -> Result<(), QueueError> {
-    let mut expected = after.next();
+/// way, with an unbroken count, and an acknowledgement of the next would acknowledge the lost ones too. The log itself tells: by its next event for one hole, and
+/// for more by the list of all of them, once. What it said before, `known`, stays true.
+async fn without_holes(source: &dyn WorkSource, shard: ShardId, known: &mut Holes, after: Seq, seqs: &[Seq]) -> Result<(), QueueError> {
+    let (mut expected, mut open) = (after.next(), Vec::new());
     for seq in seqs {
-        if *seq > expected && source.first_from(shard, expected).await?.is_some_and(|first| first < *seq) {
-            return Err(QueueError::Disorder);
+        if *seq > expected && !known.cover(expected, *seq) {
+            open.push((expected, *seq));
         }
         expected = expected.max(seq.next());
     }
-    Ok(())
+    let deleted = match open.as_slice() {
+        [] => true,
+        [(from, to)] => source.first_from(shard, *from).await?.is_none_or(|first| first >= *to),
+        several => {
+            *known = source.holes(shard).await?;
+            several.iter().all(|(from, to)| known.cover(*from, *to))
+        }
+    };
+    if deleted { Ok(()) } else { Err(QueueError::Disorder) }
 }
 
 impl Persist {
@@ -112,6 +121,7 @@ impl Persist {
             self.source.reset_persist(shard, after).await?;
         }
         let mut queue = self.source.open_persist(shard).await?;
+        let mut known = Holes::default();
         let mut first = true;
         task.health.up();
         loop {
@@ -126,7 +136,7 @@ impl Persist {
             }
             first = false;
             let seqs: Vec<Seq> = deliveries.iter().map(|delivery| delivery.seq).collect();
-            without_holes(self.source.as_ref(), shard, after, &seqs).await?;
+            without_holes(self.source.as_ref(), shard, &mut known, after, &seqs).await?;
             let events = self.readable(shard, deliveries).await?;
             self.project(task, &mut *queue, shard, &epoch, after, end, &events).await?;
             queue.ack().await?;
@@ -240,6 +250,8 @@ mod tests {
         unreadable: Vec<u64>,
         floor: watch::Sender<Seq>,
         dead: Mutex<Vec<Seq>>,
+        /// How often all holes were asked for.
+        listed: Mutex<usize>,
     }
 
     impl Log {
@@ -278,6 +290,13 @@ mod tests {
             Ok(self.seqs.iter().copied().map(Seq).find(|seq| *seq >= from))
         }
 
+        async fn holes(&self, _: ShardId) -> Result<Holes, QueueError> {
+            *self.listed.lock() += 1;
+            let last = self.seqs.last().copied().unwrap_or_default();
+            let deleted = (1..=last).filter(|seq| !self.seqs.contains(seq)).map(Seq).collect();
+            Ok(Holes { first: Seq(1), deleted })
+        }
+
         async fn dead_letter(&self, _: &str, _: ShardId, seq: Seq, _: &Poison) -> Result<(), QueueError> {
             self.dead.lock().push(seq);
             Ok(())
@@ -313,7 +332,7 @@ mod tests {
 
     async fn judge(log: &[u64], after: u64, seqs: &[u64]) -> bool {
         let seqs: Vec<Seq> = seqs.iter().copied().map(Seq).collect();
-        without_holes(&Log::of(log), ShardId(0), Seq(after), &seqs).await.is_ok()
+        without_holes(&Log::of(log), ShardId(0), &mut Holes::default(), Seq(after), &seqs).await.is_ok()
     }
 
     #[tokio::test]
@@ -326,6 +345,19 @@ mod tests {
         assert!(!judge(&log, 1, &[3, 4]).await, "2 went to nobody");
         assert!(!judge(&log, 1, &[2, 4]).await, "3 went to nobody");
         assert!(!judge(&log, 4, &[8]).await, "7 went to nobody, 5 and 6 were deleted");
+    }
+
+    #[tokio::test]
+    async fn many_holes_are_looked_up_once() {
+        let seqs: Vec<u64> = (1..=1_000).map(|n| n * 2).collect();
+        let (log, mut known) = (Log::of(&seqs), Holes::default());
+        for run in seqs.chunks(100) {
+            let after = Seq(run[0].saturating_sub(2));
+            let run: Vec<Seq> = run.iter().copied().map(Seq).collect();
+            without_holes(&log, ShardId(0), &mut known, after, &run).await.unwrap();
+        }
+        assert_eq!(*log.listed.lock(), 1);
+        assert!(without_holes(&log, ShardId(0), &mut known, Seq(0), &[Seq(4), Seq(8)]).await.is_err(), "2 and 6 went to nobody");
     }
 
     /// A database that stores so many events in time, and not one more.

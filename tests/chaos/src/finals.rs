@@ -68,8 +68,8 @@ fn logged(seq: u64, event: LogEvent, directory: &Directory) -> Option<Logged> {
     let (room, what) = match event {
         LogEvent::MessageSent(sent) => {
             let key = key_number(&sent.client_id);
-            let MessageBody::Text { text } = &sent.body;
-            let what = LoggedWhat::Message { sender: directory.user(sent.sender_id), key, intact: text_fits(text.as_str(), key) };
+            let intact = sent.body.text().is_some_and(|text| text_fits(text.as_str(), key));
+            let what = LoggedWhat::Message { sender: directory.user(sent.sender_id), key, intact };
             (sent.conversation_id, what)
         }
         LogEvent::ConversationCreated(created) => {
@@ -88,6 +88,7 @@ fn logged(seq: u64, event: LogEvent, directory: &Directory) -> Option<Logged> {
         }
         LogEvent::ConversationRenamed(renamed) => (renamed.conversation_id, LoggedWhat::Changed),
         LogEvent::RoleChanged(changed) => (changed.conversation_id, LoggedWhat::Changed),
+        LogEvent::MessageErased(erased) => (erased.conversation_id, LoggedWhat::Changed),
         LogEvent::UserRegistered(_)
         | LogEvent::UserSeen(_)
         | LogEvent::ConversationJoined(_)
@@ -127,8 +128,8 @@ async fn read_postgres(cluster: &Cluster, directory: &Directory) -> anyhow::Resu
         events.push((room, seq, prev));
         let (sender, key): (Option<sqlx::types::Uuid>, Option<String>) = (row.try_get(3)?, row.try_get(4)?);
         if let (Some(sender), Some(key)) = (sender, key) {
-            let MessageBody::Text { text } = serde_json::from_str(&row.try_get::<String, _>(5)?)?;
-            let key = key_of_whole(&key.parse()?, text.as_str());
+            let body: MessageBody = serde_json::from_str(&row.try_get::<String, _>(5)?)?;
+            let key = key_of_whole(&key.parse()?, body.text().map_or("", |text| text.as_str()));
             rows.push(Row { room, seq, prev, sender: directory.user(UserId::from_uuid(sender)), key });
         }
     }
@@ -169,12 +170,12 @@ async fn read_room(workload: &Workload, index: usize) -> anyhow::Result<Vec<Row>
 }
 
 fn row(message: &Message, directory: &Directory) -> Row {
-    let MessageBody::Text { text } = &message.body;
+    let text = message.body.text().map_or("", |text| text.as_str());
     Row {
         room: directory.room(message.conversation_id),
         seq: message.seq.0,
         prev: message.prev.map(|prev| prev.0),
         sender: directory.user(message.sender_id),
-        key: key_of_whole(&message.client_id, text.as_str()),
+        key: key_of_whole(&message.client_id, text),
     }
 }

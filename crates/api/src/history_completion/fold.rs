@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use relay_domain::ports::{HistoryAnchor, MemberInterval};
-use relay_protocol::ServerFrame;
-use relay_protocol::log::{LogEvent, StoredEvent};
+use relay_protocol::log::{LogEvent, MessageErased, StoredEvent};
 use relay_protocol::rest::{HistoryChange, MessagePage};
+use relay_protocol::{MessageBody, ServerFrame};
 use relay_types::{Seq, UserId};
 
 use super::Asked;
@@ -92,6 +92,9 @@ impl Fold {
             if own {
                 self.forget_earlier();
             }
+            if let LogEvent::MessageErased(erased) = &event.event {
+                self.erase(erased);
+            }
             let shown = match &event.event {
                 LogEvent::MessageSent(sent) => self.intervals.inside(sent.sender_id, event.seq),
                 LogEvent::ConversationCreated(_)
@@ -101,6 +104,7 @@ impl Fold {
                 | LogEvent::MembersRemoved(_)
                 | LogEvent::ConversationRenamed(_)
                 | LogEvent::RoleChanged(_)
+                | LogEvent::MessageErased(_)
                 | LogEvent::UserRegistered(_)
                 | LogEvent::ConversationJoined(_)
                 | LogEvent::ConversationLeft(_)
@@ -108,7 +112,7 @@ impl Fold {
                 | LogEvent::InvitationEnded(_)
                 | LogEvent::UserSeen(_)
                 | LogEvent::SessionRevoked(_)
-                | LogEvent::Unknown => self.changes,
+                | LogEvent::Unknown => self.changes && event.event.is_in_history(),
             };
             if shown
                 && event.seq > self.after
@@ -133,6 +137,20 @@ impl Fold {
             self.bytes -= bytes;
             self.entries.pop_front();
             self.earlier = true;
+        }
+    }
+
+    /// The projection does not know of it yet.
+    fn erase(&mut self, erased: &MessageErased) {
+        for ((seq, frame), bytes) in &mut self.entries {
+            if let ServerFrame::NewMessage(message) = frame
+                && *seq == erased.message_seq
+            {
+                message.body = MessageBody::Erased;
+                self.bytes -= *bytes;
+                *bytes = size(frame);
+                self.bytes += *bytes;
+            }
         }
     }
 

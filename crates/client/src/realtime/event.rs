@@ -7,7 +7,8 @@ use std::time::Duration;
 use relay_protocol::Message;
 
 use relay_protocol::frame::{
-    ConversationUpdated, ErrorFrame, MemberAddedFrame, MemberRemovedFrame, MembersAddedFrame, MembersRemovedFrame, MessageAck, ResetReason,
+    ConversationUpdated, ErrorFrame, MemberAddedFrame, MemberRemovedFrame, MembersAddedFrame, MembersRemovedFrame, MessageAck,
+    MessageErasedFrame, ResetReason,
 };
 use relay_types::{ClientId, ConversationId, Seq};
 use tokio::sync::mpsc;
@@ -31,6 +32,8 @@ pub enum Event {
     MembersRemoved(MembersRemovedFrame),
     /// A conversation began or changed.
     ConversationUpdated(ConversationUpdated),
+    /// A message's content was erased: drop what is held of it.
+    MessageErased(MessageErasedFrame),
     /// Everything missed has arrived.
     CaughtUp {
         /// New events between the welcome and here.

@@ -230,6 +230,7 @@ impl Engine {
             ServerFrame::MembersAdded(frame) => self.on_event(session, Event::MembersAdded(frame)),
             ServerFrame::MembersRemoved(frame) => self.on_event(session, Event::MembersRemoved(frame)),
             ServerFrame::ConversationUpdated(frame) => self.on_event(session, Event::ConversationUpdated(frame)),
+            ServerFrame::MessageErased(frame) => self.on_event(session, Event::MessageErased(frame)),
             ServerFrame::Progress { position } => self.on_position(session, &position).await,
             ServerFrame::CaughtUp { position } => {
                 self.deliver(Event::CaughtUp { events: session.events });

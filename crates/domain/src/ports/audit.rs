@@ -47,6 +47,8 @@ pub struct ProjectedEvent {
     pub conversation: ConversationId,
     /// Which message, if it is one.
     pub message: Option<MessageId>,
+    /// Whether it is a tombstone: the log may have it no more.
+    pub erased: bool,
 }
 
 /// A member of a conversation.

@@ -52,6 +52,28 @@ impl QueueError {
     }
 }
 
+/// Places of a log without an event.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Holes {
+    /// The log begins here: nothing before it is there.
+    pub first: Seq,
+    /// Deleted since, ascending.
+    pub deleted: Vec<Seq>,
+}
+
+impl Holes {
+    /// Whether the log has nothing from `from` up to, and without, `to`.
+    pub fn cover(&self, from: Seq, to: Seq) -> bool {
+        let from = from.max(self.first);
+        if from >= to {
+            return true;
+        }
+        let begin = self.deleted.partition_point(|seq| *seq < from);
+        let end = self.deleted.partition_point(|seq| *seq < to);
+        (end - begin) as u64 == to.0 - from.0
+    }
+}
+
 /// An open work queue of one shard.
 #[async_trait]
 pub trait WorkQueue: Send {
@@ -92,6 +114,13 @@ pub trait WorkSource: Send + Sync {
     /// # Cancel safety
     /// Cancel safe.
     async fn first_from(&self, shard: ShardId, from: Seq) -> Result<Option<Seq>, QueueError>;
+
+    /// Every place before the log's end that it has no event at; as the log's leader knows it. It has as much to say as was ever
+    /// deleted: ask once for a run of holes.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn holes(&self, shard: ShardId) -> Result<Holes, QueueError>;
 
     /// Moves an unreadable event to the dead letters, with its reason.
     async fn dead_letter(&self, worker: &str, shard: ShardId, seq: Seq, poison: &Poison) -> Result<(), QueueError>;

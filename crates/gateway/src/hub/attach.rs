@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use relay_domain::ports::JoinSnapshot;
+use relay_protocol::log::MessageErased;
 use relay_protocol::{Position, ServerFrame};
 use relay_types::{ConversationId, Seq, ShardId, UserId};
 
@@ -131,6 +132,12 @@ impl Hub {
                 Some(MembershipChange { conversation: entry.conversation?, seq: entry.seq, effect: entry.effect.clone() })
             });
         (shard.ring.covered_after(), changes.collect())
+    }
+
+    /// Erasures that the ring has after `after`. It is looked through: for those who catch up without Postgres.
+    pub(crate) fn erased_since(&self, shard: ShardId, after: Seq) -> Vec<MessageErased> {
+        let state = self.state.lock();
+        state.shards.get(&shard).map(|shard| shard.ring.erasures(after)).unwrap_or_default()
     }
 
     /// The epoch of positions.

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use relay_domain::erasure::with_tombstones;
 use relay_domain::ports::JoinSnapshot;
 use relay_domain::void::without_void;
 use relay_protocol::ServerFrame;
@@ -70,6 +71,7 @@ impl Resumer {
                 | LogEvent::MembersRemoved(_)
                 | LogEvent::ConversationRenamed(_)
                 | LogEvent::RoleChanged(_)
+                | LogEvent::MessageErased(_)
                 | LogEvent::UserRegistered(_)
                 | LogEvent::ConversationInvited(_)
                 | LogEvent::InvitationEnded(_)
@@ -107,6 +109,7 @@ fn encoded_len(event: &StoredEvent) -> usize {
         | LogEvent::MemberRemoved(_)
         | LogEvent::ConversationRenamed(_)
         | LogEvent::RoleChanged(_)
+        | LogEvent::MessageErased(_)
         | LogEvent::UserRegistered(_)
         | LogEvent::UserSeen(_)
         | LogEvent::ConversationJoined(_)
@@ -181,6 +184,8 @@ impl Run<'_, '_> {
         }
         let departed = self.resumer.hub.departed(shard, after, &events);
         let events = without_void(events, departed);
+        let later = self.resumer.hub.erased_since(shard, upto);
+        let events = with_tombstones(shard, events, later, (after, upto));
         let changes: Vec<MembershipChange> = events.iter().filter_map(|event| MembershipChange::of(event, user)).collect();
         let roster = Roster::ending_in(&at.present, user, shard, after, &changes);
         let visible = events.into_iter().filter(|event| event.event.conversation().is_some_and(|id| roster.sees(id, event.seq)));

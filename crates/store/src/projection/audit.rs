@@ -19,8 +19,8 @@ impl AuditedProjection for Store {
     async fn projected_events(&self, shard: ShardId, after: Seq, upto: Seq, limit: usize) -> Result<Vec<ProjectedEvent>, StoreError> {
         self.limited(async {
             let rows = sqlx::query!(
-                "SELECT seq, conversation_id, kind, event_id FROM conversation_events
-                 WHERE shard = $1 AND seq > $2 AND seq <= $3 AND at >= (SELECT oldest FROM event_horizon) ORDER BY seq LIMIT $4",
+                r#"SELECT seq, conversation_id, kind, event_id, body = '{"type": "erased"}' AS "erased!" FROM conversation_events
+                 WHERE shard = $1 AND seq > $2 AND seq <= $3 AND at >= (SELECT oldest FROM event_horizon) ORDER BY seq LIMIT $4"#,
                 shard_column(shard),
                 after.to_i64(),
                 upto.to_i64(),
@@ -29,12 +29,13 @@ impl AuditedProjection for Store {
             .fetch_all(&self.pool)
             .await
             .map_err(unavailable)?;
-            let event = |seq, conversation, kind: &str, event| ProjectedEvent {
+            let event = |seq, conversation, kind: &str, event, erased| ProjectedEvent {
                 seq: Seq::from_i64(seq),
                 conversation: ConversationId::from_uuid(conversation),
                 message: (kind == MESSAGE_SENT).then(|| MessageId::from_uuid(event)),
+                erased,
             };
-            Ok(rows.into_iter().map(|row| event(row.seq, row.conversation_id, &row.kind, row.event_id)).collect())
+            Ok(rows.into_iter().map(|row| event(row.seq, row.conversation_id, &row.kind, row.event_id, row.erased)).collect())
         })
         .await
     }
@@ -46,13 +47,14 @@ impl AuditedProjection for Store {
         let filled = self.messages_are_filled().await?;
         self.limited(async {
             let rows = sqlx::query!(
-                r#"SELECT seq AS "seq!", conversation_id AS "conversation_id!", kind AS "kind!", event_id AS "event_id!" FROM (
-                       SELECT seq, conversation_id, kind, event_id FROM conversation_events e
+                r#"SELECT seq AS "seq!", conversation_id AS "conversation_id!", kind AS "kind!", event_id AS "event_id!", erased AS "erased!"
+                   FROM (
+                       SELECT seq, conversation_id, kind, event_id, body = '{"type": "erased"}' AS erased FROM conversation_events e
                        WHERE shard = $1 AND seq > $2 AND seq <= $3 AND at >= (SELECT oldest FROM event_horizon)
                          AND (NOT $5 OR EXISTS (
                              SELECT FROM messages m WHERE m.conversation_id = e.conversation_id AND m.message_id = e.event_id))
                        UNION
-                       SELECT seq, conversation_id, kind, message_id FROM messages WHERE shard = $1 AND seq > $2 AND seq <= $3) AS rows
+                       SELECT seq, conversation_id, kind, message_id, deleted FROM messages WHERE shard = $1 AND seq > $2 AND seq <= $3) AS rows
                    ORDER BY seq LIMIT $4"#,
                 shard_column(shard),
                 after.to_i64(),
@@ -63,12 +65,13 @@ impl AuditedProjection for Store {
             .fetch_all(&self.pool)
             .await
             .map_err(unavailable)?;
-            let event = |seq, conversation, kind: &str, event| ProjectedEvent {
+            let event = |seq, conversation, kind: &str, event, erased| ProjectedEvent {
                 seq: Seq::from_i64(seq),
                 conversation: ConversationId::from_uuid(conversation),
                 message: (kind == MESSAGE_SENT).then(|| MessageId::from_uuid(event)),
+                erased,
             };
-            Ok(rows.into_iter().map(|row| event(row.seq, row.conversation_id, &row.kind, row.event_id)).collect())
+            Ok(rows.into_iter().map(|row| event(row.seq, row.conversation_id, &row.kind, row.event_id, row.erased)).collect())
         })
         .await
     }

@@ -10,6 +10,7 @@ use sqlx::types::Uuid;
 use time::OffsetDateTime;
 
 use super::Heads;
+use super::erase::Erased;
 use crate::convert::timestamp;
 use crate::event_row::columns;
 use crate::spans::active_until;
@@ -104,6 +105,8 @@ pub(super) struct Batch {
     pub(super) openings: Openings,
     pub(super) heads: HeadRows,
     pub(super) sent: SentRows,
+    /// In the log's order; applied after everything else.
+    pub(super) erased: Vec<Erased>,
     newest_at: Option<OffsetDateTime>,
     /// Where in `openings` the interval is that the run began and did not end yet.
     open: HashMap<(ConversationId, UserId), usize>,
@@ -131,6 +134,10 @@ impl Batch {
             if let LogEvent::MessageSent(message) = &stored.event {
                 head.message = Some((stored.seq, at));
                 sent.insert((conversation, message.sender_id), stored.seq);
+            }
+            if let LogEvent::MessageErased(event) = &stored.event {
+                let message_at = timestamp(event.stored_at_ms).map_err(|error| poison(error.reason))?;
+                batch.erased.push(Erased { seq: stored.seq, at, event: event.clone(), message_at });
             }
             batch.take_in(conversation, stored, at);
             let rows = &mut batch.events;

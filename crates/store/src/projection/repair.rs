@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 use sqlx::types::Uuid;
 
 use super::batch::{Batch, Closings, Openings};
-use super::{Heads, write};
+use super::{Heads, erase, write};
 use crate::Store;
 use crate::convert::timestamp;
 use crate::error::{unavailable, unreadable};
@@ -36,6 +36,8 @@ impl Store {
             write::without_heads(&mut transaction, shard, &batch).await.map_err(unavailable)?;
             chain_to_next(&mut transaction, conversation, event.seq).await.map_err(unavailable)?;
             write::heads(&mut transaction, shard, &batch.heads).await.map_err(unavailable)?;
+            erase::apply(&mut transaction, shard, &batch.erased).await.map_err(unavailable)?;
+            erase::again(&mut transaction, shard, event.seq).await.map_err(unavailable)?;
             let people = people(&event.event);
             if !people.is_empty() {
                 rebuild_intervals(&mut transaction, shard, conversation, (event.seq, event.stored_at_ms), &people).await?;
@@ -80,7 +82,7 @@ async fn before(connection: &mut PgConnection, conversation: ConversationId, seq
 }
 
 /// The next event named the one before the gap.
-async fn chain_to_next(connection: &mut PgConnection, conversation: ConversationId, seq: Seq) -> sqlx::Result<()> {
+pub(super) async fn chain_to_next(connection: &mut PgConnection, conversation: ConversationId, seq: Seq) -> sqlx::Result<()> {
     sqlx::query!(
         "WITH chained AS (
              UPDATE conversation_events SET prev_seq = $2

@@ -13,7 +13,7 @@ use relay_domain::ports::{
 use relay_protocol::conversation::{ConversationKind, Role};
 use relay_protocol::log::{
     ConversationCreated, ConversationMembershipChanged, InitialMember, LogEvent, MemberAdded, MemberRemoved, MembersAdded, MembersRemoved,
-    MessageSent, StoredEvent,
+    MessageErased, MessageSent, StoredEvent,
 };
 
 use relay_protocol::message::MessageBody;
@@ -270,6 +270,24 @@ impl TestLog {
             client_id: client_id.parse().unwrap(),
             sent_at_ms: NOON_MS,
             body,
+        }))
+    }
+
+    /// The message at `seq` is erased.
+    pub fn erased(&mut self, seq: Seq) -> Seq {
+        let message = self.event_at(seq).clone();
+        let LogEvent::MessageSent(sent) = message.event else { panic!("a message") };
+        self.push(LogEvent::MessageErased(MessageErased {
+            event_id: EventId::new(IDS.next_ulid()),
+            conversation_id: sent.conversation_id,
+            message_id: sent.message_id,
+            message_seq: seq,
+            message_prev: Some(Seq(seq.0 - 1)),
+            sender_id: sent.sender_id,
+            client_id: sent.client_id,
+            sent_at_ms: sent.sent_at_ms,
+            stored_at_ms: message.stored_at_ms,
+            at_ms: NOON_MS,
         }))
     }
 

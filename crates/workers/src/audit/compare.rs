@@ -101,6 +101,7 @@ pub(super) fn page(shard: ShardId, events: &[StoredEvent], rows: &[ProjectedEven
             | LogEvent::MembersRemoved(_)
             | LogEvent::ConversationRenamed(_)
             | LogEvent::RoleChanged(_)
+            | LogEvent::MessageErased(_)
             | LogEvent::UserRegistered(_)
             | LogEvent::ConversationJoined(_)
             | LogEvent::ConversationLeft(_)
@@ -123,6 +124,8 @@ pub(super) fn page(shard: ShardId, events: &[StoredEvent], rows: &[ProjectedEven
         };
         compared.findings.push(Finding { kind, shard, seq: event.seq });
     }
+    // A tombstone is what the log may have no more.
+    rows.retain(|_, row| !row.erased);
     compared.findings.extend(rows.into_keys().map(|seq| Finding { kind: Kind::PhantomRow, shard, seq }));
 }
 
@@ -150,7 +153,7 @@ mod tests {
     }
 
     fn row(seq: u64) -> ProjectedEvent {
-        ProjectedEvent { seq: Seq(seq), conversation: id(), message: Some(id()) }
+        ProjectedEvent { seq: Seq(seq), conversation: id(), message: Some(id()), erased: false }
     }
 
     fn found(events: &[StoredEvent], rows: &[ProjectedEvent]) -> Vec<(Kind, u64)> {
@@ -168,6 +171,15 @@ mod tests {
         assert_eq!(found(&events, &[row(1), row(3), row(4), row(5)]), [(Kind::PhantomRow, 4)]);
         let other: MessageId = "01BX5ZZKBKACTAV9WEVGEMMVRZ".parse().unwrap();
         assert_eq!(found(&events, &[row(1), ProjectedEvent { message: Some(other), ..row(3) }, row(5)]), [(Kind::OtherMessage, 3)]);
+    }
+
+    #[test]
+    fn a_tombstone_may_be_missing_in_the_log_and_be_nothing_else() {
+        let tombstone = ProjectedEvent { erased: true, ..row(3) };
+        assert_eq!(found(&[sent(1), sent(5)], &[row(1), tombstone, row(5)]), []);
+        assert_eq!(found(&[sent(1), sent(3), sent(5)], &[row(1), tombstone, row(5)]), [], "not erased there yet");
+        let other = ProjectedEvent { message: None, ..tombstone };
+        assert_eq!(found(&[sent(1), sent(3), sent(5)], &[row(1), other, row(5)]), [(Kind::OtherMessage, 3)]);
     }
 
     #[test]

@@ -381,6 +381,7 @@ impl Life {
                 let what = if matches!(updated.change, ConversationChange::Created { .. }) { What::Created } else { What::Changed };
                 (updated.conversation_id, updated.seq, updated.prev, what)
             }
+            Event::MessageErased(erased) => (erased.conversation_id, erased.seq, erased.prev, What::Changed),
             Event::Gap { conversation_id, last, seq } => {
                 tracing::warn!(device = self.index, %conversation_id, %last, %seq, "the SDK noticed a gap");
                 self.record.gaps.fetch_add(1, Ordering::Relaxed);
@@ -397,8 +398,8 @@ impl Life {
 
     fn on_message(&mut self, message: &Message, reloaded: bool) {
         let key = key_number(&message.client_id);
-        let MessageBody::Text { text } = &message.body;
-        let what = What::Message { sender: self.directory.user(message.sender_id), key, intact: text_fits(text.as_str(), key) };
+        let intact = message.body.text().is_some_and(|text| text_fits(text.as_str(), key));
+        let what = What::Message { sender: self.directory.user(message.sender_id), key, intact };
         if message.sender_id == self.me
             && let Some(send) = self.carried.remove(&key)
         {

@@ -45,6 +45,7 @@ impl Seen {
             Event::MembersAdded(frame) => ServerFrame::MembersAdded(frame.clone()),
             Event::MembersRemoved(frame) => ServerFrame::MembersRemoved(frame.clone()),
             Event::ConversationUpdated(frame) => ServerFrame::ConversationUpdated(frame.clone()),
+            Event::MessageErased(frame) => ServerFrame::MessageErased(frame.clone()),
             _ => return None,
         };
         Self::of(&frame)

@@ -24,10 +24,9 @@ pub fn text(text: &str) -> MessageBody {
     MessageBody::Text { text: text.parse().expect("a valid text") }
 }
 
-/// The text of a message.
+/// The text of a message; nothing when it was erased.
 pub fn text_of(message: &Message) -> &str {
-    let MessageBody::Text { text } = &message.body;
-    text.as_str()
+    message.body.text().map_or("", |text| text.as_str())
 }
 
 /// A client's key as given.

@@ -117,7 +117,7 @@ impl App {
             invited: Vec::new(),
         };
         for send in &opened.outbox {
-            let relay_protocol::MessageBody::Text { text } = &send.body;
+            let Some(text) = send.body.text() else { continue };
             let label = app.directory.label(send.conversation_id);
             app.screen.message(&format!("* sending again to {label}"), text.as_str());
         }

@@ -28,6 +28,9 @@ impl App {
             Event::MembersAdded(added) => self.show_added_many(added).await,
             Event::MembersRemoved(removed) => self.show_removed_many(removed).await,
             Event::ConversationUpdated(updated) => self.show_update(updated).await,
+            Event::MessageErased(erased) => {
+                self.screen.say(format_args!("a message in {} was erased", self.directory.label(erased.conversation_id)));
+            }
             Event::CaughtUp { .. } => self.on_caught_up().await,
             Event::Reset(reason) => {
                 if reason == ResetReason::EpochChanged {
@@ -78,7 +81,10 @@ impl App {
 
     pub(super) async fn print_message(&mut self, message: &Message) {
         let conversation = message.conversation_id;
-        let MessageBody::Text { text } = &message.body;
+        let text = match &message.body {
+            MessageBody::Text { text } => text.as_str(),
+            MessageBody::Erased => "(this message was erased)",
+        };
         // Asks for people that are not known yet.
         self.directory.name(message.sender_id, conversation).await;
         let who = self.directory.author(message.sender_id);
@@ -90,7 +96,7 @@ impl App {
             (false, true) => format!("{clock} you → {label}"),
             (false, false) => format!("{clock} {who}"),
         };
-        self.screen.message(&header, text.as_str());
+        self.screen.message(&header, text);
     }
 
     /// Whoever never had anybody to talk to talks here now.

@@ -1,0 +1,122 @@
+//! Asking for a message to be erased, and the list of what the log has to erase.
+
+use async_trait::async_trait;
+use relay_domain::ports::{ErasableLog, EraseError, Erasure, ErasureBacklog, Erasures, LogAddress, StoreError};
+use relay_protocol::log::{LogEvent, MessageErased};
+use relay_types::{ConversationId, EventId, MessageId, Seq, TimestampMs, UserId};
+
+use crate::Store;
+use crate::convert::{millis, shard, shard_column, text};
+use crate::error::unavailable;
+use crate::outbox::Pending;
+use crate::store::commit;
+
+/// What became of the wish to erase a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ErasureRequest {
+    /// There is no such message, or the projection does not know it yet.
+    Unknown,
+    /// Its content is hidden already; the worker takes it out of the log.
+    Hidden,
+    /// Decided: it is hidden when the event on this subject is in the log.
+    Decided(LogAddress),
+}
+
+impl Store {
+    /// Decides that the message's content is erased. Repeated, it names the same event.
+    ///
+    /// # Errors
+    /// When Postgres does not answer.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: one transaction.
+    pub async fn request_erasure(
+        &self,
+        conversation: ConversationId,
+        message: MessageId,
+        at_ms: TimestampMs,
+    ) -> Result<ErasureRequest, StoreError> {
+        self.limited(async {
+            let mut transaction = self.pool.begin().await.map_err(unavailable)?;
+            let row = sqlx::query!(
+                "SELECT seq, prev_seq, shard, sender_id, client_id, sent_at_ms, stored_at, deleted FROM messages
+                 WHERE conversation_id = $1 AND message_id = $2 AND kind = 'MESSAGE_SENT' FOR UPDATE",
+                conversation.to_uuid(),
+                message.to_uuid()
+            );
+            let Some(row) = row.fetch_optional(&mut *transaction).await.map_err(unavailable)? else {
+                return Ok(ErasureRequest::Unknown);
+            };
+            let address = LogAddress::Conversation { shard: shard(row.shard)?, id: conversation };
+            if row.deleted {
+                return Ok(ErasureRequest::Hidden);
+            }
+            // One event for one message, however often it is asked for.
+            let event_id = EventId::from_uuid(message.to_uuid());
+            let asked = sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM outbox WHERE dedup_id = $1) AS "asked!""#, event_id.to_string());
+            if !asked.fetch_one(&mut *transaction).await.map_err(unavailable)? {
+                let erased = MessageErased {
+                    event_id,
+                    conversation_id: conversation,
+                    message_id: message,
+                    message_seq: Seq::from_i64(row.seq),
+                    message_prev: row.prev_seq.map(Seq::from_i64),
+                    sender_id: UserId::from_uuid(row.sender_id),
+                    client_id: text(&row.client_id.unwrap_or_default(), "client_id")?,
+                    sent_at_ms: row.sent_at_ms,
+                    stored_at_ms: millis(row.stored_at),
+                    at_ms,
+                };
+                let mut pending = Pending::default();
+                pending.push(address, event_id, LogEvent::MessageErased(erased));
+                pending.write(&mut transaction).await?;
+            }
+            commit(transaction).await?;
+            Ok(ErasureRequest::Decided(address))
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Erasures for Store {
+    /// The transaction waits for the log, which answers within its own limit. Index: `erasures_waiting`.
+    #[tracing::instrument(name = "db.erasures.next", skip_all)]
+    async fn erase_next(&self, log: &dyn ErasableLog) -> Result<Option<Erasure>, EraseError> {
+        self.limited(async {
+            let mut transaction = self.pool.begin().await.map_err(unavailable)?;
+            let alone = sqlx::query_scalar!(r#"SELECT pg_try_advisory_xact_lock(hashtextextended('erase', 0)) AS "alone!""#);
+            if !alone.fetch_one(&mut *transaction).await.map_err(unavailable)? {
+                return Ok(None);
+            }
+            let next = sqlx::query!(
+                "SELECT shard, seq, message_id FROM erasures WHERE done_at IS NULL ORDER BY erased_at, shard, seq LIMIT 1 FOR UPDATE"
+            );
+            let Some(row) = next.fetch_optional(&mut *transaction).await.map_err(unavailable)? else { return Ok(None) };
+            let erasure = Erasure { shard: shard(row.shard)?, seq: Seq::from_i64(row.seq), message: MessageId::from_uuid(row.message_id) };
+            log.erase(erasure).await?;
+            sqlx::query!("UPDATE erasures SET done_at = now() WHERE shard = $1 AND seq = $2", shard_column(erasure.shard), row.seq)
+                .execute(&mut *transaction)
+                .await
+                .map_err(unavailable)?;
+            transaction.commit().await.map_err(unavailable)?;
+            Ok(Some(erasure))
+        })
+        .await
+    }
+
+    /// Index: `erasures_waiting`.
+    #[tracing::instrument(name = "db.erasures.backlog", skip_all)]
+    async fn erasure_backlog(&self) -> Result<ErasureBacklog, StoreError> {
+        self.limited(async {
+            let row = sqlx::query!(
+                r#"SELECT count(*) AS "waiting!",
+                          coalesce(extract(epoch FROM now() - min(erased_at)), 0)::double precision AS "oldest_s!"
+                   FROM erasures WHERE done_at IS NULL"#
+            );
+            let row = row.fetch_one(&self.pool).await.map_err(unavailable)?;
+            Ok(ErasureBacklog { waiting: u64::try_from(row.waiting).unwrap_or_default(), oldest_s: row.oldest_s.max(0.0) })
+        })
+        .await
+    }
+}
