@@ -18,8 +18,13 @@ pub fn document() -> Value {
     let mut frames = Vec::new();
     for variant in variants(&schemas) {
         let Some(name) = variant_name(&variant).map(str::to_owned) else { continue };
+        if name == "unknown" {
+            // Whatever it is, this version cannot describe it.
+            continue;
+        }
         let summary = variant.get("description").cloned().unwrap_or_default();
-        messages.insert(name.clone(), json!({ "name": name, "summary": summary, "payload": variant }));
+        let payload = if is_event(&schemas, &variant) { json!({ "allOf": [variant, chain()] }) } else { variant };
+        messages.insert(name.clone(), json!({ "name": name, "summary": summary, "payload": payload }));
         frames.push(name);
     }
     let mut commands = Vec::new();
@@ -42,7 +47,7 @@ pub fn document() -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "license": { "name": "Apache-2.0" },
             "description": "JSON text frames over one WebSocket. The first client frame is hello; the server answers welcome, \
-                then what was missed, with progress in between, then caught_up (after reset, where something has to be reloaded), then live events. Clients ignore frames and fields they do not know.",
+                then what was missed, with progress in between, then caught_up (after reset, where something has to be reloaded), then live events. Clients ignore frames and fields they do not know, except that a frame with chain and seq counts in its chain.",
         },
         "defaultContentType": "application/json",
         "servers": {
@@ -85,6 +90,24 @@ fn variant_name(variant: &Value) -> Option<&str> {
     let direct = variant.pointer("/properties/type/enum/0").or_else(|| variant.pointer("/properties/type/const"));
     let nested = || variant.get("allOf")?.as_array()?.iter().find_map(variant_name);
     direct.and_then(Value::as_str).or_else(nested)
+}
+
+/// Whether the frame is an event: it has one before it.
+fn is_event(schemas: &Value, variant: &Value) -> bool {
+    let parts = variant.get("allOf").and_then(Value::as_array).into_iter().flatten();
+    let referred = parts.filter_map(|part| part.get("$ref")?.as_str()?.strip_prefix("#/components/schemas/"));
+    referred.into_iter().any(|name| schemas.pointer(&format!("/{name}/properties/prev")).is_some())
+}
+
+/// What the gateway says in front of each event.
+fn chain() -> Value {
+    json!({
+        "type": "object",
+        "required": ["chain"],
+        "properties": {
+            "chain": { "type": "string", "description": "The run of events in which each names the one before it: `c:<conversation>`." },
+        },
+    })
 }
 
 fn client_commands() -> Vec<(&'static str, &'static str, Value)> {
@@ -163,6 +186,7 @@ mod tests {
             "members_removed",
             "message_erased",
             "conversation_updated",
+            "message_erased",
             "progress",
             "caught_up",
             "reset",
@@ -171,7 +195,7 @@ mod tests {
         ] {
             assert!(messages.contains_key(name), "{name}");
         }
-        assert_eq!(messages.len(), 16, "a new frame: name it here");
+        assert_eq!(messages.len(), 17, "a new frame: name it here");
         let mut references = Vec::new();
         collect_references(&document, &mut references);
         assert!(references.len() > 30);

@@ -10,7 +10,7 @@ use relay_domain::ports::{AuditedLog, CursorError, LogPage};
 use relay_types::{Seq, ShardId, UserId};
 
 use crate::connect::Bus;
-use crate::decode::decode_or_unknown;
+use crate::decode::decode_or_unreadable;
 use crate::user_consumer::is_not_found;
 
 /// The longest wait for the next event of a page.
@@ -60,7 +60,7 @@ impl AuditedLog for NatsAudit {
                 break;
             }
             pending = info.pending;
-            page.events.push(decode_or_unknown(shard, &message.subject, seq.0, info.published, &message.payload));
+            page.events.push(decode_or_unreadable(shard, &message.subject, seq.0, info.published, &message.payload));
             if page.events.len() >= limit {
                 page.upto = seq;
                 break;

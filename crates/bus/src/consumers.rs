@@ -90,7 +90,8 @@ fn concerns_consumers(payload: &[u8]) -> Option<bool> {
         | LogEvent::ConversationInvited(_)
         | LogEvent::InvitationEnded(_)
         | LogEvent::SessionRevoked(_)
-        | LogEvent::Unknown => None,
+        | LogEvent::Unreadable
+        | LogEvent::Unknown(_) => None,
     }
 }
 

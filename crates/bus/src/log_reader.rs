@@ -14,7 +14,7 @@ use relay_subjects::LogSubject;
 use relay_types::{ConversationId, Seq, ShardId, UserId};
 
 use crate::connect::Bus;
-use crate::decode::decode_or_unknown;
+use crate::decode::decode_or_unreadable;
 
 /// The longest wait for the next event while there are more.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -90,7 +90,7 @@ impl LogReader for NatsLogReader {
             pending = info.pending;
             // A consumer that was made anew before its first event begins with the log.
             if seq > after && wanted.contains(message.subject.as_str()) {
-                events.push(decode_or_unknown(shard, &message.subject, seq.0, info.published, &message.payload));
+                events.push(decode_or_unreadable(shard, &message.subject, seq.0, info.published, &message.payload));
             }
             if end.is_some_and(|end| seq >= end) {
                 break;

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::connect::Bus;
-use crate::decode::{decode_or_unknown, millis};
+use crate::decode::{decode_or_unreadable, millis};
 use crate::topology::EPOCH_KEY;
 
 /// Events handed out at once at most; bounds how long one hand-over may hold its reader's lock.
@@ -55,7 +55,7 @@ impl TailSource for NatsTails {
             let message = message.map_err(TailError::unavailable)?;
             let Ok(info) = message.info() else { continue };
             pending = info.pending;
-            let event = decode_or_unknown(shard, &message.subject, info.stream_sequence, info.published, &message.payload);
+            let event = decode_or_unreadable(shard, &message.subject, info.stream_sequence, info.published, &message.payload);
             match event.event {
                 LogEvent::SessionRevoked(revoked) => ended.sessions.push(revoked.session_id),
                 LogEvent::ConversationJoined(moved) => {
@@ -77,7 +77,8 @@ impl TailSource for NatsTails {
                 | LogEvent::ConversationInvited(_)
                 | LogEvent::InvitationEnded(_)
                 | LogEvent::UserSeen(_)
-                | LogEvent::Unknown => {}
+                | LogEvent::Unreadable
+                | LogEvent::Unknown(_) => {}
             }
         }
         Ok(ended)
@@ -257,7 +258,7 @@ impl LogTail for NatsTail {
                         // A re-created consumer may repeat; order and exactly-once hand-over are kept here.
                         if self.last.is_none_or(|last| seq > last) {
                             self.last = Some(seq);
-                            events.push(decode_or_unknown(self.shard, &message.subject, seq.0, info.published, &message.payload));
+                            events.push(decode_or_unreadable(self.shard, &message.subject, seq.0, info.published, &message.payload));
                         }
                     }
                     Err(error) => {

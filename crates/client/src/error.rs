@@ -48,10 +48,10 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    /// The registered code, when the server refused.
+    /// The registered code, when the server refused with one that this version knows.
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
-            Self::Refused(problem) => Some(problem.code),
+            Self::Refused(problem) => problem.code.known(),
             Self::Transport { .. } | Self::Unexpected { .. } | Self::BadUrl { .. } | Self::NoToken | Self::Store(_) => None,
         }
     }

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use relay_protocol::frame::{ConversationChange, ServerFrame};
-use relay_types::{ConversationId, Seq, UserId};
+use relay_protocol::frame::{Chain, ConversationChange, Place, ServerFrame};
+use relay_types::{Seq, UserId};
 
 /// What an event is, by its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub enum Verdict {
     },
 }
 
-/// What is known about one conversation.
+/// What is known about one chain.
 #[derive(Debug, Clone, Copy)]
 struct Seen {
     last: Seq,
@@ -28,30 +28,32 @@ struct Seen {
     chained: bool,
 }
 
-/// The last event seen of each conversation. As large as the number of conversations that had events.
+/// The last event seen of each chain: of conversations, of the user's own on each shard, and of what this version does not know.
+/// As large as the number of chains that had events.
 #[derive(Debug, Default)]
 pub struct Tracker {
-    seen: HashMap<ConversationId, Seen>,
+    seen: HashMap<Chain, Seen>,
     /// A gap that was reported, and then came again in the replay: the server's own record has it.
-    proven: Option<(ConversationId, Seq)>,
+    proven: Option<(Chain, Seq)>,
 }
 
 impl Tracker {
-    /// Judges an event and, unless it reveals a gap, records it. Frames without a place are always new.
+    /// Judges an event, known or not, and, unless it reveals a gap, records it. Frames without a place are always new.
     pub fn judge(&mut self, frame: &ServerFrame, me: UserId) -> Verdict {
-        let Some((conversation, seq, prev)) = frame.chain_link() else { return Verdict::New };
-        let known = self.seen.get(&conversation).copied();
+        let Some(Place { chain, seq, prev }) = frame.place() else { return Verdict::New };
+        let known = self.seen.get(&chain).copied();
         if let Some(known) = known {
             if seq <= known.last {
                 return Verdict::Duplicate;
             }
             let unbroken = prev.is_none_or(|prev| prev == known.last);
-            if known.chained && !unbroken && !begins(frame, me) && self.proven != Some((conversation, seq)) {
-                self.proven = Some((conversation, seq));
+            let proven = self.proven.as_ref().is_some_and(|(of, at)| *of == chain && *at == seq);
+            if known.chained && !unbroken && !begins(frame, me) && !proven {
+                self.proven = Some((chain, seq));
                 return Verdict::Gap { last: known.last };
             }
         }
-        self.seen.insert(conversation, Seen { last: seq, chained: !ends(frame, me) });
+        self.seen.insert(chain, Seen { last: seq, chained: !ends(frame, me) });
         Verdict::New
     }
 
@@ -90,6 +92,7 @@ mod tests {
     use relay_protocol::frame::{ConversationSummary, MemberAddedFrame, MemberRemovedFrame};
 
     use relay_protocol::message::MessageBody;
+    use relay_types::ConversationId;
 
     fn id<T: From128>(n: u128) -> T {
         T::from128(n)
@@ -179,6 +182,24 @@ mod tests {
     }
 
     #[test]
+    fn unknown_event_is_a_link_of_its_chain() {
+        let mut tracker = Tracker::default();
+        let unknown = |chain: &str, seq: u64, prev: u64| {
+            ServerFrame::decode(&format!(r#"{{"type":"from_the_future","chain":"{chain}","seq":{seq},"prev":{prev}}}"#)).unwrap()
+        };
+        let room = format!("c:{}", id::<ConversationId>(9));
+        let me = id(1);
+        assert_eq!(tracker.judge(&message(9, 5, Some(0)), me), Verdict::New);
+        assert_eq!(tracker.judge(&unknown(&room, 6, 5), me), Verdict::New);
+        assert_eq!(tracker.judge(&message(9, 7, Some(6)), me), Verdict::New, "what stands behind it");
+        assert_eq!(tracker.judge(&unknown(&room, 6, 5), me), Verdict::Duplicate);
+        assert_eq!(tracker.judge(&unknown(&room, 9, 8), me), Verdict::Gap { last: Seq(7) });
+        assert_eq!(tracker.judge(&unknown("u:0", 8, 2), me), Verdict::New, "another chain");
+        assert_eq!(tracker.judge(&unknown("s:x", 8, 2), me), Verdict::New);
+        assert_eq!(tracker.judge(&unknown("s:x", 10, 9), me), Verdict::Gap { last: Seq(8) });
+    }
+
+    #[test]
     fn after_a_reset_everything_is_new() {
         let mut tracker = Tracker::default();
         tracker.judge(&message(9, 5, Some(0)), id(1));
@@ -207,7 +228,7 @@ mod tests {
                 let upto = upto.min(log.len()).max(from);
                 for frame in &log[from..upto] {
                     match tracker.judge(frame, id(77)) {
-                        Verdict::New => seen.push(frame.chain_link().unwrap().1.0),
+                        Verdict::New => seen.push(frame.place().unwrap().seq.0),
                         Verdict::Duplicate => {}
                         Verdict::Gap { .. } => prop_assert!(false, "a gap where there is none"),
                     }

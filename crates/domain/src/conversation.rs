@@ -73,6 +73,11 @@ pub fn decide(
     if kind == ConversationKind::Direct {
         return Err(ChangeDenied::DirectImmutable);
     }
+    let leaves = matches!(change, Change::Remove { user, .. } if user == actor);
+    if matches!(kind, ConversationKind::Unknown(_)) && !leaves {
+        // What its members may do is known to a newer version only.
+        return Err(ChangeDenied::Forbidden);
+    }
     match change {
         Change::Rename => at_least(actor_role, Role::Admin),
         Change::Add { people } => {
@@ -85,7 +90,9 @@ pub fn decide(
         }
         Change::Remove { role, .. } => {
             at_least(actor_role, Role::Admin)?;
-            if role < actor_role { Ok(()) } else { Err(ChangeDenied::Forbidden) }
+            // Whoever has a role of a newer version's may stand above an admin.
+            let below = if role.is_known() { role < actor_role } else { actor_role == Role::Owner };
+            if below { Ok(()) } else { Err(ChangeDenied::Forbidden) }
         }
         Change::SetRole { user, .. } if user == actor => Err(ChangeDenied::Forbidden),
         Change::SetRole { .. } => at_least(actor_role, Role::Owner),
@@ -127,6 +134,13 @@ mod tests {
         for (role, change, expected) in cases {
             assert_eq!(group(role, change), expected, "{role:?} {change:?}");
         }
+        let newer = Role::Unknown("moderator".parse().unwrap());
+        assert_eq!(group(newer, Change::Rename), Err(ChangeDenied::Forbidden));
+        assert_eq!(group(Role::Admin, remove(bob, newer)), Err(ChangeDenied::Forbidden));
+        assert_eq!(group(Role::Owner, remove(bob, newer)), Ok(()));
+        let channel = ConversationKind::Unknown("channel".parse().unwrap());
+        assert_eq!(decide(channel, ann, Role::Owner, Change::Rename, 2, 1000), Err(ChangeDenied::Forbidden));
+        assert_eq!(decide(channel, ann, Role::Member, remove(ann, Role::Member), 2, 1000), Ok(()));
         assert_eq!(decide(ConversationKind::Direct, ann, Role::Owner, Change::Rename, 2, 1000), Err(ChangeDenied::DirectImmutable));
         assert_eq!(decide(ConversationKind::Group, ann, Role::Owner, remove(ann, Role::Owner), 1, 3), Ok(()));
     }

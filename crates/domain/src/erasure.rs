@@ -39,7 +39,8 @@ mod tests {
     }
 
     fn stored(seq: u64, event: LogEvent) -> StoredEvent {
-        StoredEvent { shard: ShardId(0), seq: Seq(seq), prev: None, stored_at_ms: 0, event }
+        let owner = event.conversation().map(relay_protocol::EventOwner::Conversation);
+        StoredEvent { shard: ShardId(0), seq: Seq(seq), owner, prev: None, stored_at_ms: 0, event }
     }
 
     fn says(seq: u64) -> StoredEvent {

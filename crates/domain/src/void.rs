@@ -73,7 +73,8 @@ impl Departures {
         self.left.get(&(conversation, user)).copied()
     }
 
-    /// Takes in the log's next event of a conversation. Says whether it is void.
+    /// Takes in the log's next event of a conversation. Says whether it is void. An event of a type that this version does not
+    /// know never is: whatever a newer one thinks of it, it is a link of the chain.
     pub fn passes(&mut self, seq: Seq, event: &LogEvent) -> bool {
         if let LogEvent::MessageSent(sent) = event {
             return self.left.contains_key(&(sent.conversation_id, sent.sender_id));
@@ -117,7 +118,8 @@ mod tests {
     }
 
     fn stored(seq: u64, event: LogEvent) -> StoredEvent {
-        StoredEvent { shard: ShardId(0), seq: Seq(seq), prev: None, stored_at_ms: 0, event }
+        let owner = event.conversation().map(relay_protocol::EventOwner::Conversation);
+        StoredEvent { shard: ShardId(0), seq: Seq(seq), owner, prev: None, stored_at_ms: 0, event }
     }
 
     fn begins(seq: u64, room: u64, users: &[u64]) -> StoredEvent {

@@ -369,7 +369,7 @@ impl State {
             shard_state.ring.push_void(&event);
             return None;
         }
-        let Some(id) = event.event.conversation() else {
+        let Some(id) = event.conversation() else {
             shard_state.ring.push(event);
             return None;
         };

@@ -7,9 +7,8 @@ use std::ops::ControlFlow;
 
 use bytes::Bytes;
 use relay_domain::ports::{OriginalSend, Passed, SendKey};
-use relay_protocol::MessageBody;
-use relay_protocol::ServerFrame;
 use relay_protocol::log::{LogEvent, MessageErased, StoredEvent};
+use relay_protocol::{MessageBody, ServerFrame};
 use relay_types::{ConversationId, Seq, UserId};
 
 use index::{INDEX_BYTES, Index};
@@ -98,7 +97,7 @@ impl Entry {
     /// The frame for clients, encoded once.
     pub(crate) fn frame(&mut self) -> Option<Bytes> {
         if self.frame.is_none() {
-            self.frame = ServerFrame::from_log(&self.event).map(|frame| Bytes::from(frame.encode()));
+            self.frame = ServerFrame::encode_event(&self.event).map(Bytes::from);
         }
         self.frame.clone()
     }
@@ -154,7 +153,7 @@ impl Ring {
         }
         let effect = MembershipEffect::of(&event.event);
         let cost = cost(&event.event) + effect.people().len() * PERSON_BYTES;
-        let conversation = event.event.conversation();
+        let conversation = event.conversation();
         let ordinal = self.first_ordinal + self.entries.len() as u64;
         self.index.push(ordinal, conversation, effect != MembershipEffect::None);
         self.entries.push_back(Entry { seq, conversation, effect, void: false, event, frame: None, cost });
@@ -169,7 +168,7 @@ impl Ring {
     /// Adds the next event, which is void.
     pub(crate) fn push_void(&mut self, event: &StoredEvent) {
         let StoredEvent { shard, seq, stored_at_ms, .. } = *event;
-        if let Some(entry) = self.push(StoredEvent { shard, seq, prev: None, stored_at_ms, event: LogEvent::Unknown }) {
+        if let Some(entry) = self.push(StoredEvent::unreadable(shard, seq, stored_at_ms)) {
             entry.void = true;
         }
     }
@@ -296,13 +295,14 @@ fn place(first_ordinal: u64, ordinal: u64) -> usize {
 fn cost(event: &LogEvent) -> usize {
     let own = match event {
         LogEvent::MessageSent(sent) => {
-            let text = match &sent.body {
-                MessageBody::Text { text } => text.as_str(),
-                MessageBody::Erased => "",
+            let held = match &sent.body {
+                MessageBody::Text { text } => text.as_str().len(),
+                MessageBody::Unknown(raw) => raw.get().len(),
+                MessageBody::Erased => 0,
             };
             // The key stands in the event, the frame and the table of sends.
             let key = SEND_BYTES + 3 * (sent.client_id.as_str().len() + ALLOCATION_BYTES);
-            key + text.len() + sent.body.encoded_len() + 2 * ALLOCATION_BYTES
+            key + held + sent.body.encoded_len() + 2 * ALLOCATION_BYTES
         }
         LogEvent::ConversationCreated(_)
         | LogEvent::MemberAdded(_)
@@ -319,7 +319,9 @@ fn cost(event: &LogEvent) -> usize {
         | LogEvent::InvitationEnded(_)
         | LogEvent::UserSeen(_)
         | LogEvent::SessionRevoked(_)
-        | LogEvent::Unknown => 0,
+        | LogEvent::Unreadable => 0,
+        // Its text stands in the event and in the frame.
+        LogEvent::Unknown(event) => 2 * (event.raw.get().len() + event.name.len() + size_of_val(&**event)),
     };
     OVERHEAD_BYTES + own
 }
@@ -327,7 +329,6 @@ fn cost(event: &LogEvent) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use relay_protocol::MessageBody;
     use relay_protocol::log::MessageSent;
     use relay_types::ShardId;
 
@@ -335,6 +336,7 @@ mod tests {
         StoredEvent {
             shard: ShardId(0),
             seq: Seq(seq),
+            owner: Some(relay_protocol::EventOwner::Conversation("01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap())),
             prev: None,
             stored_at_ms: 0,
             event: LogEvent::MessageSent(MessageSent {

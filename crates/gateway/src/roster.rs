@@ -20,7 +20,7 @@ impl MembershipChange {
     /// The change of `user`'s that the event is, if it is one.
     pub(crate) fn of(event: &StoredEvent, user: UserId) -> Option<Self> {
         let effect = MembershipEffect::of(&event.event);
-        let conversation = event.event.conversation().filter(|_| effect.concerns(user))?;
+        let conversation = event.conversation().filter(|_| effect.concerns(user))?;
         Some(Self { conversation, seq: event.seq, effect })
     }
 }

@@ -224,7 +224,7 @@ impl<'a> Live<'a> {
     }
 
     fn refuse(&self, error: ErrorFrame) {
-        metrics::counter!("relay_errors_total", "code" => error.code.as_str()).increment(1);
+        metrics::counter!("relay_errors_total", "code" => error.code.known().map_or("unknown", ErrorCode::as_str)).increment(1);
         self.queue(vec![ServerFrame::Error(error)]);
     }
 

@@ -139,6 +139,83 @@ impl fmt::Display for ErrorCode {
     }
 }
 
+/// A code as it is read: a newer server may say one that this version's registry does not have. What to do then is told by
+/// `retryable` beside it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum AnyErrorCode {
+    /// One of the registry.
+    Known(ErrorCode),
+    /// A newer one, as it came.
+    Unknown(Box<str>),
+}
+
+impl AnyErrorCode {
+    /// The name on the wire.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Known(code) => code.as_str(),
+            Self::Unknown(name) => name,
+        }
+    }
+
+    /// The registry's code, if it has it.
+    pub const fn known(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Known(code) => Some(*code),
+            Self::Unknown(_) => None,
+        }
+    }
+}
+
+impl From<ErrorCode> for AnyErrorCode {
+    fn from(code: ErrorCode) -> Self {
+        Self::Known(code)
+    }
+}
+
+impl PartialEq<ErrorCode> for AnyErrorCode {
+    fn eq(&self, other: &ErrorCode) -> bool {
+        self.known() == Some(*other)
+    }
+}
+
+impl fmt::Display for AnyErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl serde::Serialize for AnyErrorCode {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for AnyErrorCode {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Box::<str>::deserialize(deserializer)?;
+        let known = ErrorCode::ALL.iter().copied().find(|code| code.as_str() == &*name);
+        Ok(known.map_or(Self::Unknown(name), Self::Known))
+    }
+}
+
+/// The documents list the codes that this version has.
+impl utoipa::PartialSchema for AnyErrorCode {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        ErrorCode::schema()
+    }
+}
+
+impl utoipa::ToSchema for AnyErrorCode {
+    fn name() -> std::borrow::Cow<'static, str> {
+        ErrorCode::name()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>) {
+        ErrorCode::schemas(schemas);
+    }
+}
+
 macro_rules! close_codes {
     ($( $variant:ident = $number:literal, $name:literal, $meaning:literal, $action:literal; )*) => {
         /// Why the server closed a socket. 1000 to 1999 are the standard's; 4000 to 4499 mean "reconnect and resume";

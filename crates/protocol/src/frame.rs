@@ -1,18 +1,99 @@
 //! What the server says over a socket.
 
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
-use relay_types::{ClientId, ConversationId, ConversationTitle, MessageId, Seq, SessionId, TimestampMs, UserId};
+use relay_types::{ClientId, ConversationId, ConversationTitle, MessageId, Seq, SessionId, ShardId, TimestampMs, UserId};
+use serde::de::Error as _;
+use serde_json::value::RawValue;
 
 use crate::conversation::{ConversationKind, Role};
-use crate::error::{ErrorCode, millis};
+use crate::error::{AnyErrorCode, ErrorCode, millis};
 use crate::log::{LogEvent, StoredEvent};
 use crate::message::Message;
+use crate::unknown::RawJson;
 
-/// A server frame. Events of conversations carry `seq`, their place in the shard's order, and `prev`, the `seq` of the
-/// event before them in the same conversation (0 for the first), with which a client proves that it missed nothing.
-/// `prev` is absent only while the server works without Postgres and cannot know it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+/// The run of events in which each names the one before it. A frame that is an event says in `chain` to which it belongs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Chain {
+    /// `c:<conversation>`: what happened in a conversation.
+    Conversation(ConversationId),
+    /// `u:<shard>`: what concerns the user alone, on one shard.
+    User(ShardId),
+    /// A chain of a newer version's.
+    Other(Box<str>),
+}
+
+impl fmt::Display for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Conversation(id) => write!(f, "c:{id}"),
+            Self::User(shard) => write!(f, "u:{shard}"),
+            Self::Other(name) => f.write_str(name),
+        }
+    }
+}
+
+impl FromStr for Chain {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = match text.split_once(':') {
+            Some(("c", id)) => id.parse().ok().map(Self::Conversation),
+            Some(("u", shard)) => shard.parse().ok().map(|shard| Self::User(ShardId(shard))),
+            Some(_) | None => None,
+        };
+        Ok(known.unwrap_or_else(|| Self::Other(text.into())))
+    }
+}
+
+/// Where an event stands: in which chain, at which sequence, behind which other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The chain it belongs to.
+    pub chain: Chain,
+    /// Its place in the shard's order.
+    pub seq: Seq,
+    /// The event before it in the chain (`Seq::ZERO` for the first); `None` while the server cannot know it.
+    pub prev: Option<Seq>,
+}
+
+/// A frame of a type, or of a shape, that this version does not know. With a place it is an event, and counts in its chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownFrame {
+    /// The type.
+    pub name: Box<str>,
+    /// Where it stands, if it is an event.
+    pub place: Option<Place>,
+    /// The whole frame.
+    pub raw: RawJson,
+}
+
+impl serde::Serialize for UnknownFrame {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.raw.serialize(serializer)
+    }
+}
+
+/// What tells a frame's kind and place, whatever else it holds.
+#[derive(serde::Deserialize)]
+struct Head<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Cow<'a, str>,
+    #[serde(default, borrow)]
+    chain: Option<Cow<'a, str>>,
+    #[serde(default)]
+    seq: Option<Seq>,
+    #[serde(default)]
+    prev: Option<Seq>,
+}
+
+/// A server frame. Events carry `chain`, the run of events that they belong to, `seq`, their place in the shard's order, and
+/// `prev`, the `seq` of the event before them in the same chain (0 for the first), with which a client proves that it missed
+/// nothing. `prev` is absent only while the server works without Postgres and cannot know it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerFrame {
     /// Answers hello. Catching up follows, and ends in `caught_up`.
@@ -60,6 +141,17 @@ pub enum ServerFrame {
     },
     /// A refusal, or an announcement of the close that follows.
     Error(ErrorFrame),
+    /// Something of a newer server's.
+    #[serde(untagged)]
+    #[schema(value_type = Object)]
+    Unknown(Box<UnknownFrame>),
+}
+
+impl<'de> serde::Deserialize<'de> for ServerFrame {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Self::decode(raw.get()).map_err(D::Error::custom)
+    }
 }
 
 /// Answers hello.
@@ -253,13 +345,16 @@ pub enum ResetReason {
     TooMuch,
     /// The position lies ahead of the log.
     AheadOfLog,
+    /// A reason of a newer server's.
+    #[serde(other)]
+    Other,
 }
 
 /// A refusal.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct ErrorFrame {
     /// The registered code.
-    pub code: ErrorCode,
+    pub code: AnyErrorCode,
     /// For people; may change.
     pub message: String,
     /// The send it refuses.
@@ -275,7 +370,7 @@ pub struct ErrorFrame {
 impl ErrorFrame {
     /// A refusal with the registry's answer to "may I try again?".
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), client_id: None, retryable: code.retryable(), retry_after_ms: None }
+        Self { code: code.into(), message: message.into(), client_id: None, retryable: code.retryable(), retry_after_ms: None }
     }
 
     /// The same refusal with the time to wait, if waiting helps.
@@ -293,7 +388,70 @@ impl ServerFrame {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// The client's view of a stored event; `None` for events that no client sees.
+    /// Reads a frame. A type that this version does not know is no error, nor is a known type that does not have the known shape.
+    ///
+    /// # Errors
+    /// When the text is no frame at all: not a JSON object with a `type`.
+    pub fn decode(json: &str) -> Result<Self, serde_json::Error> {
+        #[derive(serde::Deserialize)]
+        struct AtPosition {
+            position: String,
+        }
+        #[derive(serde::Deserialize)]
+        struct Reset {
+            reason: ResetReason,
+            position: String,
+        }
+        #[derive(serde::Deserialize)]
+        struct Pong {
+            server_time_ms: TimestampMs,
+            #[serde(default)]
+            position: Option<String>,
+        }
+        let head: Head<'_> = serde_json::from_str(json)?;
+        let known = match head.kind.as_ref() {
+            "welcome" => serde_json::from_str(json).map(Self::Welcome),
+            "message_ack" => serde_json::from_str(json).map(Self::MessageAck),
+            "new_message" => serde_json::from_str(json).map(Self::NewMessage),
+            "member_added" => serde_json::from_str(json).map(Self::MemberAdded),
+            "member_removed" => serde_json::from_str(json).map(Self::MemberRemoved),
+            "members_added" => serde_json::from_str(json).map(Self::MembersAdded),
+            "members_removed" => serde_json::from_str(json).map(Self::MembersRemoved),
+            "conversation_updated" => serde_json::from_str(json).map(Self::ConversationUpdated),
+            "message_erased" => serde_json::from_str(json).map(Self::MessageErased),
+            "progress" => serde_json::from_str(json).map(|AtPosition { position }| Self::Progress { position }),
+            "caught_up" => serde_json::from_str(json).map(|AtPosition { position }| Self::CaughtUp { position }),
+            "reset" => serde_json::from_str(json).map(|Reset { reason, position }| Self::Reset { reason, position }),
+            "pong" => serde_json::from_str(json).map(|Pong { server_time_ms, position }| Self::Pong { server_time_ms, position }),
+            "error" => serde_json::from_str(json).map(Self::Error),
+            _ => Err(serde_json::Error::custom("another type")),
+        };
+        if let Ok(frame) = known {
+            return Ok(frame);
+        }
+        let place =
+            head.chain.as_deref().zip(head.seq).and_then(|(chain, seq)| Some(Place { chain: chain.parse().ok()?, seq, prev: head.prev }));
+        Ok(Self::Unknown(Box::new(UnknownFrame { name: head.kind.into(), place, raw: RawJson::parse(json.trim())? })))
+    }
+
+    /// The JSON text of the frame that a stored event is; `None` for events that no client sees. An event of a type that this
+    /// version does not know goes out as it came, with its place in front.
+    pub fn encode_event(stored: &StoredEvent) -> Option<String> {
+        let chain = stored.chain()?;
+        let (seq, prev) = (stored.seq, stored.prev);
+        let (known, place) = match &stored.event {
+            LogEvent::Unknown(event) => {
+                let prev = prev.map(|prev| format!(r#","prev":{prev}"#)).unwrap_or_default();
+                (Cow::Borrowed(event.raw.get()), format!(r#""chain":"{chain}","seq":{seq}{prev}"#))
+            }
+            _ => (Cow::Owned(Self::from_log(stored)?.encode()), format!(r#""chain":"{chain}""#)),
+        };
+        let fields = known.strip_prefix('{')?;
+        Some(format!("{{{place},{fields}"))
+    }
+
+    /// The client's view of a stored event of a known type; `None` for events that no client sees. Sockets get
+    /// [`Self::encode_event`], which says the chain as well.
     pub fn from_log(stored: &StoredEvent) -> Option<Self> {
         let (seq, prev) = (stored.seq, stored.prev);
         Some(match &stored.event {
@@ -382,22 +540,25 @@ impl ServerFrame {
             | LogEvent::ConversationInvited(_)
             | LogEvent::InvitationEnded(_)
             | LogEvent::SessionRevoked(_)
-            | LogEvent::Unknown => {
+            | LogEvent::Unreadable
+            | LogEvent::Unknown(_) => {
                 return None;
             }
         })
     }
 
-    /// The conversation, sequence and predecessor of a conversation event.
-    pub fn chain_link(&self) -> Option<(ConversationId, Seq, Option<Seq>)> {
+    /// Where the event stands that the frame is; `None` for frames that are none.
+    pub fn place(&self) -> Option<Place> {
+        let of = |id: ConversationId, seq, prev| Some(Place { chain: Chain::Conversation(id), seq, prev });
         match self {
-            Self::NewMessage(f) => Some((f.conversation_id, f.seq, f.prev)),
-            Self::MemberAdded(f) => Some((f.conversation_id, f.seq, f.prev)),
-            Self::MemberRemoved(f) => Some((f.conversation_id, f.seq, f.prev)),
-            Self::MembersAdded(f) => Some((f.conversation_id, f.seq, f.prev)),
-            Self::MembersRemoved(f) => Some((f.conversation_id, f.seq, f.prev)),
-            Self::ConversationUpdated(f) => Some((f.conversation_id, f.seq, f.prev)),
-            Self::MessageErased(f) => Some((f.conversation_id, f.seq, f.prev)),
+            Self::NewMessage(f) => of(f.conversation_id, f.seq, f.prev),
+            Self::MemberAdded(f) => of(f.conversation_id, f.seq, f.prev),
+            Self::MemberRemoved(f) => of(f.conversation_id, f.seq, f.prev),
+            Self::MembersAdded(f) => of(f.conversation_id, f.seq, f.prev),
+            Self::MembersRemoved(f) => of(f.conversation_id, f.seq, f.prev),
+            Self::ConversationUpdated(f) => of(f.conversation_id, f.seq, f.prev),
+            Self::MessageErased(f) => of(f.conversation_id, f.seq, f.prev),
+            Self::Unknown(f) => f.place.clone(),
             Self::Welcome(_)
             | Self::MessageAck(_)
             | Self::Progress { .. }
@@ -406,5 +567,82 @@ impl ServerFrame {
             | Self::Pong { .. }
             | Self::Error(_) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::EventOwner;
+
+    const ID: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+
+    fn stored(owner: EventOwner, prev: Option<Seq>, json: &str) -> StoredEvent {
+        let event = LogEvent::decode(json).unwrap();
+        StoredEvent { shard: ShardId(3), seq: Seq(9), owner: Some(owner), prev, stored_at_ms: 0, event }
+    }
+
+    #[test]
+    fn unknown_event_goes_out_as_it_came_with_its_place_in_front() {
+        let room = EventOwner::Conversation(ID.parse().unwrap());
+        let json = r#"{"type":"MESSAGE_PINNED","x":1.0}"#;
+        let frame = ServerFrame::encode_event(&stored(room, Some(Seq(4)), json)).unwrap();
+        assert_eq!(frame, format!(r#"{{"chain":"c:{ID}","seq":9,"prev":4,"type":"MESSAGE_PINNED","x":1.0}}"#));
+        let user = EventOwner::User(ID.parse().unwrap());
+        let frame = ServerFrame::encode_event(&stored(user, None, json)).unwrap();
+        assert_eq!(frame, r#"{"chain":"u:3","seq":9,"type":"MESSAGE_PINNED","x":1.0}"#);
+        let ServerFrame::Unknown(read) = ServerFrame::decode(&frame).unwrap() else { panic!("known") };
+        assert_eq!(read.place, Some(Place { chain: Chain::User(ShardId(3)), seq: Seq(9), prev: None }));
+    }
+
+    #[test]
+    fn known_event_says_its_chain_and_is_read_back() {
+        let json = format!(
+            r#"{{"type":"MESSAGE_SENT","message_id":"{ID}","conversation_id":"{ID}","sender_id":"{ID}","client_id":"k","sent_at_ms":1,"body":{{"type":"poll","n":1.0}}}}"#
+        );
+        let event = stored(EventOwner::Conversation(ID.parse().unwrap()), Some(Seq(4)), &json);
+        let text = ServerFrame::encode_event(&event).unwrap();
+        assert!(text.starts_with(&format!(r#"{{"chain":"c:{ID}","type":"new_message""#)), "{text}");
+        assert!(text.contains(r#""body":{"type":"poll","n":1.0}"#), "{text}");
+        assert_eq!(ServerFrame::decode(&text).unwrap(), ServerFrame::from_log(&event).unwrap());
+    }
+
+    #[test]
+    fn frame_of_a_newer_server_keeps_its_place_and_needs_no_known_shape() {
+        let place = |json: &str| ServerFrame::decode(json).unwrap().place();
+        let at = |chain, seq| Some(Place { chain, seq: Seq(seq), prev: Some(Seq(1)) });
+        let room = Chain::Conversation(ID.parse().unwrap());
+        assert_eq!(place(&format!(r#"{{"type":"message_edited","chain":"c:{ID}","seq":2,"prev":1}}"#)), at(room.clone(), 2));
+        assert_eq!(place(&format!(r#"{{"type":"new_message","chain":"c:{ID}","seq":2,"prev":1}}"#)), at(room, 2), "in another shape");
+        assert_eq!(place(r#"{"type":"x","chain":"s:1.2","seq":2,"prev":1}"#), at(Chain::Other("s:1.2".into()), 2));
+        assert_eq!(place(r#"{"type":"message_edited","seq":2}"#), None, "without a chain it counts nowhere");
+        assert_eq!(place(r#"{"type":"user_typing"}"#), None);
+        for text in ["", "[]", "{}", r#"{"type":7}"#] {
+            assert!(ServerFrame::decode(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_frame_reads_back_what_it_says() {
+        let frames = [
+            ServerFrame::CaughtUp { position: "p".to_owned() },
+            ServerFrame::Progress { position: "p".to_owned() },
+            ServerFrame::Reset { reason: ResetReason::TooOld, position: "p".to_owned() },
+            ServerFrame::Pong { server_time_ms: 1, position: None },
+            ServerFrame::Error(ErrorFrame::new(ErrorCode::Busy, "x")),
+        ];
+        for frame in frames {
+            assert_eq!(ServerFrame::decode(&frame.encode()).unwrap(), frame);
+        }
+    }
+
+    #[test]
+    fn error_code_and_reset_reason_of_a_newer_server_are_read() {
+        let json = r#"{"type":"error","code":"out_of_tea","message":"m","retryable":true}"#;
+        let ServerFrame::Error(error) = ServerFrame::decode(json).unwrap() else { panic!("another frame") };
+        assert_eq!((error.code.as_str(), error.code.known(), error.retryable), ("out_of_tea", None, true));
+        assert_eq!(ServerFrame::Error(error).encode(), json);
+        let reset = ServerFrame::decode(r#"{"type":"reset","reason":"moved","position":"p"}"#).unwrap();
+        assert_eq!(reset, ServerFrame::Reset { reason: ResetReason::Other, position: "p".to_owned() });
     }
 }

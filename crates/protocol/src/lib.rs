@@ -11,14 +11,16 @@ pub mod log;
 pub mod message;
 pub mod position;
 pub mod rest;
+pub mod unknown;
 
 pub use command::{Command, DecodeError, Hello, Ping, SendMessage};
 pub use conversation::{ConversationKind, Role};
-pub use error::{Actor, CloseCode, ErrorCode, RETRY_AFTER, SEND_RETRY_AFTER};
-pub use frame::{ConversationSummary, ServerFrame};
-pub use log::{LogEvent, MessageSent};
+pub use error::{Actor, AnyErrorCode, CloseCode, ErrorCode, RETRY_AFTER, SEND_RETRY_AFTER};
+pub use frame::{Chain, ConversationSummary, Place, ServerFrame};
+pub use log::{EventOwner, LogEvent, MessageSent};
 pub use message::{Message, MessageBody};
 pub use position::{Position, PositionError};
+pub use unknown::{RawJson, WireName};
 
 /// Largest frame a client may send, in bytes: the longest text, escaped at its worst (6 bytes for one), plus the envelope.
 pub const MAX_CLIENT_FRAME_BYTES: usize = relay_types::text::MAX_MESSAGE_BYTES * 6 + 4 * 1024;

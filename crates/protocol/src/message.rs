@@ -1,6 +1,11 @@
 //! A message, and what it holds.
 
+use serde::de::Error as _;
+use serde_json::value::RawValue;
+
 use relay_types::{ClientId, ConversationId, MessageId, MessageText, Seq, TimestampMs, UserId};
+
+use crate::unknown::RawJson;
 
 /// A message.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
@@ -25,7 +30,7 @@ pub struct Message {
 }
 
 /// The content of a message. A new kind of message is a new variant; the envelope around it stays.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum MessageBody {
     /// Plain text, 1 byte to 16 KiB of UTF-8.
@@ -35,6 +40,9 @@ pub enum MessageBody {
     },
     /// The content was erased; the message's place stays. Never sent by clients.
     Erased,
+    /// A body of a newer version's, as it came.
+    #[serde(untagged)]
+    Unknown(RawJson),
 }
 
 impl MessageBody {
@@ -43,6 +51,7 @@ impl MessageBody {
         match self {
             Self::Text { text } => br#"{"type":"text","text":""}"#.len() + json_len(text.as_str()),
             Self::Erased => br#"{"type":"erased"}"#.len(),
+            Self::Unknown(raw) => raw.get().len(),
         }
     }
 
@@ -50,8 +59,65 @@ impl MessageBody {
     pub const fn text(&self) -> Option<&MessageText> {
         match self {
             Self::Text { text } => Some(text),
-            Self::Erased => None,
+            Self::Erased | Self::Unknown(_) => None,
         }
+    }
+
+    fn decode(json: &str) -> Result<Self, serde_json::Error> {
+        #[derive(serde::Deserialize)]
+        struct Tag<'a> {
+            #[serde(rename = "type", borrow)]
+            kind: std::borrow::Cow<'a, str>,
+        }
+        #[derive(serde::Deserialize)]
+        struct Text {
+            text: MessageText,
+        }
+        let tag: Tag<'_> = serde_json::from_str(json)?;
+        if tag.kind == "text" {
+            let Text { text } = serde_json::from_str(json)?;
+            return Ok(Self::Text { text });
+        }
+        if tag.kind == "erased" {
+            return Ok(Self::Erased);
+        }
+        RawJson::parse(json).map(Self::Unknown)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for MessageBody {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Self::decode(raw.get()).map_err(D::Error::custom)
+    }
+}
+
+/// How the documents describe a body: by the kinds that this version knows.
+mod schema {
+    /// The content of a message. A newer server may say another `type`; its fields are not known here, and are kept.
+    #[derive(utoipa::ToSchema, serde::Serialize)]
+    #[serde(tag = "type", rename_all = "snake_case")]
+    #[expect(dead_code, reason = "describes the wire; never made")]
+    pub(super) enum MessageBody {
+        /// Plain text, 1 byte to 16 KiB of UTF-8.
+        Text {
+            /// The text.
+            text: relay_types::MessageText,
+        },
+        /// The content was erased; the message's place stays. Never sent by clients.
+        Erased,
+    }
+}
+
+impl utoipa::PartialSchema for MessageBody {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        schema::MessageBody::schema()
+    }
+}
+
+impl utoipa::ToSchema for MessageBody {
+    fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>) {
+        schema::MessageBody::schemas(schemas);
     }
 }
 
@@ -69,6 +135,18 @@ fn json_len(text: &str) -> usize {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn body_of_a_newer_version_is_carried_as_it_came() {
+        let json = r#"{"type":"poll","question":"1.0 or 1.00?","n":1.00}"#;
+        let body: MessageBody = serde_json::from_str(json).unwrap();
+        assert_eq!(serde_json::to_string(&body).unwrap(), json);
+        assert_eq!((body.text(), body.encoded_len()), (None, json.len()));
+        for refused in [r#"{"type":"text"}"#, r#"{"type":"text","text":""}"#, r#"{"question":"x"}"#, r#"{"type":"poll","q":"\u0000"}"#, "7"]
+        {
+            assert!(serde_json::from_str::<MessageBody>(refused).is_err(), "{refused}");
+        }
+    }
 
     proptest! {
         #[test]

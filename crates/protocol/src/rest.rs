@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::conversation::{ConversationKind, Role};
-use crate::error::{ErrorCode, millis};
+use crate::error::{AnyErrorCode, ErrorCode, millis};
 use crate::frame::{
     ConversationUpdated, MemberAddedFrame, MemberRemovedFrame, MembersAddedFrame, MembersRemovedFrame, MessageAck, ServerFrame,
 };
@@ -320,7 +320,14 @@ pub struct UserList {
 #[serde(deny_unknown_fields)]
 pub struct SetRoleRequest {
     /// The new role. `owner` hands the group over: the caller becomes an admin.
+    #[serde(deserialize_with = "known_role")]
     pub role: Role,
+}
+
+/// What a role allows has to be known before somebody gets it.
+fn known_role<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Role, D::Error> {
+    let role = Role::deserialize(deserializer)?;
+    if role.is_known() { Ok(role) } else { Err(serde::de::Error::custom("unknown role")) }
 }
 
 /// `POST /v1/conversations/{id}/read`.
@@ -521,7 +528,7 @@ pub struct Problem {
     /// The HTTP status.
     pub status: u16,
     /// The registered code.
-    pub code: ErrorCode,
+    pub code: AnyErrorCode,
     /// Words for people; they may change.
     pub detail: String,
     /// Whether the same request may succeed later without any change.
@@ -541,7 +548,7 @@ impl Problem {
             kind: format!("/problems/{}", row.name),
             title: row.meaning.to_owned(),
             status: row.http_status,
-            code,
+            code: code.into(),
             detail: detail.into(),
             retryable: row.retryable,
             retry_after_ms: retry_after.map(millis),

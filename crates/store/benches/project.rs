@@ -51,7 +51,8 @@ fn messages() -> Vec<StoredEvent> {
             sent_at_ms: at_ms,
             body: MessageBody::Text { text: text.clone() },
         });
-        StoredEvent { shard: SHARD, seq: Seq(seq), prev: None, stored_at_ms: at_ms, event }
+        let owner = event.conversation().map(relay_protocol::EventOwner::Conversation);
+        StoredEvent { shard: SHARD, seq: Seq(seq), owner, prev: None, stored_at_ms: at_ms, event }
     };
     (1..=MESSAGES).zip(conversations.iter().cycle()).map(message).collect()
 }

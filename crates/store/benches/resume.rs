@@ -86,7 +86,9 @@ fn log(ids: &SystemIds, users: &[UserId]) -> Vec<StoredEvent> {
             body: MessageBody::Text { text: text.clone() },
         })
     });
-    let stored =
-        |(seq, event): (u64, LogEvent)| StoredEvent { shard: SHARD, seq: Seq(seq), prev: None, stored_at_ms: 1_795_348_800_000, event };
+    let stored = |(seq, event): (u64, LogEvent)| {
+        let owner = event.conversation().map(relay_protocol::EventOwner::Conversation);
+        StoredEvent { shard: SHARD, seq: Seq(seq), owner, prev: None, stored_at_ms: 1_795_348_800_000, event }
+    };
     (1..).zip(begins.chain(sends)).map(stored).collect()
 }

@@ -38,11 +38,11 @@ pub(crate) fn shard_column(shard: ShardId) -> i32 {
 }
 
 pub(crate) fn role(name: &str) -> Result<Role, StoreError> {
-    Role::from_name(name).ok_or_else(|| unreadable("role"))
+    name.parse().map_err(|_| unreadable("role"))
 }
 
 pub(crate) fn kind(name: &str) -> Result<ConversationKind, StoreError> {
-    ConversationKind::from_name(name).ok_or_else(|| unreadable("conversation kind"))
+    name.parse().map_err(|_| unreadable("conversation kind"))
 }
 
 /// Text that passed its limits on the way in.

@@ -1,7 +1,7 @@
 //! `conversation_events`: one event as a row, both ways.
 
 use relay_domain::ports::StoreError;
-use relay_protocol::log::{LogEvent, MessageSent, StoredEvent};
+use relay_protocol::log::{EventOwner, LogEvent, MessageSent, StoredEvent};
 use relay_types::{ConversationId, EventId, MessageId, Seq, UserId};
 use sqlx::types::Uuid;
 use time::OffsetDateTime;
@@ -31,12 +31,13 @@ impl EventRow {
     /// The event as it was in the log.
     pub(crate) fn into_stored(self) -> Result<StoredEvent, StoreError> {
         let (seq, prev, shard, at) = (Seq::from_i64(self.seq), self.prev_seq.map(Seq::from_i64), shard(self.shard)?, self.at);
+        let owner = Some(EventOwner::Conversation(ConversationId::from_uuid(self.conversation_id)));
         let event = if self.kind == MESSAGE_SENT {
             LogEvent::MessageSent(self.into_message()?)
         } else {
             serde_json::from_str(&self.body).map_err(|_| unreadable("event"))?
         };
-        Ok(StoredEvent { shard, seq, prev, stored_at_ms: millis(at), event })
+        Ok(StoredEvent { shard, seq, owner, prev, stored_at_ms: millis(at), event })
     }
 
     /// The message, given that the row is one.
@@ -63,7 +64,8 @@ pub(crate) struct EventColumns {
 }
 
 /// The columns of an event on a conversation's subject; `None` for events that concern only a user.
-pub(crate) fn columns(event: &LogEvent) -> Result<Option<EventColumns>, serde_json::Error> {
+pub(crate) fn columns(stored: &StoredEvent) -> Result<Option<EventColumns>, serde_json::Error> {
+    let event = &stored.event;
     let (event_id, actor, decided_at_ms): (EventId, UserId, i64) = match event {
         LogEvent::MessageSent(e) => {
             return Ok(Some(EventColumns {
@@ -82,6 +84,12 @@ pub(crate) fn columns(event: &LogEvent) -> Result<Option<EventColumns>, serde_js
         LogEvent::ConversationRenamed(e) => (e.event_id, e.renamed_by, e.at_ms),
         LogEvent::RoleChanged(e) => (e.event_id, e.changed_by, e.at_ms),
         LogEvent::MessageErased(e) => (e.event_id, e.sender_id, e.at_ms),
+        // Whatever it is, the row says what it can of it; the body has all.
+        LogEvent::Unknown(e) => (
+            e.event_id.unwrap_or(EventId::from_uuid(Uuid::nil())),
+            e.actor_id.unwrap_or(UserId::from_uuid(Uuid::nil())),
+            e.at_ms.unwrap_or(stored.stored_at_ms),
+        ),
         LogEvent::UserRegistered(_)
         | LogEvent::UserSeen(_)
         | LogEvent::ConversationJoined(_)
@@ -89,7 +97,7 @@ pub(crate) fn columns(event: &LogEvent) -> Result<Option<EventColumns>, serde_js
         | LogEvent::ConversationInvited(_)
         | LogEvent::InvitationEnded(_)
         | LogEvent::SessionRevoked(_)
-        | LogEvent::Unknown => return Ok(None),
+        | LogEvent::Unreadable => return Ok(None),
     };
     Ok(Some(EventColumns {
         event_id: event_id.to_uuid(),

@@ -239,7 +239,6 @@ mod tests {
     use async_trait::async_trait;
     use bytes::Bytes;
     use parking_lot::Mutex;
-    use relay_protocol::log::LogEvent;
     use tokio::sync::watch;
 
     /// A log in memory, with one queue that goes on behind what was acknowledged last.
@@ -261,7 +260,7 @@ mod tests {
     }
 
     fn event(seq: u64) -> StoredEvent {
-        StoredEvent { shard: ShardId(0), seq: Seq(seq), prev: None, stored_at_ms: 0, event: LogEvent::Unknown }
+        StoredEvent::unreadable(ShardId(0), Seq(seq), 0)
     }
 
     #[async_trait]

@@ -96,7 +96,8 @@ fn logged(seq: u64, event: LogEvent, directory: &Directory) -> Option<Logged> {
         | LogEvent::ConversationInvited(_)
         | LogEvent::InvitationEnded(_)
         | LogEvent::SessionRevoked(_)
-        | LogEvent::Unknown => return None,
+        | LogEvent::Unreadable
+        | LogEvent::Unknown(_) => return None,
     };
     Some(Logged { seq, room: directory.room(room), what })
 }
@@ -129,7 +130,7 @@ async fn read_postgres(cluster: &Cluster, directory: &Directory) -> anyhow::Resu
         let (sender, key): (Option<sqlx::types::Uuid>, Option<String>) = (row.try_get(3)?, row.try_get(4)?);
         if let (Some(sender), Some(key)) = (sender, key) {
             let body: MessageBody = serde_json::from_str(&row.try_get::<String, _>(5)?)?;
-            let key = key_of_whole(&key.parse()?, body.text().map_or("", |text| text.as_str()));
+            let key = key_of_whole(&key.parse()?, whole(&body));
             rows.push(Row { room, seq, prev, sender: directory.user(UserId::from_uuid(sender)), key });
         }
     }
@@ -169,13 +170,17 @@ async fn read_room(workload: &Workload, index: usize) -> anyhow::Result<Vec<Row>
     }
 }
 
+/// The text of a body; a body without one is no message of ours.
+fn whole(body: &MessageBody) -> &str {
+    body.text().map_or("", |text| text.as_str())
+}
+
 fn row(message: &Message, directory: &Directory) -> Row {
-    let text = message.body.text().map_or("", |text| text.as_str());
     Row {
         room: directory.room(message.conversation_id),
         seq: message.seq.0,
         prev: message.prev.map(|prev| prev.0),
         sender: directory.user(message.sender_id),
-        key: key_of_whole(&message.client_id, text),
+        key: key_of_whole(&message.client_id, whole(&message.body)),
     }
 }

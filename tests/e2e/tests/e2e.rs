@@ -24,6 +24,7 @@ mod e2e {
     mod erasing;
     mod exits;
     mod forge;
+    mod future;
     mod goodbye;
     mod half_open;
     mod health;

@@ -7,7 +7,7 @@
 
 use relay_domain::ports::ListCursor;
 use relay_protocol::command::{self, Command, encode};
-use relay_protocol::{MessageBody, Position, ServerFrame};
+use relay_protocol::{Position, ServerFrame};
 use relay_subjects::LogSubject;
 use relay_types::Seq;
 use relay_types::text::MAX_MESSAGE_BYTES;
@@ -27,7 +27,7 @@ pub fn command(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     match command::decode(text) {
         Ok(Command::SendMessage(send)) => {
-            let MessageBody::Text { text } = &send.body else { panic!("a body that no client sends was taken") };
+            let text = send.body.text().expect("a body that no client sends was taken");
             assert!((1..=MAX_MESSAGE_BYTES).contains(&text.as_str().len()), "a text outside its limits was taken");
             match command::decode(&encode::send_message(&send)) {
                 Ok(Command::SendMessage(again)) => {

@@ -112,7 +112,8 @@ impl Fold {
                 | LogEvent::InvitationEnded(_)
                 | LogEvent::UserSeen(_)
                 | LogEvent::SessionRevoked(_)
-                | LogEvent::Unknown => self.changes && event.event.is_in_history(),
+                | LogEvent::Unreadable
+                | LogEvent::Unknown(_) => self.changes && event.event.is_in_history(),
             };
             if shown
                 && event.seq > self.after

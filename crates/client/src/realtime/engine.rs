@@ -234,7 +234,7 @@ impl Engine {
     /// Whether a close is final. The close code alone says so, except that an expired or unknown token is replaced first.
     fn after_close(&mut self, close: CloseInfo, error: Option<ErrorFrame>, token: Option<Secret>) -> Next {
         tracing::debug!(code = close.code, "socket closed");
-        let code = error.as_ref().map(|error| error.code);
+        let code = error.as_ref().and_then(|error| error.code.known());
         let about_token = matches!(close.registered(), Some(CloseCode::TokenExpired | CloseCode::Unauthenticated))
             || matches!(code, Some(ErrorCode::TokenExpired | ErrorCode::Unauthenticated));
         if about_token {

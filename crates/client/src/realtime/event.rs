@@ -7,8 +7,8 @@ use std::time::Duration;
 use relay_protocol::Message;
 
 use relay_protocol::frame::{
-    ConversationUpdated, ErrorFrame, MemberAddedFrame, MemberRemovedFrame, MembersAddedFrame, MembersRemovedFrame, MessageAck,
-    MessageErasedFrame, ResetReason,
+    Chain, ConversationUpdated, ErrorFrame, MemberAddedFrame, MemberRemovedFrame, MembersAddedFrame, MembersRemovedFrame, MessageAck,
+    MessageErasedFrame, ResetReason, UnknownFrame,
 };
 use relay_types::{ClientId, ConversationId, Seq};
 use tokio::sync::mpsc;
@@ -34,6 +34,8 @@ pub enum Event {
     ConversationUpdated(ConversationUpdated),
     /// A message's content was erased: drop what is held of it.
     MessageErased(MessageErasedFrame),
+    /// An event of a newer server's, which this version does not know. It has its place among the others.
+    Unknown(UnknownFrame),
     /// Everything missed has arrived.
     CaughtUp {
         /// New events between the welcome and here.
@@ -44,7 +46,7 @@ pub enum Event {
     /// An event was missing. The client reconnects from a good position; what it finds follows.
     Gap {
         /// Where.
-        conversation_id: ConversationId,
+        chain: Chain,
         /// The last event before it.
         last: Seq,
         /// The event that revealed it.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use relay_protocol::Message;
 use relay_protocol::command::encode;
-use relay_protocol::frame::{ErrorFrame, MessageAck, ServerFrame, Welcome};
+use relay_protocol::frame::{ErrorFrame, MessageAck, Place, ServerFrame, Welcome};
 use relay_protocol::{CloseCode, ErrorCode, Position};
 use relay_types::{ClientId, UserId};
 use tokio::time::Instant;
@@ -195,7 +195,7 @@ impl Engine {
         session.last_heard = Instant::now();
         let frame = match incoming {
             Incoming::Closed(close) => return Some(SessionEnd::Lost { close, error: session.error.take() }),
-            // A type of a newer server: passed over.
+            // What is no frame at all is passed over.
             incoming @ Incoming::Text(_) => incoming.decode()?,
         };
         match self.tracker.judge(&frame, session.me) {
@@ -206,8 +206,8 @@ impl Engine {
             }
             Verdict::Gap { last } => {
                 self.stats.gaps.add_one();
-                if let Some((conversation_id, seq, _)) = frame.chain_link() {
-                    self.deliver(Event::Gap { conversation_id, last, seq });
+                if let Some(Place { chain, seq, .. }) = frame.place() {
+                    self.deliver(Event::Gap { chain, last, seq });
                 }
                 return Some(SessionEnd::Left);
             }
@@ -252,7 +252,9 @@ impl Engine {
                 }
             }
             ServerFrame::Error(error) => self.on_error(session, error).await,
-            ServerFrame::Welcome(_) => {}
+            // An event counts as seen, whatever it says; anything else of a newer server's says nothing to this client.
+            ServerFrame::Unknown(frame) if frame.place.is_some() => self.on_event(session, Event::Unknown(*frame)),
+            ServerFrame::Welcome(_) | ServerFrame::Unknown(_) => {}
         }
         None
     }
@@ -294,8 +296,8 @@ impl Engine {
         session.was_answered(&client_id);
         // What is wrong with the socket is not wrong with the message.
         let about_socket = matches!(
-            error.code,
-            ErrorCode::HelloRequired | ErrorCode::Unauthenticated | ErrorCode::TokenExpired | ErrorCode::SessionRevoked
+            error.code.known(),
+            Some(ErrorCode::HelloRequired | ErrorCode::Unauthenticated | ErrorCode::TokenExpired | ErrorCode::SessionRevoked)
         );
         if !error.retryable && !about_socket {
             self.refused(client_id, error).await;

@@ -5,6 +5,7 @@ mod gateway;
 use relay_protocol::frame::{ErrorFrame, ResetReason, ServerFrame};
 use relay_protocol::rest::Secret;
 use relay_protocol::{CloseCode, ErrorCode};
+use relay_types::Seq;
 
 use super::*;
 use crate::store::{FileStore, MemoryStore};
@@ -388,4 +389,81 @@ async fn the_outbox_is_bounded() {
     peer.ack(&sent[0], 2).await;
     soon("the ack", first).await.unwrap();
     assert!(client.send(conversation(1), text("x")).await.is_ok());
+}
+
+/// The SDK of before counts nothing of an event that it does not know: the next one looks like a gap, and the position stays.
+#[tokio::test]
+async fn unknown_event_counts_in_its_chain_and_moves_the_position() {
+    let gateway = Gateway::start().await;
+    let store = Arc::new(MemoryStore::default());
+    let (client, mut events) = start(&gateway, store.clone()).await;
+    let mut peer = gateway.welcome(None).await;
+    peer.caught_up(1).await;
+    let chain = format!("c:{}", conversation(1));
+    peer.send(&ServerFrame::NewMessage(message(1, 2, Some(0)))).await;
+    peer.send_raw(&format!(r#"{{"type":"from_the_future","chain":"{chain}","seq":3,"prev":2,"x":1.0}}"#)).await;
+    peer.send_raw(r#"{"type":"user_typing","conversation_id":"x"}"#).await;
+    peer.send_raw(&format!(r#"{{"type":"new_message","chain":"{chain}","seq":4,"prev":3,"shape":"another"}}"#)).await;
+    peer.send(&ServerFrame::NewMessage(message(1, 5, Some(4)))).await;
+    assert_eq!(next_message(&mut events).await, 2);
+    for (name, seq) in [("from_the_future", 3), ("new_message", 4)] {
+        let Some(Event::Unknown(frame)) = soon("an event", events.next()).await else { panic!("another event") };
+        assert_eq!((&*frame.name, frame.place.map(|place| place.seq)), (name, Some(Seq(seq))));
+    }
+    assert_eq!(next_message(&mut events).await, 5);
+    events.mark_handled();
+    assert_eq!((client.stats().gaps.get(), client.stats().events.get()), (0, 4));
+    peer.pong_next(5).await;
+    soon("the stored position", async {
+        while store.position() != Some(position(5)) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn unknown_error_code_is_retried_or_final_as_it_says() {
+    let gateway = Gateway::start().await;
+    let (client, mut events) = start(&gateway, Arc::new(MemoryStore::default())).await;
+    let mut peer = gateway.welcome(None).await;
+    peer.caught_up(1).await;
+    let for_now = client.send(conversation(1), text("x")).await.unwrap();
+    let for_good = client.send(conversation(1), text("y")).await.unwrap();
+    let sent = peer.expect_sends(2).await;
+    let refuse = |client_id: &relay_types::ClientId, retryable: bool| {
+        format!(r#"{{"type":"error","code":"out_of_tea","message":"m","client_id":"{client_id}","retryable":{retryable}}}"#)
+    };
+    peer.send_raw(&refuse(&sent[0].client_id, true)).await;
+    peer.send_raw(&refuse(&sent[1].client_id, false)).await;
+    let refused = soon("the refusal", for_good).await.unwrap_err();
+    assert!(matches!(&refused, SendError::Refused(error) if error.code.as_str() == "out_of_tea"), "{refused:?}");
+    let again = peer.expect_send().await;
+    assert_eq!(again.client_id, sent[0].client_id);
+    peer.ack(&again, 2).await;
+    soon("the ack", for_now).await.unwrap();
+    peer.send_raw(r#"{"type":"error","code":"out_of_tea","message":"m","retryable":true}"#).await;
+    loop {
+        if let Some(Event::Notice(error)) = soon("the notice", events.next()).await {
+            break assert_eq!(error.code.known(), None);
+        }
+    }
+}
+
+#[tokio::test]
+async fn unknown_close_code_reconnects_with_backoff_unless_its_range_says_no() {
+    let gateway = Gateway::start().await;
+    let (client, _events) = start_with(&gateway, Arc::new(MemoryStore::default()), |config| {
+        config.reconnect_base = Duration::from_millis(20);
+    })
+    .await;
+    for code in [4099, 3001, 1012] {
+        gateway.welcome(None).await.close_with(code, "from the future").await;
+        let mut states = client.watch_state();
+        let waiting = states.wait_for(|state| matches!(state, State::Waiting { .. } | State::Connecting));
+        soon("another attempt", waiting).await.unwrap();
+    }
+    gateway.welcome(None).await.close_with(4599, "from the future").await;
+    let closed = soon("the end", client.live()).await.unwrap_err();
+    assert!(matches!(closed, Closed::ByServer { close, .. } if close.code == 4599));
 }

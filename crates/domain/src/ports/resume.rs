@@ -126,7 +126,8 @@ impl SendKey {
             | LogEvent::InvitationEnded(_)
             | LogEvent::UserSeen(_)
             | LogEvent::SessionRevoked(_)
-            | LogEvent::Unknown => None,
+            | LogEvent::Unreadable
+            | LogEvent::Unknown(_) => None,
         }
     }
 
@@ -156,7 +157,8 @@ impl OriginalSend {
             | LogEvent::InvitationEnded(_)
             | LogEvent::UserSeen(_)
             | LogEvent::SessionRevoked(_)
-            | LogEvent::Unknown => None,
+            | LogEvent::Unreadable
+            | LogEvent::Unknown(_) => None,
         }
     }
 }

@@ -125,7 +125,7 @@ impl Hub {
             }
         };
         for stored in events {
-            if let Some(conversation) = stored.event.conversation() {
+            if let Some(conversation) = stored.conversation() {
                 first_change(conversation, &MembershipEffect::of(&stored.event));
             }
         }

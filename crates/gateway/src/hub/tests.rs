@@ -5,7 +5,9 @@ use std::num::NonZeroU32;
 use relay_domain::ports::{JoinSnapshot, MembershipInterval, Passed, RecentSends as _, SendKey, SnapshotMembership};
 use relay_protocol::MessageBody;
 use relay_protocol::conversation::{ConversationKind, Role};
-use relay_protocol::log::{ConversationMembershipChanged, MemberAdded, MemberRemoved, MembersAdded, MembersRemoved, MessageSent};
+use relay_protocol::log::{
+    ConversationMembershipChanged, EventOwner, MemberAdded, MemberRemoved, MembersAdded, MembersRemoved, MessageSent,
+};
 
 use super::*;
 
@@ -24,7 +26,8 @@ fn bob() -> UserId {
 }
 
 fn stored(seq: u64, event: LogEvent) -> StoredEvent {
-    StoredEvent { shard: SHARD, seq: Seq(seq), prev: None, stored_at_ms: 0, event }
+    let owner = event.conversation().map(EventOwner::Conversation).or_else(|| event.user().map(EventOwner::User));
+    StoredEvent { shard: SHARD, seq: Seq(seq), owner, prev: None, stored_at_ms: 0, event }
 }
 
 fn says(seq: u64) -> StoredEvent {

@@ -77,7 +77,8 @@ impl Resumer {
                 | LogEvent::InvitationEnded(_)
                 | LogEvent::UserSeen(_)
                 | LogEvent::SessionRevoked(_)
-                | LogEvent::Unknown => continue,
+                | LogEvent::Unreadable
+                | LogEvent::Unknown(_) => continue,
             };
             set(&mut present, conversation, joined);
             if event.seq > after {
@@ -117,7 +118,8 @@ fn encoded_len(event: &StoredEvent) -> usize {
         | LogEvent::ConversationInvited(_)
         | LogEvent::InvitationEnded(_)
         | LogEvent::SessionRevoked(_)
-        | LogEvent::Unknown => 512,
+        | LogEvent::Unreadable => 512,
+        LogEvent::Unknown(event) => 512 + event.raw.get().len(),
     }
 }
 
@@ -188,10 +190,10 @@ impl Run<'_, '_> {
         let events = with_tombstones(shard, events, later, (after, upto));
         let changes: Vec<MembershipChange> = events.iter().filter_map(|event| MembershipChange::of(event, user)).collect();
         let roster = Roster::ending_in(&at.present, user, shard, after, &changes);
-        let visible = events.into_iter().filter(|event| event.event.conversation().is_some_and(|id| roster.sees(id, event.seq)));
+        let visible = events.into_iter().filter(|event| event.conversation().is_some_and(|id| roster.sees(id, event.seq)));
         let (mut frames, mut bytes) = (Vec::new(), 0);
         for event in visible {
-            let Some(frame) = ServerFrame::from_log(&event).map(|frame| Bytes::from(frame.encode())) else { continue };
+            let Some(frame) = ServerFrame::encode_event(&event).map(Bytes::from) else { continue };
             bytes += frame.len();
             frames.push(frame);
             if bytes >= CHUNK_BYTES {

@@ -65,7 +65,7 @@ impl Run<'_, '_> {
             // What is not there any more was removed since, by an operator who drops a month.
             let end = page.last().map_or(Seq::ZERO, |event| event.seq);
             let reached = if events.len() < page.len() { events.last().map_or(end, |event| event.seq) } else { end };
-            let frames: Vec<Bytes> = events.iter().filter_map(ServerFrame::from_log).map(|frame| Bytes::from(frame.encode())).collect();
+            let frames: Vec<Bytes> = events.iter().filter_map(ServerFrame::encode_event).map(Bytes::from).collect();
             drop(events);
             let bytes: usize = frames.iter().map(Bytes::len).sum();
             size = (PAGE_BYTES as usize / (bytes / frames.len().max(1)).max(1)).clamp(1, PAGE);

@@ -120,7 +120,7 @@ async fn admit(connection: &mut PgConnection, draft: &Draft, limits: PeopleLimit
     let peer = draft.members.iter().map(|member| member.user_id).filter(|user| *user != draft.creator);
     let (joining, asked): (Vec<UserId>, Vec<UserId>) = match draft.kind {
         ConversationKind::Direct => (vec![draft.creator], peer.collect()),
-        ConversationKind::Group => (draft.members.iter().map(|member| member.user_id).collect(), Vec::new()),
+        ConversationKind::Group | ConversationKind::Unknown(_) => (draft.members.iter().map(|member| member.user_id).collect(), Vec::new()),
     };
     if let Some(user) = people::in_too_many(connection, &joining, limits.max_conversations).await? {
         return Err(CreateError::TooManyConversations(user));

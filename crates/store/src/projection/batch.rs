@@ -17,7 +17,7 @@ use crate::spans::active_until;
 
 /// The conversations that a run touches.
 pub(super) fn conversations(events: &[StoredEvent]) -> Vec<Uuid> {
-    let distinct: BTreeSet<_> = events.iter().filter_map(|stored| stored.event.conversation()).collect();
+    let distinct: BTreeSet<_> = events.iter().filter_map(|stored| stored.conversation()).collect();
     distinct.into_iter().map(ConversationId::to_uuid).collect()
 }
 
@@ -125,8 +125,8 @@ impl Batch {
             if departures.passes(stored.seq, &stored.event) {
                 continue;
             }
-            let Some(conversation) = stored.event.conversation() else { continue };
-            let Some(row) = columns(&stored.event).map_err(|error| poison(error.to_string()))? else { continue };
+            let Some(conversation) = stored.conversation() else { continue };
+            let Some(row) = columns(stored).map_err(|error| poison(error.to_string()))? else { continue };
             let prev = heads.insert(conversation, stored.seq).or_else(|| first_of_all(&stored.event));
             let head = last.entry(conversation).or_insert(Head { seq: stored.seq, at, message: None });
             // A log's clock may step back when its leader changes.

@@ -21,7 +21,7 @@ impl Store {
     /// Writes the event's rows, and everything that follows from them, in one transaction. `false` when it was there.
     pub(super) async fn repair_one(&self, shard: ShardId, event: &StoredEvent) -> Result<bool, StoreError> {
         self.limited(async {
-            let Some(conversation) = event.event.conversation() else { return Ok(false) };
+            let Some(conversation) = event.conversation() else { return Ok(false) };
             let mut transaction = self.pool.begin().await.map_err(unavailable)?;
             if is_there(&mut transaction, conversation, event).await? {
                 return Ok(false);
@@ -52,7 +52,7 @@ impl Store {
 /// Whether every row of the event is there. What was published twice has one row in `messages`. Indexes:
 /// `conversation_events_pkey`, `messages_message_id_key`.
 async fn is_there(connection: &mut PgConnection, conversation: ConversationId, event: &StoredEvent) -> Result<bool, StoreError> {
-    let Some(row) = columns(&event.event).map_err(|_| unreadable("event"))? else { return Ok(true) };
+    let Some(row) = columns(event).map_err(|_| unreadable("event"))? else { return Ok(true) };
     sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM conversation_events WHERE conversation_id = $1 AND seq = $2)
                   AND (NOT $4 OR EXISTS (SELECT FROM messages WHERE conversation_id = $1 AND message_id = $3)) AS "known!""#,

@@ -231,7 +231,7 @@ async fn counting_unread_messages_stops_at_a_thousand() {
 }
 
 /// The events of one subject.
-async fn told(db: &Db, address: LogAddress) -> Vec<&'static str> {
+async fn told(db: &Db, address: LogAddress) -> Vec<String> {
     let log = MemMessageLog::default();
     db.store.flush(address, &log).await.unwrap();
     log.names()

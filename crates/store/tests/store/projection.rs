@@ -1,5 +1,5 @@
 use relay_domain::ports::{AuditedProjection as _, EventRange, ProjectError, Projection as _, ResumeStore as _, SendKey};
-use relay_protocol::log::{LogEvent, SessionRevoked};
+use relay_protocol::log::{EventOwner, LogEvent, SessionRevoked};
 use relay_types::{ConversationId, EventId, Seq, UserId};
 
 use crate::support::{Db, EPOCH, SHARD, TestLog, conversation_id, session_id, user_id};
@@ -87,6 +87,35 @@ async fn every_event_names_the_one_before_it_in_its_conversation() {
     assert_eq!(prevs(&db, attic).await, [(2, Some(0)), (4, Some(2)), (5, Some(4)), (7, Some(5))]);
 }
 
+/// A worker of before left a hole where a newer version had stored something, and the next event named one that is not there.
+#[tokio::test]
+async fn event_of_a_newer_version_is_stored_as_it_came() {
+    let db = Db::fresh().await;
+    let (ann, lobby) = (user_id(), conversation_id());
+    let mut log = TestLog::new();
+    log.created(lobby, &[ann]);
+    let pinned =
+        format!(r#"{{"type":"message_pinned","event_id":"{ann}","actor_id":"{ann}","at_ms":7,"conversation_id":"{lobby}","x":[1.50]}}"#);
+    let poll = format!(
+        r#"{{"type":"MESSAGE_SENT","message_id":"{ann}","conversation_id":"{lobby}","sender_id":"{ann}","client_id":"k","sent_at_ms":7,"body":{{"type":"poll"}}}}"#
+    );
+    for json in [pinned.as_str(), r#"{"type":"bare"}"#, &poll] {
+        log.push_to(EventOwner::Conversation(lobby), LogEvent::decode(json).unwrap());
+    }
+    log.sent(lobby, ann, "a");
+    db.project(&log).await;
+    assert_eq!(prevs(&db, lobby).await, [(1, Some(0)), (2, Some(1)), (3, Some(2)), (4, Some(3)), (5, Some(4))]);
+    let range = EventRange { conversation: lobby, after: Seq::ZERO, upto: EVERYTHING };
+    let read = db.store.events(SHARD, &[range], 1000, u32::MAX).await.unwrap();
+    for (read, logged) in read.iter().zip(&log.events) {
+        let json = |event: &LogEvent| serde_json::to_value(event).unwrap();
+        assert_eq!(json(&read.event), json(&logged.event));
+        assert_eq!(read.owner, logged.owner);
+    }
+    assert_eq!(db.count("SELECT decided_at_ms FROM conversation_events WHERE kind = 'message_pinned'").await, 7);
+    assert_eq!(db.store.watermark(SHARD).await.unwrap().0, Seq(5));
+}
+
 #[tokio::test]
 async fn a_conversation_whose_beginning_is_lost_does_not_claim_to_begin() {
     let db = Db::fresh().await;
@@ -171,7 +200,7 @@ async fn what_concerns_one_user_only_moves_the_watermark() {
         session_id: session_id(),
         at_ms: 0,
     }));
-    log.push(LogEvent::Unknown);
+    log.push(LogEvent::Unreadable);
     db.project(&log).await;
     // Nothing at all is left of a run of what nobody reads.
     let empty = db.store.project(SHARD, EPOCH, Seq(2), Seq(9), &[]).await.unwrap();
@@ -246,7 +275,7 @@ async fn repair_of_a_membership_change_rebuilds_what_came_after_it() {
     let expected = intervals(&db, lobby, bob).await;
     assert_eq!(expected.last(), Some(&(12, Some(13))), "several at once come and go as one does");
     assert_eq!(intervals(&db, lobby, eve).await, [(9, Some(10)), (12, None)]);
-    let changes: Vec<_> = log.events.iter().filter(|event| event.event.conversation().is_some()).cloned().collect();
+    let changes: Vec<_> = log.events.iter().filter(|event| event.conversation().is_some()).cloned().collect();
     for lost in &changes {
         // A projection that never saw it.
         let without = Db::fresh().await;

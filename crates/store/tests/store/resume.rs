@@ -118,7 +118,7 @@ async fn ranges_are_read_in_the_logs_order_page_by_page() {
         .events
         .iter()
         .filter(|event| {
-            let range = ranges.iter().find(|range| Some(range.conversation) == event.event.conversation()).unwrap();
+            let range = ranges.iter().find(|range| Some(range.conversation) == event.conversation()).unwrap();
             event.seq > range.after && event.seq <= range.upto
         })
         .cloned()

@@ -12,8 +12,8 @@ use relay_domain::ports::{
 };
 use relay_protocol::conversation::{ConversationKind, Role};
 use relay_protocol::log::{
-    ConversationCreated, ConversationMembershipChanged, InitialMember, LogEvent, MemberAdded, MemberRemoved, MembersAdded, MembersRemoved,
-    MessageErased, MessageSent, StoredEvent,
+    ConversationCreated, ConversationMembershipChanged, EventOwner, InitialMember, LogEvent, MemberAdded, MemberRemoved, MembersAdded,
+    MembersRemoved, MessageErased, MessageSent, StoredEvent,
 };
 
 use relay_protocol::message::MessageBody;
@@ -172,9 +172,19 @@ impl TestLog {
     }
 
     pub fn push(&mut self, event: LogEvent) -> Seq {
+        let owner = event.conversation().map(EventOwner::Conversation).or_else(|| event.user().map(EventOwner::User));
+        self.push_at(owner, event)
+    }
+
+    /// As [`Self::push`], for what does not say by itself whose it is.
+    pub fn push_to(&mut self, owner: EventOwner, event: LogEvent) -> Seq {
+        self.push_at(Some(owner), event)
+    }
+
+    fn push_at(&mut self, owner: Option<EventOwner>, event: LogEvent) -> Seq {
         self.head += 1;
         let stored_at_ms = NOON_MS + i64::try_from(self.head).unwrap();
-        self.events.push(StoredEvent { shard: self.shard, seq: Seq(self.head), prev: None, stored_at_ms, event });
+        self.events.push(StoredEvent { shard: self.shard, seq: Seq(self.head), owner, prev: None, stored_at_ms, event });
         Seq(self.head)
     }
 
@@ -357,8 +367,8 @@ impl MemMessageLog {
         self.state.lock().unwrap().most_under_way
     }
 
-    pub fn names(&self) -> Vec<&'static str> {
-        self.appended().iter().map(|(_, _, event)| event.name()).collect()
+    pub fn names(&self) -> Vec<String> {
+        self.appended().iter().map(|(_, _, event)| event.name().to_owned()).collect()
     }
 }
 

@@ -87,8 +87,7 @@ fn is_other(events: &[StoredEvent], seq: Seq) -> bool {
 pub(super) fn page(shard: ShardId, events: &[StoredEvent], rows: &[ProjectedEvent], compared: &mut Compared) {
     let mut rows: BTreeMap<Seq, &ProjectedEvent> = rows.iter().map(|row| (row.seq, row)).collect();
     for event in events {
-        // An event of a type that this version does not know may be in neither's vocabulary.
-        let Some(conversation) = event.event.conversation() else {
+        let Some(conversation) = event.conversation() else {
             rows.remove(&event.seq);
             continue;
         };
@@ -109,7 +108,8 @@ pub(super) fn page(shard: ShardId, events: &[StoredEvent], rows: &[ProjectedEven
             | LogEvent::InvitationEnded(_)
             | LogEvent::UserSeen(_)
             | LogEvent::SessionRevoked(_)
-            | LogEvent::Unknown => None,
+            | LogEvent::Unreadable
+            | LogEvent::Unknown(_) => None,
         };
         compared.messages += u64::from(message.is_some());
         let kind = match rows.remove(&event.seq) {
@@ -149,7 +149,8 @@ mod tests {
             sent_at_ms: 0,
             body: MessageBody::Text { text: "x".parse().unwrap() },
         };
-        StoredEvent { shard: ShardId(0), seq: Seq(seq), prev: None, stored_at_ms: 0, event: LogEvent::MessageSent(message) }
+        let owner = Some(relay_protocol::EventOwner::Conversation(id()));
+        StoredEvent { shard: ShardId(0), seq: Seq(seq), owner, prev: None, stored_at_ms: 0, event: LogEvent::MessageSent(message) }
     }
 
     fn row(seq: u64) -> ProjectedEvent {

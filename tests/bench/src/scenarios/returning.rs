@@ -131,7 +131,7 @@ async fn come_back(harness: &Harness, person: &Person, position: Option<&Positio
     loop {
         match connection.frame_within(LIMIT).await.map_err(|close| anyhow::anyhow!("not caught up: {close:?}"))? {
             ServerFrame::CaughtUp { position } => return Ok(Back { position: position.parse()?, events }),
-            frame if frame.chain_link().is_some() => events += 1,
+            frame if frame.place().is_some() => events += 1,
             _ => {}
         }
     }

@@ -382,8 +382,8 @@ impl Life {
                 (updated.conversation_id, updated.seq, updated.prev, what)
             }
             Event::MessageErased(erased) => (erased.conversation_id, erased.seq, erased.prev, What::Changed),
-            Event::Gap { conversation_id, last, seq } => {
-                tracing::warn!(device = self.index, %conversation_id, %last, %seq, "the SDK noticed a gap");
+            Event::Gap { chain, last, seq } => {
+                tracing::warn!(device = self.index, %chain, %last, %seq, "the SDK noticed a gap");
                 self.record.gaps.fetch_add(1, Ordering::Relaxed);
                 return;
             }
@@ -391,7 +391,7 @@ impl Life {
                 self.record.resets.fetch_add(1, Ordering::Relaxed);
                 return;
             }
-            Event::CaughtUp { .. } | Event::Notice(_) => return,
+            Event::CaughtUp { .. } | Event::Notice(_) | Event::Unknown(_) => return,
         };
         self.saw(self.directory.room(room), seq.0, prev.map(|prev| prev.0), what, false);
     }

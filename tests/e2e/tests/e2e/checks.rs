@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use relay_client::Event;
 use relay_protocol::frame::{ConversationChange, MessageAck};
-use relay_protocol::{Message, ServerFrame};
+use relay_protocol::{Chain, Message, Place, ServerFrame};
 use relay_types::{ConversationId, Seq, UserId};
 
 /// One event of a conversation, as a device saw it.
@@ -22,7 +22,7 @@ pub struct Seen {
 impl Seen {
     /// `None` for frames that are not events of a conversation.
     pub fn of(frame: &ServerFrame) -> Option<Self> {
-        let (conversation, seq, prev) = frame.chain_link()?;
+        let Place { chain: Chain::Conversation(conversation), seq, prev } = frame.place()? else { return None };
         let mut seen = Self { conversation, seq, prev, message: None, joined: Vec::new(), removed: Vec::new(), created: false };
         match frame {
             ServerFrame::NewMessage(message) => seen.message = Some(message.clone()),
@@ -46,6 +46,7 @@ impl Seen {
             Event::MembersRemoved(frame) => ServerFrame::MembersRemoved(frame.clone()),
             Event::ConversationUpdated(frame) => ServerFrame::ConversationUpdated(frame.clone()),
             Event::MessageErased(frame) => ServerFrame::MessageErased(frame.clone()),
+            Event::Unknown(frame) => ServerFrame::Unknown(Box::new(frame.clone())),
             _ => return None,
         };
         Self::of(&frame)

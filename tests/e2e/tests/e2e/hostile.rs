@@ -94,9 +94,9 @@ async fn refusal(h: &Harness, token: &str) -> anyhow::Result<ErrorCode> {
     match Connection::hello(&h.gateway_url(0), token, None, &SocketOptions::default()).await {
         Err(HelloError::Refused { error, close }) => {
             assert_eq!(close.code, CloseCode::Busy.code());
-            Ok(error.context("closed without a reason")?.code)
+            error.context("closed without a reason")?.code.known().context("an unregistered code")
         }
-        Err(HelloError::Open(relay_client::ClientError::Refused(problem))) => Ok(problem.code),
+        Err(HelloError::Open(relay_client::ClientError::Refused(problem))) => problem.code.known().context("an unregistered code"),
         Err(other) => Err(other.into()),
         Ok(_) => anyhow::bail!("it was let in"),
     }

@@ -136,13 +136,14 @@ async fn a_call_that_changes_relations_answers_when_its_event_is_in_the_log() ->
     let mut anns = Socket::live(&h, 0, &ann.device, None).await?;
     let before = log_end(&h).await?;
     let chat = group(&ann, &[]).await?;
-    let created: Vec<_> = log(&h, 0).await?.into_iter().filter(|(seq, _)| *seq > before).map(|(_, event)| event.name()).collect();
+    let created: Vec<_> =
+        log(&h, 0).await?.into_iter().filter(|(seq, _)| *seq > before).map(|(_, event)| event.name().to_owned()).collect();
     assert_eq!(created, ["CONVERSATION_CREATED", "CONVERSATION_JOINED"]);
     // At once, though this gateway may be a moment behind.
     anns.post(chat, &ulid_key(0), "first").await?;
     let before = log_end(&h).await?;
     ann.api.add_member(chat, bob.id()).await?;
-    let added: Vec<_> = log(&h, 0).await?.into_iter().filter(|(seq, _)| *seq > before).map(|(_, event)| event.name()).collect();
+    let added: Vec<_> = log(&h, 0).await?.into_iter().filter(|(seq, _)| *seq > before).map(|(_, event)| event.name().to_owned()).collect();
     assert_eq!(added, ["MEMBER_ADDED", "CONVERSATION_JOINED"]);
     persisted(&h).await?;
     assert_eq!(conversation_rows(&h, chat).await?.len(), 3);

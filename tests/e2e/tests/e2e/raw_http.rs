@@ -43,9 +43,10 @@ pub async fn refusal(response: Response, what: &str) -> anyhow::Result<Problem> 
     let body = response.text().await?;
     let problem: Problem = serde_json::from_str(&body).map_err(|error| anyhow::anyhow!("{what}: {status} {body:?}: {error}"))?;
     assert_eq!(content_type, "application/problem+json", "{what}");
-    assert_eq!((problem.status, status), (problem.code.http_status(), problem.code.http_status()), "{what}");
+    let code = problem.code.known().ok_or_else(|| anyhow::anyhow!("{what}: {} is not registered", problem.code))?;
+    assert_eq!((problem.status, status), (code.http_status(), code.http_status()), "{what}");
     assert!(!request_id.is_empty() && problem.request_id == request_id, "{what}: the request's id is in the header and the body");
-    assert_eq!(problem.retryable, problem.code.retryable(), "{what}");
+    assert_eq!(problem.retryable, code.retryable(), "{what}");
     if problem.code == ErrorCode::RateLimited {
         assert!(problem.retry_after_ms.is_some() && retry_after.parse::<u64>().is_ok(), "{what}: when to try again");
     }

@@ -83,7 +83,7 @@ async fn a_bad_body_is_refused_by_its_code_and_leaves_no_trace() -> TestResult {
         let what = format!("{method} {path} {}", body.to_string().chars().take(120).collect::<String>());
         let response = api(&h, method.clone(), path).bearer_auth(&token).json(&body).send().await?;
         let problem = refusal(response, &what).await?;
-        assert!(codes.contains(&problem.code), "{what}: {} {}", problem.code, problem.detail);
+        assert!(codes.iter().any(|code| problem.code == *code), "{what}: {} {}", problem.code, problem.detail);
     }
     let not_json = api(&h, Method::POST, "/v1/messages").bearer_auth(&token).header("content-type", "application/json").body("{").send();
     assert_eq!(refusal(not_json.await?, "not JSON").await?.code, E::MalformedFrame);
@@ -140,7 +140,7 @@ async fn bad_paths_queries_and_methods_are_refused_by_their_code() -> TestResult
             assert!(response.headers().contains_key("allow"), "{what} names what is allowed");
         }
         let problem = refusal(response, &what).await?;
-        assert!(codes.contains(&problem.code), "{what}: {} {}", problem.code, problem.detail);
+        assert!(codes.iter().any(|code| problem.code == *code), "{what}: {} {}", problem.code, problem.detail);
     }
     let open = api(&h, Method::GET, "/v1/users/me").send().await?;
     assert!(open.headers().contains_key("www-authenticate"));

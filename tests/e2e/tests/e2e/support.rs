@@ -24,7 +24,7 @@ pub fn text(text: &str) -> MessageBody {
     MessageBody::Text { text: text.parse().expect("a valid text") }
 }
 
-/// The text of a message; nothing when it was erased.
+/// The text of a message; nothing if it is of another kind.
 pub fn text_of(message: &Message) -> &str {
     message.body.text().map_or("", |text| text.as_str())
 }
@@ -89,7 +89,7 @@ pub async fn people(harness: &Harness, prefix: &str, count: usize) -> anyhow::Re
 /// The code of a refused REST call.
 pub fn code_of<T: std::fmt::Debug>(result: Result<T, ClientError>) -> ErrorCode {
     match result {
-        Err(ClientError::Refused(problem)) => problem.code,
+        Err(ClientError::Refused(problem)) => problem.code.known().expect("registered"),
         other => panic!("a refusal was expected, not {other:?}"),
     }
 }

@@ -17,7 +17,7 @@ use super::witness::row_counts;
 async fn hello(h: &Harness, token: &str) -> anyhow::Result<Result<(), (ErrorCode, u16)>> {
     match Connection::hello(&h.gateway_url(0), token, None, &SocketOptions::default()).await {
         Ok(_) => Ok(Ok(())),
-        Err(HelloError::Refused { error: Some(error), close }) => Ok(Err((error.code, close.code))),
+        Err(HelloError::Refused { error: Some(error), close }) => Ok(Err((error.code.known().expect("registered"), close.code))),
         Err(other) => Err(other.into()),
     }
 }

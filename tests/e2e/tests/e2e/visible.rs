@@ -120,8 +120,8 @@ async fn a_repeated_change_waits_like_the_first(h: &Harness, ann: &User, bob: &U
     release(seized).await?;
     at_last("the last repetition", async || ann.api.add_member(chat, bob.id()).await).await;
     let changes: Vec<_> =
-        log(h, 0).await?.into_iter().rev().map(|(_, event)| event.name()).filter(|name| *name != "MESSAGE_SENT").collect();
-    let changes: Vec<_> = changes.into_iter().filter(|name| !name.starts_with("CONVERSATION_J") && *name != "CONVERSATION_LEFT").collect();
+        log(h, 0).await?.into_iter().rev().map(|(_, event)| event.name().to_owned()).filter(|name| name != "MESSAGE_SENT").collect();
+    let changes: Vec<_> = changes.into_iter().filter(|name| !name.starts_with("CONVERSATION_J") && name != "CONVERSATION_LEFT").collect();
     let mut last = changes[..4].to_vec();
     last.sort_unstable();
     assert_eq!(last, ["CONVERSATION_RENAMED", "MEMBER_ADDED", "MEMBER_REMOVED", "ROLE_CHANGED"], "each once");
@@ -315,7 +315,7 @@ async fn what_cannot_go_into_the_log_holds_up_nothing_else_and_is_shown_to_the_o
     assert!(h.relayctl(&["outbox", "redrive", "--all"]).await?.contains("1 events"));
     at_last("the added member's post", async || bob.api.post_message(chat, &ulid_key(0), &text("here")).await).await;
     let of_chat = log(&h, 0).await?.into_iter().filter(|(_, event)| event.conversation() == Some(chat));
-    let names: Vec<_> = of_chat.map(|(_, event)| event.name()).collect();
+    let names: Vec<_> = of_chat.map(|(_, event)| event.name().to_owned()).collect();
     assert_eq!(names[..3], ["CONVERSATION_CREATED", "CONVERSATION_RENAMED", "MEMBER_ADDED"]);
     assert!(h.relayctl(&["outbox", "list"]).await?.contains("in the log"));
     h.finish().await

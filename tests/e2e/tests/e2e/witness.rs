@@ -8,6 +8,7 @@ use async_nats::jetstream::{self, consumer::pull, consumer::push::OrderedConfig,
 use futures::{FutureExt as _, StreamExt as _};
 use relay_harness::{Harness, wait_for};
 use relay_protocol::log::LogEvent;
+use relay_subjects::LogSubject;
 use relay_types::{ClientId, ConversationId, Seq, ShardId, UserId};
 use sqlx::Row as _;
 
@@ -26,6 +27,11 @@ pub async fn log_end(harness: &Harness) -> anyhow::Result<Seq> {
 
 /// Everything in a shard, in order.
 pub async fn log(harness: &Harness, shard: u16) -> anyhow::Result<Vec<(Seq, LogEvent)>> {
+    Ok(log_with_subjects(harness, shard).await?.into_iter().map(|(seq, _, event)| (seq, event)).collect())
+}
+
+/// As [`log`], with the subject of each event.
+async fn log_with_subjects(harness: &Harness, shard: u16) -> anyhow::Result<Vec<(Seq, String, LogEvent)>> {
     let client = harness.nats_client().await?;
     let stream = stream(harness, shard).await?;
     let last = stream.cached_info().state.last_sequence;
@@ -37,7 +43,7 @@ pub async fn log(harness: &Harness, shard: u16) -> anyhow::Result<Vec<(Seq, LogE
         let next = tokio::time::timeout(Duration::from_secs(20), messages.next()).await.context("the log did not answer")?;
         let message = next.context("the log ended")??;
         reached = message.info().map_err(|error| anyhow::anyhow!("{error}"))?.stream_sequence;
-        events.push((Seq(reached), serde_json::from_slice(&message.payload).unwrap_or(LogEvent::Unknown)));
+        events.push((Seq(reached), message.subject.to_string(), serde_json::from_slice(&message.payload).unwrap_or(LogEvent::Unreadable)));
     }
     Ok(events)
 }
@@ -53,8 +59,9 @@ pub async fn sequences_of(harness: &Harness, client_id: &ClientId) -> anyhow::Re
 
 /// The sequences of a conversation's events in the log.
 pub async fn conversation_log(harness: &Harness, conversation: ConversationId) -> anyhow::Result<Vec<Seq>> {
-    let events = log(harness, 0).await?;
-    Ok(events.into_iter().filter(|(_, event)| event.conversation() == Some(conversation)).map(|(seq, _)| seq).collect())
+    let subject = LogSubject::Conversation(ShardId(0), conversation).to_string();
+    let events = log_with_subjects(harness, 0).await?;
+    Ok(events.into_iter().filter(|(_, on, _)| *on == subject).map(|(seq, _, _)| seq).collect())
 }
 
 /// Waits until the projection has everything that the log has now.

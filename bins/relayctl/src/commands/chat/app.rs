@@ -28,7 +28,7 @@ use super::profile::Opened;
 use super::screen::Screen;
 use super::shown::Shown;
 use super::terminal::{Leave, Restored};
-use super::text::detail;
+use super::text::{body_text, detail};
 use super::{ChatArguments, editor, lines};
 use crate::failure::{CheckFailed, NotReached};
 
@@ -117,9 +117,11 @@ impl App {
             invited: Vec::new(),
         };
         for send in &opened.outbox {
-            let Some(text) = send.body.text() else { continue };
+            if send.body.text().is_none() {
+                continue;
+            }
             let label = app.directory.label(send.conversation_id);
-            app.screen.message(&format!("* sending again to {label}"), text.as_str());
+            app.screen.message(&format!("* sending again to {label}"), body_text(&send.body));
         }
         if let Some(handle) = &arguments.to {
             app.direct(handle).await.map_err(unusable)?;

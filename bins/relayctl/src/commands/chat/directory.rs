@@ -80,7 +80,7 @@ impl Directory {
         }
         let peer = match conversation.kind {
             ConversationKind::Direct => conversation.members.iter().map(|m| m.user.user_id).find(|user| *user != self.me.user_id),
-            ConversationKind::Group => None,
+            ConversationKind::Group | ConversationKind::Unknown(_) => None,
         };
         let known = Known { id, kind: conversation.kind, title: conversation.title.clone(), peer, unread: 0 };
         match self.conversations.iter_mut().find(|known| known.id == id) {

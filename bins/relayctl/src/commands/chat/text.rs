@@ -65,6 +65,15 @@ fn columns(c: char) -> usize {
     if c == '\u{FE0F}' { 1 } else { c.width_cjk().unwrap_or(0) }
 }
 
+/// What of a message is shown.
+pub fn body_text(body: &relay_protocol::MessageBody) -> &str {
+    match body {
+        relay_protocol::MessageBody::Text { text } => text.as_str(),
+        relay_protocol::MessageBody::Erased => "(this message was erased)",
+        relay_protocol::MessageBody::Unknown(_) => "(a message that this version cannot show)",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

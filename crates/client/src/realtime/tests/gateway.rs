@@ -170,8 +170,17 @@ impl Peer {
         }
     }
 
-    pub async fn close(mut self, code: CloseCode) {
-        let frame = CloseFrame { code: code.code().into(), reason: code.as_str().into() };
+    /// What a newer server says.
+    pub async fn send_raw(&mut self, frame: &str) {
+        self.ws.send(Message::text(frame)).await.unwrap();
+    }
+
+    pub async fn close(self, code: CloseCode) {
+        self.close_with(code.code(), code.as_str()).await;
+    }
+
+    pub async fn close_with(mut self, code: u16, reason: &'static str) {
+        let frame = CloseFrame { code: code.into(), reason: reason.into() };
         self.ws.close(Some(frame)).await.unwrap();
         // Until the client has answered, so that the close frame is not overtaken by the socket's end.
         while let Some(Ok(_)) = soon("the close", self.ws.next()).await {}

@@ -144,8 +144,10 @@ impl App {
 /// A refusal in words, with what to do next where that is not obvious.
 pub(super) fn explain(error: &ClientError) -> String {
     match error {
-        ClientError::Refused(problem) => match problem.code {
-            relay_protocol::ErrorCode::UnknownUser => "there is no such user (yet): they begin with `relayctl chat <handle>`".to_owned(),
+        ClientError::Refused(problem) => match problem.code.known() {
+            Some(relay_protocol::ErrorCode::UnknownUser) => {
+                "there is no such user (yet): they begin with `relayctl chat <handle>`".to_owned()
+            }
             _ => detail(&problem.detail),
         },
         ClientError::Transport { .. } => "the server does not answer: try again".to_owned(),

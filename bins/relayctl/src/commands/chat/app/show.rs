@@ -6,10 +6,10 @@ use relay_protocol::frame::{
     ConversationChange, ConversationUpdated, MemberAddedFrame, MemberRemovedFrame, MembersAddedFrame, MembersRemovedFrame, ResetReason,
 };
 use relay_protocol::rest::HistoryQuery;
-use relay_protocol::{Message, MessageBody};
+use relay_protocol::{Chain, Message};
 use relay_types::{ConversationId, Seq};
 
-use super::super::text::{detail, quote};
+use super::super::text::{body_text, detail, quote};
 use super::act::explain;
 use super::{App, count};
 
@@ -39,8 +39,13 @@ impl App {
                 self.screen.say("too much was missed to receive it one by one: reading it from the history");
                 self.reload().await;
             }
-            Event::Gap { conversation_id, .. } => {
-                self.screen.say(format_args!("something was missing in {}: asking again", self.directory.label(conversation_id)));
+            Event::Gap { chain, .. } => {
+                let place = self.place(&chain);
+                self.screen.say(format_args!("something was missing {place}: asking again"));
+            }
+            Event::Unknown(frame) => {
+                let place = frame.place.map(|place| self.place(&place.chain)).unwrap_or_default();
+                self.screen.say(format_args!("something happened {place} that this version cannot show"));
             }
             Event::Sent(ack) => {
                 self.left_over = self.left_over.saturating_sub(1);
@@ -54,6 +59,13 @@ impl App {
                 self.screen.say(format_args!("not sent to {label} (from last time): {}: {}", error.code, detail(&error.message)));
             }
             Event::Notice(error) => self.screen.say(format_args!("server: {}", detail(&error.message))),
+        }
+    }
+
+    fn place(&self, chain: &Chain) -> String {
+        match chain {
+            Chain::Conversation(id) => format!("in {}", self.directory.label(*id)),
+            Chain::User(_) | Chain::Other(_) => "about you".to_owned(),
         }
     }
 
@@ -81,10 +93,6 @@ impl App {
 
     pub(super) async fn print_message(&mut self, message: &Message) {
         let conversation = message.conversation_id;
-        let text = match &message.body {
-            MessageBody::Text { text } => text.as_str(),
-            MessageBody::Erased => "(this message was erased)",
-        };
         // Asks for people that are not known yet.
         self.directory.name(message.sender_id, conversation).await;
         let who = self.directory.author(message.sender_id);
@@ -96,7 +104,7 @@ impl App {
             (false, true) => format!("{clock} you → {label}"),
             (false, false) => format!("{clock} {who}"),
         };
-        self.screen.message(&header, text);
+        self.screen.message(&header, body_text(&message.body));
     }
 
     /// Whoever never had anybody to talk to talks here now.
@@ -209,6 +217,7 @@ impl App {
                     Role::Member => "a member",
                     Role::Admin => "an admin",
                     Role::Owner => "the owner",
+                    Role::Unknown(ref name) => name.as_str(),
                 };
                 self.screen.say(format_args!("{at} {label}: {who} {is} now {role}, by {by}"));
             }
