@@ -13,8 +13,8 @@ use relay_domain::ports::{LogAddress, MessageLog as _, NewEvent, Together};
 use relay_types::{ConversationId, IdGen as _, ShardId, SystemIds};
 
 const SHARD: ShardId = ShardId(0);
-const DURATION: Duration = Duration::from_secs(4);
-const WAITING: [usize; 5] = [4, 16, 64, 256, 512];
+const DURATION: Duration = Duration::from_secs(3);
+const WAITING: [usize; 4] = [4, 32, 128, 400];
 const PAYLOAD_BYTES: usize = 480;
 
 #[tokio::main]
@@ -43,7 +43,7 @@ async fn measure(replicas: u8, urls: &[String], user: &str, password: &str) {
     while declared.apply(&bus, "01ARZ3NDEKTSV4RRFFQ69G5FAV").await.is_err() {}
     for waiting in WAITING {
         for singles in [None, Some(8), Some(16), Some(64)] {
-            let batches = BatchConfig { enabled: singles.is_some(), singles, ..BatchConfig::default() };
+            let batches = BatchConfig { enabled: singles.is_some(), singles: singles.unwrap_or(1), ..BatchConfig::default() };
             let bus = Bus::connect(&NatsConfig { batches, ..config.clone() }, "bench").await.unwrap();
             let log = NatsMessageLog::new(bus, &topology);
             let mut took = load(&log, waiting).await;

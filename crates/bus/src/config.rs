@@ -36,9 +36,8 @@ pub struct NatsConfig {
 pub struct BatchConfig {
     /// `false`: each message is published by itself.
     pub enabled: bool,
-    /// So many publishes of one message are in flight per shard at most, and a batch has no fewer messages; 1 to 10,000. Without it: 16
-    /// where the log has one copy, 64 where it has several, whose servers gather by themselves.
-    pub singles: Option<u16>,
+    /// So many publishes of one message are in flight per shard at most, and a batch has no fewer messages.
+    pub singles: u16,
     /// Messages in a batch.
     pub max_messages: u16,
     /// Bytes in a batch, envelopes included. One message has 262,144 at most.
@@ -49,30 +48,18 @@ pub struct BatchConfig {
 
 impl Default for BatchConfig {
     fn default() -> Self {
-        Self { enabled: true, singles: None, max_messages: 200, max_bytes: 512 << 10, in_flight: 2 }
+        Self { enabled: true, singles: 16, max_messages: 200, max_bytes: 512 << 10, in_flight: 2 }
     }
 }
 
 impl BatchConfig {
-    /// See [`BatchConfig::singles`].
-    pub(crate) fn singles(&self, replicas: u8) -> usize {
-        usize::from(self.singles.unwrap_or(if replicas > 1 { SINGLES_OF_A_CLUSTER } else { SINGLES_OF_ONE })).max(1)
-    }
-
     fn check(&self) -> Result<(), Violation> {
-        if let Some(singles) = &self.singles {
-            within("nats.batches.singles", singles, &(1..=10_000))?;
-        }
+        within("nats.batches.singles", &self.singles, &(1..=10_000))?;
         within("nats.batches.max_messages", &self.max_messages, &(2..=1_000))?;
         at_least("nats.batches.max_bytes", &self.max_bytes, &(256 << 10))?;
         within("nats.batches.in_flight", &self.in_flight, &(1..=8))
     }
 }
-
-/// A batch takes a single server about as long as 13 single publishes.
-const SINGLES_OF_ONE: u16 = 16;
-/// Servers that keep copies write what comes at the same time with one fsync, batch or not.
-const SINGLES_OF_A_CLUSTER: u16 = 64;
 
 impl std::fmt::Debug for NatsConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -43,9 +43,9 @@ pub(crate) struct Gathering {
 }
 
 impl Gathering {
-    pub(crate) fn new(bus: Bus, replicas: u8) -> Self {
+    pub(crate) fn new(bus: Bus) -> Self {
         let config = bus.config.batches;
-        Self { bus, singles: config.singles(replicas), config, batchers: Mutex::default() }
+        Self { bus, singles: usize::from(config.singles), config, batchers: Mutex::default() }
     }
 
     fn batcher(&self, shard: ShardId) -> Arc<ShardBatcher> {

@@ -28,7 +28,7 @@ pub struct NatsMessageLog {
 impl NatsMessageLog {
     /// The log, over `bus`.
     pub fn new(bus: Bus, topology: &TopologyConfig) -> Self {
-        let gathering = Arc::new(Gathering::new(bus.clone(), topology.replicas));
+        let gathering = Arc::new(Gathering::new(bus.clone()));
         Self { bus, duplicate_window: Duration::from_millis(topology.duplicate_window_ms), gathering }
     }
 

@@ -48,7 +48,7 @@ mod batches {
 
         /// A log whose publishes wait for a batch as soon as two are on their way.
         async fn log(&self) -> NatsMessageLog {
-            self.log_with(BatchConfig { singles: Some(1), ..BatchConfig::default() }).await
+            self.log_with(BatchConfig { singles: 1, ..BatchConfig::default() }).await
         }
 
         async fn log_with(&self, batches: BatchConfig) -> NatsMessageLog {
@@ -294,7 +294,7 @@ mod batches {
     #[tokio::test]
     async fn each_lane_keeps_its_order_under_load() {
         let world = World::start(SyncInterval::Always).await;
-        let log = world.log_with(BatchConfig { singles: Some(8), ..BatchConfig::default() }).await;
+        let log = world.log_with(BatchConfig { singles: 8, ..BatchConfig::default() }).await;
         let lanes = (0..60_usize).map(|lane| {
             let log = &log;
             async move {
@@ -331,7 +331,7 @@ mod batches {
     #[tokio::test]
     async fn one_message_waits_for_nobody() {
         let world = World::start(SyncInterval::TwoMinutes).await;
-        let log = world.log_with(BatchConfig { singles: Some(1_000), ..BatchConfig::default() }).await;
+        let log = world.log_with(BatchConfig { singles: 1_000, ..BatchConfig::default() }).await;
         let (slow, began) = (run(conversation(0), "slow", 3), Instant::now());
         assert!(!log.gathers(SHARD, 3));
         assert_eq!(log.append_together(slow).await, Together::Apart(Apart::NotTried), "too few to be worth a batch");
