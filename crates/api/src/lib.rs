@@ -1,7 +1,7 @@
 //! The REST API: accounts, sessions, conversations, history, and sending without a socket.
 //!
 //! Owns HTTP: routes, status codes, limits per request, the served documents. Decides nothing about chat and names no
-//! driver; it works through the ports of `relay-domain`. Start reading in [`router`], then any file in `operations`.
+//! driver; it works through the ports of `relay-domain`. Start reading in [`mod@router`], then any file in `operations`.
 
 pub mod asyncapi;
 mod codes;
