@@ -1,5 +1,7 @@
 //! One atomic batch on the wire (NATS ADR-50): the log stores all of it or nothing, with one fsync, sequences contiguous.
 
+use std::time::Duration;
+
 use async_nats::HeaderMap;
 use async_nats::header::{NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL, NATS_BATCH_ID, NATS_BATCH_SEQUENCE, NATS_MESSAGE_ID};
 use async_nats::jetstream::message::PublishMessage;
@@ -10,6 +12,10 @@ use relay_types::Seq;
 use crate::connect::Bus;
 use crate::publish::subject_of;
 use crate::unstored::Unstored;
+
+/// For the connection to take a batch's messages. A connection that is being made anew takes none; what was to be sent before
+/// that must not be sent long after.
+const HAND_OVER: Duration = Duration::from_millis(500);
 
 /// One message of a batch.
 #[derive(Debug, Clone)]
@@ -43,9 +49,21 @@ pub(crate) async fn publish(bus: &Bus, mut parts: Vec<Part>) -> Result<Seq, Unst
     let length = parts.len() as u64;
     let Some(mut last) = parts.pop() else { return Err(Unstored::Refused) };
     last.headers.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
-    for Part { subject, headers, payload } in parts {
-        if let Err(error) = bus.client.publish_with_headers(subject, headers, payload).await {
+    let handing_over = async {
+        for Part { subject, headers, payload } in parts {
+            bus.client.publish_with_headers(subject, headers, payload).await?;
+        }
+        Ok::<_, async_nats::PublishError>(())
+    };
+    // Without its end nothing of a batch is stored, whenever the rest arrives.
+    match tokio::time::timeout(HAND_OVER, handing_over).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
             tracing::debug!(%error, "a batch did not leave");
+            return Err(Unstored::Refused);
+        }
+        Err(_late) => {
+            tracing::debug!("a batch did not leave in time");
             return Err(Unstored::Refused);
         }
     }
@@ -66,7 +84,7 @@ pub(crate) async fn publish(bus: &Bus, mut parts: Vec<Part>) -> Result<Seq, Unst
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     use relay_dev_servers::{NatsOptions, NatsServer, Scratch, Servers, SyncInterval};
     use relay_domain::ports::LogAddress;

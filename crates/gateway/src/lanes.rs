@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
-use relay_domain::ports::{MembershipInterval, SendKey};
+use relay_domain::ports::{Apart, MembershipInterval, SendKey};
 use relay_posting::{Accepted, PostError, Poster, Publication};
 use relay_protocol::frame::ErrorFrame;
 use relay_protocol::{ErrorCode, SEND_RETRY_AFTER, SendMessage, ServerFrame};
@@ -41,7 +41,7 @@ type InFlight = BoxFuture<'static, (ConversationId, Outcome)>;
 enum Outcome {
     /// An answer to each, in order.
     Answered(Vec<(ClientId, Instant, Result<Accepted, PostError>)>),
-    /// They are to be published one by one.
+    /// They are to be published one by one; each says whether it may be stored already.
     Apart(Vec<Waiting>),
 }
 
@@ -75,6 +75,18 @@ struct Waiting {
     membership: MembershipInterval,
     publication: Publication,
     arrived: Instant,
+    batch: Batch,
+}
+
+/// What a batch did with a send that waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Batch {
+    /// It was in none.
+    Not,
+    /// It came out of one that stored nothing: it is published by itself.
+    CameApart,
+    /// It came out of one that may have stored it: it is published by itself, and nobody says that nothing is stored.
+    MayBeStored,
 }
 
 /// The sends of one socket that have not been answered.
@@ -169,7 +181,7 @@ impl Lanes {
     pub(crate) fn send(&mut self, membership: MembershipInterval, publication: Publication) {
         self.unanswered += 1;
         let conversation = publication.conversation;
-        let waiting = Waiting { membership, publication, arrived: Instant::now() };
+        let waiting = Waiting { membership, publication, arrived: Instant::now(), batch: Batch::Not };
         if let Some(lane) = self.waiting.get_mut(&conversation) {
             lane.push_back(waiting);
         } else {
@@ -179,7 +191,7 @@ impl Lanes {
     }
 
     fn publish(&self, next: Waiting) {
-        let Waiting { membership: MembershipInterval { shard, .. }, publication, arrived } = next;
+        let Waiting { membership: MembershipInterval { shard, .. }, publication, arrived, .. } = next;
         let (poster, user) = (Arc::clone(&self.poster), self.user);
         let (conversation, client_id) = (publication.conversation, publication.client_id.clone());
         let trace = TraceContext::begin();
@@ -199,8 +211,12 @@ impl Lanes {
         let trace = TraceContext::begin();
         self.in_flight.push(Box::pin(async move {
             let publications = run.iter().map(|waiting| waiting.publication.clone()).collect();
-            let Some(results) = poster.post_together(user, shard, publications, Some(&trace.to_string())).await else {
-                return (conversation, Outcome::Apart(run));
+            let results = match poster.post_together(user, shard, publications, Some(&trace.to_string())).await {
+                Ok(results) => results,
+                Err(why) => {
+                    let batch = if why == Apart::Unknown { Batch::MayBeStored } else { Batch::CameApart };
+                    return (conversation, Outcome::Apart(run.into_iter().map(|waiting| Waiting { batch, ..waiting }).collect()));
+                }
             };
             relay_runtime::failpoint::hit("after_append");
             if let Some(error) = results.iter().find_map(|result| result.as_ref().err()) {
@@ -284,9 +300,14 @@ impl Lanes {
             lane.push_front(next);
             return self.refuse_waiting(conversation, Vec::new(), ErrorCode::Unavailable, REMOVED_MEANWHILE);
         }
-        let alike = lane.iter().take_while(|waiting| waiting.membership == next.membership).count();
+        let joins = |waiting: &&Waiting| waiting.membership == next.membership && waiting.batch == Batch::Not;
+        let alike = if next.batch == Batch::Not { lane.iter().take_while(joins).count() } else { 0 };
         lane.push_front(next);
-        let together = self.poster.gathers(self.user, shard, lane.iter().take(alike + 1).map(|waiting| &waiting.publication));
+        // Counted anew, a run that came apart would be taken together again, and come apart again.
+        let together = match alike {
+            0 => 1,
+            _ => self.poster.gathers(self.user, shard, lane.iter().take(alike + 1).map(|waiting| &waiting.publication)),
+        };
         let mut run: Vec<Waiting> = lane.drain(..together.max(1)).collect();
         if together > 1 {
             self.publish_together(conversation, shard, run);
@@ -304,8 +325,12 @@ impl Lanes {
             self.expect_retries(conversation, refused, code);
         }
         self.unanswered = self.unanswered.saturating_sub(u32::try_from(waiting.len()).unwrap_or(u32::MAX));
-        let code = of_those_behind(code);
-        waiting.into_iter().map(|waiting| refusal(code, why.to_owned(), waiting.publication.client_id)).collect()
+        let behind = of_those_behind(code);
+        let refused = waiting.into_iter().map(|waiting| {
+            let code = if waiting.batch == Batch::MayBeStored { ErrorCode::OutcomeUnknown } else { behind };
+            refusal(code, why.to_owned(), waiting.publication.client_id)
+        });
+        refused.collect()
     }
 }
 

@@ -194,7 +194,10 @@ impl Poster {
         }
         let joins = key_age::is_first_use(&key.client_id, log_now_ms) && self.repeats.may_join(&key) && self.parts.log.gathers(shard, 1);
         let draft = self.draft(author, shard, publication, trace.map(ToOwned::to_owned));
-        self.take_room(author, shard, &[&draft])?;
+        // What was tried before has its room already, and may be stored: it is not refused for want of room.
+        if !self.repeats.was_tried(&draft.key) {
+            self.take_room(author, shard, &[&draft])?;
+        }
         self.store(shard, draft, joins).await
     }
 
@@ -225,8 +228,10 @@ impl Poster {
     }
 
     /// Posts what [`Poster::gathers`] counted, in this order, in one batch. The answers are in the same order, each as
-    /// [`Poster::post`] gives it. `None` when the batch is not to be, or not known to be stored: then they have to be posted one
-    /// after the other.
+    /// [`Poster::post`] gives it.
+    ///
+    /// # Errors
+    /// When the batch is not to be, or not known to be stored: then they have to be posted one after the other.
     ///
     /// # Cancel safety
     /// Not cancel safe, as [`Poster::post`].
@@ -236,25 +241,25 @@ impl Poster {
         shard: ShardId,
         publications: Vec<Publication>,
         trace: Option<&str>,
-    ) -> Option<Vec<Result<Accepted, PostError>>> {
+    ) -> Result<Vec<Result<Accepted, PostError>>, Apart> {
         let draft = |publication| self.draft(author, shard, publication, trace.map(ToOwned::to_owned));
         let drafts: Vec<Draft> = publications.into_iter().map(draft).collect();
         // Of what is too much, the first may be not.
-        self.take_room(author, shard, &drafts.iter().collect::<Vec<_>>()).ok()?;
+        self.take_room(author, shard, &drafts.iter().collect::<Vec<_>>()).map_err(|_| Apart::NotTried)?;
         match self.parts.log.append_together(drafts.iter().map(|draft| draft.event.clone()).collect()).await {
             Together::Stored(first) => {
-                let mut answers = Vec::with_capacity(drafts.len());
-                for (n, draft) in drafts.into_iter().enumerate() {
+                // At once: each waits for the tail, and with the tail away all of them wait equally long.
+                let settling = drafts.into_iter().enumerate().map(|(n, draft)| {
                     let appended = Appended { seq: Seq(first.0 + n as u64), duplicate: false };
-                    answers.push(self.settle(shard, draft.key, draft.minted, appended).await);
-                }
-                Some(answers)
+                    self.settle(shard, draft.key, draft.minted, appended)
+                });
+                Ok(futures::future::join_all(settling).await)
             }
             Together::Apart(why) => {
                 for draft in drafts {
                     self.repeats.tried(draft.key, why);
                 }
-                None
+                Err(why)
             }
         }
     }

@@ -42,6 +42,11 @@ impl Repeats {
         self.keys.get(key, Instant::now()).unwrap_or(Apart::NotTried)
     }
 
+    /// Whether it was tried lately, and had its room taken then.
+    pub(crate) fn was_tried(&self, key: &SendKey) -> bool {
+        self.keys.get(key, Instant::now()).is_some()
+    }
+
     /// Whether it may be in a batch, as far as is known here.
     pub(crate) fn may_join(&self, key: &SendKey) -> bool {
         let now = Instant::now();

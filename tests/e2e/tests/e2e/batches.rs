@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::Context as _;
 use relay_harness::Harness;
+use relay_protocol::{ErrorCode, ServerFrame};
 use relay_types::{ClientId, ConversationId, Seq};
 
 use super::balancer::Balancer;
@@ -86,11 +88,11 @@ async fn somebody_who_says_everything_twice_costs_others_nothing_but_time() -> T
     let mut places: BTreeMap<ClientId, Seq> = BTreeMap::new();
     for _ in 0..10 {
         let keys: Vec<Vec<ClientId>> = (0..crowd.len()).map(|_| (0..8).map(|_| ulid_key(0)).collect()).collect();
-        for n in 0..8 {
+        for (n, twice) in keys[0].iter().enumerate() {
             for (person, socket) in sockets.iter_mut().enumerate() {
                 socket.send(rooms[person / 2], &keys[person][n], "once").await?;
             }
-            twins.send(rooms[0], &keys[0][n], "once").await?;
+            twins.send(rooms[0], twice, "once").await?;
         }
         for (person, socket) in sockets.iter_mut().enumerate() {
             for key in &keys[person] {
@@ -128,4 +130,50 @@ async fn an_older_topology_takes_every_message_by_itself() -> TestResult {
     verify(&h, chat, &acks, &mut [&mut anns, &mut bobs]).await?;
     assert_eq!(batched(&h).await?, 0);
     h.finish().await
+}
+
+/// What is too much together goes one by one. It used to be weighed again and again, as fast as a core can, until it was too old
+/// for a batch.
+#[tokio::test]
+async fn a_run_beyond_the_quota_is_refused_without_going_round() -> TestResult {
+    let quota = format!("{FAST}\n[quota]\nbytes_per_s = 1\nburst_bytes = 262144");
+    let h = Harness::builder().config("gateway", &quota).config("nats", EAGER).start().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let chat = direct(&ann, &bob).await?;
+    let mut socket = Socket::live(&h, 0, &ann.device, None).await?;
+    let pid = h.gateway(0).pid().context("the gateway runs")?;
+    let before = processor_time(pid)?;
+    let long = "x".repeat(12 * 1024);
+    for _ in 0..SENDS {
+        socket.send(chat, &ulid_key(0), &long).await?;
+    }
+    let (mut acked, mut refused) = (0, 0);
+    while acked + refused < SENDS {
+        let code = socket
+            .until("an answer", |frame| match frame {
+                ServerFrame::MessageAck(_) => Some(None),
+                ServerFrame::Error(error) => Some(error.code.known()),
+                _ => None,
+            })
+            .await?;
+        match code {
+            None => acked += 1,
+            Some(ErrorCode::QuotaExceeded) => refused += 1,
+            Some(other) => panic!("{other:?}"),
+        }
+    }
+    assert!((18..=21).contains(&acked), "{acked} of 12 KiB fit into 256 KiB");
+    let took = processor_time(pid)? - before;
+    assert!(took < 2.0, "{took} s of a processor for {SENDS} sends");
+    h.finish().await
+}
+
+const SENDS: usize = 40;
+
+/// Seconds that a process has had of a processor.
+fn processor_time(pid: u32) -> anyhow::Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let (_, fields) = stat.rsplit_once(')').context("no name in /proc")?;
+    let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u32>).sum::<Result<u32, _>>()?;
+    Ok(f64::from(ticks) / 100.0)
 }
