@@ -36,12 +36,12 @@ impl Index {
         if let Some(conversation) = conversation
             && let Some(ordinals) = self.by_conversation.get_mut(&conversation)
         {
-            ordinals.pop_front_if(|first| *first == ordinal);
+            forget(ordinals, ordinal);
             if ordinals.is_empty() {
                 self.by_conversation.remove(&conversation);
             }
         }
-        self.changes.pop_front_if(|first| *first == ordinal);
+        forget(&mut self.changes, ordinal);
     }
 
     /// The conversation's entries from an ordinal on, ascending.
@@ -80,6 +80,14 @@ impl Index {
     #[cfg(test)]
     pub(super) fn named(&self) -> (usize, usize) {
         (self.by_conversation.values().map(VecDeque::len).sum(), self.changes.len())
+    }
+}
+
+/// Forgets the first, and gives back room that a busier time took.
+fn forget(ordinals: &mut VecDeque<u64>, ordinal: u64) {
+    ordinals.pop_front_if(|first| *first == ordinal);
+    if ordinals.capacity() > 4 * ordinals.len() + 16 {
+        ordinals.shrink_to(2 * ordinals.len());
     }
 }
 
