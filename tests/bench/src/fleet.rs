@@ -129,7 +129,7 @@ impl Client {
         let caught_up = loop {
             let incoming = connection.receive_within(HELLO_LIMIT).await.context("no caught_up in time")?;
             match &incoming {
-                Incoming::Text(text) if text.starts_with(r#"{"type":"new_message""#) => {
+                Incoming::Text(text) if is_message(text) => {
                     seen.deliveries.fetch_add(1, Ordering::Relaxed);
                 }
                 _ => match incoming.decode() {
@@ -145,6 +145,14 @@ impl Client {
         Ok(Self { orders, task })
     }
 }
+
+/// Whether the frame is a message, found without parsing it: its chain and its type stand first.
+fn is_message(frame: &str) -> bool {
+    frame.as_bytes().get(..FIRST_BYTES).is_some_and(|first| first.windows(MESSAGE.len()).any(|part| part == MESSAGE))
+}
+
+const FIRST_BYTES: usize = 80;
+const MESSAGE: &[u8] = br#""type":"new_message""#;
 
 /// Lives until its orders end; returns the newest position it was given.
 async fn live(
@@ -164,7 +172,7 @@ async fn live(
             incoming = connection.receive() => {
                 let Incoming::Text(text) = incoming else { break };
                 let text = text.as_str();
-                if text.starts_with(r#"{"type":"new_message""#) {
+                if is_message(text) {
                     seen.deliveries.fetch_add(1, Ordering::Relaxed);
                     if let Some(intended) = stamp::read(text) {
                         record(&seen.delivery_us, intended);
