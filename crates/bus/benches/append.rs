@@ -48,13 +48,13 @@ async fn measure(replicas: u8, urls: &[String], user: &str, password: &str) {
             let log = NatsMessageLog::new(bus, &topology);
             let mut took = load(&log, waiting).await;
             took.sort_unstable();
-            let at = |part: f64| took.get((took.len() as f64 * part) as usize).copied().unwrap_or_default().as_secs_f64() * 1000.0;
+            let at = |percent: usize| took.get(took.len() * percent / 100).copied().unwrap_or_default().as_secs_f64() * 1000.0;
             println!(
                 r#"{{"scenario":"bus_append","replicas":{replicas},"waiting":{waiting},"singles":{},"rate_per_s":{:.0},"p50_ms":{:.2},"p99_ms":{:.2}}}"#,
                 singles.map_or_else(|| "null".to_owned(), |singles| singles.to_string()),
                 took.len() as f64 / DURATION.as_secs_f64(),
-                at(0.5),
-                at(0.99)
+                at(50),
+                at(99)
             );
         }
     }

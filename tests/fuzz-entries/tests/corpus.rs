@@ -1,5 +1,7 @@
 //! Every entry over its seeds, over what is near them, and over random bytes.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "helpers of tests fail the test they help")]
+
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;

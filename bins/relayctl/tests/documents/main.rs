@@ -1,11 +1,14 @@
 //! The tables in `docs/` that repeat the code: codes, configuration keys, metrics. They are made from the code, and a table that
 //! is not what the code says fails. `RELAY_UPDATE_DOCS=1 cargo test -p relayctl --test documents` writes them anew.
 
+#![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "helpers of tests fail the test they help")]
+
 mod series;
 mod settings;
 mod source;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use relay_protocol::{Actor, CloseCode, ErrorCode};
@@ -20,7 +23,7 @@ fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     for row in rows {
         assert_eq!(row.len(), head.len(), "{row:?}");
         let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|").replace('\n', " ")).collect();
-        text += &format!("| {} |\n", cells.join(" | "));
+        let _ = writeln!(text, "| {} |", cells.join(" | "));
     }
     text
 }
@@ -36,7 +39,7 @@ fn check(document: &str, tables: &BTreeMap<String, String>) {
         let (name, more) = more.split_once(" -->\n").unwrap();
         let (_, more) = more.split_once("<!-- end -->").unwrap_or_else(|| panic!("docs/{document}: {name} has no end"));
         let made = left.remove(name).unwrap_or_else(|| panic!("docs/{document}: no table is called {name}"));
-        after += &format!("{text}<!-- generated: {name} -->\n\n{made}\n<!-- end -->");
+        let _ = write!(after, "{text}<!-- generated: {name} -->\n\n{made}\n<!-- end -->");
         rest = more;
     }
     after += rest;

@@ -62,7 +62,8 @@ fn section<C: Serialize + DeserializeOwned>(
     let fields = source::fields(&root().join(file), type_name);
     let mut named: Vec<&String> = fields.iter().map(|(key, _)| key).collect();
     let mut found: Vec<&String> = defaults.keys().collect();
-    (named.sort(), found.sort());
+    named.sort();
+    found.sort();
     assert_eq!(named, found, "[{name}]: the keys of the source and those of the running code");
     let rows = fields.iter().filter(|(key, _)| !is_table(name, &defaults[key])).map(|(key, meaning)| {
         assert!(!meaning.is_empty(), "{name}.{key} has no doc comment");

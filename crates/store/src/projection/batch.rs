@@ -17,7 +17,7 @@ use crate::spans::active_until;
 
 /// The conversations that a run touches.
 pub(super) fn conversations(events: &[StoredEvent]) -> Vec<Uuid> {
-    let distinct: BTreeSet<_> = events.iter().filter_map(|stored| stored.conversation()).collect();
+    let distinct: BTreeSet<_> = events.iter().filter_map(StoredEvent::conversation).collect();
     distinct.into_iter().map(ConversationId::to_uuid).collect()
 }
 

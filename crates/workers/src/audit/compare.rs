@@ -69,9 +69,10 @@ pub(super) fn messages(shard: ShardId, events: &[StoredEvent], rows: &[Projected
     let mut again = Compared::default();
     page(shard, &in_history, rows, &mut again);
     // Another kind of event has its row among the events alone.
-    again
-        .findings
-        .retain(|finding| !compared.findings.contains(finding) && !(finding.kind == Kind::PhantomRow && is_other(events, finding.seq)));
+    again.findings.retain(|finding| {
+        let has_no_message = finding.kind == Kind::PhantomRow && is_other(events, finding.seq);
+        !has_no_message && !compared.findings.contains(finding)
+    });
     compared.findings.append(&mut again.findings);
     compared.findings.sort_unstable_by_key(|finding| finding.seq);
     compared.rowless.append(&mut again.rowless);
