@@ -48,9 +48,12 @@ async fn nats_credentials_of_a_process_reach_nothing_else() -> TestResult {
 
     for process in PROCESSES {
         let client = h.nats_client_of(process).await?;
-        // The log is changed by operators only.
-        let changes = ["PURGE", "DELETE", "UPDATE", "CREATE", "MSG.DELETE"].map(|api| format!("$JS.API.STREAM.{api}.{stream}"));
-        nothing_answers(&client, process, changes.into()).await;
+        // The log is changed by operators only. One message of it is overwritten by the worker that erases, and by no other process.
+        let mut changes = vec!["PURGE", "DELETE", "UPDATE", "CREATE"];
+        if process != "worker" {
+            changes.push("MSG.DELETE");
+        }
+        nothing_answers(&client, process, changes.iter().map(|api| format!("$JS.API.STREAM.{api}.{stream}")).collect()).await;
         // Nobody listens to another's replies, or to the log as it passes.
         let mut heard = Vec::new();
         for subject in ["_INBOX.>", "_INBOX_relay.>", ">", "chat.>"] {
