@@ -49,7 +49,7 @@ pub use projection::{ProjectError, Projected, Projection};
 pub use queue::{Delivery, Holes, Poison, QueueError, WorkQueue, WorkSource};
 pub use recent::{NothingRecent, Passed, RecentSends};
 pub use resume::{
-    EventRange, FoundEvent, JoinSnapshot, MembershipInterval, OriginalSend, ResumeStore, SendKey, SnapshotMembership, StoreError,
+    EventRange, FoundEvent, JoinSnapshot, MembershipInterval, OriginalSend, OwnHead, ResumeStore, SendKey, SnapshotMembership, StoreError,
 };
 pub use sessions::{DeviceSessions, NewSession, OpenError, Opened, RevokeError, RotateError, Rotated, Rotation, SessionRecord, SessionUse};
 pub use tail::{Ended, LogHead, LogTail, TailError, TailSource, TailStart};

@@ -9,6 +9,7 @@
 mod attach;
 mod devices;
 mod fan_out;
+mod own;
 mod passing;
 mod sweep;
 #[cfg(test)]
@@ -22,7 +23,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use relay_domain::ports::{Ended, LogHead, MembershipInterval};
 use relay_domain::void::Departures;
-use relay_protocol::log::{LogEvent, StoredEvent};
+use relay_protocol::log::{EventOwner, LogEvent, StoredEvent};
 use relay_protocol::{CloseCode, Position, ServerFrame};
 use relay_types::{ConversationId, Seq, SessionId, ShardId, TimestampMs, UserId};
 use tokio::sync::Notify;
@@ -32,6 +33,7 @@ use crate::outbound::{Closing, Outbound};
 use crate::ring::{MembershipEffect, Ring};
 use crate::roster::Roster;
 use fan_out::{Delivered, FanOut};
+use own::OwnHeads;
 use passing::{Sight, Waiting};
 use sweep::{Due, Revoked};
 
@@ -51,6 +53,8 @@ pub(crate) struct Socket {
 struct UserState {
     /// Tells for everything in the ring what the user may see, whichever of their devices asks, and from where on.
     roster: Roster,
+    /// Where their own subjects end, as far as the tails have come.
+    own: OwnHeads,
     sockets: Vec<Arc<Socket>>,
     limiter: Arc<UserLimiter>,
     /// What the user's devices said they have, per shard: the greatest of all.
@@ -369,9 +373,13 @@ impl State {
             shard_state.ring.push_void(&event);
             return None;
         }
-        let Some(id) = event.conversation() else {
-            shard_state.ring.push(event);
-            return None;
+        let id = match event.owner {
+            Some(EventOwner::Conversation(id)) => id,
+            Some(EventOwner::User(id)) => return own::pass(&mut shard_state.ring, users.get_mut(&id), event),
+            None => {
+                shard_state.ring.push(event);
+                return None;
+            }
         };
         if let Some(conversation) = conversations.get_mut(&id) {
             event.prev = conversation.last;

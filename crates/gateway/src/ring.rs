@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use bytes::Bytes;
 use relay_domain::ports::{OriginalSend, Passed, SendKey};
-use relay_protocol::log::{LogEvent, MessageErased, StoredEvent};
+use relay_protocol::log::{EventOwner, LogEvent, MessageErased, StoredEvent};
 use relay_protocol::{MessageBody, ServerFrame};
 use relay_types::{ConversationId, Seq, UserId};
 
@@ -25,7 +25,7 @@ const ALLOCATION_BYTES: usize = 16;
 /// One event in the ring.
 pub(crate) struct Entry {
     pub(crate) seq: Seq,
-    /// The conversation it is on; `None` on a user's subject.
+    /// The conversation it is on; `None` for what is on a user's own subject, and for what counts for nobody.
     pub(crate) conversation: Option<ConversationId>,
     /// How it changes memberships.
     pub(crate) effect: MembershipEffect,
@@ -76,9 +76,14 @@ impl MembershipEffect {
 }
 
 impl Entry {
-    /// Whether the conversation begins with it.
-    pub(crate) const fn creates_conversation(&self) -> bool {
-        matches!(self.event.event, LogEvent::ConversationCreated(_))
+    /// Whose subject it is on; `None` for what counts for nobody.
+    pub(crate) const fn owner(&self) -> Option<EventOwner> {
+        self.event.owner
+    }
+
+    /// Whether nothing of the same owner stands before it.
+    pub(crate) const fn begins_chain(&self) -> bool {
+        matches!(self.event.event, LogEvent::ConversationCreated(_) | LogEvent::UserRegistered(_))
     }
 
     /// Whether its predecessor is known.
@@ -155,7 +160,7 @@ impl Ring {
         let cost = cost(&event.event) + effect.people().len() * PERSON_BYTES;
         let conversation = event.conversation();
         let ordinal = self.first_ordinal + self.entries.len() as u64;
-        self.index.push(ordinal, conversation, effect != MembershipEffect::None);
+        self.index.push(ordinal, event.owner, effect != MembershipEffect::None);
         self.entries.push_back(Entry { seq, conversation, effect, void: false, event, frame: None, cost });
         self.bytes += cost;
         self.head = seq;
@@ -212,7 +217,7 @@ impl Ring {
         let Some(oldest) = self.entries.pop_front() else { return };
         self.bytes = self.bytes.saturating_sub(oldest.cost);
         self.covered_after = oldest.seq;
-        self.index.evict(self.first_ordinal, oldest.conversation);
+        self.index.evict(self.first_ordinal, oldest.owner());
         self.first_ordinal += 1;
         if let Some(key) = SendKey::of(&oldest.event.event)
             && self.sends.get(&key).is_some_and(|original| original.seq == oldest.seq)
@@ -226,21 +231,21 @@ impl Ring {
         self.first_ordinal + self.entries.partition_point(|entry| entry.seq <= after) as u64
     }
 
-    /// Visits the events of these conversations after `after`, ascending, until told to stop. Where they are more than the
-    /// events, others are visited as well.
+    /// Visits the events of these owners after `after`, ascending, until told to stop. Where they are more than the events, others
+    /// are visited as well.
     pub(crate) fn visit(
         &mut self,
         after: Seq,
-        conversations: &[ConversationId],
+        owners: &[EventOwner],
         mut visit: impl FnMut(&mut Entry) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let from = self.ordinal_after(after);
         let Self { entries, first_ordinal, index, .. } = self;
         let start = place(*first_ordinal, from);
-        if conversations.len() >= entries.len() - start {
+        if owners.len() >= entries.len() - start {
             return entries.range_mut(start..).try_for_each(visit);
         }
-        for ordinal in index.merged(conversations.iter().copied(), from) {
+        for ordinal in index.merged(owners.iter().copied(), from) {
             if let Some(entry) = entries.get_mut(place(*first_ordinal, ordinal)) {
                 visit(entry)?;
             }
@@ -248,14 +253,24 @@ impl Ring {
         ControlFlow::Continue(())
     }
 
-    /// The events of one conversation from `from` on, ascending.
-    pub(crate) fn of(&mut self, conversation: ConversationId, from: Seq, mut visit: impl FnMut(&mut Entry)) {
+    /// The events of one owner from `from` on, ascending.
+    fn of(&mut self, owner: EventOwner, from: Seq, mut visit: impl FnMut(&mut Entry)) {
         let from = self.first_ordinal + self.entries.partition_point(|entry| entry.seq < from) as u64;
-        for ordinal in self.index.of(conversation, from) {
+        for ordinal in self.index.of(owner, from) {
             if let Some(entry) = self.entries.get_mut(place(self.first_ordinal, ordinal)) {
                 visit(entry);
             }
         }
+    }
+
+    /// Fills in what each event of the owner from `from` on follows: `end`, and then each other. `end` is the last one then.
+    pub(crate) fn chain(&mut self, owner: EventOwner, from: Seq, end: &mut Option<Seq>) {
+        self.of(owner, from, |entry| {
+            if let Some(prev) = if entry.begins_chain() { Some(Seq::ZERO) } else { *end } {
+                entry.learn_prev(prev);
+            }
+            *end = Some(entry.seq);
+        });
     }
 
     /// The events after `after` that change who is in a conversation, ascending.
@@ -269,12 +284,12 @@ impl Ring {
     pub(crate) fn check_invariants(&self) {
         assert_eq!(self.bytes, self.entries.iter().map(|entry| entry.cost).sum::<usize>());
         assert!(self.entries.iter().is_sorted_by(|a, b| a.seq < b.seq), "ascending");
-        let in_conversations = self.entries.iter().filter(|entry| entry.conversation.is_some()).count();
+        let owned = self.entries.iter().filter(|entry| entry.owner().is_some()).count();
         let changes = self.entries.iter().filter(|entry| entry.effect != MembershipEffect::None).count();
-        assert_eq!(self.index.named(), (in_conversations, changes));
+        assert_eq!(self.index.named(), (owned, changes));
         for (at, entry) in self.entries.iter().enumerate() {
             let ordinal = self.first_ordinal + at as u64;
-            let named = entry.conversation.is_none_or(|conversation| self.index.of(conversation, ordinal).next() == Some(ordinal));
+            let named = entry.owner().is_none_or(|owner| self.index.of(owner, ordinal).next() == Some(ordinal));
             assert!(named, "entry {} is not in the index", entry.seq);
         }
     }
@@ -359,7 +374,7 @@ mod tests {
         assert_eq!(ring.head(), Seq(200));
         assert_eq!(ring.covered_after(), Seq(180));
         ring.check_invariants();
-        let room = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
+        let room = EventOwner::Conversation("01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap());
         let mut visited = |after| {
             let mut visited = 0;
             let ended = ring.visit(Seq(after), &[room], |_| {

@@ -143,7 +143,7 @@ mod tests {
             elsewhere()
         }
 
-        async fn find_events(&self, _: &[EventRange], _: u32) -> Result<Option<Vec<FoundEvent>>, StoreError> {
+        async fn find_events(&self, _: ShardId, _: &[EventRange], _: u32) -> Result<Option<Vec<FoundEvent>>, StoreError> {
             elsewhere()
         }
 

@@ -10,7 +10,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use relay_dev_servers::{PostgresOptions, PostgresServer, Scratch, Servers};
 use relay_domain::ports::{EventRange, Projection as _, ResumeStore as _, StoreError};
 use relay_protocol::conversation::{ConversationKind, Role};
-use relay_protocol::log::{ConversationCreated, InitialMember, LogEvent, MessageSent, StoredEvent};
+use relay_protocol::log::{ConversationCreated, EventOwner, InitialMember, LogEvent, MessageSent, StoredEvent};
 
 use relay_protocol::message::MessageBody;
 use relay_store::{PostgresConfig, Store};
@@ -54,8 +54,11 @@ async fn main() {
 async fn catch_up(store: &Store, user: UserId, session: SessionId, after: Seq) -> Result<usize, StoreError> {
     let snapshot = store.join_snapshot(user, session, &BTreeMap::from([(SHARD, after)])).await?;
     let upto = snapshot.watermarks.get(&SHARD).copied().unwrap_or_default();
-    let ranges: Vec<_> =
-        snapshot.memberships.iter().map(|membership| EventRange { conversation: membership.interval.conversation, after, upto }).collect();
+    let ranges: Vec<_> = snapshot
+        .memberships
+        .iter()
+        .map(|membership| EventRange { owner: EventOwner::Conversation(membership.interval.conversation), after, upto })
+        .collect();
     Ok(store.events(SHARD, &ranges, 500, 1 << 20).await?.len())
 }
 

@@ -54,6 +54,30 @@ impl EventRow {
     }
 }
 
+/// A row of `user_events` as read.
+pub(crate) struct UserEventRow {
+    pub(crate) user_id: Uuid,
+    pub(crate) shard: i32,
+    pub(crate) seq: i64,
+    pub(crate) prev_seq: Option<i64>,
+    pub(crate) body: String,
+    pub(crate) stored_at: OffsetDateTime,
+}
+
+impl UserEventRow {
+    /// The event as it was in the log.
+    pub(crate) fn into_stored(self) -> Result<StoredEvent, StoreError> {
+        Ok(StoredEvent {
+            shard: shard(self.shard)?,
+            seq: Seq::from_i64(self.seq),
+            owner: Some(EventOwner::User(UserId::from_uuid(self.user_id))),
+            prev: self.prev_seq.map(Seq::from_i64),
+            stored_at_ms: millis(self.stored_at),
+            event: serde_json::from_str(&self.body).map_err(|_| unreadable("user event"))?,
+        })
+    }
+}
+
 /// What an event's row holds beside its sequence.
 pub(crate) struct EventColumns {
     pub(crate) event_id: Uuid,

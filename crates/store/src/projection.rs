@@ -13,8 +13,8 @@ mod write;
 
 use async_trait::async_trait;
 use relay_domain::ports::{ProjectError, Projected, Projection, StoreError};
-use relay_protocol::log::StoredEvent;
-use relay_types::{ConversationId, Seq, ShardId};
+use relay_protocol::log::{EventOwner, StoredEvent};
+use relay_types::{Seq, ShardId};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
@@ -68,7 +68,8 @@ impl Store {
         if upto <= watermark {
             return Ok(projected);
         }
-        let heads = write::heads_of(&mut transaction, &batch::conversations(fresh)).await.map_err(refused)?;
+        let mut heads = write::heads_of(&mut transaction, &batch::conversations(fresh)).await.map_err(refused)?;
+        heads.extend(write::user_heads_of(&mut transaction, shard, &batch::users(fresh)).await.map_err(refused)?);
         let departures = void::departures(&mut transaction, fresh).await.map_err(refused)?;
         let batch = Batch::of(fresh, heads, departures)?;
         let written = async {
@@ -132,7 +133,9 @@ async fn lock_watermark(connection: &mut PgConnection, shard: ShardId, epoch: &s
 
 async fn move_watermark(connection: &mut PgConnection, shard: ShardId, upto: Seq, newest: Option<OffsetDateTime>) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE watermarks SET seq = $2, stored_at = coalesce($3, stored_at), updated_at = now() WHERE shard = $1",
+        "UPDATE watermarks SET seq = $2, stored_at = coalesce($3, stored_at), updated_at = now(),
+             own_floor = CASE WHEN own_upto = seq THEN own_floor ELSE seq END, own_upto = $2
+         WHERE shard = $1",
         shard_column(shard),
         upto.to_i64(),
         newest
@@ -142,5 +145,5 @@ async fn move_watermark(connection: &mut PgConnection, shard: ShardId, upto: Seq
     .map(drop)
 }
 
-/// Each conversation's last event so far.
-type Heads = std::collections::HashMap<ConversationId, Seq>;
+/// The last event so far of each conversation, and of each user on the shard.
+type Heads = std::collections::HashMap<EventOwner, Seq>;

@@ -44,7 +44,7 @@ impl Store {
     pub async fn continue_in(&self, shard: ShardId, from: (Seq, &str), epoch: &str, first: Seq) -> Result<(), StoreError> {
         self.limited(async {
             let moved = sqlx::query!(
-                "UPDATE watermarks SET seq = $4, epoch = $5, updated_at = now()
+                "UPDATE watermarks SET seq = $4, epoch = $5, updated_at = now(), own_upto = CASE WHEN own_upto = seq THEN $4 ELSE own_upto END
              WHERE shard = $1 AND seq = $2 AND epoch = $3",
                 shard_column(shard),
                 from.0.to_i64(),

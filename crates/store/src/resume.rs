@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use relay_domain::ports::{
-    EventRange, FoundEvent, JoinSnapshot, MembershipInterval, OriginalSend, ResumeStore, SendKey, SnapshotMembership, StoreError,
+    EventRange, FoundEvent, JoinSnapshot, MembershipInterval, OriginalSend, OwnHead, ResumeStore, SendKey, SnapshotMembership, StoreError,
 };
-use relay_protocol::log::StoredEvent;
+use relay_protocol::log::{EventOwner, StoredEvent};
 use relay_types::{ConversationId, MessageId, Seq, SessionId, ShardId, UserId};
 use sqlx::types::Uuid;
 use sqlx::{Connection as _, PgConnection};
@@ -14,12 +14,13 @@ use sqlx::{Connection as _, PgConnection};
 use crate::Store;
 use crate::convert::{shard, shard_column};
 use crate::error::{is_full, unavailable, unreadable};
-use crate::event_row::EventRow;
+use crate::event_row::{EventRow, UserEventRow};
 
 #[async_trait]
 impl ResumeStore for Store {
     /// One statement sees one snapshot, so watermarks, session and memberships belong together without a transaction's
-    /// round trips. Indexes: `sessions_pkey`, `memberships_by_user`, `conversation_heads_pkey` per conversation.
+    /// round trips. Indexes: `sessions_pkey`, `memberships_by_user`, `conversation_heads_pkey` per conversation, `user_heads_pkey`. A head of before a worker that
+    /// kept no user events is not certain.
     #[tracing::instrument(name = "db.resume.join", skip_all, fields(user.id = %user))]
     async fn join_snapshot(&self, user: UserId, session: SessionId, cursors: &BTreeMap<ShardId, Seq>) -> Result<JoinSnapshot, StoreError> {
         self.limited(async {
@@ -33,13 +34,17 @@ impl ResumeStore for Store {
                    ARRAY (SELECT shard FROM watermarks ORDER BY shard) AS "watermark_shards!",
                    ARRAY (SELECT seq FROM watermarks ORDER BY shard) AS "watermark_seqs!",
                    m.conversations AS "conversations?", m.shards AS "shards?", m.joined AS "joined?",
-                   m.lefts AS "lefts?: Vec<Option<i64>>", m.lasts AS "lasts?"
+                   m.lefts AS "lefts?: Vec<Option<i64>>", m.lasts AS "lasts?",
+                   own.shards AS "own_shards?", own.lasts AS "own_lasts?", own.certain AS "own_certain?"
                FROM (SELECT array_agg(m.conversation_id) AS conversations, array_agg(m.shard) AS shards,
                             array_agg(m.joined_seq) AS joined, array_agg(m.left_seq) AS lefts, array_agg(coalesce(h.last_seq, 0)) AS lasts
                      FROM memberships m
                      LEFT JOIN unnest($3::integer[], $4::bigint[]) AS cursor (shard, seq) ON cursor.shard = m.shard
                      LEFT JOIN conversation_heads h ON h.conversation_id = m.conversation_id
-                     WHERE m.user_id = $1 AND (m.left_seq IS NULL OR m.left_seq > cursor.seq)) AS m"#,
+                     WHERE m.user_id = $1 AND (m.left_seq IS NULL OR m.left_seq > cursor.seq)) AS m,
+                    (SELECT array_agg(h.shard) AS shards, array_agg(h.last_seq) AS lasts,
+                            array_agg(h.last_seq > CASE WHEN w.own_upto = w.seq THEN w.own_floor ELSE w.seq END) AS certain
+                     FROM user_heads h JOIN watermarks w USING (shard) WHERE h.user_id = $1) AS own"#,
                 user.to_uuid(),
                 session.to_uuid(),
                 &cursor_shards,
@@ -61,23 +66,29 @@ impl ResumeStore for Store {
                     };
                     Ok(SnapshotMembership { interval, last: Seq::from_i64(last) })
                 });
-            Ok(JoinSnapshot { session_live: row.session_live, watermarks, memberships: memberships.collect::<Result<_, StoreError>>()? })
+            let ends = row.own_lasts.unwrap_or_default().into_iter().zip(row.own_certain.unwrap_or_default());
+            let own = row.own_shards.unwrap_or_default().into_iter().zip(ends);
+            let own = own.map(|(in_shard, (last, certain))| Ok((shard(in_shard)?, OwnHead { last: Seq::from_i64(last), certain })));
+            let own = own.collect::<Result<_, StoreError>>()?;
+            let memberships = memberships.collect::<Result<_, StoreError>>()?;
+            Ok(JoinSnapshot { session_live: row.session_live, watermarks, memberships, own })
         })
         .await
     }
 
-    /// Index: `conversation_events_pkey`, entered once per range and month of the last two, and read by the index alone; at most `most` + 1
-    /// entries in all.
+    /// Indexes: `conversation_events_pkey`, entered once per range and month of the last two, and `user_events_pkey`, entered once per
+    /// range and day, both read by the index alone; at most `most` + 1 entries of each in all.
     #[tracing::instrument(name = "db.events.find", skip_all, fields(ranges = ranges.len(), rows))]
-    async fn find_events(&self, ranges: &[EventRange], most: u32) -> Result<Option<Vec<FoundEvent>>, StoreError> {
+    async fn find_events(&self, shard: ShardId, ranges: &[EventRange], most: u32) -> Result<Option<Vec<FoundEvent>>, StoreError> {
         self.limited(async {
-            if ranges.is_empty() {
-                return Ok(Some(Vec::new()));
+            let mut events = self.find_own(shard, ranges, most).await?;
+            let (numbers, conversations, afters, uptos) = columns(ranges);
+            if conversations.is_empty() {
+                return Ok((events.len() <= most as usize).then_some(events));
             }
-            let (conversations, afters, uptos) = columns(ranges);
             let rows = sqlx::query!(
                 r#"SELECT range.number AS "number!", e.seq
-               FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS range (conversation_id, after_seq, upto_seq, number)
+               FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $5::integer[]) AS range (conversation_id, after_seq, upto_seq, number)
                CROSS JOIN LATERAL (
                    SELECT e.seq FROM conversation_events e
                    WHERE e.conversation_id = range.conversation_id AND e.seq > range.after_seq AND e.seq <= range.upto_seq
@@ -88,31 +99,35 @@ impl ResumeStore for Store {
                 &afters,
                 &uptos,
                 i64::from(most) + 1,
+                &numbers,
             )
             .fetch_all(&self.pool)
             .await
             .map_err(unavailable)?;
             tracing::Span::current().record("rows", rows.len());
-            if rows.len() > most as usize {
+            if rows.len() + events.len() > most as usize {
                 return Ok(None);
             }
-            let found =
-                |number: i64, seq: i64| FoundEvent { seq: Seq::from_i64(seq), range: u32::try_from(number - 1).unwrap_or(u32::MAX) };
-            let mut events: Vec<FoundEvent> = rows.into_iter().map(|row| found(row.number, row.seq)).collect();
+            events.extend(rows.into_iter().map(|row| found(row.number, row.seq)));
             events.sort_unstable_by_key(|event| event.seq);
             Ok(Some(events))
         })
         .await
     }
 
-    /// Index: `conversation_events_pkey`, read in order once per range and month of the last two, at most `limit` rows each.
+    /// Indexes: `conversation_events_pkey`, read in order once per range and month of the last two, and `user_events_pkey`, once per
+    /// range and day; at most `limit` rows each.
     #[tracing::instrument(name = "db.events.read", skip_all, fields(shard = %shard, ranges = ranges.len(), rows))]
     async fn events(&self, shard: ShardId, ranges: &[EventRange], limit: u32, bytes: u32) -> Result<Vec<StoredEvent>, StoreError> {
         self.limited(async {
             if ranges.is_empty() || limit == 0 {
                 return Ok(Vec::new());
             }
-            let (conversations, afters, uptos) = columns(ranges);
+            let own = self.own_events(shard, ranges, limit, bytes).await?;
+            let (_, conversations, afters, uptos) = columns(ranges);
+            if conversations.is_empty() {
+                return Ok(own.into_iter().map(|(_, event)| event).collect());
+            }
             let rows = sqlx::query_as!(
                 EventRow,
                 r#"SELECT page.conversation_id AS "conversation_id!", page.seq AS "seq!", page.prev_seq, page.shard AS "shard!",
@@ -141,8 +156,12 @@ impl ResumeStore for Store {
             .fetch_all(&self.pool)
             .await
             .map_err(unavailable)?;
-            tracing::Span::current().record("rows", rows.len());
-            rows.into_iter().map(EventRow::into_stored).collect()
+            tracing::Span::current().record("rows", rows.len() + own.len());
+            let mut events = own;
+            for row in rows {
+                events.push((row.body.len(), row.into_stored()?));
+            }
+            Ok(page_of(events, limit, bytes))
         })
         .await
     }
@@ -207,11 +226,116 @@ impl ResumeStore for Store {
     }
 }
 
-/// Ranges as the statements take them.
-fn columns(ranges: &[EventRange]) -> (Vec<Uuid>, Vec<i64>, Vec<i64>) {
-    let conversations = ranges.iter().map(|range| range.conversation.to_uuid()).collect();
-    let afters = ranges.iter().map(|range| range.after.to_i64()).collect();
-    (conversations, afters, ranges.iter().map(|range| range.upto.to_i64()).collect())
+impl Store {
+    /// Where the events on users' own subjects lie; at most `most` + 1.
+    async fn find_own(&self, shard: ShardId, ranges: &[EventRange], most: u32) -> Result<Vec<FoundEvent>, StoreError> {
+        let (numbers, users, afters, uptos) = own_columns(ranges);
+        if users.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = sqlx::query!(
+            r#"SELECT range.number AS "number!", e.seq
+               FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $5::integer[]) AS range (user_id, after_seq, upto_seq, number)
+               CROSS JOIN LATERAL (
+                   SELECT e.seq FROM user_events e
+                   WHERE e.user_id = range.user_id AND e.shard = $6 AND e.seq > range.after_seq AND e.seq <= range.upto_seq
+                   LIMIT $4) AS e
+               LIMIT $4"#,
+            &users,
+            &afters,
+            &uptos,
+            i64::from(most) + 1,
+            &numbers,
+            shard_column(shard),
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(unavailable)?;
+        let mut events: Vec<FoundEvent> = rows.into_iter().map(|row| found(row.number, row.seq)).collect();
+        events.sort_unstable_by_key(|event| event.seq);
+        Ok(events)
+    }
+
+    /// The first events on users' own subjects, ascending, each with its bytes.
+    async fn own_events(
+        &self,
+        shard: ShardId,
+        ranges: &[EventRange],
+        limit: u32,
+        bytes: u32,
+    ) -> Result<Vec<(usize, StoredEvent)>, StoreError> {
+        let (_, users, afters, uptos) = own_columns(ranges);
+        if users.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = sqlx::query_as!(
+            UserEventRow,
+            r#"SELECT page.user_id AS "user_id!", page.shard AS "shard!", page.seq AS "seq!", page.prev_seq, page.body AS "body!",
+                      page.stored_at AS "stored_at!"
+               FROM (SELECT found.*, sum(octet_length(found.body)) OVER (ORDER BY found.seq) - octet_length(found.body) AS bytes_before
+                     FROM (SELECT e.user_id, e.shard, e.seq, e.prev_seq, e.body::text AS body, e.stored_at
+                           FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS range (user_id, after_seq, upto_seq)
+                           CROSS JOIN LATERAL (
+                               SELECT * FROM user_events e
+                               WHERE e.user_id = range.user_id AND e.shard = $5 AND e.seq > range.after_seq AND e.seq <= range.upto_seq
+                               ORDER BY e.seq LIMIT $4) AS e
+                           ORDER BY e.seq LIMIT $4) AS found) AS page
+               WHERE page.bytes_before < $6
+               ORDER BY page.seq"#,
+            &users,
+            &afters,
+            &uptos,
+            i64::from(limit),
+            shard_column(shard),
+            i64::from(bytes),
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(unavailable)?;
+        rows.into_iter().map(|row| Ok((row.body.len(), row.into_stored()?))).collect()
+    }
+}
+
+fn found(number: i32, seq: i64) -> FoundEvent {
+    FoundEvent { seq: Seq::from_i64(seq), range: u32::try_from(number).unwrap_or(u32::MAX) }
+}
+
+/// The first events, in order, up to `limit`, and no more once they have `bytes`. Each list that went into `events` was cut by the
+/// same rule, so nothing that it left out stands before what is kept.
+fn page_of(mut events: Vec<(usize, StoredEvent)>, limit: u32, bytes: u32) -> Vec<StoredEvent> {
+    events.sort_unstable_by_key(|(_, event)| event.seq);
+    let mut before = 0;
+    let fits = |(length, _): &(usize, StoredEvent)| {
+        let fits = before < bytes as usize;
+        before += length;
+        fits
+    };
+    events.into_iter().take(limit as usize).take_while(fits).map(|(_, event)| event).collect()
+}
+
+/// Ranges as the statements take them: each one's number among all, whose it is, after which sequence, and up to which.
+type RangeColumns = (Vec<i32>, Vec<Uuid>, Vec<i64>, Vec<i64>);
+
+/// Those of conversations.
+fn columns(ranges: &[EventRange]) -> RangeColumns {
+    columns_of(ranges, |owner| if let EventOwner::Conversation(id) = owner { Some(id.to_uuid()) } else { None })
+}
+
+/// Those of users' own subjects.
+fn own_columns(ranges: &[EventRange]) -> RangeColumns {
+    columns_of(ranges, |owner| if let EventOwner::User(id) = owner { Some(id.to_uuid()) } else { None })
+}
+
+fn columns_of(ranges: &[EventRange], whose: impl Fn(EventOwner) -> Option<Uuid>) -> RangeColumns {
+    let mut columns = RangeColumns::default();
+    for (number, range) in (0..).zip(ranges) {
+        let Some(owner) = whose(range.owner) else { continue };
+        columns.0.push(number);
+        columns.1.push(owner);
+        columns.2.push(range.after.to_i64());
+        columns.3.push(range.upto.to_i64());
+    }
+    columns
 }
 
 fn watermarks_of(rows: impl Iterator<Item = (i32, i64)>) -> Result<BTreeMap<ShardId, Seq>, StoreError> {

@@ -74,6 +74,10 @@ const GRANTS: &[(&str, [&str; 3])] = &[
     ("watermarks", [READ, READ, ALL]),
     ("conversation_heads", [READ, READ, ALL]),
     ("conversation_events", [READ, READ, ALL]),
+    ("user_events", [READ, READ, ALL]),
+    // Pruned by its own name: what lies in no day is deleted row by row.
+    ("user_events_default", [NOTHING, NOTHING, "SELECT, DELETE"]),
+    ("user_heads", [READ, READ, ALL]),
     ("messages", [READ, READ, ALL]),
     ("message_revisions", [READ, READ, ALL]),
     ("event_horizon", [READ, READ, READ]),
@@ -90,6 +94,8 @@ const GRANTS: &[(&str, [&str; 3])] = &[
 const FUNCTIONS: &[&str] = &[
     "ensure_event_partitions(timestamptz, integer)",
     "drop_event_partitions(timestamptz)",
+    "ensure_user_event_partitions(timestamptz, integer)",
+    "drop_user_event_partition(timestamptz)",
     "ensure_send_key_partitions(timestamptz, integer)",
     "drop_send_key_partitions(timestamptz)",
 ];

@@ -230,7 +230,7 @@ impl ResumeStore for Away {
     async fn join_snapshot(&self, _: UserId, _: SessionId, _: &BTreeMap<ShardId, Seq>) -> Result<JoinSnapshot, StoreError> {
         Err(away())
     }
-    async fn find_events(&self, _: &[EventRange], _: u32) -> Result<Option<Vec<FoundEvent>>, StoreError> {
+    async fn find_events(&self, _: ShardId, _: &[EventRange], _: u32) -> Result<Option<Vec<FoundEvent>>, StoreError> {
         Err(away())
     }
     async fn events(&self, _: ShardId, _: &[EventRange], _: u32, _: u32) -> Result<Vec<StoredEvent>, StoreError> {

@@ -11,6 +11,8 @@ use super::StoreError;
 pub enum MaintenanceTask {
     /// The coming months' partitions of events, and an end to those that no device can ask for any more.
     EventPartitions,
+    /// The coming days' partitions of users' own events, and an end to those that no device can ask for any more.
+    UserEvents,
     /// Filling the current state of messages from the events of before there was one.
     Messages,
     /// The coming weeks' partitions of keys of sends, and an end to those that ran out.
@@ -25,12 +27,14 @@ pub enum MaintenanceTask {
 
 impl MaintenanceTask {
     /// Every task.
-    pub const ALL: [Self; 6] = [Self::EventPartitions, Self::Messages, Self::SendKeys, Self::Outbox, Self::RefreshTokens, Self::Sessions];
+    pub const ALL: [Self; 7] =
+        [Self::EventPartitions, Self::UserEvents, Self::Messages, Self::SendKeys, Self::Outbox, Self::RefreshTokens, Self::Sessions];
 
     /// As a metric label and for people.
     pub const fn name(self) -> &'static str {
         match self {
             Self::EventPartitions => "event_partitions",
+            Self::UserEvents => "user_events",
             Self::Messages => "messages",
             Self::SendKeys => "send_keys",
             Self::Outbox => "outbox",

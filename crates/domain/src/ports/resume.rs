@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use relay_protocol::log::{LogEvent, StoredEvent};
+use relay_protocol::log::{EventOwner, LogEvent, StoredEvent};
 use relay_types::{ClientId, ConversationId, MessageId, Seq, SessionId, ShardId, TimestampMs, UserId};
 
 use super::{Causes, DriverError};
@@ -51,6 +51,15 @@ pub struct SnapshotMembership {
     pub last: Seq,
 }
 
+/// The end of a user's own subject on one shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnHead {
+    /// The newest event that is known.
+    pub last: Seq,
+    /// Whether there is none behind it: a worker of before kept none of them.
+    pub certain: bool,
+}
+
 /// What one consistent read of the projection says about a user who connects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JoinSnapshot {
@@ -60,13 +69,15 @@ pub struct JoinSnapshot {
     pub watermarks: BTreeMap<ShardId, Seq>,
     /// Memberships that hold, and those that ended after the cursor that was asked for.
     pub memberships: Vec<SnapshotMembership>,
+    /// Per shard, the end of the user's own subject; a shard without a known event there is absent.
+    pub own: BTreeMap<ShardId, OwnHead>,
 }
 
-/// Events of one conversation after `after`, up to and including `upto`.
+/// Events of one conversation, or on one user's own subject, after `after`, up to and including `upto`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventRange {
-    /// Which conversation.
-    pub conversation: ConversationId,
+    /// Whose.
+    pub owner: EventOwner,
     /// Exclusive.
     pub after: Seq,
     /// Inclusive.
@@ -178,7 +189,7 @@ pub trait ResumeStore: Send + Sync {
     ///
     /// # Cancel safety
     /// Cancel safe.
-    async fn find_events(&self, ranges: &[EventRange], most: u32) -> Result<Option<Vec<FoundEvent>>, StoreError>;
+    async fn find_events(&self, shard: ShardId, ranges: &[EventRange], most: u32) -> Result<Option<Vec<FoundEvent>>, StoreError>;
 
     /// The first events of the given ranges of one shard, ascending by sequence, `prev` filled in: up to `limit`, and no more once
     /// their bodies have `bytes`. At least one, if there is one.

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use relay_domain::ports::JoinSnapshot;
-use relay_protocol::log::MessageErased;
+use relay_protocol::log::{EventOwner, MessageErased};
 use relay_protocol::{Position, ServerFrame};
 use relay_types::{ConversationId, Seq, ShardId, UserId};
 
+use super::own::OwnHeads;
 use super::{ConversationState, Hub, Socket, State, UserLimiter, UserState};
 use crate::roster::{MembershipChange, Roster};
 
@@ -158,6 +159,7 @@ impl State {
         // The end of each conversation's chain, brought forward from the snapshot through the ring.
         let mut ends: HashMap<ConversationId, Option<Seq>> =
             snapshot.memberships.iter().map(|m| (m.interval.conversation, (m.last > Seq::ZERO).then_some(m.last))).collect();
+        let mut own = OwnHeads::default();
         for (shard, state) in &mut self.shards {
             // Where each conversation is followed from: the snapshot's end, or the event that let them in behind it.
             let mut follow: HashMap<ConversationId, Seq> = ends.keys().map(|id| (*id, watermark(shard).next())).collect();
@@ -170,13 +172,13 @@ impl State {
             }
             for (conversation, from) in follow {
                 let mut end = ends.get(&conversation).copied().flatten();
-                state.ring.of(conversation, from, |entry| {
-                    if let Some(prev) = if entry.creates_conversation() { Some(Seq::ZERO) } else { end } {
-                        entry.learn_prev(prev);
-                    }
-                    end = Some(entry.seq);
-                });
+                state.ring.chain(EventOwner::Conversation(conversation), from, &mut end);
                 ends.insert(conversation, end);
+            }
+            let mut end = snapshot.own.get(shard).filter(|head| head.certain).map(|head| head.last);
+            state.ring.chain(EventOwner::User(id), watermark(shard).next(), &mut end);
+            if let Some(end) = end {
+                own.set(*shard, end);
             }
         }
         for conversation in roster.present_conversations() {
@@ -189,7 +191,7 @@ impl State {
         if roster.has_past() {
             self.due.left(id);
         }
-        let mut user = UserState { roster, sockets: Vec::new(), limiter, acked: BTreeMap::new(), idle_since: None };
+        let mut user = UserState { roster, own, sockets: Vec::new(), limiter, acked: BTreeMap::new(), idle_since: None };
         self.due.goes(id, &mut user, std::time::Instant::now());
         self.users.insert(id, user);
         true
@@ -199,17 +201,21 @@ impl State {
     fn missed(&mut self, id: UserId, from: &BTreeMap<ShardId, Seq>) -> Missed {
         let mut missed = Missed { frames: Vec::new(), reached: from.clone(), complete: true, unchained: false };
         let Some(user) = self.users.get(&id) else { return missed };
-        let conversations: Vec<ConversationId> = user.roster.conversations().collect();
+        let own = EventOwner::User(id);
+        let owners: Vec<EventOwner> = user.roster.conversations().map(EventOwner::Conversation).chain([own]).collect();
         let mut bytes = 0;
         for (shard, state) in &mut self.shards {
             let Some(after) = from.get(shard) else { continue };
             let mut reached = *after;
-            let ended = state.ring.visit(*after, &conversations, |entry| {
+            let ended = state.ring.visit(*after, &owners, |entry| {
                 if bytes > STEP_BYTES {
                     return ControlFlow::Break(());
                 }
                 let seq = entry.seq;
-                let visible = entry.conversation.is_some_and(|conversation| user.roster.sees(conversation, seq));
+                let visible = match entry.owner() {
+                    Some(EventOwner::Conversation(conversation)) => user.roster.sees(conversation, seq),
+                    owner => owner == Some(own),
+                };
                 if let Some(frame) = visible.then(|| entry.frame()).flatten() {
                     missed.unchained |= !entry.is_chained();
                     bytes += frame.len();

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use relay_domain::ports::{JoinSnapshot, MembershipInterval, Passed, RecentSends as _, SendKey, SnapshotMembership};
+use relay_domain::ports::{JoinSnapshot, MembershipInterval, OwnHead, Passed, RecentSends as _, SendKey, SnapshotMembership};
 use relay_protocol::MessageBody;
 use relay_protocol::conversation::{ConversationKind, Role};
 use relay_protocol::log::{
@@ -110,7 +110,7 @@ fn socket() -> Arc<Socket> {
 fn snapshot(watermark: u64, joined: u64) -> JoinSnapshot {
     let interval = MembershipInterval { conversation: room(), shard: SHARD, joined: Seq(joined), left: None };
     let membership = SnapshotMembership { interval, last: Seq(joined) };
-    JoinSnapshot { session_live: true, watermarks: [(SHARD, Seq(watermark))].into(), memberships: vec![membership] }
+    JoinSnapshot { session_live: true, watermarks: [(SHARD, Seq(watermark))].into(), memberships: vec![membership], own: BTreeMap::new() }
 }
 
 /// The tail passes these events.
@@ -295,4 +295,47 @@ fn whoever_comes_back_in_a_run_of_the_log_was_out_before() {
     let departed = hub.departed(SHARD, Seq(10), &run);
     let counts: Vec<Seq> = relay_domain::void::without_void(run, departed).iter().map(|event| event.seq).collect();
     assert_eq!(counts, [Seq(12), Seq(13), Seq(14)]);
+}
+
+/// An event of a newer version's on bob's own subject, or ann's.
+fn own(seq: u64, user: UserId) -> StoredEvent {
+    let owner = Some(EventOwner::User(user));
+    StoredEvent { owner, ..stored(seq, LogEvent::decode(r#"{"type":"FROM_THE_FUTURE"}"#).unwrap()) }
+}
+
+#[test]
+fn own_events_reach_all_sockets_of_their_user_in_a_chain_of_their_own() {
+    let hub = hub(10, 30);
+    let (first, second) = (socket(), socket());
+    let here = [(SHARD, Seq(10))].into();
+    let known = JoinSnapshot { own: [(SHARD, OwnHead { last: Seq(7), certain: true })].into(), ..snapshot(10, 5) };
+    assert!(matches!(hub.attach(&first, &here, Some(&known), None, true), Attach::Live { .. }));
+    assert!(matches!(hub.attach(&second, &here, None, None, true), Attach::Live { .. }));
+    let anns_socket = anns(&hub, 10);
+    pass(&hub, vec![own(11, bob()), says(12), own(13, ann()), own(14, bob()), leaves(15), own(16, bob())]);
+    let bobs = [(11, 7), (12, 5), (14, 11), (15, 12), (16, 14)];
+    assert_eq!(chained(&first), bobs);
+    assert_eq!(chained(&second), bobs);
+    assert_eq!(told(&anns_socket), [12, 13, 15], "nobody else sees them");
+    // The same from the ring.
+    let late = socket();
+    assert!(matches!(hub.attach(&late, &here, None, None, false), Attach::Live { .. }));
+    assert_eq!(chained(&late), bobs);
+}
+
+#[test]
+fn own_chain_goes_on_from_the_snapshot_through_the_ring() {
+    let hub = hub(10, 30);
+    pass(&hub, vec![own(11, bob()), own(12, bob()), own(13, ann())]);
+    let socket = socket();
+    let known = JoinSnapshot { own: [(SHARD, OwnHead { last: Seq(11), certain: true })].into(), ..snapshot(11, 5) };
+    assert!(matches!(hub.attach(&socket, &[(SHARD, Seq(11))].into(), Some(&known), None, false), Attach::Live { .. }));
+    pass(&hub, vec![own(14, bob())]);
+    assert_eq!(chained(&socket), [(12, 11), (14, 12)]);
+    // Where a worker of before left some out, nothing is claimed.
+    let uncertain = JoinSnapshot { own: [(SHARD, OwnHead { last: Seq(9), certain: false })].into(), ..snapshot(12, 5) };
+    let anns = Arc::new(Socket { user: ann(), session: socket.session, outbound: Outbound::new(1 << 20) });
+    assert!(matches!(hub.attach(&anns, &[(SHARD, Seq(12))].into(), Some(&uncertain), None, true), Attach::Live { .. }));
+    pass(&hub, vec![own(15, ann())]);
+    assert_eq!(chained(&anns), [(15, 13)]);
 }

@@ -5,18 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use relay_domain::erasure::with_tombstones;
-use relay_domain::ports::JoinSnapshot;
+use relay_domain::ports::{JoinSnapshot, OwnHead};
 use relay_domain::void::without_void;
 use relay_protocol::ServerFrame;
 use relay_protocol::frame::ResetReason;
-use relay_protocol::log::{LogEvent, StoredEvent};
+use relay_protocol::log::{EventOwner, LogEvent, StoredEvent};
 use relay_types::{ConversationId, Seq, ShardId, UserId};
 
 use super::{PROJECTION_UNAVAILABLE, ResumeError, Resumer, Run};
 use crate::roster::{MembershipChange, Roster, before};
 
-/// Events of a user's own that are read from the log; whoever has more waits for the projection.
-const MOVES: u32 = 10_000;
+/// Events of a user's own that are looked through in the log; whoever has more waits for the projection. Only what they say of
+/// conversations is kept.
+const MOST_OWN: usize = 100_000;
+/// The same, at once.
+const OWN_PAGE: u32 = 5_000;
 
 /// Events that are read from the log at once.
 const PAGE: u32 = 500;
@@ -33,6 +36,8 @@ struct MembershipState {
     visited: BTreeSet<ConversationId>,
     /// All intervals that the ring shows something of.
     roster: Roster,
+    /// The newest of the user's own events up to the client's position, and up to where the ring tells.
+    own: [Option<Seq>; 2],
 }
 
 impl Resumer {
@@ -51,38 +56,34 @@ impl Resumer {
         // A change stands in the conversation first and a moment later among the user's events: those behind `upto` may be of
         // a change before it.
         let head = self.hub.heads().get(&shard).copied().unwrap_or_default().max(upto);
-        let moves = self.log_reader.read_since(shard, user, &[], Seq::ZERO, head, MOVES).await.map_err(|error| {
-            tracing::warn!(reason = error.reason, "the user's own events cannot be read");
-            PROJECTION_UNAVAILABLE
-        })?;
-        if moves.len() >= MOVES as usize {
-            return Err(PROJECTION_UNAVAILABLE);
-        }
         let (mut present, mut visited) = (named.into_iter().collect(), BTreeSet::new());
-        for event in moves {
-            let (conversation, joined) = match event.event {
-                LogEvent::ConversationJoined(moved) => (moved.conversation_id, true),
-                LogEvent::ConversationLeft(moved) => (moved.conversation_id, false),
-                LogEvent::MessageSent(_)
-                | LogEvent::ConversationCreated(_)
-                | LogEvent::MemberAdded(_)
-                | LogEvent::MemberRemoved(_)
-                | LogEvent::MembersAdded(_)
-                | LogEvent::MembersRemoved(_)
-                | LogEvent::ConversationRenamed(_)
-                | LogEvent::RoleChanged(_)
-                | LogEvent::MessageErased(_)
-                | LogEvent::UserRegistered(_)
-                | LogEvent::ConversationInvited(_)
-                | LogEvent::InvitationEnded(_)
-                | LogEvent::UserSeen(_)
-                | LogEvent::SessionRevoked(_)
-                | LogEvent::Unreadable
-                | LogEvent::Unknown(_) => continue,
-            };
-            set(&mut present, conversation, joined);
-            if event.seq > after {
-                visited.insert(conversation);
+        let mut own = [None; 2];
+        let (mut reached, mut read) = (Seq::ZERO, 0);
+        loop {
+            let page = self.log_reader.read_since(shard, user, &[], reached, head, OWN_PAGE).await.map_err(|error| {
+                tracing::warn!(reason = error.reason, "the user's own events cannot be read");
+                PROJECTION_UNAVAILABLE
+            })?;
+            let more = page.len() >= OWN_PAGE as usize;
+            read += page.len();
+            reached = page.last().map_or(reached, |event| event.seq);
+            for event in page {
+                for (last, upto) in own.iter_mut().zip([after, upto]) {
+                    if event.seq <= upto {
+                        *last = Some(event.seq);
+                    }
+                }
+                let Some((conversation, joined)) = moved(&event.event) else { continue };
+                set(&mut present, conversation, joined);
+                if event.seq > after {
+                    visited.insert(conversation);
+                }
+            }
+            if !more {
+                break;
+            }
+            if read >= MOST_OWN {
+                return Err(PROJECTION_UNAVAILABLE);
             }
         }
         // Both may be ahead of `upto`; what the ring will tell has not happened yet.
@@ -95,7 +96,31 @@ impl Resumer {
             set(&mut present, conversation, was_in);
         }
         let roster = Roster::ending_in(&present, user, shard, covered, earlier);
-        Ok(Some(MembershipState { present, visited, roster }))
+        Ok(Some(MembershipState { present, visited, roster, own }))
+    }
+}
+
+/// Which conversation the user came into (`true`) or left, as their own event tells.
+const fn moved(event: &LogEvent) -> Option<(ConversationId, bool)> {
+    match event {
+        LogEvent::ConversationJoined(moved) => Some((moved.conversation_id, true)),
+        LogEvent::ConversationLeft(moved) => Some((moved.conversation_id, false)),
+        LogEvent::MessageSent(_)
+        | LogEvent::ConversationCreated(_)
+        | LogEvent::MemberAdded(_)
+        | LogEvent::MemberRemoved(_)
+        | LogEvent::MembersAdded(_)
+        | LogEvent::MembersRemoved(_)
+        | LogEvent::ConversationRenamed(_)
+        | LogEvent::RoleChanged(_)
+        | LogEvent::MessageErased(_)
+        | LogEvent::UserRegistered(_)
+        | LogEvent::ConversationInvited(_)
+        | LogEvent::InvitationEnded(_)
+        | LogEvent::UserSeen(_)
+        | LogEvent::SessionRevoked(_)
+        | LogEvent::Unreadable
+        | LogEvent::Unknown(_) => None,
     }
 }
 
@@ -135,7 +160,7 @@ impl Run<'_, '_> {
     /// What the projection would have told, from the log; and everything before the ring is written.
     pub(super) async fn read_without_projection(&mut self) -> Result<JoinSnapshot, ResumeError> {
         let user = self.socket.user;
-        let (mut memberships, mut watermarks) = (Vec::new(), BTreeMap::new());
+        let (mut memberships, mut watermarks, mut own) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
         for (shard, (covered, head)) in self.resumer.hub.spans() {
             let permit = self.resumer.permit(user).await?;
             let named = self.resumer.cursors.conversations(shard, user).await.map_err(|error| {
@@ -154,9 +179,10 @@ impl Run<'_, '_> {
                 self.read_log(shard, &at, after, upto).await?;
             }
             memberships.extend(at.roster.memberships());
+            own.extend(at.own[1].map(|last| (shard, OwnHead { last, certain: true })));
         }
         metrics::counter!("relay_resumes_without_postgres_total").increment(1);
-        Ok(JoinSnapshot { session_live: true, watermarks, memberships })
+        Ok(JoinSnapshot { session_live: true, watermarks, memberships, own })
     }
 
     async fn read_log(&mut self, shard: ShardId, at: &MembershipState, after: Seq, upto: Seq) -> Result<(), ResumeError> {
@@ -190,9 +216,15 @@ impl Run<'_, '_> {
         let events = with_tombstones(shard, events, later, (after, upto));
         let changes: Vec<MembershipChange> = events.iter().filter_map(|event| MembershipChange::of(event, user)).collect();
         let roster = Roster::ending_in(&at.present, user, shard, after, &changes);
-        let visible = events.into_iter().filter(|event| event.conversation().is_some_and(|id| roster.sees(id, event.seq)));
         let (mut frames, mut bytes) = (Vec::new(), 0);
-        for event in visible {
+        let mut own = at.own[0];
+        for mut event in events {
+            match event.owner {
+                Some(EventOwner::Conversation(id)) if roster.sees(id, event.seq) => {}
+                // All of them are here, so each one's predecessor is known.
+                Some(EventOwner::User(of)) if of == user => event.prev = own.replace(event.seq),
+                Some(EventOwner::Conversation(_) | EventOwner::User(_)) | None => continue,
+            }
             let Some(frame) = ServerFrame::encode_event(&event).map(Bytes::from) else { continue };
             bytes += frame.len();
             frames.push(frame);

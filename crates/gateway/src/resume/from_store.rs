@@ -2,10 +2,11 @@
 //! of so many encoded bytes, the next one when the client has taken the one before. So a client costs what it receives.
 
 use bytes::Bytes;
-use relay_domain::ports::{EventRange, FoundEvent, JoinSnapshot, SnapshotMembership};
+use relay_domain::ports::{EventRange, FoundEvent, JoinSnapshot};
 use relay_protocol::ServerFrame;
 use relay_protocol::frame::ResetReason;
-use relay_types::{Seq, ShardId};
+use relay_protocol::log::EventOwner;
+use relay_types::{Seq, ShardId, UserId};
 
 use super::{REVOKED, ResumeError, Run};
 
@@ -34,7 +35,7 @@ impl Run<'_, '_> {
         }
         for (shard, after) in self.from.clone() {
             let Some(upto) = snapshot.watermarks.get(&shard).copied().filter(|upto| *upto > after) else { continue };
-            let ranges = ranges(&snapshot.memberships, shard, after, upto);
+            let ranges = ranges(&snapshot, user, shard, after, upto);
             if !self.page_through(shard, &ranges).await? {
                 return self.read_without_projection().await;
             }
@@ -50,7 +51,7 @@ impl Run<'_, '_> {
     async fn page_through(&mut self, shard: ShardId, ranges: &[EventRange]) -> Result<bool, ResumeError> {
         let (resumer, user) = (self.resumer, self.socket.user);
         let most = resumer.max_events.saturating_sub(self.sent);
-        let Some(found) = resumer.ask(user, || resumer.store.find_events(ranges, most)).await? else { return Ok(false) };
+        let Some(found) = resumer.ask(user, || resumer.store.find_events(shard, ranges, most)).await? else { return Ok(false) };
         let Some(found) = found else {
             self.give_up(ResetReason::TooMuch);
             return Ok(true);
@@ -77,15 +78,17 @@ impl Run<'_, '_> {
     }
 }
 
-/// What of `(after, upto]` the memberships let the user see. Conversations in which nothing happened are left out.
-fn ranges(memberships: &[SnapshotMembership], shard: ShardId, after: Seq, upto: Seq) -> Vec<EventRange> {
-    let of_shard = memberships.iter().filter(|m| m.last > after).map(|m| m.interval).filter(|m| m.shard == shard);
+/// What of `(after, upto]` the user may see: what their memberships let them, and their own. Conversations in which nothing happened
+/// are left out, and so is the user's own subject.
+fn ranges(snapshot: &JoinSnapshot, user: UserId, shard: ShardId, after: Seq, upto: Seq) -> Vec<EventRange> {
+    let of_shard = snapshot.memberships.iter().filter(|m| m.last > after).map(|m| m.interval).filter(|m| m.shard == shard);
     let visible = of_shard.map(|m| EventRange {
-        conversation: m.conversation,
+        owner: EventOwner::Conversation(m.conversation),
         after: after.max(Seq(m.joined.0.saturating_sub(1))),
         upto: m.left.unwrap_or(upto).min(upto),
     });
-    visible.filter(|range| range.after < range.upto).collect()
+    let own = snapshot.own.get(&shard).filter(|head| head.last > after).map(|_| EventRange { owner: EventOwner::User(user), after, upto });
+    visible.filter(|range| range.after < range.upto).chain(own).collect()
 }
 
 /// The ranges in which a page's events lie, each from its first to its last of the page.
@@ -96,7 +99,7 @@ fn narrowed(ranges: &[EventRange], page: &[FoundEvent]) -> Vec<EventRange> {
     }
     let narrow = |(number, (first, last)): (u32, (Seq, Seq))| {
         let range = ranges.get(number as usize)?;
-        Some(EventRange { conversation: range.conversation, after: Seq(first.0.saturating_sub(1)), upto: last })
+        Some(EventRange { owner: range.owner, after: Seq(first.0.saturating_sub(1)), upto: last })
     };
     firsts_and_lasts.into_iter().filter_map(narrow).collect()
 }
@@ -104,12 +107,11 @@ fn narrowed(ranges: &[EventRange], page: &[FoundEvent]) -> Vec<EventRange> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use relay_types::ConversationId;
 
     #[test]
     fn a_page_is_asked_for_where_it_lies() {
-        let conversation: ConversationId = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
-        let whole = EventRange { conversation, after: Seq(1), upto: Seq(99) };
+        let owner = EventOwner::Conversation("01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap());
+        let whole = EventRange { owner, after: Seq(1), upto: Seq(99) };
         let at = |(seq, range)| FoundEvent { seq: Seq(seq), range };
         let page = [(5, 1), (7, 0), (8, 1), (9, 1)].map(at);
         let narrow: Vec<_> = narrowed(&[whole, whole, whole], &page).iter().map(|range| (range.after.0, range.upto.0)).collect();

@@ -1,4 +1,4 @@
-//! Where in the ring each conversation's events are, so that a reconnect costs what it replays and not what everybody else said
+//! Where in the ring each conversation's events are, and each user's own, so that a reconnect costs what it replays and not what everybody else said
 //! meanwhile.
 //!
 //! An entry is named by its *ordinal*: how many entries the ring had ever taken before it. It stays when older ones go.
@@ -6,25 +6,25 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 
-use relay_types::ConversationId;
+use relay_protocol::EventOwner;
 
-/// What the index costs per entry at most: the ordinal in two lists that may be half empty, and a conversation that nobody else
-/// speaks in.
-pub(super) const INDEX_BYTES: usize = 4 * size_of::<u64>() + 2 * (size_of::<ConversationId>() + size_of::<VecDeque<u64>>()) + 64;
+/// What the index costs per entry at most: the ordinal in two lists that may be half empty, and a conversation or user of
+/// whom there is nothing else.
+pub(super) const INDEX_BYTES: usize = 4 * size_of::<u64>() + 2 * (size_of::<EventOwner>() + size_of::<VecDeque<u64>>()) + 64;
 
 /// See the module.
 #[derive(Default)]
 pub(super) struct Index {
-    by_conversation: HashMap<ConversationId, VecDeque<u64>>,
+    by_owner: HashMap<EventOwner, VecDeque<u64>>,
     /// The entries that change who is in a conversation.
     changes: VecDeque<u64>,
 }
 
 impl Index {
     /// A new entry, the last of all.
-    pub(super) fn push(&mut self, ordinal: u64, conversation: Option<ConversationId>, changes_members: bool) {
-        if let Some(conversation) = conversation {
-            self.by_conversation.entry(conversation).or_default().push_back(ordinal);
+    pub(super) fn push(&mut self, ordinal: u64, owner: Option<EventOwner>, changes_members: bool) {
+        if let Some(owner) = owner {
+            self.by_owner.entry(owner).or_default().push_back(ordinal);
         }
         if changes_members {
             self.changes.push_back(ordinal);
@@ -32,21 +32,21 @@ impl Index {
     }
 
     /// The oldest entry goes.
-    pub(super) fn evict(&mut self, ordinal: u64, conversation: Option<ConversationId>) {
-        if let Some(conversation) = conversation
-            && let Some(ordinals) = self.by_conversation.get_mut(&conversation)
+    pub(super) fn evict(&mut self, ordinal: u64, owner: Option<EventOwner>) {
+        if let Some(owner) = owner
+            && let Some(ordinals) = self.by_owner.get_mut(&owner)
         {
             forget(ordinals, ordinal);
             if ordinals.is_empty() {
-                self.by_conversation.remove(&conversation);
+                self.by_owner.remove(&owner);
             }
         }
         forget(&mut self.changes, ordinal);
     }
 
-    /// The conversation's entries from an ordinal on, ascending.
-    pub(super) fn of(&self, conversation: ConversationId, from: u64) -> impl Iterator<Item = u64> + '_ {
-        self.by_conversation.get(&conversation).into_iter().flat_map(move |ordinals| since(ordinals, from))
+    /// The owner's entries from an ordinal on, ascending.
+    pub(super) fn of(&self, owner: EventOwner, from: u64) -> impl Iterator<Item = u64> + '_ {
+        self.by_owner.get(&owner).into_iter().flat_map(move |ordinals| since(ordinals, from))
     }
 
     /// The entries that change who is in a conversation, from an ordinal on, ascending.
@@ -54,13 +54,12 @@ impl Index {
         since(&self.changes, from)
     }
 
-    /// The entries of several conversations from an ordinal on, ascending. Costs what is taken of it, and one look per
-    /// conversation.
-    pub(super) fn merged(&self, conversations: impl Iterator<Item = ConversationId>, from: u64) -> impl Iterator<Item = u64> + '_ {
+    /// The entries of several owners from an ordinal on, ascending. Costs what is taken of it, and one look per owner.
+    pub(super) fn merged(&self, owners: impl Iterator<Item = EventOwner>, from: u64) -> impl Iterator<Item = u64> + '_ {
         let mut lists: Vec<_> = Vec::new();
         let mut next = BinaryHeap::new();
-        for conversation in conversations {
-            let Some(ordinals) = self.by_conversation.get(&conversation) else { continue };
+        for owner in owners {
+            let Some(ordinals) = self.by_owner.get(&owner) else { continue };
             let mut list = since(ordinals, from);
             if let Some(first) = list.next() {
                 next.push(Reverse((first, lists.len())));
@@ -79,7 +78,7 @@ impl Index {
     /// How many entries each list names, for tests.
     #[cfg(test)]
     pub(super) fn named(&self) -> (usize, usize) {
-        (self.by_conversation.values().map(VecDeque::len).sum(), self.changes.len())
+        (self.by_owner.values().map(VecDeque::len).sum(), self.changes.len())
     }
 }
 
@@ -103,10 +102,11 @@ mod tests {
     #[test]
     fn index_of_many_conversations_merges_in_order_and_forgets_with_the_ring() {
         let ids = ["01ARZ3NDEKTSV4RRFFQ69G5FAA", "01ARZ3NDEKTSV4RRFFQ69G5FAB", "01ARZ3NDEKTSV4RRFFQ69G5FAC"];
-        let [a, b, c] = ids.map(|id| id.parse::<ConversationId>().unwrap());
+        let [a, b] = [ids[0], ids[1]].map(|id| EventOwner::Conversation(id.parse().unwrap()));
+        let c = EventOwner::User(ids[2].parse().unwrap());
         let mut index = Index::default();
-        for (ordinal, conversation) in [Some(a), Some(b), None, Some(a), Some(c), Some(b), Some(a)].into_iter().enumerate() {
-            index.push(ordinal as u64, conversation, ordinal % 2 == 0);
+        for (ordinal, owner) in [Some(a), Some(b), None, Some(a), Some(c), Some(b), Some(a)].into_iter().enumerate() {
+            index.push(ordinal as u64, owner, ordinal % 2 == 0);
         }
         assert_eq!(index.merged([a, b].into_iter(), 1).collect::<Vec<_>>(), [1, 3, 5, 6]);
         assert_eq!(index.of(a, 0).collect::<Vec<_>>(), [0, 3, 6]);

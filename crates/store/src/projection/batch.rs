@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use relay_domain::ports::ProjectError;
 use relay_domain::void::Departures;
-use relay_protocol::log::{LogEvent, StoredEvent};
+use relay_protocol::log::{EventOwner, LogEvent, StoredEvent};
 use relay_types::{ConversationId, Seq, UserId};
 use sqlx::types::Uuid;
 use time::OffsetDateTime;
@@ -36,6 +36,31 @@ pub(super) struct EventRows {
     pub(super) at: Vec<OffsetDateTime>,
     /// Whether it is a row of `messages`, too.
     pub(super) in_history: Vec<bool>,
+}
+
+/// The users on whose subjects a run has events.
+pub(super) fn users(events: &[StoredEvent]) -> Vec<Uuid> {
+    let user = |event: &StoredEvent| if let Some(EventOwner::User(user)) = event.owner { Some(user) } else { None };
+    let distinct: BTreeSet<_> = events.iter().filter_map(user).collect();
+    distinct.into_iter().map(UserId::to_uuid).collect()
+}
+
+/// Rows of `user_events`.
+#[derive(Default)]
+pub(super) struct UserEventRows {
+    pub(super) user: Vec<Uuid>,
+    pub(super) seq: Vec<i64>,
+    pub(super) prev: Vec<Option<i64>>,
+    pub(super) kind: Vec<String>,
+    pub(super) body: Vec<String>,
+    pub(super) at: Vec<OffsetDateTime>,
+}
+
+/// Rows of `user_heads`, in key order so that no two writers wait for each other.
+#[derive(Default)]
+pub(super) struct UserHeadRows {
+    pub(super) user: Vec<Uuid>,
+    pub(super) last_seq: Vec<i64>,
 }
 
 /// Rows of `send_keys`.
@@ -99,6 +124,8 @@ struct Head {
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) events: EventRows,
+    pub(super) own: UserEventRows,
+    pub(super) own_heads: UserHeadRows,
     pub(super) send_keys: SendKeyRows,
     /// Applied before [`Self::openings`]: an interval that the run closes and does not open began before it.
     pub(super) closings: Closings,
@@ -113,11 +140,12 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// The rows of `events`, which follow what `heads` says of their conversations and `departures` of their senders.
+    /// The rows of `events`, which follow what `heads` says of their conversations and users, and `departures` of their senders.
     pub(super) fn of(events: &[StoredEvent], mut heads: Heads, mut departures: Departures) -> Result<Self, ProjectError> {
         let mut batch = Self::default();
         let mut last: BTreeMap<ConversationId, Head> = BTreeMap::new();
         let mut sent: BTreeMap<(ConversationId, UserId), Seq> = BTreeMap::new();
+        let mut own_last: BTreeMap<UserId, Seq> = BTreeMap::new();
         for stored in events {
             let poison = |reason: String| ProjectError::Poison { seq: stored.seq, reason };
             let at = timestamp(stored.stored_at_ms).map_err(|error| poison(error.reason))?;
@@ -125,9 +153,18 @@ impl Batch {
             if departures.passes(stored.seq, &stored.event) {
                 continue;
             }
-            let Some(conversation) = stored.conversation() else { continue };
+            let conversation = match stored.owner {
+                Some(EventOwner::Conversation(id)) => id,
+                Some(EventOwner::User(user)) => {
+                    let prev = heads.insert(EventOwner::User(user), stored.seq).or_else(|| first_of_all(&stored.event));
+                    batch.own(user, stored, prev, at).map_err(|error| poison(error.to_string()))?;
+                    own_last.insert(user, stored.seq);
+                    continue;
+                }
+                None => continue,
+            };
             let Some(row) = columns(stored).map_err(|error| poison(error.to_string()))? else { continue };
-            let prev = heads.insert(conversation, stored.seq).or_else(|| first_of_all(&stored.event));
+            let prev = heads.insert(EventOwner::Conversation(conversation), stored.seq).or_else(|| first_of_all(&stored.event));
             let head = last.entry(conversation).or_insert(Head { seq: stored.seq, at, message: None });
             // A log's clock may step back when its leader changes.
             (head.seq, head.at) = (stored.seq, head.at.max(at));
@@ -166,7 +203,23 @@ impl Batch {
             batch.sent.user.push(user.to_uuid());
             batch.sent.seq.push(seq.to_i64());
         }
+        for (user, seq) in own_last {
+            batch.own_heads.user.push(user.to_uuid());
+            batch.own_heads.last_seq.push(seq.to_i64());
+        }
         Ok(batch)
+    }
+
+    /// An event on a user's own subject.
+    fn own(&mut self, user: UserId, stored: &StoredEvent, prev: Option<Seq>, at: OffsetDateTime) -> Result<(), serde_json::Error> {
+        let rows = &mut self.own;
+        rows.body.push(serde_json::to_string(&stored.event)?);
+        rows.user.push(user.to_uuid());
+        rows.seq.push(stored.seq.to_i64());
+        rows.prev.push(prev.map(Seq::to_i64));
+        rows.kind.push(stored.event.name().to_owned());
+        rows.at.push(at);
+        Ok(())
     }
 
     /// The newest event's time by the log's clock.
@@ -176,8 +229,9 @@ impl Batch {
 
     /// What Postgres may refuse of each event, for finding the one.
     pub(super) fn probes(&self) -> impl Iterator<Item = (Seq, &str, OffsetDateTime)> {
-        let rows = &self.events;
-        rows.seq.iter().zip(&rows.body).zip(&rows.at).map(|((seq, body), at)| (Seq::from_i64(*seq), body.as_str(), *at))
+        let (rows, own) = (&self.events, &self.own);
+        let (seqs, bodies, ats) = (rows.seq.iter().chain(&own.seq), rows.body.iter().chain(&own.body), rows.at.iter().chain(&own.at));
+        seqs.zip(bodies).zip(ats).map(|((seq, body), at)| (Seq::from_i64(*seq), body.as_str(), *at))
     }
 
     /// What an event means beyond its own row.
@@ -227,8 +281,8 @@ impl Batch {
     }
 }
 
-/// Nothing stands before the event that begins a conversation. Before any other there was something, even if the log
-/// that the projection was filled from no longer had it.
-fn first_of_all(event: &LogEvent) -> Option<Seq> {
-    matches!(event, LogEvent::ConversationCreated(_)).then_some(Seq::ZERO)
+/// Nothing stands before the event that begins a conversation, or an account on its home shard. Before any other there may have
+/// been something, even if the log that the projection was filled from no longer had it.
+pub(super) fn first_of_all(event: &LogEvent) -> Option<Seq> {
+    matches!(event, LogEvent::ConversationCreated(_) | LogEvent::UserRegistered(_)).then_some(Seq::ZERO)
 }

@@ -29,6 +29,7 @@ impl Maintenance for Store {
             match kind {
                 MaintenanceTask::Messages => return Ok(Box::pin(self.backfill_messages(budget, true)).await?.into()),
                 MaintenanceTask::EventPartitions => event_partitions(&self.pool).await,
+                MaintenanceTask::UserEvents => user_events(&self.pool, until).await,
                 MaintenanceTask::SendKeys => send_keys(&self.pool, until).await,
                 MaintenanceTask::Outbox => outbox(&self.pool, until).await,
                 MaintenanceTask::RefreshTokens => refresh_tokens(&self.pool, until).await,
@@ -70,6 +71,38 @@ async fn event_partitions(pool: &PgPool) -> sqlx::Result<MaintenanceOutcome> {
     sqlx::query_scalar!("SELECT ensure_event_partitions(now(), 4)").fetch_one(pool).await?;
     sqlx::query_scalar!("SELECT drop_event_partitions(now() - interval '62 days')").fetch_one(pool).await?;
     Ok(DONE)
+}
+
+/// Two days behind the log's 30: no position is older. What lies in no day's partition came with a time from far away, and is
+/// little. Each day is dropped in a transaction of its own.
+async fn user_events(pool: &PgPool, until: Instant) -> sqlx::Result<MaintenanceOutcome> {
+    sqlx::query_scalar!("SELECT ensure_user_event_partitions(now(), 5)").fetch_one(pool).await?;
+    loop {
+        let dropped =
+            sqlx::query_scalar!(r#"SELECT drop_user_event_partition(now() - interval '32 days') AS "dropped!""#).fetch_one(pool).await?;
+        if dropped == 0 {
+            break;
+        }
+        if Instant::now() >= until {
+            return Ok(MaintenanceOutcome { removed: 0, done: false });
+        }
+    }
+    repeatedly(until, OffsetDateTime::UNIX_EPOCH, |after| async move {
+        let row = sqlx::query!(
+            r#"WITH gone AS (
+                   DELETE FROM user_events_default WHERE ctid = ANY (ARRAY (
+                       SELECT ctid FROM user_events_default WHERE stored_at >= $1 AND stored_at < now() - interval '32 days'
+                       ORDER BY stored_at LIMIT $2))
+                   RETURNING stored_at)
+               SELECT count(*) AS "removed!", max(stored_at) AS last FROM gone"#,
+            after,
+            ROWS_AT_ONCE
+        )
+        .fetch_one(pool)
+        .await?;
+        Ok(Run { removed: row.removed, next: row.last })
+    })
+    .await
 }
 
 /// The promise is 30 days; a day more covers clocks. What lies in no week's partition came with a time from far away, and is

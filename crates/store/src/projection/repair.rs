@@ -1,10 +1,12 @@
 //! Putting an event that the projection lacks between those before and after it.
 
+mod own;
+
 use std::collections::BTreeMap;
 
 use relay_domain::ports::StoreError;
 use relay_domain::void::Departures;
-use relay_protocol::log::{LogEvent, StoredEvent};
+use relay_protocol::log::{EventOwner, LogEvent, StoredEvent};
 use relay_types::{ConversationId, Seq, ShardId, TimestampMs, UserId};
 use sqlx::PgConnection;
 use sqlx::types::Uuid;
@@ -21,7 +23,11 @@ impl Store {
     /// Writes the event's rows, and everything that follows from them, in one transaction. `false` when it was there.
     pub(super) async fn repair_one(&self, shard: ShardId, event: &StoredEvent) -> Result<bool, StoreError> {
         self.limited(async {
-            let Some(conversation) = event.conversation() else { return Ok(false) };
+            let conversation = match event.owner {
+                Some(EventOwner::Conversation(id)) => id,
+                Some(EventOwner::User(user)) => return own::repair(self, shard, user, event).await,
+                None => return Ok(false),
+            };
             let mut transaction = self.pool.begin().await.map_err(unavailable)?;
             if is_there(&mut transaction, conversation, event).await? {
                 return Ok(false);
@@ -30,7 +36,7 @@ impl Store {
                 return Ok(false);
             }
             let before = before(&mut transaction, conversation, event.seq).await.map_err(unavailable)?;
-            let heads: Heads = before.map(|before| (conversation, Seq::from_i64(before))).into_iter().collect();
+            let heads: Heads = before.map(|before| (EventOwner::Conversation(conversation), Seq::from_i64(before))).into_iter().collect();
             let batch =
                 Batch::of(std::slice::from_ref(event), heads, Departures::of([])).map_err(|error| StoreError::new(error.to_string()))?;
             write::without_heads(&mut transaction, shard, &batch).await.map_err(unavailable)?;

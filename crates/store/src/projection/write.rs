@@ -1,11 +1,12 @@
 //! One statement per table and run, whatever the run's length.
 
-use relay_types::{ConversationId, Seq, ShardId};
+use relay_protocol::log::EventOwner;
+use relay_types::{ConversationId, Seq, ShardId, UserId};
 use sqlx::PgConnection;
 use sqlx::types::Uuid;
 
 use super::Heads;
-use super::batch::{Batch, Closings, EventRows, HeadRows, Openings, SendKeyRows, SentRows};
+use super::batch::{Batch, Closings, EventRows, HeadRows, Openings, SendKeyRows, SentRows, UserEventRows, UserHeadRows};
 use crate::convert::shard_column;
 
 /// Memberships changed by one statement: a fraction of a second, on a slow machine, too.
@@ -17,10 +18,34 @@ pub(super) async fn heads_of(connection: &mut PgConnection, conversations: &[Uui
         sqlx::query!("SELECT conversation_id, last_seq FROM conversation_heads WHERE conversation_id = ANY ($1::uuid[])", conversations)
             .fetch_all(connection)
             .await?;
-    Ok(rows.into_iter().map(|row| (ConversationId::from_uuid(row.conversation_id), Seq::from_i64(row.last_seq))).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| (EventOwner::Conversation(ConversationId::from_uuid(row.conversation_id)), Seq::from_i64(row.last_seq)))
+        .collect())
+}
+
+/// What a worker of before left out makes older heads worthless. Indexes: `user_heads_pkey`, one probe per user; `watermarks_pkey`.
+pub(super) async fn user_heads_of(connection: &mut PgConnection, shard: ShardId, users: &[Uuid]) -> sqlx::Result<Heads> {
+    if users.is_empty() {
+        return Ok(Heads::default());
+    }
+    let rows = sqlx::query!(
+        "SELECT h.user_id, h.last_seq FROM user_heads h JOIN watermarks w USING (shard)
+         WHERE h.shard = $1 AND h.user_id = ANY ($2::uuid[])
+           AND h.last_seq > CASE WHEN w.own_upto = w.seq THEN w.own_floor ELSE w.seq END",
+        shard_column(shard),
+        users
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (EventOwner::User(UserId::from_uuid(row.user_id)), Seq::from_i64(row.last_seq))).collect())
 }
 
 pub(super) async fn batch(connection: &mut PgConnection, shard: ShardId, batch: &Batch) -> sqlx::Result<()> {
+    if !batch.own.seq.is_empty() {
+        own_events(connection, shard, &batch.own).await?;
+        own_heads(connection, shard, &batch.own_heads).await?;
+    }
     if batch.events.seq.is_empty() {
         return Ok(());
     }
@@ -76,6 +101,42 @@ async fn events(connection: &mut PgConnection, shard: ShardId, rows: &EventRows)
         &rows.at,
         shard_column(shard),
         &rows.in_history,
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// What lies on users' own subjects.
+pub(super) async fn own_events(connection: &mut PgConnection, shard: ShardId, rows: &UserEventRows) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO user_events (user_id, shard, seq, prev_seq, kind, body, stored_at)
+         SELECT user_id, $7, seq, prev_seq, kind, body::jsonb, stored_at
+         FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::timestamptz[])
+              AS t (user_id, seq, prev_seq, kind, body, stored_at)
+         ON CONFLICT DO NOTHING",
+        &rows.user,
+        &rows.seq,
+        &rows.prev as &[Option<i64>],
+        &rows.kind,
+        &rows.body,
+        &rows.at,
+        shard_column(shard),
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// Index: `user_heads_pkey`; rows change in place.
+pub(super) async fn own_heads(connection: &mut PgConnection, shard: ShardId, rows: &UserHeadRows) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO user_heads AS h (user_id, shard, last_seq)
+         SELECT user_id, $3, last_seq FROM unnest($1::uuid[], $2::bigint[]) AS t (user_id, last_seq)
+         ON CONFLICT (user_id, shard) DO UPDATE SET last_seq = greatest(excluded.last_seq, h.last_seq)",
+        &rows.user,
+        &rows.last_seq,
+        shard_column(shard),
     )
     .execute(connection)
     .await

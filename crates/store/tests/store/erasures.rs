@@ -8,14 +8,14 @@ use relay_domain::ports::{
     ResumeStore as _, SendKey,
 };
 use relay_protocol::MessageBody;
-use relay_protocol::log::{LogEvent, StoredEvent};
+use relay_protocol::log::{EventOwner, LogEvent, StoredEvent};
 use relay_store::ErasureRequest;
 use relay_types::{ConversationId, MessageId, Seq};
 
 use crate::support::{Db, MemMessageLog, NOON_MS, SHARD, TestLog, conversation_id, user_id};
 
 async fn events(db: &Db, conversation: ConversationId) -> Vec<StoredEvent> {
-    let range = [EventRange { conversation, after: Seq::ZERO, upto: Seq(100) }];
+    let range = [EventRange { owner: EventOwner::Conversation(conversation), after: Seq::ZERO, upto: Seq(100) }];
     db.store.events(SHARD, &range, 100, 1 << 20).await.unwrap()
 }
 

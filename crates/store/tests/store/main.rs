@@ -11,6 +11,7 @@ mod list;
 mod maintenance;
 mod messages;
 mod outbox;
+mod own;
 mod postings;
 mod projection;
 mod resume;

@@ -7,7 +7,7 @@ use crate::support::{Db, EPOCH, SHARD, TestLog, conversation_id, session_id, use
 const EVERYTHING: Seq = Seq(u64::MAX);
 
 async fn prevs(db: &Db, conversation: ConversationId) -> Vec<(u64, Option<u64>)> {
-    let range = EventRange { conversation, after: Seq::ZERO, upto: EVERYTHING };
+    let range = EventRange { owner: EventOwner::Conversation(conversation), after: Seq::ZERO, upto: EVERYTHING };
     let events = db.store.events(SHARD, &[range], 1000, u32::MAX).await.unwrap();
     events.iter().map(|event| (event.seq.0, event.prev.map(|prev| prev.0))).collect()
 }
@@ -105,7 +105,7 @@ async fn event_of_a_newer_version_is_stored_as_it_came() {
     log.sent(lobby, ann, "a");
     db.project(&log).await;
     assert_eq!(prevs(&db, lobby).await, [(1, Some(0)), (2, Some(1)), (3, Some(2)), (4, Some(3)), (5, Some(4))]);
-    let range = EventRange { conversation: lobby, after: Seq::ZERO, upto: EVERYTHING };
+    let range = EventRange { owner: EventOwner::Conversation(lobby), after: Seq::ZERO, upto: EVERYTHING };
     let read = db.store.events(SHARD, &[range], 1000, u32::MAX).await.unwrap();
     for (read, logged) in read.iter().zip(&log.events) {
         let json = |event: &LogEvent| serde_json::to_value(event).unwrap();

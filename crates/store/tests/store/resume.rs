@@ -5,6 +5,8 @@ use relay_domain::ports::{DeviceSessions as _, EventRange, NewSession, PasswordH
 use relay_store::{PostgresConfig, SchemaState, Store};
 use relay_types::{Seq, ShardId};
 
+use relay_protocol::log::EventOwner;
+
 use crate::support::{Db, EPOCH, NOON_MS, PASSWORD, SHARD, TestLog, conversation_id, session_id, start_server, user_id};
 
 #[tokio::test]
@@ -89,7 +91,7 @@ async fn a_snapshot_is_of_one_moment() {
             let watermark = snapshot.watermarks[&SHARD];
             assert_eq!(snapshot.memberships[0].last, watermark);
             assert!(watermark >= seen && watermark.0 % 2 == 1, "half a run at {watermark}");
-            let range = EventRange { conversation: lobby, after: Seq::ZERO, upto: watermark };
+            let range = EventRange { owner: EventOwner::Conversation(lobby), after: Seq::ZERO, upto: watermark };
             let events = db.store.events(SHARD, &[range], 1000, u32::MAX).await.unwrap();
             assert_eq!(events.len() as u64, watermark.0, "everything up to the watermark is there");
             seen = watermark;
@@ -112,13 +114,13 @@ async fn ranges_are_read_in_the_logs_order_page_by_page() {
     }
     db.project(&log).await;
     let ranges: Vec<_> = [(0, 10, 50), (1, 0, 40), (2, 63, 63)]
-        .map(|(room, after, upto)| EventRange { conversation: rooms[room], after: Seq(after), upto: Seq(upto) })
+        .map(|(room, after, upto)| EventRange { owner: EventOwner::Conversation(rooms[room]), after: Seq(after), upto: Seq(upto) })
         .to_vec();
     let expected: Vec<_> = log
         .events
         .iter()
         .filter(|event| {
-            let range = ranges.iter().find(|range| Some(range.conversation) == event.conversation()).unwrap();
+            let range = ranges.iter().find(|range| Some(range.owner) == event.owner).unwrap();
             event.seq > range.after && event.seq <= range.upto
         })
         .cloned()
@@ -158,20 +160,21 @@ async fn events_are_found_by_index_and_pages_end_with_their_bytes() {
         log.sent_escapes(rooms[n % 3], ann, &format!("k{n}"));
     }
     db.project(&log).await;
-    let ranges: Vec<_> =
-        [(2, 3), (0, 3), (1, 30)].map(|(room, after)| EventRange { conversation: rooms[room], after: Seq(after), upto: Seq(33) }).to_vec();
-    let found = db.store.find_events(&ranges, 100).await.unwrap().unwrap();
+    let ranges: Vec<_> = [(2, 3), (0, 3), (1, 30)]
+        .map(|(room, after)| EventRange { owner: EventOwner::Conversation(rooms[room]), after: Seq(after), upto: Seq(33) })
+        .to_vec();
+    let found = db.store.find_events(SHARD, &ranges, 100).await.unwrap().unwrap();
     let expected: Vec<_> = (4..=33_u64)
         .zip(0_usize..)
         .filter_map(|(seq, sent)| {
-            let range = ranges.iter().position(|range| range.conversation == rooms[sent % 3])?;
+            let range = ranges.iter().position(|range| range.owner == EventOwner::Conversation(rooms[sent % 3]))?;
             (seq > ranges[range].after.0).then_some((seq, u32::try_from(range).unwrap()))
         })
         .collect();
     assert_eq!(found.iter().map(|event| (event.seq.0, event.range)).collect::<Vec<_>>(), expected);
     assert_eq!(found.len(), 21);
-    assert!(db.store.find_events(&ranges, 20).await.unwrap().is_none(), "more than asked for");
-    assert_eq!(db.store.find_events(&ranges, 21).await.unwrap().map(|found| found.len()), Some(21));
+    assert!(db.store.find_events(SHARD, &ranges, 20).await.unwrap().is_none(), "more than asked for");
+    assert_eq!(db.store.find_events(SHARD, &ranges, 21).await.unwrap().map(|found| found.len()), Some(21));
 
     let page = async |bytes| db.store.events(SHARD, &ranges, 100, bytes).await.unwrap().len();
     assert_eq!((page(1).await, page(100_000).await, page(u32::MAX).await), (1, 2, 21));
