@@ -37,14 +37,17 @@ fn seqs(seen: &[Seen], chat: ConversationId) -> Vec<Seq> {
     seen.iter().filter(|seen| seen.conversation == chat).map(|seen| seen.seq).collect()
 }
 
-/// The conversation's unknown events, as they came.
-fn unknown(frames: &[ServerFrame], chat: ConversationId) -> Vec<Value> {
+/// The chain's unknown events, as they came.
+fn unknown(frames: &[ServerFrame], chain: Chain) -> Vec<Value> {
     let raw = frames.iter().filter_map(|frame| match frame {
         ServerFrame::Unknown(frame) => serde_json::from_str::<Value>(frame.raw.get()).ok(),
         _ => None,
     });
-    raw.filter(|frame| frame["chain"] == json!(Chain::Conversation(chat).to_string())).collect()
+    raw.filter(|frame| frame["chain"] == json!(chain.to_string())).collect()
 }
+
+/// The user's own chain on the only shard.
+const OWN: Chain = Chain::User(ShardId(0));
 
 /// Without what only Postgres and a warm gateway know.
 fn without_prev(mut frames: Vec<Value>) -> Vec<Value> {
@@ -64,14 +67,23 @@ async fn dead_letters(h: &Harness) -> anyhow::Result<u64> {
     Ok(jetstream.get_stream(relay_subjects::DEAD_LETTER_STREAM).await?.cached_info().state.messages)
 }
 
+/// What came live.
+struct Live {
+    /// Of the conversation.
+    events: Vec<Value>,
+    /// On the user's own subject.
+    own: Vec<Value>,
+}
+
 /// What a device that was away gets, wherever it comes from: everything in its place, the unknown as it came.
-async fn replays(h: &Harness, gateway: usize, device: &Device, from: &Position, chat: ConversationId, live: &[Value]) -> TestResult {
+async fn replays(h: &Harness, gateway: usize, device: &Device, from: &Position, chat: ConversationId, live: &Live) -> TestResult {
     let socket = Socket::live(h, gateway, device, Some(from)).await?;
     let after = from.seq(ShardId(0)).unwrap_or_default();
     let logged: Vec<Seq> = conversation_log(h, chat).await?.into_iter().filter(|seq| *seq > after).collect();
     assert_eq!(seqs(&socket.seen(), chat), logged);
-    assert_eq!(without_prev(unknown(&socket.frames, chat)), without_prev(live.to_vec()));
-    assert_eq!(bodies(&socket.frames).len(), live.len() / 2);
+    assert_eq!(without_prev(unknown(&socket.frames, Chain::Conversation(chat))), without_prev(live.events.clone()));
+    assert_eq!(without_prev(unknown(&socket.frames, OWN)), without_prev(live.own.clone()));
+    assert_eq!(bodies(&socket.frames).len(), live.events.len() / 2);
     Ok(())
 }
 
@@ -99,10 +111,14 @@ async fn events_from_the_future_keep_their_place_everywhere() -> TestResult {
     anns.post(chat, &ulid_key(0), "the end of it").await?;
     bobs.message("the end of it").await?;
     holds(contiguous(bobs.me, &bobs.seen()));
-    let live = unknown(&bobs.frames, chat);
-    assert_eq!(live.len(), 4, "two of each");
-    assert!(live.iter().all(|frame| frame["seq"].is_u64() && frame["prev"].is_u64()), "{live:?}");
-    assert_eq!(live[0]["deep"], json!([1.5, null]));
+    let live = Live { events: unknown(&bobs.frames, Chain::Conversation(chat)), own: unknown(&bobs.frames, OWN) };
+    assert_eq!((live.events.len(), live.own.len()), (4, 8), "two of each, and bob's own");
+    for frames in [&live.events, &live.own] {
+        assert!(frames.iter().all(|frame| frame["seq"].is_u64() && frame["prev"].is_u64()), "{frames:?}");
+    }
+    assert!(live.own.windows(2).all(|pair| pair[0]["seq"] == pair[1]["prev"]), "{:?}", live.own);
+    assert_eq!(live.events[0]["deep"], json!([1.5, null]));
+    assert_eq!(unknown(&anns.frames, OWN), Vec::<Value>::new(), "nobody else sees them");
     assert_eq!(bodies(&bobs.frames).len(), 2);
 
     // Nothing is dead-lettered for being new; the projection has it all, and the audit agrees.
