@@ -117,7 +117,6 @@ impl Gateway {
             clock: Arc::clone(&deps.clock),
             pauses: Arc::default(),
             checkpoints: Checkpoints::new(),
-            draining: CancellationToken::new(),
             closed: CancellationToken::new(),
             accepting: health.component("gateway"),
             health,
@@ -178,7 +177,7 @@ impl Gateway {
         shared.accepting.up();
         stop.cancelled().await;
         shared.health.start_draining();
-        shared.draining.cancel();
+        shared.hub.wake_all();
         let spread = Duration::from_millis(shared.config.drain_spread_ms);
         let all = u32::try_from(shared.config.max_sockets).unwrap_or(u32::MAX);
         if tokio::time::timeout(spread + DRAIN_LIMIT, shared.connection_slots.acquire_many(all)).await.is_err() {

@@ -155,14 +155,14 @@ impl Lanes {
         self.rejections.bars(send.conversation_id, Instant::now())
     }
 
-    /// The ping that has to go out behind what is queued, if any.
-    pub(crate) fn ping(&mut self) -> Option<u64> {
-        self.rejections.ping()
+    /// The receipt that has to be asked for behind what is queued, if any.
+    pub(crate) fn receipt_due(&mut self) -> Option<u64> {
+        self.rejections.receipt_due()
     }
 
-    /// The client answered a ping.
-    pub(crate) fn echoed(&mut self, ping: u64) {
-        self.rejections.echoed(ping);
+    /// The client has heard what was written before this receipt was asked for.
+    pub(crate) fn heard(&mut self, receipt: u64) {
+        self.rejections.heard(receipt);
     }
 
     /// Whether the send's turn has come; otherwise it is refused because one before it was, with this code.

@@ -20,8 +20,8 @@ mod roster;
 mod session;
 mod state;
 mod tail;
+mod transport;
 mod upgrade;
-mod writer;
 
 pub use config::GatewayConfig;
 pub use gateway::{Deps, Gateway};

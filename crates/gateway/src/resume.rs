@@ -22,7 +22,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::fresh_heads::FreshHeads;
 use crate::hub::{Attach, Hub, Socket, UserLimiter};
-use crate::writer::Writer;
+use crate::transport::{Ended, Transport, Writing, write};
 
 /// How long a position that is ahead of this gateway's tail is waited for.
 const TAIL_CATCH_UP: Duration = Duration::from_secs(5);
@@ -40,8 +40,8 @@ pub(crate) use verdict::Verdict;
 /// Why a socket could not be brought up to date.
 #[derive(Debug)]
 pub(crate) enum ResumeError {
-    /// The socket closed or stopped reading.
-    Gone,
+    /// The connection ended, or takes nothing any more.
+    Gone(Ended),
     /// The socket is to be closed, with this answer.
     Refused { code: ErrorCode, close: CloseCode, message: &'static str },
 }
@@ -98,11 +98,11 @@ impl Resumer {
     ///
     /// # Cancel safety
     /// Not cancel safe: the socket may be in the hub; the caller detaches it.
-    pub(crate) async fn run(
+    pub(crate) async fn run<T: Transport>(
         &self,
         socket: &Arc<Socket>,
         position: Option<Position>,
-        writer: &mut Writer<'_>,
+        transport: &mut T,
     ) -> Result<Arc<UserLimiter>, ResumeError> {
         let mut from = BTreeMap::new();
         let mut reset = None;
@@ -120,7 +120,7 @@ impl Resumer {
             "resume"
         };
         metrics::counter!("relay_resumes_total", "path" => path).increment(1);
-        let mut run = Run { resumer: self, socket, writer, from, reset, sent: 0 };
+        let mut run = Run { resumer: self, socket, transport, from, reset, sent: 0 };
         run.go_live().await
     }
 
@@ -183,17 +183,17 @@ impl Resumer {
     }
 }
 
-struct Run<'a, 'w> {
+struct Run<'a, T> {
     resumer: &'a Resumer,
     socket: &'a Arc<Socket>,
-    writer: &'a mut Writer<'w>,
+    transport: &'a mut T,
     /// Per shard, up to where the client has everything; empty for "from now on".
     from: BTreeMap<ShardId, Seq>,
     reset: Option<ResetReason>,
     sent: u32,
 }
 
-impl Run<'_, '_> {
+impl<T: Transport> Run<'_, T> {
     async fn go_live(&mut self) -> Result<Arc<UserLimiter>, ResumeError> {
         let mut snapshot: Option<JoinSnapshot> = None;
         let (mut behind, mut rounds) = (0, 0);
@@ -270,6 +270,7 @@ impl Run<'_, '_> {
         if frames.is_empty() {
             return Ok(());
         }
-        self.writer.write(frames).await.map_err(|()| ResumeError::Gone)
+        let mut writing = Writing { frames: frames.into(), receipt: None };
+        write(self.transport, &mut writing).await.map_err(ResumeError::Gone)
     }
 }

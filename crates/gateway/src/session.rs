@@ -1,6 +1,9 @@
-//! One socket, from its first frame to its close. One task each; everything it waits for is in one `select!`.
+//! One client's session, from its first frame to its close. One task each; everything it waits for is in one `select!`.
+//!
+//! It speaks through a [`Transport`] and knows none. What an idle session holds is counted in bytes: its one timer serves
+//! everything that has its time, and what is seldom done (catching up, asking whether somebody may post, going away) has
+//! its state on the heap only meanwhile.
 
-mod closing;
 mod flood;
 mod handshake;
 mod pace;
@@ -8,95 +11,51 @@ mod pace;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::{Message, WebSocket};
 use bytes::Bytes;
-use futures::SinkExt as _;
 use relay_domain::ports::{MembershipInterval, SendKey};
 use relay_protocol::frame::ErrorFrame;
 use relay_protocol::{CloseCode, Command, ErrorCode, RETRY_AFTER, SendMessage, ServerFrame, command};
-use relay_runtime::http::Meter;
-use relay_types::ShardId;
+use relay_types::{ConversationId, ShardId, UserId};
 
 use tokio::time::Instant;
 
+use crate::drain;
 use crate::hub::{Socket, UserLimiter};
 use crate::lanes::{Lanes, PauseGuard, ProcessPaused, refusal};
 use crate::outbound::Closing;
 use crate::state::Shared;
-use crate::{drain, writer};
+use crate::transport::{Ended, Incoming, Transport, Writing, ended, write};
 
-use closing::ended;
 use flood::{Flood, Pace};
+use handshake::{Handshake, Slots};
 use pace::WritePace;
 
 /// A send to a conversation that the tail does not know the user to be in waits this long for the tail to reach the
 /// log's end: the conversation may have been created a moment ago.
 const MEMBERSHIP_WAIT: Duration = Duration::from_secs(2);
-/// Time for a closing socket to take what is left and the close frame.
-const CLOSE_LIMIT: Duration = Duration::from_secs(5);
-/// What is read until the peer's close frame.
-const CLOSE_BYTES: u64 = 256 * 1024;
-/// A slow reader gets longer to come to the close frame, which lies behind what it has not read.
-const SLOW_CLOSE_LIMIT: Duration = Duration::from_secs(15);
+/// Time for a closing socket to take what is left.
+const LAST_WRITE_LIMIT: Duration = Duration::from_secs(5);
 
-/// Serves one socket until it closes.
-pub(crate) async fn serve(shared: Arc<Shared>, mut ws: WebSocket, meter: Meter) {
+/// Serves one client until its transport closes.
+pub(crate) async fn serve<T: Transport>(shared: &Shared, transport: &mut T) {
     metrics::gauge!("relay_sockets").increment(1.0);
-    let pause_guard = PauseGuard::new(&shared.pauses);
-    let flood = Flood::new(shared.config.frames_per_s, meter.clone());
-    let closing = match handshake::complete(&shared, &mut ws, &flood).await {
-        Ok(session) => {
-            let (socket, limiter, _slots) = (session.socket, session.limiter, session.slots);
-            let mut live = Live::new(&shared, &mut ws, Arc::clone(&socket), limiter, pause_guard, flood);
-            let closing = live.run().await;
-            let delivered = shared.hub.detach(&socket);
-            shared.checkpoints.hand_in(socket.user, delivered);
-            closing
-        }
-        Err(closing) => closing,
+    // Used where it lies: what is moved out of a result keeps its room twice.
+    let mut begun = Box::pin(Live::begin(shared, transport)).await;
+    let ended = match &mut begun {
+        Ok(live) => live.live_through().await,
+        Err(ended) => *ended,
     };
-    if let Some(closing) = closing {
-        metrics::counter!("relay_socket_closes_total", "code" => closing.code.as_str()).increment(1);
-        // What it still sends is not read for long.
-        meter.arm(CLOSE_BYTES, 0);
-        close(&mut ws, closing).await;
-    } else {
-        metrics::counter!("relay_socket_closes_total", "code" => "gone").increment(1);
-        answer_close(&mut ws).await;
-    }
+    drop(begun);
+    let code = ended.map_or("gone", |closing| closing.code.as_str());
+    metrics::counter!("relay_socket_closes_total", "code" => code).increment(1);
+    Box::pin(transport.close(ended)).await;
     metrics::gauge!("relay_sockets").decrement(1.0);
 }
 
-/// Sends the close frame and waits for the other side, within limits.
-async fn close(ws: &mut WebSocket, closing: Closing) {
-    let limit = if closing.code == CloseCode::SlowReader { SLOW_CLOSE_LIMIT } else { CLOSE_LIMIT };
-    let finish = async {
-        if ws.send(closing::close_frame(closing)).await.is_ok() {
-            // The peer's close, or its end; what it still sends is not read any more.
-            while let Some(Ok(message)) = ws.recv().await {
-                if matches!(message, Message::Close(_)) {
-                    break;
-                }
-            }
-        }
-    };
-    if tokio::time::timeout(limit, finish).await.is_err() {
-        tracing::debug!(code = closing.code.as_str(), "the peer did not take the close frame");
-    }
-}
-
-/// Writes the answer to the peer's close frame, with the peer's own number, so that it sees a clean end and not 1006.
-/// The answer lies in the socket's buffer since the frame was read. A peer that is gone makes this fail at once.
-async fn answer_close(ws: &mut WebSocket) {
-    if tokio::time::timeout(CLOSE_LIMIT, ws.flush()).await.is_err() {
-        tracing::debug!("the peer did not take the answer to its close frame");
-    }
-}
-
-/// A socket after its hello was answered.
-struct Live<'a> {
+/// A session after its hello was answered.
+struct Live<'a, T> {
     shared: &'a Shared,
-    ws: &'a mut WebSocket,
+    transport: &'a mut T,
     socket: Arc<Socket>,
     limiter: Arc<UserLimiter>,
     pause_guard: PauseGuard,
@@ -104,40 +63,50 @@ struct Live<'a> {
     /// Made at the first send: most sockets only listen.
     lanes: Option<Box<Lanes>>,
     idle_deadline: Instant,
+    _slots: Slots,
 }
 
 /// The log does not answer, or this gateway's tail has not passed what it holds.
 struct Behind;
 
-/// `None` as a closing: the peer is gone, there is nobody to say goodbye to.
-type Ended = Option<Closing>;
+impl<'a, T: Transport> Live<'a, T> {
+    /// Brings the client to live.
+    async fn begin(shared: &'a Shared, transport: &'a mut T) -> Result<Self, Ended> {
+        let pause_guard = PauseGuard::new(&shared.pauses);
+        let flood = Flood::new(shared.config.frames_per_s);
+        let Handshake { socket, limiter, slots } = handshake::complete(shared, transport, &flood).await?;
+        let idle_deadline = Instant::now() + shared.config.idle_timeout();
+        Ok(Self { shared, transport, socket, limiter, pause_guard, flood, lanes: None, idle_deadline, _slots: slots })
+    }
 
-impl<'a> Live<'a> {
-    fn new(
-        shared: &'a Shared,
-        ws: &'a mut WebSocket,
-        socket: Arc<Socket>,
-        limiter: Arc<UserLimiter>,
-        pause_guard: PauseGuard,
-        flood: Flood,
-    ) -> Self {
-        Self { shared, ws, socket, limiter, pause_guard, flood, lanes: None, idle_deadline: Instant::now() + shared.config.idle_timeout() }
+    /// Until the session ends; says how.
+    async fn live_through(&mut self) -> Ended {
+        let ended = self.run().await;
+        let delivered = self.shared.hub.detach(&self.socket);
+        self.shared.checkpoints.hand_in(self.socket.user, delivered);
+        ended
     }
 
     async fn run(&mut self) -> Ended {
-        let shared = self.shared;
-        let drain = shared.draining.cancelled();
-        tokio::pin!(drain);
-        // One timer that is seldom set anew: most frames come long before it.
-        let idle = tokio::time::sleep_until(self.idle_deadline);
-        tokio::pin!(idle);
+        // One timer, which is seldom set anew: most frames come long before it.
+        let timer = tokio::time::sleep_until(self.idle_deadline);
+        tokio::pin!(timer);
         let mut pace = WritePace::new(Instant::now());
         let (mut leave_at, mut write_at) = (None, None);
         loop {
             if let Some(closing) = self.socket.outbound.closing() {
                 // What was queued before the reason goes out first; a slow reader's queue was given up.
-                let _ = tokio::time::timeout(CLOSE_LIMIT, self.write_queued()).await;
+                let _ = Box::pin(tokio::time::timeout(LAST_WRITE_LIMIT, self.write_queued())).await;
                 return Some(closing);
+            }
+            if leave_at.is_none() && self.shared.health.is_draining() {
+                let spread = Duration::from_millis(self.shared.config.drain_spread_ms);
+                leave_at = Some(Instant::now() + drain::random_delay(spread));
+            }
+            for due in [write_at, leave_at].into_iter().flatten() {
+                if due < timer.deadline() {
+                    timer.as_mut().reset(due);
+                }
             }
             // Fair: a busy conversation must not keep the client's own frames from being read.
             tokio::select! {
@@ -150,36 +119,36 @@ impl<'a> Live<'a> {
                         return end;
                     }
                 }
-                () = until(write_at) => {
-                    write_at = None;
-                    if let Err(end) = self.write_queued().await {
-                        return end;
-                    }
-                }
                 answered = answered(&mut self.lanes) => match answered {
                     Ok(frames) => self.queue(frames),
                     Err(ProcessPaused) => return ended(CloseCode::ProcessPaused),
                 },
-                () = &mut drain, if leave_at.is_none() => {
-                    let spread = Duration::from_millis(self.shared.config.drain_spread_ms);
-                    leave_at = Some(Instant::now() + drain::random_delay(spread));
-                }
-                () = until(leave_at) => return self.move_away().await,
-                message = self.ws.recv() => match message {
-                    Some(Ok(message)) => {
+                received = self.transport.receive() => match received {
+                    Ok(incoming) => {
                         self.idle_deadline = Instant::now() + self.shared.config.idle_timeout();
-                        if let Some(end) = self.on_message(message).await {
+                        match self.on_incoming(incoming) {
+                            Next::Go => {}
+                            Next::Ask(send) => Box::pin(self.ask_and_send(send)).await,
+                            Next::End(end) => return end,
+                        }
+                    }
+                    Err(end) => return end,
+                },
+                () = &mut timer => {
+                    let now = Instant::now();
+                    if write_at.is_some_and(|at| at <= now) {
+                        write_at = None;
+                        if let Err(end) = self.write_queued().await {
                             return end;
                         }
                     }
-                    Some(Err(error)) => return self.flood.ended(closing::read_error(&error)),
-                    None => return None,
-                },
-                () = &mut idle => {
-                    if Instant::now() >= self.idle_deadline {
+                    if leave_at.is_some_and(|at| at <= now) {
+                        return Box::pin(self.move_away()).await;
+                    }
+                    if now >= self.idle_deadline {
                         return ended(CloseCode::IdleTimeout);
                     }
-                    idle.as_mut().reset(self.idle_deadline);
+                    timer.as_mut().reset(self.idle_deadline);
                 }
             }
         }
@@ -192,24 +161,24 @@ impl<'a> Live<'a> {
         if frames.is_empty() {
             return Ok(());
         }
-        let ping = self.lanes.as_mut().and_then(|lanes| lanes.ping());
-        let write = writer::write_all(self.ws, frames, ping);
-        tokio::pin!(write);
+        let receipt = self.lanes.as_mut().and_then(|lanes| lanes.receipt_due());
+        let mut writing = Writing { frames, receipt };
         let mut more_queued = false;
         loop {
             tokio::select! {
                 biased;
-                written = &mut write => {
+                written = write(&mut *self.transport, &mut writing) => {
                     if more_queued {
                         self.socket.outbound.wake.notify_one();
                     }
-                    return written.map_err(|()| self.flood.ended(None));
+                    return written;
                 }
                 () = self.socket.outbound.wake.notified() => {
                     more_queued = true;
                     let Some(closing) = self.socket.outbound.closing() else { continue };
                     if closing.code != CloseCode::SlowReader {
-                        let _ = tokio::time::timeout(CLOSE_LIMIT, &mut write).await;
+                        let rest = write(&mut *self.transport, &mut writing);
+                        let _ = Box::pin(tokio::time::timeout(LAST_WRITE_LIMIT, rest)).await;
                     }
                     return Err(Some(closing));
                 }
@@ -228,30 +197,31 @@ impl<'a> Live<'a> {
         self.queue(vec![ServerFrame::Error(error)]);
     }
 
-    /// `Some` ends the socket.
-    async fn on_message(&mut self, message: Message) -> Option<Ended> {
-        let pace = self.flood.frame(&message);
+    /// Takes what came. Nothing is waited for here.
+    fn on_incoming(&mut self, incoming: Incoming<T::Text>) -> Next {
+        let pace = self.flood.frame();
         if pace == Pace::Flooding {
-            return Some(ended(CloseCode::Flooding));
+            return Next::End(ended(CloseCode::Flooding));
         }
-        let text = match message {
-            Message::Text(text) => text,
-            Message::Pong(payload) => {
-                if let (Some(lanes), Ok(ping)) = (&mut self.lanes, payload.as_ref().try_into()) {
-                    lanes.echoed(u64::from_be_bytes(ping));
+        let text = match incoming {
+            Incoming::Command(text) => text,
+            Incoming::Receipt(receipt) => {
+                if let Some(lanes) = &mut self.lanes {
+                    lanes.heard(receipt);
                 }
-                return None;
+                return Next::Go;
             }
-            Message::Ping(_) => return None,
-            Message::Close(_) => return Some(None),
-            Message::Binary(_) => {
-                self.refuse(ErrorFrame::new(ErrorCode::MalformedFrame, "frames are text"));
-                return Some(ended(CloseCode::ProtocolViolation));
+            Incoming::SignOfLife => return Next::Go,
+            Incoming::Goodbye => return Next::End(None),
+            Incoming::Unfit(why) => {
+                self.refuse(ErrorFrame::new(ErrorCode::MalformedFrame, why));
+                return Next::End(ended(CloseCode::ProtocolViolation));
             }
         };
+        let decoded = command::decode(text.as_ref());
         if pace == Pace::Over {
             // Named, so that the client knows which send did not happen and repeats it; what comes behind it does not overtake it.
-            let client_id = match command::decode(&text) {
+            let client_id = match decoded {
                 Ok(Command::SendMessage(send)) => {
                     self.lanes().expect_retry_in_turn(&send, ErrorCode::RateLimited);
                     Some(send.client_id)
@@ -261,11 +231,11 @@ impl<'a> Live<'a> {
             };
             let error = ErrorFrame::new(ErrorCode::RateLimited, "too many frames on this socket").retry_after(RETRY_AFTER);
             self.refuse(ErrorFrame { client_id, ..error });
-            return None;
+            return Next::Go;
         }
-        match command::decode(&text) {
-            Ok(Command::SendMessage(_)) if self.pause_guard.tripped() => return Some(ended(CloseCode::ProcessPaused)),
-            Ok(Command::SendMessage(send)) => self.on_send(send).await,
+        match decoded {
+            Ok(Command::SendMessage(_)) if self.pause_guard.tripped() => return Next::End(ended(CloseCode::ProcessPaused)),
+            Ok(Command::SendMessage(send)) => return self.on_send(send),
             Ok(Command::Ping(ping)) => {
                 if let Some(position) = ping.position {
                     self.shared.hub.acked(self.socket.user, &position);
@@ -277,28 +247,42 @@ impl<'a> Live<'a> {
             }
             Err(error) => self.refuse(ErrorFrame { client_id: error.client_id, ..ErrorFrame::new(error.code, error.reason) }),
         }
-        None
+        Next::Go
     }
 
-    async fn on_send(&mut self, send: SendMessage) {
+    /// Queues the send, refuses it, or says that more has to be known first.
+    fn on_send(&mut self, send: SendMessage) -> Next {
         if let Err(code) = self.lanes().admit(&send) {
-            return self.queue(vec![refusal(
-                code,
-                "a send before it was refused; send it again after that one".to_owned(),
-                send.client_id,
-            )]);
+            self.queue(vec![refusal(code, "a send before it was refused; send it again after that one".to_owned(), send.client_id)]);
+            return Next::Go;
         }
         let unanswered = self.lanes().unanswered();
         if unanswered >= self.shared.config.max_in_flight {
             let message = format!("{unanswered} sends await their ack");
-            return self.refuse_send(send, ErrorCode::TooManyInFlight, message, None);
+            self.refuse_send(send, ErrorCode::TooManyInFlight, message, None);
+            return Next::Go;
         }
         if let Err(not_until) = self.limiter.check() {
             let wait = not_until.wait_time_from(governor::clock::Clock::now(&governor::clock::DefaultClock::default()));
             let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(1_000).max(1);
-            return self.refuse_send(send, ErrorCode::RateLimited, "too many messages".to_owned(), Some(wait_ms));
+            self.refuse_send(send, ErrorCode::RateLimited, "too many messages".to_owned(), Some(wait_ms));
+            return Next::Go;
         }
-        match self.authorise(&send).await {
+        match known_membership(self.shared, self.socket.user, send.conversation_id) {
+            Some(known) => self.send(send, known.map(Some)),
+            None => return Next::Ask(send),
+        }
+        Next::Go
+    }
+
+    /// Sends what its sender is not known here to be allowed to, once this gateway knows as much as the log.
+    async fn ask_and_send(&mut self, send: SendMessage) {
+        let authorised = authorise(self.shared, self.socket.user, send.conversation_id).await;
+        self.send(send, authorised);
+    }
+
+    fn send(&mut self, send: SendMessage, authorised: Result<Option<MembershipInterval>, Behind>) {
+        match authorised {
             Ok(Some(_)) if self.lanes().is_barred(&send) => {
                 let message = "a send before it was refused for good; send it again once you know".to_owned();
                 self.refuse_send(send, ErrorCode::Unavailable, message, None);
@@ -339,22 +323,6 @@ impl<'a> Live<'a> {
         self.queue(vec![frame]);
     }
 
-    /// As what the user may post to the conversation, if they may. "No" is said only by a gateway that is up to date.
-    async fn authorise(&mut self, send: &SendMessage) -> Result<Option<MembershipInterval>, Behind> {
-        let (user, conversation) = (self.socket.user, send.conversation_id);
-        if let Some(membership) = self.shared.hub.membership(user, conversation) {
-            // Published by an old view, it could neither be answered nor be sure to count.
-            return if self.shared.hub.in_sight(membership.shard) { Ok(Some(membership)) } else { Err(Behind) };
-        }
-        // Whoever was told over REST that they are in has their event in the log; this gateway may be a moment behind it.
-        let shards = self.shared.hub.heads().into_keys();
-        let up_to_date = futures::future::join_all(shards.map(|shard| is_up_to_date(self.shared, shard))).await;
-        if !up_to_date.into_iter().all(|is| is) {
-            return Err(Behind);
-        }
-        Ok(self.shared.hub.membership(user, conversation))
-    }
-
     /// The gateway is going away: after the answers that are due, the client is told to reconnect.
     async fn move_away(&mut self) -> Ended {
         let answer_limit = Instant::now() + drain::ANSWER_LIMIT;
@@ -367,9 +335,30 @@ impl<'a> Live<'a> {
         }
         let retry_after_ms = u64::try_from(drain::random_delay(Duration::from_millis(250)).as_millis()).unwrap_or(0);
         self.queue(vec![drain::announcement(retry_after_ms)]);
-        let _ = tokio::time::timeout(CLOSE_LIMIT, self.write_queued()).await;
+        let _ = tokio::time::timeout(LAST_WRITE_LIMIT, self.write_queued()).await;
         Some(Closing { code: CloseCode::Draining, retry_after_ms: Some(retry_after_ms) })
     }
+}
+
+/// As what the user may post to the conversation, as far as the tail has come; `None`: they are not in it.
+fn known_membership(shared: &Shared, user: UserId, conversation: ConversationId) -> Option<Result<MembershipInterval, Behind>> {
+    let membership = shared.hub.membership(user, conversation)?;
+    // Published by an old view, it could neither be answered nor be sure to count.
+    Some(if shared.hub.in_sight(membership.shard) { Ok(membership) } else { Err(Behind) })
+}
+
+/// As what the user may post to the conversation, if they may. "No" is said only by a gateway that is up to date.
+async fn authorise(shared: &Shared, user: UserId, conversation: ConversationId) -> Result<Option<MembershipInterval>, Behind> {
+    if let Some(known) = known_membership(shared, user, conversation) {
+        return known.map(Some);
+    }
+    // Whoever was told over REST that they are in has their event in the log; this gateway may be a moment behind it.
+    let shards = shared.hub.heads().into_keys();
+    let up_to_date = futures::future::join_all(shards.map(|shard| is_up_to_date(shared, shard))).await;
+    if !up_to_date.into_iter().all(|is| is) {
+        return Err(Behind);
+    }
+    Ok(shared.hub.membership(user, conversation))
 }
 
 /// Whether the tail comes to where the log ends now.
@@ -378,11 +367,14 @@ async fn is_up_to_date(shared: &Shared, shard: ShardId) -> bool {
     shared.hub.reached(shard, last, MEMBERSHIP_WAIT).await
 }
 
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline).await,
-        None => std::future::pending().await,
-    }
+/// What comes of a frame.
+enum Next {
+    /// Nothing to wait for.
+    Go,
+    /// Whether its sender may post is not known here yet.
+    Ask(SendMessage),
+    /// The session ends.
+    End(Ended),
 }
 
 /// The next answers to sends; pending while there are none.

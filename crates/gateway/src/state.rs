@@ -28,7 +28,6 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) pauses: Arc<PauseDetector>,
     pub(crate) checkpoints: Checkpoints,
-    pub(crate) draining: CancellationToken,
     /// Every socket is gone: the tails may end.
     pub(crate) closed: CancellationToken,
     pub(crate) health: Health,

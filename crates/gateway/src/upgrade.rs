@@ -15,6 +15,7 @@ use relay_runtime::trace::TraceContext;
 
 use crate::session;
 use crate::state::Shared;
+use crate::transport::WebSocketTransport;
 
 pub(crate) async fn not_found() -> Response {
     refuse(ErrorCode::NotFound, "sockets are at /v1/ws")
@@ -52,9 +53,13 @@ pub(crate) async fn upgrade(
         .max_write_buffer_size(2 * MAX_CLIENT_FRAME_BYTES)
         .max_message_size(MAX_CLIENT_FRAME_BYTES)
         .max_frame_size(MAX_CLIENT_FRAME_BYTES)
-        .on_upgrade(move |socket| async move {
-            Box::pin(session::serve(Arc::clone(&shared), socket, meter)).await;
-            drop((slot, counted));
+        .on_upgrade(move |socket| {
+            let mut transport = WebSocketTransport::new(socket, meter);
+            // One allocation holds all of a session, and the transport once: a future that is given it by value keeps room for it twice.
+            Box::pin(async move {
+                session::serve(&shared, &mut transport).await;
+                drop((slot, counted));
+            })
         })
 }
 

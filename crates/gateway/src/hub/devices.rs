@@ -17,6 +17,13 @@ impl Hub {
         all.into_iter().collect()
     }
 
+    /// Every live socket's task looks whether the gateway is draining.
+    pub(crate) fn wake_all(&self) {
+        for socket in self.state.lock().users.values().flat_map(|user| &user.sockets) {
+            socket.outbound.wake.notify_one();
+        }
+    }
+
     /// Whether the session is known to be over.
     pub(crate) fn is_revoked(&self, session: SessionId) -> bool {
         self.state.lock().revoked.contains(session)

@@ -14,6 +14,7 @@ use relay_types::{ConversationId, Seq, ShardId, UserId};
 
 use super::{PROJECTION_UNAVAILABLE, ResumeError, Resumer, Run};
 use crate::roster::{MembershipChange, Roster, before};
+use crate::transport::Transport;
 
 /// Events of a user's own that are looked through in the log; whoever has more waits for the projection. Only what they say of
 /// conversations is kept.
@@ -156,7 +157,7 @@ fn set(present: &mut BTreeSet<ConversationId>, conversation: ConversationId, is_
     }
 }
 
-impl Run<'_, '_> {
+impl<T: Transport> Run<'_, T> {
     /// What the projection would have told, from the log; and everything before the ring is written.
     pub(super) async fn read_without_projection(&mut self) -> Result<JoinSnapshot, ResumeError> {
         let user = self.socket.user;

@@ -9,6 +9,7 @@ use relay_protocol::log::EventOwner;
 use relay_types::{Seq, ShardId, UserId};
 
 use super::{REVOKED, ResumeError, Run};
+use crate::transport::Transport;
 
 /// Bytes of a page, as JSON. Reached, the page ends.
 const PAGE_BYTES: u32 = 256 * 1024;
@@ -17,7 +18,7 @@ const PAGE: usize = 500;
 /// Events of the first page: how long they are is not known yet.
 const FIRST_PAGE: usize = 64;
 
-impl Run<'_, '_> {
+impl<T: Transport> Run<'_, T> {
     /// One round over the projection: a snapshot, and every event between the client's position and its watermarks.
     pub(super) async fn read_projection(&mut self) -> Result<JoinSnapshot, ResumeError> {
         let (resumer, user, session) = (self.resumer, self.socket.user, self.socket.session);
