@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use relay_bus::topology::Topology;
-use relay_bus::{Bus, NatsConfig, TopologyConfig};
+use relay_bus::{Bus, ConnectError, NatsConfig, TopologyConfig};
 use relay_runtime::{Component, MissingServer, Restart, Supervisor};
 use relay_store::{PostgresConfig, Store};
 use relay_types::ShardId;
@@ -20,12 +20,27 @@ const WATCH_EVERY: Duration = Duration::from_secs(1);
 /// # Cancel safety
 /// Cancel safe.
 pub async fn connect_nats(config: &NatsConfig, name: &str) -> Result<Bus, MissingServer> {
-    Bus::connect(config, name).await.map_err(|error| MissingServer {
+    Bus::connect(config, name).await.map_err(missing_nats)
+}
+
+/// As [`connect_nats`], for what may be lost: see [`Bus::connect_ephemeral`].
+///
+/// # Errors
+/// As [`connect_nats`].
+///
+/// # Cancel safety
+/// Cancel safe.
+pub async fn connect_ephemeral(config: &NatsConfig, name: &str) -> Result<Bus, MissingServer> {
+    Bus::connect_ephemeral(config, name).await.map_err(missing_nats)
+}
+
+fn missing_nats(error: ConnectError) -> MissingServer {
+    MissingServer {
         server: "NATS",
         address: error.servers.clone(),
         hint: "start it with `./relay up`, or nats-server with nats/server.conf, and check [nats] in the configuration",
         source: error.source,
-    })
+    }
 }
 
 /// Refuses to go on unless streams and consumers are as declared.

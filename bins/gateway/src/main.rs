@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use relay_auth::KeyRing;
 use relay_bus::cursors::NatsCursors;
+use relay_bus::ephemeral::NatsEphemeral;
 use relay_bus::log::NatsMessageLog;
 use relay_bus::log_reader::NatsLogReader;
 use relay_bus::tail::NatsTails;
@@ -24,6 +25,8 @@ fn main() -> ExitCode {
         // One task parses all that a connection receives, so publishing and following have one each.
         let publishing = relay_bootstrap::connect_nats(&config.nats, "gateway-publish").await?;
         let following = relay_bootstrap::connect_nats(&config.nats, "gateway-tail").await?;
+        // Nor may anybody's typing hold up the log.
+        let ephemeral = relay_bootstrap::connect_ephemeral(&config.nats, "gateway-ephemeral").await?;
         relay_bootstrap::verify_topology(&publishing, &config.topology).await?;
         let ring = Arc::new(KeyRing::new(&config.tokens));
         keys::follow(&boot.supervisor, publishing.clone(), Arc::clone(&ring)).await?;
@@ -39,6 +42,8 @@ fn main() -> ExitCode {
             log: Arc::new(NatsMessageLog::new(publishing.clone(), &config.topology)),
             tails: Arc::new(NatsTails::new(following)),
             sessions: store.clone(),
+            ephemeral: Arc::new(NatsEphemeral::typing(ephemeral)),
+            audience: store.clone(),
             store,
             log_reader: Arc::new(NatsLogReader::new(publishing.clone())),
             cursors: Arc::new(NatsCursors::new(publishing)),

@@ -113,6 +113,13 @@ fn chain() -> Value {
 fn client_commands() -> Vec<(&'static str, &'static str, Value)> {
     let position = json!({ "type": "string", "description": "The newest position the client has stored; opaque." });
     let tag = |name: &str| json!({ "type": "string", "const": name });
+    let typing = |name: &str| {
+        json!({
+            "type": "object",
+            "required": ["type", "conversation_id"],
+            "properties": { "type": tag(name), "conversation_id": { "$ref": "#/components/schemas/ConversationId" } },
+        })
+    };
     vec![
         (
             "hello",
@@ -137,6 +144,12 @@ fn client_commands() -> Vec<(&'static str, &'static str, Value)> {
                 ],
             }),
         ),
+        (
+            "typing_start",
+            "The person types in this conversation. Repeated every two seconds at most while they do. No answer; perhaps nobody is told.",
+            typing("typing_start"),
+        ),
+        ("typing_stop", "The person types there no more, and has not sent anything. No answer.", typing("typing_stop")),
         (
             "ping",
             "A sign of life; may report the newest position stored.",
@@ -176,6 +189,8 @@ mod tests {
         for name in [
             "hello",
             "send_message",
+            "typing_start",
+            "typing_stop",
             "ping",
             "welcome",
             "message_ack",
@@ -187,6 +202,7 @@ mod tests {
             "message_erased",
             "conversation_updated",
             "message_erased",
+            "user_typing",
             "progress",
             "caught_up",
             "reset",
@@ -195,7 +211,7 @@ mod tests {
         ] {
             assert!(messages.contains_key(name), "{name}");
         }
-        assert_eq!(messages.len(), 17, "a new frame: name it here");
+        assert_eq!(messages.len(), 20, "a new frame: name it here");
         let mut references = Vec::new();
         collect_references(&document, &mut references);
         assert!(references.len() > 30);

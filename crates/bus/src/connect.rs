@@ -45,7 +45,7 @@ impl Bus {
             .get_or_try_init(|| async {
                 let user = format!("{}-keys", self.config.user);
                 let config = NatsConfig { user, ..self.config.clone() };
-                let connect = options(&config, "signing-keys", Arc::default()).connect(&config.servers);
+                let connect = options(&config, "signing-keys", Use::Log, Arc::default()).connect(&config.servers);
                 let failed = |source: async_nats::ConnectError| ConnectError { servers: config.servers.join(","), source: source.into() };
                 Ok(async_nats::jetstream::new(connect.await.map_err(failed)?))
             })
@@ -57,13 +57,26 @@ impl Bus {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn connect(config: &NatsConfig, name: &str) -> Result<Self, ConnectError> {
+        Self::connect_for(config, name, Use::Log).await
+    }
+
+    /// As [`Self::connect`], for batches that may be lost: little is held of them, and what this connection publishes does not come
+    /// back to it.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn connect_ephemeral(config: &NatsConfig, name: &str) -> Result<Self, ConnectError> {
+        Self::connect_for(config, name, Use::Ephemeral).await
+    }
+
+    async fn connect_for(config: &NatsConfig, name: &str, purpose: Use) -> Result<Self, ConnectError> {
         crate::metrics::register();
         let failed = |source: Box<dyn std::error::Error + Send + Sync>| ConnectError { servers: config.servers.join(","), source };
         let started = std::time::Instant::now();
         let (counter, connects) = watch::channel(0);
         let counter = Arc::new(counter);
         loop {
-            match options(config, name, Arc::clone(&counter)).connect(&config.servers).await {
+            match options(config, name, purpose, Arc::clone(&counter)).connect(&config.servers).await {
                 Ok(client) => {
                     let js = ContextBuilder::new()
                         .timeout(Duration::from_millis(config.append_attempt_ms))
@@ -99,16 +112,30 @@ impl Bus {
 /// How long a starting process waits for NATS.
 const START_GRACE: Duration = Duration::from_secs(3);
 
-fn options(config: &NatsConfig, name: &str, connects: Arc<watch::Sender<u64>>) -> ConnectOptions {
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    /// Whatever is read again when it was missed.
+    Log,
+    /// What may be lost.
+    Ephemeral,
+}
+
+/// Messages that wait for a subscriber before further ones are lost.
+const LOG_CAPACITY: usize = 65_536;
+/// Of ephemeral batches, which have 64 KiB at most, and nobody wants old ones.
+const EPHEMERAL_CAPACITY: usize = 256;
+
+fn options(config: &NatsConfig, name: &str, purpose: Use, connects: Arc<watch::Sender<u64>>) -> ConnectOptions {
     let connection = name.to_owned();
-    ConnectOptions::with_user_and_password(config.user.clone(), config.password.clone())
+    let options = ConnectOptions::with_user_and_password(config.user.clone(), config.password.clone())
         .name(name)
         // Users may listen to nobody's replies but their own: see nats/server.conf.
         .custom_inbox_prefix(relay_subjects::inbox_prefix(&config.user))
         .ping_interval(Duration::from_millis(config.ping_interval_ms))
         .connection_timeout(Duration::from_secs(3))
         .request_timeout(Some(Duration::from_secs(5)))
-        .subscription_capacity(65_536)
+        .subscription_capacity(if purpose == Use::Log { LOG_CAPACITY } else { EPHEMERAL_CAPACITY })
         .reconnect_delay_callback(|attempts| {
             // Half of the delay is random, so that a fleet does not return as one.
             let full = Duration::from_millis(50 << attempts.min(6));
@@ -119,13 +146,17 @@ fn options(config: &NatsConfig, name: &str, connects: Arc<watch::Sender<u64>>) -
                 connects.send_modify(|count| *count += 1);
             }
             let connection = connection.clone();
-            async move { on_event(&connection, &event) }
-        })
+            async move { on_event(&connection, purpose, &event) }
+        });
+    if purpose == Use::Ephemeral { options.no_echo() } else { options }
 }
 
-fn on_event(connection: &str, event: &Event) {
+fn on_event(connection: &str, purpose: Use, event: &Event) {
     match event {
         Event::Connected => tracing::info!(connection, "NATS connected"),
+        Event::SlowConsumer(_) if purpose == Use::Ephemeral => {
+            metrics::counter!("relay_ephemeral_batches_missed_total").increment(1);
+        }
         Event::SlowConsumer(_) => {
             metrics::counter!("relay_nats_slow_consumer_total").increment(1);
             tracing::warn!(connection, "a NATS subscription was too slow and lost messages; its owner re-reads them");

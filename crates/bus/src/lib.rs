@@ -10,6 +10,7 @@ mod connect;
 pub mod consumers;
 pub mod cursors;
 mod decode;
+pub mod ephemeral;
 pub mod erase;
 mod gather;
 pub mod keys;

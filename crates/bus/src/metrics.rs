@@ -15,6 +15,7 @@ pub fn register() {
     describe_counter!("relay_log_append_unknown_total", "Events given up on without an answer: the caller retries with the same id");
     describe_counter!("relay_log_append_refused_total", "Events that the log refused");
     describe_counter!("relay_nats_slow_consumer_total", "Subscriptions that lost messages and were read again");
+    describe_counter!("relay_ephemeral_batches_missed_total", "Other gateways' batches that came faster than they were read, and are lost");
     describe_counter!("relay_tail_reopened_total", "Tails that had to be opened again");
     describe_counter!("relay_cursor_checkpoints_total", "Users' durable consumers that were moved");
     describe_counter!("relay_user_consumers_created_total", "Users' durable consumers that were made");
@@ -35,6 +36,7 @@ pub fn register() {
         "relay_log_append_unknown_total",
         "relay_log_append_refused_total",
         "relay_nats_slow_consumer_total",
+        "relay_ephemeral_batches_missed_total",
         "relay_tail_reopened_total",
         "relay_cursor_checkpoints_total",
         "relay_user_consumers_created_total",

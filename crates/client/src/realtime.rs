@@ -8,6 +8,7 @@ mod engine;
 mod event;
 mod progress;
 mod session;
+mod typing;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -162,6 +163,19 @@ impl RealtimeClient {
         let waiter = Waiter::new(reply, room);
         shared.commands.send(Command::Send(send, waiter)).await.map_err(|_| SendError::Closed)?;
         Ok(SendHandle { client_id, answer })
+    }
+
+    /// The person types in the conversation. Call it at every keystroke: the server is told every two seconds at most, and only
+    /// while everything arrives as it happens. Others are shown it for five seconds, until it is said again, or a message comes.
+    /// Nobody is told whether it arrived.
+    pub fn typing_start(&self, conversation: ConversationId) {
+        // What does not fit between other commands is not worth waiting for.
+        let _ = self.shared.commands.try_send(Command::Typing(conversation, true));
+    }
+
+    /// The person has stopped typing, without sending.
+    pub fn typing_stop(&self, conversation: ConversationId) {
+        let _ = self.shared.commands.try_send(Command::Typing(conversation, false));
     }
 
     /// What the client is doing.

@@ -6,6 +6,7 @@ mod causes;
 mod consumers;
 mod conversations;
 mod cursors;
+mod ephemeral;
 mod erasures;
 mod history;
 mod keys;
@@ -34,6 +35,7 @@ pub use conversations::{
     PeopleLimits,
 };
 pub use cursors::{CursorError, DeliveryCursors};
+pub use ephemeral::{EphemeralAudience, EphemeralFeed, EphemeralLink, LinkError};
 pub use erasures::{ErasableLog, EraseError, Erasure, ErasureBacklog, Erasures};
 pub use history::{History, HistoryAnchor, HistoryError, MemberInterval};
 pub use keys::{KeyPublishError, KeyPublisher};

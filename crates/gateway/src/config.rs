@@ -54,6 +54,9 @@ pub struct GatewayConfig {
     /// Frames of any kind per second and socket, pings included. A socket that sends twice as many for 10 s is closed (4504
     /// `flooding`).
     pub frames_per_s: u32,
+    /// Times per second that one user may say that they type, or have stopped, counted over 5 s; beyond, nobody is told. A client says
+    /// it every two seconds at most. With 0 nobody is told of typing.
+    pub typing_per_s: u32,
     /// Events replayed one by one after a gap; beyond, the client is told to reload.
     pub max_resume_events: u32,
     /// Questions to the database at once, by sockets that catch up. The others wait, and after 20 s they are told `busy`.
@@ -90,6 +93,7 @@ impl Default for GatewayConfig {
             messages_per_s: 50,
             message_burst: 200,
             frames_per_s: 200,
+            typing_per_s: 2,
             max_resume_events: 10_000,
             max_concurrent_resumes: 32,
             max_resumes_per_user: 4,

@@ -7,7 +7,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use governor::Quota;
-use relay_domain::ports::{DeliveryCursors, LogReader, MessageLog, ResumeStore, SessionUse, TailSource, TokenVerifier};
+use relay_domain::ports::{
+    DeliveryCursors, EphemeralAudience, EphemeralLink, LogReader, MessageLog, ResumeStore, SessionUse, TailSource, TokenVerifier,
+};
 use relay_posting::{LogRoom, Poster, PosterParts};
 use relay_runtime::census::Census;
 use relay_runtime::descriptors;
@@ -19,6 +21,7 @@ use tokio::sync::Semaphore;
 
 use crate::checkpoints::Checkpoints;
 use crate::config::GatewayConfig;
+use crate::ephemeral::{Ephemeral, EphemeralParts};
 use crate::fresh_heads::FreshHeads;
 use crate::hub::{Hub, HubLimits};
 use crate::keeper::Keeper;
@@ -41,6 +44,10 @@ pub struct Deps {
     pub log_reader: Arc<dyn LogReader>,
     /// Users' durable consumers.
     pub cursors: Arc<dyn DeliveryCursors>,
+    /// Tells other gateways who is typing.
+    pub ephemeral: Arc<dyn EphemeralLink>,
+    /// Says where that is told.
+    pub audience: Arc<dyn EphemeralAudience>,
     /// Checks access tokens.
     pub tokens: Arc<dyn TokenVerifier>,
     /// Which pages may connect.
@@ -112,6 +119,7 @@ impl Gateway {
             resumer,
             poster,
             fresh_heads,
+            ephemeral: Arc::new(Ephemeral::new(config.typing_per_s)),
             tokens: Arc::clone(&deps.tokens),
             origins: deps.origins.clone(),
             clock: Arc::clone(&deps.clock),
@@ -166,6 +174,9 @@ impl Gateway {
             let verdict = Arc::clone(&verdict);
             async move { verdict.run(task).await }
         });
+        let parts =
+            EphemeralParts { hub: Arc::clone(&shared.hub), link: Arc::clone(&deps.ephemeral), audience: Arc::clone(&deps.audience) };
+        shared.ephemeral.serve(supervisor, parts);
         let router = Router::new().route("/v1/ws", get(upgrade::upgrade)).fallback(upgrade::not_found).with_state(Arc::clone(&shared));
         let stop = supervisor.stop_token();
         tokio::select! {

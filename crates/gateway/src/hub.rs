@@ -8,6 +8,7 @@
 
 mod attach;
 mod devices;
+mod ephemeral;
 mod fan_out;
 mod own;
 mod passing;
@@ -29,7 +30,7 @@ use relay_types::{ConversationId, Seq, SessionId, ShardId, TimestampMs, UserId};
 use tokio::sync::Notify;
 
 use crate::log_clock::TailClock;
-use crate::outbound::{Closing, Outbound};
+use crate::outbound::{Closing, DroppableKey, Ends, Outbound};
 use crate::ring::{MembershipEffect, Ring};
 use crate::roster::Roster;
 use fan_out::{Delivered, FanOut};
@@ -38,6 +39,7 @@ use passing::{Sight, Waiting};
 use sweep::{Due, Revoked};
 
 pub(crate) use attach::Attach;
+pub(crate) use ephemeral::Told;
 
 /// Sends per second of one user, over all their sockets here.
 pub(crate) type UserLimiter = governor::DefaultDirectRateLimiter;
@@ -67,6 +69,10 @@ struct UserState {
 struct ConversationState {
     /// Its last event; `None` while that is not known (Postgres away).
     last: Option<Seq>,
+    /// Nobody came or left behind this event, as far as the tail has come.
+    changed: Seq,
+    /// Its newest message.
+    said: Said,
     users: HashSet<UserId>,
 }
 
@@ -95,6 +101,26 @@ struct State {
     due: Due,
     /// Who came and left before each tail begins, until it does.
     changes_before: HashMap<ShardId, MembershipChanges>,
+}
+
+/// Who said something last, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Said {
+    /// Half of the person's id: somebody who shares it loses no more than a notice.
+    by: u64,
+    at: Seq,
+}
+
+impl Said {
+    #[expect(clippy::cast_possible_truncation, reason = "half of it, which is random")]
+    fn by(user: UserId, at: Seq) -> Self {
+        Self { by: user.as_u128() as u64, at }
+    }
+
+    /// Whether it was the user, behind `seq`.
+    fn is_by(self, user: UserId, seq: Seq) -> bool {
+        self.at > seq && self == Self::by(user, self.at)
+    }
 }
 
 /// Who came in (`true`) or left, in the log's order.
@@ -260,12 +286,12 @@ impl Hub {
         let mut state = self.state.lock();
         let seq = event.seq;
         let delivered = state.shards.get(&shard)?.delivered.clone();
-        let (frame, sockets) = state.apply_one(shard, event).unwrap_or_default();
+        let (frame, sockets, ends) = state.apply_one(shard, event).unwrap_or_default();
         state.tell_waiting(shard, seq);
         #[cfg(test)]
         state.check_invariants();
         drop(state);
-        Some(FanOut { seq, frame, sockets, delivered })
+        Some(FanOut { seq, frame, sockets, ends, delivered })
     }
 
     /// The user's present membership in the conversation; `None` when they are not in it, as far as the tail has come. Somebody who
@@ -344,6 +370,19 @@ impl Hub {
     }
 }
 
+/// What an event makes void of the ephemeral frames of its conversation.
+fn ends_of(event: &StoredEvent) -> Ends {
+    match &event.event {
+        LogEvent::MessageSent(sent) => Ends::Person(DroppableKey { conversation: sent.conversation_id, user: sent.sender_id }),
+        LogEvent::ConversationCreated(_)
+        | LogEvent::MemberAdded(_)
+        | LogEvent::MembersAdded(_)
+        | LogEvent::MemberRemoved(_)
+        | LogEvent::MembersRemoved(_) => event.conversation().map_or(Ends::Nothing, Ends::Conversation),
+        _ => Ends::Nothing,
+    }
+}
+
 impl State {
     fn heads(&self) -> BTreeMap<ShardId, Seq> {
         self.shards.iter().map(|(shard, state)| (*shard, state.ring.head())).collect()
@@ -353,8 +392,8 @@ impl State {
         Position { epoch: self.epoch.clone(), shards: self.heads() }
     }
 
-    /// Passes one event; says which frame goes to which sockets.
-    fn apply_one(&mut self, shard: ShardId, mut event: StoredEvent) -> Option<(Bytes, Vec<Arc<Socket>>)> {
+    /// Passes one event; says which frame goes to which sockets, and what it makes void of the ephemeral frames there.
+    fn apply_one(&mut self, shard: ShardId, mut event: StoredEvent) -> Option<(Bytes, Vec<Arc<Socket>>, Ends)> {
         if let LogEvent::SessionRevoked(revoked) = &event.event {
             self.revoke(revoked.user_id, revoked.session_id);
         }
@@ -375,7 +414,10 @@ impl State {
         }
         let id = match event.owner {
             Some(EventOwner::Conversation(id)) => id,
-            Some(EventOwner::User(id)) => return own::pass(&mut shard_state.ring, users.get_mut(&id), event),
+            Some(EventOwner::User(id)) => {
+                let (frame, sockets) = own::pass(&mut shard_state.ring, users.get_mut(&id), event)?;
+                return Some((frame, sockets, Ends::Nothing));
+            }
             None => {
                 shard_state.ring.push(event);
                 return None;
@@ -387,21 +429,31 @@ impl State {
         } else if matches!(event.event, LogEvent::ConversationCreated(_)) {
             event.prev = Some(Seq::ZERO);
         }
+        let ends = ends_of(&event);
         let entry = shard_state.ring.push(event)?;
         if let MembershipEffect::Joined(joining) = &entry.effect {
             for user_id in joining {
                 let Some(user) = users.get_mut(user_id) else { continue };
                 if user.roster.apply(*user_id, id, shard, seq, &entry.effect) {
-                    let conversation =
-                        conversations.entry(id).or_insert_with(|| ConversationState { last: Some(seq), users: HashSet::new() });
+                    let conversation = conversations.entry(id).or_insert_with(|| ConversationState {
+                        last: Some(seq),
+                        changed: seq,
+                        said: Said::default(),
+                        users: HashSet::new(),
+                    });
                     conversation.users.insert(*user_id);
                 }
             }
         }
         let conversation = conversations.get_mut(&id)?;
+        match ends {
+            Ends::Person(DroppableKey { user, .. }) => conversation.said = Said::by(user, seq),
+            Ends::Conversation(_) => conversation.changed = seq,
+            Ends::Nothing => {}
+        }
         let to = entry.frame().map(|frame| {
             let members = conversation.users.iter().filter_map(|user| users.get(user));
-            (frame, members.flat_map(|user| &user.sockets).cloned().collect())
+            (frame, members.flat_map(|user| &user.sockets).cloned().collect(), ends)
         });
         if let MembershipEffect::Left(leaving) = &entry.effect {
             for user_id in leaving {

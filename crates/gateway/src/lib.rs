@@ -6,6 +6,7 @@
 mod checkpoints;
 mod config;
 mod drain;
+mod ephemeral;
 mod fresh_heads;
 mod gateway;
 mod hub;

@@ -3,6 +3,74 @@
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use relay_protocol::{CloseCode, ErrorCode};
 
+/// Why something ephemeral was not told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dropped {
+    /// The person said it more often than they may.
+    RateLimited,
+    /// The person is not in the conversation, as far as this gateway knows.
+    NotMember,
+    /// This gateway's tail is away, so it does not know who is in the conversation.
+    Behind,
+    /// The conversation is a large one, or one that waits for an answer.
+    Silent,
+    /// Whether it is one of these could not be told.
+    Unknown,
+    /// More was to be told at once than a batch holds.
+    Full,
+    /// NATS did not take the batch.
+    Link,
+    /// A batch, or a frame, beyond its limits.
+    TooLarge,
+    /// A batch that is none.
+    Malformed,
+    /// It was over, or somebody came or left since.
+    Stale,
+    /// The socket's lane was full: the oldest made room.
+    LaneFull,
+    /// The socket has too much else to read.
+    Pressure,
+}
+
+impl Dropped {
+    const ALL: [Self; 12] = [
+        Self::RateLimited,
+        Self::NotMember,
+        Self::Behind,
+        Self::Silent,
+        Self::Unknown,
+        Self::Full,
+        Self::Link,
+        Self::TooLarge,
+        Self::Malformed,
+        Self::Stale,
+        Self::LaneFull,
+        Self::Pressure,
+    ];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::RateLimited => "rate_limited",
+            Self::NotMember => "not_member",
+            Self::Behind => "behind",
+            Self::Silent => "silent",
+            Self::Unknown => "unknown",
+            Self::Full => "full",
+            Self::Link => "link",
+            Self::TooLarge => "too_large",
+            Self::Malformed => "malformed",
+            Self::Stale => "stale",
+            Self::LaneFull => "lane_full",
+            Self::Pressure => "pressure",
+        }
+    }
+
+    /// Counts so many.
+    pub(crate) fn count(self, n: usize) {
+        counter!("relay_ephemeral_dropped_total", "reason" => self.as_str()).increment(n as u64);
+    }
+}
+
 /// Registers and describes them.
 pub fn register() {
     describe_histogram!("relay_ack_duration_seconds", Unit::Seconds, "From a send's arrival to its ack in the socket's queue");
@@ -29,6 +97,20 @@ pub fn register() {
     }
     describe_counter!("relay_void_messages_total", "Messages stored behind their sender's removal, which count for no reader");
     counter!("relay_void_messages_total").increment(0);
+    describe_counter!("relay_ephemeral_notices_total", "Typing notices that people of this gateway gave, and that were told");
+    describe_counter!("relay_ephemeral_batches_total", "Batches of notices that this gateway published to the others");
+    describe_counter!("relay_ephemeral_deliveries_total", "Ephemeral frames put into sockets' queues");
+    describe_counter!(
+        "relay_ephemeral_conflated_total",
+        "Notices and frames that a newer one of the same person replaced while they waited"
+    );
+    describe_counter!(
+        "relay_ephemeral_dropped_total",
+        "Notices, batches and frames that were not told, by reason. `too_large` and `malformed`: other gateways' batches"
+    );
+    for reason in Dropped::ALL {
+        counter!("relay_ephemeral_dropped_total", "reason" => reason.as_str()).increment(0);
+    }
     describe_counter!("relay_resumes_without_postgres_total", "Resumes that fell back on the log");
     describe_counter!("relay_checkpoints_skipped_total", "Moves of durable consumers left out because too many waited");
     describe_counter!("relay_checkpoints_failed_total", "Moves of durable consumers that failed");
@@ -38,6 +120,10 @@ pub fn register() {
         "Questions where the log ends, before a send is refused as not_member; at most 40 a second and shard"
     );
     for name in [
+        "relay_ephemeral_notices_total",
+        "relay_ephemeral_batches_total",
+        "relay_ephemeral_deliveries_total",
+        "relay_ephemeral_conflated_total",
         "relay_resumes_without_postgres_total",
         "relay_checkpoints_skipped_total",
         "relay_checkpoints_failed_total",

@@ -1,4 +1,7 @@
-//! What waits to be written to one socket: bounded in bytes, closed on overflow, never thinned out.
+//! What waits to be written to one socket. Events and answers are bounded in bytes, closed on overflow, never thinned out.
+//! Ephemeral frames wait in a lane of their own: conflated, bounded, sent behind the others, given up first.
+
+mod droppable;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,8 +11,16 @@ use parking_lot::Mutex;
 use relay_protocol::CloseCode;
 use tokio::sync::Notify;
 
+use droppable::{Droppable, Pushed};
+pub(crate) use droppable::{DroppableKey, Ends};
+
+use crate::metrics::Dropped;
+
 /// What a queued frame costs beyond its bytes.
 const HANDLE_BYTES: usize = 64;
+
+/// Ephemeral frames are given up once this part of what may wait does: the client has enough to read.
+const PRESSURE: usize = 4;
 
 /// Why and how a socket is to be closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,9 +36,17 @@ struct State {
     frames: VecDeque<Bytes>,
     bytes: usize,
     closing: Option<Closing>,
+    /// Ephemeral frames. Made when one comes: most sockets are idle.
+    droppable: Option<Box<Droppable>>,
 }
 
 impl State {
+    fn give_up_droppable(&mut self) {
+        if let Some(droppable) = self.droppable.take() {
+            Dropped::Pressure.count(droppable.len());
+        }
+    }
+
     fn clear_bytes(&mut self) {
         QUEUED.fetch_sub(std::mem::take(&mut self.bytes), Ordering::Relaxed);
     }
@@ -60,14 +79,25 @@ impl Outbound {
         Self { state: Mutex::new(State::default()), limit_bytes, wake: Notify::new() }
     }
 
-    /// Queues a frame. Over the limit, the queue is given up and the socket closes as a slow reader; it resumes from
+    /// Queues a frame that says what nobody else says. Over the limit, the queue is given up and the socket closes as a slow reader; it resumes from
     /// where it was, so nothing is lost.
     pub(crate) fn push(&self, frame: Bytes) {
+        self.push_event(frame, Ends::Nothing);
+    }
+
+    /// As [`Self::push`], and gives up what the event makes void of the ephemeral frames, which would be sent behind it.
+    pub(crate) fn push_event(&self, frame: Bytes, ends: Ends) {
         let mut state = self.state.lock();
         if state.closing.is_some() {
             return;
         }
         let cost = frame.len() + HANDLE_BYTES;
+        if let Some(droppable) = &mut state.droppable {
+            droppable.end(ends);
+        }
+        if state.bytes + cost > self.limit_bytes / PRESSURE {
+            state.give_up_droppable();
+        }
         if state.bytes + cost > self.limit_bytes {
             state.frames = VecDeque::new();
             state.clear_bytes();
@@ -81,12 +111,36 @@ impl Outbound {
         self.wake.notify_one();
     }
 
+    /// Queues an ephemeral frame, or gives it up. It never closes the socket, and goes out behind everything else that waits.
+    pub(crate) fn push_droppable(&self, key: DroppableKey, frame: Bytes) {
+        let mut state = self.state.lock();
+        if state.closing.is_some() {
+            return;
+        }
+        if state.bytes > self.limit_bytes / PRESSURE {
+            drop(state);
+            return Dropped::Pressure.count(1);
+        }
+        let pushed = state.droppable.get_or_insert_default().push(key, frame);
+        drop(state);
+        match pushed {
+            Pushed::Queued => {}
+            Pushed::Conflated => metrics::counter!("relay_ephemeral_conflated_total").increment(1),
+            Pushed::Displaced => Dropped::LaneFull.count(1),
+            Pushed::TooLarge => return Dropped::TooLarge.count(1),
+        }
+        self.wake.notify_one();
+    }
+
     /// Everything that waits, for writing.
     pub(crate) fn take(&self) -> VecDeque<Bytes> {
         let mut state = self.state.lock();
         state.clear_bytes();
-        // Gives the buffer away: an idle socket holds none.
-        std::mem::take(&mut state.frames)
+        // Gives the buffers away: an idle socket holds none.
+        let (mut frames, droppable) = (std::mem::take(&mut state.frames), state.droppable.take());
+        drop(state);
+        frames.extend(droppable.into_iter().flat_map(|droppable| droppable.into_frames()));
+        frames
     }
 
     /// Asks the socket to close after what is queued. The first reason stays.
@@ -112,6 +166,37 @@ impl Outbound {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn key(n: u32) -> DroppableKey {
+        DroppableKey { conversation: format!("{n:026}").parse().unwrap(), user: format!("{:026}", 7).parse().unwrap() }
+    }
+
+    #[test]
+    fn ephemeral_frames_go_last_are_conflated_and_end_with_what_makes_them_void() {
+        let outbound = Outbound::new(1 << 20);
+        for n in [1, 2, 3] {
+            outbound.push_droppable(key(n), Bytes::from_static(b"old"));
+            outbound.push_droppable(key(n), Bytes::from(n.to_string()));
+        }
+        outbound.push(Bytes::from_static(b"event"));
+        outbound.push_event(Bytes::from_static(b"message"), Ends::Person(key(1)));
+        outbound.push_event(Bytes::from_static(b"removal"), Ends::Conversation(key(3).conversation));
+        let taken: Vec<Bytes> = outbound.take().into();
+        assert_eq!(taken, ["event", "message", "removal", "2"]);
+        assert!(outbound.take().is_empty());
+    }
+
+    #[test]
+    fn ephemeral_frames_are_given_up_under_pressure_and_close_nothing() {
+        let outbound = Outbound::new(4_000);
+        for n in 0..1_000 {
+            outbound.push_droppable(key(n), Bytes::from(vec![b'x'; 500]));
+        }
+        assert_eq!((outbound.closing(), outbound.queued_bytes()), (None, 0));
+        outbound.push(Bytes::from(vec![b'y'; 1_000]));
+        outbound.push_droppable(key(1), Bytes::from_static(b"late"));
+        assert_eq!(outbound.take().len(), 1, "only the event");
+    }
 
     #[test]
     fn overflow_closes_and_frees() {

@@ -79,9 +79,14 @@ impl Roster {
         self.of(conversation).iter().any(|interval| interval.joined <= seq && interval.left.is_none_or(|left| seq <= left))
     }
 
+    /// The intervals that go on.
+    pub(crate) fn present_intervals(&self) -> impl Iterator<Item = &MembershipInterval> + '_ {
+        self.intervals.iter().filter(|interval| interval.left.is_none())
+    }
+
     /// The conversations the user is in.
     pub(crate) fn present_conversations(&self) -> impl Iterator<Item = ConversationId> + '_ {
-        self.intervals.iter().filter(|interval| interval.left.is_none()).map(|interval| interval.conversation)
+        self.present_intervals().map(|interval| interval.conversation)
     }
 
     /// Every conversation the user is or was in, once each.

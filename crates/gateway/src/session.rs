@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use relay_domain::ports::{MembershipInterval, SendKey};
 use relay_protocol::frame::ErrorFrame;
-use relay_protocol::{CloseCode, Command, ErrorCode, RETRY_AFTER, SendMessage, ServerFrame, command};
+use relay_protocol::{CloseCode, Command, ErrorCode, RETRY_AFTER, SendMessage, ServerFrame, TypingState, command};
 use relay_types::{ConversationId, ShardId, UserId};
 
 use tokio::time::Instant;
@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use crate::drain;
 use crate::hub::{Socket, UserLimiter};
 use crate::lanes::{Lanes, PauseGuard, ProcessPaused, refusal};
+use crate::metrics::Dropped;
 use crate::outbound::Closing;
 use crate::state::Shared;
 use crate::transport::{Ended, Incoming, Transport, Writing, ended, write};
@@ -67,6 +68,7 @@ struct Live<'a, T> {
 }
 
 /// The log does not answer, or this gateway's tail has not passed what it holds.
+#[derive(Clone, Copy)]
 struct Behind;
 
 impl<'a, T: Transport> Live<'a, T> {
@@ -226,6 +228,11 @@ impl<'a, T: Transport> Live<'a, T> {
                     self.lanes().expect_retry_in_turn(&send, ErrorCode::RateLimited);
                     Some(send.client_id)
                 }
+                // Nobody waits for an answer.
+                Ok(Command::TypingStart(_) | Command::TypingStop(_)) => {
+                    Dropped::RateLimited.count(1);
+                    return Next::Go;
+                }
                 Ok(Command::Hello(_) | Command::Ping(_)) => None,
                 Err(error) => error.client_id,
             };
@@ -242,12 +249,19 @@ impl<'a, T: Transport> Live<'a, T> {
                 }
                 self.shared.hub.pong(&self.socket, self.shared.server_time_ms());
             }
+            Ok(Command::TypingStart(conversation)) => self.typing(conversation, TypingState::Typing),
+            Ok(Command::TypingStop(conversation)) => self.typing(conversation, TypingState::Stopped),
             Ok(Command::Hello(_)) => {
                 self.refuse(ErrorFrame::new(ErrorCode::HelloTwice, "hello was already answered on this socket"));
             }
             Err(error) => self.refuse(ErrorFrame { client_id: error.client_id, ..ErrorFrame::new(error.code, error.reason) }),
         }
         Next::Go
+    }
+
+    fn typing(&self, conversation: ConversationId, state: TypingState) {
+        let Shared { ephemeral, hub, .. } = self.shared;
+        ephemeral.typing(hub, self.shared.server_time_ms(), self.socket.user, conversation, state);
     }
 
     /// Queues the send, refuses it, or says that more has to be known first.

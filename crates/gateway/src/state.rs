@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::checkpoints::Checkpoints;
 use crate::config::GatewayConfig;
+use crate::ephemeral::Ephemeral;
 use crate::fresh_heads::FreshHeads;
 use crate::hub::Hub;
 use crate::resume::Resumer;
@@ -23,6 +24,7 @@ pub(crate) struct Shared {
     pub(crate) resumer: Resumer,
     pub(crate) poster: Arc<Poster>,
     pub(crate) fresh_heads: Arc<FreshHeads>,
+    pub(crate) ephemeral: Arc<Ephemeral>,
     pub(crate) tokens: Arc<dyn TokenVerifier>,
     pub(crate) origins: Origins,
     pub(crate) clock: Arc<dyn Clock>,

@@ -17,6 +17,10 @@ pub enum Command {
     SendMessage(SendMessage),
     /// Asks for a pong; may report what the client has.
     Ping(Ping),
+    /// The person types in this conversation. Said again while they do. No answer.
+    TypingStart(ConversationId),
+    /// The person types there no more. No answer.
+    TypingStop(ConversationId),
 }
 
 /// The first frame of every socket.
@@ -116,7 +120,12 @@ pub fn decode(frame: &str) -> Result<Command, DecodeError> {
         }
         "ping" => Ok(Command::Ping(Ping { position: decode_position(envelope.position.as_deref())? })),
         "send_message" => decode_send(&envelope).map(Command::SendMessage),
-        _ => Err(DecodeError::new(ErrorCode::UnknownCommand, "type has to be hello, send_message or ping")),
+        "typing_start" => decode_conversation(&envelope).map(Command::TypingStart),
+        "typing_stop" => decode_conversation(&envelope).map(Command::TypingStop),
+        _ => {
+            let reason = "type has to be hello, send_message, ping, typing_start or typing_stop";
+            Err(DecodeError::new(ErrorCode::UnknownCommand, reason))
+        }
     }
 }
 
@@ -131,15 +140,15 @@ fn decode_send(envelope: &Envelope<'_>) -> Result<SendMessage, DecodeError> {
         error.client_id = Some(client_id.clone());
         error
     };
-    let conversation_id = envelope
-        .conversation_id
-        .as_deref()
-        .ok_or_else(|| with_client_id(missing("conversation_id")))?
-        .parse()
-        .map_err(|e: relay_types::IdError| with_client_id(DecodeError::new(ErrorCode::BadId, e.to_string())))?;
+    let conversation_id = decode_conversation(envelope).map_err(with_client_id)?;
     let body = envelope.body.ok_or_else(|| with_client_id(missing("body")))?;
     let body = decode_body(body.get()).map_err(with_client_id)?;
     Ok(SendMessage { client_id, conversation_id, body })
+}
+
+fn decode_conversation(envelope: &Envelope<'_>) -> Result<ConversationId, DecodeError> {
+    let id = envelope.conversation_id.as_deref().ok_or_else(|| missing("conversation_id"))?;
+    id.parse().map_err(|e: relay_types::IdError| DecodeError::new(ErrorCode::BadId, e.to_string()))
 }
 
 /// Decodes a message body; each way in which it can be wrong has its own code.
@@ -194,7 +203,7 @@ fn category(error: &serde_json::Error) -> &'static str {
 
 /// Encodes commands, for clients.
 pub mod encode {
-    use super::{Position, SendMessage};
+    use super::{ConversationId, Position, SendMessage};
 
     /// The hello frame.
     pub fn hello(token: &str, position: Option<&Position>) -> String {
@@ -215,6 +224,16 @@ pub mod encode {
             send: &'a SendMessage,
         }
         serde_json::to_string(&Frame { kind: "send_message", send }).unwrap_or_default()
+    }
+
+    /// The `typing_start` frame.
+    pub fn typing_start(conversation: ConversationId) -> String {
+        format!(r#"{{"type":"typing_start","conversation_id":"{conversation}"}}"#)
+    }
+
+    /// The `typing_stop` frame.
+    pub fn typing_stop(conversation: ConversationId) -> String {
+        format!(r#"{{"type":"typing_stop","conversation_id":"{conversation}"}}"#)
     }
 
     /// The ping frame.
@@ -251,6 +270,8 @@ mod tests {
             (r#"{"type":7}"#.to_owned(), ErrorCode::MalformedFrame),
             (r#"{"type":"shout"}"#.to_owned(), ErrorCode::UnknownCommand),
             (r#"{"type":"ping","position":"%%"}"#.to_owned(), ErrorCode::BadPosition),
+            (r#"{"type":"typing_start"}"#.to_owned(), ErrorCode::MalformedFrame),
+            (r#"{"type":"typing_stop","conversation_id":"*"}"#.to_owned(), ErrorCode::BadId),
             (send("\"*\"", &good, text), ErrorCode::BadClientId),
             (send("\"k\"", "\">\"", text), ErrorCode::BadId),
             (send("\"k\"", "\"a.b\"", text), ErrorCode::BadId),
@@ -276,6 +297,9 @@ mod tests {
         assert_eq!(decoded.body, send.body);
         assert!(matches!(decode(&encode::hello("t", None)).unwrap(), Command::Hello(_)));
         assert!(matches!(decode(&encode::ping(None)).unwrap(), Command::Ping(_)));
+        let room = send.conversation_id;
+        assert!(matches!(decode(&encode::typing_start(room)).unwrap(), Command::TypingStart(id) if id == room));
+        assert!(matches!(decode(&encode::typing_stop(room)).unwrap(), Command::TypingStop(id) if id == room));
     }
 
     proptest::proptest! {

@@ -114,6 +114,8 @@ macro_rules! open_names {
     };
 }
 
+pub(crate) use open_names;
+
 open_names!(
     ConversationKind,
     "`direct` (exactly two people; nobody joins or leaves) or `group` (a titled group with roles). A newer server may say another.",

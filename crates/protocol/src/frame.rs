@@ -10,6 +10,7 @@ use serde::de::Error as _;
 use serde_json::value::RawValue;
 
 use crate::conversation::{ConversationKind, Role};
+use crate::ephemeral::UserTyping;
 use crate::error::{AnyErrorCode, ErrorCode, millis};
 use crate::log::{LogEvent, StoredEvent};
 use crate::message::Message;
@@ -114,6 +115,8 @@ pub enum ServerFrame {
     ConversationUpdated(ConversationUpdated),
     /// A message's content was erased: clients drop what they hold of it.
     MessageErased(MessageErasedFrame),
+    /// Somebody began or stopped typing. Not an event: it has no `seq`, is not replayed, and may be lost.
+    UserTyping(UserTyping),
     /// Everything up to the position was delivered, and more of what was missed follows.
     Progress {
         /// To be stored and handed back in the next hello, should the socket end before `caught_up`.
@@ -419,6 +422,7 @@ impl ServerFrame {
             "members_removed" => serde_json::from_str(json).map(Self::MembersRemoved),
             "conversation_updated" => serde_json::from_str(json).map(Self::ConversationUpdated),
             "message_erased" => serde_json::from_str(json).map(Self::MessageErased),
+            "user_typing" => serde_json::from_str(json).map(Self::UserTyping),
             "progress" => serde_json::from_str(json).map(|AtPosition { position }| Self::Progress { position }),
             "caught_up" => serde_json::from_str(json).map(|AtPosition { position }| Self::CaughtUp { position }),
             "reset" => serde_json::from_str(json).map(|Reset { reason, position }| Self::Reset { reason, position }),
@@ -561,6 +565,7 @@ impl ServerFrame {
             Self::Unknown(f) => f.place.clone(),
             Self::Welcome(_)
             | Self::MessageAck(_)
+            | Self::UserTyping(_)
             | Self::Progress { .. }
             | Self::CaughtUp { .. }
             | Self::Reset { .. }
@@ -625,6 +630,12 @@ mod tests {
     #[test]
     fn every_frame_reads_back_what_it_says() {
         let frames = [
+            ServerFrame::UserTyping(UserTyping {
+                conversation_id: ID.parse().unwrap(),
+                user_id: ID.parse().unwrap(),
+                state: crate::TypingState::Typing,
+                until_ms: Some(1),
+            }),
             ServerFrame::CaughtUp { position: "p".to_owned() },
             ServerFrame::Progress { position: "p".to_owned() },
             ServerFrame::Reset { reason: ResetReason::TooOld, position: "p".to_owned() },

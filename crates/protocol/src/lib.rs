@@ -5,6 +5,7 @@
 
 pub mod command;
 pub mod conversation;
+pub mod ephemeral;
 pub mod error;
 pub mod frame;
 pub mod log;
@@ -15,6 +16,7 @@ pub mod unknown;
 
 pub use command::{Command, DecodeError, Hello, Ping, SendMessage};
 pub use conversation::{ConversationKind, Role};
+pub use ephemeral::{TypingState, UserTyping};
 pub use error::{Actor, AnyErrorCode, CloseCode, ErrorCode, RETRY_AFTER, SEND_RETRY_AFTER};
 pub use frame::{Chain, ConversationSummary, Place, ServerFrame};
 pub use log::{EventOwner, LogEvent, MessageSent};

@@ -13,6 +13,7 @@ mod config;
 mod conversations;
 mod convert;
 mod durability;
+mod ephemeral;
 mod erasures;
 mod error;
 mod event_row;

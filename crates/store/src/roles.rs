@@ -66,9 +66,10 @@ const GRANTS: &[(&str, [&str; 3])] = &[
     ("sessions", ["SELECT, UPDATE (last_used_at, in_use_until)", ALL, "SELECT, DELETE"]),
     ("refresh_tokens", [NOTHING, ALL, "SELECT, DELETE"]),
     ("login_networks", [NOTHING, ALL, NOTHING]),
-    ("conversations", [NOTHING, ALL, READ]),
+    // The gateway tells nobody who is typing in a large conversation, or in one that waits for an answer.
+    ("conversations", ["SELECT (conversation_id, member_count)", ALL, READ]),
     // Whoever writes in a conversation that another began has answered: the projection notes it.
-    ("members", [NOTHING, ALL, "SELECT, UPDATE (state, hidden_seq)"]),
+    ("members", ["SELECT (conversation_id, state)", ALL, "SELECT, UPDATE (state, hidden_seq)"]),
     ("invitations", [NOTHING, ALL, NOTHING]),
     ("outbox", [NOTHING, ALL, "SELECT, UPDATE, DELETE"]),
     ("watermarks", [READ, READ, ALL]),

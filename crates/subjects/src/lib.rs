@@ -93,6 +93,47 @@ pub fn signing_key_in_bucket(kid: &str) -> String {
     format!("$KV.{SIGNING_KEYS_BUCKET}.{kid}")
 }
 
+/// Buckets over which the conversations of a class of ephemeral frames are spread. For ever: gateways of two versions have to agree.
+pub const LIVE_BUCKETS: u8 = 64;
+
+/// A class of ephemeral frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LiveClass {
+    /// Who is typing where.
+    Typing,
+}
+
+impl LiveClass {
+    /// Its name, as in its subjects.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Typing => "typing",
+        }
+    }
+}
+
+/// The bucket of a conversation, below [`LIVE_BUCKETS`].
+pub fn live_bucket(conversation: ConversationId) -> u8 {
+    let id = conversation.as_u128();
+    // MurmurHash3's finaliser: even, and the same in every version.
+    #[expect(clippy::cast_possible_truncation, reason = "the two halves")]
+    let mut hash = (id >> 64) as u64 ^ id as u64;
+    for factor in [0xff51_afd7_ed55_8ccd_u64, 0xc4ce_b9fe_1a85_ec53] {
+        hash = (hash ^ (hash >> 33)).wrapping_mul(factor);
+    }
+    u8::try_from((hash ^ (hash >> 33)) % u64::from(LIVE_BUCKETS)).unwrap_or(0)
+}
+
+/// Where gateways tell each other of a bucket. Core NATS, in no stream: nothing here is kept.
+pub fn live(class: LiveClass, bucket: u8) -> String {
+    format!("live.{}.{bucket}", class.as_str())
+}
+
+/// Every bucket of a class.
+pub fn live_wildcard(class: LiveClass) -> String {
+    format!("live.{}.*", class.as_str())
+}
+
 /// Under which a user listens for replies. A name that cannot be part of a subject shares the usual prefix.
 pub fn inbox_prefix(user: &str) -> String {
     let fits = !user.is_empty() && user.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
@@ -124,6 +165,19 @@ mod tests {
         for subject in [LogSubject::Conversation(ShardId(0), id.parse().unwrap()), LogSubject::User(ShardId(65_535), id.parse().unwrap())] {
             assert_eq!(subject.to_string().parse::<LogSubject>(), Ok(subject));
         }
+    }
+
+    #[test]
+    fn buckets_stay_what_they_are_and_are_even() {
+        let conversation = |n: u128| ConversationId::new(ulid::Ulid::from_bytes(n.to_be_bytes()));
+        let first: Vec<u8> = (1..5).map(|n| live_bucket(conversation(n))).collect();
+        assert_eq!(first, [44, 39, 14, 53], "gateways of two versions would not hear each other");
+        let mut filled = [0_u32; LIVE_BUCKETS as usize];
+        for n in 0..64_000 {
+            filled[usize::from(live_bucket(conversation(n << 7)))] += 1;
+        }
+        assert!(filled.iter().all(|n| (700..1_300).contains(n)), "{filled:?}");
+        assert_eq!(live(LiveClass::Typing, 63), "live.typing.63");
     }
 
     #[test]

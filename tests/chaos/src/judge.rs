@@ -21,6 +21,9 @@ pub struct Facts {
     /// Holes that the SDK noticed, and reloads.
     pub gaps: u64,
     pub resets: u64,
+    /// Times that a device was told that somebody types, and those where it should not have been.
+    pub typing: u64,
+    pub typing_astray: u64,
     /// Processes that ended by themselves.
     pub restarts: u64,
     pub outcome: Outcome,

@@ -22,6 +22,9 @@ pub struct Record {
     pub gaps: AtomicUsize,
     /// Times that a device was told to reload.
     pub resets: AtomicUsize,
+    /// Times that a device was told that somebody types; and of these, in a room that it had been told to be out of.
+    pub typing: AtomicUsize,
+    pub typing_astray: AtomicUsize,
 }
 
 impl Record {
@@ -38,6 +41,8 @@ impl Record {
             acked: AtomicUsize::new(0),
             gaps: AtomicUsize::new(0),
             resets: AtomicUsize::new(0),
+            typing: AtomicUsize::new(0),
+            typing_astray: AtomicUsize::new(0),
         }
     }
 

@@ -51,6 +51,10 @@ pub struct Report {
     pub gaps: u64,
     /// Times that a device was told to reload.
     pub resets: u64,
+    /// Times that a device was told that somebody types. Not judged for loss.
+    pub typing: u64,
+    /// Of these, in a room that the device had been told to be out of, or of itself.
+    pub typing_astray: u64,
     /// Reads right after an acknowledgement, and changes of membership, that were judged.
     pub reads: u64,
     pub membership_changes: u64,
@@ -123,6 +127,8 @@ impl Report {
             behind: facts.behind.len() as u64,
             gaps: facts.gaps,
             resets: facts.resets,
+            typing: facts.typing,
+            typing_astray: facts.typing_astray,
             reads: history.reads.len() as u64,
             membership_changes: history.membership.len() as u64,
             samples,
@@ -138,6 +144,7 @@ impl Report {
             && self.verify.is_empty()
             && self.behind == 0
             && self.gaps == 0
+            && self.typing_astray == 0
             && self.acked > 0
     }
 

@@ -84,8 +84,9 @@ async fn run_on(cluster: &mut Cluster, options: &Options, seed: u64) -> anyhow::
     // Judging may take a while and much memory; nothing else runs by then.
     let counted = |counter: &AtomicUsize| counter.load(Ordering::Relaxed) as u64;
     let (gaps, resets) = (counted(&workload.record.gaps), counted(&workload.record.resets));
-    let facts =
-        judge::Facts { seed, began_us, ended_us, behind, gaps, resets, restarts, outcome, population: Arc::clone(&workload.population) };
+    let (typing, typing_astray) = (counted(&workload.record.typing), counted(&workload.record.typing_astray));
+    let population = Arc::clone(&workload.population);
+    let facts = judge::Facts { seed, began_us, ended_us, behind, gaps, resets, typing, typing_astray, restarts, outcome, population };
     tokio::task::spawn_blocking(move || judge::judge(taken, finals, &facts)).await.context("judging failed")
 }
 

@@ -52,6 +52,7 @@ mod e2e {
     mod support;
     mod tokens;
     mod topology;
+    mod typing;
     mod visible;
     mod void;
     mod witness;

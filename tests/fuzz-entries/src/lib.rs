@@ -7,6 +7,7 @@
 
 use relay_domain::ports::ListCursor;
 use relay_protocol::command::{self, Command, encode};
+use relay_protocol::ephemeral::{MAX_BATCH_BYTES, MAX_BATCH_NOTICES, TypingBatch};
 use relay_protocol::{Position, ServerFrame};
 use relay_subjects::LogSubject;
 use relay_types::Seq;
@@ -16,8 +17,14 @@ use relay_types::text::MAX_MESSAGE_BYTES;
 pub type Entry = fn(&[u8]);
 
 /// Every entry with its name, which is that of the fuzz target and of the directory of seeds.
-pub const ENTRIES: &[(&str, Entry)] =
-    &[("command", command), ("server_frame", server_frame), ("position", position), ("subject", subject), ("cursor", cursor)];
+pub const ENTRIES: &[(&str, Entry)] = &[
+    ("command", command),
+    ("server_frame", server_frame),
+    ("position", position),
+    ("subject", subject),
+    ("cursor", cursor),
+    ("batch", batch),
+];
 
 /// Longest reason for a refusal: it goes to the client, so it must not grow with the input.
 const MAX_REASON_BYTES: usize = 256;
@@ -45,6 +52,12 @@ pub fn command(bytes: &[u8]) {
             Ok(Command::Ping(again)) => assert_eq!(again.position, ping.position),
             other => panic!("what was taken is not taken again: {other:?}"),
         },
+        Ok(Command::TypingStart(room)) => {
+            assert!(matches!(command::decode(&encode::typing_start(room)), Ok(Command::TypingStart(again)) if again == room));
+        }
+        Ok(Command::TypingStop(room)) => {
+            assert!(matches!(command::decode(&encode::typing_stop(room)), Ok(Command::TypingStop(again)) if again == room));
+        }
         Err(error) => assert!(error.reason.len() <= MAX_REASON_BYTES, "a refusal of {} bytes", error.reason.len()),
     }
 }
@@ -79,6 +92,18 @@ pub fn subject(bytes: &[u8]) {
     }
     let prefix = relay_subjects::inbox_prefix(text);
     assert!(prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'), "{prefix}");
+}
+
+/// Another gateway's batch of notices. What is taken is within its limits, and is taken again.
+pub fn batch(bytes: &[u8]) {
+    let Ok(batch) = TypingBatch::decode(bytes) else { return };
+    assert!(bytes.len() <= MAX_BATCH_BYTES && batch.notices.len() <= MAX_BATCH_NOTICES);
+    assert_eq!(serde_json::from_slice::<TypingBatch>(&batch.encode()).expect("what was taken is taken again"), batch);
+    for notice in &batch.notices {
+        let frame = ServerFrame::UserTyping(notice.frame());
+        assert!(matches!(ServerFrame::decode(&frame.encode()), Ok(again) if again == frame));
+        assert!(relay_subjects::live_bucket(notice.conversation_id) < relay_subjects::LIVE_BUCKETS);
+    }
 }
 
 /// A place in a user's list. What is taken is within the database's times, and is taken again.

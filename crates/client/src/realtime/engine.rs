@@ -10,13 +10,14 @@ use relay_protocol::ErrorCode;
 use relay_protocol::frame::{ErrorFrame, MessageAck, Welcome};
 use relay_protocol::rest::Secret;
 use relay_protocol::{CloseCode, Position};
-use relay_types::{ClientId, UserId};
+use relay_types::{ClientId, ConversationId, UserId};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::RealtimeConfig;
 use super::event::{Closed, Event, EventSender, State, Stats};
 use super::progress::Progress;
+use super::typing::{Change, Typing};
 use crate::backoff::Backoff;
 use crate::clock::ServerClock;
 use crate::error::{ClientError, SendError};
@@ -34,6 +35,8 @@ const MAX_TOKEN_REFUSALS: u32 = 2;
 /// What a handle asks of the task.
 pub(super) enum Command {
     Send(QueuedSend, Waiter),
+    /// Whether the person types in the conversation.
+    Typing(ConversationId, bool),
     Close(oneshot::Sender<()>),
 }
 
@@ -86,6 +89,7 @@ pub(super) struct Engine {
     pub(super) outbox: Outbox<Waiter>,
     pub(super) tracker: Tracker,
     pub(super) progress: Progress,
+    pub(super) typing: Typing,
     /// Events that the stream has no room for yet. While there are any, the socket is not read, so there are few.
     pub(super) undelivered: VecDeque<Event>,
     reconnect: Backoff,
@@ -132,6 +136,7 @@ impl Engine {
             outbox,
             tracker: Tracker::default(),
             progress: Progress::from_saved(parts.saved.position),
+            typing: Typing::default(),
             undelivered: VecDeque::new(),
             token_refusals: 0,
         }
@@ -219,6 +224,8 @@ impl Engine {
         self.token_refusals = 0;
         let began = Instant::now();
         let end = Box::pin(self.session(connection, welcome)).await;
+        let ended = self.typing.end_all();
+        self.deliver_typing(ended);
         if began.elapsed() >= STABLE_AFTER {
             self.reconnect.reset();
         }
@@ -263,6 +270,7 @@ impl Engine {
                 () = self.events.room(), if !self.undelivered.is_empty() => self.deliver_waiting(),
                 command = self.commands.recv() => match command {
                     Some(Command::Send(send, waiter)) => self.accept(send, waiter),
+                    Some(Command::Typing(..)) => {}
                     Some(Command::Close(done)) => return Err(Interrupted(Some(done))),
                     None => return Err(Interrupted(None)),
                 },
@@ -281,6 +289,13 @@ impl Engine {
     pub(super) fn deliver(&mut self, event: Event) {
         self.undelivered.push_back(event);
         self.deliver_waiting();
+    }
+
+    /// Tells the program who began or stopped typing.
+    pub(super) fn deliver_typing(&mut self, changes: impl IntoIterator<Item = Change>) {
+        for (conversation_id, user_id, typing) in changes {
+            self.deliver(Event::Typing { conversation_id, user_id, typing });
+        }
     }
 
     /// Hands over as much as there is room for.

@@ -10,7 +10,7 @@ use relay_protocol::frame::{
     Chain, ConversationUpdated, ErrorFrame, MemberAddedFrame, MemberRemovedFrame, MembersAddedFrame, MembersRemovedFrame, MessageAck,
     MessageErasedFrame, ResetReason, UnknownFrame,
 };
-use relay_types::{ClientId, ConversationId, Seq};
+use relay_types::{ClientId, ConversationId, Seq, UserId};
 use tokio::sync::mpsc;
 
 use crate::error::ClientError;
@@ -36,6 +36,16 @@ pub enum Event {
     MessageErased(MessageErasedFrame),
     /// An event of a newer server's, which this version does not know. It has its place among the others.
     Unknown(UnknownFrame),
+    /// Somebody else began typing, or stopped. It ends after five seconds without news of it, with a message of theirs, and with the
+    /// connection. Beginnings may be missed; whoever began also stops.
+    Typing {
+        /// Where.
+        conversation_id: ConversationId,
+        /// Who.
+        user_id: UserId,
+        /// Whether they type now.
+        typing: bool,
+    },
     /// Everything missed has arrived.
     CaughtUp {
         /// New events between the welcome and here.

@@ -8,7 +8,7 @@ use relay_protocol::Message;
 use relay_protocol::command::encode;
 use relay_protocol::frame::{ErrorFrame, MessageAck, Place, ServerFrame, Welcome};
 use relay_protocol::{CloseCode, ErrorCode, Position};
-use relay_types::{ClientId, UserId};
+use relay_types::{ClientId, ConversationId, UserId};
 use tokio::time::Instant;
 
 use super::engine::{Command, Engine, SessionEnd};
@@ -98,7 +98,11 @@ impl Engine {
                 }
                 () = self.events.room(), if !self.undelivered.is_empty() => self.deliver_waiting(),
                 command = self.commands.recv() => match command {
-                    Some(Command::Send(send, waiter)) => self.accept(send, waiter),
+                    Some(Command::Send(send, waiter)) => {
+                        self.typing.said(send.conversation_id);
+                        self.accept(send, waiter);
+                    }
+                    Some(Command::Typing(conversation, typing)) => self.tell_typing(&mut session, conversation, typing),
                     Some(Command::Close(done)) => {
                         self.say_goodbye(&mut session).await;
                         return SessionEnd::Closed(Some(done));
@@ -142,7 +146,7 @@ impl Engine {
             }
         };
         let unanswered = (!session.unanswered.is_empty() && self.undelivered.is_empty()).then(|| session.answered + ANSWER_LIMIT);
-        [session.look_at, session.paused_until, unanswered].into_iter().flatten().fold(ping, Instant::min)
+        [session.look_at, session.paused_until, unanswered, self.typing.next_end()].into_iter().flatten().fold(ping, Instant::min)
     }
 
     async fn on_timer(&mut self, session: &mut Session) -> Option<SessionEnd> {
@@ -153,6 +157,8 @@ impl Engine {
         if session.look_at.is_some_and(|at| at <= now) {
             self.keep_progress(session).await;
         }
+        let ended = self.typing.expire(now);
+        self.deliver_typing(ended);
         if !session.unanswered.is_empty() && self.undelivered.is_empty() && session.answered + ANSWER_LIMIT <= now {
             tracing::debug!("the gateway does not answer a send: leaving the socket");
             return Some(SessionEnd::Left);
@@ -223,14 +229,26 @@ impl Engine {
                     // Seeing it in the log is as good as its ack.
                     self.acknowledged(ack_of(&message)).await;
                 }
+                let ended = self.typing.ended(message.conversation_id, message.sender_id);
+                self.deliver_typing(ended);
                 self.on_event(session, Event::Message(message));
             }
             ServerFrame::MemberAdded(frame) => self.on_event(session, Event::MemberAdded(frame)),
-            ServerFrame::MemberRemoved(frame) => self.on_event(session, Event::MemberRemoved(frame)),
+            ServerFrame::MemberRemoved(frame) => {
+                self.left(session, frame.conversation_id, std::slice::from_ref(&frame.user_id));
+                self.on_event(session, Event::MemberRemoved(frame));
+            }
             ServerFrame::MembersAdded(frame) => self.on_event(session, Event::MembersAdded(frame)),
-            ServerFrame::MembersRemoved(frame) => self.on_event(session, Event::MembersRemoved(frame)),
+            ServerFrame::MembersRemoved(frame) => {
+                self.left(session, frame.conversation_id, &frame.user_ids);
+                self.on_event(session, Event::MembersRemoved(frame));
+            }
             ServerFrame::ConversationUpdated(frame) => self.on_event(session, Event::ConversationUpdated(frame)),
             ServerFrame::MessageErased(frame) => self.on_event(session, Event::MessageErased(frame)),
+            ServerFrame::UserTyping(frame) => {
+                let change = self.typing.heard(&frame, session.me, Instant::now());
+                self.deliver_typing(change);
+            }
             ServerFrame::Progress { position } => self.on_position(session, &position).await,
             ServerFrame::CaughtUp { position } => {
                 self.deliver(Event::CaughtUp { events: session.events });
@@ -257,6 +275,29 @@ impl Engine {
             ServerFrame::Welcome(_) | ServerFrame::Unknown(_) => {}
         }
         None
+    }
+
+    /// People who are out type there no more; without oneself nobody does.
+    fn left(&mut self, session: &Session, conversation: ConversationId, users: &[UserId]) {
+        let ended: Vec<_> = if users.contains(&session.me) {
+            self.typing.leave(conversation)
+        } else {
+            users.iter().filter_map(|user| self.typing.ended(conversation, *user)).collect()
+        };
+        self.deliver_typing(ended);
+    }
+
+    /// Tells the server whether the person types, if it wants to hear it.
+    fn tell_typing(&mut self, session: &mut Session, conversation: ConversationId, typing: bool) {
+        if !session.caught_up || session.connection.queued() >= MAX_QUEUED_FRAMES {
+            return;
+        }
+        let now = Instant::now();
+        if typing && self.typing.start(conversation, now) {
+            session.connection.queue_text(encode::typing_start(conversation));
+        } else if !typing && self.typing.stop(conversation, now) {
+            session.connection.queue_text(encode::typing_stop(conversation));
+        }
     }
 
     fn on_event(&mut self, session: &mut Session, event: Event) {

@@ -11,7 +11,7 @@ use relay_protocol::{Position, ServerFrame};
 use relay_types::{ConversationId, Seq, ShardId, UserId};
 
 use super::own::OwnHeads;
-use super::{ConversationState, Hub, Socket, State, UserLimiter, UserState};
+use super::{ConversationState, Hub, Said, Socket, State, UserLimiter, UserState};
 use crate::roster::{MembershipChange, Roster};
 
 /// Bytes of catching up that are copied under the lock at once; the rest follows in further steps.
@@ -181,9 +181,15 @@ impl State {
                 own.set(*shard, end);
             }
         }
-        for conversation in roster.present_conversations() {
+        for interval in roster.present_intervals() {
+            let conversation = interval.conversation;
             let last = ends.get(&conversation).copied().flatten();
-            let known = self.conversations.entry(conversation).or_insert_with(|| ConversationState { last, users: HashSet::new() });
+            let known = self.conversations.entry(conversation).or_insert_with(|| {
+                // Without its last event, what changed before now is not known.
+                let head = || self.shards.get(&interval.shard).map(|shard| shard.ring.head());
+                let changed = last.or_else(head).unwrap_or_default();
+                ConversationState { last, changed, said: Said::default(), users: HashSet::new() }
+            });
             known.last = known.last.or(last);
             known.users.insert(id);
         }

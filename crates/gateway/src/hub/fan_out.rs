@@ -7,6 +7,7 @@ use bytes::Bytes;
 use relay_types::Seq;
 
 use super::Socket;
+use crate::outbound::Ends;
 
 /// Sockets that get a frame before others may run on this thread: a conversation with ten thousand of them takes
 /// milliseconds.
@@ -32,6 +33,8 @@ pub(super) struct FanOut {
     pub(super) seq: Seq,
     pub(super) frame: Bytes,
     pub(super) sockets: Vec<Arc<Socket>>,
+    /// What it makes void of the ephemeral frames that wait for them.
+    pub(super) ends: Ends,
     pub(super) delivered: Delivered,
 }
 
@@ -40,7 +43,7 @@ impl FanOut {
     pub(super) async fn hand_over(self) -> u64 {
         for slice in self.sockets.chunks(SLICE) {
             for socket in slice {
-                socket.outbound.push(self.frame.clone());
+                socket.outbound.push_event(self.frame.clone(), self.ends);
             }
             if slice.len() == SLICE {
                 tokio::task::yield_now().await;

@@ -45,6 +45,11 @@ impl Sight {
         Self { at_end: Instant::now(), ahead: None }
     }
 
+    /// Whether the tail was at the log's end a short while ago.
+    pub(super) fn is_good(&self) -> bool {
+        self.at_end.elapsed() < SIGHT_LIMIT
+    }
+
     /// At `asked` the log ended at `end`, and by now the tail is at `head`.
     fn looked(&mut self, end: Seq, asked: Instant, head: Seq) {
         if head >= end {
@@ -101,7 +106,7 @@ impl Hub {
 
     /// Whether the tail was at the log's end a short while ago.
     pub(crate) fn in_sight(&self, shard: ShardId) -> bool {
-        self.state.lock().shards.get(&shard).is_some_and(|shard| shard.sight.at_end.elapsed() < SIGHT_LIMIT)
+        self.state.lock().shards.get(&shard).is_some_and(|shard| shard.sight.is_good())
     }
 
     /// Of those who say something in these events, who follow on `upto`'s past: who was out at `upto`.

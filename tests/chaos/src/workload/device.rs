@@ -1,6 +1,6 @@
 //! One device: an SDK client, what it is told to send, and everything it sees.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use futures::{FutureExt as _, StreamExt as _};
 use relay_client::{ApiClient, Event, EventStream, RealtimeClient, RealtimeConfig, SendError, TokenProvider};
 use relay_protocol::frame::{ConversationChange, MessageAck};
 use relay_protocol::{Message, MessageBody};
-use relay_types::{ClientId, IdGen as _, SystemIds, UserId};
+use relay_types::{ClientId, ConversationId, IdGen as _, SystemIds, UserId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
@@ -95,6 +95,7 @@ impl Device {
                 open: Arc::clone(&open),
                 heads: Arc::clone(&heads),
                 floor: Arc::clone(&floor),
+                out: HashSet::new(),
                 run: 0,
                 carried: HashMap::new(),
                 pending: FuturesUnordered::new(),
@@ -203,6 +204,8 @@ struct Life {
     open: Arc<AtomicUsize>,
     heads: Arc<[AtomicU64]>,
     floor: Arc<AtomicU64>,
+    /// Rooms that the device was told to be out of.
+    out: HashSet<ConversationId>,
     /// Which life of the device this is.
     run: u32,
     /// Sends of earlier lives without an answer, by key.
@@ -289,6 +292,8 @@ impl Life {
             answer: Answer::None,
         };
         let send = self.record.called(sent);
+        // Ephemeral traffic beside what is judged. It may be lost, and costs what is logged nothing.
+        client.typing_start(to.id);
         let connections = client.stats().connections.get();
         match client.send_with_key(to.id, key.clone(), MessageBody::Text { text }).await {
             Ok(handle) => self.pending.push(handle.map(move |result| (send, key, connections, result)).boxed()),
@@ -387,12 +392,28 @@ impl Life {
                 self.record.gaps.fetch_add(1, Ordering::Relaxed);
                 return;
             }
+            Event::Typing { conversation_id, user_id, typing } => {
+                if *typing {
+                    self.record.typing.fetch_add(1, Ordering::Relaxed);
+                }
+                if *typing && (self.out.contains(conversation_id) || *user_id == self.me) {
+                    tracing::error!(device = self.index, room = %conversation_id, user = %user_id, "told of typing that is none of its business");
+                    self.record.typing_astray.fetch_add(1, Ordering::Relaxed);
+                }
+                return;
+            }
             Event::Reset(_) => {
+                self.out.clear();
                 self.record.resets.fetch_add(1, Ordering::Relaxed);
                 return;
             }
             Event::CaughtUp { .. } | Event::Notice(_) | Event::Unknown(_) => return,
         };
+        match what {
+            What::Removed { .. } => drop(self.out.insert(room)),
+            What::Added { .. } | What::Created => drop(self.out.remove(&room)),
+            _ => {}
+        }
         self.saw(self.directory.room(room), seq.0, prev.map(|prev| prev.0), what, false);
     }
 

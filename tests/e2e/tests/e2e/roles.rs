@@ -100,6 +100,26 @@ async fn nats_credentials_of_a_process_reach_nothing_else() -> TestResult {
             assert!(answer["error"].is_object() || answer["name"] != "persist", "{process} replaced the persist consumer: {answer}");
         }
     }
+    // Gateways alone tell each other what is in no log, and hear it.
+    let live = relay_subjects::live(relay_subjects::LiveClass::Typing, 7);
+    let mut heard = gateway.subscribe(live.clone()).await?;
+    gateway.flush().await?;
+    let mut eavesdroppers = Vec::new();
+    for process in ["api", "worker"] {
+        let client = h.nats_client_of(process).await?;
+        client.publish(live.clone(), "forged".into()).await?;
+        let listening = client.subscribe("live.>").await?;
+        client.flush().await?;
+        eavesdroppers.push((process, client, listening));
+    }
+    gateway.publish(live, "own".into()).await?;
+    let first = futures::StreamExt::next(&mut heard).await.map(|message| message.payload);
+    assert_eq!(first.as_deref(), Some(b"own".as_slice()), "another process told the gateways something");
+    for (process, client, mut listening) in eavesdroppers {
+        // The answer comes behind whatever was heard.
+        client.request("keys.info", Bytes::new()).await?;
+        assert!(futures::FutureExt::now_or_never(futures::StreamExt::next(&mut listening)).flatten().is_none(), "{process} listens");
+    }
     h.relayctl(&["topology", "check"]).await?;
     // Silence above means "may not", not "has nothing to say".
     let worker = h.nats_client_of("worker").await?;

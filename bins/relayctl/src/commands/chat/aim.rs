@@ -128,6 +128,14 @@ impl Aim {
         self.state.lock().text.clone()
     }
 
+    /// What is being typed at this moment for a conversation, commands left out.
+    pub fn being_typed(&self) -> Option<(ConversationId, String)> {
+        let state = self.state.lock();
+        let target = state.pinned.as_ref()?.0.as_ref()?;
+        let says = !state.text.trim().is_empty() && !state.text.starts_with('/') && !state.gone.contains(&target.id);
+        says.then(|| (target.id, state.text.clone()))
+    }
+
     /// Whether the line can be sent off; otherwise why not, and it stays where it is.
     pub fn judge(&self, line: &str) -> Result<(), String> {
         let input = command::parse(line)?;
@@ -195,7 +203,12 @@ mod tests {
         aim.choose(target(2));
         assert!(aim.draw(30).starts_with("@ann to @p1 "), "the line's target is shown, not the next one's");
         aim.typing("hello");
+        assert_eq!(aim.being_typed(), Some((target(1).id, "hello".to_owned())));
         assert_eq!((aim.judge("hello"), aim.take()), (Ok(()), Some(target(1))));
+        assert_eq!(aim.being_typed(), None);
+        aim.typing("/list");
+        assert_eq!(aim.being_typed(), None, "a command tells nobody anything");
+        aim.typing("");
         assert!(aim.draw(30).starts_with("@ann to @p2 "));
         // Removed while typing; a stranger writes.
         aim.typing("secret");

@@ -3,6 +3,7 @@
 mod act;
 mod invitations;
 mod show;
+mod typing;
 
 use std::collections::{HashMap, HashSet};
 use std::io::IsTerminal as _;
@@ -78,6 +79,8 @@ pub struct App {
     told_lost: Option<Arc<str>>,
     /// This device was never connected before: what waits is read over REST.
     is_new: bool,
+    /// What was being typed at the last look.
+    typed: Option<(ConversationId, String)>,
     /// Invitations as they were shown last.
     invited: Vec<Invitation>,
 }
@@ -114,6 +117,7 @@ impl App {
             missed: 0,
             told_lost: None,
             is_new: !opened.has_position,
+            typed: None,
             invited: Vec::new(),
         };
         for send in &opened.outbox {
@@ -178,7 +182,10 @@ impl App {
                 },
                 () = leave.asked() => break Ok(()),
                 Some(()) = self.marking.next() => {}
-                _ = marks.tick() => self.send_read_marks(),
+                _ = marks.tick() => {
+                    self.send_read_marks();
+                    self.tell_typing();
+                }
             }
         };
         let outcome = match outcome {

@@ -139,7 +139,7 @@ impl Peer {
         loop {
             match self.command().await {
                 Command::SendMessage(send) => return send,
-                Command::Ping(_) => {}
+                Command::Ping(_) | Command::TypingStart(_) | Command::TypingStop(_) => {}
                 Command::Hello(_) => panic!("a second hello"),
             }
         }

@@ -31,6 +31,7 @@ impl App {
             Event::MessageErased(erased) => {
                 self.screen.say(format_args!("a message in {} was erased", self.directory.label(erased.conversation_id)));
             }
+            Event::Typing { conversation_id, user_id, typing } => self.show_typing(conversation_id, user_id, typing).await,
             Event::CaughtUp { .. } => self.on_caught_up().await,
             Event::Reset(reason) => {
                 if reason == ResetReason::EpochChanged {

@@ -1,0 +1,249 @@
+//! The task that tells: this gateway's notices to its own sockets and to the other gateways, theirs to the sockets here.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use relay_protocol::ephemeral::{BatchError, MAX_BATCH_NOTICES, TYPING_LASTS_MS, TypingBatch, TypingNotice};
+use relay_protocol::{ServerFrame, TypingState};
+use relay_runtime::Task;
+use relay_types::{ConversationId, TimestampMs, UserId};
+use tokio::time::Instant;
+
+use super::audience::{self, Answer, Known, Verdict};
+use super::{Ephemeral, EphemeralParts};
+use crate::hub::Told;
+use crate::metrics::Dropped;
+
+/// Between two batches of a bucket.
+const EVERY: Duration = Duration::from_millis(100);
+/// Between two looks whether the tail has come to what notices wait for.
+const RETRY_EVERY: Duration = Duration::from_millis(25);
+/// Notices that wait for this gateway's tail; those that wait for an answer of Postgres.
+const MOST_WAITING: usize = 4_096;
+/// How long a notice waits for the tail.
+const TAIL_LIMIT: Duration = Duration::from_secs(1);
+/// What another gateway's clock may be ahead of this one's.
+const CLOCK_MARGIN_MS: u64 = 2_000;
+
+/// See the module.
+pub(super) async fn run(task: Task, ephemeral: Arc<Ephemeral>, parts: EphemeralParts) -> anyhow::Result<()> {
+    let mut feed = parts.link.listen().await?;
+    task.health.up();
+    let mut exchange = Exchange { parts, known: Known::default(), waiting: HashMap::new(), ahead: Vec::new() };
+    let mut question: Option<BoxFuture<'static, Answer>> = None;
+    let (mut flush_at, mut retry_at) = (None, None);
+    let mut flushed: Option<Instant> = None;
+    loop {
+        if question.is_none() {
+            question = exchange.question();
+        }
+        if exchange.ahead.is_empty() {
+            retry_at = None;
+        } else if retry_at.is_none() {
+            retry_at = Some(Instant::now() + RETRY_EVERY);
+        }
+        let due = || flushed.map_or_else(Instant::now, |at| at + EVERY);
+        tokio::select! {
+            () = task.stop.cancelled() => return Ok(()),
+            () = ephemeral.wake.notified(), if flush_at.is_none() => flush_at = Some(due()),
+            () = until(flush_at) => {
+                flush_at = None;
+                flushed = Some(Instant::now());
+                exchange.flush(ephemeral.take());
+            }
+            answer = answered(&mut question) => {
+                question = None;
+                exchange.learn(&answer);
+                flush_at = flush_at.or_else(|| Some(due()));
+            }
+            () = until(retry_at) => {
+                retry_at = None;
+                exchange.retry_ahead();
+            }
+            batch = feed.next() => match batch {
+                Some(batch) => exchange.on_batch(&batch),
+                None => anyhow::bail!("other gateways are not heard any more"),
+            },
+        }
+    }
+}
+
+struct Exchange {
+    parts: EphemeralParts,
+    known: Known,
+    /// Of this gateway's people, until it is known whether something is told in the conversation.
+    waiting: HashMap<(ConversationId, UserId), TypingNotice>,
+    /// Of other gateways, given behind where this one's tail is; until when they wait.
+    ahead: Vec<(Instant, TypingNotice)>,
+}
+
+impl Exchange {
+    /// Tells what waits and may be told.
+    fn flush(&mut self, notices: Vec<TypingNotice>) {
+        for notice in notices {
+            let key = (notice.conversation_id, notice.user_id);
+            if self.waiting.len() >= MOST_WAITING && !self.waiting.contains_key(&key) {
+                Dropped::Full.count(1);
+            } else if self.waiting.insert(key, notice).is_some() {
+                metrics::counter!("relay_ephemeral_conflated_total").increment(1);
+            }
+        }
+        let (now, now_ms) = (Instant::now().into_std(), self.now_ms());
+        let (known, mut told) = (&self.known, Vec::new());
+        self.waiting.retain(|_, notice| {
+            match known.verdict(notice.conversation_id, now) {
+                _ if !is_timely(notice, now_ms) => Dropped::Stale.count(1),
+                Verdict::Told => told.push(notice.clone()),
+                Verdict::Silent => Dropped::Silent.count(1),
+                Verdict::NotKnown => return true,
+            }
+            false
+        });
+        self.tell_all(told);
+    }
+
+    /// The question whether something is told where notices wait; `None`: there is nothing to ask.
+    fn question(&self) -> Option<BoxFuture<'static, Answer>> {
+        let now = Instant::now().into_std();
+        let conversations = self.waiting.values().map(|notice| notice.conversation_id);
+        let mut unknown = conversations.filter(|id| self.known.verdict(*id, now) == Verdict::NotKnown).peekable();
+        unknown.peek()?;
+        Some(audience::ask(&self.parts.audience, unknown))
+    }
+
+    /// Without an answer, what was asked about is given up.
+    fn learn(&mut self, answer: &Answer) {
+        self.known.learn(answer, Instant::now().into_std());
+        let Some(unanswered) = answer.unanswered() else { return };
+        let before = self.waiting.len();
+        self.waiting.retain(|(conversation, _), _| !unanswered.contains(conversation));
+        Dropped::Unknown.count(before - self.waiting.len());
+    }
+
+    /// Tells this gateway's sockets and the other gateways.
+    fn tell_all(&self, notices: Vec<TypingNotice>) {
+        metrics::counter!("relay_ephemeral_notices_total").increment(notices.len() as u64);
+        let mut buckets: BTreeMap<u8, Vec<TypingNotice>> = BTreeMap::new();
+        for notice in notices {
+            let of_bucket = buckets.entry(relay_subjects::live_bucket(notice.conversation_id)).or_default();
+            if of_bucket.len() >= MAX_BATCH_NOTICES {
+                Dropped::Full.count(1);
+                continue;
+            }
+            // Its own people's memberships are never behind: the notice was given by them.
+            self.tell_here(&notice);
+            of_bucket.push(notice);
+        }
+        for (bucket, notices) in buckets {
+            let (n, batch) = (notices.len(), Bytes::from(TypingBatch::new(notices).encode()));
+            if self.parts.link.publish(bucket, batch) {
+                metrics::counter!("relay_ephemeral_batches_total").increment(1);
+            } else {
+                Dropped::Link.count(n);
+            }
+        }
+    }
+
+    /// Another gateway's notices. Whoever sent them, they reach only those who are in the conversation, and only say that somebody
+    /// types for a few seconds.
+    fn on_batch(&mut self, batch: &[u8]) {
+        let batch = match TypingBatch::decode(batch) {
+            Ok(batch) => batch,
+            Err(BatchError::TooLarge) => return Dropped::TooLarge.count(1),
+            Err(BatchError::Malformed) => return Dropped::Malformed.count(1),
+        };
+        let now_ms = self.now_ms();
+        for notice in batch.notices {
+            if !is_timely(&notice, now_ms) {
+                Dropped::Stale.count(1);
+            } else if self.tell_here(&notice) == Told::Ahead {
+                if self.ahead.len() < MOST_WAITING {
+                    self.ahead.push((Instant::now() + TAIL_LIMIT, notice));
+                } else {
+                    Dropped::Behind.count(1);
+                }
+            }
+        }
+    }
+
+    /// The tail may have come further.
+    fn retry_ahead(&mut self) {
+        let (now, now_ms) = (Instant::now(), self.now_ms());
+        for (until, notice) in std::mem::take(&mut self.ahead) {
+            if !is_timely(&notice, now_ms) || until <= now {
+                Dropped::Behind.count(1);
+            } else if self.tell_here(&notice) == Told::Ahead {
+                self.ahead.push((until, notice));
+            }
+        }
+    }
+
+    fn tell_here(&self, notice: &TypingNotice) -> Told {
+        let told = self.parts.hub.tell(notice, || Bytes::from(ServerFrame::UserTyping(notice.frame()).encode()));
+        match told {
+            Told::To(sockets) => metrics::counter!("relay_ephemeral_deliveries_total").increment(sockets),
+            Told::Not(why) => why.count(1),
+            Told::Ahead => {}
+        }
+        told
+    }
+
+    fn now_ms(&self) -> Option<TimestampMs> {
+        use relay_domain::ports::LogClock as _;
+        self.parts.hub.clock.log_now_ms()
+    }
+}
+
+/// Whether what the notice says is not over, and ends soon. Without a clock every notice is timely: clients end it by themselves.
+fn is_timely(notice: &TypingNotice, now_ms: Option<TimestampMs>) -> bool {
+    match (notice.state, notice.until_ms, now_ms) {
+        (TypingState::Typing, Some(until), Some(now)) => {
+            until > now && until <= now.saturating_add_unsigned(TYPING_LASTS_MS + CLOCK_MARGIN_MS)
+        }
+        (TypingState::Typing, None, _) => false,
+        (TypingState::Typing | TypingState::Stopped | TypingState::Unknown(_), _, _) => true,
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn answered(question: &mut Option<BoxFuture<'static, Answer>>) -> Answer {
+    match question {
+        Some(question) => question.await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use relay_types::{Seq, ShardId};
+
+    #[test]
+    fn what_is_over_or_lasts_too_long_is_not_told() {
+        let id = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+        let notice = |state, until_ms| TypingNotice {
+            conversation_id: id.parse().unwrap(),
+            user_id: id.parse().unwrap(),
+            state,
+            until_ms,
+            shard: ShardId(0),
+            as_of: Seq(1),
+        };
+        let timely = |state, until| is_timely(&notice(state, until), Some(100_000));
+        assert!(timely(TypingState::Typing, Some(105_000)));
+        for until in [None, Some(100_000), Some(i64::MIN), Some(107_001), Some(i64::MAX)] {
+            assert!(!timely(TypingState::Typing, until), "{until:?}");
+        }
+        assert!(timely(TypingState::Stopped, None));
+        assert!(is_timely(&notice(TypingState::Typing, Some(1)), None));
+    }
+}
