@@ -38,6 +38,8 @@ pub struct GatewayConfig {
     /// Recent events kept in memory, with their encoded frames and what it costs to keep them, in bytes per shard. 64 MiB is
     /// about 45,000 messages: at 300 messages/s, two and a half minutes.
     pub ring_bytes: usize,
+    /// Bytes of frames that are kept from one socket's catching up for others who come back within 30 s; 0: none.
+    pub replay_cache_bytes: usize,
     /// Events at most this much older than the newest one are loaded into the ring at start, in milliseconds; not more than
     /// fit into `ring_bytes`.
     pub ring_warmup_ms: u64,
@@ -86,6 +88,7 @@ impl Default for GatewayConfig {
             write_stall_ms: 30_000,
             outbound_queue_bytes: 1 << 20,
             ring_bytes: 64 << 20,
+            replay_cache_bytes: 16 << 20,
             ring_warmup_ms: 300_000,
             hello_timeout_ms: 10_000,
             idle_timeout_ms: 60_000,

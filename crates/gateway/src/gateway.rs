@@ -81,6 +81,7 @@ impl Gateway {
         let burst = NonZeroU32::new(config.message_burst).unwrap_or(NonZeroU32::MIN);
         let hub = Arc::new(Hub::new(HubLimits {
             ring_bytes: config.ring_bytes,
+            replay_cache_bytes: config.replay_cache_bytes,
             roster_linger: Duration::from_millis(config.roster_linger_ms),
             revoked_kept: Duration::from_secs(deps.access_ttl_s + REVOKED_MARGIN_S),
             quota: Quota::per_second(per_second).allow_burst(burst),

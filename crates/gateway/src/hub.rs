@@ -31,6 +31,7 @@ use tokio::sync::Notify;
 
 use crate::log_clock::TailClock;
 use crate::outbound::{Closing, DroppableKey, Ends, Outbound};
+use crate::replay_cache::ReplayCache;
 use crate::ring::{MembershipEffect, Ring};
 use crate::roster::Roster;
 use fan_out::{Delivered, FanOut};
@@ -133,6 +134,7 @@ const MOST_DEPARTURES: usize = 100_000;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HubLimits {
     pub(crate) ring_bytes: usize,
+    pub(crate) replay_cache_bytes: usize,
     pub(crate) roster_linger: Duration,
     pub(crate) revoked_kept: Duration,
     pub(crate) quota: governor::Quota,
@@ -143,6 +145,8 @@ pub(crate) struct Hub {
     state: Mutex<State>,
     limits: HubLimits,
     pub(crate) clock: Arc<TailClock>,
+    /// What was read from the projection a moment ago.
+    pub(crate) replay_cache: ReplayCache,
     /// Wakes those who wait for the tail to reach a sequence.
     progress: Notify,
 }
@@ -160,7 +164,8 @@ impl Hub {
             due: Due::default(),
             changes_before: HashMap::new(),
         };
-        Self { state: Mutex::new(state), limits, clock: Arc::default(), progress: Notify::new() }
+        let replay_cache = ReplayCache::new(limits.replay_cache_bytes);
+        Self { state: Mutex::new(state), limits, clock: Arc::default(), replay_cache, progress: Notify::new() }
     }
 
     /// Sets the epoch under which positions are given out.
@@ -260,6 +265,8 @@ impl Hub {
         state.shards.clear();
         // Nobody gets in any more: there is no position to give them.
         state.epoch.clear();
+        drop(state);
+        self.replay_cache.clear();
     }
 
     /// Fans out the next events of a shard, in order. One task per shard calls this, and never twice at once.
@@ -283,6 +290,9 @@ impl Hub {
 
     /// The step of one event: what it changes, and to whom it goes. `None` for a shard that nobody follows.
     fn pass(&self, shard: ShardId, event: StoredEvent) -> Option<FanOut> {
+        if let LogEvent::MessageErased(erased) = &event.event {
+            self.replay_cache.erased(shard, erased.conversation_id, event.seq);
+        }
         let mut state = self.state.lock();
         let seq = event.seq;
         let delivered = state.shards.get(&shard)?.delivered.clone();

@@ -112,6 +112,7 @@ pub fn register() {
         counter!("relay_ephemeral_dropped_total", "reason" => reason.as_str()).increment(0);
     }
     describe_counter!("relay_resumes_without_postgres_total", "Resumes that fell back on the log");
+    describe_counter!("relay_replay_cache_frames_total", "Missed events that the database did not have to be asked for");
     describe_counter!("relay_checkpoints_skipped_total", "Moves of durable consumers left out because too many waited");
     describe_counter!("relay_checkpoints_failed_total", "Moves of durable consumers that failed");
     describe_counter!("relay_session_checks_failed_total", "Times that Postgres could not be asked which connected sessions go on");
@@ -125,6 +126,7 @@ pub fn register() {
         "relay_ephemeral_deliveries_total",
         "relay_ephemeral_conflated_total",
         "relay_resumes_without_postgres_total",
+        "relay_replay_cache_frames_total",
         "relay_checkpoints_skipped_total",
         "relay_checkpoints_failed_total",
         "relay_session_checks_failed_total",
@@ -136,6 +138,7 @@ pub fn register() {
     describe_gauge!("relay_live_sockets", "Sockets that have caught up");
     describe_gauge!("relay_outbound_queue_bytes", Unit::Bytes, "Bytes that wait to be written to all sockets");
     describe_gauge!("relay_ring_bytes", Unit::Bytes, "Bytes of recent events in memory, all shards");
+    describe_gauge!("relay_replay_cache_bytes", Unit::Bytes, "Bytes of frames kept from the projection for others who come back");
     describe_gauge!("relay_tail_lag_events", "Events of the log that have not passed yet, by shard");
     describe_gauge!("relay_hub_users", "Users that this gateway knows");
     describe_gauge!("relay_hub_conversations", "Conversations that this gateway knows");
@@ -145,6 +148,7 @@ pub fn register() {
         "relay_live_sockets",
         "relay_outbound_queue_bytes",
         "relay_ring_bytes",
+        "relay_replay_cache_bytes",
         "relay_hub_users",
         "relay_hub_conversations",
         "relay_projection_away",

@@ -85,9 +85,11 @@ impl Hub {
         let ring_bytes: usize = state.shards.values().map(|shard| shard.ring.bytes()).sum();
         let (sockets, users, conversations) = (state.live_sockets, state.users.len(), state.conversations.len());
         drop(state);
+        let replay_cache_bytes = self.replay_cache.sweep();
         #[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
         {
             metrics::gauge!("relay_ring_bytes").set(ring_bytes as f64);
+            metrics::gauge!("relay_replay_cache_bytes").set(replay_cache_bytes as f64);
             metrics::gauge!("relay_live_sockets").set(sockets as f64);
             metrics::gauge!("relay_outbound_queue_bytes").set(outbound::queued_in_all() as f64);
             metrics::gauge!("relay_hub_users").set(users as f64);

@@ -90,6 +90,7 @@ fn all_join(seq: u64) -> StoredEvent {
 fn hub(head: u64, end: u64) -> Hub {
     let limits = HubLimits {
         ring_bytes: 1 << 20,
+        replay_cache_bytes: 1 << 20,
         roster_linger: Duration::from_secs(60),
         revoked_kept: Duration::from_secs(60),
         quota: governor::Quota::per_second(NonZeroU32::MIN),

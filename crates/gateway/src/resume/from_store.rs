@@ -1,14 +1,18 @@
 //! Catching up from the projection. Where the missed events lie is found first, by the index alone; then they are read in pages
-//! of so many encoded bytes, the next one when the client has taken the one before. So a client costs what it receives.
+//! of so many encoded bytes, the next one when the client has taken the one before. So a client costs what it receives. What
+//! others have just had read is not read again (`replay_cache.rs`).
+
+use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
 use relay_domain::ports::{EventRange, FoundEvent, JoinSnapshot};
 use relay_protocol::ServerFrame;
 use relay_protocol::frame::ResetReason;
-use relay_protocol::log::EventOwner;
+use relay_protocol::log::{EventOwner, StoredEvent};
 use relay_types::{Seq, ShardId, UserId};
 
 use super::{REVOKED, ResumeError, Run};
+use crate::replay_cache::{Placed, ReplayCache};
 use crate::transport::Transport;
 
 /// Bytes of a page, as JSON. Reached, the page ends.
@@ -37,7 +41,7 @@ impl<T: Transport> Run<'_, T> {
         for (shard, after) in self.from.clone() {
             let Some(upto) = snapshot.watermarks.get(&shard).copied().filter(|upto| *upto > after) else { continue };
             let ranges = ranges(&snapshot, user, shard, after, upto);
-            if !self.page_through(shard, &ranges).await? {
+            if !self.page_through(shard, upto, &ranges).await? {
                 return self.read_without_projection().await;
             }
             if self.reset.is_some() {
@@ -48,45 +52,116 @@ impl<T: Transport> Run<'_, T> {
         Ok(snapshot)
     }
 
-    /// Writes the events of `ranges`, or gives up replaying one by one when they are too many. `false`: the projection went away.
-    async fn page_through(&mut self, shard: ShardId, ranges: &[EventRange]) -> Result<bool, ResumeError> {
+    /// Writes the events of `ranges`, or gives up replaying one by one when they are too many. What others have just had read comes
+    /// from the cache, the rest from the projection, in one order. `false`: the projection went away.
+    async fn page_through(&mut self, shard: ShardId, watermark: Seq, ranges: &[EventRange]) -> Result<bool, ResumeError> {
         let (resumer, user) = (self.resumer, self.socket.user);
         let most = resumer.max_events.saturating_sub(self.sent);
-        let Some(found) = resumer.ask(user, || resumer.store.find_events(shard, ranges, most)).await? else { return Ok(false) };
-        let Some(found) = found else {
-            self.give_up(ResetReason::TooMuch);
-            return Ok(true);
-        };
-        let (mut rest, mut size) = (found.as_slice(), FIRST_PAGE);
-        while !rest.is_empty() {
-            let page = rest.get(..size).unwrap_or(rest);
-            let narrow = narrowed(ranges, page);
-            let limit = u32::try_from(page.len()).unwrap_or(u32::MAX);
-            let asked = resumer.ask(user, || resumer.store.events(shard, &narrow, limit, PAGE_BYTES)).await?;
-            let Some(events) = asked else { return Ok(false) };
-            // What is not there any more was removed since, by an operator who drops a month.
-            let end = page.last().map_or(Seq::ZERO, |event| event.seq);
-            let reached = if events.len() < page.len() { events.last().map_or(end, |event| event.seq) } else { end };
-            let frames: Vec<Bytes> = events.iter().filter_map(ServerFrame::encode_event).map(Bytes::from).collect();
-            drop(events);
-            let bytes: usize = frames.iter().map(Bytes::len).sum();
-            size = (PAGE_BYTES as usize / (bytes / frames.len().max(1)).max(1)).clamp(1, PAGE);
-            rest = rest.get(rest.partition_point(|event| event.seq <= reached)..).unwrap_or_default();
-            self.from.insert(shard, reached);
-            self.write_with_progress(frames).await?;
+        let (known, ranges) = resumer.hub.replay_cache.find(ranges, most);
+        let mut known = VecDeque::from(known);
+        if !ranges.is_empty() {
+            let left = most.saturating_sub(u32::try_from(known.len()).unwrap_or(u32::MAX));
+            let Some(found) = resumer.ask(user, || resumer.store.find_events(shard, &ranges, left)).await? else { return Ok(false) };
+            let Some(found) = found else {
+                self.give_up(ResetReason::TooMuch);
+                return Ok(true);
+            };
+            let (mut rest, mut size, mut from) = (found.as_slice(), FIRST_PAGE, Seq::ZERO);
+            while !rest.is_empty() {
+                let page = rest.get(..size).unwrap_or(rest);
+                let narrow = narrowed(&ranges, page);
+                let limit = u32::try_from(page.len()).unwrap_or(u32::MAX);
+                let asked = resumer.ask(user, || resumer.store.events(shard, &narrow, limit, PAGE_BYTES)).await?;
+                let Some(events) = asked else { return Ok(false) };
+                // What is not there any more was removed since, by an operator who drops a month.
+                let end = page.last().map_or(Seq::ZERO, |event| event.seq);
+                let reached = if events.len() < page.len() { events.last().map_or(end, |event| event.seq) } else { end };
+                let read = Read::of(events);
+                size = (PAGE_BYTES as usize / (read.bytes / read.frames.len().max(1)).max(1)).clamp(1, PAGE);
+                rest = rest.get(rest.partition_point(|event| event.seq <= reached)..).unwrap_or_default();
+                let complete = if rest.is_empty() { watermark } else { reached };
+                read.keep_in(&resumer.hub.replay_cache, shard, watermark, &ranges, (from, complete));
+                from = reached;
+                let frames = read.frames.into_iter().map(|(_, placed)| placed);
+                self.write_page(shard, reached, frames, &mut known).await?;
+            }
+        }
+        while !known.is_empty() {
+            let (mut bytes, mut page) = (0, Vec::new());
+            while let Some(placed) = known.pop_front_if(|_| bytes < PAGE_BYTES as usize) {
+                bytes += placed.1.len();
+                page.push(placed);
+            }
+            let reached = page.last().map_or(Seq::ZERO, |(seq, _)| *seq);
+            self.write_page(shard, reached, page.into_iter(), &mut known).await?;
         }
         Ok(true)
+    }
+
+    /// Writes what was read, with what of `known` stands up to `reached`.
+    async fn write_page(
+        &mut self,
+        shard: ShardId,
+        reached: Seq,
+        read: impl Iterator<Item = Placed>,
+        known: &mut VecDeque<Placed>,
+    ) -> Result<(), ResumeError> {
+        let mut frames = Vec::new();
+        for (seq, frame) in read {
+            while let Some((_, earlier)) = known.pop_front_if(|(known, _)| *known < seq) {
+                frames.push(earlier);
+            }
+            frames.push(frame);
+        }
+        while let Some((_, earlier)) = known.pop_front_if(|(known, _)| *known <= reached) {
+            frames.push(earlier);
+        }
+        self.from.insert(shard, reached);
+        self.write_with_progress(frames).await
+    }
+}
+
+/// A page as read.
+struct Read {
+    frames: Vec<(EventOwner, Placed)>,
+    bytes: usize,
+}
+
+impl Read {
+    fn of(events: Vec<StoredEvent>) -> Self {
+        let encoded = |event: StoredEvent| Some((event.owner?, (event.seq, Bytes::from(ServerFrame::encode_event(&event)?))));
+        let frames: Vec<(EventOwner, Placed)> = events.into_iter().filter_map(encoded).collect();
+        let bytes = frames.iter().map(|(_, (_, frame))| frame.len()).sum();
+        Self { frames, bytes }
+    }
+
+    /// Tells the cache that in each of `ranges` these are all frames of `(from, upto]`.
+    fn keep_in(&self, cache: &ReplayCache, shard: ShardId, watermark: Seq, ranges: &[EventRange], (from, upto): (Seq, Seq)) {
+        let mut of: HashMap<EventOwner, Vec<Placed>> = HashMap::new();
+        for (owner, placed) in &self.frames {
+            of.entry(*owner).or_default().push(placed.clone());
+        }
+        // What stands on a user's own subject concerns nobody else. Somebody who came back has several ranges of one conversation;
+        // only the last is what others miss as well.
+        let shared = ranges.iter().filter(|range| matches!(range.owner, EventOwner::Conversation(_)));
+        let latest: HashMap<EventOwner, EventRange> = shared.map(|range| (range.owner, *range)).collect();
+        for (owner, range) in latest {
+            let read = EventRange { after: range.after.max(from), upto: range.upto.min(upto), ..range };
+            let mut frames = of.remove(&owner).unwrap_or_default();
+            frames.retain(|(seq, _)| read.after < *seq && *seq <= read.upto);
+            cache.keep(shard, watermark, read, frames);
+        }
     }
 }
 
 /// What of `(after, upto]` the user may see: what their memberships let them, and their own. Conversations in which nothing happened
 /// are left out, and so is the user's own subject.
 fn ranges(snapshot: &JoinSnapshot, user: UserId, shard: ShardId, after: Seq, upto: Seq) -> Vec<EventRange> {
-    let of_shard = snapshot.memberships.iter().filter(|m| m.last > after).map(|m| m.interval).filter(|m| m.shard == shard);
-    let visible = of_shard.map(|m| EventRange {
-        owner: EventOwner::Conversation(m.conversation),
-        after: after.max(Seq(m.joined.0.saturating_sub(1))),
-        upto: m.left.unwrap_or(upto).min(upto),
+    let visible = snapshot.memberships.iter().filter(|m| m.last > after && m.interval.shard == shard).map(|m| EventRange {
+        owner: EventOwner::Conversation(m.interval.conversation),
+        after: after.max(Seq(m.interval.joined.0.saturating_sub(1))),
+        // Where nothing follows, everybody's range ends at the same place, whenever they ask.
+        upto: m.interval.left.unwrap_or(upto).min(upto).min(m.last),
     });
     let own = snapshot.own.get(&shard).filter(|head| head.last > after).map(|_| EventRange { owner: EventOwner::User(user), after, upto });
     visible.filter(|range| range.after < range.upto).chain(own).collect()
