@@ -2,7 +2,7 @@
 
 use rand::{RngExt as _, SeedableRng as _};
 use relay_harness::{Harness, wait_for};
-use relay_protocol::{Position, ServerFrame};
+use relay_protocol::{MessageBody, Position, ServerFrame};
 use relay_types::{ConversationId, Seq, ShardId};
 
 use super::checks::{Seen, contiguous, holds};
@@ -254,5 +254,42 @@ async fn a_gateway_that_starts_in_the_middle_of_traffic_has_no_hole() -> TestRes
     let upto = seen.last().map_or(begin, |seen| seen.seq);
     let log: Vec<Seq> = conversation_log(&h, chat).await?.into_iter().filter(|seq| *seq > begin && *seq <= upto).collect();
     assert_eq!(seqs(&seen, chat), log);
+    h.finish().await
+}
+
+#[tokio::test]
+async fn those_who_come_back_together_share_what_was_read_but_nothing_erased() -> TestResult {
+    // A gateway that has just started and has nothing of the past: everybody's gap is in the database alone.
+    let h = Harness::builder().gateways(2).config("gateway", "ring_warmup_ms = 0").start().await?;
+    let (ann, bob, cyd, dan) = (h.user("ann").await?, h.user("bob").await?, h.user("cyd").await?, h.user("dan").await?);
+    let chat = group(&ann, &[&bob, &cyd, &dan]).await?;
+    let mut anns = Socket::live(&h, 0, &ann.device, None).await?;
+    let mut positions = Vec::new();
+    for user in [&bob, &cyd, &dan] {
+        positions.push(Socket::live(&h, 1, &user.device, None).await?.at());
+    }
+    send_many(&mut anns, chat, 0, 99).await?;
+    let secret = anns.post(chat, &ulid_key(0), "secret").await?;
+    persisted(&h).await?;
+    h.gateway(1).kill();
+    h.gateway(1).restart().await?;
+
+    let log = conversation_log(&h, chat).await?;
+    for (user, position) in [&bob, &cyd].into_iter().zip(&positions) {
+        let seen = Socket::live(&h, 1, &user.device, Some(position)).await?.seen();
+        holds(contiguous(user.id(), &seen));
+        let missed: Vec<Seq> = log.iter().copied().filter(|seq| Some(*seq) > position.seq(ShardId(0))).collect();
+        assert_eq!(seqs(&seen, chat), missed, "{}", user.id());
+    }
+    let metrics = h.gateway(1).metrics().await?;
+    let shared = metrics.lines().find(|line| line.starts_with("relay_replay_cache_frames_total ")).unwrap_or("nothing");
+    assert_eq!(shared, "relay_replay_cache_frames_total 100", "the second one's gap was read for the first one");
+
+    h.relayctl(&["erase", "message", &chat.to_string(), &secret.message_id.to_string()]).await?;
+    persisted(&h).await?;
+    let seen = Socket::live(&h, 1, &dan.device, positions.last()).await?.seen();
+    holds(contiguous(dan.id(), &seen));
+    let tombstone = seen.iter().find(|seen| seen.seq == secret.seq).and_then(|seen| seen.message.as_ref());
+    assert_eq!(tombstone.map(|message| &message.body), Some(&MessageBody::Erased));
     h.finish().await
 }
