@@ -1,14 +1,15 @@
 //! The socket's protocol as an AsyncAPI 3.0 document. Server frames, bodies, codes and limits come from
 //! `relay-protocol` itself; a frame that is added there appears here.
 
-use relay_protocol::frame::ServerFrame;
+use relay_protocol::frame::{EventFrame, ServerFrame};
+use relay_protocol::log::LogEvent;
 use relay_protocol::message::MessageBody;
 use relay_protocol::{Actor, CloseCode, ErrorCode, MAX_CLIENT_FRAME_BYTES};
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi as _;
 
 #[derive(utoipa::OpenApi)]
-#[openapi(components(schemas(ServerFrame, MessageBody, relay_protocol::SendMessage)))]
+#[openapi(components(schemas(ServerFrame, EventFrame, MessageBody, relay_protocol::SendMessage)))]
 struct Schemas;
 
 /// The document.
@@ -18,14 +19,18 @@ pub fn document() -> Value {
     let mut frames = Vec::new();
     for variant in variants(&schemas) {
         let Some(name) = variant_name(&variant).map(str::to_owned) else { continue };
-        if name == "unknown" {
-            // Whatever it is, this version cannot describe it.
+        if name == "unknown" || name == "event" {
+            // The one cannot be described, the other is described by its types.
             continue;
         }
         let summary = variant.get("description").cloned().unwrap_or_default();
-        let payload = if is_event(&schemas, &variant) { json!({ "allOf": [variant, chain()] }) } else { variant };
-        messages.insert(name.clone(), json!({ "name": name, "summary": summary, "payload": payload }));
+        messages.insert(name.clone(), json!({ "name": name, "summary": summary, "payload": variant }));
         frames.push(name);
+    }
+    for (name, fields) in LogEvent::TYPES {
+        let summary = schemas.pointer(&format!("/{fields}/description")).cloned().unwrap_or_default();
+        messages.insert((*name).to_owned(), json!({ "name": name, "summary": summary, "payload": event(name, fields) }));
+        frames.push((*name).to_owned());
     }
     let mut commands = Vec::new();
     for (name, summary, payload) in client_commands() {
@@ -34,7 +39,9 @@ pub fn document() -> Value {
     }
     // Each frame is its own message; the union would say everything twice.
     if let Some(schemas) = schemas.as_object_mut() {
-        schemas.remove("ServerFrame");
+        for union in ["ServerFrame", "EventFrame", "LogEvent"] {
+            schemas.remove(union);
+        }
     }
     let by_reference =
         |names: &[String], prefix: &str| -> Vec<Value> { names.iter().map(|name| json!({ "$ref": format!("{prefix}{name}") })).collect() };
@@ -47,7 +54,8 @@ pub fn document() -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "license": { "name": "Apache-2.0" },
             "description": "JSON text frames over one WebSocket. The first client frame is hello; the server answers welcome, \
-                then what was missed, with progress in between, then caught_up (after reset, where something has to be reloaded), then live events. Clients ignore frames and fields they do not know, except that a frame with chain and seq counts in its chain.",
+                then what was missed, with progress in between, then caught_up (after reset, where something has to be reloaded), then live events. Clients ignore frames and fields they do not know, except that a frame with chain and seq counts in its chain. Types of control frames are in lower \
+                case. Types of events are in upper case: their frames are the events as they are stored, with chain, seq and prev in front.",
         },
         "defaultContentType": "application/json",
         "servers": {
@@ -92,21 +100,11 @@ fn variant_name(variant: &Value) -> Option<&str> {
     direct.and_then(Value::as_str).or_else(nested)
 }
 
-/// Whether the frame is an event: it has one before it.
-fn is_event(schemas: &Value, variant: &Value) -> bool {
-    let parts = variant.get("allOf").and_then(Value::as_array).into_iter().flatten();
-    let referred = parts.filter_map(|part| part.get("$ref")?.as_str()?.strip_prefix("#/components/schemas/"));
-    referred.into_iter().any(|name| schemas.pointer(&format!("/{name}/properties/prev")).is_some())
-}
-
-/// What the gateway says in front of each event.
-fn chain() -> Value {
+/// An event's frame.
+fn event(name: &str, fields: &str) -> Value {
+    let tag = json!({ "type": "object", "required": ["type"], "properties": { "type": { "type": "string", "const": name } } });
     json!({
-        "type": "object",
-        "required": ["chain"],
-        "properties": {
-            "chain": { "type": "string", "description": "The run of events in which each names the one before it: `c:<conversation>`." },
-        },
+        "allOf": [{ "$ref": "#/components/schemas/EventPlace" }, { "$ref": format!("#/components/schemas/{fields}") }, tag],
     })
 }
 
@@ -194,14 +192,22 @@ mod tests {
             "ping",
             "welcome",
             "message_ack",
-            "new_message",
-            "member_added",
-            "member_removed",
-            "members_added",
-            "members_removed",
-            "message_erased",
-            "conversation_updated",
-            "message_erased",
+            "MESSAGE_SENT",
+            "CONVERSATION_CREATED",
+            "MEMBER_ADDED",
+            "MEMBER_REMOVED",
+            "MEMBERS_ADDED",
+            "MEMBERS_REMOVED",
+            "CONVERSATION_RENAMED",
+            "ROLE_CHANGED",
+            "MESSAGE_ERASED",
+            "USER_REGISTERED",
+            "USER_SEEN",
+            "CONVERSATION_JOINED",
+            "CONVERSATION_LEFT",
+            "CONVERSATION_INVITED",
+            "INVITATION_ENDED",
+            "SESSION_REVOKED",
             "user_typing",
             "progress",
             "caught_up",
@@ -211,7 +217,7 @@ mod tests {
         ] {
             assert!(messages.contains_key(name), "{name}");
         }
-        assert_eq!(messages.len(), 20, "a new frame: name it here");
+        assert_eq!(messages.len(), 28, "a new frame: name it here");
         let mut references = Vec::new();
         collect_references(&document, &mut references);
         assert!(references.len() > 30);

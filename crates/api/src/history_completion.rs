@@ -71,7 +71,6 @@ mod tests {
     use relay_protocol::MessageBody;
     use relay_protocol::conversation::{ConversationKind, Role};
     use relay_protocol::log::{ConversationCreated, InitialMember, LogEvent, MemberAdded, MemberRemoved, MessageSent, StoredEvent};
-    use relay_protocol::rest::HistoryChange;
     use relay_types::Seq;
     use relay_types::ShardId;
 
@@ -89,16 +88,16 @@ mod tests {
 
     fn stored(seq: u64, event: LogEvent) -> StoredEvent {
         let owner = event.conversation().map(relay_protocol::EventOwner::Conversation);
-        StoredEvent { shard: ShardId(0), seq: Seq(seq), owner, prev: None, stored_at_ms: 0, event }
+        StoredEvent { shard: ShardId(0), seq: Seq(seq), owner, prev: None, stored_at_ms: 0, event, text: None }
     }
 
     fn sent(seq: u64) -> StoredEvent {
         let message = MessageSent {
             message_id: id('A'),
             conversation_id: id('A'),
-            sender_id: writer(),
+            actor_id: writer(),
             client_id: "key".parse().unwrap(),
-            sent_at_ms: 0,
+            at_ms: 0,
             body: MessageBody::Text { text: "x".parse().unwrap() },
         };
         stored(seq, LogEvent::MessageSent(message))
@@ -110,7 +109,7 @@ mod tests {
             conversation_id: id('A'),
             user_id,
             role: Role::Member,
-            added_by: writer(),
+            actor_id: writer(),
             kind: ConversationKind::Group,
             title: None,
             at_ms: 0,
@@ -119,7 +118,7 @@ mod tests {
     }
 
     fn removed(seq: u64, user_id: UserId) -> StoredEvent {
-        let removed = MemberRemoved { event_id: id('A'), conversation_id: id('A'), user_id, removed_by: writer(), at_ms: 0 };
+        let removed = MemberRemoved { event_id: id('A'), conversation_id: id('A'), user_id, actor_id: writer(), at_ms: 0 };
         stored(seq, LogEvent::MemberRemoved(removed))
     }
 
@@ -200,7 +199,7 @@ mod tests {
             conversation_id: id('A'),
             kind: ConversationKind::Group,
             title: None,
-            created_by: writer(),
+            actor_id: writer(),
             members,
             at_ms: 0,
         };
@@ -239,7 +238,7 @@ mod tests {
                 conversation_id: id('A'),
                 kind: ConversationKind::Group,
                 title: None,
-                created_by: writer(),
+                actor_id: writer(),
                 members: vec![
                     InitialMember { user_id: reader(), role: Role::Member },
                     InitialMember { user_id: writer(), role: Role::Owner },
@@ -250,7 +249,7 @@ mod tests {
         let log = || vec![begun.clone(), sent(2), added(3, id('X')), sent(4)];
         let shown = |anchor, limit, changes| {
             let page = joined(empty(), log(), known(&[], &[]), &Asked { changes, ..asked(anchor, limit) });
-            let changes: Vec<u64> = page.changes.iter().filter_map(HistoryChange::seq).map(|seq| seq.0).collect();
+            let changes: Vec<u64> = page.changes.iter().map(|change| change.seq.0).collect();
             (seqs(&page), changes, page.has_more)
         };
         assert_eq!(shown(HistoryAnchor::Newest, 10, true), (vec![2, 4], vec![1, 3], false));

@@ -76,22 +76,7 @@ impl NatsUserConsumers {
 fn concerns_consumers(payload: &[u8]) -> Option<bool> {
     match serde_json::from_slice(payload).ok()? {
         LogEvent::UserSeen(_) => Some(true),
-        LogEvent::ConversationJoined(_) | LogEvent::ConversationLeft(_) => Some(false),
-        LogEvent::MessageSent(_)
-        | LogEvent::ConversationCreated(_)
-        | LogEvent::MemberAdded(_)
-        | LogEvent::MemberRemoved(_)
-        | LogEvent::MembersAdded(_)
-        | LogEvent::MembersRemoved(_)
-        | LogEvent::ConversationRenamed(_)
-        | LogEvent::RoleChanged(_)
-        | LogEvent::MessageErased(_)
-        | LogEvent::UserRegistered(_)
-        | LogEvent::ConversationInvited(_)
-        | LogEvent::InvitationEnded(_)
-        | LogEvent::SessionRevoked(_)
-        | LogEvent::Unreadable
-        | LogEvent::Unknown(_) => None,
+        event => event.moved().map(|_| false),
     }
 }
 

@@ -18,7 +18,8 @@ pub(crate) fn decode(subject: &str, seq: u64, at: time::OffsetDateTime, payload:
     let poison = |reason: String| Poison { subject: subject.to_owned(), payload: payload.clone(), reason };
     let parsed: LogSubject = subject.parse().map_err(|_| poison("not a subject of the log".to_owned()))?;
     let text = std::str::from_utf8(payload).map_err(|_| poison("not an event: not UTF-8".to_owned()))?;
-    let event = LogEvent::decode(text).map_err(|e| poison(format!("not an event: {:?} at column {}", e.classify(), e.column())))?;
+    let (event, text) =
+        LogEvent::decode_with_text(text).map_err(|e| poison(format!("not an event: {:?} at column {}", e.classify(), e.column())))?;
     let (shard, owner) = match parsed {
         LogSubject::Conversation(shard, id) => (shard, EventOwner::Conversation(id)),
         LogSubject::User(shard, id) => (shard, EventOwner::User(id)),
@@ -26,7 +27,7 @@ pub(crate) fn decode(subject: &str, seq: u64, at: time::OffsetDateTime, payload:
     if !event.belongs_to(owner) {
         return Err(poison("the event does not belong on this subject".to_owned()));
     }
-    Ok(StoredEvent { shard, seq: Seq(seq), owner: Some(owner), prev: None, stored_at_ms: millis(at), event })
+    Ok(StoredEvent { shard, seq: Seq(seq), owner: Some(owner), prev: None, stored_at_ms: millis(at), event, text })
 }
 
 /// For readers that only follow: what cannot be read is passed over here, and dead-lettered by the persist worker.

@@ -56,29 +56,10 @@ impl TailSource for NatsTails {
             let Ok(info) = message.info() else { continue };
             pending = info.pending;
             let event = decode_or_unreadable(shard, &message.subject, info.stream_sequence, info.published, &message.payload);
-            match event.event {
-                LogEvent::SessionRevoked(revoked) => ended.sessions.push(revoked.session_id),
-                LogEvent::ConversationJoined(moved) => {
-                    ended.membership_changes.push((event.seq, moved.conversation_id, moved.user_id, true));
-                }
-                LogEvent::ConversationLeft(moved) => {
-                    ended.membership_changes.push((event.seq, moved.conversation_id, moved.user_id, false));
-                }
-                LogEvent::MessageSent(_)
-                | LogEvent::ConversationCreated(_)
-                | LogEvent::MemberAdded(_)
-                | LogEvent::MemberRemoved(_)
-                | LogEvent::MembersAdded(_)
-                | LogEvent::MembersRemoved(_)
-                | LogEvent::ConversationRenamed(_)
-                | LogEvent::RoleChanged(_)
-                | LogEvent::MessageErased(_)
-                | LogEvent::UserRegistered(_)
-                | LogEvent::ConversationInvited(_)
-                | LogEvent::InvitationEnded(_)
-                | LogEvent::UserSeen(_)
-                | LogEvent::Unreadable
-                | LogEvent::Unknown(_) => {}
+            if let LogEvent::SessionRevoked(revoked) = &event.event {
+                ended.sessions.push(revoked.session_id);
+            } else if let Some((user, conversation, came)) = event.event.moved() {
+                ended.membership_changes.push((event.seq, conversation, user, came));
             }
         }
         Ok(ended)

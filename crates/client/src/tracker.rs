@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use relay_protocol::frame::{Chain, ConversationChange, Place, ServerFrame};
+use relay_protocol::LogEvent;
+use relay_protocol::frame::{Chain, Place, ServerFrame};
 use relay_types::{Seq, UserId};
 
 /// What an event is, by its place.
@@ -66,20 +67,19 @@ impl Tracker {
 
 /// Whether the event is the first of a membership interval that `me` sees in the conversation.
 fn begins(frame: &ServerFrame, me: UserId) -> bool {
-    match frame {
-        ServerFrame::MemberAdded(added) => added.user_id == me,
-        ServerFrame::MembersAdded(added) => added.user_ids.contains(&me),
-        ServerFrame::ConversationUpdated(updated) => matches!(updated.change, ConversationChange::Created { .. }),
-        _ => false,
-    }
+    of_conversation(frame).is_some_and(|event| matches!(event, LogEvent::ConversationCreated(_)) || event.joining().contains(&me))
 }
 
 /// Whether the event is the last of a membership interval that `me` sees in the conversation.
 fn ends(frame: &ServerFrame, me: UserId) -> bool {
+    of_conversation(frame).is_some_and(|event| event.leaving().contains(&me))
+}
+
+/// The event, if it is in its conversation's chain.
+fn of_conversation(frame: &ServerFrame) -> Option<&LogEvent> {
     match frame {
-        ServerFrame::MemberRemoved(removed) => removed.user_id == me,
-        ServerFrame::MembersRemoved(removed) => removed.user_ids.contains(&me),
-        _ => false,
+        ServerFrame::Event(frame) => matches!(frame.chain, Chain::Conversation(_)).then_some(&frame.event),
+        _ => None,
     }
 }
 
@@ -87,12 +87,11 @@ fn ends(frame: &ServerFrame, me: UserId) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use relay_protocol::Message;
     use relay_protocol::conversation::{ConversationKind, Role};
-    use relay_protocol::frame::{ConversationSummary, MemberAddedFrame, MemberRemovedFrame};
-
+    use relay_protocol::log::{MemberAdded, MemberRemoved};
     use relay_protocol::message::MessageBody;
-    use relay_types::ConversationId;
+    use relay_protocol::{EventFrame, Message};
+    use relay_types::{ConversationId, EventId};
 
     fn id<T: From128>(n: u128) -> T {
         T::from128(n)
@@ -113,7 +112,7 @@ mod tests {
     }
 
     fn message(conversation: u128, seq: u64, prev: Option<u64>) -> ServerFrame {
-        ServerFrame::NewMessage(Message {
+        let message = Message {
             conversation_id: id(conversation),
             seq: Seq(seq),
             prev: prev.map(Seq),
@@ -122,32 +121,32 @@ mod tests {
             client_id: "k".parse().unwrap(),
             sent_at_ms: 0,
             body: MessageBody::Text { text: "x".parse().unwrap() },
-        })
+        };
+        ServerFrame::Event(Box::new(message.into()))
+    }
+
+    fn event(event: LogEvent, seq: u64, prev: u64) -> ServerFrame {
+        ServerFrame::Event(Box::new(EventFrame { chain: Chain::Conversation(id(9)), seq: Seq(seq), prev: Some(Seq(prev)), event }))
     }
 
     fn removed(user: u128, seq: u64, prev: u64) -> ServerFrame {
-        let frame = MemberRemovedFrame {
-            conversation_id: id(9),
-            seq: Seq(seq),
-            prev: Some(Seq(prev)),
-            user_id: id(user),
-            removed_by: id(1),
-            at_ms: 0,
-        };
-        ServerFrame::MemberRemoved(frame)
+        let event_id = EventId::new(ulid::Ulid::from_bytes(u128::from(seq).to_be_bytes()));
+        let removed = MemberRemoved { event_id, actor_id: id(1), at_ms: 0, conversation_id: id(9), user_id: id(user) };
+        event(LogEvent::MemberRemoved(removed), seq, prev)
     }
 
     fn added(user: u128, seq: u64, prev: u64) -> ServerFrame {
-        ServerFrame::MemberAdded(MemberAddedFrame {
+        let added = MemberAdded {
+            event_id: EventId::new(ulid::Ulid::from_bytes(u128::from(seq).to_be_bytes())),
+            actor_id: id(1),
+            at_ms: 0,
             conversation_id: id(9),
-            seq: Seq(seq),
-            prev: Some(Seq(prev)),
             user_id: id(user),
             role: Role::Member,
-            added_by: id(1),
-            conversation: ConversationSummary { kind: ConversationKind::Group, title: None },
-            at_ms: 0,
-        })
+            kind: ConversationKind::Group,
+            title: None,
+        };
+        event(LogEvent::MemberAdded(added), seq, prev)
     }
 
     #[test]

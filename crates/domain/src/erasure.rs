@@ -40,18 +40,19 @@ mod tests {
 
     fn stored(seq: u64, event: LogEvent) -> StoredEvent {
         let owner = event.conversation().map(relay_protocol::EventOwner::Conversation);
-        StoredEvent { shard: ShardId(0), seq: Seq(seq), owner, prev: None, stored_at_ms: 0, event }
+        StoredEvent { shard: ShardId(0), seq: Seq(seq), owner, prev: None, stored_at_ms: 0, event, text: None }
     }
 
     fn says(seq: u64) -> StoredEvent {
         let body = MessageBody::Text { text: "x".parse().unwrap() };
-        let (message_id, conversation_id, sender_id, client_id) = (id(seq), id(1), id(2), id(seq));
-        stored(seq, LogEvent::MessageSent(MessageSent { message_id, conversation_id, sender_id, client_id, sent_at_ms: 0, body }))
+        let (message_id, conversation_id, actor_id, client_id) = (id(seq), id(1), id(2), id(seq));
+        stored(seq, LogEvent::MessageSent(MessageSent { message_id, conversation_id, actor_id, client_id, at_ms: 0, body }))
     }
 
     fn erases(message: u64) -> MessageErased {
         MessageErased {
             event_id: id(message),
+            actor_id: None,
             conversation_id: id(1),
             message_id: id(message),
             message_seq: Seq(message),

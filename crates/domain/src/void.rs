@@ -77,7 +77,7 @@ impl Departures {
     /// know never is: whatever a newer one thinks of it, it is a link of the chain.
     pub fn passes(&mut self, seq: Seq, event: &LogEvent) -> bool {
         if let LogEvent::MessageSent(sent) = event {
-            return self.left.contains_key(&(sent.conversation_id, sent.sender_id));
+            return self.left.contains_key(&(sent.conversation_id, sent.actor_id));
         }
         let Some(conversation) = event.conversation() else { return false };
         for user in event.joining() {
@@ -94,7 +94,7 @@ impl Departures {
 pub fn senders(run: &[StoredEvent]) -> BTreeSet<Person> {
     let person = |stored: &StoredEvent| {
         let LogEvent::MessageSent(sent) = &stored.event else { return None };
-        Some((sent.conversation_id, sent.sender_id))
+        Some((sent.conversation_id, sent.actor_id))
     };
     run.iter().filter_map(person).collect()
 }
@@ -119,7 +119,7 @@ mod tests {
 
     fn stored(seq: u64, event: LogEvent) -> StoredEvent {
         let owner = event.conversation().map(relay_protocol::EventOwner::Conversation);
-        StoredEvent { shard: ShardId(0), seq: Seq(seq), owner, prev: None, stored_at_ms: 0, event }
+        StoredEvent { shard: ShardId(0), seq: Seq(seq), owner, prev: None, stored_at_ms: 0, event, text: None }
     }
 
     fn begins(seq: u64, room: u64, users: &[u64]) -> StoredEvent {
@@ -129,7 +129,7 @@ mod tests {
             conversation_id: id(room),
             kind: ConversationKind::Group,
             title: None,
-            created_by: id(users[0]),
+            actor_id: id(users[0]),
             members,
             at_ms: 0,
         };
@@ -140,16 +140,16 @@ mod tests {
         let sent = MessageSent {
             message_id: id(seq),
             conversation_id: id(room),
-            sender_id: id(user),
+            actor_id: id(user),
             client_id: id(seq),
-            sent_at_ms: 0,
+            at_ms: 0,
             body: MessageBody::Text { text: "x".parse().unwrap() },
         };
         stored(seq, LogEvent::MessageSent(sent))
     }
 
     fn leaves(seq: u64, room: u64, user: u64) -> StoredEvent {
-        let removed = MemberRemoved { event_id: id(seq), conversation_id: id(room), user_id: id(user), removed_by: id(user), at_ms: 0 };
+        let removed = MemberRemoved { event_id: id(seq), conversation_id: id(room), user_id: id(user), actor_id: id(user), at_ms: 0 };
         stored(seq, LogEvent::MemberRemoved(removed))
     }
 
@@ -159,7 +159,7 @@ mod tests {
             conversation_id: id(room),
             user_id: id(user),
             role: Role::Member,
-            added_by: id(user),
+            actor_id: id(user),
             kind: ConversationKind::Group,
             title: None,
             at_ms: 0,

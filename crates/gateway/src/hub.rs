@@ -383,7 +383,7 @@ impl Hub {
 /// What an event makes void of the ephemeral frames of its conversation.
 fn ends_of(event: &StoredEvent) -> Ends {
     match &event.event {
-        LogEvent::MessageSent(sent) => Ends::Person(DroppableKey { conversation: sent.conversation_id, user: sent.sender_id }),
+        LogEvent::MessageSent(sent) => Ends::Person(DroppableKey { conversation: sent.conversation_id, user: sent.actor_id }),
         LogEvent::ConversationCreated(_)
         | LogEvent::MemberAdded(_)
         | LogEvent::MembersAdded(_)
@@ -415,7 +415,7 @@ impl State {
             shard_state.departures.returns(moved.conversation_id, moved.user_id, shard_state.begun);
         }
         if let LogEvent::MessageErased(erased) = &event.event {
-            shard_state.ring.erase(erased);
+            shard_state.ring.erase(shard, erased);
         }
         if shard_state.departures.passes(seq, &event.event) {
             metrics::counter!("relay_void_messages_total").increment(1);

@@ -4,37 +4,49 @@ mod index;
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use relay_domain::ports::{OriginalSend, Passed, SendKey};
+use relay_protocol::frame::with_prev;
 use relay_protocol::log::{EventOwner, LogEvent, MessageErased, StoredEvent};
-use relay_protocol::{MessageBody, ServerFrame};
-use relay_types::{ConversationId, Seq, UserId};
+use relay_types::{ConversationId, MessageId, Seq, ShardId, UserId};
 
 use index::{INDEX_BYTES, Index};
 
-/// What an event costs beyond its texts: its entry, twice, because a queue that is full doubles; and its frame's envelope.
-const OVERHEAD_BYTES: usize = 2 * size_of::<Entry>() + 384 + INDEX_BYTES;
-/// What remembering a send costs beyond its key's text: a table keeps some room free.
-const SEND_BYTES: usize = 2 * (size_of::<SendKey>() + size_of::<OriginalSend>());
-/// Somebody who comes in or goes out: in the event, in its effect and in the frame.
-const PERSON_BYTES: usize = 128;
+/// What an event costs beyond its frame: its entry, twice, because a queue that is full doubles.
+const OVERHEAD_BYTES: usize = 2 * size_of::<Entry>() + ALLOCATION_BYTES + INDEX_BYTES;
+/// What remembering a send costs beyond its key's text: the key, behind a counter, and its row of a table that keeps some room free.
+const SEND_BYTES: usize = size_of::<(usize, usize, SendKey)>() + 2 * size_of::<(Arc<SendKey>, OriginalSend)>() + 2 * ALLOCATION_BYTES;
 /// Beside each text, the allocator's.
 const ALLOCATION_BYTES: usize = 16;
 
-/// One event in the ring.
+/// One event in the ring. Of what it says only its frame is kept, once, for all who get it.
 pub(crate) struct Entry {
     pub(crate) seq: Seq,
-    /// The conversation it is on; `None` for what is on a user's own subject, and for what counts for nobody.
-    pub(crate) conversation: Option<ConversationId>,
+    /// Whose subject it is on; `None` for what counts for nobody.
+    pub(crate) owner: Option<EventOwner>,
     /// How it changes memberships.
     pub(crate) effect: MembershipEffect,
-    /// A message that counts for nobody: see `relay_domain::void`. Nothing but its sequence is kept.
-    void: bool,
-    /// Kept for encoding when it is first needed, and then dropped in favour of `frame`.
-    event: StoredEvent,
+    what: What,
+    prev: Option<Seq>,
+    /// For clients; `None` for what none gets.
     frame: Option<Bytes>,
     cost: usize,
+}
+
+/// What is known of an event beside its frame.
+enum What {
+    /// A message that counts for nobody: see `relay_domain::void`. Nothing but its sequence is kept.
+    Void,
+    /// A message.
+    Message { id: MessageId, key: Arc<SendKey> },
+    /// Nothing of the same owner stands before it.
+    Beginning,
+    /// A message's content was erased.
+    Erasure(Box<MessageErased>),
+    /// Something else.
+    Other,
 }
 
 /// What an event does to memberships. The people are in order, so that one of many is found quickly.
@@ -76,36 +88,56 @@ impl MembershipEffect {
 }
 
 impl Entry {
-    /// Whose subject it is on; `None` for what counts for nobody.
-    pub(crate) const fn owner(&self) -> Option<EventOwner> {
-        self.event.owner
+    /// The conversation on whose subject it is.
+    pub(crate) const fn conversation(&self) -> Option<ConversationId> {
+        match self.owner {
+            Some(EventOwner::Conversation(id)) => Some(id),
+            Some(EventOwner::User(_)) | None => None,
+        }
     }
 
     /// Whether nothing of the same owner stands before it.
     pub(crate) const fn begins_chain(&self) -> bool {
-        matches!(self.event.event, LogEvent::ConversationCreated(_) | LogEvent::UserRegistered(_))
+        matches!(self.what, What::Beginning)
     }
 
     /// Whether its predecessor is known.
     pub(crate) const fn is_chained(&self) -> bool {
-        self.event.prev.is_some()
+        self.prev.is_some()
     }
 
     /// Fills in what was not known when it passed.
     pub(crate) fn learn_prev(&mut self, prev: Seq) {
-        if self.event.prev.is_none() {
-            self.event.prev = Some(prev);
-            self.frame = None;
+        if self.prev.is_none() {
+            self.prev = Some(prev);
+            let text = self.frame.as_deref().and_then(|frame| std::str::from_utf8(frame).ok());
+            self.frame = text.and_then(|frame| with_prev(frame, prev)).map(exact);
         }
     }
 
-    /// The frame for clients, encoded once.
-    pub(crate) fn frame(&mut self) -> Option<Bytes> {
-        if self.frame.is_none() {
-            self.frame = ServerFrame::encode_event(&self.event).map(Bytes::from);
-        }
+    /// The frame for clients.
+    pub(crate) fn frame(&self) -> Option<Bytes> {
         self.frame.clone()
     }
+
+    fn cost(&self) -> usize {
+        let what = match &self.what {
+            What::Message { key, .. } => SEND_BYTES + key.client_id.as_str().len(),
+            What::Erasure(erased) => size_of_val(&**erased) + erased.client_id.as_str().len() + 2 * ALLOCATION_BYTES,
+            What::Void | What::Beginning | What::Other => 0,
+        };
+        // A predecessor that is learned later makes it longer.
+        let frame = self.frame.as_ref().map_or(0, |frame| frame.len() + PREV_BYTES);
+        OVERHEAD_BYTES + frame + what + size_of_val(self.effect.people())
+    }
+}
+
+/// `"prev":`, a sequence and a comma.
+const PREV_BYTES: usize = 28;
+
+/// As bytes that take no more room than they need.
+fn exact(frame: String) -> Bytes {
+    Bytes::from(frame.into_bytes().into_boxed_slice())
 }
 
 /// Recent events of one shard, bounded in bytes.
@@ -119,7 +151,7 @@ pub(crate) struct Ring {
     /// Every event after this one, up to [`Self::head`], is here.
     covered_after: Seq,
     head: Seq,
-    sends: HashMap<SendKey, OriginalSend>,
+    sends: HashMap<Arc<SendKey>, OriginalSend>,
 }
 
 impl Ring {
@@ -151,43 +183,52 @@ impl Ring {
 
     /// Adds the next event and returns its entry.
     pub(crate) fn push(&mut self, event: StoredEvent) -> Option<&mut Entry> {
-        let seq = event.seq;
-        if let (Some(key), Some(original)) = (SendKey::of(&event.event), OriginalSend::of(&event.event, seq)) {
-            // The first one is the message; a later one with the same key never is.
-            self.sends.entry(key).or_insert(original);
-        }
+        let (seq, prev, owner) = (event.seq, event.prev, event.owner);
+        let frame = event.frame().map(exact);
         let effect = MembershipEffect::of(&event.event);
-        let cost = cost(&event.event) + effect.people().len() * PERSON_BYTES;
-        let conversation = event.conversation();
+        let what = match event.event {
+            LogEvent::MessageErased(erased) => What::Erasure(Box::new(erased)),
+            LogEvent::ConversationCreated(_) | LogEvent::UserRegistered(_) => What::Beginning,
+            other => match (SendKey::of(&other), OriginalSend::of(&other, seq)) {
+                (Some(key), Some(original)) => {
+                    let key = Arc::new(key);
+                    // The first one is the message; a later one with the same key never is.
+                    self.sends.entry(Arc::clone(&key)).or_insert(original);
+                    What::Message { id: original.message_id, key }
+                }
+                _ => What::Other,
+            },
+        };
+        self.add(Entry { seq, owner, effect, what, prev, frame, cost: 0 })
+    }
+
+    /// Adds the next event, which is void.
+    pub(crate) fn push_void(&mut self, event: &StoredEvent) {
+        let effect = MembershipEffect::None;
+        self.add(Entry { seq: event.seq, owner: None, effect, what: What::Void, prev: None, frame: None, cost: 0 });
+    }
+
+    fn add(&mut self, mut entry: Entry) -> Option<&mut Entry> {
+        entry.cost = entry.cost();
         let ordinal = self.first_ordinal + self.entries.len() as u64;
-        self.index.push(ordinal, event.owner, effect != MembershipEffect::None);
-        self.entries.push_back(Entry { seq, conversation, effect, void: false, event, frame: None, cost });
-        self.bytes += cost;
-        self.head = seq;
+        self.index.push(ordinal, entry.owner, entry.effect != MembershipEffect::None);
+        self.bytes += entry.cost;
+        self.head = entry.seq;
+        self.entries.push_back(entry);
         while self.bytes > self.limit_bytes && self.entries.len() > 1 {
             self.evict();
         }
         self.entries.back_mut()
     }
 
-    /// Adds the next event, which is void.
-    pub(crate) fn push_void(&mut self, event: &StoredEvent) {
-        let StoredEvent { shard, seq, stored_at_ms, .. } = *event;
-        if let Some(entry) = self.push(StoredEvent::unreadable(shard, seq, stored_at_ms)) {
-            entry.void = true;
-        }
-    }
-
     /// Takes the content out of a message: its place, its key and its chain stay.
-    pub(crate) fn erase(&mut self, erased: &MessageErased) {
+    pub(crate) fn erase(&mut self, shard: ShardId, erased: &MessageErased) {
         let at = self.entries.partition_point(|entry| entry.seq < erased.message_seq);
         let Some(entry) = self.entries.get_mut(at).filter(|entry| entry.seq == erased.message_seq) else { return };
-        if let LogEvent::MessageSent(sent) = &mut entry.event.event
-            && sent.message_id == erased.message_id
-        {
-            sent.body = MessageBody::Erased;
-            entry.frame = None;
-            let cost = cost(&entry.event.event);
+        if matches!(entry.what, What::Message { id, .. } if id == erased.message_id) {
+            let tombstone = StoredEvent { prev: entry.prev, ..erased.tombstone(shard) };
+            entry.frame = tombstone.frame().map(exact);
+            let cost = entry.cost();
             self.bytes = self.bytes.saturating_sub(entry.cost) + cost;
             entry.cost = cost;
         }
@@ -196,7 +237,7 @@ impl Ring {
     /// The erasures after `after`.
     pub(crate) fn erasures(&self, after: Seq) -> Vec<MessageErased> {
         let start = self.entries.partition_point(|entry| entry.seq <= after);
-        let erased = |entry: &Entry| if let LogEvent::MessageErased(erased) = &entry.event.event { Some(erased.clone()) } else { None };
+        let erased = |entry: &Entry| if let What::Erasure(erased) = &entry.what { Some((**erased).clone()) } else { None };
         self.entries.range(start..).filter_map(erased).collect()
     }
 
@@ -207,8 +248,8 @@ impl Ring {
         }
         let at = self.entries.partition_point(|entry| entry.seq < seq);
         match self.entries.get(at) {
-            Some(entry) if entry.seq == seq && entry.void => Passed::Void,
-            Some(entry) if entry.seq == seq && OriginalSend::of(&entry.event.event, seq).is_some() => Passed::Counts,
+            Some(Entry { seq: at, what: What::Void, .. }) if *at == seq => Passed::Void,
+            Some(Entry { seq: at, what: What::Message { .. }, .. }) if *at == seq => Passed::Counts,
             _ => Passed::NotKnown,
         }
     }
@@ -217,12 +258,12 @@ impl Ring {
         let Some(oldest) = self.entries.pop_front() else { return };
         self.bytes = self.bytes.saturating_sub(oldest.cost);
         self.covered_after = oldest.seq;
-        self.index.evict(self.first_ordinal, oldest.owner());
+        self.index.evict(self.first_ordinal, oldest.owner);
         self.first_ordinal += 1;
-        if let Some(key) = SendKey::of(&oldest.event.event)
-            && self.sends.get(&key).is_some_and(|original| original.seq == oldest.seq)
+        if let What::Message { key, .. } = &oldest.what
+            && self.sends.get(key).is_some_and(|original| original.seq == oldest.seq)
         {
-            self.sends.remove(&key);
+            self.sends.remove(key);
         }
     }
 
@@ -284,12 +325,12 @@ impl Ring {
     pub(crate) fn check_invariants(&self) {
         assert_eq!(self.bytes, self.entries.iter().map(|entry| entry.cost).sum::<usize>());
         assert!(self.entries.iter().is_sorted_by(|a, b| a.seq < b.seq), "ascending");
-        let owned = self.entries.iter().filter(|entry| entry.owner().is_some()).count();
+        let owned = self.entries.iter().filter(|entry| entry.owner.is_some()).count();
         let changes = self.entries.iter().filter(|entry| entry.effect != MembershipEffect::None).count();
         assert_eq!(self.index.named(), (owned, changes));
         for (at, entry) in self.entries.iter().enumerate() {
             let ordinal = self.first_ordinal + at as u64;
-            let named = entry.owner().is_none_or(|owner| self.index.of(owner, ordinal).next() == Some(ordinal));
+            let named = entry.owner.is_none_or(|owner| self.index.of(owner, ordinal).next() == Some(ordinal));
             assert!(named, "entry {} is not in the index", entry.seq);
         }
     }
@@ -305,47 +346,11 @@ fn place(first_ordinal: u64, ordinal: u64) -> usize {
     usize::try_from(ordinal.saturating_sub(first_ordinal)).unwrap_or(usize::MAX)
 }
 
-/// What an event costs as long as it is remembered, its encoded frame included: that is made when somebody first needs it, and a
-/// text can be six times as long there.
-fn cost(event: &LogEvent) -> usize {
-    let own = match event {
-        LogEvent::MessageSent(sent) => {
-            let held = match &sent.body {
-                MessageBody::Text { text } => text.as_str().len(),
-                MessageBody::Unknown(raw) => raw.get().len(),
-                MessageBody::Erased => 0,
-            };
-            // The key stands in the event, the frame and the table of sends.
-            let key = SEND_BYTES + 3 * (sent.client_id.as_str().len() + ALLOCATION_BYTES);
-            key + held + sent.body.encoded_len() + 2 * ALLOCATION_BYTES
-        }
-        LogEvent::ConversationCreated(_)
-        | LogEvent::MemberAdded(_)
-        | LogEvent::MemberRemoved(_)
-        | LogEvent::MembersAdded(_)
-        | LogEvent::MembersRemoved(_)
-        | LogEvent::ConversationRenamed(_)
-        | LogEvent::RoleChanged(_)
-        | LogEvent::MessageErased(_)
-        | LogEvent::UserRegistered(_)
-        | LogEvent::ConversationJoined(_)
-        | LogEvent::ConversationLeft(_)
-        | LogEvent::ConversationInvited(_)
-        | LogEvent::InvitationEnded(_)
-        | LogEvent::UserSeen(_)
-        | LogEvent::SessionRevoked(_)
-        | LogEvent::Unreadable => 0,
-        // Its text stands in the event and in the frame.
-        LogEvent::Unknown(event) => 2 * (event.raw.get().len() + event.name.len() + size_of_val(&**event)),
-    };
-    OVERHEAD_BYTES + own
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use relay_protocol::MessageBody;
     use relay_protocol::log::MessageSent;
-    use relay_types::ShardId;
 
     fn message(seq: u64, client_id: &str, text: &str) -> StoredEvent {
         StoredEvent {
@@ -357,17 +362,20 @@ mod tests {
             event: LogEvent::MessageSent(MessageSent {
                 message_id: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
                 conversation_id: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
-                sender_id: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
+                actor_id: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
                 client_id: client_id.parse().unwrap(),
-                sent_at_ms: 0,
+                at_ms: 0,
                 body: MessageBody::Text { text: text.parse().unwrap() },
             }),
+            text: None,
         }
     }
 
     #[test]
     fn bounded_and_honest_about_what_it_covers() {
-        let mut ring = Ring::new(20 * cost(&message(101, "k101", "x").event), Seq(100));
+        let mut one = Ring::new(1 << 20, Seq(100));
+        one.push(message(101, "k101", "x"));
+        let mut ring = Ring::new(20 * one.bytes(), Seq(100));
         for seq in 101..=200 {
             ring.push(message(seq, &format!("k{seq}"), "x"));
         }
@@ -399,8 +407,14 @@ mod tests {
         for text in ["x".to_owned(), "\u{1}".repeat(16_384), "\"".repeat(5_000)] {
             let mut ring = Ring::new(1 << 20, Seq::ZERO);
             let frame = ring.push(message(7, "01ARZ3NDEKTSV4RRFFQ69G5FAV", &text)).unwrap().frame().unwrap();
-            let held = size_of::<Entry>() + text.len() + frame.len() + size_of::<SendKey>() + size_of::<OriginalSend>();
-            assert!(ring.bytes() >= held, "{} bytes of text: {held} are held and {} counted", text.len(), ring.bytes());
+            let key = size_of::<SendKey>() + "01ARZ3NDEKTSV4RRFFQ69G5FAV".len() + size_of::<(Arc<SendKey>, OriginalSend)>();
+            let held = size_of::<Entry>() + frame.len() + key;
+            assert!(
+                ring.bytes() >= held && ring.bytes() < held + 1_000,
+                "{} bytes of text: {held} are held and {} counted",
+                text.len(),
+                ring.bytes()
+            );
         }
     }
 
@@ -410,6 +424,7 @@ mod tests {
         let entry = ring.push(message(7, "k", "x")).unwrap();
         assert!(!String::from_utf8_lossy(&entry.frame().unwrap()).contains("\"prev\""));
         entry.learn_prev(Seq(3));
-        assert!(String::from_utf8_lossy(&entry.frame().unwrap()).contains("\"prev\":3"));
+        let learned = String::from_utf8(entry.frame().unwrap().to_vec()).unwrap();
+        assert!(learned.contains(r#","seq":7,"prev":3,"v":1,"#), "{learned}");
     }
 }

@@ -118,7 +118,7 @@ mod tests {
 
     use async_trait::async_trait;
     use relay_domain::ports::{EventRange, FoundEvent, JoinSnapshot};
-    use relay_protocol::log::StoredEvent;
+    use relay_protocol::log::EventText;
     use relay_types::{MessageId, SessionId, UserId};
     use tokio::sync::Semaphore;
 
@@ -147,7 +147,7 @@ mod tests {
             elsewhere()
         }
 
-        async fn events(&self, _: ShardId, _: &[EventRange], _: u32, _: u32) -> Result<Vec<StoredEvent>, StoreError> {
+        async fn events(&self, _: ShardId, _: &[EventRange], _: u32, _: u32) -> Result<Vec<EventText>, StoreError> {
             elsewhere()
         }
 

@@ -45,9 +45,9 @@ impl Publication {
             Content::Message(body) => LogEvent::MessageSent(MessageSent {
                 message_id: minted.message_id,
                 conversation_id: self.conversation,
-                sender_id: author,
+                actor_id: author,
                 client_id: self.client_id,
-                sent_at_ms: minted.sent_at_ms,
+                at_ms: minted.sent_at_ms,
                 body,
             }),
         }

@@ -1,18 +1,17 @@
 //! What the server says over a socket.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 use std::time::Duration;
 
-use relay_types::{ClientId, ConversationId, ConversationTitle, MessageId, Seq, SessionId, ShardId, TimestampMs, UserId};
+use relay_types::{ClientId, ConversationId, MessageId, Seq, SessionId, ShardId, TimestampMs, UserId};
 use serde::de::Error as _;
 use serde_json::value::RawValue;
 
-use crate::conversation::{ConversationKind, Role};
 use crate::ephemeral::UserTyping;
 use crate::error::{AnyErrorCode, ErrorCode, millis};
-use crate::log::{LogEvent, StoredEvent};
+use crate::log::{LogEvent, MessageSent, StoredEvent, is_event_type};
 use crate::message::Message;
 use crate::unknown::RawJson;
 
@@ -61,6 +60,130 @@ pub struct Place {
     pub prev: Option<Seq>,
 }
 
+/// The event `text`, a JSON object with fields, with its place in front: its frame.
+pub(crate) fn with_place(chain: &Chain, seq: Seq, prev: Option<Seq>, text: &str) -> String {
+    let rest = text.strip_prefix('{').unwrap_or(text);
+    let mut frame = String::with_capacity(r#"{"chain":"","seq":,"prev":,"#.len() + 28 + 2 * 20 + rest.len());
+    // Writing to a string never fails.
+    let _ = match chain {
+        Chain::Conversation(_) | Chain::User(_) => write!(frame, r#"{{"chain":"{chain}","seq":{seq},"#),
+        Chain::Other(name) => write!(frame, r#"{{"chain":{},"seq":{seq},"#, serde_json::Value::from(&**name)),
+    };
+    if let Some(prev) = prev {
+        let _ = write!(frame, r#""prev":{prev},"#);
+    }
+    frame.push_str(rest);
+    frame
+}
+
+/// The frame of an event with the event before it, which was not known when the frame was made; `None` for another text.
+pub fn with_prev(frame: &str, prev: Seq) -> Option<String> {
+    let seq = frame.find(r#""seq":"#)?;
+    let at = seq + frame.get(seq..)?.find(',')? + 1;
+    let (place, rest) = frame.split_at_checked(at)?;
+    Some(format!(r#"{place}"prev":{prev},{rest}"#))
+}
+
+/// An event of the log with its place: its own object, with `chain`, `seq` and `prev` in front.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventFrame {
+    /// The run of events that it belongs to.
+    pub chain: Chain,
+    /// Its place in the shard's order.
+    pub seq: Seq,
+    /// The event before it in the chain (`Seq::ZERO` for the first); `None` while the server cannot know it.
+    pub prev: Option<Seq>,
+    /// What happened.
+    pub event: LogEvent,
+}
+
+impl EventFrame {
+    /// The frame of a stored event; `None` for what cannot be read.
+    pub fn of(stored: StoredEvent) -> Option<Self> {
+        Some(Self { chain: stored.chain()?, seq: stored.seq, prev: stored.prev, event: stored.event })
+    }
+
+    /// The JSON text of the frame.
+    pub fn encode(&self) -> String {
+        let text = match &self.event {
+            LogEvent::Unknown(event) => Cow::Borrowed(event.raw.get()),
+            event => Cow::Owned(event.encode()),
+        };
+        with_place(&self.chain, self.seq, self.prev, &text)
+    }
+}
+
+impl From<Message> for EventFrame {
+    /// The frame of which it is the message.
+    fn from(message: Message) -> Self {
+        let Message { conversation_id, seq, prev, message_id, sender_id, client_id, sent_at_ms, body } = message;
+        let sent = MessageSent { message_id, actor_id: sender_id, at_ms: sent_at_ms, conversation_id, client_id, body };
+        Self { chain: Chain::Conversation(conversation_id), seq, prev, event: LogEvent::MessageSent(sent) }
+    }
+}
+
+impl serde::Serialize for EventFrame {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        RawValue::from_string(self.encode()).map_err(serde::ser::Error::custom)?.serialize(serializer)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for EventFrame {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(serde::Deserialize)]
+        struct At {
+            chain: String,
+            seq: Seq,
+            #[serde(default)]
+            prev: Option<Seq>,
+        }
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        let At { chain, seq, prev } = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
+        let Ok(chain) = chain.parse();
+        Ok(Self { chain, seq, prev, event: LogEvent::decode(raw.get()).map_err(D::Error::custom)? })
+    }
+}
+
+/// What stands in front of an event in its frame.
+mod schema {
+    /// Where an event stands: what its frame says in front of it.
+    #[derive(utoipa::ToSchema, serde::Serialize)]
+    pub struct EventPlace {
+        /// The run of events in which each names the one before it: `c:<conversation>` or `u:<shard>`.
+        pub chain: String,
+        /// The event's place in the shard's order.
+        pub seq: relay_types::Seq,
+        /// The `seq` of the event before it in the chain, 0 for the first: with it a client proves that it missed nothing. Absent
+        /// only while the server works without Postgres and cannot know it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub prev: Option<relay_types::Seq>,
+        /// The version of the event's shape, from 1.
+        pub v: u32,
+    }
+}
+
+pub use schema::EventPlace;
+
+impl utoipa::PartialSchema for EventFrame {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        use utoipa::openapi::{AllOfBuilder, Ref};
+        AllOfBuilder::new()
+            .item(Ref::from_schema_name("EventPlace"))
+            .item(Ref::from_schema_name("LogEvent"))
+            .description(Some("An event of the log with its place in front."))
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for EventFrame {
+    fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>) {
+        schemas.push(("EventPlace".to_owned(), <EventPlace as utoipa::PartialSchema>::schema()));
+        schemas.push(("LogEvent".to_owned(), <LogEvent as utoipa::PartialSchema>::schema()));
+        <EventPlace as utoipa::ToSchema>::schemas(schemas);
+        <LogEvent as utoipa::ToSchema>::schemas(schemas);
+    }
+}
+
 /// A frame of a type, or of a shape, that this version does not know. With a place it is an event, and counts in its chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownFrame {
@@ -91,9 +214,8 @@ struct Head<'a> {
     prev: Option<Seq>,
 }
 
-/// A server frame. Events carry `chain`, the run of events that they belong to, `seq`, their place in the shard's order, and
-/// `prev`, the `seq` of the event before them in the same chain (0 for the first), with which a client proves that it missed
-/// nothing. `prev` is absent only while the server works without Postgres and cannot know it.
+/// A server frame. Types of control frames are in lower case. Types of events are in upper case, and their frames are the events as
+/// the log has them, with their place in front.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerFrame {
@@ -101,20 +223,6 @@ pub enum ServerFrame {
     Welcome(Welcome),
     /// The message is in the log.
     MessageAck(MessageAck),
-    /// Someone (perhaps another device of one's own) sent a message.
-    NewMessage(Message),
-    /// Someone joined, perhaps oneself.
-    MemberAdded(MemberAddedFrame),
-    /// Someone left or was removed. When it is oneself, nothing follows in that conversation.
-    MemberRemoved(MemberRemovedFrame),
-    /// Several people joined at once, perhaps oneself among them.
-    MembersAdded(MembersAddedFrame),
-    /// Several people were removed at once. When oneself is among them, nothing follows in that conversation.
-    MembersRemoved(MembersRemovedFrame),
-    /// A conversation began, was renamed, or a role in it changed.
-    ConversationUpdated(ConversationUpdated),
-    /// A message's content was erased: clients drop what they hold of it.
-    MessageErased(MessageErasedFrame),
     /// Somebody began or stopped typing. Not an event: it has no `seq`, is not replayed, and may be lost.
     UserTyping(UserTyping),
     /// Everything up to the position was delivered, and more of what was missed follows.
@@ -144,6 +252,10 @@ pub enum ServerFrame {
     },
     /// A refusal, or an announcement of the close that follows.
     Error(ErrorFrame),
+    /// Something happened: an event of the log.
+    #[serde(untagged)]
+    #[schema(value_type = Object)]
+    Event(Box<EventFrame>),
     /// Something of a newer server's.
     #[serde(untagged)]
     #[schema(value_type = Object)]
@@ -185,155 +297,6 @@ pub struct MessageAck {
     pub seq: Seq,
     /// When it was accepted.
     pub sent_at_ms: TimestampMs,
-}
-
-/// Someone joined.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
-pub struct MemberAddedFrame {
-    /// Where.
-    pub conversation_id: ConversationId,
-    /// Its place in the order.
-    pub seq: Seq,
-    /// The event before it in this conversation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prev: Option<Seq>,
-    /// Who.
-    pub user_id: UserId,
-    /// As what.
-    pub role: Role,
-    /// By whom.
-    pub added_by: UserId,
-    /// What they joined.
-    pub conversation: ConversationSummary,
-    /// When.
-    pub at_ms: TimestampMs,
-}
-
-/// Someone left or was removed.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
-pub struct MemberRemovedFrame {
-    /// Where.
-    pub conversation_id: ConversationId,
-    /// Its place in the order.
-    pub seq: Seq,
-    /// The event before it in this conversation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prev: Option<Seq>,
-    /// Who.
-    pub user_id: UserId,
-    /// By whom; themselves when they left.
-    pub removed_by: UserId,
-    /// When.
-    pub at_ms: TimestampMs,
-}
-
-/// Several people joined.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
-pub struct MembersAddedFrame {
-    /// Where.
-    pub conversation_id: ConversationId,
-    /// Its place in the order.
-    pub seq: Seq,
-    /// The event before it in this conversation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prev: Option<Seq>,
-    /// Who; at most 500.
-    pub user_ids: Vec<UserId>,
-    /// As what.
-    pub role: Role,
-    /// By whom.
-    pub added_by: UserId,
-    /// What they joined.
-    pub conversation: ConversationSummary,
-    /// When.
-    pub at_ms: TimestampMs,
-}
-
-/// Several people were removed.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
-pub struct MembersRemovedFrame {
-    /// Where.
-    pub conversation_id: ConversationId,
-    /// Its place in the order.
-    pub seq: Seq,
-    /// The event before it in this conversation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prev: Option<Seq>,
-    /// Who; at most 500.
-    pub user_ids: Vec<UserId>,
-    /// By whom.
-    pub removed_by: UserId,
-    /// When.
-    pub at_ms: TimestampMs,
-}
-
-/// A conversation began or changed.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
-pub struct ConversationUpdated {
-    /// Where.
-    pub conversation_id: ConversationId,
-    /// Its place in the order.
-    pub seq: Seq,
-    /// The event before it in this conversation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prev: Option<Seq>,
-    /// By whom.
-    pub by: UserId,
-    /// When.
-    pub at_ms: TimestampMs,
-    /// What changed.
-    pub change: ConversationChange,
-}
-
-/// A message's content was erased.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
-pub struct MessageErasedFrame {
-    /// The message's conversation.
-    pub conversation_id: ConversationId,
-    /// The sequence of this event.
-    pub seq: Seq,
-    /// The event before it in this conversation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prev: Option<Seq>,
-    /// The erased message.
-    pub message_id: MessageId,
-    /// The sequence of the erased message.
-    pub message_seq: Seq,
-    /// When it was erased.
-    pub at_ms: TimestampMs,
-}
-
-/// What changed about a conversation.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum ConversationChange {
-    /// It began.
-    Created {
-        /// What it is.
-        conversation: ConversationSummary,
-    },
-    /// It has another title.
-    Renamed {
-        /// The new one.
-        title: ConversationTitle,
-    },
-    /// A member's role changed.
-    RoleChanged {
-        /// Whose.
-        user_id: UserId,
-        /// The new one.
-        role: Role,
-    },
-}
-
-/// What a list needs to show a conversation.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
-pub struct ConversationSummary {
-    /// Direct or group.
-    pub kind: ConversationKind,
-    /// A group's title.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub title: Option<ConversationTitle>,
 }
 
 /// Why events cannot be replayed one by one.
@@ -415,13 +378,6 @@ impl ServerFrame {
         let known = match head.kind.as_ref() {
             "welcome" => serde_json::from_str(json).map(Self::Welcome),
             "message_ack" => serde_json::from_str(json).map(Self::MessageAck),
-            "new_message" => serde_json::from_str(json).map(Self::NewMessage),
-            "member_added" => serde_json::from_str(json).map(Self::MemberAdded),
-            "member_removed" => serde_json::from_str(json).map(Self::MemberRemoved),
-            "members_added" => serde_json::from_str(json).map(Self::MembersAdded),
-            "members_removed" => serde_json::from_str(json).map(Self::MembersRemoved),
-            "conversation_updated" => serde_json::from_str(json).map(Self::ConversationUpdated),
-            "message_erased" => serde_json::from_str(json).map(Self::MessageErased),
             "user_typing" => serde_json::from_str(json).map(Self::UserTyping),
             "progress" => serde_json::from_str(json).map(|AtPosition { position }| Self::Progress { position }),
             "caught_up" => serde_json::from_str(json).map(|AtPosition { position }| Self::CaughtUp { position }),
@@ -435,134 +391,33 @@ impl ServerFrame {
         }
         let place =
             head.chain.as_deref().zip(head.seq).and_then(|(chain, seq)| Some(Place { chain: chain.parse().ok()?, seq, prev: head.prev }));
+        // Of a known type, but not of its shape: it counts in its chain all the same.
+        if let Some(Place { chain, seq, prev }) = &place
+            && is_event_type(&head.kind)
+            && let Ok(event) = LogEvent::decode(json)
+            && !matches!(event, LogEvent::Unknown(_))
+        {
+            return Ok(Self::Event(Box::new(EventFrame { chain: chain.clone(), seq: *seq, prev: *prev, event })));
+        }
         Ok(Self::Unknown(Box::new(UnknownFrame { name: head.kind.into(), place, raw: RawJson::parse(json.trim())? })))
     }
 
-    /// The JSON text of the frame that a stored event is; `None` for events that no client sees. An event of a type that this
-    /// version does not know goes out as it came, with its place in front.
-    pub fn encode_event(stored: &StoredEvent) -> Option<String> {
-        let chain = stored.chain()?;
-        let (seq, prev) = (stored.seq, stored.prev);
-        let (known, place) = match &stored.event {
-            LogEvent::Unknown(event) => {
-                let prev = prev.map(|prev| format!(r#","prev":{prev}"#)).unwrap_or_default();
-                (Cow::Borrowed(event.raw.get()), format!(r#""chain":"{chain}","seq":{seq}{prev}"#))
-            }
-            _ => (Cow::Owned(Self::from_log(stored)?.encode()), format!(r#""chain":"{chain}""#)),
-        };
-        let fields = known.strip_prefix('{')?;
-        Some(format!("{{{place},{fields}"))
+    /// What happened, if it is an event of a known type.
+    pub fn event(&self) -> Option<&LogEvent> {
+        if let Self::Event(frame) = self { Some(&frame.event) } else { None }
     }
 
-    /// The client's view of a stored event of a known type; `None` for events that no client sees. Sockets get
-    /// [`Self::encode_event`], which says the chain as well.
-    pub fn from_log(stored: &StoredEvent) -> Option<Self> {
-        let (seq, prev) = (stored.seq, stored.prev);
-        Some(match &stored.event {
-            LogEvent::MessageSent(e) => Self::NewMessage(Message {
-                conversation_id: e.conversation_id,
-                seq,
-                prev,
-                message_id: e.message_id,
-                sender_id: e.sender_id,
-                client_id: e.client_id.clone(),
-                sent_at_ms: e.sent_at_ms,
-                body: e.body.clone(),
-            }),
-            LogEvent::MemberAdded(e) => Self::MemberAdded(MemberAddedFrame {
-                conversation_id: e.conversation_id,
-                seq,
-                prev,
-                user_id: e.user_id,
-                role: e.role,
-                added_by: e.added_by,
-                conversation: ConversationSummary { kind: e.kind, title: e.title.clone() },
-                at_ms: e.at_ms,
-            }),
-            LogEvent::MemberRemoved(e) => Self::MemberRemoved(MemberRemovedFrame {
-                conversation_id: e.conversation_id,
-                seq,
-                prev,
-                user_id: e.user_id,
-                removed_by: e.removed_by,
-                at_ms: e.at_ms,
-            }),
-            LogEvent::MembersAdded(e) => Self::MembersAdded(MembersAddedFrame {
-                conversation_id: e.conversation_id,
-                seq,
-                prev,
-                user_ids: e.user_ids.clone(),
-                role: e.role,
-                added_by: e.added_by,
-                conversation: ConversationSummary { kind: e.kind, title: e.title.clone() },
-                at_ms: e.at_ms,
-            }),
-            LogEvent::MembersRemoved(e) => Self::MembersRemoved(MembersRemovedFrame {
-                conversation_id: e.conversation_id,
-                seq,
-                prev,
-                user_ids: e.user_ids.clone(),
-                removed_by: e.removed_by,
-                at_ms: e.at_ms,
-            }),
-            LogEvent::ConversationCreated(e) => Self::ConversationUpdated(ConversationUpdated {
-                conversation_id: e.conversation_id,
-                seq,
-                prev,
-                by: e.created_by,
-                at_ms: e.at_ms,
-                change: ConversationChange::Created { conversation: ConversationSummary { kind: e.kind, title: e.title.clone() } },
-            }),
-            LogEvent::ConversationRenamed(e) => Self::ConversationUpdated(ConversationUpdated {
-                conversation_id: e.conversation_id,
-                seq,
-                prev,
-                by: e.renamed_by,
-                at_ms: e.at_ms,
-                change: ConversationChange::Renamed { title: e.title.clone() },
-            }),
-            LogEvent::RoleChanged(e) => Self::ConversationUpdated(ConversationUpdated {
-                conversation_id: e.conversation_id,
-                seq,
-                prev,
-                by: e.changed_by,
-                at_ms: e.at_ms,
-                change: ConversationChange::RoleChanged { user_id: e.user_id, role: e.role },
-            }),
-            LogEvent::MessageErased(e) => Self::MessageErased(MessageErasedFrame {
-                conversation_id: e.conversation_id,
-                seq,
-                prev,
-                message_id: e.message_id,
-                message_seq: e.message_seq,
-                at_ms: e.at_ms,
-            }),
-            LogEvent::UserRegistered(_)
-            | LogEvent::UserSeen(_)
-            | LogEvent::ConversationJoined(_)
-            | LogEvent::ConversationLeft(_)
-            | LogEvent::ConversationInvited(_)
-            | LogEvent::InvitationEnded(_)
-            | LogEvent::SessionRevoked(_)
-            | LogEvent::Unreadable
-            | LogEvent::Unknown(_) => {
-                return None;
-            }
-        })
+    /// The message, if it is one.
+    pub fn message(&self) -> Option<Message> {
+        let Self::Event(frame) = self else { return None };
+        frame.event.message().map(|sent| Message::of(sent.clone(), frame.seq, frame.prev))
     }
 
     /// Where the event stands that the frame is; `None` for frames that are none.
     pub fn place(&self) -> Option<Place> {
-        let of = |id: ConversationId, seq, prev| Some(Place { chain: Chain::Conversation(id), seq, prev });
         match self {
-            Self::NewMessage(f) => of(f.conversation_id, f.seq, f.prev),
-            Self::MemberAdded(f) => of(f.conversation_id, f.seq, f.prev),
-            Self::MemberRemoved(f) => of(f.conversation_id, f.seq, f.prev),
-            Self::MembersAdded(f) => of(f.conversation_id, f.seq, f.prev),
-            Self::MembersRemoved(f) => of(f.conversation_id, f.seq, f.prev),
-            Self::ConversationUpdated(f) => of(f.conversation_id, f.seq, f.prev),
-            Self::MessageErased(f) => of(f.conversation_id, f.seq, f.prev),
-            Self::Unknown(f) => f.place.clone(),
+            Self::Event(frame) => Some(Place { chain: frame.chain.clone(), seq: frame.seq, prev: frame.prev }),
+            Self::Unknown(frame) => frame.place.clone(),
             Self::Welcome(_)
             | Self::MessageAck(_)
             | Self::UserTyping(_)
@@ -583,33 +438,58 @@ mod tests {
     const ID: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
 
     fn stored(owner: EventOwner, prev: Option<Seq>, json: &str) -> StoredEvent {
-        let event = LogEvent::decode(json).unwrap();
-        StoredEvent { shard: ShardId(3), seq: Seq(9), owner: Some(owner), prev, stored_at_ms: 0, event }
+        let (event, text) = LogEvent::decode_with_text(json).unwrap();
+        StoredEvent { shard: ShardId(3), seq: Seq(9), owner: Some(owner), prev, stored_at_ms: 0, event, text }
     }
 
     #[test]
-    fn unknown_event_goes_out_as_it_came_with_its_place_in_front() {
+    fn event_goes_out_as_it_came_with_its_place_in_front() {
         let room = EventOwner::Conversation(ID.parse().unwrap());
         let json = r#"{"type":"MESSAGE_PINNED","x":1.0}"#;
-        let frame = ServerFrame::encode_event(&stored(room, Some(Seq(4)), json)).unwrap();
+        let frame = stored(room, Some(Seq(4)), json).frame().unwrap();
         assert_eq!(frame, format!(r#"{{"chain":"c:{ID}","seq":9,"prev":4,"type":"MESSAGE_PINNED","x":1.0}}"#));
         let user = EventOwner::User(ID.parse().unwrap());
-        let frame = ServerFrame::encode_event(&stored(user, None, json)).unwrap();
+        let frame = stored(user, None, json).frame().unwrap();
         assert_eq!(frame, r#"{"chain":"u:3","seq":9,"type":"MESSAGE_PINNED","x":1.0}"#);
         let ServerFrame::Unknown(read) = ServerFrame::decode(&frame).unwrap() else { panic!("known") };
         assert_eq!(read.place, Some(Place { chain: Chain::User(ShardId(3)), seq: Seq(9), prev: None }));
+        let renamed = format!(
+            r#" {{ "v":1, "type":"CONVERSATION_RENAMED","event_id":"{ID}","actor_id":"{ID}","at_ms":1,"conversation_id":"{ID}","title":"t","x":1.0}} "#
+        );
+        let frame = stored(room, Some(Seq(4)), &renamed).frame().unwrap();
+        assert_eq!(frame, format!(r#"{{"chain":"c:{ID}","seq":9,"prev":4,{}"#, renamed.trim().strip_prefix('{').unwrap()));
     }
 
     #[test]
     fn known_event_says_its_chain_and_is_read_back() {
         let json = format!(
-            r#"{{"type":"MESSAGE_SENT","message_id":"{ID}","conversation_id":"{ID}","sender_id":"{ID}","client_id":"k","sent_at_ms":1,"body":{{"type":"poll","n":1.0}}}}"#
+            r#"{{"v":1,"type":"MESSAGE_SENT","message_id":"{ID}","actor_id":"{ID}","at_ms":1,"conversation_id":"{ID}","client_id":"k","body":{{"type":"poll","n":1.0}}}}"#
         );
         let event = stored(EventOwner::Conversation(ID.parse().unwrap()), Some(Seq(4)), &json);
-        let text = ServerFrame::encode_event(&event).unwrap();
-        assert!(text.starts_with(&format!(r#"{{"chain":"c:{ID}","type":"new_message""#)), "{text}");
-        assert!(text.contains(r#""body":{"type":"poll","n":1.0}"#), "{text}");
-        assert_eq!(ServerFrame::decode(&text).unwrap(), ServerFrame::from_log(&event).unwrap());
+        let text = event.frame().unwrap();
+        assert_eq!(text, json.replacen('{', &format!(r#"{{"chain":"c:{ID}","seq":9,"prev":4,"#), 1));
+        let ServerFrame::Event(read) = ServerFrame::decode(&text).unwrap() else { panic!("not an event") };
+        assert_eq!((read.encode(), Some(*read)), (text.clone(), EventFrame::of(event.clone())));
+        // Of before version 1: encoded anew, and no field of the old shape is left.
+        let old = format!(
+            r#"{{"type":"MESSAGE_SENT","message_id":"{ID}","conversation_id":"{ID}","sender_id":"{ID}","client_id":"k","sent_at_ms":1,"body":{{"type":"poll","n":1.0}}}}"#
+        );
+        assert_eq!(stored(EventOwner::Conversation(ID.parse().unwrap()), Some(Seq(4)), &old).frame(), Some(text));
+    }
+
+    #[test]
+    fn event_cannot_choose_its_place_or_pass_for_a_control_frame() {
+        let room = EventOwner::Conversation(ID.parse().unwrap());
+        let json = format!(
+            r#"{{"seq":1,"v":1,"type":"CONVERSATION_RENAMED","event_id":"{ID}","actor_id":"{ID}","at_ms":1,"conversation_id":"{ID}","title":"t","\u0070rev":1}}"#
+        );
+        let frame = stored(room, None, &json).frame().unwrap();
+        assert_eq!((frame.matches("seq").count(), frame.matches("rev").count()), (1, 0), "{frame}");
+        assert!(frame.starts_with(&format!(r#"{{"chain":"c:{ID}","seq":9,"v":1,"type":"CONVERSATION_RENAMED""#)), "{frame}");
+        for name in ["reset", "error", "caught_up", "pong", "Reset", "_RESET", "1", "RESET ", ""] {
+            assert!(LogEvent::decode(&format!(r#"{{"type":"{name}"}}"#)).is_err(), "{name}");
+        }
+        assert!(LogEvent::decode(r#"{"type":"X","type":"reset"}"#).is_err(), "said twice");
     }
 
     #[test]
@@ -618,7 +498,7 @@ mod tests {
         let at = |chain, seq| Some(Place { chain, seq: Seq(seq), prev: Some(Seq(1)) });
         let room = Chain::Conversation(ID.parse().unwrap());
         assert_eq!(place(&format!(r#"{{"type":"message_edited","chain":"c:{ID}","seq":2,"prev":1}}"#)), at(room.clone(), 2));
-        assert_eq!(place(&format!(r#"{{"type":"new_message","chain":"c:{ID}","seq":2,"prev":1}}"#)), at(room, 2), "in another shape");
+        assert_eq!(place(&format!(r#"{{"type":"MESSAGE_SENT","chain":"c:{ID}","seq":2,"prev":1}}"#)), at(room, 2), "in another shape");
         assert_eq!(place(r#"{"type":"x","chain":"s:1.2","seq":2,"prev":1}"#), at(Chain::Other("s:1.2".into()), 2));
         assert_eq!(place(r#"{"type":"message_edited","seq":2}"#), None, "without a chain it counts nowhere");
         assert_eq!(place(r#"{"type":"user_typing"}"#), None);

@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use relay_types::{ClientId, ConversationId, MessageId, MessageText, Seq, TimestampMs, UserId};
 
+use crate::log::MessageSent;
 use crate::unknown::RawJson;
 
 /// A message.
@@ -27,6 +28,14 @@ pub struct Message {
     pub sent_at_ms: TimestampMs,
     /// What.
     pub body: MessageBody,
+}
+
+impl Message {
+    /// The message of an event, with its place.
+    pub fn of(sent: MessageSent, seq: Seq, prev: Option<Seq>) -> Self {
+        let MessageSent { message_id, actor_id, at_ms, conversation_id, client_id, body } = sent;
+        Self { conversation_id, seq, prev, message_id, sender_id: actor_id, client_id, sent_at_ms: at_ms, body }
+    }
 }
 
 /// The content of a message. A new kind of message is a new variant; the envelope around it stays.

@@ -8,9 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::conversation::{ConversationKind, Role};
 use crate::error::{AnyErrorCode, ErrorCode, millis};
-use crate::frame::{
-    ConversationUpdated, MemberAddedFrame, MemberRemovedFrame, MembersAddedFrame, MembersRemovedFrame, MessageAck, ServerFrame,
-};
+use crate::frame::{EventFrame, MessageAck};
 use crate::message::{Message, MessageBody};
 
 /// A password in a request. Never printed.
@@ -444,68 +442,11 @@ pub struct MessagePage {
     /// The messages of this page, in the log's order, oldest first.
     pub messages: Vec<Message>,
     /// What happened to the conversation between them, if it was asked for: in the log's order, and to be merged by `seq`. A
-    /// page then begins and ends with the smallest and the greatest `seq` of both.
+    /// page then begins and ends with the smallest and the greatest `seq` of both. Each is the event's frame.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub changes: Vec<HistoryChange>,
+    pub changes: Vec<EventFrame>,
     /// Whether more messages lie in the direction asked for.
     pub has_more: bool,
-}
-
-/// Something that happened to a conversation, as its event on a socket.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum HistoryChange {
-    /// Someone joined.
-    MemberAdded(MemberAddedFrame),
-    /// Someone left or was removed.
-    MemberRemoved(MemberRemovedFrame),
-    /// Several people joined at once.
-    MembersAdded(MembersAddedFrame),
-    /// Several people were removed at once.
-    MembersRemoved(MembersRemovedFrame),
-    /// It began, was renamed, or a role changed.
-    ConversationUpdated(ConversationUpdated),
-    /// What a later version tells.
-    #[serde(other)]
-    Unknown,
-}
-
-impl HistoryChange {
-    /// The change that a frame tells; `None` for what is not one.
-    pub fn of(frame: ServerFrame) -> Option<Self> {
-        match frame {
-            ServerFrame::MemberAdded(frame) => Some(Self::MemberAdded(frame)),
-            ServerFrame::MemberRemoved(frame) => Some(Self::MemberRemoved(frame)),
-            ServerFrame::MembersAdded(frame) => Some(Self::MembersAdded(frame)),
-            ServerFrame::MembersRemoved(frame) => Some(Self::MembersRemoved(frame)),
-            ServerFrame::ConversationUpdated(frame) => Some(Self::ConversationUpdated(frame)),
-            _ => None,
-        }
-    }
-
-    /// The frame that tells it.
-    pub fn into_frame(self) -> Option<ServerFrame> {
-        match self {
-            Self::MemberAdded(frame) => Some(ServerFrame::MemberAdded(frame)),
-            Self::MemberRemoved(frame) => Some(ServerFrame::MemberRemoved(frame)),
-            Self::MembersAdded(frame) => Some(ServerFrame::MembersAdded(frame)),
-            Self::MembersRemoved(frame) => Some(ServerFrame::MembersRemoved(frame)),
-            Self::ConversationUpdated(frame) => Some(ServerFrame::ConversationUpdated(frame)),
-            Self::Unknown => None,
-        }
-    }
-
-    /// The sequence of the event in its shard.
-    pub const fn seq(&self) -> Option<Seq> {
-        match self {
-            Self::MemberAdded(frame) => Some(frame.seq),
-            Self::MemberRemoved(frame) => Some(frame.seq),
-            Self::MembersAdded(frame) => Some(frame.seq),
-            Self::MembersRemoved(frame) => Some(frame.seq),
-            Self::ConversationUpdated(frame) => Some(frame.seq),
-            Self::Unknown => None,
-        }
-    }
 }
 
 /// Query of `GET /v1/users`.

@@ -1,5 +1,6 @@
 //! What a newer version says and this one does not know: carried as it came.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -61,11 +62,18 @@ impl RawJson {
     /// # Errors
     /// When the text is not JSON, or could not be stored.
     pub fn parse(json: &str) -> Result<Self, serde_json::Error> {
-        let value: serde_json::Value = serde_json::from_str(json)?;
-        if has_nul(&value) {
-            return Err(serde_json::Error::custom("a text holds NUL"));
-        }
+        serde_json::from_str::<Storable>(json)?;
         Ok(Self(json.into()))
+    }
+
+    /// Takes in one JSON value that was looked through already.
+    pub(crate) fn checked(json: &str) -> Self {
+        Self(json.into())
+    }
+
+    /// Takes in one JSON value that a store of ours has held: it is not looked at again.
+    pub fn of_store(json: String) -> Self {
+        Self(json.into_boxed_str())
     }
 
     /// The text.
@@ -74,12 +82,61 @@ impl RawJson {
     }
 }
 
-fn has_nul(value: &serde_json::Value) -> bool {
-    match value {
-        serde_json::Value::String(text) => text.contains('\0'),
-        serde_json::Value::Array(values) => values.iter().any(has_nul),
-        serde_json::Value::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
-        serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => false,
+/// Any JSON that every store of ours can hold. Looks at all of it and keeps nothing.
+pub(crate) struct Storable;
+
+impl Storable {
+    /// Whether the text may stand in it, as a key or as a value.
+    pub(crate) fn check_text<E: serde::de::Error>(text: &str) -> Result<(), E> {
+        if text.contains('\0') { Err(E::custom("a text holds NUL")) } else { Ok(()) }
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Storable {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> serde::de::Visitor<'de> for Any {
+            type Value = Storable;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("JSON")
+            }
+
+            fn visit_unit<E>(self) -> Result<Storable, E> {
+                Ok(Storable)
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Storable, E> {
+                Ok(Storable)
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Storable, E> {
+                Ok(Storable)
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Storable, E> {
+                Ok(Storable)
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Storable, E> {
+                Ok(Storable)
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Storable, E> {
+                Storable::check_text(text).map(|()| Storable)
+            }
+
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut values: A) -> Result<Storable, A::Error> {
+                while values.next_element::<Storable>()?.is_some() {}
+                Ok(Storable)
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut fields: A) -> Result<Storable, A::Error> {
+                while fields.next_entry::<Storable, Storable>()?.is_some() {}
+                Ok(Storable)
+            }
+        }
+        deserializer.deserialize_any(Any)
     }
 }
 
@@ -102,45 +159,37 @@ impl<'de> serde::Deserialize<'de> for RawJson {
     }
 }
 
-/// An object without some of its fields; the others in their order, as they came.
-pub(crate) fn without_fields(json: &str, left_out: &[&str]) -> Result<String, serde_json::Error> {
-    struct Fields(Vec<(String, Box<RawValue>)>);
+/// Of an object the fields that are kept by their name and their value's JSON, in their order, as they came; `None` when there is none.
+///
+/// # Errors
+/// When the text is not an object.
+pub fn fields(json: &str, keep: impl Fn(&str, &str) -> bool) -> Result<Option<String>, serde_json::Error> {
+    #[derive(serde::Deserialize)]
+    struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-    impl<'de> serde::Deserialize<'de> for Fields {
-        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            struct Visitor;
-            impl<'de> serde::de::Visitor<'de> for Visitor {
-                type Value = Fields;
+    struct Kept<F>(F);
+    impl<'de, F: Fn(&str, &str) -> bool> serde::de::Visitor<'de> for Kept<F> {
+        type Value = Option<String>;
 
-                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                    f.write_str("an object")
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Option<String>, A::Error> {
+            let mut text: Option<String> = None;
+            while let Some((Name(name), value)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
+                if !(self.0)(&name, value.get()) {
+                    continue;
                 }
-
-                fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
-                    let mut fields = Vec::new();
-                    while let Some(field) = map.next_entry()? {
-                        fields.push(field);
-                    }
-                    Ok(Fields(fields))
-                }
+                let name = serde_json::to_string(&name).map_err(A::Error::custom)?;
+                let text = text.get_or_insert_default();
+                text.push(if text.is_empty() { '{' } else { ',' });
+                text.extend([&name, ":", value.get()]);
             }
-            deserializer.deserialize_map(Visitor)
+            Ok(text.map(|text| text + "}"))
         }
     }
-
-    let Fields(fields) = serde_json::from_str(json)?;
-    let mut text = String::with_capacity(json.len());
-    text.push('{');
-    for (name, value) in fields.into_iter().filter(|(name, _)| !left_out.contains(&name.as_str())) {
-        if text.len() > 1 {
-            text.push(',');
-        }
-        text.push_str(&serde_json::to_string(&name)?);
-        text.push(':');
-        text.push_str(value.get());
-    }
-    text.push('}');
-    Ok(text)
+    serde::Deserializer::deserialize_map(&mut serde_json::Deserializer::from_str(json), Kept(keep))
 }
 
 #[cfg(test)]
@@ -170,9 +219,10 @@ mod tests {
     }
 
     #[test]
-    fn without_fields_keeps_the_others_as_they_came() {
-        let text = r#"{ "seq":9, "b":{"seq": 1}, "a\"":1.0, "chain":"x" }"#;
-        assert_eq!(without_fields(text, &["seq", "chain"]).unwrap(), r#"{"b":{"seq": 1},"a\"":1.0}"#);
-        assert_eq!(without_fields("{}", &[]).unwrap(), "{}");
+    fn kept_fields_are_as_they_came() {
+        let text = r#"{ "seq":9, "b":{"seq": 1}, "a\"":1.0, "\u0063hain":"x" }"#;
+        let kept = |json| fields(json, |name, _| !["seq", "chain"].contains(&name)).unwrap();
+        assert_eq!(kept(text).as_deref(), Some(r#"{"b":{"seq": 1},"a\"":1.0}"#));
+        assert_eq!((kept("{}"), kept(r#"{"seq":1}"#)), (None, None));
     }
 }

@@ -46,13 +46,13 @@ fn messages() -> Vec<StoredEvent> {
         let event = LogEvent::MessageSent(MessageSent {
             message_id: MessageId::new(ids.next_ulid()),
             conversation_id: *conversation_id,
-            sender_id: *sender_id,
+            actor_id: *sender_id,
             client_id: ids.next_ulid().to_string().parse().unwrap(),
-            sent_at_ms: at_ms,
+            at_ms: at_ms,
             body: MessageBody::Text { text: text.clone() },
         });
         let owner = event.conversation().map(relay_protocol::EventOwner::Conversation);
-        StoredEvent { shard: SHARD, seq: Seq(seq), owner, prev: None, stored_at_ms: at_ms, event }
+        StoredEvent { shard: SHARD, seq: Seq(seq), owner, prev: None, stored_at_ms: at_ms, event, text: None }
     };
     (1..=MESSAGES).zip(conversations.iter().cycle()).map(message).collect()
 }

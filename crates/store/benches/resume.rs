@@ -74,7 +74,7 @@ fn log(ids: &SystemIds, users: &[UserId]) -> Vec<StoredEvent> {
             conversation_id: *id,
             kind: ConversationKind::Group,
             title: Some("Lobby".parse().unwrap()),
-            created_by: user(n),
+            actor_id: user(n),
             members: members.collect(),
             at_ms: 0,
         })
@@ -83,15 +83,15 @@ fn log(ids: &SystemIds, users: &[UserId]) -> Vec<StoredEvent> {
         LogEvent::MessageSent(MessageSent {
             message_id: MessageId::new(ids.next_ulid()),
             conversation_id: *id,
-            sender_id: user(n),
+            actor_id: user(n),
             client_id: ids.next_ulid().to_string().parse().unwrap(),
-            sent_at_ms: 0,
+            at_ms: 0,
             body: MessageBody::Text { text: text.clone() },
         })
     });
     let stored = |(seq, event): (u64, LogEvent)| {
         let owner = event.conversation().map(relay_protocol::EventOwner::Conversation);
-        StoredEvent { shard: SHARD, seq: Seq(seq), owner, prev: None, stored_at_ms: 1_795_348_800_000, event }
+        StoredEvent { shard: SHARD, seq: Seq(seq), owner, prev: None, stored_at_ms: 1_795_348_800_000, event, text: None }
     };
     (1..).zip(begins.chain(sends)).map(stored).collect()
 }

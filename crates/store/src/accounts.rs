@@ -43,7 +43,12 @@ impl Accounts for Store {
             pending.push(
                 LogAddress::User { shard: account.home_shard, id: account.user },
                 event_id,
-                LogEvent::UserRegistered(UserRegistered { event_id, user_id: account.user, at_ms: account.at_ms }),
+                LogEvent::UserRegistered(UserRegistered {
+                    event_id,
+                    actor_id: Some(account.user),
+                    at_ms: account.at_ms,
+                    user_id: account.user,
+                }),
             );
             let touched = pending.write(&mut transaction).await?;
             commit(transaction).await?;

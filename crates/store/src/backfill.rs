@@ -77,8 +77,8 @@ impl Store {
                    SELECT * FROM conversation_events WHERE (conversation_id, seq) > ($1, $2) ORDER BY conversation_id, seq LIMIT $3),
                copied AS (
                    INSERT INTO messages
-                       (conversation_id, seq, prev_seq, shard, message_id, sender_id, client_id, kind, body, sent_at_ms, stored_at)
-                   SELECT conversation_id, seq, prev_seq, shard, event_id, actor_id, client_id, kind, body, decided_at_ms, at FROM page
+                       (conversation_id, seq, prev_seq, shard, message_id, sender_id, client_id, kind, body, further, sent_at_ms, stored_at)
+                   SELECT conversation_id, seq, prev_seq, shard, event_id, actor_id, client_id, kind, body, further, decided_at_ms, at FROM page
                    WHERE kind IN ('MESSAGE_SENT', 'CONVERSATION_CREATED', 'MEMBER_ADDED', 'MEMBER_REMOVED', 'MEMBERS_ADDED',
                                   'MEMBERS_REMOVED', 'CONVERSATION_RENAMED', 'ROLE_CHANGED')
                    ON CONFLICT DO NOTHING RETURNING 1)

@@ -57,6 +57,7 @@ impl Store {
             if !asked.fetch_one(&mut *transaction).await.map_err(unavailable)? {
                 let erased = MessageErased {
                     event_id,
+                    actor_id: None,
                     conversation_id: conversation,
                     message_id: message,
                     message_seq: Seq::from_i64(row.seq),

@@ -1,7 +1,8 @@
 //! `conversation_events`: one event as a row, both ways.
 
 use relay_domain::ports::StoreError;
-use relay_protocol::log::{EventOwner, LogEvent, MessageSent, StoredEvent};
+use relay_protocol::RawJson;
+use relay_protocol::log::{EventClass, EventOwner, EventText, LogEvent, MessageParts, MessageSent, StoredEvent};
 use relay_types::{ConversationId, EventId, MessageId, Seq, UserId};
 use sqlx::types::Uuid;
 use time::OffsetDateTime;
@@ -37,7 +38,7 @@ impl EventRow {
         } else {
             serde_json::from_str(&self.body).map_err(|_| unreadable("event"))?
         };
-        Ok(StoredEvent { shard, seq, owner, prev, stored_at_ms: millis(at), event })
+        Ok(StoredEvent { shard, seq, owner, prev, stored_at_ms: millis(at), event, text: None })
     }
 
     /// The message, given that the row is one.
@@ -46,35 +47,81 @@ impl EventRow {
         Ok(MessageSent {
             message_id: MessageId::from_uuid(self.event_id),
             conversation_id: ConversationId::from_uuid(self.conversation_id),
-            sender_id: UserId::from_uuid(self.actor_id),
+            actor_id: UserId::from_uuid(self.actor_id),
             client_id: text(client_id, "client_id")?,
-            sent_at_ms: self.decided_at_ms,
+            at_ms: self.decided_at_ms,
             body: serde_json::from_str(&self.body).map_err(|_| unreadable("message body"))?,
         })
     }
 }
 
-/// A row of `user_events` as read.
-pub(crate) struct UserEventRow {
+/// A row of `user_events` as it is sent on.
+pub(crate) struct UserTextRow {
     pub(crate) user_id: Uuid,
     pub(crate) shard: i32,
     pub(crate) seq: i64,
     pub(crate) prev_seq: Option<i64>,
     pub(crate) body: String,
-    pub(crate) stored_at: OffsetDateTime,
 }
 
-impl UserEventRow {
-    /// The event as it was in the log.
-    pub(crate) fn into_stored(self) -> Result<StoredEvent, StoreError> {
-        Ok(StoredEvent {
+impl UserTextRow {
+    /// The event's text, which is in the row.
+    pub(crate) fn into_text(self) -> Result<EventText, StoreError> {
+        Ok(EventText {
             shard: shard(self.shard)?,
             seq: Seq::from_i64(self.seq),
-            owner: Some(EventOwner::User(UserId::from_uuid(self.user_id))),
+            owner: EventOwner::User(UserId::from_uuid(self.user_id)),
             prev: self.prev_seq.map(Seq::from_i64),
-            stored_at_ms: millis(self.stored_at),
-            event: serde_json::from_str(&self.body).map_err(|_| unreadable("user event"))?,
+            text: as_published(self.body)?,
         })
+    }
+}
+
+/// An event that a table has whole. Of before version 1, it is encoded anew.
+fn as_published(body: String) -> Result<RawJson, StoreError> {
+    // Postgres puts the shortest names first.
+    if body.starts_with(r#"{"v": "#) {
+        return Ok(RawJson::of_store(body));
+    }
+    let (event, text) = LogEvent::decode_with_text(&body).map_err(|_| unreadable("event"))?;
+    Ok(text.unwrap_or_else(|| RawJson::of_store(event.encode())))
+}
+
+/// A row as it is sent on: nothing is read of its texts.
+pub(crate) struct TextRow {
+    pub(crate) conversation_id: Uuid,
+    pub(crate) seq: i64,
+    pub(crate) prev_seq: Option<i64>,
+    pub(crate) shard: i32,
+    pub(crate) kind: String,
+    pub(crate) event_id: Uuid,
+    pub(crate) actor_id: Uuid,
+    pub(crate) client_id: Option<String>,
+    pub(crate) body: String,
+    pub(crate) further: Option<String>,
+    pub(crate) decided_at_ms: i64,
+}
+
+impl TextRow {
+    /// The event's text: a message's is made from its columns, any other is in the row.
+    pub(crate) fn into_text(self) -> Result<EventText, StoreError> {
+        let conversation_id = ConversationId::from_uuid(self.conversation_id);
+        let text = if self.kind == MESSAGE_SENT {
+            let parts = MessageParts {
+                message_id: MessageId::from_uuid(self.event_id),
+                actor_id: UserId::from_uuid(self.actor_id),
+                at_ms: self.decided_at_ms,
+                conversation_id,
+                client_id: self.client_id.as_deref().ok_or_else(|| unreadable("message without client_id"))?,
+                body: &self.body,
+                further: self.further.as_deref(),
+            };
+            parts.text()
+        } else {
+            as_published(self.body)?
+        };
+        let (seq, prev, shard) = (Seq::from_i64(self.seq), self.prev_seq.map(Seq::from_i64), shard(self.shard)?);
+        Ok(EventText { shard, seq, owner: EventOwner::Conversation(conversation_id), prev, text })
     }
 }
 
@@ -84,50 +131,35 @@ pub(crate) struct EventColumns {
     pub(crate) actor_id: Uuid,
     pub(crate) client_id: Option<String>,
     pub(crate) body: String,
+    pub(crate) further: Option<String>,
     pub(crate) decided_at_ms: i64,
 }
 
 /// The columns of an event on a conversation's subject; `None` for events that concern only a user.
 pub(crate) fn columns(stored: &StoredEvent) -> Result<Option<EventColumns>, serde_json::Error> {
-    let event = &stored.event;
-    let (event_id, actor, decided_at_ms): (EventId, UserId, i64) = match event {
-        LogEvent::MessageSent(e) => {
+    match stored.event.class() {
+        EventClass::Message(sent) => {
             return Ok(Some(EventColumns {
-                event_id: e.message_id.to_uuid(),
-                actor_id: e.sender_id.to_uuid(),
-                client_id: Some(e.client_id.as_str().to_owned()),
-                body: serde_json::to_string(&e.body)?,
-                decided_at_ms: e.sent_at_ms,
+                event_id: sent.message_id.to_uuid(),
+                actor_id: sent.actor_id.to_uuid(),
+                client_id: Some(sent.client_id.as_str().to_owned()),
+                body: serde_json::to_string(&sent.body)?,
+                further: stored.text.as_ref().and_then(MessageParts::further),
+                decided_at_ms: sent.at_ms,
             }));
         }
-        LogEvent::ConversationCreated(e) => (e.event_id, e.created_by, e.at_ms),
-        LogEvent::MemberAdded(e) => (e.event_id, e.added_by, e.at_ms),
-        LogEvent::MemberRemoved(e) => (e.event_id, e.removed_by, e.at_ms),
-        LogEvent::MembersAdded(e) => (e.event_id, e.added_by, e.at_ms),
-        LogEvent::MembersRemoved(e) => (e.event_id, e.removed_by, e.at_ms),
-        LogEvent::ConversationRenamed(e) => (e.event_id, e.renamed_by, e.at_ms),
-        LogEvent::RoleChanged(e) => (e.event_id, e.changed_by, e.at_ms),
-        LogEvent::MessageErased(e) => (e.event_id, e.sender_id, e.at_ms),
-        // Whatever it is, the row says what it can of it; the body has all.
-        LogEvent::Unknown(e) => (
-            e.event_id.unwrap_or(EventId::from_uuid(Uuid::nil())),
-            e.actor_id.unwrap_or(UserId::from_uuid(Uuid::nil())),
-            e.at_ms.unwrap_or(stored.stored_at_ms),
-        ),
-        LogEvent::UserRegistered(_)
-        | LogEvent::UserSeen(_)
-        | LogEvent::ConversationJoined(_)
-        | LogEvent::ConversationLeft(_)
-        | LogEvent::ConversationInvited(_)
-        | LogEvent::InvitationEnded(_)
-        | LogEvent::SessionRevoked(_)
-        | LogEvent::Unreadable => return Ok(None),
-    };
+        EventClass::Change | EventClass::Amendment | EventClass::Unknown(_) => {}
+        EventClass::Personal | EventClass::Unreadable => return Ok(None),
+    }
+    let Some(text) = stored.text() else { return Ok(None) };
+    // Whatever it is, the row says what it can of it; the body has all.
+    let envelope = stored.event.envelope();
     Ok(Some(EventColumns {
-        event_id: event_id.to_uuid(),
-        actor_id: actor.to_uuid(),
+        event_id: envelope.event_id.unwrap_or(EventId::from_uuid(Uuid::nil())).to_uuid(),
+        actor_id: envelope.actor_id.unwrap_or(UserId::from_uuid(Uuid::nil())).to_uuid(),
         client_id: None,
-        body: serde_json::to_string(event)?,
-        decided_at_ms,
+        body: text.into_owned(),
+        further: None,
+        decided_at_ms: envelope.at_ms.unwrap_or(stored.stored_at_ms),
     }))
 }

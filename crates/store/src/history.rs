@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use relay_domain::ports::{History, HistoryAnchor, HistoryError, MemberInterval, StoreError};
-use relay_protocol::rest::{HistoryChange, MessagePage};
-use relay_protocol::{Message, ServerFrame};
+use relay_protocol::rest::MessagePage;
+use relay_protocol::{EventFrame, Message};
 use relay_types::{ConversationId, Seq, UserId};
 
 use crate::Store;
 use crate::error::unavailable;
-use crate::event_row::EventRow;
+use crate::event_row::{EventRow, MESSAGE_SENT};
 
 /// Bodies of a page, as JSON: a text of control characters takes six times its length there. Reached, the page ends.
 const PAGE_BYTES: usize = 1 << 20;
@@ -243,10 +243,11 @@ impl Page {
     fn finish(self) -> Result<MessagePage, StoreError> {
         let mut page = MessagePage { messages: Vec::new(), changes: Vec::new(), has_more: self.has_more.unwrap_or(false) };
         for row in self.rows {
-            match ServerFrame::from_log(&row.into_stored()?) {
-                Some(ServerFrame::NewMessage(message)) => page.messages.push(message),
-                // A kind that this build does not know is told by a later one.
-                frame => page.changes.extend(frame.and_then(HistoryChange::of)),
+            if row.kind == MESSAGE_SENT {
+                page.messages.push(message_of(row)?);
+            } else {
+                // A type that this build does not know is told by a later one.
+                page.changes.extend(Some(row.into_stored()?).filter(|stored| stored.event.is_in_history()).and_then(EventFrame::of));
             }
         }
         Ok(page)
@@ -256,15 +257,5 @@ impl Page {
 /// A message as clients see it.
 pub(crate) fn message_of(row: EventRow) -> Result<Message, StoreError> {
     let (seq, prev) = (Seq::from_i64(row.seq), row.prev_seq.map(Seq::from_i64));
-    let message = row.into_message()?;
-    Ok(Message {
-        conversation_id: message.conversation_id,
-        seq,
-        prev,
-        message_id: message.message_id,
-        sender_id: message.sender_id,
-        client_id: message.client_id,
-        sent_at_ms: message.sent_at_ms,
-        body: message.body,
-    })
+    Ok(Message::of(row.into_message()?, seq, prev))
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use relay_domain::ports::{
     EventRange, FoundEvent, JoinSnapshot, MembershipInterval, OriginalSend, OwnHead, ResumeStore, SendKey, SnapshotMembership, StoreError,
 };
-use relay_protocol::log::{EventOwner, StoredEvent};
+use relay_protocol::log::{EventOwner, EventText};
 use relay_types::{ConversationId, MessageId, Seq, SessionId, ShardId, UserId};
 use sqlx::types::Uuid;
 use sqlx::{Connection as _, PgConnection};
@@ -14,7 +14,7 @@ use sqlx::{Connection as _, PgConnection};
 use crate::Store;
 use crate::convert::{shard, shard_column};
 use crate::error::{is_full, unavailable, unreadable};
-use crate::event_row::{EventRow, UserEventRow};
+use crate::event_row::{TextRow, UserTextRow};
 
 #[async_trait]
 impl ResumeStore for Store {
@@ -118,7 +118,7 @@ impl ResumeStore for Store {
     /// Indexes: `conversation_events_pkey`, read in order once per range and month of the last two, and `user_events_pkey`, once per
     /// range and day; at most `limit` rows each.
     #[tracing::instrument(name = "db.events.read", skip_all, fields(shard = %shard, ranges = ranges.len(), rows))]
-    async fn events(&self, shard: ShardId, ranges: &[EventRange], limit: u32, bytes: u32) -> Result<Vec<StoredEvent>, StoreError> {
+    async fn events(&self, shard: ShardId, ranges: &[EventRange], limit: u32, bytes: u32) -> Result<Vec<EventText>, StoreError> {
         self.limited(async {
             if ranges.is_empty() || limit == 0 {
                 return Ok(Vec::new());
@@ -129,13 +129,13 @@ impl ResumeStore for Store {
                 return Ok(own.into_iter().map(|(_, event)| event).collect());
             }
             let rows = sqlx::query_as!(
-                EventRow,
+                TextRow,
                 r#"SELECT page.conversation_id AS "conversation_id!", page.seq AS "seq!", page.prev_seq, page.shard AS "shard!",
                       page.kind AS "kind!", page.event_id AS "event_id!", page.actor_id AS "actor_id!", page.client_id,
-                      page.body AS "body!", page.decided_at_ms AS "decided_at_ms!", page.at AS "at!"
+                      page.body AS "body!", page.further, page.decided_at_ms AS "decided_at_ms!"
                FROM (SELECT found.*, sum(octet_length(found.body)) OVER (ORDER BY found.seq) - octet_length(found.body) AS bytes_before
                      FROM (SELECT e.conversation_id, e.seq, e.prev_seq, e.shard, e.kind, e.event_id, e.actor_id, e.client_id,
-                                  e.body::text AS body, e.decided_at_ms, e.at
+                                  e.body::text AS body, e.further::text AS further, e.decided_at_ms
                            FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS range (conversation_id, after_seq, upto_seq)
                            CROSS JOIN LATERAL (
                                SELECT * FROM conversation_events e
@@ -159,7 +159,7 @@ impl ResumeStore for Store {
             tracing::Span::current().record("rows", rows.len() + own.len());
             let mut events = own;
             for row in rows {
-                events.push((row.body.len(), row.into_stored()?));
+                events.push((row.body.len(), row.into_text()?));
             }
             Ok(page_of(events, limit, bytes))
         })
@@ -263,17 +263,16 @@ impl Store {
         ranges: &[EventRange],
         limit: u32,
         bytes: u32,
-    ) -> Result<Vec<(usize, StoredEvent)>, StoreError> {
+    ) -> Result<Vec<(usize, EventText)>, StoreError> {
         let (_, users, afters, uptos) = own_columns(ranges);
         if users.is_empty() {
             return Ok(Vec::new());
         }
         let rows = sqlx::query_as!(
-            UserEventRow,
-            r#"SELECT page.user_id AS "user_id!", page.shard AS "shard!", page.seq AS "seq!", page.prev_seq, page.body AS "body!",
-                      page.stored_at AS "stored_at!"
+            UserTextRow,
+            r#"SELECT page.user_id AS "user_id!", page.shard AS "shard!", page.seq AS "seq!", page.prev_seq, page.body AS "body!"
                FROM (SELECT found.*, sum(octet_length(found.body)) OVER (ORDER BY found.seq) - octet_length(found.body) AS bytes_before
-                     FROM (SELECT e.user_id, e.shard, e.seq, e.prev_seq, e.body::text AS body, e.stored_at
+                     FROM (SELECT e.user_id, e.shard, e.seq, e.prev_seq, e.body::text AS body
                            FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS range (user_id, after_seq, upto_seq)
                            CROSS JOIN LATERAL (
                                SELECT * FROM user_events e
@@ -292,7 +291,7 @@ impl Store {
         .fetch_all(&self.pool)
         .await
         .map_err(unavailable)?;
-        rows.into_iter().map(|row| Ok((row.body.len(), row.into_stored()?))).collect()
+        rows.into_iter().map(|row| Ok((row.body.len(), row.into_text()?))).collect()
     }
 }
 
@@ -302,10 +301,10 @@ fn found(number: i32, seq: i64) -> FoundEvent {
 
 /// The first events, in order, up to `limit`, and no more once they have `bytes`. Each list that went into `events` was cut by the
 /// same rule, so nothing that it left out stands before what is kept.
-fn page_of(mut events: Vec<(usize, StoredEvent)>, limit: u32, bytes: u32) -> Vec<StoredEvent> {
+fn page_of(mut events: Vec<(usize, EventText)>, limit: u32, bytes: u32) -> Vec<EventText> {
     events.sort_unstable_by_key(|(_, event)| event.seq);
     let mut before = 0;
-    let fits = |(length, _): &(usize, StoredEvent)| {
+    let fits = |(length, _): &(usize, EventText)| {
         let fits = before < bytes as usize;
         before += length;
         fits

@@ -192,7 +192,11 @@ impl Store {
             return Ok(None);
         }
         let (mut pending, event_id, address) = (Pending::default(), self.event_id(), LogAddress::User { shard: home, id: new.user });
-        pending.push(address, event_id, LogEvent::UserSeen(UserRegistered { event_id, user_id: new.user, at_ms: new.at_ms }));
+        pending.push(
+            address,
+            event_id,
+            LogEvent::UserSeen(UserRegistered { event_id, actor_id: Some(new.user), at_ms: new.at_ms, user_id: new.user }),
+        );
         pending.write(connection).await?;
         Ok(Some(address))
     }
@@ -239,7 +243,7 @@ impl Store {
             .await
             .map_err(unavailable)?;
         let event_id = self.event_id();
-        let event = LogEvent::SessionRevoked(SessionRevoked { event_id, user_id: user, session_id: session, at_ms });
+        let event = LogEvent::SessionRevoked(SessionRevoked { event_id, actor_id: None, at_ms, user_id: user, session_id: session });
         pending.push(LogAddress::User { shard: home, id: user }, event_id, event);
         Ok(())
     }

@@ -146,13 +146,13 @@ impl Client {
     }
 }
 
-/// Whether the frame is a message, found without parsing it: its chain and its type stand first.
+/// Whether the frame is a message, found without parsing it: its place and its type stand first.
 fn is_message(frame: &str) -> bool {
     frame.as_bytes().get(..FIRST_BYTES).is_some_and(|first| first.windows(MESSAGE.len()).any(|part| part == MESSAGE))
 }
 
-const FIRST_BYTES: usize = 80;
-const MESSAGE: &[u8] = br#""type":"new_message""#;
+const FIRST_BYTES: usize = 128;
+const MESSAGE: &[u8] = br#""type":"MESSAGE_SENT""#;
 
 /// Lives until its orders end; returns the newest position it was given.
 async fn live(

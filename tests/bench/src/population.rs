@@ -194,9 +194,9 @@ pub async fn backlog_of(
             Ok::<_, anyhow::Error>(LogEvent::MessageSent(MessageSent {
                 message_id: MessageId::new(ids.next_ulid()),
                 conversation_id: room.conversation,
-                sender_id: person.user,
+                actor_id: person.user,
                 client_id: ids.next_ulid().to_string().parse()?,
-                sent_at_ms: SystemClock.now_ms(),
+                at_ms: SystemClock.now_ms(),
                 body: MessageBody::Text { text: text.parse()? },
             }))
         });

@@ -69,7 +69,7 @@ fn logged(seq: u64, event: LogEvent, directory: &Directory) -> Option<Logged> {
         LogEvent::MessageSent(sent) => {
             let key = key_number(&sent.client_id);
             let intact = sent.body.text().is_some_and(|text| text_fits(text.as_str(), key));
-            let what = LoggedWhat::Message { sender: directory.user(sent.sender_id), key, intact };
+            let what = LoggedWhat::Message { sender: directory.user(sent.actor_id), key, intact };
             (sent.conversation_id, what)
         }
         LogEvent::ConversationCreated(created) => {
@@ -86,18 +86,8 @@ fn logged(seq: u64, event: LogEvent, directory: &Directory) -> Option<Logged> {
             let users = removed.user_ids.iter().map(|user| directory.user(*user)).collect();
             (removed.conversation_id, LoggedWhat::RemovedAll { users })
         }
-        LogEvent::ConversationRenamed(renamed) => (renamed.conversation_id, LoggedWhat::Changed),
-        LogEvent::RoleChanged(changed) => (changed.conversation_id, LoggedWhat::Changed),
-        LogEvent::MessageErased(erased) => (erased.conversation_id, LoggedWhat::Changed),
-        LogEvent::UserRegistered(_)
-        | LogEvent::UserSeen(_)
-        | LogEvent::ConversationJoined(_)
-        | LogEvent::ConversationLeft(_)
-        | LogEvent::ConversationInvited(_)
-        | LogEvent::InvitationEnded(_)
-        | LogEvent::SessionRevoked(_)
-        | LogEvent::Unreadable
-        | LogEvent::Unknown(_) => return None,
+        // Whatever else has a conversation.
+        other => (other.conversation()?, LoggedWhat::Changed),
     };
     Some(Logged { seq, room: directory.room(room), what })
 }

@@ -132,7 +132,7 @@ async fn tell_of_ended_sessions(plan: &Plan, shard: ShardId, bus: &Bus, store: &
     let ended = store.revoked_since(shard, config.tokens.access_ttl_s + CLOCKS_S).await?;
     for (user, session) in &ended {
         let event_id = EventId::new(ids.next_ulid());
-        let event = SessionRevoked { event_id, user_id: *user, session_id: *session, at_ms: SystemClock.now_ms() };
+        let event = SessionRevoked { event_id, actor_id: None, at_ms: SystemClock.now_ms(), user_id: *user, session_id: *session };
         let payload = serde_json::to_vec(&LogEvent::SessionRevoked(event))?.into();
         let dedup_id = format!("{}.{session}", plan.epoch);
         log.append(LogAddress::User { shard, id: *user }, &dedup_id, payload, None).await?;

@@ -3,9 +3,10 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use relay_domain::ports::{HistoryAnchor, MemberInterval};
-use relay_protocol::log::{LogEvent, MessageErased, StoredEvent};
-use relay_protocol::rest::{HistoryChange, MessagePage};
-use relay_protocol::{MessageBody, ServerFrame};
+use relay_protocol::frame::EventFrame;
+use relay_protocol::log::{EventClass, LogEvent, MessageErased, StoredEvent};
+use relay_protocol::rest::MessagePage;
+use relay_protocol::{Message, MessageBody};
 use relay_types::{Seq, UserId};
 
 use super::Asked;
@@ -14,8 +15,36 @@ use crate::member_intervals::{MemberIntervals, MembershipChange};
 /// Bodies of a page, as JSON; as in the projection.
 const PAGE_BYTES: usize = 1 << 20;
 
-/// An entry of a page, with its sequence.
-type Entry = (Seq, ServerFrame);
+/// An entry of a page.
+enum Shown {
+    Message(Message),
+    Change(EventFrame),
+}
+
+impl Shown {
+    fn of(stored: StoredEvent) -> Option<Self> {
+        let StoredEvent { seq, prev, .. } = stored;
+        match stored.event {
+            LogEvent::MessageSent(sent) => Some(Self::Message(Message::of(sent, seq, prev))),
+            _ => EventFrame::of(stored).map(Self::Change),
+        }
+    }
+
+    const fn seq(&self) -> Seq {
+        match self {
+            Self::Message(message) => message.seq,
+            Self::Change(frame) => frame.seq,
+        }
+    }
+
+    /// Its bytes, as JSON: a message's are its body's.
+    fn size(&self) -> usize {
+        match self {
+            Self::Message(message) => message.body.encoded_len(),
+            Self::Change(frame) => frame.encode().len(),
+        }
+    }
+}
 
 /// What the reader may see: what follows the event that began their present interval, by people who were in the conversation when
 /// the log took it.
@@ -28,9 +57,9 @@ pub(super) struct Fold {
     intervals: MemberIntervals,
     membership_changes: Vec<MembershipChange>,
     /// The projection's part, until the reader's intervals are known.
-    projected: Vec<Entry>,
+    projected: Vec<Shown>,
     after: Seq,
-    entries: VecDeque<(Entry, usize)>,
+    entries: VecDeque<(Shown, usize)>,
     bytes: usize,
     /// The projection has more, of the present interval as far as is known.
     has_more: bool,
@@ -53,7 +82,7 @@ impl Fold {
             intervals: MemberIntervals::of(&[], Vec::new()),
             membership_changes: Vec::new(),
             // The projection may have gone on between its watermark and the page.
-            after: projected.last().map_or(begin, |(seq, _)| *seq),
+            after: projected.last().map_or(begin, Shown::seq),
             projected,
             entries: VecDeque::new(),
             bytes: 0,
@@ -81,8 +110,8 @@ impl Fold {
 
     /// Goes on with the conversation's next events.
     pub(super) fn take(&mut self, events: Vec<StoredEvent>) {
-        for (seq, frame) in std::mem::take(&mut self.projected) {
-            self.show(seq, frame);
+        for entry in std::mem::take(&mut self.projected) {
+            self.show(entry);
         }
         for event in events {
             let membership_changes = MembershipChange::of(event.seq, &event.event);
@@ -95,31 +124,16 @@ impl Fold {
             if let LogEvent::MessageErased(erased) = &event.event {
                 self.erase(erased);
             }
-            let shown = match &event.event {
-                LogEvent::MessageSent(sent) => self.intervals.inside(sent.sender_id, event.seq),
-                LogEvent::ConversationCreated(_)
-                | LogEvent::MemberAdded(_)
-                | LogEvent::MemberRemoved(_)
-                | LogEvent::MembersAdded(_)
-                | LogEvent::MembersRemoved(_)
-                | LogEvent::ConversationRenamed(_)
-                | LogEvent::RoleChanged(_)
-                | LogEvent::MessageErased(_)
-                | LogEvent::UserRegistered(_)
-                | LogEvent::ConversationJoined(_)
-                | LogEvent::ConversationLeft(_)
-                | LogEvent::ConversationInvited(_)
-                | LogEvent::InvitationEnded(_)
-                | LogEvent::UserSeen(_)
-                | LogEvent::SessionRevoked(_)
-                | LogEvent::Unreadable
-                | LogEvent::Unknown(_) => self.changes && event.event.is_in_history(),
+            let shown = match event.event.class() {
+                EventClass::Message(sent) => self.intervals.inside(sent.actor_id, event.seq),
+                EventClass::Change => self.changes,
+                EventClass::Amendment | EventClass::Personal | EventClass::Unreadable | EventClass::Unknown(_) => false,
             };
             if shown
                 && event.seq > self.after
-                && let Some(frame) = ServerFrame::from_log(&event)
+                && let Some(entry) = Shown::of(event)
             {
-                self.show(event.seq, frame);
+                self.show(entry);
             }
         }
     }
@@ -132,8 +146,8 @@ impl Fold {
             self.earlier |= is_earlier(*seq);
             !is_earlier(*seq)
         });
-        while let Some(((seq, _), bytes)) = self.entries.front()
-            && is_earlier(*seq)
+        while let Some((entry, bytes)) = self.entries.front()
+            && is_earlier(entry.seq())
         {
             self.bytes -= bytes;
             self.entries.pop_front();
@@ -143,19 +157,20 @@ impl Fold {
 
     /// The projection does not know of it yet.
     fn erase(&mut self, erased: &MessageErased) {
-        for ((seq, frame), bytes) in &mut self.entries {
-            if let ServerFrame::NewMessage(message) = frame
-                && *seq == erased.message_seq
+        for (entry, bytes) in &mut self.entries {
+            if let Shown::Message(message) = entry
+                && message.seq == erased.message_seq
             {
                 message.body = MessageBody::Erased;
                 self.bytes -= *bytes;
-                *bytes = size(frame);
+                *bytes = entry.size();
                 self.bytes += *bytes;
             }
         }
     }
 
-    fn show(&mut self, seq: Seq, frame: ServerFrame) {
+    fn show(&mut self, entry: Shown) {
+        let seq = entry.seq();
         if self.intervals.present(self.reader).is_none_or(|began| seq < began) {
             self.earlier = true;
             return;
@@ -165,14 +180,14 @@ impl Fold {
             self.left_out = Some(seq);
             return;
         }
-        let bytes = size(&frame);
+        let bytes = entry.size();
         self.bytes += bytes;
-        self.entries.push_back(((seq, frame), bytes));
-        while let Some(((oldest, _), bytes)) = self.entries.front()
+        self.entries.push_back((entry, bytes));
+        while let Some((oldest, bytes)) = self.entries.front()
             && self.newest
             && (self.entries.len() > self.limit || self.bytes - bytes >= PAGE_BYTES)
         {
-            self.left_out = Some(*oldest);
+            self.left_out = Some(oldest.seq());
             self.bytes -= bytes;
             self.entries.pop_front();
         }
@@ -181,7 +196,7 @@ impl Fold {
     /// What is held: entries, and their bytes.
     #[cfg(test)]
     pub(super) fn held(&self) -> (usize, usize) {
-        (self.entries.len(), self.entries.iter().map(|((_, frame), _)| size(frame)).sum())
+        (self.entries.len(), self.entries.iter().map(|(entry, _)| entry.size()).sum())
     }
 
     pub(super) fn page(self) -> MessagePage {
@@ -190,32 +205,24 @@ impl Fold {
             return nothing;
         }
         let mut page = MessagePage { has_more: self.left_out.is_some() || (self.has_more && !self.earlier), ..nothing };
-        for ((_, frame), _) in self.entries {
-            match frame {
-                ServerFrame::NewMessage(message) => page.messages.push(message),
-                frame => page.changes.extend(HistoryChange::of(frame)),
+        for (entry, _) in self.entries {
+            match entry {
+                Shown::Message(message) => page.messages.push(message),
+                Shown::Change(frame) => page.changes.push(frame),
             }
         }
         page
     }
 }
 
-const fn sender(event: &StoredEvent) -> Option<UserId> {
-    if let LogEvent::MessageSent(sent) = &event.event { Some(sent.sender_id) } else { None }
+fn sender(event: &StoredEvent) -> Option<UserId> {
+    event.event.message().map(|sent| sent.actor_id)
 }
 
 /// Messages and changes in one order.
-fn entries_of(page: MessagePage) -> Vec<Entry> {
-    let messages = page.messages.into_iter().map(|message| (message.seq, ServerFrame::NewMessage(message)));
-    let changes = page.changes.into_iter().filter_map(|change| Some((change.seq()?, change.into_frame()?)));
-    let mut entries: Vec<Entry> = messages.chain(changes).collect();
-    entries.sort_by_key(|(seq, _)| *seq);
+fn entries_of(page: MessagePage) -> Vec<Shown> {
+    let messages = page.messages.into_iter().map(Shown::Message);
+    let mut entries: Vec<Shown> = messages.chain(page.changes.into_iter().map(Shown::Change)).collect();
+    entries.sort_by_key(Shown::seq);
     entries
-}
-
-fn size(frame: &ServerFrame) -> usize {
-    match frame {
-        ServerFrame::NewMessage(message) => message.body.encoded_len(),
-        frame => frame.encode().len(),
-    }
 }

@@ -11,7 +11,7 @@ use relay_api::Deps;
 use relay_domain::ports::*;
 use relay_posting::{Poster, PosterParts, QuotaConfig};
 use relay_protocol::conversation::Role;
-use relay_protocol::log::StoredEvent;
+use relay_protocol::log::{EventText, StoredEvent};
 use relay_protocol::rest::{Conversation, ConversationState, Invitation, MessagePage, UserProfile};
 use relay_runtime::{Origins, WebConfig};
 use relay_types::{ConversationId, ConversationTitle, Handle, Seq, SessionId, ShardId, SystemClock, SystemIds, TimestampMs, UserId};
@@ -233,7 +233,7 @@ impl ResumeStore for Away {
     async fn find_events(&self, _: ShardId, _: &[EventRange], _: u32) -> Result<Option<Vec<FoundEvent>>, StoreError> {
         Err(away())
     }
-    async fn events(&self, _: ShardId, _: &[EventRange], _: u32, _: u32) -> Result<Vec<StoredEvent>, StoreError> {
+    async fn events(&self, _: ShardId, _: &[EventRange], _: u32, _: u32) -> Result<Vec<EventText>, StoreError> {
         Err(away())
     }
     async fn find_sends(&self, _: &[SendKey]) -> Result<Vec<Option<OriginalSend>>, StoreError> {

@@ -6,10 +6,7 @@ use std::time::Duration;
 
 use relay_protocol::Message;
 
-use relay_protocol::frame::{
-    Chain, ConversationUpdated, ErrorFrame, MemberAddedFrame, MemberRemovedFrame, MembersAddedFrame, MembersRemovedFrame, MessageAck,
-    MessageErasedFrame, ResetReason, UnknownFrame,
-};
+use relay_protocol::frame::{Chain, ErrorFrame, EventFrame, MessageAck, ResetReason, UnknownFrame};
 use relay_types::{ClientId, ConversationId, Seq, UserId};
 use tokio::sync::mpsc;
 
@@ -22,18 +19,9 @@ use crate::ws::CloseInfo;
 pub enum Event {
     /// Someone sent a message; one's own come too.
     Message(Message),
-    /// Someone joined.
-    MemberAdded(MemberAddedFrame),
-    /// Someone left or was removed.
-    MemberRemoved(MemberRemovedFrame),
-    /// Several people joined at once.
-    MembersAdded(MembersAddedFrame),
-    /// Several people were removed at once.
-    MembersRemoved(MembersRemovedFrame),
-    /// A conversation began or changed.
-    ConversationUpdated(ConversationUpdated),
-    /// A message's content was erased: drop what is held of it.
-    MessageErased(MessageErasedFrame),
+    /// Something else happened: somebody joined or left, a conversation began or changed, a message was erased (drop what is held of
+    /// it). As the log has it, with its place.
+    Happened(Box<EventFrame>),
     /// An event of a newer server's, which this version does not know. It has its place among the others.
     Unknown(UnknownFrame),
     /// Somebody else began typing, or stopped. It ends after five seconds without news of it, with a message of theirs, and with the

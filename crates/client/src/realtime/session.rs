@@ -7,7 +7,7 @@ use std::time::Duration;
 use relay_protocol::Message;
 use relay_protocol::command::encode;
 use relay_protocol::frame::{ErrorFrame, MessageAck, Place, ServerFrame, Welcome};
-use relay_protocol::{CloseCode, ErrorCode, Position};
+use relay_protocol::{CloseCode, ErrorCode, LogEvent, Position};
 use relay_types::{ClientId, ConversationId, UserId};
 use tokio::time::Instant;
 
@@ -224,27 +224,24 @@ impl Engine {
                 session.was_answered(&ack.client_id);
                 self.acknowledged(ack).await;
             }
-            ServerFrame::NewMessage(message) => {
-                if message.sender_id == session.me {
-                    // Seeing it in the log is as good as its ack.
-                    self.acknowledged(ack_of(&message)).await;
+            ServerFrame::Event(frame) => match frame.event {
+                LogEvent::MessageSent(sent) => {
+                    let message = Message::of(sent, frame.seq, frame.prev);
+                    if message.sender_id == session.me {
+                        // Seeing it in the log is as good as its ack.
+                        self.acknowledged(ack_of(&message)).await;
+                    }
+                    let ended = self.typing.ended(message.conversation_id, message.sender_id);
+                    self.deliver_typing(ended);
+                    self.on_event(session, Event::Message(message));
                 }
-                let ended = self.typing.ended(message.conversation_id, message.sender_id);
-                self.deliver_typing(ended);
-                self.on_event(session, Event::Message(message));
-            }
-            ServerFrame::MemberAdded(frame) => self.on_event(session, Event::MemberAdded(frame)),
-            ServerFrame::MemberRemoved(frame) => {
-                self.left(session, frame.conversation_id, std::slice::from_ref(&frame.user_id));
-                self.on_event(session, Event::MemberRemoved(frame));
-            }
-            ServerFrame::MembersAdded(frame) => self.on_event(session, Event::MembersAdded(frame)),
-            ServerFrame::MembersRemoved(frame) => {
-                self.left(session, frame.conversation_id, &frame.user_ids);
-                self.on_event(session, Event::MembersRemoved(frame));
-            }
-            ServerFrame::ConversationUpdated(frame) => self.on_event(session, Event::ConversationUpdated(frame)),
-            ServerFrame::MessageErased(frame) => self.on_event(session, Event::MessageErased(frame)),
+                _ => {
+                    if let Some(conversation) = frame.event.conversation() {
+                        self.left(session, conversation, &frame.event.leaving());
+                    }
+                    self.on_event(session, Event::Happened(frame));
+                }
+            },
             ServerFrame::UserTyping(frame) => {
                 let change = self.typing.heard(&frame, session.me, Instant::now());
                 self.deliver_typing(change);

@@ -129,7 +129,7 @@ async fn ones_own_message_in_the_stream_is_an_ack() {
     let mut own = message(1, 2, Some(0));
     own.sender_id = gateway::me();
     own.client_id = sent.client_id.clone();
-    peer.send(&ServerFrame::NewMessage(own)).await;
+    peer.say(own).await;
     assert_eq!(soon("the ack", handle).await.unwrap().seq.0, 2);
     assert_eq!(next_message(&mut events).await, 2);
     peer.ack(&sent, 2).await;
@@ -151,7 +151,7 @@ async fn a_message_seen_in_the_stream_counts_as_in_flight_until_the_server_answe
     let mut own = message(1, 2, Some(0));
     own.sender_id = gateway::me();
     own.client_id = sent[0].client_id.clone();
-    peer.send(&ServerFrame::NewMessage(own)).await;
+    peer.say(own).await;
     soon("the ack", handles.remove(0)).await.unwrap();
     peer.expect_quiet().await;
     peer.ack(&sent[0], 2).await;
@@ -182,12 +182,12 @@ async fn a_replay_is_dropped_and_a_gap_leads_back_to_the_last_good_position() {
     let mut peer = gateway.welcome(None).await;
     peer.caught_up(1).await;
     for (seq, prev) in [(2, 1), (3, 2), (3, 2)] {
-        peer.send(&ServerFrame::NewMessage(message(1, seq, Some(prev)))).await;
+        peer.say(message(1, seq, Some(prev))).await;
     }
     assert_eq!(next_message(&mut events).await, 2);
     assert_eq!(next_message(&mut events).await, 3);
     peer.pong_next(3).await;
-    peer.send(&ServerFrame::NewMessage(message(1, 6, Some(5)))).await;
+    peer.say(message(1, 6, Some(5))).await;
     let gap = loop {
         match soon("the gap", events.next()).await.unwrap() {
             Event::Gap { last, seq, .. } => break (last.0, seq.0),
@@ -198,7 +198,7 @@ async fn a_replay_is_dropped_and_a_gap_leads_back_to_the_last_good_position() {
     assert_eq!(gap, (3, 6));
     let mut peer = gateway.welcome(Some(&position(3))).await;
     for (seq, prev) in [(2, 1), (3, 2), (5, 3), (6, 5)] {
-        peer.send(&ServerFrame::NewMessage(message(1, seq, Some(prev)))).await;
+        peer.say(message(1, seq, Some(prev))).await;
     }
     peer.caught_up(6).await;
     assert_eq!(next_message(&mut events).await, 5);
@@ -214,7 +214,7 @@ async fn a_position_is_stored_and_reported_only_after_the_program_is_done_with_i
     let mut peer = gateway.welcome(None).await;
     peer.caught_up(1).await;
     assert!(matches!(soon("caught up", events.next()).await, Some(Event::CaughtUp { .. })));
-    peer.send(&ServerFrame::NewMessage(message(1, 2, Some(0)))).await;
+    peer.say(message(1, 2, Some(0))).await;
     // Asks for the position of the new event. What it reports is at most what was there before the event.
     assert_ne!(peer.pong_next(2).await, Some(position(2)));
     assert_ne!(store.position(), Some(position(2)), "the event was not even taken");
@@ -238,15 +238,15 @@ async fn a_link_that_breaks_while_catching_up_goes_on_from_the_place_that_was_to
     let store = Arc::new(MemoryStore::at(position(1)));
     let (_client, mut events) = start(&gateway, store).await;
     let mut peer = gateway.welcome(Some(&position(1))).await;
-    peer.send(&ServerFrame::NewMessage(message(1, 2, Some(0)))).await;
+    peer.say(message(1, 2, Some(0))).await;
     peer.send(&ServerFrame::Progress { position: position(2).to_string() }).await;
-    peer.send(&ServerFrame::NewMessage(message(1, 3, Some(2)))).await;
+    peer.say(message(1, 3, Some(2))).await;
     assert_eq!(next_message(&mut events).await, 2);
     assert_eq!(next_message(&mut events).await, 3);
     drop(peer);
     let mut peer = gateway.welcome(Some(&position(2))).await;
-    peer.send(&ServerFrame::NewMessage(message(1, 3, Some(2)))).await;
-    peer.send(&ServerFrame::NewMessage(message(1, 4, Some(3)))).await;
+    peer.say(message(1, 3, Some(2))).await;
+    peer.say(message(1, 4, Some(3))).await;
     peer.caught_up(4).await;
     assert_eq!(next_message(&mut events).await, 4, "what came twice is told once");
 }
@@ -257,7 +257,7 @@ async fn a_program_that_does_not_read_loses_nothing() {
     let (client, mut events) = start_with(&gateway, Arc::new(MemoryStore::default()), |config| config.event_buffer = 1).await;
     let mut peer = gateway.welcome(None).await;
     for seq in 2..100 {
-        peer.send(&ServerFrame::NewMessage(message(1, seq, Some(seq - 1)))).await;
+        peer.say(message(1, seq, Some(seq - 1))).await;
     }
     peer.caught_up(99).await;
     // Sending goes on while receiving stands still.
@@ -363,7 +363,7 @@ async fn goodbye_reports_the_last_position_and_closes() {
     let (client, mut events) = start_with(&gateway, store.clone(), slow).await;
     let mut peer = gateway.welcome(None).await;
     peer.caught_up(1).await;
-    peer.send(&ServerFrame::NewMessage(message(1, 2, Some(0)))).await;
+    peer.say(message(1, 2, Some(0))).await;
     assert_eq!(next_message(&mut events).await, 2);
     events.mark_handled();
     let closing = async {
@@ -400,13 +400,13 @@ async fn unknown_event_counts_in_its_chain_and_moves_the_position() {
     let mut peer = gateway.welcome(None).await;
     peer.caught_up(1).await;
     let chain = format!("c:{}", conversation(1));
-    peer.send(&ServerFrame::NewMessage(message(1, 2, Some(0)))).await;
-    peer.send_raw(&format!(r#"{{"type":"from_the_future","chain":"{chain}","seq":3,"prev":2,"x":1.0}}"#)).await;
+    peer.say(message(1, 2, Some(0))).await;
+    peer.send_raw(&format!(r#"{{"type":"FROM_THE_FUTURE","chain":"{chain}","seq":3,"prev":2,"x":1.0}}"#)).await;
     peer.send_raw(r#"{"type":"user_typing","conversation_id":"x"}"#).await;
-    peer.send_raw(&format!(r#"{{"type":"new_message","chain":"{chain}","seq":4,"prev":3,"shape":"another"}}"#)).await;
-    peer.send(&ServerFrame::NewMessage(message(1, 5, Some(4)))).await;
+    peer.send_raw(&format!(r#"{{"type":"MESSAGE_SENT","chain":"{chain}","seq":4,"prev":3,"shape":"another"}}"#)).await;
+    peer.say(message(1, 5, Some(4))).await;
     assert_eq!(next_message(&mut events).await, 2);
-    for (name, seq) in [("from_the_future", 3), ("new_message", 4)] {
+    for (name, seq) in [("FROM_THE_FUTURE", 3), ("MESSAGE_SENT", 4)] {
         let Some(Event::Unknown(frame)) = soon("an event", events.next()).await else { panic!("another event") };
         assert_eq!((&*frame.name, frame.place.map(|place| place.seq)), (name, Some(Seq(seq))));
     }

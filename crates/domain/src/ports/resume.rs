@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use relay_protocol::log::{EventOwner, LogEvent, StoredEvent};
+use relay_protocol::log::{EventClass, EventOwner, EventText, LogEvent};
 use relay_types::{ClientId, ConversationId, MessageId, Seq, SessionId, ShardId, TimestampMs, UserId};
 
 use super::{Causes, DriverError};
@@ -118,27 +118,11 @@ pub struct OriginalSend {
 impl SendKey {
     /// The key under which a person published the event, if a person did.
     pub fn of(event: &LogEvent) -> Option<Self> {
-        match event {
-            LogEvent::MessageSent(sent) => {
-                Some(Self { conversation: sent.conversation_id, sender: sent.sender_id, client_id: sent.client_id.clone() })
+        match event.class() {
+            EventClass::Message(sent) => {
+                Some(Self { conversation: sent.conversation_id, sender: sent.actor_id, client_id: sent.client_id.clone() })
             }
-            LogEvent::ConversationCreated(_)
-            | LogEvent::MemberAdded(_)
-            | LogEvent::MemberRemoved(_)
-            | LogEvent::MembersAdded(_)
-            | LogEvent::MembersRemoved(_)
-            | LogEvent::ConversationRenamed(_)
-            | LogEvent::RoleChanged(_)
-            | LogEvent::MessageErased(_)
-            | LogEvent::UserRegistered(_)
-            | LogEvent::ConversationJoined(_)
-            | LogEvent::ConversationLeft(_)
-            | LogEvent::ConversationInvited(_)
-            | LogEvent::InvitationEnded(_)
-            | LogEvent::UserSeen(_)
-            | LogEvent::SessionRevoked(_)
-            | LogEvent::Unreadable
-            | LogEvent::Unknown(_) => None,
+            EventClass::Change | EventClass::Amendment | EventClass::Personal | EventClass::Unreadable | EventClass::Unknown(_) => None,
         }
     }
 
@@ -151,25 +135,9 @@ impl SendKey {
 impl OriginalSend {
     /// What the send became, as the event at `seq` tells, if a person published it.
     pub fn of(event: &LogEvent, seq: Seq) -> Option<Self> {
-        match event {
-            LogEvent::MessageSent(sent) => Some(Self { message_id: sent.message_id, seq, sent_at_ms: sent.sent_at_ms }),
-            LogEvent::ConversationCreated(_)
-            | LogEvent::MemberAdded(_)
-            | LogEvent::MemberRemoved(_)
-            | LogEvent::MembersAdded(_)
-            | LogEvent::MembersRemoved(_)
-            | LogEvent::ConversationRenamed(_)
-            | LogEvent::RoleChanged(_)
-            | LogEvent::MessageErased(_)
-            | LogEvent::UserRegistered(_)
-            | LogEvent::ConversationJoined(_)
-            | LogEvent::ConversationLeft(_)
-            | LogEvent::ConversationInvited(_)
-            | LogEvent::InvitationEnded(_)
-            | LogEvent::UserSeen(_)
-            | LogEvent::SessionRevoked(_)
-            | LogEvent::Unreadable
-            | LogEvent::Unknown(_) => None,
+        match event.class() {
+            EventClass::Message(sent) => Some(Self { message_id: sent.message_id, seq, sent_at_ms: sent.at_ms }),
+            EventClass::Change | EventClass::Amendment | EventClass::Personal | EventClass::Unreadable | EventClass::Unknown(_) => None,
         }
     }
 }
@@ -192,11 +160,11 @@ pub trait ResumeStore: Send + Sync {
     async fn find_events(&self, shard: ShardId, ranges: &[EventRange], most: u32) -> Result<Option<Vec<FoundEvent>>, StoreError>;
 
     /// The first events of the given ranges of one shard, ascending by sequence, `prev` filled in: up to `limit`, and no more once
-    /// their bodies have `bytes`. At least one, if there is one.
+    /// their bodies have `bytes`. At least one, if there is one. As texts: who catches up is sent them, and none is read.
     ///
     /// # Cancel safety
     /// Cancel safe.
-    async fn events(&self, shard: ShardId, ranges: &[EventRange], limit: u32, bytes: u32) -> Result<Vec<StoredEvent>, StoreError>;
+    async fn events(&self, shard: ShardId, ranges: &[EventRange], limit: u32, bytes: u32) -> Result<Vec<EventText>, StoreError>;
 
     /// For each key, in order, the earlier send with that key, if the projection has one.
     ///

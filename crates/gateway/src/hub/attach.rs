@@ -128,10 +128,9 @@ impl Hub {
     pub(crate) fn changes_of(&self, shard: ShardId, user: UserId) -> (Seq, Vec<MembershipChange>) {
         let state = self.state.lock();
         let Some(shard) = state.shards.get(&shard) else { return (Seq::ZERO, Vec::new()) };
-        let changes =
-            shard.ring.changes(Seq::ZERO).filter(|entry| entry.effect.concerns(user)).filter_map(|entry| {
-                Some(MembershipChange { conversation: entry.conversation?, seq: entry.seq, effect: entry.effect.clone() })
-            });
+        let changes = shard.ring.changes(Seq::ZERO).filter(|entry| entry.effect.concerns(user)).filter_map(|entry| {
+            Some(MembershipChange { conversation: entry.conversation()?, seq: entry.seq, effect: entry.effect.clone() })
+        });
         (shard.ring.covered_after(), changes.collect())
     }
 
@@ -164,7 +163,7 @@ impl State {
             // Where each conversation is followed from: the snapshot's end, or the event that let them in behind it.
             let mut follow: HashMap<ConversationId, Seq> = ends.keys().map(|id| (*id, watermark(shard).next())).collect();
             for change in state.ring.changes(watermark(shard)) {
-                let Some(conversation) = change.conversation else { continue };
+                let Some(conversation) = change.conversation() else { continue };
                 roster.apply(id, conversation, *shard, change.seq, &change.effect);
                 if roster.present(conversation).is_some() {
                     follow.entry(conversation).or_insert(change.seq);
@@ -218,7 +217,7 @@ impl State {
                     return ControlFlow::Break(());
                 }
                 let seq = entry.seq;
-                let visible = match entry.owner() {
+                let visible = match entry.owner {
                     Some(EventOwner::Conversation(conversation)) => user.roster.sees(conversation, seq),
                     owner => owner == Some(own),
                 };

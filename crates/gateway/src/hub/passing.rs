@@ -135,7 +135,7 @@ impl Hub {
             }
         }
         for entry in shard.ring.changes(upto) {
-            if let Some(conversation) = entry.conversation {
+            if let Some(conversation) = entry.conversation() {
                 first_change(conversation, &entry.effect);
             }
         }

@@ -27,20 +27,20 @@ fn bob() -> UserId {
 
 fn stored(seq: u64, event: LogEvent) -> StoredEvent {
     let owner = event.conversation().map(EventOwner::Conversation).or_else(|| event.user().map(EventOwner::User));
-    StoredEvent { shard: SHARD, seq: Seq(seq), owner, prev: None, stored_at_ms: 0, event }
+    StoredEvent { shard: SHARD, seq: Seq(seq), owner, prev: None, stored_at_ms: 0, event, text: None }
 }
 
 fn says(seq: u64) -> StoredEvent {
     says_as(seq, ann())
 }
 
-fn says_as(seq: u64, sender_id: UserId) -> StoredEvent {
+fn says_as(seq: u64, actor_id: UserId) -> StoredEvent {
     let sent = MessageSent {
         message_id: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
         conversation_id: room(),
-        sender_id,
+        actor_id,
         client_id: format!("k{seq}").parse().unwrap(),
-        sent_at_ms: 0,
+        at_ms: 0,
         body: MessageBody::Text { text: "hello".parse().unwrap() },
     };
     stored(seq, LogEvent::MessageSent(sent))
@@ -48,7 +48,7 @@ fn says_as(seq: u64, sender_id: UserId) -> StoredEvent {
 
 fn leaves(seq: u64) -> StoredEvent {
     let event_id = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
-    let removed = MemberRemoved { event_id, conversation_id: room(), user_id: bob(), removed_by: ann(), at_ms: 0 };
+    let removed = MemberRemoved { event_id, conversation_id: room(), user_id: bob(), actor_id: ann(), at_ms: 0 };
     stored(seq, LogEvent::MemberRemoved(removed))
 }
 
@@ -58,7 +58,7 @@ fn joins(seq: u64) -> StoredEvent {
         conversation_id: room(),
         user_id: bob(),
         role: Role::Member,
-        added_by: ann(),
+        actor_id: ann(),
         kind: ConversationKind::Group,
         title: None,
         at_ms: 0,
@@ -68,7 +68,7 @@ fn joins(seq: u64) -> StoredEvent {
 
 fn all_leave(seq: u64) -> StoredEvent {
     let event_id = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
-    let removed = MembersRemoved { event_id, conversation_id: room(), user_ids: vec![bob(), ann()], removed_by: ann(), at_ms: 0 };
+    let removed = MembersRemoved { event_id, conversation_id: room(), user_ids: vec![bob(), ann()], actor_id: ann(), at_ms: 0 };
     stored(seq, LogEvent::MembersRemoved(removed))
 }
 
@@ -78,7 +78,7 @@ fn all_join(seq: u64) -> StoredEvent {
         conversation_id: room(),
         user_ids: vec![bob(), ann()],
         role: Role::Member,
-        added_by: ann(),
+        actor_id: ann(),
         kind: ConversationKind::Group,
         title: None,
         at_ms: 0,
@@ -266,7 +266,7 @@ fn who_left_before_the_tail_began_is_out_still() {
     let counts: Vec<UserId> = relay_domain::void::without_void(run.clone(), one.departed(SHARD, Seq(10), &run))
         .iter()
         .filter_map(|event| match &event.event {
-            LogEvent::MessageSent(sent) => Some(sent.sender_id),
+            LogEvent::MessageSent(sent) => Some(sent.actor_id),
             _ => None,
         })
         .collect();
@@ -281,7 +281,7 @@ fn a_return_that_was_told_late_counts_only_against_what_was_known_before_the_tai
     hub.begin_shard(SHARD, Seq(10), &LogHead { epoch: "E".to_owned(), continues: false, first: Seq(1), last: Seq(10), now_ms: 0 });
     let told = |seq| {
         let event_id = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
-        let moved = ConversationMembershipChanged { event_id, user_id: bob(), conversation_id: room(), at_ms: 0 };
+        let moved = ConversationMembershipChanged { event_id, actor_id: None, at_ms: 0, user_id: bob(), conversation_id: room() };
         stored(seq, LogEvent::ConversationJoined(moved))
     };
     let live = anns(&hub, 10);

@@ -7,9 +7,8 @@ use bytes::Bytes;
 use relay_domain::erasure::with_tombstones;
 use relay_domain::ports::{JoinSnapshot, OwnHead};
 use relay_domain::void::without_void;
-use relay_protocol::ServerFrame;
 use relay_protocol::frame::ResetReason;
-use relay_protocol::log::{EventOwner, LogEvent, StoredEvent};
+use relay_protocol::log::{EventOwner, StoredEvent};
 use relay_types::{ConversationId, Seq, ShardId, UserId};
 
 use super::{PROJECTION_UNAVAILABLE, ResumeError, Resumer, Run};
@@ -74,7 +73,7 @@ impl Resumer {
                         *last = Some(event.seq);
                     }
                 }
-                let Some((conversation, joined)) = moved(&event.event) else { continue };
+                let Some((_, conversation, joined)) = event.event.moved() else { continue };
                 set(&mut present, conversation, joined);
                 if event.seq > after {
                     visited.insert(conversation);
@@ -101,52 +100,9 @@ impl Resumer {
     }
 }
 
-/// Which conversation the user came into (`true`) or left, as their own event tells.
-const fn moved(event: &LogEvent) -> Option<(ConversationId, bool)> {
-    match event {
-        LogEvent::ConversationJoined(moved) => Some((moved.conversation_id, true)),
-        LogEvent::ConversationLeft(moved) => Some((moved.conversation_id, false)),
-        LogEvent::MessageSent(_)
-        | LogEvent::ConversationCreated(_)
-        | LogEvent::MemberAdded(_)
-        | LogEvent::MemberRemoved(_)
-        | LogEvent::MembersAdded(_)
-        | LogEvent::MembersRemoved(_)
-        | LogEvent::ConversationRenamed(_)
-        | LogEvent::RoleChanged(_)
-        | LogEvent::MessageErased(_)
-        | LogEvent::UserRegistered(_)
-        | LogEvent::ConversationInvited(_)
-        | LogEvent::InvitationEnded(_)
-        | LogEvent::UserSeen(_)
-        | LogEvent::SessionRevoked(_)
-        | LogEvent::Unreadable
-        | LogEvent::Unknown(_) => None,
-    }
-}
-
-/// What an event costs: its text as JSON, or about what the other kinds have.
-fn encoded_len(event: &StoredEvent) -> usize {
-    match &event.event {
-        LogEvent::MessageSent(sent) => 512 + sent.body.encoded_len(),
-        LogEvent::ConversationCreated(created) => 512 + 64 * created.members.len(),
-        LogEvent::MembersAdded(added) => 512 + 32 * added.user_ids.len(),
-        LogEvent::MembersRemoved(removed) => 512 + 32 * removed.user_ids.len(),
-        LogEvent::MemberAdded(_)
-        | LogEvent::MemberRemoved(_)
-        | LogEvent::ConversationRenamed(_)
-        | LogEvent::RoleChanged(_)
-        | LogEvent::MessageErased(_)
-        | LogEvent::UserRegistered(_)
-        | LogEvent::UserSeen(_)
-        | LogEvent::ConversationJoined(_)
-        | LogEvent::ConversationLeft(_)
-        | LogEvent::ConversationInvited(_)
-        | LogEvent::InvitationEnded(_)
-        | LogEvent::SessionRevoked(_)
-        | LogEvent::Unreadable => 512,
-        LogEvent::Unknown(event) => 512 + event.raw.get().len(),
-    }
+/// What an event costs: itself, and its text.
+fn held(event: &StoredEvent) -> usize {
+    size_of::<StoredEvent>() + 2 * event.text().map_or(0, |text| text.len())
 }
 
 fn set(present: &mut BTreeSet<ConversationId>, conversation: ConversationId, is_in: bool) {
@@ -200,7 +156,7 @@ impl<T: Transport> Run<'_, T> {
                 .map_err(|_| PROJECTION_UNAVAILABLE)?;
             drop(permit);
             let more = page.len() >= PAGE as usize;
-            bytes += page.iter().map(encoded_len).sum::<usize>();
+            bytes += page.iter().map(held).sum::<usize>();
             reached = page.last().map_or(reached, |event| event.seq);
             events.extend(page);
             if events.len() > self.resumer.max_events as usize || bytes > MOST_BYTES {
@@ -226,7 +182,7 @@ impl<T: Transport> Run<'_, T> {
                 Some(EventOwner::User(of)) if of == user => event.prev = own.replace(event.seq),
                 Some(EventOwner::Conversation(_) | EventOwner::User(_)) | None => continue,
             }
-            let Some(frame) = ServerFrame::encode_event(&event).map(Bytes::from) else { continue };
+            let Some(frame) = event.frame().map(Bytes::from) else { continue };
             bytes += frame.len();
             frames.push(frame);
             if bytes >= CHUNK_BYTES {

@@ -6,9 +6,9 @@ use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
 use relay_domain::ports::{EventRange, FoundEvent, JoinSnapshot};
-use relay_protocol::ServerFrame;
+use relay_protocol::EventText;
 use relay_protocol::frame::ResetReason;
-use relay_protocol::log::{EventOwner, StoredEvent};
+use relay_protocol::log::EventOwner;
 use relay_types::{Seq, ShardId, UserId};
 
 use super::{REVOKED, ResumeError, Run};
@@ -76,7 +76,7 @@ impl<T: Transport> Run<'_, T> {
                 // What is not there any more was removed since, by an operator who drops a month.
                 let end = page.last().map_or(Seq::ZERO, |event| event.seq);
                 let reached = if events.len() < page.len() { events.last().map_or(end, |event| event.seq) } else { end };
-                let read = Read::of(events);
+                let read = Read::of(&events);
                 size = (PAGE_BYTES as usize / (read.bytes / read.frames.len().max(1)).max(1)).clamp(1, PAGE);
                 rest = rest.get(rest.partition_point(|event| event.seq <= reached)..).unwrap_or_default();
                 let complete = if rest.is_empty() { watermark } else { reached };
@@ -128,9 +128,9 @@ struct Read {
 }
 
 impl Read {
-    fn of(events: Vec<StoredEvent>) -> Self {
-        let encoded = |event: StoredEvent| Some((event.owner?, (event.seq, Bytes::from(ServerFrame::encode_event(&event)?))));
-        let frames: Vec<(EventOwner, Placed)> = events.into_iter().filter_map(encoded).collect();
+    fn of(events: &[EventText]) -> Self {
+        let placed = |event: &EventText| (event.owner, (event.seq, Bytes::from(event.frame())));
+        let frames: Vec<(EventOwner, Placed)> = events.iter().map(placed).collect();
         let bytes = frames.iter().map(|(_, (_, frame))| frame.len()).sum();
         Self { frames, bytes }
     }

@@ -76,12 +76,12 @@ impl Group {
         for chunk in added.chunks(MOST_MEMBERS_AT_ONCE) {
             let event_id = store.event_id();
             let (conversation_id, kind, title, at_ms) = (self.id, self.kind, self.title.clone(), self.at_ms);
-            let (role, added_by) = (Role::Member, self.actor);
+            let (role, actor_id) = (Role::Member, self.actor);
             let event = if let [user_id] = *chunk {
-                LogEvent::MemberAdded(MemberAdded { event_id, conversation_id, user_id, role, added_by, kind, title, at_ms })
+                LogEvent::MemberAdded(MemberAdded { event_id, conversation_id, user_id, role, actor_id, kind, title, at_ms })
             } else {
                 let user_ids = chunk.to_vec();
-                LogEvent::MembersAdded(MembersAdded { event_id, conversation_id, user_ids, role, added_by, kind, title, at_ms })
+                LogEvent::MembersAdded(MembersAdded { event_id, conversation_id, user_ids, role, actor_id, kind, title, at_ms })
             };
             pending.push(LogAddress::Conversation { shard: self.shard, id: self.id }, event_id, event);
         }
@@ -93,8 +93,7 @@ impl Group {
     pub(super) fn announce_invitations(&self, store: &Store, pending: &mut Pending, invited: &[UserId]) {
         for user in invited {
             let event_id = store.event_id();
-            let event =
-                ConversationInvited { event_id, user_id: *user, conversation_id: self.id, invited_by: self.actor, at_ms: self.at_ms };
+            let event = ConversationInvited { event_id, user_id: *user, conversation_id: self.id, actor_id: self.actor, at_ms: self.at_ms };
             pending.push(LogAddress::User { shard: self.shard, id: *user }, event_id, LogEvent::ConversationInvited(event));
         }
     }
@@ -102,7 +101,13 @@ impl Group {
     /// Word to one person about this conversation, on their own subject.
     pub(super) fn say(&self, store: &Store, pending: &mut Pending, user: UserId, what: impl Fn(ConversationMembershipChanged) -> LogEvent) {
         let event_id = store.event_id();
-        let moved = ConversationMembershipChanged { event_id, user_id: user, conversation_id: self.id, at_ms: self.at_ms };
+        let moved = ConversationMembershipChanged {
+            event_id,
+            actor_id: Some(self.actor),
+            at_ms: self.at_ms,
+            user_id: user,
+            conversation_id: self.id,
+        };
         pending.push(LogAddress::User { shard: self.shard, id: user }, event_id, what(moved));
     }
 }

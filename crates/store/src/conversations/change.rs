@@ -63,7 +63,7 @@ pub(super) async fn rename(
             .await
             .map_err(unavailable)?;
         let event_id = store.event_id();
-        let renamed = ConversationRenamed { event_id, conversation_id: id, title: title.clone(), renamed_by: actor, at_ms };
+        let renamed = ConversationRenamed { event_id, conversation_id: id, title: title.clone(), actor_id: actor, at_ms };
         pending.push(locked.subject(), event_id, LogEvent::ConversationRenamed(renamed));
     }
     finish(transaction, pending, &[locked.subject()]).await
@@ -100,10 +100,10 @@ pub(super) async fn remove_member(
         .map_err(unavailable)?;
     let mut pending = Pending::default();
     let event_id = store.event_id();
-    let removed = MemberRemoved { event_id, conversation_id: id, user_id: user, removed_by: actor, at_ms };
+    let removed = MemberRemoved { event_id, conversation_id: id, user_id: user, actor_id: actor, at_ms };
     pending.push(locked.subject(), event_id, LogEvent::MemberRemoved(removed));
     let event_id = store.event_id();
-    let left = ConversationMembershipChanged { event_id, user_id: user, conversation_id: id, at_ms };
+    let left = ConversationMembershipChanged { event_id, actor_id: Some(actor), at_ms, user_id: user, conversation_id: id };
     pending.push(locked.user_subject(user), event_id, LogEvent::ConversationLeft(left));
     if locked.members == 1 {
         let group = locked.group(at_ms);
@@ -171,7 +171,7 @@ pub(super) async fn set_role(
         for (user, role) in steps.into_iter().flatten() {
             update_role(&mut transaction, id, user, role).await?;
             let event_id = store.event_id();
-            let changed = RoleChanged { event_id, conversation_id: id, user_id: user, role, changed_by: actor, at_ms };
+            let changed = RoleChanged { event_id, conversation_id: id, user_id: user, role, actor_id: actor, at_ms };
             pending.push(locked.subject(), event_id, LogEvent::RoleChanged(changed));
         }
     }

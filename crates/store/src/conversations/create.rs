@@ -205,7 +205,7 @@ fn announce(store: &Store, draft: &Draft, group: &Group) -> Pending {
         conversation_id: draft.id,
         kind: draft.kind,
         title: draft.title.clone(),
-        created_by: draft.creator,
+        actor_id: draft.creator,
         members: first.to_vec(),
         at_ms: draft.at_ms,
     };

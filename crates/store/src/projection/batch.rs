@@ -32,6 +32,7 @@ pub(super) struct EventRows {
     pub(super) actor: Vec<Uuid>,
     pub(super) client_id: Vec<Option<String>>,
     pub(super) body: Vec<String>,
+    pub(super) further: Vec<Option<String>>,
     pub(super) decided_at_ms: Vec<i64>,
     pub(super) at: Vec<OffsetDateTime>,
     /// Whether it is a row of `messages`, too.
@@ -157,7 +158,7 @@ impl Batch {
                 Some(EventOwner::Conversation(id)) => id,
                 Some(EventOwner::User(user)) => {
                     let prev = heads.insert(EventOwner::User(user), stored.seq).or_else(|| first_of_all(&stored.event));
-                    batch.own(user, stored, prev, at).map_err(|error| poison(error.to_string()))?;
+                    batch.own(user, stored, prev, at);
                     own_last.insert(user, stored.seq);
                     continue;
                 }
@@ -168,9 +169,9 @@ impl Batch {
             let head = last.entry(conversation).or_insert(Head { seq: stored.seq, at, message: None });
             // A log's clock may step back when its leader changes.
             (head.seq, head.at) = (stored.seq, head.at.max(at));
-            if let LogEvent::MessageSent(message) = &stored.event {
+            if let Some(message) = stored.event.message() {
                 head.message = Some((stored.seq, at));
-                sent.insert((conversation, message.sender_id), stored.seq);
+                sent.insert((conversation, message.actor_id), stored.seq);
             }
             if let LogEvent::MessageErased(event) = &stored.event {
                 let message_at = timestamp(event.stored_at_ms).map_err(|error| poison(error.reason))?;
@@ -186,6 +187,7 @@ impl Batch {
             rows.actor.push(row.actor_id);
             rows.client_id.push(row.client_id);
             rows.body.push(row.body);
+            rows.further.push(row.further);
             rows.decided_at_ms.push(row.decided_at_ms);
             rows.at.push(at);
             rows.in_history.push(stored.event.is_in_history());
@@ -211,15 +213,14 @@ impl Batch {
     }
 
     /// An event on a user's own subject.
-    fn own(&mut self, user: UserId, stored: &StoredEvent, prev: Option<Seq>, at: OffsetDateTime) -> Result<(), serde_json::Error> {
+    fn own(&mut self, user: UserId, stored: &StoredEvent, prev: Option<Seq>, at: OffsetDateTime) {
         let rows = &mut self.own;
-        rows.body.push(serde_json::to_string(&stored.event)?);
+        rows.body.push(stored.text().unwrap_or_default().into_owned());
         rows.user.push(user.to_uuid());
         rows.seq.push(stored.seq.to_i64());
         rows.prev.push(prev.map(Seq::to_i64));
         rows.kind.push(stored.event.name().to_owned());
         rows.at.push(at);
-        Ok(())
     }
 
     /// The newest event's time by the log's clock.
@@ -241,11 +242,11 @@ impl Batch {
             LogEvent::MessageSent(message) => {
                 let keys = &mut self.send_keys;
                 keys.conversation.push(conversation.to_uuid());
-                keys.sender.push(message.sender_id.to_uuid());
+                keys.sender.push(message.actor_id.to_uuid());
                 keys.client_id.push(message.client_id.as_str().to_owned());
                 keys.message.push(message.message_id.to_uuid());
                 keys.seq.push(seq.to_i64());
-                keys.sent_at_ms.push(message.sent_at_ms);
+                keys.sent_at_ms.push(message.at_ms);
                 keys.at.push(at);
             }
             other => {

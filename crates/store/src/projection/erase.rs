@@ -24,10 +24,11 @@ pub(super) async fn apply(connection: &mut PgConnection, shard: ShardId, run: &[
         let (id, place) = (conversation.to_uuid(), event.message_seq);
         let known = sqlx::query!(
             r#"WITH event AS (
-                   UPDATE conversation_events SET body = '{"type": "erased"}'
+                   UPDATE conversation_events SET body = '{"type": "erased"}', further = NULL
                    WHERE conversation_id = $1 AND seq = $2 AND event_id = $3 RETURNING 1),
                message AS (
-                   UPDATE messages SET body = '{"type": "erased"}', deleted = true WHERE conversation_id = $1 AND message_id = $3 RETURNING 1),
+                   UPDATE messages SET body = '{"type": "erased"}', further = NULL, deleted = true
+                   WHERE conversation_id = $1 AND message_id = $3 RETURNING 1),
                revisions AS (DELETE FROM message_revisions WHERE conversation_id = $1 AND seq = $2)
                SELECT EXISTS (SELECT FROM event) OR $4 < (SELECT oldest FROM event_horizon) AS "event!",
                       EXISTS (SELECT FROM message) AS "message!""#,
@@ -95,7 +96,7 @@ async fn message_row(connection: &mut PgConnection, shard: ShardId, erased: &Era
            INSERT INTO messages
                (conversation_id, seq, prev_seq, shard, message_id, sender_id, client_id, kind, body, deleted, sent_at_ms, stored_at)
            VALUES ($1, $2, $3, $4, $5, $6, $7, 'MESSAGE_SENT', '{"type": "erased"}', true, $8, $9)
-           ON CONFLICT (conversation_id, seq) DO UPDATE SET body = excluded.body, deleted = true"#,
+           ON CONFLICT (conversation_id, seq) DO UPDATE SET body = excluded.body, further = NULL, deleted = true"#,
         event.conversation_id.to_uuid(),
         event.message_seq.to_i64(),
         event.message_prev.map(Seq::to_i64),
@@ -116,9 +117,9 @@ pub(super) async fn again(connection: &mut PgConnection, shard: ShardId, seq: Se
     sqlx::query!(
         r#"WITH erased AS (SELECT conversation_id, seq, message_id FROM erasures WHERE shard = $1 AND seq = $2),
            event AS (
-               UPDATE conversation_events e SET body = '{"type": "erased"}' FROM erased
+               UPDATE conversation_events e SET body = '{"type": "erased"}', further = NULL FROM erased
                WHERE e.conversation_id = erased.conversation_id AND e.seq = erased.seq AND e.event_id = erased.message_id)
-           UPDATE messages m SET body = '{"type": "erased"}', deleted = true FROM erased
+           UPDATE messages m SET body = '{"type": "erased"}', further = NULL, deleted = true FROM erased
            WHERE m.conversation_id = erased.conversation_id AND m.message_id = erased.message_id"#,
         shard_column(shard),
         seq.to_i64()

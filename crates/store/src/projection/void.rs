@@ -2,7 +2,7 @@
 
 use relay_domain::ports::StoreError;
 use relay_domain::void::{Departures, senders};
-use relay_protocol::log::{LogEvent, StoredEvent};
+use relay_protocol::log::StoredEvent;
 use relay_types::{ConversationId, Seq, UserId};
 use sqlx::PgConnection;
 use sqlx::types::Uuid;
@@ -61,8 +61,8 @@ pub(super) async fn void_of(connection: &mut PgConnection, messages: &[(Conversa
 impl Store {
     /// Whether the message is void as far as the projection knows. Anything but a message never is.
     pub(super) async fn is_void(connection: &mut PgConnection, stored: &StoredEvent) -> Result<bool, StoreError> {
-        let LogEvent::MessageSent(sent) = &stored.event else { return Ok(false) };
-        let message = [(sent.conversation_id, sent.sender_id, stored.seq)];
+        let Some(sent) = stored.event.message() else { return Ok(false) };
+        let message = [(sent.conversation_id, sent.actor_id, stored.seq)];
         Ok(!void_of(connection, &message).await.map_err(unavailable)?.is_empty())
     }
 }

@@ -75,19 +75,20 @@ pub(super) async fn without_heads(connection: &mut PgConnection, shard: ShardId,
 async fn events(connection: &mut PgConnection, shard: ShardId, rows: &EventRows) -> sqlx::Result<()> {
     sqlx::query!(
         "WITH run AS MATERIALIZED (
-             SELECT conversation_id, seq, prev_seq, kind, event_id, actor_id, client_id, body::jsonb AS body, decided_at_ms, at, in_history
+             SELECT conversation_id, seq, prev_seq, kind, event_id, actor_id, client_id, body::jsonb AS body, further::jsonb AS further,
+                    decided_at_ms, at, in_history
              FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::bigint[],
-                         $10::timestamptz[], $12::boolean[])
-                  AS t (conversation_id, seq, prev_seq, kind, event_id, actor_id, client_id, body, decided_at_ms, at, in_history)),
+                         $10::timestamptz[], $12::boolean[], $13::text[])
+                  AS t (conversation_id, seq, prev_seq, kind, event_id, actor_id, client_id, body, decided_at_ms, at, in_history, further)),
          current AS (
              INSERT INTO messages
-                 (conversation_id, seq, prev_seq, shard, message_id, sender_id, client_id, kind, body, sent_at_ms, stored_at)
-             SELECT conversation_id, seq, prev_seq, $11, event_id, actor_id, client_id, kind, body, decided_at_ms, at
+                 (conversation_id, seq, prev_seq, shard, message_id, sender_id, client_id, kind, body, further, sent_at_ms, stored_at)
+             SELECT conversation_id, seq, prev_seq, $11, event_id, actor_id, client_id, kind, body, further, decided_at_ms, at
              FROM run WHERE in_history
              ON CONFLICT DO NOTHING)
          INSERT INTO conversation_events
-             (conversation_id, seq, prev_seq, shard, kind, event_id, actor_id, client_id, body, decided_at_ms, at)
-         SELECT conversation_id, seq, prev_seq, $11, kind, event_id, actor_id, client_id, body, decided_at_ms, at FROM run
+             (conversation_id, seq, prev_seq, shard, kind, event_id, actor_id, client_id, body, further, decided_at_ms, at)
+         SELECT conversation_id, seq, prev_seq, $11, kind, event_id, actor_id, client_id, body, further, decided_at_ms, at FROM run
          ON CONFLICT DO NOTHING",
         &rows.conversation,
         &rows.seq,
@@ -101,6 +102,7 @@ async fn events(connection: &mut PgConnection, shard: ShardId, rows: &EventRows)
         &rows.at,
         shard_column(shard),
         &rows.in_history,
+        &rows.further as &[Option<String>],
     )
     .execute(connection)
     .await

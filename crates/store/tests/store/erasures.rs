@@ -12,11 +12,11 @@ use relay_protocol::log::{EventOwner, LogEvent, StoredEvent};
 use relay_store::ErasureRequest;
 use relay_types::{ConversationId, MessageId, Seq};
 
-use crate::support::{Db, MemMessageLog, NOON_MS, SHARD, TestLog, conversation_id, user_id};
+use crate::support::{Db, MemMessageLog, NOON_MS, SHARD, TestLog, conversation_id, read, user_id};
 
 async fn events(db: &Db, conversation: ConversationId) -> Vec<StoredEvent> {
     let range = [EventRange { owner: EventOwner::Conversation(conversation), after: Seq::ZERO, upto: Seq(100) }];
-    db.store.events(SHARD, &range, 100, 1 << 20).await.unwrap()
+    db.store.events(SHARD, &range, 100, 1 << 20).await.unwrap().into_iter().map(read).collect()
 }
 
 fn is_tombstone(event: &StoredEvent) -> bool {

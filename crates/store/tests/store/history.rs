@@ -1,5 +1,5 @@
 use relay_domain::ports::{Conversations as _, History as _, HistoryAnchor, HistoryError, MemberInterval, NewConversation};
-use relay_protocol::rest::{ConversationState, HistoryChange, MessagePage};
+use relay_protocol::rest::{ConversationState, MessagePage};
 use relay_types::Seq;
 
 use crate::support::{Db, LIMITS, NOON_MS, TestLog, conversation_id};
@@ -45,7 +45,7 @@ async fn pages_hang_on_either_end_and_begin_where_the_reader_joined() {
 
     // With what happened to the conversation, which counts as messages do.
     let with_changes = async |reader, anchor, limit| db.store.messages(reader, id, anchor, limit, true).await.unwrap();
-    let changed = |page: &MessagePage| page.changes.iter().filter_map(HistoryChange::seq).map(|seq| seq.0).collect::<Vec<_>>();
+    let changed = |page: &MessagePage| page.changes.iter().map(|change| change.seq.0).collect::<Vec<_>>();
     let newest = with_changes(ann, HistoryAnchor::Newest, 3).await;
     assert_eq!((seqs(&newest), changed(&newest), newest.has_more), (vec![8, 9], vec![7], true));
     let oldest = with_changes(ann, HistoryAnchor::After(Seq::ZERO), 3).await;

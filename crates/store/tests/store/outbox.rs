@@ -129,8 +129,13 @@ async fn what_the_log_did_not_answer_for_is_left_alone_for_longer_each_time() {
 /// Events written by SQL, `each` for each of `subjects` people; nobody decided them, the outbox does not mind.
 async fn crowd(db: &Db, subjects: usize, each: usize) -> Vec<LogAddress> {
     let users: Vec<UserId> = (0..subjects).map(|_| user_id()).collect();
-    let moved =
-        ConversationMembershipChanged { event_id: event_id(), user_id: user_id(), conversation_id: conversation_id(), at_ms: NOON_MS };
+    let moved = ConversationMembershipChanged {
+        actor_id: None,
+        event_id: event_id(),
+        user_id: user_id(),
+        conversation_id: conversation_id(),
+        at_ms: NOON_MS,
+    };
     let joined = LogEvent::ConversationJoined(moved);
     let targets: Vec<sqlx::types::Uuid> = users.iter().map(|user| user.to_uuid()).collect();
     sqlx::query(

@@ -9,14 +9,14 @@ use relay_domain::ports::{
 use relay_protocol::log::{EventOwner, LogEvent, StoredEvent, UserRegistered};
 use relay_types::{Seq, UserId};
 
-use crate::support::{Db, EPOCH, NOON_MS, SHARD, TestLog, conversation_id, event_id, session_id, user_id};
+use crate::support::{Db, EPOCH, NOON_MS, SHARD, TestLog, conversation_id, event_id, read, session_id, user_id};
 
 fn all_of(user: UserId) -> EventRange {
     EventRange { owner: EventOwner::User(user), after: Seq::ZERO, upto: Seq(1_000_000) }
 }
 
 async fn events(db: &Db, user: UserId) -> Vec<StoredEvent> {
-    db.store.events(SHARD, &[all_of(user)], 1_000, u32::MAX).await.unwrap()
+    db.store.events(SHARD, &[all_of(user)], 1_000, u32::MAX).await.unwrap().into_iter().map(read).collect()
 }
 
 async fn prevs(db: &Db, user: UserId) -> Vec<(u64, Option<u64>)> {
@@ -28,7 +28,7 @@ async fn head(db: &Db, user: UserId) -> Option<OwnHead> {
 }
 
 fn registered(log: &mut TestLog, user: UserId) {
-    log.push(LogEvent::UserRegistered(UserRegistered { event_id: event_id(), user_id: user, at_ms: NOON_MS }));
+    log.push(LogEvent::UserRegistered(UserRegistered { event_id: event_id(), actor_id: Some(user), at_ms: NOON_MS, user_id: user }));
 }
 
 #[tokio::test]
@@ -65,14 +65,14 @@ async fn own_event_of_a_newer_version_is_stored_as_it_came() {
     let (ann, lobby) = (user_id(), conversation_id());
     let json = format!(r#"{{"v":9,"type":"FROM_THE_FUTURE","at_ms":7,"user_id":"{ann}","conversation_id":"{lobby}","x":[1.50]}}"#);
     let mut log = TestLog::new();
-    log.push_to(EventOwner::User(ann), LogEvent::decode(&json).unwrap());
-    log.push_to(EventOwner::User(ann), LogEvent::decode(r#"{"type":"BARE"}"#).unwrap());
+    log.publish(EventOwner::User(ann), &json);
+    log.publish(EventOwner::User(ann), r#"{"type":"BARE"}"#);
     db.project(&log).await;
     let read = events(&db, ann).await;
     assert_eq!(read.len(), 2);
     for (read, logged) in read.iter().zip(&log.events) {
         let json = |event: &LogEvent| serde_json::to_value(event).unwrap();
-        assert_eq!((json(&read.event), read.owner, read.stored_at_ms), (json(&logged.event), logged.owner, logged.stored_at_ms));
+        assert_eq!((json(&read.event), read.owner), (json(&logged.event), logged.owner));
     }
 }
 

@@ -1,6 +1,7 @@
 use relay_domain::ports::{AuditedProjection as _, EventRange, ProjectError, Projection as _, ResumeStore as _, SendKey};
 use relay_protocol::log::{EventOwner, LogEvent, SessionRevoked};
 use relay_types::{ConversationId, EventId, Seq, UserId};
+use serde_json::Value;
 
 use crate::support::{Db, EPOCH, SHARD, TestLog, conversation_id, session_id, user_id};
 
@@ -87,6 +88,13 @@ async fn every_event_names_the_one_before_it_in_its_conversation() {
     assert_eq!(prevs(&db, attic).await, [(2, Some(0)), (4, Some(2)), (5, Some(4)), (7, Some(5))]);
 }
 
+/// What catching up sends, as JSON.
+async fn told(db: &Db, conversation: ConversationId) -> Vec<(Seq, Value)> {
+    let range = EventRange { owner: EventOwner::Conversation(conversation), after: Seq::ZERO, upto: EVERYTHING };
+    let read = db.store.events(SHARD, &[range], 1000, u32::MAX).await.unwrap();
+    read.iter().map(|event| (event.seq, serde_json::from_str(event.text.get()).unwrap())).collect()
+}
+
 /// A worker of before left a hole where a newer version had stored something, and the next event named one that is not there.
 #[tokio::test]
 async fn event_of_a_newer_version_is_stored_as_it_came() {
@@ -95,25 +103,59 @@ async fn event_of_a_newer_version_is_stored_as_it_came() {
     let mut log = TestLog::new();
     log.created(lobby, &[ann]);
     let pinned =
-        format!(r#"{{"type":"message_pinned","event_id":"{ann}","actor_id":"{ann}","at_ms":7,"conversation_id":"{lobby}","x":[1.50]}}"#);
+        format!(r#"{{"type":"MESSAGE_PINNED","event_id":"{ann}","actor_id":"{ann}","at_ms":7,"conversation_id":"{lobby}","x":[1.50]}}"#);
     let poll = format!(
-        r#"{{"type":"MESSAGE_SENT","message_id":"{ann}","conversation_id":"{lobby}","sender_id":"{ann}","client_id":"k","sent_at_ms":7,"body":{{"type":"poll"}}}}"#
+        r#"{{"v":2,"type":"MESSAGE_SENT","message_id":"{ann}","actor_id":"{ann}","at_ms":7,"conversation_id":"{lobby}","client_id":"k","body":{{"type":"poll"}},"reply_to":"{ann}"}}"#
     );
-    for json in [pinned.as_str(), r#"{"type":"bare"}"#, &poll] {
-        log.push_to(EventOwner::Conversation(lobby), LogEvent::decode(json).unwrap());
+    let removed = format!(
+        r#"{{"v":2,"type":"MEMBER_REMOVED","event_id":"{ann}","actor_id":"{ann}","at_ms":7,"conversation_id":"{lobby}","user_id":"{}","why":["x"]}}"#,
+        user_id()
+    );
+    let published = [pinned.as_str(), r#"{"type":"BARE"}"#, &poll, &removed];
+    for json in published {
+        log.publish(EventOwner::Conversation(lobby), json);
     }
     log.sent(lobby, ann, "a");
     db.project(&log).await;
-    assert_eq!(prevs(&db, lobby).await, [(1, Some(0)), (2, Some(1)), (3, Some(2)), (4, Some(3)), (5, Some(4))]);
-    let range = EventRange { owner: EventOwner::Conversation(lobby), after: Seq::ZERO, upto: EVERYTHING };
-    let read = db.store.events(SHARD, &[range], 1000, u32::MAX).await.unwrap();
-    for (read, logged) in read.iter().zip(&log.events) {
-        let json = |event: &LogEvent| serde_json::to_value(event).unwrap();
-        assert_eq!(json(&read.event), json(&logged.event));
-        assert_eq!(read.owner, logged.owner);
+    assert_eq!(prevs(&db, lobby).await, [(1, Some(0)), (2, Some(1)), (3, Some(2)), (4, Some(3)), (5, Some(4)), (6, Some(5))]);
+    let told = told(&db, lobby).await;
+    for (json, (seq, told)) in published.iter().zip(&told[1..]) {
+        assert_eq!(told, &serde_json::from_str::<Value>(json).unwrap(), "{seq}");
     }
-    assert_eq!(db.count("SELECT decided_at_ms FROM conversation_events WHERE kind = 'message_pinned'").await, 7);
-    assert_eq!(db.store.watermark(SHARD).await.unwrap().0, Seq(5));
+    assert_eq!(db.count("SELECT decided_at_ms FROM conversation_events WHERE kind = 'MESSAGE_PINNED'").await, 7);
+    assert_eq!(db.count("SELECT count(*) FROM messages WHERE further ->> 'reply_to' IS NOT NULL").await, 1);
+    assert_eq!(db.store.watermark(SHARD).await.unwrap().0, Seq(6));
+}
+
+/// Rows that a worker of before version 1 wrote, and an event of then that is projected now: both are told in the present shape.
+#[tokio::test]
+async fn event_of_before_version_1_is_told_in_the_new_shape() {
+    let db = Db::fresh().await;
+    let (ann, lobby) = (user_id(), conversation_id());
+    let removed = format!(
+        r#"{{"type":"MEMBER_REMOVED","event_id":"{ann}","conversation_id":"{lobby}","user_id":"{ann}","removed_by":"{ann}","at_ms":7}}"#
+    );
+    let sent = format!(
+        r#"{{"type":"MESSAGE_SENT","message_id":"{lobby}","conversation_id":"{lobby}","sender_id":"{ann}","client_id":"k","sent_at_ms":7,"body":{{"type":"text","text":"x"}}}}"#
+    );
+    let mut log = TestLog::new();
+    log.created(lobby, &[ann]);
+    log.publish(EventOwner::Conversation(lobby), &sent);
+    log.publish(EventOwner::Conversation(lobby), &removed);
+    db.project(&log).await;
+    let rows = "INSERT INTO conversation_events SELECT conversation_id, seq + 10, prev_seq, shard, kind, event_id, actor_id, client_id,
+                    CASE kind WHEN 'MEMBER_REMOVED' THEN $1::jsonb ELSE body END, decided_at_ms, at
+                FROM conversation_events WHERE seq > 1";
+    sqlx::query(rows).bind(&removed).execute(&db.raw).await.unwrap();
+    let json = |json: String| serde_json::from_str::<Value>(&json).unwrap();
+    let sent = json(format!(
+        r#"{{"v":1,"type":"MESSAGE_SENT","message_id":"{lobby}","actor_id":"{ann}","at_ms":7,"conversation_id":"{lobby}","client_id":"k","body":{{"type":"text","text":"x"}}}}"#
+    ));
+    let removed = json(format!(
+        r#"{{"v":1,"type":"MEMBER_REMOVED","event_id":"{ann}","actor_id":"{ann}","at_ms":7,"conversation_id":"{lobby}","user_id":"{ann}"}}"#
+    ));
+    let expected = [(2, sent.clone()), (3, removed.clone()), (12, sent), (13, removed)].map(|(seq, event)| (Seq(seq), event));
+    assert_eq!(told(&db, lobby).await[1..], expected);
 }
 
 #[tokio::test]
@@ -195,6 +237,7 @@ async fn what_concerns_one_user_only_moves_the_watermark() {
     let ann = user_id();
     let mut log = TestLog::new();
     log.push(LogEvent::SessionRevoked(SessionRevoked {
+        actor_id: None,
         event_id: EventId::new(relay_types::IdGen::next_ulid(&relay_types::SystemIds::default())),
         user_id: ann,
         session_id: session_id(),
@@ -230,7 +273,7 @@ async fn a_key_belongs_to_its_sender_and_to_the_first_send() {
     );
     let LogEvent::MessageSent(original) = &log.event_at(first).event else { panic!("a message") };
     assert_eq!(found[1].unwrap().message_id, original.message_id);
-    assert_eq!(found[1].unwrap().sent_at_ms, original.sent_at_ms);
+    assert_eq!(found[1].unwrap().sent_at_ms, original.at_ms);
 }
 
 #[tokio::test]

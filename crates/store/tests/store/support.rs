@@ -10,10 +10,11 @@ use relay_domain::ports::{
     Accounts as _, AppendError, Appended, LogAddress, LogReadError, MemberDirectory as _, MessageLog, NewAccount, PasswordHash,
     PeopleLimits, Projected, Projection as _,
 };
+use relay_protocol::RawJson;
 use relay_protocol::conversation::{ConversationKind, Role};
 use relay_protocol::log::{
-    ConversationCreated, ConversationMembershipChanged, EventOwner, InitialMember, LogEvent, MemberAdded, MemberRemoved, MembersAdded,
-    MembersRemoved, MessageErased, MessageSent, StoredEvent,
+    ConversationCreated, ConversationMembershipChanged, EventOwner, EventText, InitialMember, LogEvent, MemberAdded, MemberRemoved,
+    MembersAdded, MembersRemoved, MessageErased, MessageSent, StoredEvent,
 };
 
 use relay_protocol::message::MessageBody;
@@ -173,18 +174,19 @@ impl TestLog {
 
     pub fn push(&mut self, event: LogEvent) -> Seq {
         let owner = event.conversation().map(EventOwner::Conversation).or_else(|| event.user().map(EventOwner::User));
-        self.push_at(owner, event)
+        self.push_at(owner, event, None)
     }
 
-    /// As [`Self::push`], for what does not say by itself whose it is.
-    pub fn push_to(&mut self, owner: EventOwner, event: LogEvent) -> Seq {
-        self.push_at(Some(owner), event)
+    /// As [`Self::push`], of a text on the subject of `owner`, as the bus reads it.
+    pub fn publish(&mut self, owner: EventOwner, json: &str) -> Seq {
+        let (event, text) = LogEvent::decode_with_text(json).unwrap();
+        self.push_at(Some(owner), event, text)
     }
 
-    fn push_at(&mut self, owner: Option<EventOwner>, event: LogEvent) -> Seq {
+    fn push_at(&mut self, owner: Option<EventOwner>, event: LogEvent, text: Option<RawJson>) -> Seq {
         self.head += 1;
         let stored_at_ms = NOON_MS + i64::try_from(self.head).unwrap();
-        self.events.push(StoredEvent { shard: self.shard, seq: Seq(self.head), owner, prev: None, stored_at_ms, event });
+        self.events.push(StoredEvent { shard: self.shard, seq: Seq(self.head), owner, prev: None, stored_at_ms, event, text });
         Seq(self.head)
     }
 
@@ -195,7 +197,7 @@ impl TestLog {
             conversation_id: conversation,
             kind: ConversationKind::Group,
             title: Some("Lobby".parse().unwrap()),
-            created_by: members[0].user_id,
+            actor_id: members[0].user_id,
             members,
             at_ms: NOON_MS,
         }))
@@ -207,7 +209,7 @@ impl TestLog {
             conversation_id: conversation,
             user_id: user,
             role: Role::Member,
-            added_by: user,
+            actor_id: user,
             kind: ConversationKind::Group,
             title: None,
             at_ms: NOON_MS,
@@ -219,7 +221,7 @@ impl TestLog {
             event_id: EventId::new(IDS.next_ulid()),
             conversation_id: conversation,
             user_id: user,
-            removed_by: user,
+            actor_id: user,
             at_ms: NOON_MS,
         }))
     }
@@ -231,7 +233,7 @@ impl TestLog {
             conversation_id: conversation,
             user_ids: users.to_vec(),
             role: Role::Member,
-            added_by: users[0],
+            actor_id: users[0],
             kind: ConversationKind::Group,
             title: None,
             at_ms: NOON_MS,
@@ -244,7 +246,7 @@ impl TestLog {
             event_id: EventId::new(IDS.next_ulid()),
             conversation_id: conversation,
             user_ids: users.to_vec(),
-            removed_by: users[0],
+            actor_id: users[0],
             at_ms: NOON_MS,
         }))
     }
@@ -252,6 +254,7 @@ impl TestLog {
     /// Something on a user's subject.
     pub fn personal(&mut self, user: UserId, conversation: ConversationId) -> Seq {
         self.push(LogEvent::ConversationJoined(ConversationMembershipChanged {
+            actor_id: None,
             event_id: EventId::new(IDS.next_ulid()),
             user_id: user,
             conversation_id: conversation,
@@ -263,9 +266,9 @@ impl TestLog {
         self.push(LogEvent::MessageSent(MessageSent {
             message_id: MessageId::new(IDS.next_ulid()),
             conversation_id: conversation,
-            sender_id: sender,
+            actor_id: sender,
             client_id: client_id.parse().unwrap(),
-            sent_at_ms: NOON_MS,
+            at_ms: NOON_MS,
             body: MessageBody::Text { text: format!("{client_id}: \"quoted\" \\ 🙂\nline").parse().unwrap() },
         }))
     }
@@ -276,9 +279,9 @@ impl TestLog {
         self.push(LogEvent::MessageSent(MessageSent {
             message_id: MessageId::new(IDS.next_ulid()),
             conversation_id: conversation,
-            sender_id: sender,
+            actor_id: sender,
             client_id: client_id.parse().unwrap(),
-            sent_at_ms: NOON_MS,
+            at_ms: NOON_MS,
             body,
         }))
     }
@@ -289,13 +292,14 @@ impl TestLog {
         let LogEvent::MessageSent(sent) = message.event else { panic!("a message") };
         self.push(LogEvent::MessageErased(MessageErased {
             event_id: EventId::new(IDS.next_ulid()),
+            actor_id: None,
             conversation_id: sent.conversation_id,
             message_id: sent.message_id,
             message_seq: seq,
             message_prev: Some(Seq(seq.0 - 1)),
-            sender_id: sent.sender_id,
+            sender_id: sent.actor_id,
             client_id: sent.client_id,
-            sent_at_ms: sent.sent_at_ms,
+            sent_at_ms: sent.at_ms,
             stored_at_ms: message.stored_at_ms,
             at_ms: NOON_MS,
         }))
@@ -304,6 +308,13 @@ impl TestLog {
     pub fn event_at(&self, seq: Seq) -> &StoredEvent {
         self.events.iter().find(|event| event.seq == seq).unwrap()
     }
+}
+
+/// The event of a text that was read.
+pub fn read(event: EventText) -> StoredEvent {
+    let EventText { shard, seq, owner, prev, text } = event;
+    let (event, text) = LogEvent::decode_with_text(text.get()).unwrap();
+    StoredEvent { shard, seq, owner: Some(owner), prev, stored_at_ms: 0, event, text }
 }
 
 /// Limits that no test meets by chance.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use relay_domain::ports::ProjectedEvent;
-use relay_protocol::log::{LogEvent, StoredEvent};
+use relay_protocol::log::StoredEvent;
 use relay_types::{Seq, ShardId};
 
 use super::Compared;
@@ -92,31 +92,13 @@ pub(super) fn page(shard: ShardId, events: &[StoredEvent], rows: &[ProjectedEven
             rows.remove(&event.seq);
             continue;
         };
-        let message = match &event.event {
-            LogEvent::MessageSent(sent) => Some(sent.message_id),
-            LogEvent::ConversationCreated(_)
-            | LogEvent::MemberAdded(_)
-            | LogEvent::MemberRemoved(_)
-            | LogEvent::MembersAdded(_)
-            | LogEvent::MembersRemoved(_)
-            | LogEvent::ConversationRenamed(_)
-            | LogEvent::RoleChanged(_)
-            | LogEvent::MessageErased(_)
-            | LogEvent::UserRegistered(_)
-            | LogEvent::ConversationJoined(_)
-            | LogEvent::ConversationLeft(_)
-            | LogEvent::ConversationInvited(_)
-            | LogEvent::InvitationEnded(_)
-            | LogEvent::UserSeen(_)
-            | LogEvent::SessionRevoked(_)
-            | LogEvent::Unreadable
-            | LogEvent::Unknown(_) => None,
-        };
+        let sent = event.event.message();
+        let message = sent.map(|sent| sent.message_id);
         compared.messages += u64::from(message.is_some());
         let kind = match rows.remove(&event.seq) {
             None => {
-                if let LogEvent::MessageSent(sent) = &event.event {
-                    compared.rowless.push((conversation, sent.sender_id, event.seq));
+                if let Some(sent) = sent {
+                    compared.rowless.push((conversation, sent.actor_id, event.seq));
                 }
                 Kind::MissingRow
             }
@@ -134,7 +116,7 @@ pub(super) fn page(shard: ShardId, events: &[StoredEvent], rows: &[ProjectedEven
 mod tests {
     use super::*;
     use relay_protocol::MessageBody;
-    use relay_protocol::log::MessageSent;
+    use relay_protocol::log::{LogEvent, MessageSent};
     use relay_types::MessageId;
 
     fn id<T: std::str::FromStr<Err: std::fmt::Debug>>() -> T {
@@ -145,13 +127,21 @@ mod tests {
         let message = MessageSent {
             message_id: id(),
             conversation_id: id(),
-            sender_id: id(),
+            actor_id: id(),
             client_id: id(),
-            sent_at_ms: 0,
+            at_ms: 0,
             body: MessageBody::Text { text: "x".parse().unwrap() },
         };
         let owner = Some(relay_protocol::EventOwner::Conversation(id()));
-        StoredEvent { shard: ShardId(0), seq: Seq(seq), owner, prev: None, stored_at_ms: 0, event: LogEvent::MessageSent(message) }
+        StoredEvent {
+            shard: ShardId(0),
+            seq: Seq(seq),
+            owner,
+            prev: None,
+            stored_at_ms: 0,
+            event: LogEvent::MessageSent(message),
+            text: None,
+        }
     }
 
     fn row(seq: u64) -> ProjectedEvent {

@@ -10,8 +10,8 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
 use relay_client::{ApiClient, Event, EventStream, RealtimeClient, RealtimeConfig, SendError, TokenProvider};
-use relay_protocol::frame::{ConversationChange, MessageAck};
-use relay_protocol::{Message, MessageBody};
+use relay_protocol::frame::MessageAck;
+use relay_protocol::{LogEvent, Message, MessageBody};
 use relay_types::{ClientId, ConversationId, IdGen as _, SystemIds, UserId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -365,28 +365,10 @@ impl Life {
                 }
                 return;
             }
-            Event::MemberAdded(added) => {
-                (added.conversation_id, added.seq, added.prev, What::Added { user: self.directory.user(added.user_id) })
+            Event::Happened(frame) => {
+                let Some(room) = frame.event.conversation() else { return };
+                (room, frame.seq, frame.prev, self.changed(&frame.event))
             }
-            Event::MemberRemoved(removed) => {
-                (removed.conversation_id, removed.seq, removed.prev, What::Removed { user: self.directory.user(removed.user_id) })
-            }
-            // Of many at once, whether this device's person is among them is what is judged.
-            Event::MembersAdded(added) => {
-                let what =
-                    if added.user_ids.contains(&self.me) { What::Added { user: self.directory.user(self.me) } } else { What::Changed };
-                (added.conversation_id, added.seq, added.prev, what)
-            }
-            Event::MembersRemoved(removed) => {
-                let what =
-                    if removed.user_ids.contains(&self.me) { What::Removed { user: self.directory.user(self.me) } } else { What::Changed };
-                (removed.conversation_id, removed.seq, removed.prev, what)
-            }
-            Event::ConversationUpdated(updated) => {
-                let what = if matches!(updated.change, ConversationChange::Created { .. }) { What::Created } else { What::Changed };
-                (updated.conversation_id, updated.seq, updated.prev, what)
-            }
-            Event::MessageErased(erased) => (erased.conversation_id, erased.seq, erased.prev, What::Changed),
             Event::Gap { chain, last, seq } => {
                 tracing::warn!(device = self.index, %chain, %last, %seq, "the SDK noticed a gap");
                 self.record.gaps.fetch_add(1, Ordering::Relaxed);
@@ -415,6 +397,20 @@ impl Life {
             _ => {}
         }
         self.saw(self.directory.room(room), seq.0, prev.map(|prev| prev.0), what, false);
+    }
+
+    /// Of many at once, whether this device's person is among them is what is judged.
+    fn changed(&self, event: &LogEvent) -> What {
+        let whose = |people: &[UserId]| match people {
+            [one] => Some(*one),
+            many => many.contains(&self.me).then_some(self.me),
+        };
+        if matches!(event, LogEvent::ConversationCreated(_)) {
+            return What::Created;
+        }
+        let added = whose(&event.joining()).map(|user| What::Added { user: self.directory.user(user) });
+        let removed = || whose(&event.leaving()).map(|user| What::Removed { user: self.directory.user(user) });
+        added.or_else(removed).unwrap_or(What::Changed)
     }
 
     fn on_message(&mut self, message: &Message, reloaded: bool) {

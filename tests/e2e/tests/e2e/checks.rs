@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use relay_client::Event;
-use relay_protocol::frame::{ConversationChange, MessageAck};
-use relay_protocol::{Chain, Message, Place, ServerFrame};
+use relay_protocol::frame::MessageAck;
+use relay_protocol::{Chain, LogEvent, Message, Place, ServerFrame};
 use relay_types::{ConversationId, Seq, UserId};
 
 /// One event of a conversation, as a device saw it.
@@ -24,14 +24,11 @@ impl Seen {
     pub fn of(frame: &ServerFrame) -> Option<Self> {
         let Place { chain: Chain::Conversation(conversation), seq, prev } = frame.place()? else { return None };
         let mut seen = Self { conversation, seq, prev, message: None, joined: Vec::new(), removed: Vec::new(), created: false };
-        match frame {
-            ServerFrame::NewMessage(message) => seen.message = Some(message.clone()),
-            ServerFrame::MemberAdded(added) => seen.joined = vec![added.user_id],
-            ServerFrame::MembersAdded(added) => seen.joined.clone_from(&added.user_ids),
-            ServerFrame::MemberRemoved(removed) => seen.removed = vec![removed.user_id],
-            ServerFrame::MembersRemoved(removed) => seen.removed.clone_from(&removed.user_ids),
-            ServerFrame::ConversationUpdated(updated) => seen.created = matches!(updated.change, ConversationChange::Created { .. }),
-            _ => {}
+        seen.message = frame.message();
+        if let Some(event) = frame.event() {
+            seen.created = matches!(event, LogEvent::ConversationCreated(_));
+            seen.joined = if seen.created { Vec::new() } else { event.joining() };
+            seen.removed = event.leaving();
         }
         Some(seen)
     }
@@ -39,13 +36,8 @@ impl Seen {
     /// As [`Self::of`], for the SDK's events.
     pub fn of_event(event: &Event) -> Option<Self> {
         let frame = match event {
-            Event::Message(frame) => ServerFrame::NewMessage(frame.clone()),
-            Event::MemberAdded(frame) => ServerFrame::MemberAdded(frame.clone()),
-            Event::MemberRemoved(frame) => ServerFrame::MemberRemoved(frame.clone()),
-            Event::MembersAdded(frame) => ServerFrame::MembersAdded(frame.clone()),
-            Event::MembersRemoved(frame) => ServerFrame::MembersRemoved(frame.clone()),
-            Event::ConversationUpdated(frame) => ServerFrame::ConversationUpdated(frame.clone()),
-            Event::MessageErased(frame) => ServerFrame::MessageErased(frame.clone()),
+            Event::Message(message) => ServerFrame::Event(Box::new(message.clone().into())),
+            Event::Happened(frame) => ServerFrame::Event(frame.clone()),
             Event::Unknown(frame) => ServerFrame::Unknown(Box::new(frame.clone())),
             _ => return None,
         };
@@ -156,7 +148,7 @@ mod tests {
     }
 
     fn seen(message: &Message) -> Seen {
-        Seen::of(&relay_protocol::ServerFrame::NewMessage(message.clone())).unwrap()
+        Seen::of(&relay_protocol::ServerFrame::Event(Box::new(message.clone().into()))).unwrap()
     }
 
     fn history(range: std::ops::RangeInclusive<u64>) -> Vec<Seen> {

@@ -1,7 +1,7 @@
 //! An erased message: its content goes everywhere, its place stays everywhere.
 
 use relay_harness::{Harness, wait_for};
-use relay_protocol::{MessageBody, Position, ServerFrame};
+use relay_protocol::{LogEvent, MessageBody, Position};
 use relay_types::{ConversationId, Seq};
 
 use super::checks::{Seen, contiguous, holds};
@@ -76,7 +76,8 @@ async fn an_erased_message_is_a_tombstone_live_replayed_in_history_and_in_the_lo
     let erase = ["erase", "message", &chat_id, &message_id];
     h.relayctl(&erase).await?;
     // Live: everybody is told, in the chain.
-    let told = bobs.until("message_erased", |frame| if let ServerFrame::MessageErased(told) = frame { Some(told.clone()) } else { None });
+    let told =
+        bobs.until("the erasure", |frame| if let Some(LogEvent::MessageErased(told)) = frame.event() { Some(told.clone()) } else { None });
     let told = told.await?;
     assert_eq!((told.message_seq, told.message_id), (secret.seq, secret.message_id));
     holds(contiguous(bobs.me, &bobs.seen()));

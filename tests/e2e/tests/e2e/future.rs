@@ -24,12 +24,12 @@ async fn publish(h: &Harness, subject: LogSubject, event: &Value) -> anyhow::Res
 fn from_the_future(chat: ConversationId, ann: &User, bob: &User) -> Vec<Value> {
     let id = || ulid::Ulid::from_parts(1_900_000_000_000, rand::random()).to_string();
     vec![
-        json!({ "v": 2, "type": "message_pinned", "event_id": id(), "actor_id": ann.id(), "at_ms": 7, "conversation_id": chat, "deep": [1.5, null] }),
+        json!({ "v": 2, "type": "MESSAGE_PINNED", "event_id": id(), "actor_id": ann.id(), "at_ms": 7, "conversation_id": chat, "deep": [1.5, null] }),
         json!({ "type": "MESSAGE_SENT", "message_id": id(), "conversation_id": chat, "sender_id": ann.id(), "client_id": id(),
                 "sent_at_ms": 7, "body": { "type": "poll", "question": "tea?", "options": ["yes", "no"] } }),
         json!({ "type": "ROLE_CHANGED", "event_id": id(), "conversation_id": chat, "user_id": bob.id(), "role": "moderator",
                 "changed_by": ann.id(), "at_ms": 7 }),
-        json!({ "type": "bare" }),
+        json!({ "type": "BARE" }),
     ]
 }
 
@@ -57,9 +57,8 @@ fn without_prev(mut frames: Vec<Value>) -> Vec<Value> {
     frames
 }
 
-fn bodies(frames: &[ServerFrame]) -> Vec<&MessageBody> {
-    let messages = frames.iter().filter_map(|frame| if let ServerFrame::NewMessage(message) = frame { Some(&message.body) } else { None });
-    messages.filter(|body| body.text().is_none()).collect()
+fn bodies(frames: &[ServerFrame]) -> Vec<MessageBody> {
+    frames.iter().filter_map(|frame| Some(frame.message()?.body)).filter(|body| body.text().is_none()).collect()
 }
 
 async fn dead_letters(h: &Harness) -> anyhow::Result<u64> {
@@ -106,7 +105,7 @@ async fn events_from_the_future_keep_their_place_everywhere() -> TestResult {
     for (n, event) in from_the_future(chat, &ann, &bob).iter().chain(&from_the_future(chat, &ann, &bob)).enumerate() {
         anns.post(chat, &ulid_key(0), &format!("before {n}")).await?;
         publish(&h, LogSubject::Conversation(ShardId(0), chat), event).await?;
-        publish(&h, LogSubject::User(ShardId(0), bob.id()), &json!({ "type": "draft_changed", "user_id": bob.id() })).await?;
+        publish(&h, LogSubject::User(ShardId(0), bob.id()), &json!({ "type": "DRAFT_CHANGED", "user_id": bob.id() })).await?;
     }
     anns.post(chat, &ulid_key(0), "the end of it").await?;
     bobs.message("the end of it").await?;
@@ -129,7 +128,7 @@ async fn events_from_the_future_keep_their_place_everywhere() -> TestResult {
     h.relayctl(&["verify"]).await?;
     let mut database = h.database().await?;
     let row = sqlx::query(
-        "SELECT body::text, actor_id, decided_at_ms FROM conversation_events WHERE kind = 'message_pinned' ORDER BY seq LIMIT 1",
+        "SELECT body::text, actor_id, decided_at_ms FROM conversation_events WHERE kind = 'MESSAGE_PINNED' ORDER BY seq LIMIT 1",
     )
     .fetch_one(&mut database)
     .await?;

@@ -1,8 +1,8 @@
 //! Sending and receiving, over both doors.
 
 use relay_harness::{Harness, wait_for};
-use relay_protocol::ServerFrame;
-use relay_protocol::rest::{ConversationListItem, ConversationListQuery, HistoryChange, HistoryQuery};
+use relay_protocol::rest::{ConversationListItem, ConversationListQuery, HistoryQuery};
+use relay_protocol::{EventFrame, LogEvent, ServerFrame};
 use relay_types::{ConversationId, Seq};
 
 use super::checks::{contiguous, delivered_exactly_once, holds, same_order};
@@ -163,22 +163,17 @@ async fn history_tells_who_came_and_went_to_whoever_asks() -> TestResult {
     assert_eq!((page.messages.len(), page.has_more), (2, false));
     let mut socket = Socket::live(&h, 0, &bob.device, None).await?;
     ann.api.rename(chat, &super::support::title("another title")).await?;
-    let wish = |frame: &ServerFrame| matches!(frame, ServerFrame::ConversationUpdated(_)).then(|| frame.clone());
+    let wish = |frame: &ServerFrame| match frame {
+        ServerFrame::Event(frame) if matches!(frame.event, LogEvent::ConversationRenamed(_)) => Some((**frame).clone()),
+        _ => None,
+    };
     let told = socket.until("the new title", wish).await?;
     persisted(&h).await?;
     let after = bob.api.history(&query(Some(true), 1)).await?;
-    assert_eq!((after.messages.len(), after.changes), (0, HistoryChange::of(told).into_iter().collect()), "as on the socket");
-    let came = |change: &HistoryChange| match change {
-        HistoryChange::MemberAdded(added) => added.user_id == cid.id(),
-        HistoryChange::MembersAdded(added) => added.user_ids.contains(&cid.id()),
-        _ => false,
-    };
-    let went = |change: &HistoryChange| match change {
-        HistoryChange::MemberRemoved(removed) => removed.user_id == cid.id(),
-        HistoryChange::MembersRemoved(removed) => removed.user_ids.contains(&cid.id()),
-        _ => false,
-    };
-    let place = |wish: &dyn Fn(&HistoryChange) -> bool| page.changes.iter().find(|change| wish(change)).and_then(HistoryChange::seq);
+    assert_eq!((after.messages.len(), after.changes), (0, vec![told]), "as on the socket");
+    let came = |change: &EventFrame| change.event.joining().contains(&cid.id());
+    let went = |change: &EventFrame| change.event.leaving().contains(&cid.id());
+    let place = |wish: &dyn Fn(&EventFrame) -> bool| page.changes.iter().find(|change| wish(change)).map(|change| change.seq);
     let (one, two) = (page.messages[0].seq, page.messages[1].seq);
     let (came, went) = (place(&came).expect("joining"), place(&went).expect("leaving"));
     assert!(one < came && came < two && two < went, "{page:?}");

@@ -39,7 +39,7 @@ async fn grown_to(h: &Harness, end: u64) -> Seq {
 async fn listen(socket: &mut Socket, count: usize) -> TestResult {
     let mut left = count;
     while left > 0 {
-        left -= usize::from(matches!(socket.next().await?, ServerFrame::NewMessage(_)));
+        left -= usize::from(socket.next().await?.message().is_some());
     }
     Ok(())
 }
@@ -58,8 +58,7 @@ async fn whoever_is_removed_while_people_talk_gets_nothing_after_it_and_may_do_n
         listen(&mut cids, 30).await?;
         ann.api.remove_member(chat, cid.id()).await?;
         // The others go on for a while.
-        let removed =
-            |frame: &ServerFrame| matches!(frame, ServerFrame::MemberRemoved(removed) if removed.user_id == cid.id()).then_some(());
+        let removed = |frame: &ServerFrame| frame.event().is_some_and(|event| event.leaving().contains(&cid.id())).then_some(());
         cids.until("one's own removal", removed).await?;
         let here = log_end(&h).await?;
         let end = grown_to(&h, here.0 + 50).await;
@@ -233,7 +232,7 @@ async fn what_waits_behind_another_send_is_not_stored_after_its_senders_removal(
                 assert!(matches!(error.code.known(), Some(ErrorCode::Unavailable | ErrorCode::NotMember)), "{error:?}");
                 error.client_id.map(|key| open.remove(&key));
             }
-            ServerFrame::MemberRemoved(frame) if frame.user_id == bob.id() => removed = Some(frame.seq),
+            ServerFrame::Event(frame) if frame.event.leaving().contains(&bob.id()) => removed = Some(frame.seq),
             _ => {}
         }
     }

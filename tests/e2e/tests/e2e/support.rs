@@ -244,10 +244,7 @@ impl Socket {
 
     /// Reads until a message with this text.
     pub async fn message(&mut self, wanted: &str) -> anyhow::Result<Message> {
-        let wish = |frame: &ServerFrame| match frame {
-            ServerFrame::NewMessage(message) if text_of(message) == wanted => Some(message.clone()),
-            _ => None,
-        };
+        let wish = |frame: &ServerFrame| frame.message().filter(|message| text_of(message) == wanted);
         self.until(wanted, wish).await
     }
 

@@ -17,9 +17,9 @@ async fn store_blindly(h: &Harness, sender: &User, chat: ConversationId, key: &C
     let event = LogEvent::MessageSent(MessageSent {
         message_id: MessageId::new(SystemIds::default().next_ulid()),
         conversation_id: chat,
-        sender_id: sender.id(),
+        actor_id: sender.id(),
         client_id: key.clone(),
-        sent_at_ms: 0,
+        at_ms: 0,
         body: text(body),
     });
     let mut headers = async_nats::HeaderMap::new();
@@ -129,7 +129,7 @@ async fn a_gateway_that_does_not_hear_the_log_acknowledges_nothing_and_soon_stor
     h.nats_link().heal();
     let ack = cids.post_at_last(chat, &cids_key, "still here").await?;
     assert_eq!(sequences_of(&h, &cids_key).await?, [(ack.seq, cid.id())]);
-    let removed = |frame: &ServerFrame| matches!(frame, ServerFrame::MemberRemoved(removed) if removed.user_id == bob.id()).then_some(());
+    let removed = |frame: &ServerFrame| frame.event().is_some_and(|event| event.leaving().contains(&bob.id())).then_some(());
     bobs.until("one's own removal", removed).await?;
     assert_eq!(bobs.refused(chat, &bobs_key, "after my removal").await?.code, ErrorCode::NotMember);
     anns.message_or_seen("still here").await?;

@@ -51,7 +51,7 @@ async fn log_with_subjects(harness: &Harness, shard: u16) -> anyhow::Result<Vec<
 /// The places in shard 0 of every message with this key, with its sender.
 pub async fn sequences_of(harness: &Harness, client_id: &ClientId) -> anyhow::Result<Vec<(Seq, UserId)>> {
     let sent = log(harness, 0).await?.into_iter().filter_map(|(seq, event)| match event {
-        LogEvent::MessageSent(sent) if sent.client_id == *client_id => Some((seq, sent.sender_id)),
+        LogEvent::MessageSent(sent) if sent.client_id == *client_id => Some((seq, sent.actor_id)),
         _ => None,
     });
     Ok(sent.collect())

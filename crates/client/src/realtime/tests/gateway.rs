@@ -102,6 +102,10 @@ impl Peer {
         self.ws.send(Message::text(frame.encode())).await.unwrap();
     }
 
+    pub async fn say(&mut self, message: relay_protocol::Message) {
+        self.send(&ServerFrame::Event(Box::new(message.into()))).await;
+    }
+
     pub async fn caught_up(&mut self, seq: u64) {
         self.send(&ServerFrame::CaughtUp { position: position(seq).to_string() }).await;
     }

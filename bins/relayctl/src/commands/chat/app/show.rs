@@ -2,12 +2,11 @@
 
 use relay_client::Event;
 use relay_protocol::conversation::Role;
-use relay_protocol::frame::{
-    ConversationChange, ConversationUpdated, MemberAddedFrame, MemberRemovedFrame, MembersAddedFrame, MembersRemovedFrame, ResetReason,
-};
+use relay_protocol::frame::ResetReason;
+use relay_protocol::log::{MemberAdded, MemberRemoved, MembersAdded, MembersRemoved};
 use relay_protocol::rest::HistoryQuery;
-use relay_protocol::{Chain, Message};
-use relay_types::{ConversationId, Seq};
+use relay_protocol::{Chain, EventFrame, LogEvent, Message};
+use relay_types::{ConversationId, Seq, TimestampMs, UserId};
 
 use super::super::text::{body_text, detail, quote};
 use super::act::explain;
@@ -23,14 +22,7 @@ impl App {
                 self.directory.ensure(message.conversation_id).await;
                 self.show_message(&message).await;
             }
-            Event::MemberAdded(added) => self.show_added(added).await,
-            Event::MemberRemoved(removed) => self.show_removed(removed).await,
-            Event::MembersAdded(added) => self.show_added_many(added).await,
-            Event::MembersRemoved(removed) => self.show_removed_many(removed).await,
-            Event::ConversationUpdated(updated) => self.show_update(updated).await,
-            Event::MessageErased(erased) => {
-                self.screen.say(format_args!("a message in {} was erased", self.directory.label(erased.conversation_id)));
-            }
+            Event::Happened(frame) => self.show_event(*frame).await,
             Event::Typing { conversation_id, user_id, typing } => self.show_typing(conversation_id, user_id, typing).await,
             Event::CaughtUp { .. } => self.on_caught_up().await,
             Event::Reset(reason) => {
@@ -121,13 +113,71 @@ impl App {
         *mark = (*mark).max(seq);
     }
 
-    async fn show_added(&mut self, added: MemberAddedFrame) {
+    async fn show_event(&mut self, frame: EventFrame) {
+        let seq = frame.seq;
+        match frame.event {
+            LogEvent::MemberAdded(added) => self.show_added(seq, added).await,
+            LogEvent::MemberRemoved(removed) => self.show_removed(seq, removed).await,
+            LogEvent::MembersAdded(added) => self.show_added_many(seq, added).await,
+            LogEvent::MembersRemoved(removed) => self.show_removed_many(seq, removed).await,
+            LogEvent::ConversationCreated(created) => {
+                let Some((label, by, at)) = self.update(created.conversation_id, seq, created.actor_id, created.at_ms).await else {
+                    return;
+                };
+                if self.directory.is_group(created.conversation_id) {
+                    self.screen.say(format_args!("{at} {label}: begun by {by}"));
+                } else if created.actor_id != self.me.user_id {
+                    self.screen.say(format_args!("{at} {by} began a conversation with you"));
+                }
+                self.adopt(created.conversation_id);
+            }
+            LogEvent::ConversationRenamed(renamed) => {
+                self.directory.ensure(renamed.conversation_id).await;
+                self.directory.retitle(renamed.conversation_id, renamed.title.clone());
+                self.aim.relabel(&self.directory.target(renamed.conversation_id));
+                let Some((_, by, at)) = self.update(renamed.conversation_id, seq, renamed.actor_id, renamed.at_ms).await else { return };
+                self.screen.say(format_args!("{at} #{}: renamed by {by}", quote(renamed.title.as_str())));
+                self.adopt(renamed.conversation_id);
+            }
+            LogEvent::RoleChanged(changed) => {
+                let conversation = changed.conversation_id;
+                let Some((label, by, at)) = self.update(conversation, seq, changed.actor_id, changed.at_ms).await else { return };
+                let who = self.directory.name(changed.user_id, conversation).await;
+                let is = if changed.user_id == self.me.user_id { "are" } else { "is" };
+                let role = match changed.role {
+                    Role::Member => "a member",
+                    Role::Admin => "an admin",
+                    Role::Owner => "the owner",
+                    Role::Unknown(ref name) => name.as_str(),
+                };
+                self.screen.say(format_args!("{at} {label}: {who} {is} now {role}, by {by}"));
+                self.adopt(conversation);
+            }
+            LogEvent::MessageErased(erased) => {
+                self.screen.say(format_args!("a message in {} was erased", self.directory.label(erased.conversation_id)));
+            }
+            // A message is told as one; of a person's own events nothing is shown yet.
+            _ => {}
+        }
+    }
+
+    /// What a line about a conversation's change needs: the conversation, who did it, and when. `None` if it was printed before.
+    async fn update(&mut self, conversation: ConversationId, seq: Seq, by: UserId, at_ms: TimestampMs) -> Option<(String, String, String)> {
+        self.directory.ensure(conversation).await;
+        if !self.shown.mark(conversation, seq) {
+            return None;
+        }
+        let by = self.directory.name(by, conversation).await;
+        Some((self.directory.label(conversation), by, self.screen.clock(at_ms)))
+    }
+
+    async fn show_added(&mut self, seq: Seq, added: MemberAdded) {
         let conversation = added.conversation_id;
         self.directory.ensure(conversation).await;
-        if !self.shown.mark(conversation, added.seq) {
+        if !self.shown.mark(conversation, seq) {
             return;
         }
-        let by = self.directory.name(added.added_by, conversation).await;
+        let by = self.directory.name(added.actor_id, conversation).await;
         let who = self.directory.name(added.user_id, conversation).await;
         let label = self.directory.label(conversation);
         let is = if added.user_id == self.me.user_id { "are" } else { "is" };
@@ -138,18 +188,18 @@ impl App {
         }
     }
 
-    async fn show_removed(&mut self, removed: MemberRemovedFrame) {
+    async fn show_removed(&mut self, seq: Seq, removed: MemberRemoved) {
         let conversation = removed.conversation_id;
-        let new = self.shown.mark(conversation, removed.seq);
+        let new = self.shown.mark(conversation, seq);
         let who = self.directory.name(removed.user_id, conversation).await;
-        let by = self.directory.name(removed.removed_by, conversation).await;
+        let by = self.directory.name(removed.actor_id, conversation).await;
         let label = self.directory.label(conversation);
         if removed.user_id == self.me.user_id {
             // Before it is printed: the prompt below shows it.
             self.aim.lose(conversation);
         }
         if new {
-            let what = if removed.user_id == removed.removed_by { "left".to_owned() } else { format!("removed by {by}") };
+            let what = if removed.user_id == removed.actor_id { "left".to_owned() } else { format!("removed by {by}") };
             self.screen.say(format_args!("{} {label}: {who} {what}", self.screen.clock(removed.at_ms)));
         }
         if removed.user_id == self.me.user_id {
@@ -157,12 +207,12 @@ impl App {
         }
     }
 
-    async fn show_added_many(&mut self, added: MembersAddedFrame) {
+    async fn show_added_many(&mut self, seq: Seq, added: MembersAdded) {
         let conversation = added.conversation_id;
         self.directory.ensure(conversation).await;
         let me = added.user_ids.contains(&self.me.user_id);
-        if self.shown.mark(conversation, added.seq) {
-            let by = self.directory.name(added.added_by, conversation).await;
+        if self.shown.mark(conversation, seq) {
+            let by = self.directory.name(added.actor_id, conversation).await;
             let (label, people) = (self.directory.label(conversation), count(added.user_ids.len(), "new member"));
             let with_you = if me { ", you among them" } else { "" };
             self.screen.say(format_args!("{} {label}: {people}{with_you}, added by {by}", self.screen.clock(added.at_ms)));
@@ -173,15 +223,15 @@ impl App {
         }
     }
 
-    async fn show_removed_many(&mut self, removed: MembersRemovedFrame) {
+    async fn show_removed_many(&mut self, seq: Seq, removed: MembersRemoved) {
         let conversation = removed.conversation_id;
         let me = removed.user_ids.contains(&self.me.user_id);
         if me {
             // Before it is printed: the prompt below shows it.
             self.aim.lose(conversation);
         }
-        if self.shown.mark(conversation, removed.seq) {
-            let by = self.directory.name(removed.removed_by, conversation).await;
+        if self.shown.mark(conversation, seq) {
+            let by = self.directory.name(removed.actor_id, conversation).await;
             let (label, people) = (self.directory.label(conversation), count(removed.user_ids.len(), "member"));
             let with_you = if me { ", you among them," } else { "" };
             self.screen.say(format_args!("{} {label}: {people}{with_you} removed by {by}", self.screen.clock(removed.at_ms)));
@@ -189,41 +239,6 @@ impl App {
         if me {
             self.directory.forget(conversation);
         }
-    }
-
-    async fn show_update(&mut self, updated: ConversationUpdated) {
-        let conversation = updated.conversation_id;
-        self.directory.ensure(conversation).await;
-        if let ConversationChange::Renamed { title } = &updated.change {
-            self.directory.retitle(conversation, title.clone());
-            self.aim.relabel(&self.directory.target(conversation));
-        }
-        if !self.shown.mark(conversation, updated.seq) {
-            return;
-        }
-        let by = self.directory.name(updated.by, conversation).await;
-        let label = self.directory.label(conversation);
-        let at = self.screen.clock(updated.at_ms);
-        match updated.change {
-            ConversationChange::Created { .. } if self.directory.is_group(conversation) => {
-                self.screen.say(format_args!("{at} {label}: begun by {by}"));
-            }
-            ConversationChange::Created { .. } if updated.by == self.me.user_id => {}
-            ConversationChange::Created { .. } => self.screen.say(format_args!("{at} {by} began a conversation with you")),
-            ConversationChange::Renamed { title } => self.screen.say(format_args!("{at} #{}: renamed by {by}", quote(title.as_str()))),
-            ConversationChange::RoleChanged { user_id, role } => {
-                let who = self.directory.name(user_id, conversation).await;
-                let is = if user_id == self.me.user_id { "are" } else { "is" };
-                let role = match role {
-                    Role::Member => "a member",
-                    Role::Admin => "an admin",
-                    Role::Owner => "the owner",
-                    Role::Unknown(ref name) => name.as_str(),
-                };
-                self.screen.say(format_args!("{at} {label}: {who} {is} now {role}, by {by}"));
-            }
-        }
-        self.adopt(conversation);
     }
 
     async fn on_caught_up(&mut self) {

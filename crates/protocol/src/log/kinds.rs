@@ -1,0 +1,312 @@
+//! The fields of each type of event. Fields are added, never taken away or given another meaning. Names that events had before
+//! version 1 are still read; they are never used for something else.
+
+use relay_types::{ClientId, ConversationId, ConversationTitle, EventId, MessageId, Seq, SessionId, ShardId, TimestampMs, UserId};
+
+use super::{EventOwner, LogEvent, StoredEvent};
+use crate::conversation::{ConversationKind, Role};
+use crate::message::MessageBody;
+
+/// Members that one event brings in or puts out at most: it stays well below the size of what the log takes.
+pub const MOST_MEMBERS_AT_ONCE: usize = 500;
+
+/// A message was accepted.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct MessageSent {
+    /// Minted by the server. It is the event's id, too.
+    pub message_id: MessageId,
+    /// By whom.
+    #[serde(alias = "sender_id")]
+    pub actor_id: UserId,
+    /// When it was accepted, by the accepting server's clock.
+    #[serde(alias = "sent_at_ms")]
+    pub at_ms: TimestampMs,
+    /// Where.
+    pub conversation_id: ConversationId,
+    /// The sender's own key, by which their devices match it to their outbox.
+    pub client_id: ClientId,
+    /// What.
+    pub body: MessageBody,
+}
+
+impl MessageSent {
+    /// A message's id is its event's.
+    pub(super) fn event_id(&self) -> EventId {
+        EventId::from_uuid(self.message_id.to_uuid())
+    }
+}
+
+/// A conversation began.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct ConversationCreated {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// By whom.
+    #[serde(alias = "created_by")]
+    pub actor_id: UserId,
+    /// When, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+    /// Which.
+    pub conversation_id: ConversationId,
+    /// Direct or group.
+    pub kind: ConversationKind,
+    /// A group's title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<ConversationTitle>,
+    /// Who is in it from the start, the creator included; at most [`MOST_MEMBERS_AT_ONCE`]. More follow in `MEMBERS_ADDED`.
+    pub members: Vec<InitialMember>,
+}
+
+/// One of the first members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct InitialMember {
+    /// Who.
+    pub user_id: UserId,
+    /// As what.
+    pub role: Role,
+}
+
+/// Someone joined.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct MemberAdded {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// By whom.
+    #[serde(alias = "added_by")]
+    pub actor_id: UserId,
+    /// When, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+    /// Where.
+    pub conversation_id: ConversationId,
+    /// Who.
+    pub user_id: UserId,
+    /// As what.
+    pub role: Role,
+    /// Direct or group; tells the new member what they joined.
+    pub kind: ConversationKind,
+    /// The title at that moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<ConversationTitle>,
+}
+
+/// Someone left or was removed.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct MemberRemoved {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// By whom; themselves when they left.
+    #[serde(alias = "removed_by")]
+    pub actor_id: UserId,
+    /// When, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+    /// Where.
+    pub conversation_id: ConversationId,
+    /// Who.
+    pub user_id: UserId,
+}
+
+/// Several people joined.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct MembersAdded {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// By whom.
+    #[serde(alias = "added_by")]
+    pub actor_id: UserId,
+    /// When, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+    /// Where.
+    pub conversation_id: ConversationId,
+    /// Who, without repeats; at most [`MOST_MEMBERS_AT_ONCE`].
+    pub user_ids: Vec<UserId>,
+    /// As what.
+    pub role: Role,
+    /// Direct or group; tells the new members what they joined.
+    pub kind: ConversationKind,
+    /// The title at that moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<ConversationTitle>,
+}
+
+/// Several people were removed.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct MembersRemoved {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// By whom.
+    #[serde(alias = "removed_by")]
+    pub actor_id: UserId,
+    /// When, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+    /// Where.
+    pub conversation_id: ConversationId,
+    /// Who, without repeats; at most [`MOST_MEMBERS_AT_ONCE`].
+    pub user_ids: Vec<UserId>,
+}
+
+/// A new title.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct ConversationRenamed {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// By whom.
+    #[serde(alias = "renamed_by")]
+    pub actor_id: UserId,
+    /// When, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+    /// Which.
+    pub conversation_id: ConversationId,
+    /// The new title.
+    pub title: ConversationTitle,
+}
+
+/// A role changed.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct RoleChanged {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// By whom.
+    #[serde(alias = "changed_by")]
+    pub actor_id: UserId,
+    /// When, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+    /// Where.
+    pub conversation_id: ConversationId,
+    /// Whose.
+    pub user_id: UserId,
+    /// The new role.
+    pub role: Role,
+}
+
+/// A message's content was erased. Says what a tombstone needs, because the message is gone from the log.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct MessageErased {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// Who caused it, where that is said: not for what operators do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor_id: Option<UserId>,
+    /// When it was erased, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+    /// The message's conversation.
+    pub conversation_id: ConversationId,
+    /// The erased message.
+    pub message_id: MessageId,
+    /// The message's sequence in the shard.
+    pub message_seq: Seq,
+    /// The event before the message in its conversation, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_prev: Option<Seq>,
+    /// The message's sender.
+    pub sender_id: UserId,
+    /// The sender's key for the message.
+    pub client_id: ClientId,
+    /// When the message was accepted, by the accepting server's clock.
+    pub sent_at_ms: TimestampMs,
+    /// When the stream stored the message, by the NATS server's clock.
+    pub stored_at_ms: TimestampMs,
+}
+
+impl MessageErased {
+    /// What is left of the message.
+    pub fn tombstone(&self, shard: ShardId) -> StoredEvent {
+        let event = LogEvent::MessageSent(MessageSent {
+            message_id: self.message_id,
+            actor_id: self.sender_id,
+            at_ms: self.sent_at_ms,
+            conversation_id: self.conversation_id,
+            client_id: self.client_id.clone(),
+            body: MessageBody::Erased,
+        });
+        let owner = Some(EventOwner::Conversation(self.conversation_id));
+        StoredEvent { shard, seq: self.message_seq, owner, prev: self.message_prev, stored_at_ms: self.stored_at_ms, event, text: None }
+    }
+}
+
+/// An account exists.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct UserRegistered {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// Who caused it, where that is said: not for what operators do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor_id: Option<UserId>,
+    /// When, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+    /// Who.
+    pub user_id: UserId,
+}
+
+/// A user's conversations changed.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct ConversationMembershipChanged {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// Who caused it, where that is said: not for what operators do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor_id: Option<UserId>,
+    /// When, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+    /// Who.
+    pub user_id: UserId,
+    /// Which conversation.
+    pub conversation_id: ConversationId,
+}
+
+/// Someone is invited into a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct ConversationInvited {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// By whom.
+    #[serde(alias = "invited_by")]
+    pub actor_id: UserId,
+    /// When, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+    /// Who.
+    pub user_id: UserId,
+    /// Into which conversation.
+    pub conversation_id: ConversationId,
+}
+
+/// A device's session ended.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct SessionRevoked {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// Who caused it, where that is said: not for what operators do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor_id: Option<UserId>,
+    /// When, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+    /// Whose.
+    pub user_id: UserId,
+    /// Which.
+    pub session_id: SessionId,
+}
+
+/// Events that have an id of their own.
+macro_rules! event_ids {
+    ($($fields:ident),*) => {
+        $(impl $fields {
+            pub(super) const fn event_id(&self) -> EventId {
+                self.event_id
+            }
+        })*
+    };
+}
+
+event_ids!(
+    ConversationCreated,
+    MemberAdded,
+    MemberRemoved,
+    MembersAdded,
+    MembersRemoved,
+    ConversationRenamed,
+    RoleChanged,
+    MessageErased,
+    UserRegistered,
+    ConversationMembershipChanged,
+    ConversationInvited,
+    SessionRevoked
+);
