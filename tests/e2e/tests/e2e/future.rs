@@ -27,8 +27,8 @@ fn from_the_future(chat: ConversationId, ann: &User, bob: &User) -> Vec<Value> {
         json!({ "v": 2, "type": "MESSAGE_PINNED", "event_id": id(), "actor_id": ann.id(), "at_ms": 7, "conversation_id": chat, "deep": [1.5, null] }),
         json!({ "type": "MESSAGE_SENT", "message_id": id(), "conversation_id": chat, "sender_id": ann.id(), "client_id": id(),
                 "sent_at_ms": 7, "body": { "type": "poll", "question": "tea?", "options": ["yes", "no"] } }),
-        json!({ "type": "ROLE_CHANGED", "event_id": id(), "conversation_id": chat, "user_id": bob.id(), "role": "moderator",
-                "changed_by": ann.id(), "at_ms": 7 }),
+        json!({ "v": 2, "type": "ROLE_CHANGED", "event_id": id(), "actor_id": ann.id(), "at_ms": 7, "conversation_id": chat,
+                "user_id": bob.id(), "role": "moderator", "for": "a day" }),
         json!({ "type": "BARE" }),
     ]
 }
@@ -180,5 +180,13 @@ async fn event_on_the_subject_of_another_user_is_dead_lettered() -> TestResult {
     assert_eq!(dead_letters(&h).await?, 1);
     // Its session goes on.
     anns.passed(at).await?;
+    // Nor does an event pass for a control frame.
+    let chat = group(&ann, &[&bob]).await?;
+    let reset = json!({ "type": "reset", "reason": "too_old", "position": "p", "conversation_id": chat });
+    let at = publish(&h, LogSubject::Conversation(ShardId(0), chat), &reset).await?;
+    persisted(&h).await?;
+    assert_eq!(dead_letters(&h).await?, 2);
+    anns.passed(at).await?;
+    assert!(anns.frames.iter().all(|frame| !matches!(frame, ServerFrame::Reset { .. } | ServerFrame::Unknown(_))), "{:?}", anns.frames);
     h.finish().await
 }
