@@ -1,0 +1,53 @@
+import { ArrowLeft, CalendarDays, PanelRight } from 'lucide-react';
+import { useLocation } from 'wouter';
+import { useText } from '@/app/i18n/i18n';
+import { Avatar } from '@/app/ui/Avatar';
+import { useUi } from '@/store/ui';
+import type { ConversationRow } from '@/types';
+import { useMembers } from '../groups/useMembers';
+
+export function ConversationHeader({ conversation }: { conversation: ConversationRow }) {
+  const t = useText();
+  const [, navigate] = useLocation();
+  const { panelOpen, setPanel, show } = useUi();
+  const isGroup = conversation.kind !== 'direct';
+  const { count } = useMembers(isGroup ? conversation.id : null);
+  const state = isGroup ? (count === null ? '' : t('group.members', { count })) : conversation.peer ? `@${conversation.peer.handle}` : '';
+  return (
+    <header className="conversation-header">
+      <button type="button" className="icon-button only-narrow" aria-label={t('action.back')} onClick={() => navigate('/')}>
+        <ArrowLeft className="mirrored" size={21} strokeWidth={1.85} aria-hidden />
+      </button>
+      <button type="button" className="conversation-title" aria-expanded={panelOpen} onClick={() => setPanel(!panelOpen)}>
+        <Avatar id={conversation.peer?.id ?? conversation.id} name={conversation.title} size={38} shape={isGroup ? 'group' : 'person'} />
+        <span className="conversation-names">
+          <h1 className="one-line">
+            <bdi>{conversation.title}</bdi>
+          </h1>
+          <span className="conversation-state one-line" dir="auto">
+            {state}
+          </span>
+        </span>
+      </button>
+      <button
+        type="button"
+        className="icon-button"
+        aria-label={t('messages.jumpToDate')}
+        title={t('messages.jumpToDate')}
+        onClick={() => show({ type: 'jump-to-date', conversationId: conversation.id, atMs: Date.now() })}
+      >
+        <CalendarDays size={21} strokeWidth={1.85} aria-hidden />
+      </button>
+      <button
+        type="button"
+        className="icon-button"
+        aria-pressed={panelOpen}
+        aria-label={t('conversation.details')}
+        title={t('conversation.details')}
+        onClick={() => setPanel(!panelOpen)}
+      >
+        <PanelRight className="mirrored" size={21} strokeWidth={1.85} aria-hidden />
+      </button>
+    </header>
+  );
+}

@@ -1,0 +1,89 @@
+import { memo } from 'react';
+import { listTime } from '@/app/i18n/dates';
+import { badgeCount, useText } from '@/app/i18n/i18n';
+import { Avatar } from '@/app/ui/Avatar';
+import { firstName } from '@/app/ui/identity';
+import { Ticks } from '@/app/ui/Ticks';
+import { useDraft, useMessenger, usePeople, useStore } from '@/realtime/hooks';
+import type { ConversationRow, Person } from '@/types';
+import { plainText } from '../messages/markdown';
+
+export interface ConversationRowViewProps {
+  row: ConversationRow;
+  me: Person;
+  selected: boolean;
+  onOpen: () => void;
+}
+
+/** One conversation: two lines, each cut where it ends. */
+export const ConversationRowView = memo(
+  function ConversationRowView({ row, me, selected, onOpen }: ConversationRowViewProps) {
+    const t = useText();
+    const { last } = row;
+    const isUnread = row.unread > 0;
+    const mine = last?.senderId === me.id;
+    return (
+      <button type="button" className="row" data-selected={selected || undefined} data-unread={isUnread || undefined} aria-current={selected ? 'page' : undefined} onClick={onOpen}>
+        <span className="row-avatar" data-density-size>
+          <Avatar id={row.peer?.id ?? row.id} name={row.title} size={44} shape={row.kind === 'direct' ? 'person' : 'group'} />
+        </span>
+        <span className="row-text">
+          <span className="row-line">
+            <bdi className="row-name one-line">{row.title}</bdi>
+            {last && (
+              <span className="row-time numbers">
+                {mine && <Ticks state={last.state} />}
+                {listTime(last.atMs)}
+              </span>
+            )}
+          </span>
+          <span className="row-line">
+            <Preview row={row} mine={mine} />
+            {isUnread && (
+              <span className="badge" role="img" aria-label={t('list.unreadCount', { count: row.unread })}>
+                {badgeCount(row.unread)}
+              </span>
+            )}
+          </span>
+        </span>
+      </button>
+    );
+  },
+  (a, b) => a.row === b.row && a.selected === b.selected && a.me === b.me,
+);
+
+const NONE: readonly string[] = [];
+
+/** Draft before typing before the last message. */
+function Preview({ row, mine }: { row: ConversationRow; mine: boolean }) {
+  const t = useText();
+  const draft = useDraft(row.id);
+  const typing = useStore(useMessenger().typing).get(row.id) ?? NONE;
+  const { last } = row;
+  const isGroup = row.kind !== 'direct';
+  const people = usePeople(last && isGroup && !mine ? [last.senderId] : NONE);
+  if (draft.trim()) {
+    return (
+      <span className="row-preview one-line">
+        <b className="row-draft">{t('list.draft')}</b> <bdi>{plainText(draft, 120)}</bdi>
+      </span>
+    );
+  }
+  if (typing.length > 0) return <span className="row-preview one-line row-typing">{t('typing.direct')}</span>;
+  if (row.isRequest) return <span className="row-preview one-line">{t('list.request')}</span>;
+  if (!last) return <span className="row-preview one-line">{isGroup ? t('list.newGroup') : t('list.newDirect')}</span>;
+  if (last.state === 'failed') return <span className="row-preview one-line row-failed">{t('list.notSent')}</span>;
+  const text = last.body.type === 'text' ? plainText(last.body.text, 120) : t(last.body.type === 'erased' ? 'message.erased' : 'message.unknown');
+  const who = mine ? t('list.you') : isGroup ? firstName(people.get(last.senderId)?.name ?? '') : '';
+  return (
+    <span className="row-preview one-line">
+      {who && (
+        <>
+          <bdi>{who}</bdi>
+          {': '}
+        </>
+      )}
+      <bdi className={row.unread > 0 ? 'row-fresh' : undefined}>{text}</bdi>
+    </span>
+  );
+}

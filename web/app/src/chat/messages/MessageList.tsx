@@ -1,0 +1,119 @@
+import { type CSSProperties, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { useText } from '@/app/i18n/i18n';
+import { useMessenger, usePeople, useSession } from '@/realtime/hooks';
+import type { Timeline, TimelineState } from '@/realtime/messenger';
+import { useUi } from '@/store/ui';
+import type { ConversationRow } from '@/types';
+import { peopleOf } from './ChangeLine';
+import { DayLabel } from './DayLabel';
+import { buildRows, type Row } from './grouping';
+import { JumpButtons } from './JumpButtons';
+import { MessageRowView } from './MessageRowView';
+import { useDivider } from './useDivider';
+import { useJump } from './useJump';
+import { usePaging } from './usePaging';
+import { useReading } from './useReading';
+import { useRoving } from './useRoving';
+import { useVirtualRows } from './useVirtualRows';
+import './list.css';
+
+export interface MessageListProps {
+  conversation: ConversationRow;
+  timeline: Timeline;
+  state: TimelineState;
+}
+
+/** The messages of a conversation: a window over its history, of which only what is seen is mounted. */
+export function MessageList({ conversation, timeline, state }: MessageListProps) {
+  const t = useText();
+  const messenger = useMessenger();
+  const { me } = useSession();
+  const show = useUi((ui) => ui.show);
+  const scroller = useRef<HTMLDivElement>(null);
+  const divider = useDivider(conversation, state.items, me.id);
+  const previous = useRef<ReadonlyMap<string, Row>>(new Map());
+  const rows = useMemo(() => {
+    const made = buildRows(state.items, me.id, divider.afterSeq, previous.current);
+    previous.current = new Map(made.map((row) => [row.key, row]));
+    return made;
+  }, [state.items, me.id, divider.afterSeq]);
+  const ids = useMemo(
+    () => [...new Set(rows.flatMap((row) => (row.kind === 'message' ? [row.item.senderId] : peopleOf(row.item))))],
+    [rows],
+  );
+  const people = usePeople(ids);
+  const roving = useRoving(rows);
+  const { virtualizer } = useVirtualRows(rows, scroller, !state.hasNewer, roving.index);
+  roving.attach(virtualizer);
+  const view = useReading({ conversation, rows, virtualizer, scroller, hasNewer: state.hasNewer });
+  usePaging({ timeline, state, rows, virtualizer, scroller });
+  const jump = useJump({ timeline, rows, virtualizer, divider, state });
+
+  const [opened, setOpened] = useState(false);
+  useLayoutEffect(() => {
+    if (opened || rows.length === 0) return;
+    const index = rows.findIndex((row) => row.startsNew);
+    if (index > 0) virtualizer.scrollToIndex(index, { align: 'start' });
+    else virtualizer.scrollToEnd();
+    setOpened(true);
+  }, [opened, rows, virtualizer]);
+
+  // One's own new message is always shown, wherever one was reading.
+  const lastMine = rows.findLast((row) => row.kind === 'message' && row.mine && row.item.state === 'pending')?.key;
+  const shownMine = useRef(lastMine);
+  useEffect(() => {
+    if (!lastMine || lastMine === shownMine.current) return;
+    shownMine.current = lastMine;
+    void jump.toEnd();
+    divider.clear();
+  }, [lastMine, jump, divider]);
+
+  const isGroup = conversation.kind !== 'direct';
+  const items = virtualizer.getVirtualItems();
+  const first = rows[view.firstVisible];
+  return (
+    <div className="list-frame">
+      {first && <DayLabel atMs={first.item.atMs} hidden={view.dayShown} onPress={() => show({ type: 'jump-to-date', conversationId: conversation.id, atMs: first.item.atMs })} />}
+      {/* biome-ignore lint/a11y/useSemanticElements: a feed has no element of its own */}
+      <div
+        ref={scroller}
+        className="message-scroller scrolls"
+        role="feed"
+        aria-label={t('messages.label', { name: conversation.title })}
+        aria-busy={state.opening}
+        onKeyDown={roving.onKeyDown}
+        data-ready={opened || undefined}
+      >
+        <div className="message-sizer" style={{ height: `${virtualizer.getTotalSize()}px` } as CSSProperties}>
+          {items.map((item) => {
+            const row = rows[item.index];
+            if (!row) return null;
+            return (
+              <div
+                key={item.key}
+                ref={virtualizer.measureElement}
+                data-index={item.index}
+                className="message-place"
+                style={{ transform: `translateY(${item.start}px)` }}
+              >
+                <MessageRowView
+                  row={row}
+                  place={item.index + 1}
+                  people={people}
+                  me={me}
+                  isGroup={isGroup}
+                  isTabStop={row.key === roving.tabStop}
+                  flash={jump.flashed === row.key}
+                  onRetry={(clientId) => messenger.retry(conversation.id, clientId)}
+                  onDelete={(clientId) => show({ type: 'delete-unsent', clientId })}
+                  onFocus={roving.onFocus}
+                />
+              </div>
+            );
+          })}
+        </div>
+      </div>
+      <JumpButtons atEnd={view.atEnd && !state.hasNewer} unread={conversation.unread} dividerAbove={divider.isAbove(rows, view.firstVisible)} onEnd={() => void jump.toEnd()} onFirstUnread={() => void jump.toFirstUnread()} />
+    </div>
+  );
+}

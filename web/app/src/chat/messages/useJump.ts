@@ -1,0 +1,84 @@
+import { useCallback, useEffect, useRef, useState } from 'react';
+import type { Timeline, TimelineState } from '@/realtime/messenger';
+import { onJumpRequest } from '../jumps';
+import type { Row } from './grouping';
+import type { Divider } from './useDivider';
+import type { RowVirtualizer } from './useVirtualRows';
+
+interface Input {
+  timeline: Timeline;
+  state: TimelineState;
+  rows: readonly Row[];
+  virtualizer: RowVirtualizer;
+  divider: Divider;
+}
+
+const FLASH_MS = 1_200;
+
+/** Jumps: to the end, to the first unread message, to a date. What is not loaded is loaded first. */
+export function useJump({ timeline, state, rows, virtualizer, divider }: Input) {
+  const [flashed, setFlashed] = useState<string | null>(null);
+  /** The row to show once it is among the rows. */
+  const wanted = useRef<{ key: string | 'end'; flash: boolean } | null>(null);
+
+  useEffect(() => {
+    const target = wanted.current;
+    if (!target) return;
+    if (target.key === 'end') {
+      if (state.hasNewer) return;
+      wanted.current = null;
+      virtualizer.scrollToEnd();
+      return;
+    }
+    const index = rows.findIndex((row) => row.key === target.key);
+    if (index < 0) return;
+    wanted.current = null;
+    virtualizer.scrollToIndex(index, { align: 'start' });
+    if (target.flash) setFlashed(target.key);
+  }, [rows, state.hasNewer, virtualizer]);
+
+  useEffect(() => {
+    if (!flashed) return;
+    const timer = window.setTimeout(() => setFlashed(null), FLASH_MS);
+    return () => window.clearTimeout(timer);
+  }, [flashed]);
+
+  const toEnd = useCallback(async () => {
+    wanted.current = { key: 'end', flash: false };
+    if (timeline.get().hasNewer) await timeline.jumpToEnd();
+    else {
+      wanted.current = null;
+      virtualizer.scrollToEnd();
+    }
+  }, [timeline, virtualizer]);
+
+  const toPlace = useCallback(
+    async (place: { seq: number } | { atMs: number }, flash: boolean) => {
+      const key = await timeline.jumpTo(place);
+      if (!key) return;
+      wanted.current = { key, flash };
+      setFlashed(null);
+      // The rows may be there already: then no change of theirs will come.
+      const index = timeline.get().items.findIndex((item) => item.key === key);
+      if (index >= 0) {
+        requestAnimationFrame(() => {
+          if (!wanted.current) return;
+          wanted.current = null;
+          virtualizer.scrollToIndex(index, { align: 'start' });
+          if (flash) setFlashed(key);
+        });
+      }
+    },
+    [timeline, virtualizer],
+  );
+
+  useEffect(() => onJumpRequest((place) => void toPlace(place, true)), [toPlace]);
+
+  const toFirstUnread = useCallback(async () => {
+    const index = rows.findIndex((row) => row.startsNew);
+    if (index >= 0) virtualizer.scrollToIndex(index, { align: 'start' });
+    else if (divider.afterSeq !== null) await toPlace({ seq: divider.afterSeq + 1 }, false);
+  }, [rows, virtualizer, divider, toPlace]);
+
+  return { flashed, toEnd, toFirstUnread };
+}

@@ -1,0 +1,58 @@
+import { defaultRangeExtractor, type Range, useVirtualizer, type Virtualizer } from '@tanstack/react-virtual';
+import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef } from 'react';
+import type { Row } from './grouping';
+
+export type RowVirtualizer = Virtualizer<HTMLDivElement, HTMLDivElement>;
+
+/** Closer to the end than this counts as being there. */
+const END_PX = 40;
+
+/**
+ * The rows that are mounted. Whatever changes above the reading position, the text one reads stays where it is; at the
+ * end the list follows. `kept` rows (the one with the focus) stay mounted however far away they are.
+ */
+export function useVirtualRows(rows: readonly Row[], scroller: RefObject<HTMLDivElement | null>, follows: boolean, kept: number) {
+  const rangeExtractor = useCallback(
+    (range: Range) => {
+      const shown = defaultRangeExtractor(range);
+      if (kept < 0 || kept >= range.count || shown.includes(kept)) return shown;
+      return [...shown, kept].sort((a, b) => a - b);
+    },
+    [kept],
+  );
+  const virtualizer: RowVirtualizer = useVirtualizer<HTMLDivElement, HTMLDivElement>({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    getItemKey: (index) => rows[index]?.key ?? index,
+    estimateSize: () => 56,
+    anchorTo: 'end',
+    followOnAppend: follows,
+    scrollEndThreshold: END_PX,
+    overscan: 6,
+    paddingEnd: 8,
+    rangeExtractor,
+  });
+  useLayoutEffect(() => {
+    // A message cut by the upper edge that grows must not push the text below it.
+    virtualizer.shouldAdjustScrollPositionOnItemSizeChange = (item, _delta, list) => item.start < (list.scrollOffset ?? 0);
+  }, [virtualizer]);
+  const atEnd = useRef(true);
+  useEffect(() => {
+    const box = scroller.current;
+    if (!box) return;
+    const remember = () => {
+      atEnd.current = virtualizer.isAtEnd(END_PX);
+    };
+    // The keyboard opens or the composer grows: who was at the end stays there.
+    const observer = new ResizeObserver(() => {
+      if (atEnd.current) virtualizer.scrollToEnd();
+    });
+    box.addEventListener('scroll', remember, { passive: true });
+    observer.observe(box);
+    return () => {
+      box.removeEventListener('scroll', remember);
+      observer.disconnect();
+    };
+  }, [scroller, virtualizer]);
+  return { virtualizer, atEnd };
+}

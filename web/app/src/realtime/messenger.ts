@@ -1,0 +1,93 @@
+import type { ConversationRow, DeviceRow, InvitationRow, Member, Person, Role, TimelineItem } from '@/types';
+
+/** A value that changes. `get` gives the same object while nothing changed. */
+export interface Store<T> {
+  get(): T;
+  subscribe(changed: () => void): () => void;
+}
+
+export type Connection = {
+  state: 'offline' | 'connecting' | 'catching_up' | 'live' | 'stopped';
+  sinceMs: number;
+};
+
+export interface Session {
+  me: Person;
+  sessionId: string;
+}
+
+/** Why there is no session: never was, logged out here, or ended elsewhere. */
+export type SessionState = { status: 'in'; session: Session } | { status: 'out'; reason: string | null };
+
+export interface TimelineState {
+  items: readonly TimelineItem[];
+  hasOlder: boolean;
+  hasNewer: boolean;
+  /** Nothing to show yet, not even from the store. */
+  opening: boolean;
+  error: string | null;
+}
+
+export interface Timeline extends Store<TimelineState> {
+  loadOlder(): Promise<void>;
+  loadNewer(): Promise<void>;
+  jumpToEnd(): Promise<void>;
+  /** Loads the window around a place and answers with the key of its first row. */
+  jumpTo(place: { seq: number } | { atMs: number }): Promise<string | null>;
+  close(): void;
+}
+
+export type Drafts = ReadonlyMap<string, string>;
+
+/** Everything the screens may ask of the outside. `adapter.ts` makes it from the SDK. */
+export interface Messenger {
+  session: Store<SessionState>;
+  connection: Store<Connection>;
+  conversations: Store<readonly ConversationRow[]>;
+  requests: Store<readonly ConversationRow[]>;
+  invitations: Store<readonly InvitationRow[]>;
+  drafts: Store<Drafts>;
+  people: Store<ReadonlyMap<string, Person>>;
+  typing: Store<ReadonlyMap<string, readonly string[]>>;
+
+  signUp(input: { handle: string; name: string; password: string }): Promise<void>;
+  logIn(input: { handle: string; password: string }): Promise<void>;
+  logOut(): Promise<void>;
+  changePassword(current: string, next: string): Promise<void>;
+  devices(): Promise<DeviceRow[]>;
+  endDevice(id: string): Promise<void>;
+
+  retryNow(): void;
+  timeline(conversationId: string): Timeline;
+  send(conversationId: string, text: string): void;
+  retry(conversationId: string, clientId: string): void;
+  discard(clientId: string): void;
+  /** How many messages wait in this browser. */
+  unsentCount(): number;
+  markRead(conversationId: string, seq: number): void;
+  setDraft(conversationId: string, text: string): void;
+  isTyping(conversationId: string): void;
+  wantPeople(ids: readonly string[]): void;
+
+  findPerson(handle: string): Promise<Person | null>;
+  openDirect(personId: string): Promise<string>;
+  createGroup(title: string, memberIds: string[], key: string): Promise<string>;
+  members(conversationId: string): Promise<{ members: Member[]; count: number; complete: boolean }>;
+  invite(conversationId: string, ids: string[]): Promise<{ added: number; invited: number }>;
+  rename(conversationId: string, title: string): Promise<void>;
+  setRole(conversationId: string, personId: string, role: Role): Promise<void>;
+  removeMember(conversationId: string, personId: string): Promise<void>;
+  accept(conversationId: string): Promise<void>;
+  decline(conversationId: string): Promise<void>;
+}
+
+/** A refusal in the server's registered codes. */
+export class Refusal extends Error {
+  readonly code: string;
+  readonly retryAfterMs: number | null;
+  constructor(code: string, detail: string, retryAfterMs: number | null = null) {
+    super(detail);
+    this.code = code;
+    this.retryAfterMs = retryAfterMs;
+  }
+}

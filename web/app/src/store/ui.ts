@@ -1,0 +1,51 @@
+import { create } from 'zustand';
+
+export interface Toast {
+  id: number;
+  text: string;
+  action?: { label: string; act: () => void };
+}
+
+export type Overlay =
+  | { type: 'switcher' }
+  | { type: 'keyboard' }
+  | { type: 'new-conversation' }
+  | { type: 'new-group'; with?: string }
+  | { type: 'rename'; conversationId: string; title: string }
+  | { type: 'invite'; conversationId: string }
+  | { type: 'leave'; conversationId: string; title: string }
+  | { type: 'jump-to-date'; conversationId: string; atMs: number }
+  | { type: 'delete-unsent'; clientId: string };
+
+interface Ui {
+  toasts: Toast[];
+  overlay: Overlay | null;
+  /** Which conversations show their side panel. */
+  panelOpen: boolean;
+  /** A line for readers; the region is emptied before the next. */
+  announcement: string;
+  addToast: (text: string, action?: Toast['action']) => void;
+  dismissToast: (id: number) => void;
+  show: (overlay: Overlay | null) => void;
+  setPanel: (open: boolean) => void;
+  announce: (text: string) => void;
+}
+
+let nextToast = 1;
+
+/** What is open on the screen. Nothing here is stored. */
+export const useUi = create<Ui>((set) => ({
+  toasts: [],
+  overlay: null,
+  panelOpen: false,
+  announcement: '',
+  addToast: (text, action) => {
+    const id = nextToast;
+    nextToast += 1;
+    set((ui) => ({ toasts: [...ui.toasts.slice(-2), { id, text, action }] }));
+  },
+  dismissToast: (id) => set((ui) => ({ toasts: ui.toasts.filter((toast) => toast.id !== id) })),
+  show: (overlay) => set({ overlay }),
+  setPanel: (panelOpen) => set({ panelOpen }),
+  announce: (announcement) => set({ announcement }),
+}));

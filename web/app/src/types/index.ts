@@ -1,0 +1,78 @@
+/** What the screens show. The SDK's and REST's shapes are turned into these in `realtime/`. */
+
+export type Role = 'owner' | 'admin' | 'member' | (string & {});
+export type ConversationKind = 'direct' | 'group' | (string & {});
+
+export interface Person {
+  id: string;
+  handle: string;
+  name: string;
+}
+
+export interface Member extends Person {
+  role: Role;
+}
+
+/** Where a message of one's own is. `failed` asks the person; nothing else does. */
+export type SendState = 'pending' | 'sent' | 'failed';
+
+export type Body = { type: 'text'; text: string } | { type: 'erased' } | { type: 'unknown' };
+
+export interface MessageItem {
+  kind: 'message';
+  /** The same from the optimistic bubble on. */
+  key: string;
+  seq: number | null;
+  senderId: string;
+  atMs: number;
+  body: Body;
+  state: SendState;
+  /** The code of the refusal, when `state` is `failed`. */
+  error: string | null;
+  clientId: string;
+}
+
+/** Something that happened to the conversation: a centred line. */
+export interface ChangeItem {
+  kind: 'change';
+  key: string;
+  seq: number;
+  atMs: number;
+  change:
+    | { type: 'created'; by: string }
+    | { type: 'joined'; by: string; users: string[] }
+    | { type: 'left'; by: string; users: string[] }
+    | { type: 'renamed'; by: string; title: string }
+    | { type: 'role'; by: string; user: string; role: Role };
+}
+
+export type TimelineItem = MessageItem | ChangeItem;
+
+export interface ConversationRow {
+  id: string;
+  kind: ConversationKind;
+  title: string;
+  peer: Person | null;
+  role: Role;
+  isRequest: boolean;
+  last: MessageItem | null;
+  unread: number;
+  readSeq: number;
+  lastSeq: number;
+}
+
+export interface InvitationRow {
+  conversationId: string;
+  title: string;
+  memberCount: number;
+  invitedBy: Person;
+  atMs: number;
+}
+
+export interface DeviceRow {
+  id: string;
+  name: string;
+  createdMs: number;
+  lastUsedMs: number;
+  current: boolean;
+}

@@ -1,0 +1,17 @@
+import { fileURLToPath } from 'node:url';
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vite';
+import { compiledMessages } from './build/messages.ts';
+import { emojiData } from './build/emoji-data.ts';
+import { pxToRem } from './build/px-to-rem.ts';
+import { serviceWorker } from './build/service-worker.ts';
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const api = process.env.RELAYHUB_API ?? 'http://127.0.0.1:7090';
+
+export default defineConfig({
+  plugins: [pxToRem(), compiledMessages(), react(), emojiData(), serviceWorker(here('./build/sw.js'))],
+  resolve: { alias: { '@': here('./src') } },
+  build: { target: 'es2022', sourcemap: false, modulePreload: { polyfill: false }, assetsInlineLimit: 0 },
+  server: { proxy: { '/v1': { target: api, ws: false }, '/config.json': api } },
+});
