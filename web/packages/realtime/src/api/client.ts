@@ -1,0 +1,109 @@
+import type { RestClient } from '../rest/client.ts';
+import type { InvitationRow, UserProfile } from '../rest/types.ts';
+import type { ServerEvent } from '../wire/events.ts';
+import type { ConnectionState, Notice } from './connection.ts';
+import type { ConversationRow } from './conversations.ts';
+import type { ClientId, ConversationId, Seq, UserId } from './ids.ts';
+import type { MessageItem } from './messages.ts';
+import type { Readable } from './readable.ts';
+import type { LogIn, SessionState, SignUp } from './session.ts';
+import type { Timeline } from './timeline.ts';
+
+/** Texts that are being written, kept over restarts and shared by tabs. */
+export interface Drafts extends Readable<ReadonlyMap<ConversationId, string>> {
+  /** Replaces the draft; an empty text removes it. The value changes at once; storing follows within half a second. */
+  set(conversationId: ConversationId, text: string): void;
+}
+
+/** Profiles this device knows. */
+export interface Users extends Readable<ReadonlyMap<UserId, UserProfile>> {
+  /** Asks for profiles that are not known yet: from the store, then over REST, many with one call. */
+  want(userIds: readonly UserId[]): void;
+}
+
+/** One's groups' invitations that wait for an answer. */
+export interface Invitations extends Readable<readonly InvitationRow[]> {
+  /** Reads them again. The client does so after each welcome and when an event speaks of one. */
+  refresh(): Promise<void>;
+}
+
+/** Who types where at this moment, others only. */
+export type TypingState = ReadonlyMap<ConversationId, readonly UserId[]>;
+
+/**
+ * A client that stays connected: reconnects, resumes, sends again, and proves that nothing was missed. Open one per page with
+ * {@link RealtimeClient.open}; tabs of one browser share a socket and a store by themselves.
+ */
+export interface RealtimeClient {
+  readonly session: Readable<SessionState>;
+  readonly connection: Readable<ConnectionState>;
+  /** Accepted conversations, the most recently active first. */
+  readonly conversations: Readable<readonly ConversationRow[]>;
+  /** Direct conversations that others began and the person has not answered. */
+  readonly requests: Readable<readonly ConversationRow[]>;
+  readonly invitations: Invitations;
+  readonly drafts: Drafts;
+  readonly users: Users;
+  readonly typing: Readable<TypingState>;
+  /** Messages in the outbox, in the order in which they go out; failed ones too. */
+  readonly outbox: Readable<readonly MessageItem[]>;
+  /** REST with the session's token, which is renewed by itself. */
+  readonly api: RestClient;
+
+  /** Makes an account and logs in. */
+  signUp(input: SignUp): Promise<void>;
+  /** Logs in. What the store holds of another person is wiped first. */
+  logIn(input: LogIn): Promise<void>;
+  /**
+   * Ends the session on the server if it can be reached, and wipes everything local in every tab: also unsent messages
+   * (ask first: `outbox`) and drafts.
+   */
+  logOut(): Promise<void>;
+
+  /** Connects now instead of at the end of the backoff. */
+  retryNow(): void;
+
+  /** One row of the list, accepted or request; null while it is not known. Told only when this row changes. */
+  conversation(id: ConversationId): Readable<ConversationRow | null>;
+  /** Reads the list again over REST; the client does so by itself when it must. */
+  refreshConversations(): Promise<void>;
+  /** Opens a history: from the store at once, then from the server. */
+  timeline(id: ConversationId): Timeline;
+
+  /**
+   * Sends a text: now if connected, else as soon as possible, over restarts too. It is in `outbox` and in open timelines when
+   * this returns, and in the store when `stored` resolves.
+   * @throws ApiError `outbox_full`, `no_session`
+   */
+  send(id: ConversationId, text: string): Sending;
+  /** Sends a failed message again, as a new one behind the others. */
+  retry(clientId: ClientId): void;
+  /** Removes a message from the outbox. One that is on its way may arrive all the same. */
+  discard(clientId: ClientId): void;
+
+  /** Moves the read mark forward. Calls are merged: at most one request per second and conversation. */
+  markRead(id: ConversationId, seq: Seq): void;
+  /** The person types. Call at every key: it is said at most every 2 s. */
+  isTyping(id: ConversationId): void;
+  /** The person has stopped. Sending says so by itself. */
+  stoppedTyping(id: ConversationId): void;
+
+  /**
+   * Every event as it comes, after it was stored, known or not: for programs that react. In a browser, tabs other than the
+   * one with the socket get them too. What was missed while the program did not run comes after the start.
+   */
+  onEvent(listener: (event: ServerEvent) => void): () => void;
+  onNotice(listener: (notice: Notice) => void): () => void;
+
+  /** Stops: reports the position, closes the socket (another tab takes it over), and leaves the store as it is. */
+  close(): Promise<void>;
+}
+
+/** A message on its way. Ignoring it is fine. */
+export interface Sending {
+  readonly clientId: ClientId;
+  /** In the device's store. Rejects with ApiError `store` where it could not be kept; it is sent from memory then. */
+  readonly stored: Promise<void>;
+  /** In the log. Rejects with an ApiError when it is refused for good, or when this client closes before. */
+  readonly acknowledged: Promise<{ messageId: string; seq: Seq; atMs: number }>;
+}

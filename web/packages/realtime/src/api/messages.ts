@@ -1,0 +1,78 @@
+import type { ClientId, ConversationId, MessageId, Open, Seq, UserId } from './ids.ts';
+
+/** Plain text, 1 byte to 16 KiB of UTF-8, not only white space. */
+export interface TextBody {
+  readonly type: 'text';
+  readonly text: string;
+}
+
+/** The content was erased; the message keeps its place. */
+export interface ErasedBody {
+  readonly type: 'erased';
+}
+
+/** A body of a newer server's, kept as it came. Tell it apart with `isKnownBody`. */
+export interface UnknownBody {
+  readonly type: string & Record<never, never>;
+  readonly [field: string]: unknown;
+}
+
+/** The content of a message. */
+export type MessageBody = TextBody | ErasedBody | UnknownBody;
+
+/** Whether this version knows the kind of body. */
+export function isKnownBody(body: MessageBody): body is TextBody | ErasedBody {
+  return body.type === 'text' || body.type === 'erased';
+}
+
+/** Whether it is text. */
+export function isText(body: MessageBody): body is TextBody {
+  return body.type === 'text' && typeof (body as TextBody).text === 'string';
+}
+
+/**
+ * Where a message is. `pending`: in this device's outbox. `sent`: in the log. `failed`: refused for good; only the person
+ * decides about it (`retry`, `discard`).
+ */
+export type SendState = 'pending' | 'sent' | 'failed';
+
+/** A message, one's own from the moment of `send` on. */
+export interface MessageItem {
+  readonly kind: 'message';
+  /** Unique within its conversation and the same from the optimistic bubble on. */
+  readonly key: string;
+  readonly conversationId: ConversationId;
+  /** Its place; null while it waits in the outbox. */
+  readonly seq: Seq | null;
+  readonly messageId: MessageId | null;
+  readonly clientId: ClientId;
+  readonly senderId: UserId;
+  /** When the server accepted it, or when it was written here. For people, not for sorting. */
+  readonly atMs: number;
+  readonly body: MessageBody;
+  readonly state: SendState;
+  /** The code of the refusal when it failed, or of the last one "for now" while it is pending. */
+  readonly error: string | null;
+}
+
+/** What happened to a conversation besides messages. */
+export type ConversationChange =
+  | { readonly type: 'created'; readonly title: string | null }
+  | { readonly type: 'members_added'; readonly userIds: readonly UserId[]; readonly role: Open<'owner' | 'admin' | 'member'> }
+  | { readonly type: 'members_removed'; readonly userIds: readonly UserId[] }
+  | { readonly type: 'renamed'; readonly title: string }
+  | { readonly type: 'role_changed'; readonly userId: UserId; readonly role: Open<'owner' | 'admin' | 'member'> };
+
+/** A line between messages. */
+export interface ChangeItem {
+  readonly kind: 'change';
+  readonly key: string;
+  readonly conversationId: ConversationId;
+  readonly seq: Seq;
+  readonly actorId: UserId;
+  readonly atMs: number;
+  readonly change: ConversationChange;
+}
+
+/** A row of a history. Immutable: a change makes a new object. */
+export type TimelineItem = MessageItem | ChangeItem;

@@ -1,0 +1,19 @@
+// Generated from docs/asyncapi.json by `npm run generate`. Do not edit.
+
+/** Every registered close code by its name. */
+export const closeCodes = {
+  normal: 1000,
+  draining: 4000,
+  slow_reader: 4001,
+  idle_timeout: 4002,
+  resync: 4003,
+  busy: 4004,
+  token_expired: 4005,
+  hello_timeout: 4006,
+  process_paused: 4007,
+  unauthenticated: 4500,
+  session_revoked: 4501,
+  protocol_violation: 4502,
+  frame_too_large: 4503,
+  flooding: 4504,
+} as const;

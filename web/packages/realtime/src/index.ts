@@ -1,0 +1,16 @@
+export type { Drafts, Invitations, Sending, TypingState, Users } from './api/client.ts';
+export type * from './api/connection.ts';
+export type * from './api/conversations.ts';
+export { ApiError, type ApiErrorDetails, type ErrorCode, type LocalErrorCode } from './api/errors.ts';
+export type * from './api/ids.ts';
+export * from './api/messages.ts';
+export type * from './api/options.ts';
+export type * from './api/readable.ts';
+export type * from './api/session.ts';
+export type * from './api/timeline.ts';
+export { RealtimeClient } from './open.ts';
+export { type ConversationPage, type HistoryQuery, RestClient } from './rest/client.ts';
+export type * from './rest/types.ts';
+export type { Store } from './store/store.ts';
+export type { Channel, ChannelEnd, ChannelListener, Transport } from './transport/transport.ts';
+export type * from './wire/events.ts';

@@ -1,0 +1,210 @@
+import createClient, { type Client, type FetchResponse } from 'openapi-fetch';
+import { ApiError } from '../api/errors.ts';
+import type { ConversationId, Seq, SessionId, UserId } from '../api/ids.ts';
+import type { MessageBody } from '../api/messages.ts';
+import type { paths } from '../generated/openapi.ts';
+import { fetchWithTokens, type AccessTokens } from './fetch.ts';
+import { isProblem, refused, unexpected } from './problems.ts';
+import type {
+  AddedMembers,
+  Conversation,
+  ConversationListItem,
+  DeviceSession,
+  InvitationRow,
+  MemberList,
+  MessageAck,
+  MessagePage,
+  TokenResponse,
+  UserProfile,
+} from './types.ts';
+
+/** Which part of a history. `before` and `after` are places; without either the newest page comes. */
+export interface HistoryQuery {
+  before?: Seq;
+  after?: Seq;
+  /** 1 to 200 messages and changes. */
+  limit?: number;
+  signal?: AbortSignal;
+}
+
+/** A page of the list. */
+export interface ConversationPage {
+  conversations: ConversationListItem[];
+  /** Hand back for the next page; null on the last. */
+  next: string | null;
+}
+
+/**
+ * The REST API. Every method rejects with an {@link ApiError}; changes answer when they are in the log and may be repeated
+ * after a retryable one.
+ */
+export class RestClient {
+  /** Every operation of the OpenAPI document, for what has no method here. Errors are in the answer, not thrown. */
+  readonly raw: Client<paths>;
+
+  constructor(base: string, tokens: AccessTokens | null, fetch: typeof globalThis.fetch) {
+    this.raw = createClient<paths>({ baseUrl: base, fetch: fetchWithTokens(fetch, tokens) });
+  }
+
+  register(handle: string, displayName: string, password: string): Promise<UserProfile> {
+    return data(this.raw.POST('/v1/auth/register', { body: { handle, display_name: displayName, password } }));
+  }
+
+  logIn(handle: string, password: string, deviceName: string): Promise<TokenResponse> {
+    return data(this.raw.POST('/v1/auth/login', { body: { handle, password, device_name: deviceName } }));
+  }
+
+  /** Exchanges a refresh token. Use {@link RealtimeClient} instead, where exactly one tab does so at a time. */
+  refresh(refreshToken: string): Promise<TokenResponse> {
+    return data(this.raw.POST('/v1/auth/refresh', { body: { refresh_token: refreshToken } }));
+  }
+
+  /** Ends the caller's session. Its sockets close. */
+  logOut(): Promise<void> {
+    return done(this.raw.POST('/v1/auth/logout'));
+  }
+
+  /** Changes the password and ends the caller's other sessions. */
+  changePassword(current: string, next: string): Promise<void> {
+    return done(this.raw.POST('/v1/auth/password', { body: { current_password: current, new_password: next } }));
+  }
+
+  async sessions(): Promise<DeviceSession[]> {
+    return (await data(this.raw.GET('/v1/auth/sessions'))).sessions;
+  }
+
+  endSession(id: SessionId): Promise<void> {
+    return done(this.raw.DELETE('/v1/auth/sessions/{id}', { params: { path: { id } } }));
+  }
+
+  /** Ends all sessions, the caller's too. */
+  endAllSessions(): Promise<void> {
+    return done(this.raw.DELETE('/v1/auth/sessions'));
+  }
+
+  me(): Promise<UserProfile> {
+    return data(this.raw.GET('/v1/users/me'));
+  }
+
+  /** The user with exactly this handle; rejects with `unknown_user`. */
+  findUser(handle: string): Promise<UserProfile> {
+    return data(this.raw.GET('/v1/users', { params: { query: { handle } } }));
+  }
+
+  /** Up to 500 users; unknown ids are left out. */
+  async users(ids: readonly UserId[]): Promise<UserProfile[]> {
+    return (await data(this.raw.POST('/v1/users/lookup', { body: { user_ids: [...ids] } }))).users;
+  }
+
+  /** The caller's list, the most recently active first. */
+  async conversations(query: { state?: 'accepted' | 'request'; cursor?: string; limit?: number } = {}): Promise<ConversationPage> {
+    const page = await data(this.raw.GET('/v1/users/{id}/conversations', { params: { path: { id: 'me' }, query } }));
+    return { conversations: page.conversations, next: page.next_cursor ?? null };
+  }
+
+  conversation(id: ConversationId): Promise<Conversation> {
+    return data(this.raw.GET('/v1/conversations/{id}', { params: { path: { id } } }));
+  }
+
+  /** The one direct conversation with a person; made if there is none. */
+  openDirect(userId: UserId): Promise<Conversation> {
+    return data(this.raw.POST('/v1/conversations', { body: { kind: 'direct', user_id: userId } }));
+  }
+
+  /** Makes a group. A group with the same `key` exists once: a key makes it safe to repeat. */
+  createGroup(title: string, memberIds: readonly UserId[], key?: string): Promise<Conversation> {
+    const body = { kind: 'group' as const, title, member_ids: [...memberIds] };
+    return data(this.raw.POST('/v1/conversations', { body: key === undefined ? body : { ...body, client_key: key } }));
+  }
+
+  rename(id: ConversationId, title: string): Promise<void> {
+    return done(this.raw.PATCH('/v1/conversations/{id}', { params: { path: { id } }, body: { title } }));
+  }
+
+  /** Members by id, 1 to 500 a page. */
+  members(id: ConversationId, query: { cursor?: string; limit?: number } = {}): Promise<MemberList> {
+    return data(this.raw.GET('/v1/conversations/{id}/members', { params: { path: { id }, query } }));
+  }
+
+  /** Adds or invites up to 500 people. */
+  addMembers(id: ConversationId, userIds: readonly UserId[]): Promise<AddedMembers> {
+    return data(this.raw.POST('/v1/conversations/{id}/members', { params: { path: { id } }, body: { user_ids: [...userIds] } }));
+  }
+
+  /** Removes a member or withdraws an invitation; one's own id: leaves. */
+  removeMember(id: ConversationId, userId: UserId): Promise<void> {
+    return done(this.raw.DELETE('/v1/conversations/{id}/members/{user_id}', { params: { path: { id, user_id: userId } } }));
+  }
+
+  /** Changes a role; `owner` hands the group over. */
+  setRole(id: ConversationId, userId: UserId, role: string): Promise<void> {
+    const params = { path: { id, user_id: userId } };
+    return done(this.raw.PUT('/v1/conversations/{id}/members/{user_id}/role', { params, body: { role } }));
+  }
+
+  /** Takes a conversation off the list until something new happens in it. */
+  hide(id: ConversationId): Promise<void> {
+    return done(this.raw.PUT('/v1/conversations/{id}/hidden', { params: { path: { id } } }));
+  }
+
+  unhide(id: ConversationId): Promise<void> {
+    return done(this.raw.DELETE('/v1/conversations/{id}/hidden', { params: { path: { id } } }));
+  }
+
+  async invitations(): Promise<InvitationRow[]> {
+    return (await data(this.raw.GET('/v1/invitations'))).invitations;
+  }
+
+  /** Accepts an invitation, or a direct conversation that another began. */
+  accept(id: ConversationId): Promise<void> {
+    return done(this.raw.POST('/v1/invitations/{id}/accept', { params: { path: { id } } }));
+  }
+
+  decline(id: ConversationId): Promise<void> {
+    return done(this.raw.POST('/v1/invitations/{id}/decline', { params: { path: { id } } }));
+  }
+
+  /** Moves the read mark forward; use {@link RealtimeClient.markRead}, which merges calls. */
+  markRead(id: ConversationId, seq: Seq): Promise<void> {
+    return done(this.raw.POST('/v1/conversations/{id}/read', { params: { path: { id } }, body: { seq } }));
+  }
+
+  /** A page of history with what happened between the messages, both oldest first. Merge them by `seq`. */
+  history(id: ConversationId, { before, after, limit, signal }: HistoryQuery = {}): Promise<MessagePage> {
+    const query = {
+      conversation_id: id,
+      changes: true,
+      ...(before === undefined ? {} : { before }),
+      ...(after === undefined ? {} : { after }),
+      ...(limit === undefined ? {} : { limit }),
+    };
+    return data(this.raw.GET('/v1/messages', { params: { query }, ...(signal ? { signal } : {}) }));
+  }
+
+  /** Sends over REST, for programs without a socket. The same key gives the same message. */
+  send(id: ConversationId, clientId: string, body: MessageBody): Promise<MessageAck> {
+    // Bodies of a newer server's are not in the document; this server says whether it takes them.
+    const wire = body as { type: 'text'; text: string };
+    return data(this.raw.POST('/v1/messages', { body: { client_id: clientId, conversation_id: id, body: wire } }));
+  }
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the answer's type is inferred from the operation's.
+type Answer<T extends Record<string | number, any>, O> = FetchResponse<T, O, `${string}/${string}`>;
+
+// biome-ignore lint/suspicious/noExplicitAny: as above.
+async function data<T extends Record<string | number, any>, O>(call: Promise<Answer<T, O>>): Promise<NonNullable<Answer<T, O>['data']>> {
+  const answer = await call;
+  if (answer.data === undefined || answer.data === null) throw failure(answer);
+  return answer.data;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: as above.
+async function done<T extends Record<string | number, any>, O>(call: Promise<Answer<T, O>>): Promise<void> {
+  const answer = await call;
+  if (!answer.response.ok) throw failure(answer);
+}
+
+function failure(answer: { error?: unknown; response: Response }): ApiError {
+  return isProblem(answer.error) ? refused(answer.error) : unexpected(answer.response.status);
+}

@@ -1,0 +1,71 @@
+import { noSession, unexpected, unreachable } from './problems.ts';
+
+/** Milliseconds for a whole call: longer than the server tries to have an event acknowledged. */
+const CALL_TIMEOUT_MS = 30_000;
+
+/** Gives tokens that the server takes. */
+export interface AccessTokens {
+  /**
+   * The present access token, renewed if it has run out or is the one that was `refused`. Null without a session; rejects
+   * when renewing fails for now.
+   */
+  accessToken(refused?: string): Promise<string | null>;
+}
+
+/** What needs no session; everything else has a token, or is not sent at all. */
+const OPEN = ['/v1/auth/register', '/v1/auth/login', '/v1/auth/refresh', '/.well-known/jwks.json'];
+
+/**
+ * A `fetch` that adds the token, tries once more with a fresh one when the server says that it has expired, bounds the time,
+ * and rejects with `ApiError` when nobody answers.
+ */
+export function fetchWithTokens(fetch: typeof globalThis.fetch, tokens: AccessTokens | null): (request: Request) => Promise<Response> {
+  const send = async (request: Request): Promise<Response> => {
+    const signal = AbortSignal.any([request.signal, AbortSignal.timeout(CALL_TIMEOUT_MS)]);
+    try {
+      return await fetch(request, { signal, redirect: 'error', credentials: 'omit', cache: 'no-store' });
+    } catch (error) {
+      throw unreachable(error);
+    }
+  };
+  return async (request) => {
+    if (OPEN.includes(new URL(request.url).pathname)) return whole(await send(request));
+    const token = await tokens?.accessToken();
+    if (!token) throw noSession();
+    const first = await send(authorised(request.clone(), token));
+    if (first.status !== 401 || (await codeOf(first)) !== 'token_expired') return whole(first);
+    const fresh = await tokens?.accessToken(token);
+    if (!fresh || fresh === token) return whole(first);
+    return whole(await send(authorised(request, fresh)));
+  };
+}
+
+function authorised(request: Request, token: string): Request {
+  request.headers.set('authorization', `Bearer ${token}`);
+  return request;
+}
+
+async function codeOf(response: Response): Promise<unknown> {
+  const body: unknown = await response
+    .clone()
+    .json()
+    .catch(() => null);
+  return (body as { code?: unknown } | null)?.code;
+}
+
+/** The answer with its whole body read and looked at, so that a broken one is an `ApiError` too. */
+async function whole(response: Response): Promise<Response> {
+  if (response.status === 204) return response;
+  let text: string;
+  try {
+    text = await response.text();
+  } catch (error) {
+    throw unreachable(error);
+  }
+  try {
+    JSON.parse(text);
+  } catch (error) {
+    throw unexpected(response.status, error);
+  }
+  return new Response(text, { status: response.status, headers: response.headers });
+}

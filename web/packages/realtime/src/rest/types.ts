@@ -1,0 +1,30 @@
+import type { components } from '../generated/openapi.ts';
+
+type Schemas = components['schemas'];
+
+/** A user as others see them. */
+export type UserProfile = Schemas['UserProfile'];
+/** A member of a conversation with the role. */
+export type Member = Schemas['Member'];
+/** One device's session. */
+export type DeviceSession = Schemas['DeviceSession'];
+/** An invitation into a group. */
+export type InvitationRow = Schemas['Invitation'];
+/** A conversation with its first members. */
+export type Conversation = Schemas['Conversation'];
+/** One row of the list as REST gives it. */
+export type ConversationListItem = Schemas['ConversationListItem'];
+/** Who was added and who was invited. */
+export type AddedMembers = Schemas['AddedMembers'];
+/** A page of members. */
+export type MemberList = Schemas['MemberList'];
+/** A page of history. */
+export type MessagePage = Schemas['MessagePage'];
+/** A message as REST gives it. */
+export type RestMessage = Schemas['Message'];
+/** An acknowledgement. */
+export type MessageAck = Schemas['MessageAck'];
+/** A session's tokens. */
+export type TokenResponse = Schemas['TokenResponse'];
+/** A refusal. */
+export type Problem = Schemas['Problem'];

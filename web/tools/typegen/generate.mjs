@@ -1,0 +1,51 @@
+// Writes web/packages/realtime/src/generated/ from the two documents that the API serves.
+//
+// AsyncAPI is not what the generator reads, so its schemas and payloads are put into the shell of an OpenAPI document.
+// With --check nothing is written: the exit code is 1 if the files are not what the documents say.
+import { readFile, mkdir, writeFile } from 'node:fs/promises';
+import openapiTS, { astToString } from 'openapi-typescript';
+
+const root = new URL('../../../', import.meta.url);
+const target = new URL('web/packages/realtime/src/generated/', root);
+const read = async (path) => JSON.parse(await readFile(new URL(path, root), 'utf8'));
+const banner = (from) => `// Generated from ${from} by \`npm run generate\`. Do not edit.\n\n`;
+
+/** Wraps AsyncAPI's schemas, one schema per message and a union per operation into an OpenAPI document. */
+function shell(asyncapi) {
+  const schemas = { ...asyncapi.components.schemas };
+  for (const [name, message] of Object.entries(asyncapi.components.messages)) {
+    schemas[`frame_${name}`] = message.payload;
+  }
+  for (const operation of Object.values(asyncapi.operations)) {
+    const union = operation.action === 'receive' ? 'Command' : 'ServerFrame';
+    schemas[union] = { oneOf: operation.messages.map(({ $ref }) => ({ $ref: `#/components/schemas/frame_${$ref.split('/').pop()}` })) };
+  }
+  return { openapi: '3.1.0', info: asyncapi.info, paths: {}, components: { schemas } };
+}
+
+/** Numbers have names in a table of the document. */
+function codes(asyncapi) {
+  const rows = asyncapi['x-close-codes'].map(({ name, code }) => `  ${name}: ${code},\n`).join('');
+  return `/** Every registered close code by its name. */\nexport const closeCodes = {\n${rows}} as const;\n`;
+}
+
+const asyncapi = await read('docs/asyncapi.json');
+const openapi = await read('docs/openapi.json');
+const types = async (document) => astToString(await openapiTS(document, { alphabetize: true }));
+const files = {
+  'openapi.ts': banner('docs/openapi.json') + (await types(openapi)),
+  'asyncapi.ts': banner('docs/asyncapi.json') + (await types(shell(asyncapi))),
+  'codes.ts': banner('docs/asyncapi.json') + codes(asyncapi),
+};
+
+let stale = 0;
+await mkdir(target, { recursive: true });
+for (const [name, text] of Object.entries(files)) {
+  const path = new URL(name, target);
+  const current = await readFile(path, 'utf8').catch(() => '');
+  if (current === text) continue;
+  stale += 1;
+  if (process.argv.includes('--check')) console.error(`${name} is not what the documents say: run \`npm run generate\``);
+  else await writeFile(path, text);
+}
+process.exitCode = process.argv.includes('--check') && stale > 0 ? 1 : 0;
