@@ -1,4 +1,4 @@
-import createClient, { type Client, type FetchResponse } from 'openapi-fetch';
+import createClient, { type Client } from 'openapi-fetch';
 import { ApiError } from '../api/errors.ts';
 import type { ConversationId, Seq, SessionId, UserId } from '../api/ids.ts';
 import type { MessageBody } from '../api/messages.ts';
@@ -189,22 +189,23 @@ export class RestClient {
   }
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: the answer's type is inferred from the operation's.
-type Answer<T extends Record<string | number, any>, O> = FetchResponse<T, O, `${string}/${string}`>;
+interface Answer<D> {
+  data?: D | undefined;
+  error?: unknown;
+  response: Response;
+}
 
-// biome-ignore lint/suspicious/noExplicitAny: as above.
-async function data<T extends Record<string | number, any>, O>(call: Promise<Answer<T, O>>): Promise<NonNullable<Answer<T, O>['data']>> {
+async function data<D>(call: Promise<Answer<D>>): Promise<NonNullable<D>> {
   const answer = await call;
   if (answer.data === undefined || answer.data === null) throw failure(answer);
   return answer.data;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: as above.
-async function done<T extends Record<string | number, any>, O>(call: Promise<Answer<T, O>>): Promise<void> {
+async function done(call: Promise<Answer<unknown>>): Promise<void> {
   const answer = await call;
   if (!answer.response.ok) throw failure(answer);
 }
 
-function failure(answer: { error?: unknown; response: Response }): ApiError {
+function failure(answer: Answer<unknown>): ApiError {
   return isProblem(answer.error) ? refused(answer.error) : unexpected(answer.response.status);
 }

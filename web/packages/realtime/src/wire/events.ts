@@ -124,3 +124,48 @@ export interface UnknownEvent extends EventPlace {
 
 /** An event. Tell what is known apart with {@link isKnownEvent}. */
 export type ServerEvent = KnownEvent | UnknownEvent;
+
+const KNOWN: ReadonlySet<string> = new Set<KnownEvent['type']>([
+  'MESSAGE_SENT',
+  'CONVERSATION_CREATED',
+  'MEMBER_ADDED',
+  'MEMBERS_ADDED',
+  'MEMBER_REMOVED',
+  'MEMBERS_REMOVED',
+  'CONVERSATION_RENAMED',
+  'ROLE_CHANGED',
+  'MESSAGE_ERASED',
+  'READ_MARK_MOVED',
+  'CONVERSATION_JOINED',
+  'CONVERSATION_LEFT',
+  'CONVERSATION_INVITED',
+  'INVITATION_ENDED',
+  'SESSION_REVOKED',
+  'SESSION_STARTED',
+  'PROFILE_CHANGED',
+]);
+
+/** Whether this version knows the kind of event. */
+export function isKnownEvent(event: ServerEvent): event is KnownEvent {
+  return KNOWN.has(event.type);
+}
+
+/** Whether the event is the first of a stay of `me` in the conversation: what came before is not theirs to see. */
+export function beginsStay(event: ServerEvent, me: UserId): boolean {
+  if (!isKnownEvent(event)) return false;
+  if (event.type === 'CONVERSATION_CREATED') return true;
+  if (event.type === 'MEMBER_ADDED') return event.user_id === me;
+  return event.type === 'MEMBERS_ADDED' && event.user_ids.includes(me);
+}
+
+/** Whether the event is the last of a stay of `me` in the conversation. */
+export function endsStay(event: ServerEvent, me: UserId): boolean {
+  if (!isKnownEvent(event)) return false;
+  if (event.type === 'MEMBER_REMOVED') return event.user_id === me;
+  return event.type === 'MEMBERS_REMOVED' && event.user_ids.includes(me);
+}
+
+/** The conversation that an event of a conversation's chain belongs to; null for other chains. */
+export function conversationOf(event: EventPlace): ConversationId | null {
+  return event.chain.startsWith('c:') ? event.chain.slice(2) : null;
+}

@@ -1,0 +1,214 @@
+import type { ConversationId, Seq, UserId } from '../api/ids.ts';
+import { appendLive, eraseStored, erased, forgetHistory, readBefore } from '../store/history.ts';
+import type { Tx } from '../store/store.ts';
+import { beginsStay, conversationOf, endsStay, isKnownEvent, type KnownEvent, type MessageSent, type ServerEvent } from '../wire/events.ts';
+import type { ConversationRecord, OutboxRecord } from './records.ts';
+
+/** Counting unread messages stops here, as the server's does. */
+export const MOST_UNREAD = 1000;
+
+/** An event on its way into the store. */
+export interface Incoming {
+  readonly event: ServerEvent;
+  /** The event of the same chain that came before it in this run of the program. */
+  readonly follows: Seq | null;
+}
+
+/** What applying a batch did, and what is left to ask the server. */
+export interface Applied {
+  readonly conversations: Map<ConversationId, ConversationRecord>;
+  readonly removed: Set<ConversationId>;
+  readonly settled: OutboxRecord[];
+  /** Conversations of which more has to be known than events say. */
+  readonly unknown: Set<ConversationId>;
+}
+
+/** Writes events into the store, in order; they may be of several conversations and chains. */
+export async function applyEvents(tx: Tx, me: UserId, gen: number, batch: readonly Incoming[]): Promise<Applied> {
+  const applied: Applied = { conversations: new Map(), removed: new Set(), settled: [], unknown: new Set() };
+  for (const [id, incoming] of byConversation(batch)) await new One(tx, me, gen, id, applied).apply(incoming);
+  for (const { event } of batch) if (conversationOf(event) === null) await applyPersonal(tx, event, applied);
+  return applied;
+}
+
+function byConversation(batch: readonly Incoming[]): Map<ConversationId, Incoming[]> {
+  const groups = new Map<ConversationId, Incoming[]>();
+  for (const incoming of batch) {
+    const id = conversationOf(incoming.event);
+    if (id === null) continue;
+    const group = groups.get(id);
+    if (group === undefined) groups.set(id, [incoming]);
+    else group.push(incoming);
+  }
+  return groups;
+}
+
+/** The events of one conversation. */
+class One {
+  readonly #tx: Tx;
+  readonly #me: UserId;
+  readonly #gen: number;
+  readonly #id: ConversationId;
+  readonly #applied: Applied;
+
+  constructor(tx: Tx, me: UserId, gen: number, id: ConversationId, applied: Applied) {
+    this.#tx = tx;
+    this.#me = me;
+    this.#gen = gen;
+    this.#id = id;
+    this.#applied = applied;
+  }
+
+  async apply(batch: readonly Incoming[]): Promise<void> {
+    const stored = (await this.#tx.get('conversations', this.#id)) as ConversationRecord | undefined;
+    let record: ConversationRecord | null = stored ?? null;
+    let live: Incoming[] = [];
+    for (const incoming of batch) {
+      const { event } = incoming;
+      // What the record covers came before: from the list, or in an earlier delivery.
+      const isNews = record === null || event.seq > record.lastSeq;
+      if (isNews && beginsStay(event, this.#me) && isKnownEvent(event)) {
+        forgetHistory(this.#tx, this.#id, event.seq);
+        live = [{ ...incoming, event: { ...event, prev: 0 } }];
+        this.#applied.removed.delete(this.#id);
+        record = begun(record, event, this.#me, this.#gen);
+        this.#applied.unknown.add(this.#id);
+        continue;
+      }
+      if (isNews && endsStay(event, this.#me)) {
+        forgetHistory(this.#tx, this.#id, null);
+        live = [];
+        record = null;
+        this.#applied.removed.add(this.#id);
+        this.#applied.unknown.delete(this.#id);
+        continue;
+      }
+      live.push(incoming);
+      if (isKnownEvent(event)) record = await this.#known(record, event, live);
+      else if (record !== null && event.seq > record.lastSeq) record = { ...record, lastSeq: event.seq };
+      if (record === null) this.#applied.unknown.add(this.#id);
+    }
+    await appendLive(this.#tx, this.#id, live);
+    this.#keep(stored ?? null, record);
+  }
+
+  async #known(record: ConversationRecord | null, event: KnownEvent, live: Incoming[]): Promise<ConversationRecord | null> {
+    if (event.type === 'MESSAGE_SENT' && event.actor_id === this.#me) await this.#settle(event);
+    if (event.type === 'MESSAGE_ERASED') return this.#erase(record, event.message_seq, event.message_id, live, event.seq);
+    if (record === null || event.seq <= record.lastSeq) return record;
+    const next = { ...record, lastSeq: event.seq };
+    switch (event.type) {
+      case 'MESSAGE_SENT':
+        return {
+          ...next,
+          last: event,
+          activityMs: event.at_ms,
+          unread: counts(event, this.#me, record.readSeq) ? Math.min(record.unread + 1, MOST_UNREAD) : record.unread,
+        };
+      case 'CONVERSATION_RENAMED':
+        return { ...next, title: event.title, activityMs: event.at_ms };
+      case 'ROLE_CHANGED':
+        return { ...next, role: event.user_id === this.#me ? event.role : record.role };
+      case 'MEMBER_ADDED':
+      case 'MEMBERS_ADDED':
+      case 'MEMBER_REMOVED':
+      case 'MEMBERS_REMOVED':
+        return { ...next, activityMs: event.at_ms };
+      default:
+        return next;
+    }
+  }
+
+  /** One's own message in the log is as good as its ack. */
+  async #settle(event: MessageSent): Promise<void> {
+    const waiting = (await this.#tx.get('outbox', event.client_id)) as OutboxRecord | undefined;
+    if (waiting?.conversationId !== this.#id) return;
+    this.#tx.delete('outbox', event.client_id);
+    this.#applied.settled.push({ ...waiting, state: 'acked', ack: { messageId: event.message_id, seq: event.seq, atMs: event.at_ms } });
+  }
+
+  async #erase(record: ConversationRecord | null, seq: Seq, id: string, live: Incoming[], at: Seq): Promise<ConversationRecord | null> {
+    const index = live.findIndex(({ event }) => event.seq === seq);
+    const waiting = live[index];
+    let message: MessageSent | null;
+    if (waiting !== undefined && waiting.event.type === 'MESSAGE_SENT') {
+      message = waiting.event as MessageSent;
+      live[index] = { ...waiting, event: erased(message) };
+    } else message = await eraseStored(this.#tx, this.#id, seq, id);
+    if (record === null) return null;
+    const wasUnread = at > record.lastSeq && message !== null && counts(message, this.#me, record.readSeq);
+    return {
+      ...record,
+      lastSeq: Math.max(record.lastSeq, at),
+      last: record.last?.message_id === id ? erased(record.last) : record.last,
+      unread: wasUnread ? Math.max(0, record.unread - 1) : record.unread,
+    };
+  }
+
+  #keep(stored: ConversationRecord | null, record: ConversationRecord | null): void {
+    if (record === stored) return;
+    if (record === null) {
+      this.#tx.delete('conversations', this.#id);
+      this.#applied.removed.add(this.#id);
+      return;
+    }
+    const kept = { ...record, rev: (stored?.rev ?? 0) + 1 };
+    this.#tx.put('conversations', this.#id, kept);
+    this.#applied.conversations.set(this.#id, kept);
+  }
+}
+
+/** Whether a message is unread: another's, with content, behind the mark. */
+export function counts(message: MessageSent, me: UserId, readSeq: Seq): boolean {
+  return message.actor_id !== me && message.body.type !== 'erased' && message.seq > readSeq;
+}
+
+/** A conversation as the event says by which the person came into it. The server is asked for the rest. */
+function begun(known: ConversationRecord | null, event: KnownEvent, me: UserId, gen: number): ConversationRecord {
+  const { kind, title, role } = event as { kind: string; title?: string | null; role?: string };
+  const byMe = event.actor_id === me;
+  return {
+    id: conversationOf(event) ?? '',
+    kind,
+    title: title ?? null,
+    peer: known?.peer ?? null,
+    role: role ?? (byMe && kind === 'group' ? 'owner' : 'member'),
+    // Whether it is a request only the list says; until then it is nothing the person is bothered with.
+    state: known?.state ?? (kind === 'direct' && !byMe ? 'unknown' : 'accepted'),
+    last: null,
+    unread: 0,
+    readSeq: known?.readSeq ?? 0,
+    lastSeq: event.seq,
+    activityMs: event.at_ms,
+    rev: known?.rev ?? 0,
+    gen,
+  };
+}
+
+async function applyPersonal(tx: Tx, event: ServerEvent, applied: Applied): Promise<void> {
+  if (!isKnownEvent(event)) return;
+  if (event.type === 'CONVERSATION_JOINED' && event.conversation_id) applied.unknown.add(event.conversation_id);
+  if (event.type !== 'READ_MARK_MOVED') return;
+  const id = event.conversation_id;
+  const record = applied.conversations.get(id) ?? ((await tx.get('conversations', id)) as ConversationRecord | undefined);
+  if (record === undefined) return;
+  const moved = await moveReadMark(tx, record, event.read_seq, event.actor_id);
+  if (moved === null) return;
+  tx.put('conversations', id, moved);
+  applied.conversations.set(id, moved);
+}
+
+/** The record with its read mark moved forward; null when that changes nothing. */
+export async function moveReadMark(tx: Tx, record: ConversationRecord, seq: Seq, me: UserId): Promise<ConversationRecord | null> {
+  const readSeq = Math.min(seq, record.lastSeq);
+  if (readSeq <= record.readSeq) return null;
+  const unread = readSeq >= record.lastSeq || record.unread === 0 ? 0 : await countUnread(tx, record, readSeq, me);
+  return { ...record, readSeq, unread, rev: record.rev + 1 };
+}
+
+async function countUnread(tx: Tx, record: ConversationRecord, readSeq: Seq, me: UserId): Promise<number> {
+  const { events } = await readBefore(tx, record.id, null, MOST_UNREAD);
+  const unread = events.filter((event) => event.type === 'MESSAGE_SENT' && counts(event as MessageSent, me, readSeq)).length;
+  // Where the stored part does not reach back to the mark, the old count is the better bound.
+  return Math.min(unread, record.unread);
+}

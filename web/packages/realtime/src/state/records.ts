@@ -1,0 +1,65 @@
+import type { ConversationRow } from '../api/conversations.ts';
+import type { ClientId, ConversationId, MessageId, Seq, SessionId, UserId } from '../api/ids.ts';
+import type { MessageBody } from '../api/messages.ts';
+import type { MessageSent } from '../wire/events.ts';
+
+/** A conversation in the store. */
+export interface ConversationRecord extends Omit<ConversationRow, 'last'> {
+  readonly last: MessageSent | null;
+  /** Rises with every change, so that an older copy is recognised. */
+  readonly rev: number;
+  /** The reading of the whole list that last saw it. */
+  readonly gen: number;
+}
+
+/** The server's answer to a send. */
+export interface Ack {
+  readonly messageId: MessageId;
+  readonly seq: Seq;
+  readonly atMs: number;
+}
+
+/** A message in the outbox. */
+export interface OutboxRecord {
+  readonly clientId: ClientId;
+  readonly conversationId: ConversationId;
+  readonly body: MessageBody;
+  /** The order in which messages go out; two tabs may give the same, then the key decides. */
+  readonly turn: number;
+  /** When it was written here. */
+  readonly atMs: number;
+  /** The tab that wrote it: where tabs share no socket, each sends its own. */
+  readonly tab: string;
+  /** `acked`: in the log, and the event has not come yet. */
+  readonly state: 'pending' | 'acked' | 'failed';
+  readonly ack: Ack | null;
+  /** The code of the last refusal. */
+  readonly error: string | null;
+}
+
+/** Who is logged in, with what it takes to stay so. */
+export interface SessionRecord {
+  readonly userId: UserId;
+  readonly sessionId: SessionId;
+  readonly handle: string;
+  readonly displayName: string;
+  readonly refreshToken: string;
+}
+
+/** Values of the table `meta` by name. */
+export interface Meta {
+  session: SessionRecord;
+  /** Everything up to here is in the store. */
+  position: string;
+  /** Rises with every tab that takes the socket over; writes of an earlier one are refused. */
+  term: number;
+  /** The number of the last reading of the whole list that was begun. */
+  listGen: number;
+  /** The number of the last one that was finished. */
+  listDone: number;
+}
+
+/** Orders the outbox. */
+export function byTurn(a: OutboxRecord, b: OutboxRecord): number {
+  return a.turn - b.turn || (a.clientId < b.clientId ? -1 : 1);
+}

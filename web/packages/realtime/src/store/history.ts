@@ -1,0 +1,141 @@
+import type { ConversationId, MessageId, Seq } from '../api/ids.ts';
+import type { MessageSent, ServerEvent } from '../wire/events.ts';
+import { addSpan, lastSpan, type Span, spanAt } from './spans.ts';
+import type { Tx } from './store.ts';
+
+/** Events of a page record. */
+const PAGE = 50;
+
+/** The complete parts of a conversation's history, in order. */
+export async function readSpans(tx: Tx, conversation: ConversationId): Promise<readonly Span[]> {
+  return ((await tx.get('spans', conversation)) as readonly Span[] | undefined) ?? [];
+}
+
+/**
+ * Stores events of one conversation, in order of `seq`, and says that the history is complete over `cover`, which holds all of
+ * them. The same events again change nothing, but an erased message stays erased.
+ */
+export async function insertHistory(tx: Tx, conversation: ConversationId, events: readonly ServerEvent[], cover: Span | null): Promise<void> {
+  if (events.length > 0) await insertEvents(tx, conversation, events);
+  if (cover !== null) tx.put('spans', conversation, addSpan(await readSpans(tx, conversation), cover));
+}
+
+/**
+ * Stores events as they came live, in order. Each is complete with the one that its `prev` names, or, where the server does not
+ * know, with `follows`: the last event of the chain that came on the same run of the connection.
+ */
+export async function appendLive(tx: Tx, conversation: ConversationId, events: readonly { event: ServerEvent; follows: Seq | null }[]): Promise<void> {
+  if (events.length === 0) return;
+  let spans = await readSpans(tx, conversation);
+  for (const { event, follows } of events) {
+    const before = event.prev ?? follows;
+    const joined = before === 0 ? 0 : before === null ? null : (spanAt(spans, before)?.from ?? null);
+    spans = addSpan(spans, { from: joined ?? event.seq, to: event.seq });
+  }
+  await insertEvents(
+    tx,
+    conversation,
+    events.map(({ event }) => event),
+  );
+  tx.put('spans', conversation, spans);
+}
+
+/** Forgets a conversation's history. `beginsAt`: what comes from there on is all there is to see. */
+export function forgetHistory(tx: Tx, conversation: ConversationId, beginsAt: Seq | null): void {
+  tx.deleteName('pages', conversation);
+  if (beginsAt === null) tx.delete('spans', conversation);
+  else tx.put('spans', conversation, [{ from: 0, to: beginsAt }] satisfies Span[]);
+}
+
+/** A part of a history, oldest first. */
+export interface Slice {
+  readonly events: readonly ServerEvent[];
+  /** The complete part that they are from; null where nothing is stored. */
+  readonly span: Span | null;
+}
+
+const NOTHING: Slice = { events: [], span: null };
+
+/** The newest events before a place, all from the complete part that ends there or holds it. */
+export async function readBefore(tx: Tx, conversation: ConversationId, before: Seq | null, limit: number): Promise<Slice> {
+  const spans = await readSpans(tx, conversation);
+  const span = before === null ? lastSpan(spans) : spanAt(spans, before - 1);
+  if (span === null) return NOTHING;
+  const to = before === null ? span.to : before - 1;
+  const found: ServerEvent[] = [];
+  let from = to;
+  while (found.length < limit) {
+    const [page] = await tx.range('pages', { name: conversation, from: 0, to: from, begin: 'last', limit: 1 });
+    if (page === undefined) break;
+    const events = eventsOf(page.value).filter((event) => event.seq <= to && event.seq >= span.from);
+    found.unshift(...events);
+    if (page.at <= span.from || page.at === 0) break;
+    from = page.at - 1;
+  }
+  return { events: found.slice(-limit), span };
+}
+
+/** The oldest events behind a place, all from the complete part that holds it. */
+export async function readAfter(tx: Tx, conversation: ConversationId, after: Seq, limit: number): Promise<Slice> {
+  const span = spanAt(await readSpans(tx, conversation), after);
+  if (span === null) return NOTHING;
+  const [first] = await tx.range('pages', { name: conversation, from: 0, to: after, begin: 'last', limit: 1 });
+  const found: ServerEvent[] = [];
+  let from = first?.at ?? after;
+  while (found.length < limit) {
+    const [page] = await tx.range('pages', { name: conversation, from, to: span.to, begin: 'first', limit: 1 });
+    if (page === undefined) break;
+    found.push(...eventsOf(page.value).filter((event) => event.seq > after && event.seq <= span.to));
+    from = page.at + 1;
+  }
+  return { events: found.slice(0, limit), span };
+}
+
+/** Erases the content of a stored message. Gives the message as it was, or null when it is not stored. */
+export async function eraseStored(tx: Tx, conversation: ConversationId, seq: Seq, id: MessageId): Promise<MessageSent | null> {
+  const [page] = await tx.range('pages', { name: conversation, from: 0, to: seq, begin: 'last', limit: 1 });
+  if (page === undefined) return null;
+  const events = eventsOf(page.value);
+  const index = events.findIndex((event) => event.seq === seq && (event as MessageSent).message_id === id);
+  const message = events[index] as MessageSent | undefined;
+  if (message === undefined) return null;
+  tx.put('pages', [conversation, page.at], events.with(index, erased(message)));
+  return message;
+}
+
+/** The message without its content. */
+export function erased(message: MessageSent): MessageSent {
+  return { ...message, body: { type: 'erased' } };
+}
+
+async function insertEvents(tx: Tx, conversation: ConversationId, events: readonly ServerEvent[]): Promise<void> {
+  const sorted = [...events].sort((a, b) => a.seq - b.seq);
+  const [first, last] = [sorted[0]?.seq ?? 0, sorted.at(-1)?.seq ?? 0];
+  const [holder] = await tx.range('pages', { name: conversation, from: 0, to: first, begin: 'last', limit: 1 });
+  const inside = await tx.range('pages', { name: conversation, from: first + 1, to: last, begin: 'first', limit: Number.MAX_SAFE_INTEGER });
+  const pages = holder === undefined ? inside : [holder, ...inside];
+  // A full page that ends before the new events stays as it is.
+  if (holder !== undefined && eventsOf(holder.value).length >= PAGE && (eventsOf(holder.value).at(-1)?.seq ?? 0) < first) pages.shift();
+  const merged = new Map<Seq, ServerEvent>();
+  for (const page of pages) for (const event of eventsOf(page.value)) merged.set(event.seq, event);
+  for (const event of sorted) merged.set(event.seq, kept(merged.get(event.seq), event));
+  const all = [...merged.values()].sort((a, b) => a.seq - b.seq);
+  const stale = new Set(pages.map((page) => page.at));
+  for (let at = 0; at < all.length; at += PAGE) {
+    const page = all.slice(at, at + PAGE);
+    const key = page[0]?.seq ?? 0;
+    stale.delete(key);
+    tx.put('pages', [conversation, key], page);
+  }
+  for (const key of stale) tx.delete('pages', [conversation, key]);
+}
+
+/** What was erased stays so, whichever copy comes later. */
+function kept(stored: ServerEvent | undefined, event: ServerEvent): ServerEvent {
+  if (stored === undefined) return event;
+  return (stored as Partial<MessageSent>).body?.type === 'erased' ? stored : event;
+}
+
+function eventsOf(value: unknown): readonly ServerEvent[] {
+  return value as readonly ServerEvent[];
+}

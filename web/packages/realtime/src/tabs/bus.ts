@@ -1,0 +1,48 @@
+import type { ConnectionState } from '../api/connection.ts';
+import type { Change } from '../state/change.ts';
+import { Emitter } from '../util/emitter.ts';
+import type { ServerTime } from '../util/clock.ts';
+import type { TypingFrame } from '../wire/frames.ts';
+
+/** What tabs tell each other. Everything is plain data. */
+export type TabMessage =
+  | { readonly is: 'change'; readonly change: Change }
+  | { readonly is: 'state'; readonly term: number; readonly connection: ConnectionState; readonly clock: ServerTime | null }
+  | { readonly is: 'typing'; readonly frame: TypingFrame }
+  | { readonly is: 'ping'; readonly from: string; }
+  | { readonly is: 'pong'; readonly to: string; readonly term: number }
+  | { readonly is: 'state?' }
+  | { readonly is: 'retry_now' }
+  | { readonly is: 'type'; readonly conversationId: string; readonly typing: boolean }
+  | { readonly is: 'token?'; readonly sessionId: string }
+  | { readonly is: 'token'; readonly sessionId: string; readonly token: string; readonly leftMs: number }
+  | { readonly is: 'session'; readonly reason: string | null };
+
+/** Carries messages to all tabs of one server in this browser, this one included. */
+export interface Bus {
+  post(message: TabMessage): void;
+  on(listener: (message: TabMessage) => void): () => void;
+  close(): void;
+}
+
+/** Opens the channel of a name; where there is none, or tabs share nothing, messages reach this tab only. */
+export function openBus(name: string, shared: boolean): Bus {
+  const emitter = new Emitter<TabMessage>();
+  const channel = shared && typeof BroadcastChannel !== 'undefined' ? new BroadcastChannel(name) : null;
+  if (channel !== null) channel.onmessage = ({ data }: MessageEvent) => emitter.emit(data as TabMessage);
+  // In Node a channel keeps the process alive.
+  (channel as { unref?: () => void } | null)?.unref?.();
+  let open = true;
+  return {
+    post(message) {
+      if (!open) return;
+      channel?.postMessage(message);
+      emitter.emit(message);
+    },
+    on: (listener) => emitter.on(listener),
+    close() {
+      open = false;
+      channel?.close();
+    },
+  };
+}
