@@ -11,7 +11,7 @@ const api = process.env.RELAYHUB_API ?? 'http://127.0.0.1:7090';
 
 export default defineConfig({
   plugins: [pxToRem(), compiledMessages(), react(), emojiData(), serviceWorker(here('./build/sw.js'))],
-  resolve: { alias: { '@': here('./src') } },
-  build: { target: 'es2022', sourcemap: false, modulePreload: { polyfill: false }, assetsInlineLimit: 0 },
+  resolve: { alias: { '@relayhub/realtime': here('../packages/realtime/src/index.ts'), '@': here('./src') } },
+  build: { target: 'es2024', sourcemap: false, modulePreload: { polyfill: false }, assetsInlineLimit: 0 },
   server: { proxy: { '/v1': { target: api, ws: false }, '/config.json': api } },
 });

@@ -60,7 +60,7 @@ export interface Messenger {
   retryNow(): void;
   timeline(conversationId: string): Timeline;
   send(conversationId: string, text: string): void;
-  retry(conversationId: string, clientId: string): void;
+  retry(clientId: string): void;
   discard(clientId: string): void;
   /** How many messages wait in this browser. */
   unsentCount(): number;

@@ -104,7 +104,7 @@ export function MessageList({ conversation, timeline, state }: MessageListProps)
                   isGroup={isGroup}
                   isTabStop={row.key === roving.tabStop}
                   flash={jump.flashed === row.key}
-                  onRetry={(clientId) => messenger.retry(conversation.id, clientId)}
+                  onRetry={(clientId) => messenger.retry(clientId)}
                   onDelete={(clientId) => show({ type: 'delete-unsent', clientId })}
                   onFocus={roving.onFocus}
                 />

@@ -1,0 +1,137 @@
+import { ApiError, RealtimeClient } from '@relayhub/realtime';
+import type { Configuration } from '@/api/configuration';
+import { t } from '@/app/i18n/i18n';
+import { deviceName } from '@/auth/strength';
+import { conversationOf, invitationOf, itemsOf, memberOf, personOf } from './convert';
+import { derived } from './derived';
+import { type Drafts, type Messenger, Refusal, type SessionState, type Timeline, type TimelineState } from './messenger';
+
+/** Members of one page; larger groups show their first. */
+const MEMBERS_SHOWN = 200;
+
+/** Does a call of the SDK, and says its refusal in the words of the screens. */
+async function call<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof ApiError) throw new Refusal(error.code, error.message, error.retryAfterMs);
+    throw error;
+  }
+}
+
+/** Opens the SDK and gives the screens what they ask for. Never waits for the network. */
+export async function openMessenger(configuration: Configuration): Promise<Messenger> {
+  const client = await RealtimeClient.open({
+    apiBase: configuration.api || location.origin,
+    gateways: configuration.gateways,
+  });
+  const { api } = client;
+  const session = derived(client.session, (state): SessionState => {
+    if (state.status === 'out') return { status: 'out', reason: state.reason };
+    const { userId, sessionId, handle, displayName } = state.session;
+    return { status: 'in', session: { sessionId, me: { id: userId, handle, name: displayName } } };
+  });
+  const unnamed = () => t('person.unknown');
+  return {
+    session,
+    connection: derived(client.connection, ({ state, sinceMs }) => ({ state, sinceMs })),
+    conversations: derived(client.conversations, (rows) => rows.map((row) => conversationOf(row, unnamed))),
+    requests: derived(client.requests, (rows) => rows.map((row) => conversationOf(row, unnamed))),
+    invitations: derived(client.invitations, (rows) => rows.map((row) => invitationOf(row, unnamed))),
+    drafts: client.drafts as { get(): Drafts; subscribe(changed: () => void): () => void },
+    people: derived(client.users, (users) => new Map([...users].map(([id, user]) => [id, personOf(user)]))),
+    typing: client.typing,
+
+    signUp: ({ handle, name, password }) => call(client.signUp({ handle, displayName: name, password, deviceName: deviceName() })),
+    logIn: ({ handle, password }) => call(client.logIn({ handle, password, deviceName: deviceName() })),
+    logOut: () => call(client.logOut()),
+    changePassword: (current, next) => call(api.changePassword(current, next)),
+    devices: async () =>
+      (await call(api.sessions())).map((device) => ({
+        id: device.session_id,
+        name: device.device_name,
+        createdMs: device.created_at_ms,
+        lastUsedMs: device.last_used_at_ms,
+        current: device.current,
+      })),
+    endDevice: (id) => call(api.endSession(id)),
+
+    retryNow: () => client.retryNow(),
+    timeline: (id) => timelineOf(client, id),
+    send: (id, text) => {
+      // A refusal shows at the message itself.
+      client.send(id, text).acknowledged.catch(() => undefined);
+    },
+    retry: (clientId) => client.retry(clientId),
+    discard: (clientId) => client.discard(clientId),
+    unsentCount: () => client.outbox.get().length,
+    markRead: (id, seq) => client.markRead(id, seq),
+    setDraft: (id, text) => client.drafts.set(id, text),
+    isTyping: (id) => client.isTyping(id),
+    wantPeople: (ids) => client.users.want(ids),
+
+    findPerson: async (handle) => {
+      try {
+        return personOf(await call(api.findUser(handle)));
+      } catch (error) {
+        if (error instanceof Refusal && error.code === 'unknown_user') return null;
+        throw error;
+      }
+    },
+    openDirect: async (personId) => {
+      const { conversation_id } = await call(api.openDirect(personId));
+      if (client.conversation(conversation_id).get() === null) await call(client.refreshConversations());
+      return conversation_id;
+    },
+    createGroup: async (title, memberIds, key) => {
+      const { conversation_id } = await call(api.createGroup(title, memberIds, key));
+      if (client.conversation(conversation_id).get() === null) await call(client.refreshConversations());
+      return conversation_id;
+    },
+    members: async (id) => {
+      const [page, whole] = await Promise.all([call(api.members(id, { limit: MEMBERS_SHOWN })), call(api.conversation(id))]);
+      return { members: page.members.map(memberOf), count: whole.member_count, complete: !page.next_cursor };
+    },
+    invite: async (id, ids) => {
+      const answer = await call(api.addMembers(id, ids));
+      return { added: answer.added.length, invited: answer.invited.length };
+    },
+    rename: (id, title) => call(api.rename(id, title)),
+    setRole: (id, personId, role) => call(api.setRole(id, personId, role)),
+    removeMember: async (id, personId) => {
+      await call(api.removeMember(id, personId));
+    },
+    accept: async (id) => {
+      await call(api.accept(id));
+      await Promise.all([client.invitations.refresh(), client.refreshConversations()]);
+    },
+    decline: async (id) => {
+      await call(api.decline(id));
+      await Promise.all([client.invitations.refresh(), client.refreshConversations()]);
+    },
+  };
+}
+
+function timelineOf(client: RealtimeClient, id: string): Timeline {
+  const timeline = client.timeline(id);
+  const shown = derived(
+    timeline,
+    (state): TimelineState => ({
+      items: itemsOf(state.items),
+      hasOlder: state.hasOlder,
+      hasNewer: state.hasNewer,
+      opening: state.opening,
+      error: state.error?.code ?? null,
+    }),
+  );
+  // What fails is said in the state and tried again: the callers have nothing to add.
+  const quietly = (work: Promise<void>) => work.catch(() => undefined);
+  return {
+    ...shown,
+    loadOlder: () => quietly(timeline.loadOlder()),
+    loadNewer: () => quietly(timeline.loadNewer()),
+    jumpToEnd: () => quietly(timeline.jumpToEnd()),
+    jumpTo: (place) => timeline.jumpTo(place).catch(() => null),
+    close: () => timeline.close(),
+  };
+}

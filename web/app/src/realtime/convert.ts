@@ -1,0 +1,92 @@
+import type * as sdk from '@relayhub/realtime';
+import { isText } from '@relayhub/realtime';
+import type { ChangeItem, ConversationRow, InvitationRow, Member, MessageItem, Person, TimelineItem } from '@/types';
+
+/** The SDK's objects never change, so each is turned into a screen's object once: rows keep their identity. */
+function once<A extends object, B>(make: (value: A) => B): (value: A) => B {
+  const made = new WeakMap<A, B>();
+  return (value) => {
+    const known = made.get(value);
+    if (known !== undefined) return known;
+    const fresh = make(value);
+    made.set(value, fresh);
+    return fresh;
+  };
+}
+
+export const personOf = once((user: sdk.UserProfile): Person => ({ id: user.user_id, handle: user.handle, name: user.display_name }));
+
+export function memberOf(member: sdk.Member): Member {
+  return { id: member.user_id, handle: member.handle, name: member.display_name, role: member.role };
+}
+
+const messageOf = once(
+  (item: sdk.MessageItem): MessageItem => ({
+    kind: 'message',
+    key: item.key,
+    seq: item.seq,
+    senderId: item.senderId,
+    atMs: item.atMs,
+    body: isText(item.body) ? { type: 'text', text: item.body.text } : { type: item.body.type === 'erased' ? 'erased' : 'unknown' },
+    state: item.state,
+    error: item.error,
+    clientId: item.clientId,
+  }),
+);
+
+const changeOf = once((item: sdk.ChangeItem): ChangeItem => {
+  const by = item.actorId;
+  const { change } = item;
+  const turned = (): ChangeItem['change'] => {
+    switch (change.type) {
+      case 'created':
+        return { type: 'created', by };
+      case 'members_added':
+        return { type: 'joined', by, users: [...change.userIds] };
+      case 'members_removed':
+        return { type: 'left', by, users: [...change.userIds] };
+      case 'renamed':
+        return { type: 'renamed', by, title: change.title };
+      case 'role_changed':
+        return { type: 'role', by, user: change.userId, role: change.role };
+    }
+  };
+  return { kind: 'change', key: item.key, seq: item.seq, atMs: item.atMs, change: turned() };
+});
+
+export const itemsOf = once((items: readonly sdk.TimelineItem[]): readonly TimelineItem[] =>
+  items.map((item) => (item.kind === 'message' ? messageOf(item) : changeOf(item))),
+);
+
+const rowOf = once((row: sdk.ConversationRow) => ({
+  id: row.id,
+  kind: row.kind,
+  peer: row.peer ? personOf(row.peer) : null,
+  role: row.role,
+  isRequest: row.state === 'request',
+  last: row.last ? messageOf(row.last) : null,
+  unread: row.unread,
+  readSeq: row.readSeq,
+  lastSeq: row.lastSeq,
+}));
+
+const titled = new WeakMap<object, ConversationRow>();
+
+/** `unnamed` is asked for where neither a title nor a person is known. */
+export function conversationOf(row: sdk.ConversationRow, unnamed: () => string): ConversationRow {
+  const known = titled.get(row);
+  if (known) return known;
+  const made = { ...rowOf(row), title: row.title ?? row.peer?.display_name ?? unnamed() };
+  titled.set(row, made);
+  return made;
+}
+
+export function invitationOf(row: sdk.InvitationRow, unnamed: () => string): InvitationRow {
+  return {
+    conversationId: row.conversation_id,
+    title: row.title ?? unnamed(),
+    memberCount: row.member_count,
+    invitedBy: personOf(row.invited_by),
+    atMs: row.invited_at_ms,
+  };
+}
