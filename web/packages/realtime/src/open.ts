@@ -1,13 +1,39 @@
 import type { RealtimeClient as Api } from './api/client.ts';
 import type { ClientOptions } from './api/options.ts';
+import { Client } from './client/client.ts';
+import { openIndexedDb } from './store/indexeddb.ts';
+import { MemoryStore } from './store/memory.ts';
+import { type Store, StoreError } from './store/store.ts';
 
 /** See {@link Api}. */
 export type RealtimeClient = Api;
 
 /** Opens clients. */
-export declare const RealtimeClient: {
+export const RealtimeClient = {
   /**
    * Opens the store and restores the session. Never waits for the network.
+   * @throws TypeError where the options name no gateway
    */
-  open(options: ClientOptions): Promise<Api>;
+  async open(options: ClientOptions): Promise<Api> {
+    const isBrowser = typeof document !== 'undefined';
+    const wanted = options.store ?? (isBrowser ? 'indexeddb' : 'memory');
+    let failure: StoreError | null = null;
+    let store: Store;
+    if (typeof wanted === 'object') store = wanted;
+    else if (wanted === 'memory') store = new MemoryStore();
+    else {
+      store = await openIndexedDb(`relayhub:${options.apiBase.replace(/\/+$/, '')}`).catch((error: unknown) => {
+        failure = error instanceof StoreError ? error : new StoreError('failed', error);
+        return new MemoryStore();
+      });
+    }
+    const locks = (globalThis.navigator as { locks?: LockManager } | undefined)?.locks ?? null;
+    const client = new Client({ options, store, shareTabs: options.shareTabs ?? isBrowser, locks });
+    if (failure !== null) {
+      const { why } = failure as StoreError;
+      client.notice({ kind: 'memory_only', why: why === 'outdated' ? 'failed' : why });
+    }
+    await client.restore();
+    return client;
+  },
 };

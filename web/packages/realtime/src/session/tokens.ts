@@ -95,7 +95,7 @@ export class SessionTokens implements AccessTokens {
   }
 
   async #renew(refused: string | undefined): Promise<string | null> {
-    if (!this.#asked && this.#access === null) {
+    if (this.#bus.shared && !this.#asked && this.#access === null) {
       this.#asked = true;
       const given = await this.#askTabs();
       if (given !== null && given !== refused) return given;

@@ -7,19 +7,21 @@ import type { TypingFrame } from '../wire/frames.ts';
 /** What tabs tell each other. Everything is plain data. */
 export type TabMessage =
   | { readonly is: 'change'; readonly change: Change }
-  | { readonly is: 'state'; readonly term: number; readonly connection: ConnectionState; readonly clock: ServerTime | null }
-  | { readonly is: 'typing'; readonly frame: TypingFrame }
+  | { readonly is: 'state'; readonly tab: string; readonly term: number; readonly connection: ConnectionState; readonly clock: ServerTime | null }
+  | { readonly is: 'typing'; readonly tab: string; readonly frame: TypingFrame }
   | { readonly is: 'ping'; readonly from: string; }
   | { readonly is: 'pong'; readonly to: string; readonly term: number }
   | { readonly is: 'state?' }
-  | { readonly is: 'retry_now' }
-  | { readonly is: 'type'; readonly conversationId: string; readonly typing: boolean }
+  | { readonly is: 'retry_now'; readonly tab: string }
+  | { readonly is: 'type'; readonly tab: string; readonly conversationId: string; readonly typing: boolean }
   | { readonly is: 'token?'; readonly sessionId: string }
   | { readonly is: 'token'; readonly sessionId: string; readonly token: string; readonly leftMs: number }
   | { readonly is: 'session'; readonly reason: string | null };
 
 /** Carries messages to all tabs of one server in this browser, this one included. */
 export interface Bus {
+  /** Whether other tabs may be there. */
+  readonly shared: boolean;
   post(message: TabMessage): void;
   on(listener: (message: TabMessage) => void): () => void;
   close(): void;
@@ -34,6 +36,7 @@ export function openBus(name: string, shared: boolean): Bus {
   (channel as { unref?: () => void } | null)?.unref?.();
   let open = true;
   return {
+    shared: channel !== null,
     post(message) {
       if (!open) return;
       channel?.postMessage(message);

@@ -1,0 +1,393 @@
+import type { Drafts, Invitations, RealtimeClient, Sending, TypingState, Users } from '../api/client.ts';
+import type { ConnectionState, Notice } from '../api/connection.ts';
+import type { ConversationRow } from '../api/conversations.ts';
+import type { ClientId, ConversationId, Seq } from '../api/ids.ts';
+import type { ClientOptions } from '../api/options.ts';
+import type { Readable } from '../api/readable.ts';
+import type { LogIn, SessionState, SignUp } from '../api/session.ts';
+import type { Timeline } from '../api/timeline.ts';
+import { type Settings, settingsOf } from '../engine/settings.ts';
+import { RestClient } from '../rest/client.ts';
+import { noSession } from '../rest/problems.ts';
+import type { TokenResponse } from '../rest/types.ts';
+import { type SessionKeeper, SessionTokens } from '../session/tokens.ts';
+import { DraftDesk } from '../state/drafts.ts';
+import { emptyValues } from '../state/mirror.ts';
+import { People } from '../state/people.ts';
+import type { OutboxRecord, SessionRecord } from '../state/records.ts';
+import { MemoryStore } from '../store/memory.ts';
+import { type Store, StoreError, type StoreFailure } from '../store/store.ts';
+import { type Bus, openBus } from '../tabs/bus.ts';
+import { currentPage } from '../tabs/page.ts';
+import type { Transport } from '../transport/transport.ts';
+import { WebSocketTransport } from '../transport/websocket.ts';
+import { Emitter } from '../util/emitter.ts';
+import { ulid } from '../util/ulid.ts';
+import { Value } from '../util/value.ts';
+import type { ServerEvent } from '../wire/events.ts';
+import { Scope } from './scope.ts';
+import { SessionRest } from './session-rest.ts';
+import { FrozenKeeper, Vault } from './vault.ts';
+
+/** Milliseconds that logging out waits for the server. */
+const LOG_OUT_MS = 5000;
+
+const STOPPED: ConnectionState = { state: 'stopped', sinceMs: 0, retryAtMs: null, reason: null };
+
+/** What a client is made with. */
+export interface ClientParts {
+  readonly options: ClientOptions;
+  readonly store: Store;
+  /** Whether tabs take part in one socket. */
+  readonly shareTabs: boolean;
+  readonly locks: LockManager | null;
+}
+
+/** See {@link RealtimeClient}. */
+export class Client implements RealtimeClient {
+  readonly session: Value<SessionState> = new Value<SessionState>({ status: 'out', reason: null });
+  readonly connection: Value<ConnectionState> = new Value<ConnectionState>(STOPPED);
+  readonly typing: Value<TypingState> = new Value<TypingState>(new Map());
+  readonly drafts: Drafts;
+  readonly users: Users;
+  readonly invitations: Invitations;
+  readonly api: SessionRest;
+  readonly #values = emptyValues();
+  readonly #draftDesk = new DraftDesk(this.#values.drafts);
+  readonly #people = new People();
+  readonly #events = new Emitter<ServerEvent>();
+  readonly #notices = new Emitter<Notice>();
+  readonly #rows = new Map<ConversationId, Value<ConversationRow | null>>();
+  readonly #tab: string = ulid(Date.now());
+  readonly #page = currentPage();
+  readonly #settings: Settings;
+  readonly #transport: Transport;
+  readonly #fetch: typeof globalThis.fetch;
+  readonly #base: string;
+  readonly #open: RestClient;
+  readonly #bus: Bus;
+  readonly #shared: boolean;
+  readonly #locks: LockManager | null;
+  readonly #off: (() => void)[] = [];
+  #early: Notice[] | null = [];
+  #store: Store;
+  #vault: Vault;
+  #scope: Scope | null = null;
+  #tokens: SessionTokens | null = null;
+  #record: SessionRecord | null = null;
+  /** The store failed on the way: state is in memory, and other tabs have nothing of it. */
+  #alone = false;
+  #closed = false;
+
+  constructor({ options, store, shareTabs, locks }: ClientParts) {
+    this.#settings = settingsOf(options);
+    this.#transport = options.transport ?? new WebSocketTransport();
+    this.#fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
+    this.#base = options.apiBase.replace(/\/+$/, '');
+    this.#store = store;
+    this.#vault = new Vault(store);
+    this.#shared = shareTabs && store.shared;
+    this.#locks = this.#shared ? locks : null;
+    this.#bus = openBus(`relayhub:${this.#base}`, this.#shared);
+    this.#open = new RestClient(this.#base, null, this.#fetch);
+    this.api = new SessionRest(this.#base, { accessToken: async (refused) => (await this.#tokens?.accessToken(refused)) ?? null }, this.#fetch, {
+      touched: (id) => this.#scope?.list.want(new Set([id])),
+      gone: (id) => void this.#scope?.drop(id).catch(() => undefined),
+      invitations: () => void this.invitations.refresh().catch(() => undefined),
+    });
+    this.drafts = this.#draftDesk;
+    this.users = this.#people;
+    const { invitations } = this.#values;
+    this.invitations = {
+      get: () => invitations.get(),
+      subscribe: (changed) => invitations.subscribe(changed),
+      refresh: async () => {
+        await this.#present().refreshInvitations();
+      },
+    };
+    this.#off.push(
+      this.#bus.on((message) => {
+        if (message.is === 'session') void this.#follow(message.reason).catch(() => undefined);
+      }),
+      this.#page.onLeave(() => void this.#draftDesk.flush()),
+    );
+    this.#watch(store);
+  }
+
+  get conversations(): Readable<readonly ConversationRow[]> {
+    return this.#values.conversations;
+  }
+  get requests(): Readable<readonly ConversationRow[]> {
+    return this.#values.requests;
+  }
+  get outbox(): RealtimeClient['outbox'] {
+    return this.#values.outbox;
+  }
+
+  /** Takes up the session that the store has, if any. */
+  async restore(): Promise<void> {
+    try {
+      const record = await this.#vault.read();
+      if (record !== null) await this.#enter(record, null);
+    } catch (error) {
+      // The store's failure has been told, and the client goes on without it.
+      if (!(error instanceof StoreError)) throw error;
+    }
+  }
+
+  async signUp({ handle, displayName, password, deviceName }: SignUp): Promise<void> {
+    await this.#open.register(handle, displayName, password);
+    await this.logIn({ handle, password, deviceName });
+  }
+
+  async logIn({ handle, password, deviceName }: LogIn): Promise<void> {
+    const tokens = await this.#open.logIn(handle, password, deviceName);
+    const profile = await new RestClient(this.#base, { accessToken: async () => tokens.access_token }, this.#fetch).me();
+    const record: SessionRecord = {
+      userId: tokens.user_id,
+      sessionId: tokens.session_id,
+      handle: profile.handle,
+      displayName: profile.display_name,
+      refreshToken: tokens.refresh_token,
+    };
+    this.#leave();
+    await this.#vault.begin(record);
+    await this.#enter(record, tokens);
+    this.#bus.post({ is: 'session', reason: null });
+  }
+
+  async logOut(): Promise<void> {
+    if (this.#record === null) return;
+    // A bound, because the person wants to be gone from this device also without a network.
+    const said = this.api.logOut().catch(() => undefined);
+    await Promise.race([said, new Promise((resolve) => setTimeout(resolve, LOG_OUT_MS))]);
+    await this.#end('logged_out');
+  }
+
+  retryNow(): void {
+    this.#scope?.retryNow();
+  }
+
+  conversation(id: ConversationId): Readable<ConversationRow | null> {
+    let row = this.#rows.get(id);
+    if (row === undefined) {
+      row = new Value<ConversationRow | null>(null);
+      this.#rows.set(id, row);
+      this.#followRow(id, row);
+    }
+    return row;
+  }
+
+  async refreshConversations(): Promise<void> {
+    await this.#present().list.all();
+  }
+
+  timeline(id: ConversationId): Timeline {
+    return this.#present().timeline(id);
+  }
+
+  send(id: ConversationId, text: string): Sending {
+    const scope = this.#present();
+    const sending = scope.outbox.send(id, text);
+    scope.typing.stopped(id);
+    return sending;
+  }
+
+  retry(clientId: ClientId): void {
+    this.#scope?.outbox.retry(clientId);
+  }
+
+  discard(clientId: ClientId): void {
+    this.#scope?.outbox.discard(clientId);
+  }
+
+  markRead(id: ConversationId, seq: Seq): void {
+    this.#scope?.marks.move(id, seq);
+  }
+
+  isTyping(id: ConversationId): void {
+    this.#scope?.typing.isTyping(id);
+  }
+
+  stoppedTyping(id: ConversationId): void {
+    this.#scope?.typing.stopped(id);
+  }
+
+  onEvent(listener: (event: ServerEvent) => void): () => void {
+    return this.#events.on(listener);
+  }
+
+  onNotice(listener: (notice: Notice) => void): () => void {
+    const off = this.#notices.on(listener);
+    // What happened while opening is told to the first who asks.
+    const early = this.#early ?? [];
+    this.#early = null;
+    for (const notice of early) listener(notice);
+    return off;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const off of this.#off.splice(0)) off();
+    await this.#draftDesk.flush();
+    await this.#scope?.close();
+    this.#leave();
+    this.#bus.close();
+    this.#store.close();
+  }
+
+  /** Stops at once, as a crash would: nothing is said or written. */
+  abort(): void {
+    this.#closed = true;
+    for (const off of this.#off.splice(0)) off();
+    this.#scope?.stop();
+    this.#tokens?.close();
+    this.#bus.close();
+  }
+
+  /** Told by the opener where the store that was wanted could not be had. */
+  notice(notice: Notice): void {
+    if (this.#early === null) this.#notices.emit(notice);
+    else this.#early.push(notice);
+  }
+
+  #present(): Scope {
+    if (this.#scope === null) throw noSession();
+    return this.#scope;
+  }
+
+  async #enter(record: SessionRecord, fresh: TokenResponse | null): Promise<void> {
+    const keeper: SessionKeeper = this.#alone ? new FrozenKeeper(record) : this.#vault;
+    this.#record = record;
+    this.#tokens = new SessionTokens({
+      session: record,
+      rest: this.#open,
+      keeper,
+      bus: this.#bus,
+      lockName: `relayhub:refresh:${this.#base}`,
+      locks: this.#locks,
+      fresh,
+      ended: (reason) => void this.#end(reason),
+    });
+    const scope = new Scope({
+      session: record,
+      store: this.#store,
+      bus: this.#alone ? openBus('', false) : this.#bus,
+      page: this.#page,
+      rest: this.api,
+      tokens: this.#tokens,
+      transport: this.#transport,
+      settings: this.#settings,
+      lockName: `relayhub:lead:${this.#base}`,
+      locks: this.#alone ? null : this.#locks,
+      tab: this.#tab,
+      values: this.#values,
+      connection: this.connection,
+      typing: this.typing,
+      onNotice: (notice) => this.notice(notice),
+      onEvent: (event) => this.#events.emit(event),
+      onEnded: (reason) => void this.#end(reason),
+      onProfileChanged: () => void this.#renewProfile().catch(() => undefined),
+    });
+    this.#scope = scope;
+    this.connection.set({ state: 'connecting', sinceMs: Date.now(), retryAtMs: null, reason: null });
+    this.session.set({ status: 'in', session: shown(record) });
+    this.#draftDesk.use(scope.home);
+    this.#people.use(scope.home, this.api);
+    this.#people.learn([{ user_id: record.userId, handle: record.handle, display_name: record.displayName }]);
+    await scope.start();
+    for (const [id, row] of this.#rows) this.#followRow(id, row);
+  }
+
+  /** Stops what the session has here; the store stays as it is. */
+  #leave(): void {
+    this.#scope?.stop();
+    this.#scope = null;
+    this.#tokens?.close();
+    this.#tokens = null;
+    this.#record = null;
+    this.#draftDesk.use(null);
+    this.#people.use(null, null);
+    this.connection.set({ ...STOPPED, sinceMs: Date.now() });
+  }
+
+  /** The session is over: everything local goes, in every tab. */
+  async #end(reason: string): Promise<void> {
+    const record = this.#record;
+    if (record === null) return;
+    this.#leave();
+    this.session.set({ status: 'out', reason });
+    const wiped = await this.#vault.wipe(record.sessionId).catch(() => false);
+    if (wiped) this.#bus.post({ is: 'session', reason });
+  }
+
+  /** Another tab logged in or out. */
+  async #follow(reason: string | null): Promise<void> {
+    if (this.#alone || this.#closed) return;
+    const record = await this.#vault.read();
+    if (record?.sessionId === this.#record?.sessionId) {
+      if (record !== null && this.#record !== null) this.#showNames(record);
+      return;
+    }
+    this.#leave();
+    if (record === null) this.session.set({ status: 'out', reason: reason ?? 'logged_out' });
+    else await this.#enter(record, null);
+  }
+
+  #showNames(record: SessionRecord): void {
+    if (record.handle === this.#record?.handle && record.displayName === this.#record.displayName) return;
+    this.#record = record;
+    this.session.set({ status: 'in', session: shown(record) });
+  }
+
+  async #renewProfile(): Promise<void> {
+    const record = this.#record;
+    if (record === null) return;
+    const profile = await this.api.me();
+    this.#people.learn([profile]);
+    await this.#vault.rename(record.sessionId, profile.handle, profile.display_name);
+    this.#bus.post({ is: 'session', reason: null });
+  }
+
+  #followRow(id: ConversationId, row: Value<ConversationRow | null>): void {
+    const own = this.#scope?.mirror.row(id);
+    row.set(own?.get() ?? null);
+    own?.subscribe(() => row.set(own.get()));
+  }
+
+  #watch(store: Store): void {
+    this.#off.push(store.onFailure((why) => void this.#storeFailed(store, why)));
+  }
+
+  /** Goes on from memory. Messages that wait and drafts come along; the rest is read again over REST. */
+  async #storeFailed(store: Store, why: StoreFailure): Promise<void> {
+    if (store !== this.#store || this.#closed) return;
+    if (why === 'outdated') {
+      this.#leave();
+      this.connection.set({ ...STOPPED, sinceMs: Date.now(), reason: 'outdated' });
+      this.notice({ kind: 'outdated' });
+      return;
+    }
+    const record = this.#record;
+    const outbox: readonly OutboxRecord[] = this.#scope?.mirror.outbox ?? [];
+    const drafts = [...this.drafts.get()];
+    const memory = new MemoryStore();
+    this.#store = memory;
+    this.#vault = new Vault(memory);
+    this.#alone = true;
+    this.#leave();
+    this.notice({ kind: 'memory_only', why });
+    if (record === null) return;
+    await this.#vault.begin(record);
+    await memory.transaction(['outbox', 'drafts'], { write: true }, async (tx) => {
+      for (const waiting of outbox) tx.put('outbox', waiting.clientId, { ...waiting, tab: this.#tab });
+      for (const [id, text] of drafts) tx.put('drafts', id, [id, text]);
+    });
+    await this.#enter(record, null);
+  }
+}
+
+function shown({ userId, sessionId, handle, displayName }: SessionRecord): { userId: string; sessionId: string; handle: string; displayName: string } {
+  return { userId, sessionId, handle, displayName };
+}

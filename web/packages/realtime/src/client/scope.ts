@@ -1,0 +1,256 @@
+import type { ConnectionState, Notice } from '../api/connection.ts';
+import type { TypingState } from '../api/client.ts';
+import type { ConversationId } from '../api/ids.ts';
+import { Engine } from '../engine/engine.ts';
+import type { Settings } from '../engine/settings.ts';
+import type { RestClient } from '../rest/client.ts';
+import type { AccessTokens } from '../rest/fetch.ts';
+import { Applier } from '../state/applier.ts';
+import { HistorySource } from '../state/history-source.ts';
+import { Home } from '../state/home.ts';
+import { ListSync } from '../state/list-sync.ts';
+import { Mirror, type Values } from '../state/mirror.ts';
+import { OutboxDesk } from '../state/outbox-desk.ts';
+import { ReadMarks } from '../state/read-marks.ts';
+import type { SessionRecord } from '../state/records.ts';
+import { TimelineView } from '../state/timeline.ts';
+import { TypingDesk } from '../state/typing.ts';
+import type { Store } from '../store/store.ts';
+import type { Bus, TabMessage } from '../tabs/bus.ts';
+import { Leadership } from '../tabs/leadership.ts';
+import type { Page } from '../tabs/page.ts';
+import type { Transport } from '../transport/transport.ts';
+import { ServerClock } from '../util/clock.ts';
+import type { Value } from '../util/value.ts';
+import { type ServerEvent, isKnownEvent } from '../wire/events.ts';
+
+/** What one session works with. */
+export interface ScopeParts {
+  readonly session: SessionRecord;
+  readonly store: Store;
+  readonly bus: Bus;
+  readonly page: Page;
+  readonly rest: RestClient;
+  readonly tokens: AccessTokens;
+  readonly transport: Transport;
+  readonly settings: Settings;
+  readonly lockName: string;
+  /** Null where each tab works by itself. */
+  readonly locks: LockManager | null;
+  readonly tab: string;
+  readonly values: Values;
+  readonly connection: Value<ConnectionState>;
+  readonly typing: Value<TypingState>;
+  onNotice(notice: Notice): void;
+  onEvent(event: ServerEvent): void;
+  /** The server ended the session. */
+  onEnded(reason: string): void;
+  /** The person's profile changed. */
+  onProfileChanged(): void;
+}
+
+/** Everything that lives as long as one session does in this tab. */
+export class Scope {
+  readonly home: Home;
+  readonly mirror: Mirror;
+  readonly outbox: OutboxDesk;
+  readonly marks: ReadMarks;
+  readonly typing: TypingDesk;
+  readonly list: ListSync;
+  readonly #parts: ScopeParts;
+  readonly #clock = new ServerClock();
+  readonly #leadership: Leadership;
+  readonly #timelines = new Set<TimelineView>();
+  readonly #off: (() => void)[] = [];
+  #engine: Engine | null = null;
+  #applier: Applier | null = null;
+  #term = 0;
+  #closed = false;
+
+  constructor(parts: ScopeParts) {
+    this.#parts = parts;
+    const { session, store, bus, rest, tab, values, settings } = parts;
+    this.home = new Home(store, session.sessionId, bus);
+    this.mirror = new Mirror(session.userId, values);
+    const home = this.home;
+    const mirror = this.mirror;
+    this.outbox = new OutboxDesk({ home, mirror, clock: this.#clock, tab, limit: settings.outboxLimit, forAll: parts.locks !== null || !store.shared });
+    this.marks = new ReadMarks(home, mirror, rest);
+    this.list = new ListSync(home, rest);
+    this.typing = new TypingDesk(parts.typing, this.#clock, (conversationId, typing) => bus.post({ is: 'type', tab, conversationId, typing }));
+    this.#leadership = new Leadership(
+      parts.lockName,
+      bus,
+      parts.page,
+      { begin: () => this.#begin(), end: () => this.#end() },
+      parts.locks,
+    );
+    this.#off.push(
+      bus.on((message) => this.#hear(message)),
+      mirror.onChange((change) => {
+        this.typing.heed(change);
+        if (change.outbox?.length) this.#engine?.fill();
+        for (const event of change.events ?? []) parts.onEvent(event);
+        if (change.reset !== undefined) parts.onNotice({ kind: 'reset', reason: change.reset });
+      }),
+      parts.connection.subscribe(() => {
+        if (parts.connection.get().state === 'live') for (const view of this.#timelines) view.wake();
+      }),
+      parts.page.onWake(() => this.#engine?.wake()),
+    );
+  }
+
+  /** Reads the store and takes part in the election. Waits for no network. */
+  async start(): Promise<void> {
+    await this.mirror.load(this.#parts.store);
+    if (this.#closed) return;
+    this.#leadership.start();
+    this.#parts.bus.post({ is: 'state?' });
+  }
+
+  timeline(id: ConversationId): TimelineView {
+    const source = new HistorySource(this.home, this.#parts.rest, id);
+    const view = new TimelineView(id, this.mirror, source, (closed) => this.#timelines.delete(closed));
+    this.#timelines.add(view);
+    return view;
+  }
+
+  retryNow(): void {
+    this.#parts.bus.post({ is: 'retry_now', tab: this.#parts.tab });
+  }
+
+  async refreshInvitations(): Promise<void> {
+    const invitations = await this.#parts.rest.invitations();
+    await this.home.transaction(['meta'], { write: true }, async (tx) => tx.put('meta', 'invitations', invitations));
+    this.home.publish({ invitations });
+  }
+
+  /** Takes a conversation off the list, for what no event tells. */
+  async drop(id: ConversationId): Promise<void> {
+    await this.home.transaction(['conversations'], { write: true }, async (tx) => tx.delete('conversations', id));
+    this.home.publish({ removed: [id] });
+  }
+
+  /** Says goodbye to the gateway and stops; the store stays as it is. */
+  async close(): Promise<void> {
+    const engine = this.#engine;
+    this.#engine = null;
+    await engine?.close();
+    await this.#applier?.settled();
+    this.stop();
+  }
+
+  /** Stops at once: nothing is sent or written after this. */
+  stop(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const off of this.#off.splice(0)) off();
+    this.#leadership.stop();
+    this.#end();
+    for (const view of [...this.#timelines]) view.empty();
+    this.list.stop();
+    this.marks.stop();
+    this.typing.stop();
+    this.outbox.close();
+    this.mirror.close();
+  }
+
+  async #begin(): Promise<number> {
+    const { term, position } = await this.home.transaction(['meta'], { write: true, strict: true }, async (tx) => {
+      const next = (((await tx.get('meta', 'term')) as number | undefined) ?? 0) + 1;
+      tx.put('meta', 'term', next);
+      return { term: next, position: ((await tx.get('meta', 'position')) as string | undefined) ?? null };
+    });
+    if (this.#closed) return term;
+    this.#term = term;
+    const { session, tokens, transport, settings, bus, tab, locks } = this.#parts;
+    const applier = new Applier(
+      {
+        home: this.home,
+        me: session.userId,
+        // Without locks several tabs write; what they write is the same.
+        term: locks === null ? undefined : term,
+        onStored: () => this.#engine?.storedMore(),
+        onUnknown: (ids) => this.list.want(ids),
+        onReset: () => this.list.keepTrying(),
+        onOver: () => this.#end(),
+      },
+      position,
+    );
+    this.#applier = applier;
+    this.#engine = new Engine(
+      {
+        settings,
+        transport,
+        tokens,
+        sink: applier,
+        outbox: this.outbox,
+        clock: this.#clock,
+        onState: (connection) => bus.post({ is: 'state', tab, term, connection, clock: this.#clock.heard }),
+        onWelcome: (welcome) => {
+          if (welcome.user_id !== session.userId) this.#end();
+        },
+        onCaughtUp: () => this.#refresh(),
+        onGap: () => undefined,
+        onTyping: (frame) => bus.post({ is: 'typing', tab, frame }),
+        onNotice: ({ code, message }) => this.#parts.onNotice({ kind: 'server', code, message }),
+        onStopped: (reason) => {
+          if (reason === 'session_revoked') this.#parts.onEnded(reason);
+        },
+      },
+      position,
+    );
+    this.#engine.start();
+    return term;
+  }
+
+  #end(): void {
+    this.#applier?.stop();
+    this.#engine?.abort();
+    this.#applier = null;
+    this.#engine = null;
+  }
+
+  /** What no event tells is read again after each connection. */
+  #refresh(): void {
+    this.list.keepTrying();
+    this.refreshInvitations().catch(() => undefined);
+  }
+
+  #hear(message: TabMessage): void {
+    const { tab, locks, connection, bus } = this.#parts;
+    // Without locks every tab has its own socket, and others' are none of its business.
+    if ('tab' in message && locks === null && message.tab !== tab) return;
+    switch (message.is) {
+      case 'change':
+        this.mirror.apply(message.change);
+        for (const event of message.change.events ?? []) this.#hearPersonal(event);
+        break;
+      case 'state':
+        if (message.term < this.#term) return;
+        this.#term = message.term;
+        if (message.clock !== null) this.#clock.hear(message.clock.serverMs, message.clock.atMs);
+        connection.set(message.connection);
+        break;
+      case 'state?':
+        if (this.#engine !== null) bus.post({ is: 'state', tab, term: this.#term, connection: connection.get(), clock: this.#clock.heard });
+        break;
+      case 'typing':
+        this.typing.hear(message.frame);
+        break;
+      case 'type':
+        this.#engine?.type(message.conversationId, message.typing);
+        break;
+      case 'retry_now':
+        this.#engine?.wake();
+        break;
+    }
+  }
+
+  /** Events about the person say that something changed; what, is asked for by the tab that has the socket. */
+  #hearPersonal(event: ServerEvent): void {
+    if (this.#engine === null || !isKnownEvent(event)) return;
+    if (event.type === 'CONVERSATION_INVITED' || event.type === 'INVITATION_ENDED') this.refreshInvitations().catch(() => undefined);
+    if (event.type === 'PROFILE_CHANGED') this.#parts.onProfileChanged();
+  }
+}

@@ -1,0 +1,58 @@
+import type { ConversationId } from '../api/ids.ts';
+import type { Conversation } from '../rest/types.ts';
+import { RestClient } from '../rest/client.ts';
+import type { AccessTokens } from '../rest/fetch.ts';
+
+/** What calls change that no event tells this device. */
+export interface RestEffects {
+  /** The conversation is to be read again. */
+  touched(id: ConversationId): void;
+  /** It is off the list. */
+  gone(id: ConversationId): void;
+  /** Invitations are to be read again. */
+  invitations(): void;
+}
+
+/** REST whose changes show at once. */
+export class SessionRest extends RestClient {
+  readonly #effects: RestEffects;
+
+  constructor(base: string, tokens: AccessTokens, fetch: typeof globalThis.fetch, effects: RestEffects) {
+    super(base, tokens, fetch);
+    this.#effects = effects;
+  }
+
+  override async accept(id: ConversationId): Promise<void> {
+    await super.accept(id);
+    this.#effects.touched(id);
+    this.#effects.invitations();
+  }
+
+  override async decline(id: ConversationId): Promise<void> {
+    await super.decline(id);
+    this.#effects.gone(id);
+    this.#effects.invitations();
+  }
+
+  override async hide(id: ConversationId): Promise<void> {
+    await super.hide(id);
+    this.#effects.gone(id);
+  }
+
+  override async unhide(id: ConversationId): Promise<void> {
+    await super.unhide(id);
+    this.#effects.touched(id);
+  }
+
+  override async openDirect(userId: string): Promise<Conversation> {
+    const conversation = await super.openDirect(userId);
+    this.#effects.touched(conversation.conversation_id);
+    return conversation;
+  }
+
+  override async createGroup(title: string, memberIds: readonly string[], key?: string): Promise<Conversation> {
+    const conversation = await super.createGroup(title, memberIds, key);
+    this.#effects.touched(conversation.conversation_id);
+    return conversation;
+  }
+}

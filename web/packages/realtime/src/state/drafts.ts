@@ -1,0 +1,66 @@
+import type { Drafts } from '../api/client.ts';
+import type { ConversationId } from '../api/ids.ts';
+import { Timer } from '../util/timer.ts';
+import type { Value } from '../util/value.ts';
+import type { Home } from './home.ts';
+
+/** Milliseconds after the last key until a draft is stored and told to other tabs. */
+const STORE_AFTER_MS = 400;
+
+/** Texts that are being written. Outlives sessions; without a home nothing is kept. */
+export class DraftDesk implements Drafts {
+  readonly #value: Value<ReadonlyMap<ConversationId, string>>;
+  readonly #timer = new Timer();
+  readonly #dirty = new Map<ConversationId, string>();
+  #home: Home | null = null;
+
+  constructor(value: Value<ReadonlyMap<ConversationId, string>>) {
+    this.#value = value;
+  }
+
+  get(): ReadonlyMap<ConversationId, string> {
+    return this.#value.get();
+  }
+
+  subscribe(changed: () => void): () => void {
+    return this.#value.subscribe(changed);
+  }
+
+  set(id: ConversationId, text: string): void {
+    if (this.#home === null || (this.#value.get().get(id) ?? '') === text) return;
+    const all = new Map(this.#value.get());
+    if (text === '') all.delete(id);
+    else all.set(id, text);
+    this.#value.set(all);
+    this.#dirty.set(id, text);
+    // An emptied draft was sent: it must not come back, whatever happens next.
+    this.#timer.start(text === '' ? 0 : STORE_AFTER_MS, () => void this.flush());
+  }
+
+  /** Whose drafts these are from now on. */
+  use(home: Home | null): void {
+    this.#timer.stop();
+    this.#dirty.clear();
+    this.#home = home;
+  }
+
+  /** Stores what is not stored yet. */
+  async flush(): Promise<void> {
+    this.#timer.stop();
+    const drafts = [...this.#dirty];
+    this.#dirty.clear();
+    const home = this.#home;
+    if (home === null || drafts.length === 0) return;
+    try {
+      await home.transaction(['drafts'], { write: true }, async (tx) => {
+        for (const [id, text] of drafts) {
+          if (text === '') tx.delete('drafts', id);
+          else tx.put('drafts', id, [id, text]);
+        }
+      });
+      home.publish({ drafts });
+    } catch {
+      // It is on the screen; the store's failure is told elsewhere.
+    }
+  }
+}

@@ -1,0 +1,39 @@
+import type { SessionId } from '../api/ids.ts';
+import type { Store, Table, Tx, TxOptions } from '../store/store.ts';
+import type { Bus } from '../tabs/bus.ts';
+import type { Change } from './change.ts';
+import type { SessionRecord } from './records.ts';
+
+/** The store belongs to another session now, or another tab holds the socket: nothing was written. */
+export class FencedError extends Error {
+  override readonly name = 'FencedError';
+}
+
+/** The store as one session may use it: what belongs to another is neither read nor written. */
+export class Home {
+  readonly store: Store;
+  readonly #sessionId: SessionId;
+  readonly #bus: Bus;
+
+  constructor(store: Store, sessionId: SessionId, bus: Bus) {
+    this.store = store;
+    this.#sessionId = sessionId;
+    this.#bus = bus;
+  }
+
+  /** A transaction that is refused with {@link FencedError} when the session is over, or `term` is. */
+  transaction<T>(tables: readonly Table[], options: TxOptions, work: (tx: Tx) => Promise<T>, term?: number): Promise<T> {
+    const all = tables.includes('meta') ? tables : (['meta', ...tables] as const);
+    return this.store.transaction(all, options, async (tx) => {
+      const session = (await tx.get('meta', 'session')) as SessionRecord | undefined;
+      if (session?.sessionId !== this.#sessionId) throw new FencedError('the session is over');
+      if (term !== undefined && (await tx.get('meta', 'term')) !== term) throw new FencedError('another tab holds the socket');
+      return work(tx);
+    });
+  }
+
+  /** Tells all tabs, this one included, what changed. */
+  publish(change: Change): void {
+    this.#bus.post({ is: 'change', change });
+  }
+}

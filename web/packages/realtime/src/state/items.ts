@@ -1,0 +1,91 @@
+import type { UserId } from '../api/ids.ts';
+import type { ChangeItem, ConversationChange, MessageItem, TimelineItem } from '../api/messages.ts';
+import { conversationOf, isKnownEvent, type KnownEvent, type MessageSent, type ServerEvent } from '../wire/events.ts';
+import type { OutboxRecord } from './records.ts';
+
+/** A message's key: unique in its conversation, the same from the outbox to the log. */
+function keyOf(senderId: UserId, clientId: string): string {
+  return `${senderId}/${clientId}`;
+}
+
+export function messageItem(event: MessageSent): MessageItem {
+  return {
+    kind: 'message',
+    key: keyOf(event.actor_id, event.client_id),
+    conversationId: event.conversation_id,
+    seq: event.seq,
+    messageId: event.message_id,
+    clientId: event.client_id,
+    senderId: event.actor_id,
+    atMs: event.at_ms,
+    body: event.body,
+    state: 'sent',
+    error: null,
+  };
+}
+
+export function outboxItem(record: OutboxRecord, me: UserId): MessageItem {
+  return {
+    kind: 'message',
+    key: keyOf(me, record.clientId),
+    conversationId: record.conversationId,
+    seq: record.ack?.seq ?? null,
+    messageId: record.ack?.messageId ?? null,
+    clientId: record.clientId,
+    senderId: me,
+    atMs: record.ack?.atMs ?? record.atMs,
+    body: record.body,
+    state: record.state === 'acked' ? 'sent' : record.state,
+    error: record.error,
+  };
+}
+
+const items = new WeakMap<ServerEvent, TimelineItem | typeof NOTHING>();
+const NOTHING = Symbol('nothing to show');
+
+/** The row of an event, the same object for the same event; null for what is not shown. */
+export function itemOf(event: ServerEvent): TimelineItem | null {
+  let item = items.get(event);
+  if (item === undefined) {
+    item = makeItem(event) ?? NOTHING;
+    items.set(event, item);
+  }
+  return item === NOTHING ? null : item;
+}
+
+function makeItem(event: ServerEvent): TimelineItem | null {
+  if (!isKnownEvent(event)) return null;
+  if (event.type === 'MESSAGE_SENT') return messageItem(event);
+  const change = changeOf(event);
+  if (change === null) return null;
+  return {
+    kind: 'change',
+    key: `#${event.seq}`,
+    conversationId: conversationOf(event) ?? '',
+    seq: event.seq,
+    actorId: event.actor_id,
+    atMs: event.at_ms,
+    change,
+  } satisfies ChangeItem;
+}
+
+function changeOf(event: KnownEvent): ConversationChange | null {
+  switch (event.type) {
+    case 'CONVERSATION_CREATED':
+      return { type: 'created', title: event.title ?? null };
+    case 'MEMBER_ADDED':
+      return { type: 'members_added', userIds: [event.user_id], role: event.role };
+    case 'MEMBERS_ADDED':
+      return { type: 'members_added', userIds: event.user_ids, role: event.role };
+    case 'MEMBER_REMOVED':
+      return { type: 'members_removed', userIds: [event.user_id] };
+    case 'MEMBERS_REMOVED':
+      return { type: 'members_removed', userIds: event.user_ids };
+    case 'CONVERSATION_RENAMED':
+      return { type: 'renamed', title: event.title };
+    case 'ROLE_CHANGED':
+      return { type: 'role_changed', userId: event.user_id, role: event.role };
+    default:
+      return null;
+  }
+}

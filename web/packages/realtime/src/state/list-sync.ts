@@ -1,0 +1,199 @@
+import { ApiError } from '../api/errors.ts';
+import type { ConversationId } from '../api/ids.ts';
+import type { RestClient } from '../rest/client.ts';
+import type { ConversationListItem, RestMessage } from '../rest/types.ts';
+import { forgetHistory } from '../store/history.ts';
+import { Backoff } from '../util/backoff.ts';
+import { Timer } from '../util/timer.ts';
+import type { MessageSent } from '../wire/events.ts';
+import { isFenced } from './applier.ts';
+import type { Home } from './home.ts';
+import type { ConversationRecord } from './records.ts';
+
+/** Rows of a page. */
+const PAGE = 100;
+/** Rows of a page that is read because something unknown happened. */
+const TOP = 20;
+/** Pages that are looked through for a conversation of which an event spoke. */
+const MOST_TOP_PAGES = 3;
+/** Milliseconds in which what is unknown gathers. */
+const GATHER_MS = 50;
+/** Both lists that make up what a person has. */
+const STATES = ['accepted', 'request'] as const;
+
+/** Keeps the list of conversations as the server has it: all of it once, and the top when an event says too little. */
+export class ListSync {
+  readonly #home: Home;
+  readonly #rest: RestClient;
+  readonly #backoff = new Backoff(500, 30_000);
+  readonly #again = new Timer();
+  readonly #gather = new Timer();
+  #unknown = new Set<ConversationId>();
+  #reading: Promise<void> | null = null;
+  #stopped = false;
+
+  constructor(home: Home, rest: RestClient) {
+    this.#home = home;
+    this.#rest = rest;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#again.stop();
+    this.#gather.stop();
+  }
+
+  /** Reads the whole list if it was never read to its end, or has to be read again. */
+  async ensure(): Promise<void> {
+    const done = await this.#home.transaction(['meta'], {}, async (tx) => {
+      const gen = (await tx.get('meta', 'listGen')) as number | undefined;
+      return gen !== undefined && (await tx.get('meta', 'listDone')) === gen;
+    });
+    if (!done) await this.all();
+  }
+
+  /** Reads the whole list, page by page. What is not in it is not the person's any more. Calls meanwhile share one reading. */
+  all(): Promise<void> {
+    this.#reading ??= this.#all().finally(() => {
+      this.#reading = null;
+    });
+    return this.#reading;
+  }
+
+  /** As `ensure`, tried again with growing delays until it works. */
+  keepTrying(): void {
+    if (this.#stopped) return;
+    this.ensure().then(
+      () => this.#backoff.reset(),
+      (error: unknown) => {
+        if (isFenced(error) || (error instanceof ApiError && !error.retryable)) return;
+        const afterMs = error instanceof ApiError ? error.retryAfterMs : null;
+        this.#again.start(this.#backoff.nextDelayMs(afterMs), () => this.keepTrying());
+      },
+    );
+  }
+
+  /** Events spoke of these conversations and said too little. */
+  want(ids: ReadonlySet<ConversationId>): void {
+    for (const id of ids) this.#unknown.add(id);
+    if (!this.#gather.pending && !this.#stopped) this.#gather.start(GATHER_MS, () => void this.#top());
+  }
+
+  async #all(): Promise<void> {
+    const gen = await this.#home.transaction(['meta'], { write: true }, async (tx) => {
+      const next = (((await tx.get('meta', 'listGen')) as number | undefined) ?? 0) + 1;
+      tx.put('meta', 'listGen', next);
+      return next;
+    });
+    for (const state of STATES) {
+      let cursor: string | null = null;
+      do {
+        const page: Awaited<ReturnType<RestClient['conversations']>> = await this.#rest.conversations({
+          state,
+          limit: PAGE,
+          ...(cursor === null ? {} : { cursor }),
+        });
+        await this.#keep(page.conversations, state, gen);
+        cursor = page.next;
+      } while (cursor !== null && !this.#stopped);
+    }
+    if (!this.#stopped) await this.#finish(gen);
+  }
+
+  async #top(): Promise<void> {
+    const wanted = this.#unknown;
+    this.#unknown = new Set();
+    try {
+      for (const state of STATES) {
+        let cursor: string | null = null;
+        for (let n = 0; n < MOST_TOP_PAGES && wanted.size > 0; n += 1) {
+          const page: Awaited<ReturnType<RestClient['conversations']>> = await this.#rest.conversations({
+            state,
+            limit: TOP,
+            ...(cursor === null ? {} : { cursor }),
+          });
+          await this.#keep(page.conversations, state, null);
+          for (const item of page.conversations) wanted.delete(item.conversation_id);
+          cursor = page.next;
+          if (cursor === null) break;
+        }
+      }
+      this.#backoff.reset();
+    } catch (error) {
+      if (this.#stopped || isFenced(error) || (error instanceof ApiError && !error.retryable)) return;
+      for (const id of wanted) this.#unknown.add(id);
+      this.#gather.start(this.#backoff.nextDelayMs(error instanceof ApiError ? error.retryAfterMs : null), () => void this.#top());
+    }
+  }
+
+  /** `gen`: the reading it belongs to; null leaves a row's own. */
+  async #keep(items: readonly ConversationListItem[], state: string, gen: number | null): Promise<void> {
+    const conversations = await this.#home.transaction(['meta', 'conversations'], { write: true }, async (tx) => {
+      const present = gen ?? ((await tx.get('meta', 'listGen')) as number | undefined) ?? 0;
+      const changed: ConversationRecord[] = [];
+      const known = await Promise.all(items.map((item) => tx.get('conversations', item.conversation_id)));
+      let above = 0;
+      for (const [n, item] of items.entries()) {
+        const record = recordOf(item, state, (known[n] as ConversationRecord | undefined) ?? null, present, above);
+        above = record.activityMs;
+        tx.put('conversations', record.id, record);
+        changed.push(record);
+      }
+      return changed;
+    });
+    this.#home.publish({ conversations });
+  }
+
+  /** Rows that the reading did not see are gone. */
+  async #finish(gen: number): Promise<void> {
+    const removed = await this.#home.transaction(['meta', 'conversations', 'spans', 'pages'], { write: true }, async (tx) => {
+      const all = (await tx.all('conversations')) as ConversationRecord[];
+      const gone = all.filter((record) => record.gen < gen).map(({ id }) => id);
+      for (const id of gone) {
+        tx.delete('conversations', id);
+        forgetHistory(tx, id, null);
+      }
+      tx.put('meta', 'listDone', gen);
+      return gone;
+    });
+    if (removed.length > 0) this.#home.publish({ removed });
+  }
+}
+
+/** The row as the list says, except where events have said something newer. `above`: when the row before it was active. */
+function recordOf(item: ConversationListItem, state: string, known: ConversationRecord | null, gen: number, above: number): ConversationRecord {
+  const isOlder = known !== null && known.lastSeq > item.last_seq;
+  const last = item.last_message ? eventOf(item.last_message) : null;
+  return {
+    id: item.conversation_id,
+    kind: item.kind,
+    title: isOlder ? known.title : (item.title ?? null),
+    peer: item.peer ?? known?.peer ?? null,
+    role: isOlder ? known.role : item.role,
+    state: item.state ?? state,
+    last: isOlder ? known.last : last,
+    unread: isOlder || (known !== null && known.readSeq > item.read_seq) ? known.unread : item.unread_count,
+    readSeq: Math.max(item.read_seq, known?.readSeq ?? 0),
+    lastSeq: Math.max(item.last_seq, known?.lastSeq ?? 0),
+    // The list is in the order of activity and does not say when: the newest message is the best there is.
+    activityMs: Math.max(last?.at_ms ?? 0, known?.activityMs ?? 0) || above,
+    rev: (known?.rev ?? 0) + 1,
+    gen,
+  };
+}
+
+/** A message of REST as its event. */
+export function eventOf(message: RestMessage): MessageSent {
+  return {
+    type: 'MESSAGE_SENT',
+    chain: `c:${message.conversation_id}`,
+    seq: message.seq,
+    prev: message.prev ?? null,
+    conversation_id: message.conversation_id,
+    actor_id: message.sender_id,
+    at_ms: message.sent_at_ms,
+    message_id: message.message_id,
+    client_id: message.client_id,
+    body: message.body,
+  };
+}

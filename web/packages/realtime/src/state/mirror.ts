@@ -1,0 +1,190 @@
+import type { ConversationRow } from '../api/conversations.ts';
+import type { ClientId, ConversationId, UserId } from '../api/ids.ts';
+import type { MessageItem } from '../api/messages.ts';
+import type { InvitationRow } from '../rest/types.ts';
+import type { Store } from '../store/store.ts';
+import { Emitter } from '../util/emitter.ts';
+import { Value } from '../util/value.ts';
+import type { Change } from './change.ts';
+import { messageItem, outboxItem } from './items.ts';
+import { byTurn, type ConversationRecord, type OutboxRecord } from './records.ts';
+import { Throttle } from './throttle.ts';
+
+/** Milliseconds between two sortings of the list. */
+const LIST_EVERY_MS = 30;
+
+/** What the values of a client are made of. They outlive sessions. */
+export interface Values {
+  readonly conversations: Value<readonly ConversationRow[]>;
+  readonly requests: Value<readonly ConversationRow[]>;
+  readonly invitations: Value<readonly InvitationRow[]>;
+  readonly outbox: Value<readonly MessageItem[]>;
+  readonly drafts: Value<ReadonlyMap<ConversationId, string>>;
+}
+
+export function emptyValues(): Values {
+  return {
+    conversations: new Value<readonly ConversationRow[]>([]),
+    requests: new Value<readonly ConversationRow[]>([]),
+    invitations: new Value<readonly InvitationRow[]>([]),
+    outbox: new Value<readonly MessageItem[]>([]),
+    drafts: new Value<ReadonlyMap<ConversationId, string>>(new Map()),
+  };
+}
+
+/** What a tab knows of the store: read once, then kept up by changes. One per tab and session. */
+export class Mirror {
+  readonly me: UserId;
+  readonly #values: Values;
+  readonly #records = new Map<ConversationId, ConversationRecord>();
+  readonly #rows = new Map<ConversationId, Value<ConversationRow | null>>();
+  readonly #changes = new Emitter<Change>();
+  readonly #list = new Throttle(LIST_EVERY_MS, () => this.#sortList());
+  #outbox: readonly OutboxRecord[] = [];
+  #early: Change[] | null = [];
+  #closed = false;
+
+  constructor(me: UserId, values: Values) {
+    this.me = me;
+    this.#values = values;
+  }
+
+  /** Reads the store. Changes that come meanwhile wait, so that none is lost. */
+  async load(store: Store): Promise<void> {
+    const read = await store.transaction(['conversations', 'outbox', 'drafts', 'meta'], {}, async (tx) => ({
+      conversations: (await tx.all('conversations')) as ConversationRecord[],
+      outbox: (await tx.all('outbox')) as OutboxRecord[],
+      drafts: (await tx.all('drafts')) as [ConversationId, string][],
+      invitations: ((await tx.get('meta', 'invitations')) as InvitationRow[] | undefined) ?? [],
+    }));
+    const early = this.#early ?? [];
+    this.#early = null;
+    this.apply({ ...read, events: [] });
+    for (const change of early) this.apply(change);
+    this.#list.flush();
+  }
+
+  /** Stops, and shows nothing any more. */
+  close(): void {
+    this.#closed = true;
+    this.#list.stop();
+    this.#values.conversations.set([]);
+    this.#values.requests.set([]);
+    this.#values.invitations.set([]);
+    this.#values.outbox.set([]);
+    this.#values.drafts.set(new Map());
+    for (const row of this.#rows.values()) row.set(null);
+  }
+
+  /** Told after each change was taken in. */
+  onChange(listener: (change: Change) => void): () => void {
+    return this.#changes.on(listener);
+  }
+
+  record(id: ConversationId): ConversationRecord | null {
+    return this.#records.get(id) ?? null;
+  }
+
+  /** The outbox in the order in which it goes out. */
+  get outbox(): readonly OutboxRecord[] {
+    return this.#outbox;
+  }
+
+  waiting(id: ClientId): OutboxRecord | null {
+    return this.#outbox.find((record) => record.clientId === id) ?? null;
+  }
+
+  row(id: ConversationId): Value<ConversationRow | null> {
+    let row = this.#rows.get(id);
+    if (row === undefined) {
+      row = new Value(this.#makeRow(id));
+      this.#rows.set(id, row);
+    }
+    return row;
+  }
+
+  apply(change: Change): void {
+    if (this.#closed) return;
+    if (this.#early !== null) {
+      this.#early.push(change);
+      return;
+    }
+    const touched = new Set<ConversationId>();
+    if (change.newLog) {
+      for (const id of this.#records.keys()) touched.add(id);
+      this.#records.clear();
+    }
+    for (const id of change.removed ?? []) {
+      this.#records.delete(id);
+      touched.add(id);
+    }
+    for (const record of change.conversations ?? []) {
+      const known = this.#records.get(record.id);
+      if (known !== undefined && known.rev >= record.rev) continue;
+      this.#records.set(record.id, record);
+      touched.add(record.id);
+    }
+    if (change.outbox?.length || change.settled?.length) this.#takeOutbox(change.outbox ?? [], change.settled ?? [], touched);
+    if (change.drafts?.length) this.#takeDrafts(change.drafts);
+    if (change.invitations !== undefined) this.#values.invitations.set(change.invitations);
+    for (const id of touched) this.#rows.get(id)?.set(this.#makeRow(id));
+    if (touched.size > 0) this.#list.ask();
+    this.#changes.emit(change);
+  }
+
+  #takeOutbox(put: readonly OutboxRecord[], settled: readonly ClientId[], touched: Set<ConversationId>): void {
+    const records = new Map(this.#outbox.map((record) => [record.clientId, record]));
+    for (const record of put) {
+      records.set(record.clientId, record);
+      touched.add(record.conversationId);
+    }
+    for (const id of settled) {
+      const record = records.get(id);
+      if (record !== undefined) touched.add(record.conversationId);
+      records.delete(id);
+    }
+    this.#outbox = [...records.values()].sort(byTurn);
+    const unsent = this.#outbox.filter((record) => record.state !== 'acked');
+    this.#values.outbox.set(unsent.map((record) => outboxItem(record, this.me)));
+  }
+
+  #takeDrafts(drafts: readonly (readonly [ConversationId, string])[]): void {
+    const all = new Map(this.#values.drafts.get());
+    for (const [id, text] of drafts) {
+      if (text === '') all.delete(id);
+      else all.set(id, text);
+    }
+    this.#values.drafts.set(all);
+  }
+
+  #makeRow(id: ConversationId): ConversationRow | null {
+    const record = this.#records.get(id);
+    if (record === undefined) return null;
+    const waiting = this.#outbox.findLast((one) => one.conversationId === id);
+    const { rev: _rev, gen: _gen, last, ...row } = record;
+    const newest = last === null ? null : messageItem(last);
+    if (waiting === undefined) return { ...row, last: newest };
+    // Once it is in the log, the log's order says which is the newer.
+    const own = outboxItem(waiting, this.me);
+    const behind = own.seq !== null && newest?.seq !== null && newest !== null && newest.seq > own.seq;
+    return { ...row, last: behind ? newest : own, activityMs: Math.max(row.activityMs, own.atMs) };
+  }
+
+  #sortList(): void {
+    const conversations: ConversationRow[] = [];
+    const requests: ConversationRow[] = [];
+    for (const id of this.#records.keys()) {
+      const row = this.row(id).get();
+      if (row?.state === 'accepted') conversations.push(row);
+      else if (row?.state === 'request') requests.push(row);
+    }
+    this.#values.conversations.set(sorted(conversations, this.#values.conversations.get()));
+    this.#values.requests.set(sorted(requests, this.#values.requests.get()));
+  }
+}
+
+/** The newest first; the same array when nothing is different. */
+function sorted(rows: ConversationRow[], before: readonly ConversationRow[]): readonly ConversationRow[] {
+  rows.sort((a, b) => b.activityMs - a.activityMs || (a.id < b.id ? 1 : -1));
+  return rows.length === before.length && rows.every((row, n) => row === before[n]) ? before : rows;
+}

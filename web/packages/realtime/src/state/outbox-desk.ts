@@ -1,0 +1,161 @@
+import type { Sending } from '../api/client.ts';
+import { ApiError } from '../api/errors.ts';
+import type { ClientId, ConversationId } from '../api/ids.ts';
+import type { Outbox } from '../engine/outbox.ts';
+import { noSession } from '../rest/problems.ts';
+import type { ServerClock } from '../util/clock.ts';
+import type { Change } from './change.ts';
+import type { Home } from './home.ts';
+import type { Mirror } from './mirror.ts';
+import type { Ack, OutboxRecord } from './records.ts';
+
+interface Waiter {
+  resolve(ack: Ack): void;
+  reject(error: ApiError): void;
+}
+
+/** The outbox of one tab: any tab writes into it, the one with the socket sends. */
+export class OutboxDesk implements Outbox {
+  readonly #home: Home;
+  readonly #mirror: Mirror;
+  readonly #clock: ServerClock;
+  readonly #tab: string;
+  readonly #limit: number;
+  /** Whether this tab sends what others wrote. */
+  readonly #forAll: boolean;
+  readonly #waiters = new Map<ClientId, Waiter>();
+  readonly #off: () => void;
+  #closed = false;
+
+  constructor(parts: { home: Home; mirror: Mirror; clock: ServerClock; tab: string; limit: number; forAll: boolean }) {
+    this.#home = parts.home;
+    this.#mirror = parts.mirror;
+    this.#clock = parts.clock;
+    this.#tab = parts.tab;
+    this.#limit = parts.limit;
+    this.#forAll = parts.forAll;
+    this.#off = parts.mirror.onChange((change) => this.#hear(change));
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#off();
+    for (const waiter of this.#waiters.values()) waiter.reject(noSession());
+    this.#waiters.clear();
+  }
+
+  pending(): readonly OutboxRecord[] {
+    return this.#mirror.outbox.filter((record) => record.state === 'pending' && (this.#forAll || record.tab === this.#tab));
+  }
+
+  send(conversationId: ConversationId, text: string): Sending {
+    if (this.#closed) throw noSession();
+    if (this.#mirror.outbox.filter(({ state }) => state !== 'acked').length >= this.#limit) throw new ApiError('outbox_full', `${this.#limit} messages wait`, { retryable: true });
+    const record: OutboxRecord = {
+      clientId: this.#clock.mintClientId(),
+      conversationId,
+      body: { type: 'text', text },
+      turn: this.#nextTurn(),
+      atMs: Date.now(),
+      tab: this.#tab,
+      state: 'pending',
+      ack: null,
+      error: null,
+    };
+    const acknowledged = new Promise<Ack>((resolve, reject) => {
+      this.#waiters.set(record.clientId, { resolve, reject });
+    });
+    acknowledged.catch(() => undefined);
+    const stored = this.#put(record).catch((cause: unknown) => {
+      throw new ApiError('store', 'the message could not be kept on this device', { retryable: false, cause });
+    });
+    stored.catch(() => undefined);
+    // Told at once: it shows, and goes out, without waiting for the disk. Only what is stored outlives this tab.
+    this.#home.publish({ outbox: [record] });
+    return { clientId: record.clientId, stored, acknowledged };
+  }
+
+  /** Sends a failed message again, with the same key: nothing was stored under it. */
+  retry(clientId: ClientId): void {
+    const record = this.#mirror.waiting(clientId);
+    if (record?.state === 'failed') this.#update({ ...record, state: 'pending', error: null, turn: this.#nextTurn(), tab: this.#tab });
+  }
+
+  discard(clientId: ClientId): void {
+    const record = this.#mirror.waiting(clientId);
+    if (record === null || record.state === 'acked') return;
+    this.#forget(clientId);
+  }
+
+  acknowledged(clientId: ClientId, ack: Ack): void {
+    const record = this.#mirror.waiting(clientId);
+    if (record === null || record.state === 'acked') return;
+    const acked: OutboxRecord = { ...record, state: 'acked', ack, error: null };
+    // It waits for its event, unless that has passed already.
+    if ((this.#mirror.record(record.conversationId)?.lastSeq ?? 0) >= ack.seq) {
+      this.#hear({ outbox: [acked] });
+      this.#forget(clientId);
+    } else this.#update(acked);
+  }
+
+  refused(clientId: ClientId, code: string): void {
+    const record = this.#mirror.waiting(clientId);
+    if (record?.state === 'pending') this.#update({ ...record, state: 'failed', error: code });
+  }
+
+  delayed(clientId: ClientId, code: string): void {
+    const record = this.#mirror.waiting(clientId);
+    // Not stored: it says nothing that another run has to know.
+    if (record?.state === 'pending' && record.error !== code) this.#home.publish({ outbox: [{ ...record, error: code }] });
+  }
+
+  #hear(change: Change): void {
+    for (const record of change.outbox ?? []) {
+      if (record.state === 'acked' && record.ack !== null) this.#answer(record.clientId, (waiter) => waiter.resolve(record.ack as Ack));
+      if (record.state === 'failed') {
+        const refusal = new ApiError(record.error ?? 'internal', 'the message was refused', { retryable: false });
+        this.#answer(record.clientId, (waiter) => waiter.reject(refusal));
+      }
+    }
+    for (const event of change.events ?? []) {
+      const { type, actor_id, client_id, message_id, at_ms } = event as unknown as Record<string, string & number>;
+      if (type === 'MESSAGE_SENT' && actor_id === this.#mirror.me && client_id !== undefined) {
+        this.#answer(client_id, (waiter) => waiter.resolve({ messageId: message_id ?? '', seq: event.seq, atMs: at_ms ?? 0 }));
+      }
+    }
+  }
+
+  #answer(clientId: ClientId, tell: (waiter: Waiter) => void): void {
+    const waiter = this.#waiters.get(clientId);
+    if (waiter === undefined) return;
+    this.#waiters.delete(clientId);
+    tell(waiter);
+  }
+
+  #nextTurn(): number {
+    return (this.#mirror.outbox.at(-1)?.turn ?? 0) + 1;
+  }
+
+  #forget(clientId: ClientId): void {
+    this.#quietly(this.#home.transaction(['outbox'], { write: true, strict: true }, async (tx) => tx.delete('outbox', clientId)));
+    this.#home.publish({ settled: [clientId] });
+  }
+
+  #update(record: OutboxRecord): void {
+    this.#quietly(this.#put(record, true));
+    this.#home.publish({ outbox: [record] });
+  }
+
+  /** `ifThere`: what left the outbox meanwhile does not come back. */
+  #put(record: OutboxRecord, ifThere = false): Promise<void> {
+    return this.#home.transaction(['outbox'], { write: true, strict: true }, async (tx) => {
+      if (ifThere && (await tx.get('outbox', record.clientId)) === undefined) return;
+      tx.put('outbox', record.clientId, record);
+    });
+  }
+
+  /** What the store does not take is sent again later, and its first ack comes back. */
+  #quietly(work: Promise<unknown>): void {
+    work.catch(() => undefined);
+  }
+}
