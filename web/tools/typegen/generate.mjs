@@ -2,7 +2,7 @@
 //
 // AsyncAPI is not what the generator reads, so its schemas and payloads are put into the shell of an OpenAPI document.
 // With --check nothing is written: the exit code is 1 if the files are not what the documents say.
-import { readFile, mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import openapiTS, { astToString } from 'openapi-typescript';
 
 const root = new URL('../../../', import.meta.url);

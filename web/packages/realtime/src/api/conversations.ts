@@ -1,6 +1,6 @@
+import type { UserProfile } from '../rest/types.ts';
 import type { ConversationId, Open, Seq } from './ids.ts';
 import type { MessageItem } from './messages.ts';
-import type { UserProfile } from '../rest/types.ts';
 
 /** A person's right in a conversation. */
 export type Role = Open<'owner' | 'admin' | 'member'>;

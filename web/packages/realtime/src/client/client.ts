@@ -90,11 +90,16 @@ export class Client implements RealtimeClient {
     this.#locks = this.#shared ? locks : null;
     this.#bus = openBus(`relayhub:${this.#base}`, this.#shared);
     this.#open = new RestClient(this.#base, null, this.#fetch);
-    this.api = new SessionRest(this.#base, { accessToken: async (refused) => (await this.#tokens?.accessToken(refused)) ?? null }, this.#fetch, {
-      touched: (id) => this.#scope?.list.want(new Set([id])),
-      gone: (id) => void this.#scope?.drop(id).catch(() => undefined),
-      invitations: () => void this.invitations.refresh().catch(() => undefined),
-    });
+    this.api = new SessionRest(
+      this.#base,
+      { accessToken: async (refused) => (await this.#tokens?.accessToken(refused)) ?? null },
+      this.#fetch,
+      {
+        touched: (id) => this.#scope?.list.want(new Set([id])),
+        gone: (id) => void this.#scope?.drop(id).catch(() => undefined),
+        invitations: () => void this.invitations.refresh().catch(() => undefined),
+      },
+    );
     this.drafts = this.#draftDesk;
     this.users = this.#people;
     const { invitations } = this.#values;
@@ -388,6 +393,11 @@ export class Client implements RealtimeClient {
   }
 }
 
-function shown({ userId, sessionId, handle, displayName }: SessionRecord): { userId: string; sessionId: string; handle: string; displayName: string } {
+function shown({ userId, sessionId, handle, displayName }: SessionRecord): {
+  userId: string;
+  sessionId: string;
+  handle: string;
+  displayName: string;
+} {
   return { userId, sessionId, handle, displayName };
 }

@@ -1,5 +1,5 @@
-import type { ConnectionState, Notice } from '../api/connection.ts';
 import type { TypingState } from '../api/client.ts';
+import type { ConnectionState, Notice } from '../api/connection.ts';
 import type { ConversationId } from '../api/ids.ts';
 import { Engine } from '../engine/engine.ts';
 import type { Settings } from '../engine/settings.ts';
@@ -22,7 +22,7 @@ import type { Page } from '../tabs/page.ts';
 import type { Transport } from '../transport/transport.ts';
 import { ServerClock } from '../util/clock.ts';
 import type { Value } from '../util/value.ts';
-import { type ServerEvent, isKnownEvent } from '../wire/events.ts';
+import { isKnownEvent, type ServerEvent } from '../wire/events.ts';
 
 /** What one session works with. */
 export interface ScopeParts {
@@ -74,17 +74,20 @@ export class Scope {
     this.mirror = new Mirror(session.userId, values);
     const home = this.home;
     const mirror = this.mirror;
-    this.outbox = new OutboxDesk({ home, mirror, clock: this.#clock, tab, limit: settings.outboxLimit, forAll: parts.locks !== null || !store.shared });
+    this.outbox = new OutboxDesk({
+      home,
+      mirror,
+      clock: this.#clock,
+      tab,
+      limit: settings.outboxLimit,
+      forAll: parts.locks !== null || !store.shared,
+    });
     this.marks = new ReadMarks(home, mirror, rest);
     this.list = new ListSync(home, rest);
-    this.typing = new TypingDesk(parts.typing, this.#clock, (conversationId, typing) => bus.post({ is: 'type', tab, conversationId, typing }));
-    this.#leadership = new Leadership(
-      parts.lockName,
-      bus,
-      parts.page,
-      { begin: () => this.#begin(), end: () => this.#end() },
-      parts.locks,
+    this.typing = new TypingDesk(parts.typing, this.#clock, (conversationId, typing) =>
+      bus.post({ is: 'type', tab, conversationId, typing }),
     );
+    this.#leadership = new Leadership(parts.lockName, bus, parts.page, { begin: () => this.#begin(), end: () => this.#end() }, parts.locks);
     this.#off.push(
       bus.on((message) => this.#hear(message)),
       mirror.onChange((change) => {

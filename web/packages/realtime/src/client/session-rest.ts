@@ -1,7 +1,7 @@
 import type { ConversationId } from '../api/ids.ts';
-import type { Conversation } from '../rest/types.ts';
 import { RestClient } from '../rest/client.ts';
 import type { AccessTokens } from '../rest/fetch.ts';
+import type { Conversation } from '../rest/types.ts';
 
 /** What calls change that no event tells this device. */
 export interface RestEffects {

@@ -180,7 +180,9 @@ export class Engine {
     if (aboutToken) this.#tokenRefusals += 1;
     const final = !mayReconnect(code);
     if (aboutToken ? final && this.#tokenRefusals >= MOST_TOKEN_REFUSALS : final) {
-      this.#giveUp(code === closeCodes.session_revoked ? 'session_revoked' : code === closeCodes.unauthenticated ? 'unauthenticated' : `close_${code}`);
+      this.#giveUp(
+        code === closeCodes.session_revoked ? 'session_revoked' : code === closeCodes.unauthenticated ? 'unauthenticated' : `close_${code}`,
+      );
       return;
     }
     const reason = error ?? (code === 1006 ? 'network' : `close_${code}`);

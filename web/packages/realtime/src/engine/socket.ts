@@ -4,7 +4,15 @@ import { Backoff } from '../util/backoff.ts';
 import type { ServerClock } from '../util/clock.ts';
 import { Timer } from '../util/timer.ts';
 import type { ServerEvent } from '../wire/events.ts';
-import { type AckFrame, type ControlFrame, decodeFrame, type ErrorFrame, encode, type TypingFrame, type WelcomeFrame } from '../wire/frames.ts';
+import {
+  type AckFrame,
+  type ControlFrame,
+  decodeFrame,
+  type ErrorFrame,
+  encode,
+  type TypingFrame,
+  type WelcomeFrame,
+} from '../wire/frames.ts';
 import { InFlight, type Outbox } from './outbox.ts';
 import type { Settings } from './settings.ts';
 import type { Sink } from './sink.ts';

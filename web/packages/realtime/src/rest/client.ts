@@ -1,9 +1,9 @@
 import createClient, { type Client } from 'openapi-fetch';
-import { ApiError } from '../api/errors.ts';
+import type { ApiError } from '../api/errors.ts';
 import type { ConversationId, Seq, SessionId, UserId } from '../api/ids.ts';
 import type { MessageBody } from '../api/messages.ts';
 import type { paths } from '../generated/openapi.ts';
-import { fetchWithTokens, type AccessTokens } from './fetch.ts';
+import { type AccessTokens, fetchWithTokens } from './fetch.ts';
 import { isProblem, refused, unexpected } from './problems.ts';
 import type {
   AddedMembers,

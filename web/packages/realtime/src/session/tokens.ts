@@ -48,6 +48,8 @@ export class SessionTokens implements AccessTokens {
   #renewing: Promise<string | null> | null = null;
   /** Whether other tabs were asked for theirs. */
   #asked = false;
+  /** The refresh token that this tab saw in the store last. Another one there says that another tab has just renewed. */
+  #seen: string;
 
   constructor(parts: {
     session: SessionRecord;
@@ -60,6 +62,7 @@ export class SessionTokens implements AccessTokens {
     ended: (reason: string) => void;
   }) {
     this.#sessionId = parts.session.sessionId;
+    this.#seen = parts.session.refreshToken;
     this.#rest = parts.rest;
     this.#keeper = parts.keeper;
     this.#bus = parts.bus;
@@ -97,7 +100,7 @@ export class SessionTokens implements AccessTokens {
   async #renew(refused: string | undefined): Promise<string | null> {
     if (this.#bus.shared && !this.#asked && this.#access === null) {
       this.#asked = true;
-      const given = await this.#askTabs();
+      const given = await this.#askTabs(refused);
       if (given !== null && given !== refused) return given;
     }
     if (this.#locks === null) return this.#exchange(refused);
@@ -123,6 +126,12 @@ export class SessionTokens implements AccessTokens {
       const session = await this.#keeper.read();
       if (session === null || session.sessionId !== this.#sessionId) return null;
       if (session.refreshToken === tried) break;
+      if (session.refreshToken !== this.#seen) {
+        this.#seen = session.refreshToken;
+        // Its access token may still be on the way here.
+        const given = this.#bus.shared ? await this.#askTabs(refused) : null;
+        if (given !== null && given !== refused) return given;
+      }
       tried = session.refreshToken;
       try {
         const tokens = await this.#rest.refresh(tried);
@@ -144,6 +153,7 @@ export class SessionTokens implements AccessTokens {
     // A failure to store is no failure to renew: the stored token stays good as long as its successor is not used.
     const same = await this.#keeper.keep(session, tokens.refresh_token).catch(() => true);
     if (!same) return null;
+    this.#seen = tokens.refresh_token;
     this.#take(tokens.access_token, tokens.expires_in_s * 1000);
     this.#tell();
     return tokens.access_token;
@@ -156,7 +166,8 @@ export class SessionTokens implements AccessTokens {
   }
 
   #hear(token: string, leftMs: number): void {
-    if (this.#access === null || performance.now() + leftMs > this.#access.renewAt) this.#access = { token, renewAt: performance.now() + leftMs };
+    if (this.#access === null || performance.now() + leftMs > this.#access.renewAt)
+      this.#access = { token, renewAt: performance.now() + leftMs };
   }
 
   #tell(): void {
@@ -165,10 +176,10 @@ export class SessionTokens implements AccessTokens {
     if (leftMs > 0) this.#bus.post({ is: 'token', sessionId: this.#sessionId, token: this.#access.token, leftMs });
   }
 
-  #askTabs(): Promise<string | null> {
+  #askTabs(refused: string | undefined): Promise<string | null> {
     return new Promise((resolve) => {
       const off = this.#bus.on((message) => {
-        if (message.is === 'token' && message.sessionId === this.#sessionId) done();
+        if (message.is === 'token' && message.sessionId === this.#sessionId && message.token !== refused) done();
       });
       const timeout = setTimeout(() => done(), ASK_MS);
       const done = (): void => {

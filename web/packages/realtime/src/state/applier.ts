@@ -11,7 +11,10 @@ const BATCH = 500;
 /** Reasons of a reset after which the old places still mean what they did. */
 const SAME_LOG: readonly string[] = ['too_old', 'too_much'];
 
-type Item = { readonly incoming: Incoming } | { readonly position: string; readonly covers: number } | { readonly reset: string; readonly position: string };
+type Item =
+  | { readonly incoming: Incoming }
+  | { readonly position: string; readonly covers: number }
+  | { readonly reset: string; readonly position: string };
 
 /** What an applier tells. */
 export interface ApplierParts {
@@ -146,7 +149,8 @@ export class Applier implements Sink {
       { write: true, strict: true },
       async (tx) => {
         tx.put('meta', 'position', position);
-        tx.put('meta', 'listDone', -1);
+        // Whoever reads the list at the moment begins again.
+        tx.put('meta', 'listGen', (((await tx.get('meta', 'listGen')) as number | undefined) ?? 0) + 1);
         if (newLog) for (const table of ['conversations', 'spans', 'pages'] as const) tx.clear(table);
         // Their events may never come; the histories that are read again have them.
         const acked = ((await tx.all('outbox')) as OutboxRecord[]).filter((record) => record.state === 'acked');

@@ -1,8 +1,8 @@
 import type { ConversationId, Seq, UserId } from '../api/ids.ts';
-import { appendLive, eraseStored, erased, forgetHistory, readBefore } from '../store/history.ts';
+import { appendLive, erased, eraseStored, forgetHistory, readBefore } from '../store/history.ts';
 import type { Tx } from '../store/store.ts';
 import { beginsStay, conversationOf, endsStay, isKnownEvent, type KnownEvent, type MessageSent, type ServerEvent } from '../wire/events.ts';
-import type { ConversationRecord, OutboxRecord } from './records.ts';
+import { type ConversationRecord, GONE, type OutboxRecord } from './records.ts';
 
 /** Counting unread messages stops here, as the server's does. */
 export const MOST_UNREAD = 1000;
@@ -61,10 +61,13 @@ class One {
 
   async apply(batch: readonly Incoming[]): Promise<void> {
     const stored = (await this.#tx.get('conversations', this.#id)) as ConversationRecord | undefined;
-    let record: ConversationRecord | null = stored ?? null;
+    const goneAt = stored?.state === GONE ? stored.lastSeq : -1;
+    let record: ConversationRecord | null = stored === undefined || stored.state === GONE ? null : stored;
+    let left: ConversationRecord | null = null;
     let live: Incoming[] = [];
     for (const incoming of batch) {
       const { event } = incoming;
+      if (event.seq <= goneAt) continue;
       // What the record covers came before: from the list, or in an earlier delivery.
       const isNews = record === null || event.seq > record.lastSeq;
       if (isNews && beginsStay(event, this.#me) && isKnownEvent(event)) {
@@ -78,6 +81,7 @@ class One {
       if (isNews && endsStay(event, this.#me)) {
         forgetHistory(this.#tx, this.#id, null);
         live = [];
+        left = gone(record ?? begun(null, event as KnownEvent, this.#me, this.#gen), event.seq);
         record = null;
         this.#applied.removed.add(this.#id);
         this.#applied.unknown.delete(this.#id);
@@ -89,7 +93,7 @@ class One {
       if (record === null) this.#applied.unknown.add(this.#id);
     }
     await appendLive(this.#tx, this.#id, live);
-    this.#keep(stored ?? null, record);
+    this.#keep(stored ?? null, record ?? left ?? stored ?? null);
   }
 
   async #known(record: ConversationRecord | null, event: KnownEvent, live: Incoming[]): Promise<ConversationRecord | null> {
@@ -146,16 +150,16 @@ class One {
   }
 
   #keep(stored: ConversationRecord | null, record: ConversationRecord | null): void {
-    if (record === stored) return;
-    if (record === null) {
-      this.#tx.delete('conversations', this.#id);
-      this.#applied.removed.add(this.#id);
-      return;
-    }
+    if (record === stored || record === null) return;
     const kept = { ...record, rev: (stored?.rev ?? 0) + 1 };
     this.#tx.put('conversations', this.#id, kept);
     this.#applied.conversations.set(this.#id, kept);
   }
+}
+
+/** What is left of a conversation that one is not in any more: its place, and nothing that was said. */
+function gone(record: ConversationRecord, seq: Seq): ConversationRecord {
+  return { ...record, state: GONE, title: null, peer: null, last: null, unread: 0, lastSeq: seq };
 }
 
 /** Whether a message is unread: another's, with content, behind the mark. */

@@ -8,7 +8,7 @@ import { Timer } from '../util/timer.ts';
 import type { MessageSent } from '../wire/events.ts';
 import { isFenced } from './applier.ts';
 import type { Home } from './home.ts';
-import type { ConversationRecord } from './records.ts';
+import { type ConversationRecord, GONE } from './records.ts';
 
 /** Rows of a page. */
 const PAGE = 100;
@@ -45,11 +45,14 @@ export class ListSync {
 
   /** Reads the whole list if it was never read to its end, or has to be read again. */
   async ensure(): Promise<void> {
-    const done = await this.#home.transaction(['meta'], {}, async (tx) => {
+    if (!(await this.#isWhole())) await this.all();
+  }
+
+  #isWhole(): Promise<boolean> {
+    return this.#home.transaction(['meta'], {}, async (tx) => {
       const gen = (await tx.get('meta', 'listGen')) as number | undefined;
       return gen !== undefined && (await tx.get('meta', 'listDone')) === gen;
     });
-    if (!done) await this.all();
   }
 
   /** Reads the whole list, page by page. What is not in it is not the person's any more. Calls meanwhile share one reading. */
@@ -63,14 +66,20 @@ export class ListSync {
   /** As `ensure`, tried again with growing delays until it works. */
   keepTrying(): void {
     if (this.#stopped) return;
-    this.ensure().then(
-      () => this.#backoff.reset(),
-      (error: unknown) => {
-        if (isFenced(error) || (error instanceof ApiError && !error.retryable)) return;
-        const afterMs = error instanceof ApiError ? error.retryAfterMs : null;
-        this.#again.start(this.#backoff.nextDelayMs(afterMs), () => this.keepTrying());
-      },
-    );
+    const again = (afterMs: number | null): void => this.#again.start(this.#backoff.nextDelayMs(afterMs), () => this.keepTrying());
+    this.ensure()
+      .then(() => this.#isWhole())
+      .then(
+        (isWhole) => {
+          // Not so when a reset, or another tab's reading, came between.
+          if (isWhole) this.#backoff.reset();
+          else if (!this.#stopped) again(null);
+        },
+        (error: unknown) => {
+          if (this.#stopped || isFenced(error) || (error instanceof ApiError && !error.retryable)) return;
+          again(error instanceof ApiError ? error.retryAfterMs : null);
+        },
+      );
   }
 
   /** Events spoke of these conversations and said too little. */
@@ -93,7 +102,8 @@ export class ListSync {
           limit: PAGE,
           ...(cursor === null ? {} : { cursor }),
         });
-        await this.#keep(page.conversations, state, gen);
+        // A later reading has begun, or a reset: this one says nothing any more.
+        if (!(await this.#keep(page.conversations, state, gen))) return;
         cursor = page.next;
       } while (cursor !== null && !this.#stopped);
     }
@@ -126,10 +136,11 @@ export class ListSync {
     }
   }
 
-  /** `gen`: the reading it belongs to; null leaves a row's own. */
-  async #keep(items: readonly ConversationListItem[], state: string, gen: number | null): Promise<void> {
+  /** `gen`: the reading of the whole list that it belongs to, if any. Whether that is still the last one. */
+  async #keep(items: readonly ConversationListItem[], state: string, gen: number | null): Promise<boolean> {
     const conversations = await this.#home.transaction(['meta', 'conversations'], { write: true }, async (tx) => {
-      const present = gen ?? ((await tx.get('meta', 'listGen')) as number | undefined) ?? 0;
+      const present = ((await tx.get('meta', 'listGen')) as number | undefined) ?? 0;
+      if (gen !== null && gen !== present) return null;
       const changed: ConversationRecord[] = [];
       const known = await Promise.all(items.map((item) => tx.get('conversations', item.conversation_id)));
       let above = 0;
@@ -141,12 +152,15 @@ export class ListSync {
       }
       return changed;
     });
+    if (conversations === null) return false;
     this.#home.publish({ conversations });
+    return true;
   }
 
   /** Rows that the reading did not see are gone. */
   async #finish(gen: number): Promise<void> {
     const removed = await this.#home.transaction(['meta', 'conversations', 'spans', 'pages'], { write: true }, async (tx) => {
+      if ((await tx.get('meta', 'listGen')) !== gen) return [];
       const all = (await tx.all('conversations')) as ConversationRecord[];
       const gone = all.filter((record) => record.gen < gen).map(({ id }) => id);
       for (const id of gone) {
@@ -161,8 +175,15 @@ export class ListSync {
 }
 
 /** The row as the list says, except where events have said something newer. `above`: when the row before it was active. */
-function recordOf(item: ConversationListItem, state: string, known: ConversationRecord | null, gen: number, above: number): ConversationRecord {
+function recordOf(
+  item: ConversationListItem,
+  state: string,
+  known: ConversationRecord | null,
+  gen: number,
+  above: number,
+): ConversationRecord {
   const isOlder = known !== null && known.lastSeq > item.last_seq;
+  if (isOlder && known.state === GONE) return { ...known, gen };
   const last = item.last_message ? eventOf(item.last_message) : null;
   return {
     id: item.conversation_id,

@@ -7,7 +7,7 @@ import { Emitter } from '../util/emitter.ts';
 import { Value } from '../util/value.ts';
 import type { Change } from './change.ts';
 import { messageItem, outboxItem } from './items.ts';
-import { byTurn, type ConversationRecord, type OutboxRecord } from './records.ts';
+import { byTurn, type ConversationRecord, GONE, type OutboxRecord } from './records.ts';
 import { Throttle } from './throttle.ts';
 
 /** Milliseconds between two sortings of the list. */
@@ -82,7 +82,8 @@ export class Mirror {
   }
 
   record(id: ConversationId): ConversationRecord | null {
-    return this.#records.get(id) ?? null;
+    const record = this.#records.get(id);
+    return record === undefined || record.state === GONE ? null : record;
   }
 
   /** The outbox in the order in which it goes out. */
@@ -159,7 +160,7 @@ export class Mirror {
 
   #makeRow(id: ConversationId): ConversationRow | null {
     const record = this.#records.get(id);
-    if (record === undefined) return null;
+    if (record === undefined || record.state === GONE) return null;
     const waiting = this.#outbox.findLast((one) => one.conversationId === id);
     const { rev: _rev, gen: _gen, last, ...row } = record;
     const newest = last === null ? null : messageItem(last);

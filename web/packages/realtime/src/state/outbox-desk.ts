@@ -50,7 +50,8 @@ export class OutboxDesk implements Outbox {
 
   send(conversationId: ConversationId, text: string): Sending {
     if (this.#closed) throw noSession();
-    if (this.#mirror.outbox.filter(({ state }) => state !== 'acked').length >= this.#limit) throw new ApiError('outbox_full', `${this.#limit} messages wait`, { retryable: true });
+    if (this.#mirror.outbox.filter(({ state }) => state !== 'acked').length >= this.#limit)
+      throw new ApiError('outbox_full', `${this.#limit} messages wait`, { retryable: true });
     const record: OutboxRecord = {
       clientId: this.#clock.mintClientId(),
       conversationId,

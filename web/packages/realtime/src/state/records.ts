@@ -12,6 +12,9 @@ export interface ConversationRecord extends Omit<ConversationRow, 'last'> {
   readonly gen: number;
 }
 
+/** The state of a row that is kept so that an older answer of the server does not bring a conversation back. */
+export const GONE = 'gone';
+
 /** The server's answer to a send. */
 export interface Ack {
   readonly messageId: MessageId;

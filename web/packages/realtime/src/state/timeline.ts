@@ -169,7 +169,8 @@ export class TimelineView implements Timeline {
       this.#opened = true;
     }
     const shown = this.#window.events.filter((event) => itemOf(event) !== null);
-    const found = 'seq' in place ? shown.find((event) => event.seq >= seq) : shown.find((event) => (event as MessageSent).at_ms >= place.atMs);
+    const found =
+      'seq' in place ? shown.find((event) => event.seq >= seq) : shown.find((event) => (event as MessageSent).at_ms >= place.atMs);
     return (found && itemOf(found)?.key) ?? null;
   }
 
@@ -206,7 +207,8 @@ export class TimelineView implements Timeline {
 
   #failed(error: unknown): void {
     if (this.#closed.signal.aborted || error instanceof FencedError) return;
-    this.#error = error instanceof ApiError ? error : new ApiError('store', 'the history could not be read', { retryable: true, cause: error });
+    this.#error =
+      error instanceof ApiError ? error : new ApiError('store', 'the history could not be read', { retryable: true, cause: error });
   }
 
   #take(change: Change): void {
@@ -222,7 +224,8 @@ export class TimelineView implements Timeline {
     }
     const events = (change.events ?? []).filter((event) => conversationOf(event) === this.id);
     for (const event of events) this.#takeEvent(event);
-    if (events.length > 0 || change.settled?.length || change.outbox?.some(({ conversationId }) => conversationId === this.id)) this.#changed();
+    if (events.length > 0 || change.settled?.length || change.outbox?.some(({ conversationId }) => conversationId === this.id))
+      this.#changed();
   }
 
   #takeEvent(event: ServerEvent): void {
@@ -292,4 +295,3 @@ export class TimelineView implements Timeline {
     return first?.seq ?? null;
   }
 }
-

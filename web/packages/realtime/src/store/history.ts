@@ -15,7 +15,12 @@ export async function readSpans(tx: Tx, conversation: ConversationId): Promise<r
  * Stores events of one conversation, in order of `seq`, and says that the history is complete over `cover`, which holds all of
  * them. The same events again change nothing, but an erased message stays erased.
  */
-export async function insertHistory(tx: Tx, conversation: ConversationId, events: readonly ServerEvent[], cover: Span | null): Promise<void> {
+export async function insertHistory(
+  tx: Tx,
+  conversation: ConversationId,
+  events: readonly ServerEvent[],
+  cover: Span | null,
+): Promise<void> {
   if (events.length > 0) await insertEvents(tx, conversation, events);
   if (cover !== null) tx.put('spans', conversation, addSpan(await readSpans(tx, conversation), cover));
 }
@@ -24,7 +29,11 @@ export async function insertHistory(tx: Tx, conversation: ConversationId, events
  * Stores events as they came live, in order. Each is complete with the one that its `prev` names, or, where the server does not
  * know, with `follows`: the last event of the chain that came on the same run of the connection.
  */
-export async function appendLive(tx: Tx, conversation: ConversationId, events: readonly { event: ServerEvent; follows: Seq | null }[]): Promise<void> {
+export async function appendLive(
+  tx: Tx,
+  conversation: ConversationId,
+  events: readonly { event: ServerEvent; follows: Seq | null }[],
+): Promise<void> {
   if (events.length === 0) return;
   let spans = await readSpans(tx, conversation);
   for (const { event, follows } of events) {

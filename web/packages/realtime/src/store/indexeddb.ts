@@ -110,13 +110,14 @@ class IndexedDbStore implements Store {
   }
 }
 
-class IndexedDbTx implements Tx {
-  // biome-ignore lint/suspicious/noExplicitAny: the wrapper's type says nothing about values.
-  readonly #tx: IDBPTransaction<any, any, 'readwrite'>;
+// biome-ignore lint/suspicious/noExplicitAny: the wrapper's type wants a schema, and says nothing about modes.
+type AnyTx = IDBPTransaction<any, any, any>;
 
-  // biome-ignore lint/suspicious/noExplicitAny: as above.
-  constructor(tx: IDBPTransaction<any, any, any>) {
-    this.#tx = tx as IDBPTransaction<any, any, 'readwrite'>;
+class IndexedDbTx implements Tx {
+  readonly #tx: AnyTx;
+
+  constructor(tx: AnyTx) {
+    this.#tx = tx;
   }
 
   get(table: Table, key: Key): Promise<unknown> {
@@ -124,11 +125,11 @@ class IndexedDbTx implements Tx {
   }
 
   put(table: Table, key: Key, value: unknown): void {
-    ignored(this.#tx.objectStore(table).put(value, key as IDBValidKey));
+    ignored(this.#tx.objectStore(table).put?.(value, key as IDBValidKey));
   }
 
   delete(table: Table, key: Key): void {
-    ignored(this.#tx.objectStore(table).delete(key as IDBValidKey));
+    ignored(this.#tx.objectStore(table).delete?.(key as IDBValidKey));
   }
 
   all(table: Table): Promise<unknown[]> {
@@ -136,6 +137,7 @@ class IndexedDbTx implements Tx {
   }
 
   async range(table: Table, { name, from, to, begin, limit }: Range): Promise<Entry[]> {
+    if (from > to) return [];
     const range = IDBKeyRange.bound([name, from], [name, to]);
     const rows: Entry[] = [];
     // A page holds about 50 events, so a cursor makes one or two steps for a screen.
@@ -148,17 +150,17 @@ class IndexedDbTx implements Tx {
   }
 
   deleteName(table: Table, name: string): void {
-    ignored(this.#tx.objectStore(table).delete(IDBKeyRange.bound([name, 0], [name, Number.MAX_SAFE_INTEGER])));
+    ignored(this.#tx.objectStore(table).delete?.(IDBKeyRange.bound([name, 0], [name, Number.MAX_SAFE_INTEGER])));
   }
 
   clear(table: Table): void {
-    ignored(this.#tx.objectStore(table).clear());
+    ignored(this.#tx.objectStore(table).clear?.());
   }
 }
 
 /** A request whose failure aborts the transaction, which says so. */
-function ignored(request: Promise<unknown>): void {
-  request.catch(() => undefined);
+function ignored(request: Promise<unknown> | undefined): void {
+  request?.catch(() => undefined);
 }
 
 function isNamed(error: unknown, name: string): boolean {

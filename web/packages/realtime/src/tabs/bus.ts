@@ -1,15 +1,21 @@
 import type { ConnectionState } from '../api/connection.ts';
 import type { Change } from '../state/change.ts';
-import { Emitter } from '../util/emitter.ts';
 import type { ServerTime } from '../util/clock.ts';
+import { Emitter } from '../util/emitter.ts';
 import type { TypingFrame } from '../wire/frames.ts';
 
 /** What tabs tell each other. Everything is plain data. */
 export type TabMessage =
   | { readonly is: 'change'; readonly change: Change }
-  | { readonly is: 'state'; readonly tab: string; readonly term: number; readonly connection: ConnectionState; readonly clock: ServerTime | null }
+  | {
+      readonly is: 'state';
+      readonly tab: string;
+      readonly term: number;
+      readonly connection: ConnectionState;
+      readonly clock: ServerTime | null;
+    }
   | { readonly is: 'typing'; readonly tab: string; readonly frame: TypingFrame }
-  | { readonly is: 'ping'; readonly from: string; }
+  | { readonly is: 'ping'; readonly from: string }
   | { readonly is: 'pong'; readonly to: string; readonly term: number }
   | { readonly is: 'state?' }
   | { readonly is: 'retry_now'; readonly tab: string }

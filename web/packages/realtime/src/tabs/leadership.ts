@@ -97,13 +97,12 @@ export class Leadership {
         return held;
       })
       .catch(() => {
-        // Aborted by us, or robbed: the robber leads now, and this tab waits its turn.
+        // A wish that was taken back. Else: robbed. The robber leads now, and this tab waits its turn.
+        if (this.#wanted !== wanted) return;
+        this.#wanted = null;
         this.#release = null;
         this.#lost();
-        if (this.#wanted === wanted) {
-          this.#wanted = null;
-          this.#want(false);
-        }
+        this.#want(false);
       });
     this.#heardMs = performance.now();
     this.#schedule();

@@ -50,7 +50,6 @@ function passes(value: unknown, check: Check): boolean {
     case 'string':
     case 'number':
     case 'boolean':
-      // biome-ignore lint/suspicious/useValidTypeof: the three cases above are names of types.
       return typeof value === check;
     case 'string?':
       return value === undefined || value === null || typeof value === 'string';

@@ -132,7 +132,13 @@ export class Gateway {
   #answer(url: string): object | null {
     if (url === '/v1/auth/refresh') {
       this.#tokens += 1;
-      return { user_id: this.me, session_id: 'S', access_token: `token-${this.#tokens}`, expires_in_s: 900, refresh_token: `r${this.#tokens}` };
+      return {
+        user_id: this.me,
+        session_id: 'S',
+        access_token: `token-${this.#tokens}`,
+        expires_in_s: 900,
+        refresh_token: `r${this.#tokens}`,
+      };
     }
     if (url.startsWith('/v1/users/me/conversations')) return { conversations: [] };
     if (url === '/v1/invitations') return { invitations: [] };

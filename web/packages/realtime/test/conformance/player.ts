@@ -141,7 +141,10 @@ export class Player {
     expect_no_ping: () => this.#to.quiet('ping'),
     expect_waited: (ms: number) => this.#late(ms),
     expect_key_behind_server: (of: string) => {
-      const time = [...(this.#keys.get(of) ?? '').slice(0, 10)].reduce((ms, digit) => ms * 32 + '0123456789ABCDEFGHJKMNPQRSTVWXYZ'.indexOf(digit), 0);
+      const time = [...(this.#keys.get(of) ?? '').slice(0, 10)].reduce(
+        (ms, digit) => ms * 32 + '0123456789ABCDEFGHJKMNPQRSTVWXYZ'.indexOf(digit),
+        0,
+      );
       if (time >= SERVER_TIME_MS || time < SERVER_TIME_MS - 60_000) throw new Error(`minted at ${time}`);
     },
     send: ({ as, conversation: n, text, fails }: { as: string; conversation: number; text: string; fails?: string }) => {
@@ -182,7 +185,8 @@ export class Player {
     },
     expect_no_event: () => same('further events', this.#events, []),
     expect_gap: () => this.#wait('the gap', () => this.#states.find(({ reason }) => reason === 'gap')),
-    expect_reset: (reason: string) => this.#wait('the reset', () => this.#notices.find((notice) => notice.kind === 'reset' && notice.reason === reason)),
+    expect_reset: (reason: string) =>
+      this.#wait('the reset', () => this.#notices.find((notice) => notice.kind === 'reset' && notice.reason === reason)),
     expect_state: (state: string) => until(state, this.#must.connection, (connection) => connection.state === state),
     expect_stored_position: async (position: string) => {
       let seen: unknown;
@@ -251,5 +255,6 @@ async function breathe(value: unknown): Promise<unknown> {
 }
 
 function same(what: string, actual: unknown, expected: unknown): void {
-  if (JSON.stringify(actual) !== JSON.stringify(expected)) throw new Error(`${what}: ${JSON.stringify(actual)}, not ${JSON.stringify(expected)}`);
+  if (JSON.stringify(actual) !== JSON.stringify(expected))
+    throw new Error(`${what}: ${JSON.stringify(actual)}, not ${JSON.stringify(expected)}`);
 }

@@ -1,0 +1,101 @@
+import { describe, expect, test } from 'vitest';
+import { appendLive, eraseStored, forgetHistory, insertHistory, readAfter, readBefore, readSpans } from '../src/store/history.ts';
+import { addSpan } from '../src/store/spans.ts';
+import type { Store, Tx } from '../src/store/store.ts';
+import type { ServerEvent } from '../src/wire/events.ts';
+import { message } from './events.ts';
+import { stores } from './stores.ts';
+
+const C = 'c1';
+const write = <T>(store: Store, work: (tx: Tx) => Promise<T>): Promise<T> => store.transaction(['pages', 'spans'], { write: true }, work);
+const seqs = (events: readonly ServerEvent[]): number[] => events.map((event) => event.seq);
+
+test('spans that share a place become one', () => {
+  expect(addSpan([{ from: 10, to: 20 }], { from: 20, to: 30 })).toEqual([{ from: 10, to: 30 }]);
+  expect(addSpan([{ from: 10, to: 20 }], { from: 21, to: 30 })).toEqual([
+    { from: 10, to: 20 },
+    { from: 21, to: 30 },
+  ]);
+  expect(
+    addSpan(
+      [
+        { from: 0, to: 5 },
+        { from: 10, to: 20 },
+      ],
+      { from: 4, to: 12 },
+    ),
+  ).toEqual([{ from: 0, to: 20 }]);
+});
+
+describe.each(stores)('history in %s', (_name, open) => {
+  test('live events follow each other by prev, and a hole begins another part', async () => {
+    const store = await open();
+    const live = (seq: number, prev: number | null, follows: number | null = null) => ({ event: message(C, seq, prev), follows });
+    await write(store, (tx) => appendLive(tx, C, [live(10, 7), live(12, 10), live(20, 15), live(22, null, 20), live(30, null)]));
+    expect(await write(store, (tx) => readSpans(tx, C))).toEqual([
+      { from: 10, to: 12 },
+      { from: 20, to: 22 },
+      { from: 30, to: 30 },
+    ]);
+    const newest = await write(store, (tx) => readBefore(tx, C, null, 10));
+    expect(seqs(newest.events)).toEqual([30]);
+    expect(seqs((await write(store, (tx) => readBefore(tx, C, 22, 10))).events)).toEqual([20]);
+    expect(seqs((await write(store, (tx) => readAfter(tx, C, 10, 10))).events)).toEqual([12]);
+    expect((await write(store, (tx) => readBefore(tx, C, 18, 10))).span).toBeNull();
+  });
+
+  test('pages from the server join what is there', async () => {
+    const store = await open();
+    await write(store, (tx) => appendLive(tx, C, [{ event: message(C, 100, 99), follows: null }]));
+    const page = Array.from({ length: 50 }, (_, n) => message(C, 50 + n, null));
+    await write(store, (tx) => insertHistory(tx, C, page, { from: 50, to: 99 }));
+    await write(store, (tx) => insertHistory(tx, C, [], { from: 99, to: 100 }));
+    expect(await write(store, (tx) => readSpans(tx, C))).toEqual([{ from: 50, to: 100 }]);
+    expect(seqs((await write(store, (tx) => readBefore(tx, C, null, 3))).events)).toEqual([98, 99, 100]);
+  });
+
+  test('a thousand events in random order read back in order, in pages of fifty', async () => {
+    const store = await open();
+    const all = Array.from({ length: 1000 }, (_, n) => message(C, 3 * n + 1, null));
+    const shuffled = [...all].sort(() => Math.random() - 0.5);
+    for (let at = 0; at < shuffled.length; at += 37) {
+      await write(store, (tx) => insertHistory(tx, C, shuffled.slice(at, at + 37), null));
+    }
+    await write(store, (tx) => insertHistory(tx, C, [], { from: 0, to: 3000 }));
+    const read = await write(store, (tx) => readBefore(tx, C, null, 5000));
+    expect(seqs(read.events)).toEqual(seqs(all));
+    expect(seqs((await write(store, (tx) => readAfter(tx, C, 1500, 40))).events)).toEqual(
+      seqs(all.filter(({ seq }) => seq > 1500).slice(0, 40)),
+    );
+    const pages = await write(store, (tx) => tx.range('pages', { name: C, from: 0, to: 9999, begin: 'first', limit: 9999 }));
+    expect(Math.max(...pages.map((page) => (page.value as unknown[]).length))).toBeLessThanOrEqual(50);
+  });
+
+  test('what was erased stays erased', async () => {
+    const store = await open();
+    await write(store, (tx) => insertHistory(tx, C, [message(C, 5, 0)], { from: 0, to: 5 }));
+    await write(store, (tx) => eraseStored(tx, C, 5, 'm5'));
+    await write(store, (tx) => insertHistory(tx, C, [message(C, 5, 0)], null));
+    const { events } = await write(store, (tx) => readBefore(tx, C, null, 1));
+    expect((events[0] as { body?: unknown }).body).toEqual({ type: 'erased' });
+  });
+
+  test('a conversation can be forgotten without its neighbours', async () => {
+    const store = await open();
+    for (const id of ['c0', 'c1', 'c2']) await write(store, (tx) => insertHistory(tx, id, [message(id, 5, 0)], { from: 0, to: 5 }));
+    await write(store, async (tx) => forgetHistory(tx, 'c1', null));
+    expect((await write(store, (tx) => readBefore(tx, 'c1', null, 5))).span).toBeNull();
+    for (const id of ['c0', 'c2']) expect((await write(store, (tx) => readBefore(tx, id, null, 5))).events).toHaveLength(1);
+  });
+
+  test('a transaction that fails changes nothing', async () => {
+    const store = await open();
+    const failing = write(store, async (tx) => {
+      tx.put('spans', C, [{ from: 0, to: 1 }]);
+      await tx.get('spans', C);
+      throw new RangeError('x');
+    });
+    await expect(failing).rejects.toThrow(RangeError);
+    expect(await write(store, (tx) => readSpans(tx, C))).toEqual([]);
+  });
+});

@@ -1,0 +1,45 @@
+import './stores.ts';
+import { openDB } from 'idb';
+import { expect, test, vi } from 'vitest';
+import { openIndexedDb } from '../src/store/indexeddb.ts';
+import { StoreError, TABLES } from '../src/store/store.ts';
+import { newName } from './stores.ts';
+
+test('what was stored is there when it is opened again', async () => {
+  const name = newName();
+  const first = await openIndexedDb(name);
+  await first.transaction(['meta'], { write: true, strict: true }, async (tx) => tx.put('meta', 'x', { y: 1 }));
+  first.close();
+  const second = await openIndexedDb(name);
+  expect(await second.transaction(['meta'], {}, (tx) => tx.get('meta', 'x'))).toEqual({ y: 1 });
+});
+
+test('a store of a newer build is opened as it is', async () => {
+  const name = newName();
+  const newer = await openDB(name, 9, {
+    upgrade(db) {
+      for (const table of [...TABLES, 'reactions']) db.createObjectStore(table);
+    },
+  });
+  await newer.put('drafts', ['c', 'unsent'], 'c');
+  newer.close();
+  const older = await openIndexedDb(name);
+  expect(await older.transaction(['drafts'], {}, (tx) => tx.all('drafts'))).toEqual([['c', 'unsent']]);
+});
+
+test('a newer build takes the store over, and the old one is told', async () => {
+  const name = newName();
+  const old = await openIndexedDb(name);
+  const told = vi.fn();
+  old.onFailure(told);
+  const newer = await openDB(name, 9);
+  expect(told).toHaveBeenCalledExactlyOnceWith('outdated');
+  await expect(old.transaction(['meta'], {}, (tx) => tx.get('meta', 'x'))).rejects.toMatchObject({ why: 'outdated' });
+  newer.close();
+});
+
+test('a store of a newer build without the known tables is refused', async () => {
+  const name = newName();
+  (await openDB(name, 9, { upgrade: (db) => void db.createObjectStore('other') })).close();
+  await expect(openIndexedDb(name)).rejects.toBeInstanceOf(StoreError);
+});

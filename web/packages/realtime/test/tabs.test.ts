@@ -1,0 +1,161 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { type ClientOptions, RealtimeClient } from '../src/index.ts';
+import { openIndexedDb } from '../src/store/indexeddb.ts';
+import { openBus } from '../src/tabs/bus.ts';
+import { Leadership } from '../src/tabs/leadership.ts';
+import { currentPage } from '../src/tabs/page.ts';
+import { listItem, TestServer } from './server.ts';
+import { soon, until } from './soon.ts';
+import { newName } from './stores.ts';
+
+// Locks, channels and IndexedDB are those of Node and of a complete implementation; each client is a tab.
+let server: TestServer;
+let address = '';
+let name = '';
+let tabs: RealtimeClient[] = [];
+
+beforeEach(async () => {
+  server = new TestServer();
+  address = await server.listen();
+  name = newName();
+  server.conversations = [listItem('c1', 0)];
+});
+afterEach(async () => {
+  await Promise.all(tabs.map((tab) => tab.close()));
+  tabs = [];
+  server.close();
+});
+
+async function tab(options: Partial<ClientOptions> = {}): Promise<RealtimeClient> {
+  const client = await RealtimeClient.open({
+    apiBase: `http://${address}`,
+    gateways: [`ws://${address}`],
+    store: await openIndexedDb(name),
+    shareTabs: true,
+    reconnectBaseMs: 1,
+    reportIntervalMs: 1,
+    ...options,
+  });
+  tabs.push(client);
+  return client;
+}
+
+async function twoTabs(): Promise<[RealtimeClient, RealtimeClient]> {
+  const first = await tab();
+  await first.logIn({ handle: 'me', password: 'x', deviceName: 'd' });
+  await until('live', first.connection, ({ state }) => state === 'live');
+  const second = await tab();
+  await until('live too', second.connection, ({ state }) => state === 'live');
+  return [first, second];
+}
+
+test('two tabs use one socket, see the same, and either one sends', async () => {
+  const [first, second] = await twoTabs();
+  expect([server.sockets, server.hellos]).toEqual([1, 1]);
+  server.message('c1', 'hi');
+  for (const one of [first, second]) await until('the message', one.conversations, ([row]) => row?.unread === 1);
+  const timeline = first.timeline('c1');
+  await until('the history', timeline, ({ items }) => items.length === 1);
+  const { acknowledged } = second.send('c1', 'from the second');
+  await soon('the ack', () => acknowledged);
+  await until('it in the first', timeline, ({ items }) => items.length === 2);
+  second.drafts.set('c1', 'draft');
+  await until('the draft', first.drafts, (drafts) => drafts.get('c1') === 'draft');
+  expect(server.log.filter(({ type }) => type === 'MESSAGE_SENT')).toHaveLength(2);
+});
+
+test('when the tab with the socket goes, the other takes over and sends what waits, once', async () => {
+  const [first, second] = await twoTabs();
+  server.acks = false;
+  const { acknowledged } = second.send('c1', 'in between');
+  server.acks = true;
+  await first.close();
+  await soon('the ack', () => acknowledged);
+  expect([server.sockets, server.hellos]).toEqual([1, 2]);
+  expect(server.log).toHaveLength(1);
+});
+
+test('a session that ends ends in every tab, and another log-in reaches all', async () => {
+  const [first, second] = await twoTabs();
+  await second.logOut();
+  await until('the end', first.session, ({ status }) => status === 'out');
+  expect(first.session.get()).toMatchObject({ reason: 'logged_out' });
+  expect(first.conversations.get()).toEqual([]);
+  await first.logIn({ handle: 'me', password: 'x', deviceName: 'd' });
+  await until('it to be back', second.session, ({ status }) => status === 'in');
+  await until('live', second.connection, ({ state }) => state === 'live');
+});
+
+test('tabs that need a token at once refresh once, and nobody is logged out', async () => {
+  const [first, second] = await twoTabs();
+  const third = await tab();
+  let expired = 0;
+  server.answers.set('GET /v1/users/me', () => {
+    expired += 1;
+    return expired <= 3
+      ? [401, { code: 'token_expired', detail: 'x', retryable: false }]
+      : [200, { user_id: 'me', handle: 'me', display_name: 'Me' }];
+  });
+  const before = server.refreshes;
+  await Promise.all([first, second, third].map((one) => one.api.me()));
+  expect(server.refreshes - before).toBeLessThanOrEqual(1);
+  expect([first, second, third].map((one) => one.session.get().status)).toEqual(['in', 'in', 'in']);
+});
+
+test('without locks each tab has its own socket, and nothing is sent twice or shown twice', async () => {
+  vi.stubGlobal('navigator', {});
+  try {
+    const [first, second] = await twoTabs();
+    expect(server.sockets).toBe(2);
+    await soon('the ack', () => second.send('c1', 'once').acknowledged);
+    await until('it in the first', first.conversations, ([row]) => row?.last?.state === 'sent');
+    const timeline = first.timeline('c1');
+    await until('it in the history', timeline, ({ items, loading }) => items.length === 1 && !loading);
+    expect(server.log).toHaveLength(1);
+  } finally {
+    vi.unstubAllGlobals();
+  }
+});
+
+test('a leader that holds the lock and does not answer is replaced, and told', async () => {
+  const channel = newName();
+  const lock = `lock-${channel}`;
+  let release: () => void = () => undefined;
+  // A tab that froze: it holds the lock and hears nothing.
+  const frozen = navigator.locks.request(
+    lock,
+    () =>
+      new Promise<void>((resolve) => {
+        release = resolve;
+      }),
+  );
+  const robbed = frozen.then(
+    () => 'kept',
+    (error: Error) => error.name,
+  );
+  const bus = openBus(channel, true);
+  let leads = false;
+  const leadership = new Leadership(
+    lock,
+    bus,
+    currentPage(),
+    {
+      async begin() {
+        leads = true;
+        return 2;
+      },
+      end() {
+        leads = false;
+      },
+    },
+    navigator.locks,
+  );
+  leadership.start();
+  expect(await soon('the theft', () => robbed)).toBe('AbortError');
+  await vi.waitFor(() => expect(leads).toBe(true));
+  // It thaws and learns that a later term has begun.
+  bus.post({ is: 'state', tab: 'x', term: 3, connection: { state: 'live', sinceMs: 0, retryAtMs: null, reason: null }, clock: null });
+  expect([leads, leadership.leads]).toEqual([false, false]);
+  leadership.stop();
+  release();
+});
