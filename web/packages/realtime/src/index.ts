@@ -11,6 +11,19 @@ export type * from './api/timeline.ts';
 export { RealtimeClient } from './open.ts';
 export { type ConversationPage, type HistoryQuery, RestClient } from './rest/client.ts';
 export type * from './rest/types.ts';
-export type { Store } from './store/store.ts';
+export { MemoryStore } from './store/memory.ts';
+export {
+  type Entry,
+  type Key,
+  type Range,
+  type Store,
+  StoreError,
+  type StoreFailure,
+  TABLES,
+  type Table,
+  type Tx,
+  type TxOptions,
+} from './store/store.ts';
 export type { Channel, ChannelEnd, ChannelListener, Transport } from './transport/transport.ts';
-export type * from './wire/events.ts';
+export { WebSocketTransport } from './transport/websocket.ts';
+export * from './wire/events.ts';

@@ -1,6 +1,7 @@
 import type { RealtimeClient as Api } from './api/client.ts';
 import type { ClientOptions } from './api/options.ts';
 import { Client } from './client/client.ts';
+import { baseOf } from './engine/settings.ts';
 import { openIndexedDb } from './store/indexeddb.ts';
 import { MemoryStore } from './store/memory.ts';
 import { type Store, StoreError } from './store/store.ts';
@@ -12,7 +13,7 @@ export type RealtimeClient = Api;
 export const RealtimeClient = {
   /**
    * Opens the store and restores the session. Never waits for the network.
-   * @throws TypeError where the options name no gateway
+   * @throws TypeError where `apiBase` is no address
    */
   async open(options: ClientOptions): Promise<Api> {
     const isBrowser = typeof document !== 'undefined';
@@ -22,7 +23,7 @@ export const RealtimeClient = {
     if (typeof wanted === 'object') store = wanted;
     else if (wanted === 'memory') store = new MemoryStore();
     else {
-      store = await openIndexedDb(`relayhub:${options.apiBase.replace(/\/+$/, '')}`).catch((error: unknown) => {
+      store = await openIndexedDb(`relayhub:${baseOf(options)}`).catch((error: unknown) => {
         failure = error instanceof StoreError ? error : new StoreError('failed', error);
         return new MemoryStore();
       });

@@ -3,9 +3,12 @@ import type { Transport } from '../transport/transport.ts';
 
 /** How a client behaves. Everything but the addresses has a default that suits a person's device. */
 export interface ClientOptions {
-  /** Where REST is, such as `https://chat.example.org`, without a trailing slash. */
+  /** Where REST is, such as `https://chat.example.org`. In a browser, an empty text is the page's own origin. */
   apiBase: string;
-  /** The gateways, such as `wss://chat.example.org`. One is picked at each attempt. */
+  /**
+   * The gateways, such as `wss://chat.example.org`; the socket's path may be there or not. One is picked at random, and another
+   * after each loss. None: the gateway is behind the same host as REST.
+   */
   gateways: readonly string[];
   /**
    * What keeps state: `indexeddb` (the default in browsers; memory where that is not possible, with a notice), `memory`

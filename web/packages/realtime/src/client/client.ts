@@ -6,7 +6,7 @@ import type { ClientOptions } from '../api/options.ts';
 import type { Readable } from '../api/readable.ts';
 import type { LogIn, SessionState, SignUp } from '../api/session.ts';
 import type { Timeline } from '../api/timeline.ts';
-import { type Settings, settingsOf } from '../engine/settings.ts';
+import { baseOf, type Settings, settingsOf } from '../engine/settings.ts';
 import { RestClient } from '../rest/client.ts';
 import { noSession } from '../rest/problems.ts';
 import type { TokenResponse } from '../rest/types.ts';
@@ -83,7 +83,7 @@ export class Client implements RealtimeClient {
     this.#settings = settingsOf(options);
     this.#transport = options.transport ?? new WebSocketTransport();
     this.#fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
-    this.#base = options.apiBase.replace(/\/+$/, '');
+    this.#base = baseOf(options);
     this.#store = store;
     this.#vault = new Vault(store);
     this.#shared = shareTabs && store.shared;

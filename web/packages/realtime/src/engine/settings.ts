@@ -11,10 +11,17 @@ export interface Settings {
   readonly outboxLimit: number;
 }
 
+/** Where REST is, without a trailing slash: an empty address is the page's own origin. */
+export function baseOf({ apiBase }: ClientOptions): string {
+  const base = apiBase === '' ? ((globalThis as { location?: Location }).location?.origin ?? '') : apiBase;
+  if (!/^https?:\/\/[^/?#]+/.test(base)) throw new TypeError(`${base} is not the address of an API: http:// or https:// is expected`);
+  return base.replace(/\/+$/, '');
+}
+
 export function settingsOf(options: ClientOptions): Settings {
-  if (options.gateways.length === 0) throw new TypeError('at least one gateway is needed');
   return {
-    gateways: options.gateways,
+    // Without any, the gateway is behind the same host as REST.
+    gateways: options.gateways.length > 0 ? options.gateways : [baseOf(options)],
     pingIntervalMs: options.pingIntervalMs ?? 20_000,
     pongTimeoutMs: options.pongTimeoutMs ?? 10_000,
     reportIntervalMs: options.reportIntervalMs ?? 2000,
