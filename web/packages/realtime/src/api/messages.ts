@@ -69,7 +69,8 @@ export interface ChangeItem {
   readonly key: string;
   readonly conversationId: ConversationId;
   readonly seq: Seq;
-  readonly actorId: UserId;
+  /** Who did it; null where nobody is named. */
+  readonly actorId: UserId | null;
   readonly atMs: number;
   readonly change: ConversationChange;
 }

@@ -115,6 +115,8 @@ export class Client implements RealtimeClient {
         if (message.is === 'session') void this.#follow(message.reason).catch(() => undefined);
       }),
       this.#page.onLeave(() => void this.#draftDesk.flush()),
+      // The session may have ended while the page was away.
+      this.#page.onReturn(() => void this.#follow(null).catch(() => undefined)),
     );
     this.#watch(store);
   }

@@ -100,6 +100,7 @@ export class Scope {
         if (parts.connection.get().state === 'live') for (const view of this.#timelines) view.wake();
       }),
       parts.page.onWake(() => this.#engine?.wake()),
+      parts.page.onReturn(() => void this.mirror.reload(store).catch(() => undefined)),
     );
   }
 

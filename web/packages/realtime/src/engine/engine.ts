@@ -46,6 +46,8 @@ export class Engine {
   #socket: Socket | null = null;
   #resume: string | null;
   #stopped = false;
+  /** It stopped by itself; the person may try again. */
+  #gaveUp = false;
   #attempt = 0;
   #tokenRefusals = 0;
   #began = 0;
@@ -62,9 +64,14 @@ export class Engine {
     void this.#connect();
   }
 
-  /** Connects now if it waits; asks for a sign of life if it is connected. */
+  /** Connects now if it waits or gave up; asks for a sign of life if it is connected. */
   wake(): void {
-    if (this.#wait.pending) {
+    if (this.#gaveUp) {
+      this.#gaveUp = false;
+      this.#stopped = false;
+      this.#tokenRefusals = 0;
+      void this.#connect();
+    } else if (this.#wait.pending) {
       this.#wait.stop();
       void this.#connect();
     } else this.#socket?.probe();
@@ -98,6 +105,7 @@ export class Engine {
 
   #stop(): void {
     this.#stopped = true;
+    this.#gaveUp = false;
     this.#attempt += 1;
     this.#wait.stop();
   }
@@ -197,6 +205,7 @@ export class Engine {
 
   #giveUp(reason: string): void {
     this.#stop();
+    this.#gaveUp = true;
     this.#state('stopped', reason, null);
     this.#parts.onStopped(reason);
   }

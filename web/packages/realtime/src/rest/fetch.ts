@@ -15,8 +15,11 @@ export interface AccessTokens {
 /** What needs no session; everything else has a token, or is not sent at all. */
 const OPEN = ['/v1/auth/register', '/v1/auth/login', '/v1/auth/refresh', '/.well-known/jwks.json'];
 
+/** Refusals of a token. Renewing it finds out whether the session is over. */
+const ABOUT_TOKEN = ['token_expired', 'unauthenticated', 'session_revoked'];
+
 /**
- * A `fetch` that adds the token, tries once more with a fresh one when the server says that it has expired, bounds the time,
+ * A `fetch` that adds the token, tries once more with a fresh one when the server refuses it, bounds the time,
  * and rejects with `ApiError` when nobody answers.
  */
 export function fetchWithTokens(fetch: typeof globalThis.fetch, tokens: AccessTokens | null): (request: Request) => Promise<Response> {
@@ -33,7 +36,7 @@ export function fetchWithTokens(fetch: typeof globalThis.fetch, tokens: AccessTo
     const token = await tokens?.accessToken();
     if (!token) throw noSession();
     const first = await send(authorised(request.clone(), token));
-    if (first.status !== 401 || (await codeOf(first)) !== 'token_expired') return whole(first);
+    if (first.status !== 401 || !ABOUT_TOKEN.includes(await codeOf(first))) return whole(first);
     const fresh = await tokens?.accessToken(token);
     if (!fresh || fresh === token) return whole(first);
     return whole(await send(authorised(request, fresh)));
@@ -45,12 +48,12 @@ function authorised(request: Request, token: string): Request {
   return request;
 }
 
-async function codeOf(response: Response): Promise<unknown> {
+async function codeOf(response: Response): Promise<string> {
   const body: unknown = await response
     .clone()
     .json()
     .catch(() => null);
-  return (body as { code?: unknown } | null)?.code;
+  return String((body as { code?: unknown } | null)?.code);
 }
 
 /** The answer with its whole body read and looked at, so that a broken one is an `ApiError` too. */

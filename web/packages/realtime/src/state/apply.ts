@@ -27,7 +27,7 @@ export interface Applied {
 export async function applyEvents(tx: Tx, me: UserId, gen: number, batch: readonly Incoming[]): Promise<Applied> {
   const applied: Applied = { conversations: new Map(), removed: new Set(), settled: [], unknown: new Set() };
   for (const [id, incoming] of byConversation(batch)) await new One(tx, me, gen, id, applied).apply(incoming);
-  for (const { event } of batch) if (conversationOf(event) === null) await applyPersonal(tx, event, applied);
+  for (const { event } of batch) if (conversationOf(event) === null) await applyPersonal(tx, event, me, applied);
   return applied;
 }
 
@@ -189,14 +189,14 @@ function begun(known: ConversationRecord | null, event: KnownEvent, me: UserId, 
   };
 }
 
-async function applyPersonal(tx: Tx, event: ServerEvent, applied: Applied): Promise<void> {
+async function applyPersonal(tx: Tx, event: ServerEvent, me: UserId, applied: Applied): Promise<void> {
   if (!isKnownEvent(event)) return;
   if (event.type === 'CONVERSATION_JOINED' && event.conversation_id) applied.unknown.add(event.conversation_id);
   if (event.type !== 'READ_MARK_MOVED') return;
   const id = event.conversation_id;
   const record = applied.conversations.get(id) ?? ((await tx.get('conversations', id)) as ConversationRecord | undefined);
   if (record === undefined) return;
-  const moved = await moveReadMark(tx, record, event.read_seq, event.actor_id);
+  const moved = await moveReadMark(tx, record, event.read_seq, me);
   if (moved === null) return;
   tx.put('conversations', id, moved);
   applied.conversations.set(id, moved);

@@ -15,6 +15,8 @@ export interface Change {
   settled?: readonly ClientId[];
   drafts?: readonly (readonly [ConversationId, string])[];
   invitations?: readonly InvitationRow[];
+  /** Changes were missed: the store was read again. Never sent to other tabs. */
+  again?: boolean;
   /** What is shown has to be read again, for this reason; conversations and histories may be gone. */
   reset?: string;
   /** The reset began a new log: places of before mean nothing. */

@@ -63,7 +63,7 @@ function makeItem(event: ServerEvent): TimelineItem | null {
     key: `#${event.seq}`,
     conversationId: conversationOf(event) ?? '',
     seq: event.seq,
-    actorId: event.actor_id,
+    actorId: event.actor_id ?? null,
     atMs: event.at_ms,
     change,
   } satisfies ChangeItem;

@@ -64,6 +64,18 @@ export class Mirror {
     this.#list.flush();
   }
 
+  /** Changes were missed, as by a page that came out of the back/forward cache: reads the store again. */
+  async reload(store: Store): Promise<void> {
+    this.#early = [];
+    const ids = [...this.#records.keys()];
+    this.#records.clear();
+    this.#outbox = [];
+    await this.load(store);
+    for (const id of ids) this.row(id).set(this.#makeRow(id));
+    this.#list.ask();
+    this.#changes.emit({ again: true });
+  }
+
   /** Stops, and shows nothing any more. */
   close(): void {
     this.#closed = true;

@@ -218,6 +218,8 @@ export class TimelineView implements Timeline {
       this.#showsEnd = true;
       if (change.newLog) void this.#once('open', () => this.#open());
       this.#changed();
+    } else if (change.again) {
+      void this.#once('open', () => (this.#showsEnd ? this.#open() : Promise.resolve()));
     } else if (change.reset !== undefined) {
       this.#isBehind = true;
       void this.#once('catch up', () => this.#catchUp());

@@ -12,8 +12,8 @@ export interface EventPlace {
 
 interface Envelope extends EventPlace {
   readonly event_id?: string;
-  /** Who caused it. */
-  readonly actor_id: UserId;
+  /** Who caused it; absent where nobody is named, as in what operators do. */
+  readonly actor_id?: UserId | null;
   /** When, in milliseconds since 1970. For people, not for sorting. */
   readonly at_ms: number;
 }
@@ -27,6 +27,7 @@ type Role = Open<'owner' | 'admin' | 'member'>;
 
 export interface MessageSent extends OfConversation {
   readonly type: 'MESSAGE_SENT';
+  readonly actor_id: UserId;
   readonly message_id: MessageId;
   readonly client_id: string;
   readonly body: MessageBody;

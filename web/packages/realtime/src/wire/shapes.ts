@@ -1,12 +1,12 @@
 /** How a field is checked. A `?` says that it may be absent or null. */
 type Check = 'string' | 'number' | 'boolean' | 'strings' | 'body' | 'string?' | 'number?';
 
-const EVENT: Record<string, Check> = { actor_id: 'string', at_ms: 'number' };
+const EVENT: Record<string, Check> = { actor_id: 'string?', at_ms: 'number' };
 const OF_CONVERSATION: Record<string, Check> = { ...EVENT, conversation_id: 'string' };
 
 /** The fields that this version relies on, by type. More may be there, of any shape. */
 const SHAPES: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
-  MESSAGE_SENT: { ...OF_CONVERSATION, message_id: 'string', client_id: 'string', body: 'body' },
+  MESSAGE_SENT: { ...OF_CONVERSATION, actor_id: 'string', message_id: 'string', client_id: 'string', body: 'body' },
   CONVERSATION_CREATED: { ...OF_CONVERSATION, kind: 'string', title: 'string?' },
   MEMBER_ADDED: { ...OF_CONVERSATION, user_id: 'string', role: 'string', kind: 'string', title: 'string?' },
   MEMBERS_ADDED: { ...OF_CONVERSATION, user_ids: 'strings', role: 'string', kind: 'string', title: 'string?' },
