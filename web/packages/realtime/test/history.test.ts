@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { appendLive, eraseStored, forgetHistory, insertHistory, readAfter, readBefore, readSpans } from '../src/store/history.ts';
+import {
+  appendLive,
+  eraseStored,
+  forgetHistory,
+  insertHistory,
+  readAfter,
+  readBefore,
+  readSpans,
+  trimHistory,
+} from '../src/store/history.ts';
 import { addSpan } from '../src/store/spans.ts';
 import type { Store, Tx } from '../src/store/store.ts';
 import type { ServerEvent } from '../src/wire/events.ts';
@@ -86,6 +95,17 @@ describe.each(stores)('history in %s', (_name, open) => {
     await write(store, async (tx) => forgetHistory(tx, 'c1', null));
     expect((await write(store, (tx) => readBefore(tx, 'c1', null, 5))).span).toBeNull();
     for (const id of ['c0', 'c2']) expect((await write(store, (tx) => readBefore(tx, id, null, 5))).events).toHaveLength(1);
+  });
+
+  test('a history that is trimmed keeps its end and knows what it lost', async () => {
+    const store = await open();
+    const all = Array.from({ length: 500 }, (_, n) => message(C, n + 1, null));
+    await write(store, (tx) => insertHistory(tx, C, all, { from: 0, to: 500 }));
+    await write(store, (tx) => trimHistory(tx, C, 2));
+    expect(await write(store, (tx) => readSpans(tx, C))).toEqual([{ from: 401, to: 500 }]);
+    expect(seqs((await write(store, (tx) => readBefore(tx, C, null, 999))).events)).toEqual(seqs(all).slice(400));
+    expect(await write(store, (tx) => tx.count('pages'))).toBe(2);
+    expect((await write(store, (tx) => readBefore(tx, C, 401, 5))).span).toBeNull();
   });
 
   test('a transaction that fails changes nothing', async () => {

@@ -26,7 +26,12 @@ describe.skipIf(apiBase === '' || gateway === '')('a real stack', () => {
 
   async function person(name: string): Promise<RealtimeClient> {
     const client = await open(name);
-    await client.signUp({ handle: `${name}_${run}`, displayName: `The ${name}`, password: `battery staple ${run} horse`, deviceName: 'test' });
+    await client.signUp({
+      handle: `${name}_${run}`,
+      displayName: `The ${name}`,
+      password: `battery staple ${run} horse`,
+      deviceName: 'test',
+    });
     await until('live', client.connection, ({ state }) => state === 'live');
     return client;
   }
@@ -71,7 +76,11 @@ describe.skipIf(apiBase === '' || gateway === '')('a real stack', () => {
     await until('the new name', bob.conversation(id), (row) => row?.title === 'Second name');
     await soon('the ack', () => ann.send(id, 'one').acknowledged);
     await until('all', timeline, ({ items }) => items.length >= 3);
-    expect(timeline.get().items.map((item) => (item.kind === 'change' ? item.change.type : 'message'))).toEqual(['created', 'renamed', 'message']);
+    expect(timeline.get().items.map((item) => (item.kind === 'change' ? item.change.type : 'message'))).toEqual([
+      'created',
+      'renamed',
+      'message',
+    ]);
     await bob.api.removeMember(id, idOf(bob));
     await until('it to go', bob.conversations, (rows) => rows.every((row) => row.id !== id));
     timeline.close();

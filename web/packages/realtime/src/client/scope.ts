@@ -8,6 +8,7 @@ import type { AccessTokens } from '../rest/fetch.ts';
 import { Applier } from '../state/applier.ts';
 import { HistorySource } from '../state/history-source.ts';
 import { Home } from '../state/home.ts';
+import { Housekeeping } from '../state/housekeeping.ts';
 import { ListSync } from '../state/list-sync.ts';
 import { Mirror, type Values } from '../state/mirror.ts';
 import { OutboxDesk } from '../state/outbox-desk.ts';
@@ -59,6 +60,7 @@ export class Scope {
   readonly list: ListSync;
   readonly #parts: ScopeParts;
   readonly #clock = new ServerClock();
+  readonly #housekeeping: Housekeeping;
   readonly #leadership: Leadership;
   readonly #timelines = new Set<TimelineView>();
   readonly #off: (() => void)[] = [];
@@ -84,6 +86,7 @@ export class Scope {
     });
     this.marks = new ReadMarks(home, mirror, rest);
     this.list = new ListSync(home, rest);
+    this.#housekeeping = new Housekeeping(home);
     this.typing = new TypingDesk(parts.typing, this.#clock, (conversationId, typing) =>
       bus.post({ is: 'type', tab, conversationId, typing }),
     );
@@ -205,10 +208,12 @@ export class Scope {
       position,
     );
     this.#engine.start();
+    this.#housekeeping.start();
     return term;
   }
 
   #end(): void {
+    this.#housekeeping.stop();
     this.#applier?.stop();
     this.#engine?.abort();
     this.#applier = null;

@@ -51,9 +51,23 @@ export async function appendLive(
 
 /** Forgets a conversation's history. `beginsAt`: what comes from there on is all there is to see. */
 export function forgetHistory(tx: Tx, conversation: ConversationId, beginsAt: Seq | null): void {
-  tx.deleteName('pages', conversation);
+  tx.deleteRange('pages', conversation);
   if (beginsAt === null) tx.delete('spans', conversation);
   else tx.put('spans', conversation, [{ from: 0, to: beginsAt }] satisfies Span[]);
+}
+
+/** Drops the older pages of a history. What is dropped is read from the server when it is looked for. */
+export async function trimHistory(tx: Tx, conversation: ConversationId, keepPages: number): Promise<void> {
+  const pages = await tx.range('pages', { name: conversation, from: 0, to: Number.MAX_SAFE_INTEGER, begin: 'last', limit: keepPages + 1 });
+  const first = pages[keepPages - 1];
+  if (pages.length <= keepPages || first === undefined) return;
+  tx.deleteRange('pages', conversation, first.at);
+  const kept = (await readSpans(tx, conversation)).filter((span) => span.to >= first.at);
+  tx.put(
+    'spans',
+    conversation,
+    kept.map(({ from, to }) => ({ from: Math.max(from, first.at), to })),
+  );
 }
 
 /** A part of a history, oldest first. */

@@ -149,8 +149,12 @@ class IndexedDbTx implements Tx {
     return rows;
   }
 
-  deleteName(table: Table, name: string): void {
-    ignored(this.#tx.objectStore(table).delete?.(IDBKeyRange.bound([name, 0], [name, Number.MAX_SAFE_INTEGER])));
+  deleteRange(table: Table, name: string, below: number = Number.MAX_SAFE_INTEGER): void {
+    ignored(this.#tx.objectStore(table).delete?.(IDBKeyRange.bound([name, 0], [name, below], false, true)));
+  }
+
+  count(table: Table): Promise<number> {
+    return this.#tx.objectStore(table).count();
   }
 
   clear(table: Table): void {

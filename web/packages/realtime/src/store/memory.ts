@@ -70,15 +70,21 @@ class MemoryTx implements Tx {
     return rows.slice(0, limit).map(([at, value]) => ({ at, value }));
   }
 
-  deleteName(table: Table, name: string): void {
+  deleteRange(table: Table, name: string, below: number = Number.POSITIVE_INFINITY): void {
     const rows = this.#named(table, name);
-    for (const at of [...rows.keys()]) this.#replace(rows, at, undefined);
+    for (const at of [...rows.keys()]) if (at < below) this.#replace(rows, at, undefined);
+  }
+
+  async count(table: Table): Promise<number> {
+    let count = this.#of(table).size;
+    for (const rows of this.#ordered.get(table)?.values() ?? []) count += rows.size;
+    return count;
   }
 
   clear(table: Table): void {
     const rows = this.#of(table);
     for (const key of [...rows.keys()]) this.#replace(rows, key, undefined);
-    for (const name of this.#ordered.get(table)?.keys() ?? []) this.deleteName(table, name);
+    for (const name of this.#ordered.get(table)?.keys() ?? []) this.deleteRange(table, name);
   }
 
   #of(table: Table): Rows {

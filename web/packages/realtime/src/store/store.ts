@@ -39,8 +39,10 @@ export interface Tx {
   all(table: Table): Promise<unknown[]>;
   /** Rows of a table with two-part keys, in the order of their numbers when `begin` is `first`, else backwards. */
   range(table: Table, range: Range): Promise<Entry[]>;
-  /** Removes all rows of one name in a table with two-part keys. */
-  deleteName(table: Table, name: string): void;
+  /** Removes rows of one name in a table with two-part keys: those whose number is less than `below`, or all. */
+  deleteRange(table: Table, name: string, below?: number): void;
+  /** The number of rows. */
+  count(table: Table): Promise<number>;
   clear(table: Table): void;
 }
 

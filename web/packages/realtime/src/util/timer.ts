@@ -19,6 +19,11 @@ export class Timer {
     );
   }
 
+  /** In Node: does not keep the process alive. */
+  unref(): void {
+    (this.#handle as { unref?: () => void } | null)?.unref?.();
+  }
+
   stop(): void {
     if (this.#handle !== null) clearTimeout(this.#handle);
     this.#handle = null;
