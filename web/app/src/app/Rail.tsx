@@ -28,7 +28,7 @@ export function Rail({ page }: { page: Route['page'] }) {
             <Icon size={22} strokeWidth={1.85} aria-hidden />
             {badge > 0 && (
               <span className="rail-badge">
-                <span aria-hidden="true">{badgeCount(badge)}</span>
+                <span aria-hidden="true" dir="ltr">{badgeCount(badge)}</span>
                 <span className="visually-hidden">{t('rail.unread', { count: badge })}</span>
               </span>
             )}

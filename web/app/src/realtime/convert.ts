@@ -35,7 +35,7 @@ const messageOf = once(
 );
 
 const changeOf = once((item: sdk.ChangeItem): ChangeItem => {
-  const by = item.actorId;
+  const by = item.actorId ?? '';
   const { change } = item;
   const turned = (): ChangeItem['change'] => {
     switch (change.type) {

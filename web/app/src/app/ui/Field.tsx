@@ -25,13 +25,15 @@ export function Field({ label, hint, note, tone, before, after, below, onChange,
       </div>
       <div className="field-box" data-invalid={tone === 'bad' || undefined}>
         {before}
-        <input {...input} id={id} aria-describedby={`${id}-note`} aria-invalid={tone === 'bad' || undefined} onChange={(event) => onChange(event.target.value)} />
+        <input {...input} id={id} aria-describedby={note === undefined ? undefined : `${id}-note`} aria-invalid={tone === 'bad' || undefined} onChange={(event) => onChange(event.target.value)} />
         {after}
       </div>
       {below}
-      <p className="field-note" id={`${id}-note`} data-tone={tone} aria-live="polite">
-        {note}
-      </p>
+      {note !== undefined && (
+        <p className="field-note" id={`${id}-note`} data-tone={tone} aria-live="polite">
+          {note}
+        </p>
+      )}
     </div>
   );
 }

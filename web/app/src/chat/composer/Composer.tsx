@@ -1,13 +1,12 @@
 import { ArrowUp, Smile } from 'lucide-react';
 import { type KeyboardEvent, lazy, Suspense, useEffect, useLayoutEffect, useRef, useState } from 'react';
-import { Button, Dialog, DialogTrigger, Popover } from 'react-aria-components';
 import { formatNumber, useText } from '@/app/i18n/i18n';
 import { useLook } from '@/store/look';
 import { wrapSelection } from './format';
 import { useComposer } from './useComposer';
 import './composer.css';
 
-const EmojiPicker = lazy(() => import('./EmojiPicker'));
+const EmojiPopover = lazy(() => import('./EmojiPopover'));
 
 export interface ComposerProps {
   conversationId: string;
@@ -22,6 +21,7 @@ export function Composer({ conversationId, name }: ComposerProps) {
   const { text, change, left, canSend, send } = useComposer(conversationId);
   const enterSends = useLook((look) => look.enterSends);
   const field = useRef<HTMLTextAreaElement>(null);
+  const emojiButton = useRef<HTMLButtonElement>(null);
   const [picking, setPicking] = useState(false);
   // Safari ends a composition before the Enter that confirmed it.
   const composedAt = useRef(0);
@@ -94,18 +94,23 @@ export function Composer({ conversationId, name }: ComposerProps) {
           {left < 0 ? t('composer.over', { count: -left, shown: formatNumber(-left) }) : formatNumber(left)}
         </span>
       )}
-      <DialogTrigger isOpen={picking} onOpenChange={setPicking}>
-        <Button className="icon-button" aria-label={t('composer.emoji')}>
-          <Smile size={21} strokeWidth={1.85} aria-hidden />
-        </Button>
-        <Popover className="menu-popover emoji-popover" placement="top end" offset={10}>
-          <Dialog className="menu" aria-label={t('composer.emoji')}>
-            <Suspense fallback={<div className="emoji-loading" />}>
-              <EmojiPicker onPick={insert} />
-            </Suspense>
-          </Dialog>
-        </Popover>
-      </DialogTrigger>
+      <button
+        ref={emojiButton}
+        type="button"
+        className="icon-button"
+        aria-label={t('composer.emoji')}
+        title={t('composer.emoji')}
+        aria-haspopup="dialog"
+        aria-expanded={picking}
+        onClick={() => setPicking(true)}
+      >
+        <Smile size={21} strokeWidth={1.85} aria-hidden />
+      </button>
+      {picking && (
+        <Suspense fallback={null}>
+          <EmojiPopover trigger={emojiButton} onPick={insert} onClose={() => setPicking(false)} />
+        </Suspense>
+      )}
       <button type="submit" className="send-button" disabled={!canSend} aria-label={t('composer.send')}>
         <ArrowUp size={20} strokeWidth={2.2} aria-hidden />
       </button>

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { useText } from '@/app/i18n/i18n';
 import { Mark } from '@/app/ui/Mark';
 import { useConversation, useMessenger, useStore } from '@/realtime/hooks';
@@ -6,13 +6,14 @@ import type { Timeline } from '@/realtime/messenger';
 import { useUi } from '@/store/ui';
 import type { ConversationRow } from '@/types';
 import { Composer } from '../composer/Composer';
-import { SidePanel } from '../groups/SidePanel';
 import { MessageList } from '../messages/MessageList';
 import { ConversationHeader } from './ConversationHeader';
 import { RequestBar } from './RequestBar';
 import { Strip } from './Strip';
 import { TypingLine } from './TypingLine';
 import './conversation.css';
+
+const SidePanel = lazy(() => import('../groups/SidePanel'));
 
 /** A conversation by its id in the address. */
 export function ConversationScreen({ id }: { id: string }) {
@@ -57,7 +58,11 @@ function Open({ conversation }: { conversation: ConversationRow }) {
           {conversation.isRequest ? <RequestBar conversation={conversation} /> : <Composer conversationId={id} name={conversation.title} />}
         </div>
       </main>
-      {panelOpen && <SidePanel conversation={conversation} />}
+      {panelOpen && (
+        <Suspense fallback={null}>
+          <SidePanel conversation={conversation} />
+        </Suspense>
+      )}
     </>
   );
 }

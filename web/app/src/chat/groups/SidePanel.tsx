@@ -9,7 +9,7 @@ import { useMembers } from './useMembers';
 import './groups.css';
 
 /** About a conversation: who is in it and what one may do. */
-export function SidePanel({ conversation }: { conversation: ConversationRow }) {
+export default function SidePanel({ conversation }: { conversation: ConversationRow }) {
   const t = useText();
   const { setPanel, show } = useUi();
   const isGroup = conversation.kind !== 'direct';

@@ -6,6 +6,7 @@ import { firstName } from '@/app/ui/identity';
 import { Ticks } from '@/app/ui/Ticks';
 import { useDraft, useMessenger, usePeople, useStore } from '@/realtime/hooks';
 import type { ConversationRow, Person } from '@/types';
+import { textDirection } from '../messages/direction';
 import { plainText } from '../messages/markdown';
 
 export interface ConversationRowViewProps {
@@ -40,7 +41,7 @@ export const ConversationRowView = memo(
           <span className="row-line">
             <Preview row={row} mine={mine} />
             {isUnread && (
-              <span className="badge" role="img" aria-label={t('list.unreadCount', { count: row.unread })}>
+              <span className="badge" dir="ltr" role="img" aria-label={t('list.unreadCount', { count: row.unread })}>
                 {badgeCount(row.unread)}
               </span>
             )}
@@ -63,9 +64,10 @@ function Preview({ row, mine }: { row: ConversationRow; mine: boolean }) {
   const isGroup = row.kind !== 'direct';
   const people = usePeople(last && isGroup && !mine ? [last.senderId] : NONE);
   if (draft.trim()) {
+    const text = plainText(draft, 120);
     return (
       <span className="row-preview one-line">
-        <b className="row-draft">{t('list.draft')}</b> <bdi>{plainText(draft, 120)}</bdi>
+        <b className="row-draft">{t('list.draft')}</b> <bdi dir={textDirection(text) ?? undefined}>{text}</bdi>
       </span>
     );
   }
@@ -76,7 +78,7 @@ function Preview({ row, mine }: { row: ConversationRow; mine: boolean }) {
   const text = last.body.type === 'text' ? plainText(last.body.text, 120) : t(last.body.type === 'erased' ? 'message.erased' : 'message.unknown');
   const who = mine ? t('list.you') : isGroup ? firstName(people.get(last.senderId)?.name ?? '') : '';
   return (
-    <span className="row-preview one-line">
+    <span className="row-preview one-line" dir={textDirection(text) ?? undefined}>
       {who && (
         <>
           <bdi>{who}</bdi>

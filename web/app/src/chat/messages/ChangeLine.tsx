@@ -13,9 +13,11 @@ export interface ChangeLineProps {
 /** Everybody whom a change names. */
 export function peopleOf(item: ChangeItem): string[] {
   const { change } = item;
-  if (change.type === 'joined' || change.type === 'left') return [change.by, ...change.users.slice(0, MAX_NAMES)];
-  if (change.type === 'role') return [change.by, change.user];
-  return [change.by];
+  const named = [change.by];
+  if (change.type === 'joined' || change.type === 'left') named.push(...change.users.slice(0, MAX_NAMES));
+  if (change.type === 'role') named.push(change.user);
+  // Who did it may not be known.
+  return named.filter(Boolean);
 }
 
 /** "Liv added Jonas": a centred line. */

@@ -73,7 +73,7 @@ export function MessageList({ conversation, timeline, state }: MessageListProps)
   const first = rows[view.firstVisible];
   return (
     <div className="list-frame">
-      {first && <DayLabel atMs={first.item.atMs} hidden={view.dayShown} onPress={() => show({ type: 'jump-to-date', conversationId: conversation.id, atMs: first.item.atMs })} />}
+      {first && <DayLabel atMs={first.item.atMs} hidden={view.dayShown || !view.moving} onPress={() => show({ type: 'jump-to-date', conversationId: conversation.id, atMs: first.item.atMs })} />}
       {/* biome-ignore lint/a11y/useSemanticElements: a feed has no element of its own */}
       <div
         ref={scroller}

@@ -4,6 +4,9 @@ import type { ConversationRow } from '@/types';
 import type { Row } from './grouping';
 import type { RowVirtualizer } from './useVirtualRows';
 
+/** The day's label stays so long after the last movement. */
+const STILL_MS = 1_500;
+
 interface Input {
   conversation: ConversationRow;
   rows: readonly Row[];
@@ -17,12 +20,14 @@ export interface View {
   /** Whether the day of the first row is written in the list itself, so that the floating label would say it twice. */
   dayShown: boolean;
   atEnd: boolean;
+  /** Whether the list moved a moment ago. */
+  moving: boolean;
 }
 
 /** What one sees, and the read mark that follows it: only while the page is visible and has the focus. */
 export function useReading({ conversation, rows, virtualizer, scroller, hasNewer }: Input): View {
   const messenger = useMessenger();
-  const [view, setView] = useState<View>({ firstVisible: 0, dayShown: true, atEnd: true });
+  const [view, setView] = useState<View>({ firstVisible: 0, dayShown: true, atEnd: true, moving: false });
   const latest = useRef({ conversation, rows, hasNewer });
   latest.current = { conversation, rows, hasNewer };
 
@@ -38,10 +43,10 @@ export function useReading({ conversation, rows, virtualizer, scroller, hasNewer
       const items = virtualizer.getVirtualItems();
       const first = items.find((item) => item.end > top + 4);
       const firstVisible = first?.index ?? 0;
-      const dayShown = top < 8 || items.some((item) => all[item.index]?.day != null && item.start >= top - 12 && item.start < top + 56);
+      const dayShown = top < 8 || items.some((item) => all[item.index]?.day != null && item.start > top - 44 && item.start < top + 56);
       const atEnd = virtualizer.isAtEnd(40);
       setView((now) =>
-        now.firstVisible === firstVisible && now.dayShown === dayShown && now.atEnd === atEnd ? now : { firstVisible, dayShown, atEnd },
+        now.firstVisible === firstVisible && now.dayShown === dayShown && now.atEnd === atEnd ? now : { ...now, firstVisible, dayShown, atEnd },
       );
       if (document.hidden || !document.hasFocus() || of.unread === 0) return;
       // A row counts as seen when its last line is.
@@ -56,13 +61,21 @@ export function useReading({ conversation, rows, virtualizer, scroller, hasNewer
     const soon = () => {
       frame ||= requestAnimationFrame(look);
     };
+    let still = 0;
+    const scrolled = () => {
+      soon();
+      window.clearTimeout(still);
+      still = window.setTimeout(() => setView((now) => ({ ...now, moving: false })), STILL_MS);
+      setView((now) => (now.moving ? now : { ...now, moving: true }));
+    };
     soon();
-    box.addEventListener('scroll', soon, { passive: true });
+    box.addEventListener('scroll', scrolled, { passive: true });
     window.addEventListener('focus', soon);
     document.addEventListener('visibilitychange', soon);
     return () => {
       cancelAnimationFrame(frame);
-      box.removeEventListener('scroll', soon);
+      window.clearTimeout(still);
+      box.removeEventListener('scroll', scrolled);
       window.removeEventListener('focus', soon);
       document.removeEventListener('visibilitychange', soon);
     };

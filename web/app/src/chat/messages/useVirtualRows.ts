@@ -30,6 +30,7 @@ export function useVirtualRows(rows: readonly Row[], scroller: RefObject<HTMLDiv
     scrollEndThreshold: END_PX,
     overscan: 6,
     paddingEnd: 8,
+    scrollPaddingStart: 36,
     rangeExtractor,
   });
   useLayoutEffect(() => {
