@@ -16,7 +16,8 @@ export type TabMessage =
     }
   | { readonly is: 'typing'; readonly tab: string; readonly frame: TypingFrame }
   | { readonly is: 'ping'; readonly from: string }
-  | { readonly is: 'pong'; readonly to: string; readonly term: number }
+  | { readonly is: 'pong'; readonly to: string; readonly term: number; readonly hiddenMs: number }
+  | { readonly is: 'yield'; readonly term: number }
   | { readonly is: 'state?' }
   | { readonly is: 'retry_now'; readonly tab: string }
   | { readonly is: 'type'; readonly tab: string; readonly conversationId: string; readonly typing: boolean }

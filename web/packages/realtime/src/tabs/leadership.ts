@@ -7,6 +7,10 @@ import type { Page } from './page.ts';
 const PING_MS = 2000;
 /** Milliseconds without an answer after which the lock of a leader that does not live is stolen. */
 const DEAD_MS = 5000;
+/** Milliseconds after which a leader that is not in front gives the socket to a tab that is: its timers are slowed. */
+const HIDDEN_MS = 60_000;
+/** Milliseconds until a tab that gave it away wants it again. */
+const AGAIN_MS = 3000;
 
 /** What a tab does when it leads. */
 export interface Leader {
@@ -129,9 +133,14 @@ export class Leadership {
 
   #hear(message: TabMessage): void {
     if (message.is === 'ping' && message.from !== this.#me && this.#term !== null) {
-      this.#bus.post({ is: 'pong', to: message.from, term: this.#term });
+      this.#bus.post({ is: 'pong', to: message.from, term: this.#term, hiddenMs: this.#page.hiddenMs });
     } else if (message.is === 'pong' && message.to === this.#me) {
       this.#heardMs = performance.now();
+      if (message.hiddenMs >= HIDDEN_MS && this.#page.visible) this.#bus.post({ is: 'yield', term: message.term });
+    } else if (message.is === 'yield' && message.term === this.#term && this.#page.hiddenMs >= HIDDEN_MS) {
+      this.#stepDown();
+      // Behind those who wait already.
+      this.#ping.start(AGAIN_MS, () => this.#want(false));
     } else if (message.is === 'state' && this.#locks !== null) {
       if (this.#term !== null && message.term > this.#term) this.#lost();
       if (this.#term === null) this.#heardMs = performance.now();

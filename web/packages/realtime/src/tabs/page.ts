@@ -1,6 +1,8 @@
 /** What the browser says about this page; in Node it is always in front and never leaves. */
 export interface Page {
   readonly visible: boolean;
+  /** Milliseconds for which it has not been in front; 0 when it is. */
+  readonly hiddenMs: number;
   /** The page came to the front, or the network came back. */
   onWake(listener: () => void): () => void;
   /** The page goes away, perhaps into the back/forward cache; `onReturn` is told when it comes out of there. */
@@ -15,7 +17,12 @@ function listen(target: EventTarget, names: readonly string[], listener: (event:
   };
 }
 
+let hiddenAt: number | null = null;
+
 const browserPage: Page = {
+  get hiddenMs() {
+    return hiddenAt === null ? 0 : performance.now() - hiddenAt;
+  },
   get visible() {
     return document.visibilityState === 'visible';
   },
@@ -37,8 +44,14 @@ const browserPage: Page = {
 };
 
 const nothing = (): (() => void) => () => undefined;
-const nodePage: Page = { visible: true, onWake: nothing, onLeave: nothing, onReturn: nothing };
+const nodePage: Page = { visible: true, hiddenMs: 0, onWake: nothing, onLeave: nothing, onReturn: nothing };
 
 export function currentPage(): Page {
-  return typeof document === 'undefined' ? nodePage : browserPage;
+  if (typeof document === 'undefined') return nodePage;
+  const note = (): void => {
+    hiddenAt = document.visibilityState === 'visible' ? null : (hiddenAt ?? performance.now());
+  };
+  note();
+  document.addEventListener('visibilitychange', note);
+  return browserPage;
 }
