@@ -23,6 +23,47 @@ function shell(asyncapi) {
   return { openapi: '3.1.0', info: asyncapi.info, paths: {}, components: { schemas } };
 }
 
+/**
+ * What a frame has to have so that this version understands it, as one word per field: checked at run time, because a newer
+ * server may say more than the types do.
+ */
+function shapes(asyncapi) {
+  const { schemas, messages } = asyncapi.components;
+  const resolve = (schema) => (schema?.$ref ? resolve(schemas[schema.$ref.split('/').pop()]) : schema);
+  const word = (schema) => {
+    const resolved = resolve(schema);
+    const parts = resolved.oneOf ?? resolved.anyOf;
+    const types = [resolved.type ?? []].flat();
+    if (parts?.some((part) => part.type === 'null')) return `${word(parts.find((part) => part.type !== 'null'))}?`;
+    // What is told apart by `type`, such as a message's content.
+    if (parts) return parts.every((part) => resolve(part).properties?.type) ? 'tagged' : 'any';
+    if (types.includes('null')) return `${word({ ...resolved, type: types.find((type) => type !== 'null') })}?`;
+    if (types[0] === 'array') return word(resolved.items) === 'string' ? 'strings' : 'array';
+    return { string: 'string', integer: 'number', number: 'number', boolean: 'boolean', object: 'object' }[types[0]] ?? 'any';
+  };
+  const fields = (schema) => {
+    const resolved = resolve(schema);
+    const all = Object.assign({}, ...(resolved.allOf ?? []).map(fields));
+    for (const [name, value] of Object.entries(resolved.properties ?? {})) {
+      const said = word(value);
+      all[name] = (resolved.required ?? []).includes(name) || said.endsWith('?') ? said : `${said}?`;
+    }
+    return all;
+  };
+  const sent = Object.values(asyncapi.operations).find(({ action }) => action === 'send');
+  const rows = sent.messages.map(({ $ref }) => {
+    const name = $ref.split('/').pop();
+    const { type: _type, ...checked } = fields(messages[name].payload);
+    const words = Object.entries(checked).filter(([, said]) => !said.startsWith('any'));
+    return `  ${name}: { ${words.map(([field, said]) => `${field}: '${said}'`).join(', ')} },\n`;
+  });
+  return (
+    `/** A field's check; \`?\` says that it may be absent or null. */\nexport type Check = string;\n\n` +
+    `/** The frames of a server by their type, with their fields. */\n` +
+    `export const shapes: Readonly<Record<string, Readonly<Record<string, Check>>>> = {\n${rows.join('')}};\n`
+  );
+}
+
 /** Numbers have names in a table of the document. */
 function codes(asyncapi) {
   const rows = asyncapi['x-close-codes'].map(({ name, code }) => `  ${name}: ${code},\n`).join('');
@@ -35,6 +76,7 @@ const types = async (document) => astToString(await openapiTS(document, { alphab
 const files = {
   'openapi.ts': banner('docs/openapi.json') + (await types(openapi)),
   'asyncapi.ts': banner('docs/asyncapi.json') + (await types(shell(asyncapi))),
+  'shapes.ts': banner('docs/asyncapi.json') + shapes(asyncapi),
   'codes.ts': banner('docs/asyncapi.json') + codes(asyncapi),
 };
 

@@ -158,6 +158,10 @@ test('an erased message loses its text where it is shown', async () => {
     at_ms: 1,
     message_id: `m${seq}`,
     message_seq: seq,
+    sender_id: 'other',
+    client_id: 'k',
+    sent_at_ms: 1,
+    stored_at_ms: 1,
   } as never);
   await until('it to go', timeline, ({ items }) => (items[0] as MessageItem).body.type === 'erased');
   await until('the row', client.conversation('c1'), (row) => row?.last?.body.type === 'erased' && row.unread === 0);

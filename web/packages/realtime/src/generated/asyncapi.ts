@@ -7,55 +7,70 @@ export interface components {
         /** @description client_id */
         ClientId: string;
         Command: components["schemas"]["frame_hello"] | components["schemas"]["frame_send_message"] | components["schemas"]["frame_ping"];
-        /** @description What changed about a conversation. */
-        ConversationChange: {
-            /** @description What it is. */
-            conversation: components["schemas"]["ConversationSummary"];
-            /** @enum {string} */
-            kind: "created";
-        } | {
-            /** @enum {string} */
-            kind: "renamed";
-            /** @description The new one. */
-            title: components["schemas"]["ConversationTitle"];
-        } | {
-            /** @enum {string} */
-            kind: "role_changed";
-            /** @description The new one. */
-            role: components["schemas"]["Role"];
-            /** @description Whose. */
-            user_id: components["schemas"]["UserId"];
+        /** @description A conversation began. */
+        ConversationCreated: {
+            /** @description By whom. */
+            actor_id: components["schemas"]["UserId"];
+            /** @description When, by the deciding server's clock. */
+            at_ms: components["schemas"]["i64"];
+            /** @description Which. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description Direct or group. */
+            kind: components["schemas"]["ConversationKind"];
+            /** @description Who is in it from the start, the creator included; at most [`MOST_MEMBERS_AT_ONCE`]. More follow in `MEMBERS_ADDED`. */
+            members: components["schemas"]["InitialMember"][];
+            title?: components["schemas"]["ConversationTitle"] | null;
         };
         /** @description ULID of a conversation */
         ConversationId: string;
+        /** @description Someone is invited into a conversation. */
+        ConversationInvited: {
+            /** @description By whom. */
+            actor_id: components["schemas"]["UserId"];
+            /** @description When, by the deciding server's clock. */
+            at_ms: components["schemas"]["i64"];
+            /** @description Into which conversation. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description Who. */
+            user_id: components["schemas"]["UserId"];
+        };
         /**
          * @description `direct` (exactly two people; nobody joins or leaves) or `group` (a titled group with roles). A newer server may say another.
          * @example direct
          * @example group
          */
         ConversationKind: string;
-        /** @description What a list needs to show a conversation. */
-        ConversationSummary: {
-            /** @description Direct or group. */
-            kind: components["schemas"]["ConversationKind"];
-            title?: components["schemas"]["ConversationTitle"] | null;
+        /** @description A user's conversations changed. */
+        ConversationMembershipChanged: {
+            actor_id?: components["schemas"]["UserId"] | null;
+            /** @description When, by the deciding server's clock. */
+            at_ms: components["schemas"]["i64"];
+            /** @description Which conversation. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description Who. */
+            user_id: components["schemas"]["UserId"];
+        };
+        /** @description A new title. */
+        ConversationRenamed: {
+            /** @description By whom. */
+            actor_id: components["schemas"]["UserId"];
+            /** @description When, by the deciding server's clock. */
+            at_ms: components["schemas"]["i64"];
+            /** @description Which. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description The new title. */
+            title: components["schemas"]["ConversationTitle"];
         };
         /** @description title */
         ConversationTitle: string;
-        /** @description A conversation began or changed. */
-        ConversationUpdated: {
-            /** @description When. */
-            at_ms: components["schemas"]["i64"];
-            /** @description By whom. */
-            by: components["schemas"]["UserId"];
-            /** @description What changed. */
-            change: components["schemas"]["ConversationChange"];
-            /** @description Where. */
-            conversation_id: components["schemas"]["ConversationId"];
-            prev?: components["schemas"]["Seq"] | null;
-            /** @description Its place in the order. */
-            seq: components["schemas"]["Seq"];
-        };
         /**
          * @description A registered refusal.
          * @enum {string}
@@ -76,6 +91,21 @@ export interface components {
             /** @description Whether the same request may succeed later without any change. */
             retryable: boolean;
         };
+        /** @description ULID of a event */
+        EventId: string;
+        /** @description Where an event stands: what its frame says in front of it. */
+        EventPlace: {
+            /** @description The run of events in which each names the one before it: `c:<conversation>` or `u:<shard>`. */
+            chain: string;
+            prev?: components["schemas"]["Seq"] | null;
+            /** @description The event's place in the shard's order. */
+            seq: components["schemas"]["Seq"];
+            /**
+             * Format: int32
+             * @description The version of the event's shape, from 1.
+             */
+            v: number;
+        };
         /** @description Everything up to the position was delivered; what follows is live. */
         frame_caught_up: {
             /** @description To be stored and handed back in the next hello. */
@@ -83,12 +113,13 @@ export interface components {
             /** @enum {string} */
             type: "caught_up";
         };
-        frame_conversation_updated: (components["schemas"]["ConversationUpdated"] & {
-            /** @enum {string} */
-            type: "conversation_updated";
-        }) & {
-            /** @description The run of events in which each names the one before it: `c:<conversation>`. */
-            chain: string;
+        frame_CONVERSATION_CREATED: components["schemas"]["EventPlace"] & components["schemas"]["ConversationCreated"] & {
+            /** @constant */
+            type: "CONVERSATION_CREATED";
+        };
+        frame_CONVERSATION_RENAMED: components["schemas"]["EventPlace"] & components["schemas"]["ConversationRenamed"] & {
+            /** @constant */
+            type: "CONVERSATION_RENAMED";
         };
         /** @description A refusal, or an announcement of the close that follows. */
         frame_error: components["schemas"]["ErrorFrame"] & {
@@ -103,52 +134,34 @@ export interface components {
             /** @constant */
             type: "hello";
         };
-        frame_member_added: (components["schemas"]["MemberAddedFrame"] & {
-            /** @enum {string} */
-            type: "member_added";
-        }) & {
-            /** @description The run of events in which each names the one before it: `c:<conversation>`. */
-            chain: string;
+        frame_MEMBER_ADDED: components["schemas"]["EventPlace"] & components["schemas"]["MemberAdded"] & {
+            /** @constant */
+            type: "MEMBER_ADDED";
         };
-        frame_member_removed: (components["schemas"]["MemberRemovedFrame"] & {
-            /** @enum {string} */
-            type: "member_removed";
-        }) & {
-            /** @description The run of events in which each names the one before it: `c:<conversation>`. */
-            chain: string;
+        frame_MEMBER_REMOVED: components["schemas"]["EventPlace"] & components["schemas"]["MemberRemoved"] & {
+            /** @constant */
+            type: "MEMBER_REMOVED";
         };
-        frame_members_added: (components["schemas"]["MembersAddedFrame"] & {
-            /** @enum {string} */
-            type: "members_added";
-        }) & {
-            /** @description The run of events in which each names the one before it: `c:<conversation>`. */
-            chain: string;
+        frame_MEMBERS_ADDED: components["schemas"]["EventPlace"] & components["schemas"]["MembersAdded"] & {
+            /** @constant */
+            type: "MEMBERS_ADDED";
         };
-        frame_members_removed: (components["schemas"]["MembersRemovedFrame"] & {
-            /** @enum {string} */
-            type: "members_removed";
-        }) & {
-            /** @description The run of events in which each names the one before it: `c:<conversation>`. */
-            chain: string;
+        frame_MEMBERS_REMOVED: components["schemas"]["EventPlace"] & components["schemas"]["MembersRemoved"] & {
+            /** @constant */
+            type: "MEMBERS_REMOVED";
         };
         /** @description The message is in the log. */
         frame_message_ack: components["schemas"]["MessageAck"] & {
             /** @enum {string} */
             type: "message_ack";
         };
-        frame_message_erased: (components["schemas"]["MessageErasedFrame"] & {
-            /** @enum {string} */
-            type: "message_erased";
-        }) & {
-            /** @description The run of events in which each names the one before it: `c:<conversation>`. */
-            chain: string;
+        frame_MESSAGE_ERASED: components["schemas"]["EventPlace"] & components["schemas"]["MessageErased"] & {
+            /** @constant */
+            type: "MESSAGE_ERASED";
         };
-        frame_new_message: (components["schemas"]["Message"] & {
-            /** @enum {string} */
-            type: "new_message";
-        }) & {
-            /** @description The run of events in which each names the one before it: `c:<conversation>`. */
-            chain: string;
+        frame_MESSAGE_SENT: components["schemas"]["EventPlace"] & components["schemas"]["MessageSent"] & {
+            /** @constant */
+            type: "MESSAGE_SENT";
         };
         frame_ping: {
             /** @description The newest position the client has stored; opaque. */
@@ -181,6 +194,10 @@ export interface components {
             /** @enum {string} */
             type: "reset";
         };
+        frame_ROLE_CHANGED: components["schemas"]["EventPlace"] & components["schemas"]["RoleChanged"] & {
+            /** @constant */
+            type: "ROLE_CHANGED";
+        };
         frame_send_message: components["schemas"]["SendMessage"] & {
             /** @constant */
             type: "send_message";
@@ -192,87 +209,74 @@ export interface components {
         };
         /** Format: int64 */
         i64: number;
-        /** @description Someone joined. */
-        MemberAddedFrame: {
-            /** @description By whom. */
-            added_by: components["schemas"]["UserId"];
-            /** @description When. */
-            at_ms: components["schemas"]["i64"];
-            /** @description What they joined. */
-            conversation: components["schemas"]["ConversationSummary"];
-            /** @description Where. */
-            conversation_id: components["schemas"]["ConversationId"];
-            prev?: components["schemas"]["Seq"] | null;
+        /** @description One of the first members. */
+        InitialMember: {
             /** @description As what. */
             role: components["schemas"]["Role"];
-            /** @description Its place in the order. */
-            seq: components["schemas"]["Seq"];
+            /** @description Who. */
+            user_id: components["schemas"]["UserId"];
+        };
+        /** @description Someone joined. */
+        MemberAdded: {
+            /** @description By whom. */
+            actor_id: components["schemas"]["UserId"];
+            /** @description When, by the deciding server's clock. */
+            at_ms: components["schemas"]["i64"];
+            /** @description Where. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description Direct or group; tells the new member what they joined. */
+            kind: components["schemas"]["ConversationKind"];
+            /** @description As what. */
+            role: components["schemas"]["Role"];
+            title?: components["schemas"]["ConversationTitle"] | null;
             /** @description Who. */
             user_id: components["schemas"]["UserId"];
         };
         /** @description Someone left or was removed. */
-        MemberRemovedFrame: {
-            /** @description When. */
+        MemberRemoved: {
+            /** @description By whom; themselves when they left. */
+            actor_id: components["schemas"]["UserId"];
+            /** @description When, by the deciding server's clock. */
             at_ms: components["schemas"]["i64"];
             /** @description Where. */
             conversation_id: components["schemas"]["ConversationId"];
-            prev?: components["schemas"]["Seq"] | null;
-            /** @description By whom; themselves when they left. */
-            removed_by: components["schemas"]["UserId"];
-            /** @description Its place in the order. */
-            seq: components["schemas"]["Seq"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
             /** @description Who. */
             user_id: components["schemas"]["UserId"];
         };
         /** @description Several people joined. */
-        MembersAddedFrame: {
+        MembersAdded: {
             /** @description By whom. */
-            added_by: components["schemas"]["UserId"];
-            /** @description When. */
+            actor_id: components["schemas"]["UserId"];
+            /** @description When, by the deciding server's clock. */
             at_ms: components["schemas"]["i64"];
-            /** @description What they joined. */
-            conversation: components["schemas"]["ConversationSummary"];
             /** @description Where. */
             conversation_id: components["schemas"]["ConversationId"];
-            prev?: components["schemas"]["Seq"] | null;
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description Direct or group; tells the new members what they joined. */
+            kind: components["schemas"]["ConversationKind"];
             /** @description As what. */
             role: components["schemas"]["Role"];
-            /** @description Its place in the order. */
-            seq: components["schemas"]["Seq"];
-            /** @description Who; at most 500. */
+            title?: components["schemas"]["ConversationTitle"] | null;
+            /** @description Who, without repeats; at most [`MOST_MEMBERS_AT_ONCE`]. */
             user_ids: components["schemas"]["UserId"][];
         };
         /** @description Several people were removed. */
-        MembersRemovedFrame: {
-            /** @description When. */
+        MembersRemoved: {
+            /** @description By whom. */
+            actor_id: components["schemas"]["UserId"];
+            /** @description When, by the deciding server's clock. */
             at_ms: components["schemas"]["i64"];
             /** @description Where. */
             conversation_id: components["schemas"]["ConversationId"];
-            prev?: components["schemas"]["Seq"] | null;
-            /** @description By whom. */
-            removed_by: components["schemas"]["UserId"];
-            /** @description Its place in the order. */
-            seq: components["schemas"]["Seq"];
-            /** @description Who; at most 500. */
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description Who, without repeats; at most [`MOST_MEMBERS_AT_ONCE`]. */
             user_ids: components["schemas"]["UserId"][];
-        };
-        /** @description A message. */
-        Message: {
-            /** @description What. */
-            body: components["schemas"]["MessageBody"];
-            /** @description The sender's key, by which their devices match it to their outbox. */
-            client_id: components["schemas"]["ClientId"];
-            /** @description Where. */
-            conversation_id: components["schemas"]["ConversationId"];
-            /** @description Which. */
-            message_id: components["schemas"]["MessageId"];
-            prev?: components["schemas"]["Seq"] | null;
-            /** @description By whom. */
-            sender_id: components["schemas"]["UserId"];
-            /** @description When it was accepted. */
-            sent_at_ms: components["schemas"]["i64"];
-            /** @description Its place in the order. */
-            seq: components["schemas"]["Seq"];
         };
         /** @description A message is in the log. */
         MessageAck: {
@@ -297,22 +301,46 @@ export interface components {
             /** @enum {string} */
             type: "erased";
         };
-        /** @description A message's content was erased. */
-        MessageErasedFrame: {
-            /** @description When it was erased. */
+        /** @description A message's content was erased. Says what a tombstone needs, because the message is gone from the log. */
+        MessageErased: {
+            actor_id?: components["schemas"]["UserId"] | null;
+            /** @description When it was erased, by the deciding server's clock. */
             at_ms: components["schemas"]["i64"];
+            /** @description The sender's key for the message. */
+            client_id: components["schemas"]["ClientId"];
             /** @description The message's conversation. */
             conversation_id: components["schemas"]["ConversationId"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
             /** @description The erased message. */
             message_id: components["schemas"]["MessageId"];
-            /** @description The sequence of the erased message. */
+            message_prev?: components["schemas"]["Seq"] | null;
+            /** @description The message's sequence in the shard. */
             message_seq: components["schemas"]["Seq"];
-            prev?: components["schemas"]["Seq"] | null;
-            /** @description The sequence of this event. */
-            seq: components["schemas"]["Seq"];
+            /** @description The message's sender. */
+            sender_id: components["schemas"]["UserId"];
+            /** @description When the message was accepted, by the accepting server's clock. */
+            sent_at_ms: components["schemas"]["i64"];
+            /** @description When the stream stored the message, by the NATS server's clock. */
+            stored_at_ms: components["schemas"]["i64"];
         };
         /** @description ULID of a message */
         MessageId: string;
+        /** @description A message was accepted. */
+        MessageSent: {
+            /** @description By whom. */
+            actor_id: components["schemas"]["UserId"];
+            /** @description When it was accepted, by the accepting server's clock. */
+            at_ms: components["schemas"]["i64"];
+            /** @description What. */
+            body: components["schemas"]["MessageBody"];
+            /** @description The sender's own key, by which their devices match it to their outbox. */
+            client_id: components["schemas"]["ClientId"];
+            /** @description Where. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description Minted by the server. It is the event's id, too. */
+            message_id: components["schemas"]["MessageId"];
+        };
         /** @description text */
         MessageText: string;
         /**
@@ -327,6 +355,21 @@ export interface components {
          * @example owner
          */
         Role: string;
+        /** @description A role changed. */
+        RoleChanged: {
+            /** @description By whom. */
+            actor_id: components["schemas"]["UserId"];
+            /** @description When, by the deciding server's clock. */
+            at_ms: components["schemas"]["i64"];
+            /** @description Where. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description The new role. */
+            role: components["schemas"]["Role"];
+            /** @description Whose. */
+            user_id: components["schemas"]["UserId"];
+        };
         /** @description A message to send. */
         SendMessage: {
             /** @description What. */
@@ -341,11 +384,33 @@ export interface components {
          * @description A stream's sequence number: the order of everything in one shard. The first event has 1; 0 stands before it.
          */
         Seq: number;
-        ServerFrame: components["schemas"]["frame_welcome"] | components["schemas"]["frame_message_ack"] | components["schemas"]["frame_new_message"] | components["schemas"]["frame_member_added"] | components["schemas"]["frame_member_removed"] | components["schemas"]["frame_members_added"] | components["schemas"]["frame_members_removed"] | components["schemas"]["frame_conversation_updated"] | components["schemas"]["frame_message_erased"] | components["schemas"]["frame_progress"] | components["schemas"]["frame_caught_up"] | components["schemas"]["frame_reset"] | components["schemas"]["frame_pong"] | components["schemas"]["frame_error"];
+        ServerFrame: components["schemas"]["frame_welcome"] | components["schemas"]["frame_message_ack"] | components["schemas"]["frame_progress"] | components["schemas"]["frame_caught_up"] | components["schemas"]["frame_reset"] | components["schemas"]["frame_pong"] | components["schemas"]["frame_error"] | components["schemas"]["frame_MESSAGE_SENT"] | components["schemas"]["frame_CONVERSATION_CREATED"] | components["schemas"]["frame_MEMBER_ADDED"] | components["schemas"]["frame_MEMBER_REMOVED"] | components["schemas"]["frame_MEMBERS_ADDED"] | components["schemas"]["frame_MEMBERS_REMOVED"] | components["schemas"]["frame_CONVERSATION_RENAMED"] | components["schemas"]["frame_ROLE_CHANGED"] | components["schemas"]["frame_MESSAGE_ERASED"];
         /** @description ULID of a session */
         SessionId: string;
+        /** @description A device's session ended. */
+        SessionRevoked: {
+            actor_id?: components["schemas"]["UserId"] | null;
+            /** @description When, by the deciding server's clock. */
+            at_ms: components["schemas"]["i64"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description Which. */
+            session_id: components["schemas"]["SessionId"];
+            /** @description Whose. */
+            user_id: components["schemas"]["UserId"];
+        };
         /** @description ULID of a user */
         UserId: string;
+        /** @description An account exists. */
+        UserRegistered: {
+            actor_id?: components["schemas"]["UserId"] | null;
+            /** @description When, by the deciding server's clock. */
+            at_ms: components["schemas"]["i64"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description Who. */
+            user_id: components["schemas"]["UserId"];
+        };
         /** @description Answers hello. */
         Welcome: {
             /**

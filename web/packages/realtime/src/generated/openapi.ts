@@ -460,27 +460,37 @@ export interface components {
             state: components["schemas"]["ConversationState"];
             title?: components["schemas"]["ConversationTitle"] | null;
         };
-        /** @description What changed about a conversation. */
-        ConversationChange: {
-            /** @description What it is. */
-            conversation: components["schemas"]["ConversationSummary"];
-            /** @enum {string} */
-            kind: "created";
-        } | {
-            /** @enum {string} */
-            kind: "renamed";
-            /** @description The new one. */
-            title: components["schemas"]["ConversationTitle"];
-        } | {
-            /** @enum {string} */
-            kind: "role_changed";
-            /** @description The new one. */
-            role: components["schemas"]["Role"];
-            /** @description Whose. */
-            user_id: components["schemas"]["UserId"];
+        /** @description A conversation began. */
+        ConversationCreated: {
+            /** @description By whom. */
+            actor_id: components["schemas"]["UserId"];
+            /** @description When, by the deciding server's clock. */
+            at_ms: components["schemas"]["i64"];
+            /** @description Which. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description Direct or group. */
+            kind: components["schemas"]["ConversationKind"];
+            /** @description Who is in it from the start, the creator included; at most [`MOST_MEMBERS_AT_ONCE`]. More follow in `MEMBERS_ADDED`. */
+            members: components["schemas"]["InitialMember"][];
+            title?: components["schemas"]["ConversationTitle"] | null;
         };
         /** @description ULID of a conversation */
         ConversationId: string;
+        /** @description Someone is invited into a conversation. */
+        ConversationInvited: {
+            /** @description By whom. */
+            actor_id: components["schemas"]["UserId"];
+            /** @description When, by the deciding server's clock. */
+            at_ms: components["schemas"]["i64"];
+            /** @description Into which conversation. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description Who. */
+            user_id: components["schemas"]["UserId"];
+        };
         /**
          * @description `direct` (exactly two people; nobody joins or leaves) or `group` (a titled group with roles). A newer server may say another.
          * @example direct
@@ -519,33 +529,38 @@ export interface components {
              */
             unread_count: number;
         };
+        /** @description A user's conversations changed. */
+        ConversationMembershipChanged: {
+            actor_id?: components["schemas"]["UserId"] | null;
+            /** @description When, by the deciding server's clock. */
+            at_ms: components["schemas"]["i64"];
+            /** @description Which conversation. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description Who. */
+            user_id: components["schemas"]["UserId"];
+        };
+        /** @description A new title. */
+        ConversationRenamed: {
+            /** @description By whom. */
+            actor_id: components["schemas"]["UserId"];
+            /** @description When, by the deciding server's clock. */
+            at_ms: components["schemas"]["i64"];
+            /** @description Which. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description The new title. */
+            title: components["schemas"]["ConversationTitle"];
+        };
         /**
          * @description Whether a member accepted the conversation.
          * @enum {string}
          */
         ConversationState: "accepted" | "request";
-        /** @description What a list needs to show a conversation. */
-        ConversationSummary: {
-            /** @description Direct or group. */
-            kind: components["schemas"]["ConversationKind"];
-            title?: components["schemas"]["ConversationTitle"] | null;
-        };
         /** @description title */
         ConversationTitle: string;
-        /** @description A conversation began or changed. */
-        ConversationUpdated: {
-            /** @description When. */
-            at_ms: components["schemas"]["i64"];
-            /** @description By whom. */
-            by: components["schemas"]["UserId"];
-            /** @description What changed. */
-            change: components["schemas"]["ConversationChange"];
-            /** @description Where. */
-            conversation_id: components["schemas"]["ConversationId"];
-            prev?: components["schemas"]["Seq"] | null;
-            /** @description Its place in the order. */
-            seq: components["schemas"]["Seq"];
-        };
         /** @description `POST /v1/conversations`. */
         CreateConversationRequest: {
             /** @enum {string} */
@@ -583,40 +598,34 @@ export interface components {
          * @enum {string}
          */
         ErrorCode: "malformed_frame" | "frame_too_large" | "unknown_command" | "bad_id" | "bad_client_id" | "bad_position" | "invalid_field" | "empty_message" | "message_too_long" | "unsupported_body" | "hello_required" | "hello_twice" | "unauthenticated" | "token_expired" | "token_in_url" | "session_revoked" | "refresh_reused" | "bad_credentials" | "password_too_guessable" | "forbidden" | "origin_refused" | "not_member" | "unknown_user" | "unknown_session" | "not_found" | "method_not_allowed" | "handle_taken" | "handle_reserved" | "group_full" | "direct_immutable" | "unknown_invitation" | "too_many_conversations" | "too_many_invitations" | "owner_must_hand_over" | "rate_limited" | "too_many_in_flight" | "quota_exceeded" | "log_full" | "too_many_connections" | "client_id_ahead" | "draining" | "busy" | "unavailable" | "outcome_unknown" | "internal";
+        /** @description An event of the log with its place in front. */
+        EventFrame: components["schemas"]["EventPlace"] & components["schemas"]["LogEvent"];
+        /** @description ULID of a event */
+        EventId: string;
+        /** @description Where an event stands: what its frame says in front of it. */
+        EventPlace: {
+            /** @description The run of events in which each names the one before it: `c:<conversation>` or `u:<shard>`. */
+            chain: string;
+            prev?: components["schemas"]["Seq"] | null;
+            /** @description The event's place in the shard's order. */
+            seq: components["schemas"]["Seq"];
+            /**
+             * Format: int32
+             * @description The version of the event's shape, from 1.
+             */
+            v: number;
+        };
         /** @description handle */
         Handle: string;
-        /** @description Something that happened to a conversation, as its event on a socket. */
-        HistoryChange: components["schemas"]["HistoryChangeKind1"] | components["schemas"]["HistoryChangeKind2"] | components["schemas"]["HistoryChangeKind3"] | components["schemas"]["HistoryChangeKind4"] | components["schemas"]["HistoryChangeKind5"] | {
-            /** @enum {string} */
-            type: "unknown";
-        };
-        /** @description Someone joined. */
-        HistoryChangeKind1: components["schemas"]["MemberAddedFrame"] & {
-            /** @enum {string} */
-            type: "member_added";
-        };
-        /** @description Someone left or was removed. */
-        HistoryChangeKind2: components["schemas"]["MemberRemovedFrame"] & {
-            /** @enum {string} */
-            type: "member_removed";
-        };
-        /** @description Several people joined at once. */
-        HistoryChangeKind3: components["schemas"]["MembersAddedFrame"] & {
-            /** @enum {string} */
-            type: "members_added";
-        };
-        /** @description Several people were removed at once. */
-        HistoryChangeKind4: components["schemas"]["MembersRemovedFrame"] & {
-            /** @enum {string} */
-            type: "members_removed";
-        };
-        /** @description It began, was renamed, or a role changed. */
-        HistoryChangeKind5: components["schemas"]["ConversationUpdated"] & {
-            /** @enum {string} */
-            type: "conversation_updated";
-        };
         /** Format: int64 */
         i64: number;
+        /** @description One of the first members. */
+        InitialMember: {
+            /** @description As what. */
+            role: components["schemas"]["Role"];
+            /** @description Who. */
+            user_id: components["schemas"]["UserId"];
+        };
         /** @description An invitation into a group that waits for the caller's answer. */
         Invitation: {
             /** @description The group's id. */
@@ -636,6 +645,72 @@ export interface components {
         InvitationList: {
             /** @description All invitations that wait, those to the newest conversations first. */
             invitations: components["schemas"]["Invitation"][];
+        };
+        /** @description An event, by its `type`. Newer servers say further types and fields. */
+        LogEvent: components["schemas"]["LogEventKind1"] | components["schemas"]["LogEventKind2"] | components["schemas"]["LogEventKind3"] | components["schemas"]["LogEventKind4"] | components["schemas"]["LogEventKind5"] | components["schemas"]["LogEventKind6"] | components["schemas"]["LogEventKind7"] | components["schemas"]["LogEventKind8"] | components["schemas"]["LogEventKind9"] | components["schemas"]["LogEventKind10"] | components["schemas"]["LogEventKind11"] | components["schemas"]["LogEventKind12"] | components["schemas"]["LogEventKind13"] | components["schemas"]["LogEventKind14"] | components["schemas"]["LogEventKind15"] | components["schemas"]["LogEventKind16"];
+        LogEventKind1: components["schemas"]["MessageSent"] & {
+            /** @enum {string} */
+            type: "MESSAGE_SENT";
+        };
+        LogEventKind2: components["schemas"]["ConversationCreated"] & {
+            /** @enum {string} */
+            type: "CONVERSATION_CREATED";
+        };
+        LogEventKind3: components["schemas"]["MemberAdded"] & {
+            /** @enum {string} */
+            type: "MEMBER_ADDED";
+        };
+        LogEventKind4: components["schemas"]["MemberRemoved"] & {
+            /** @enum {string} */
+            type: "MEMBER_REMOVED";
+        };
+        LogEventKind5: components["schemas"]["MembersAdded"] & {
+            /** @enum {string} */
+            type: "MEMBERS_ADDED";
+        };
+        LogEventKind6: components["schemas"]["MembersRemoved"] & {
+            /** @enum {string} */
+            type: "MEMBERS_REMOVED";
+        };
+        LogEventKind7: components["schemas"]["ConversationRenamed"] & {
+            /** @enum {string} */
+            type: "CONVERSATION_RENAMED";
+        };
+        LogEventKind8: components["schemas"]["RoleChanged"] & {
+            /** @enum {string} */
+            type: "ROLE_CHANGED";
+        };
+        LogEventKind9: components["schemas"]["MessageErased"] & {
+            /** @enum {string} */
+            type: "MESSAGE_ERASED";
+        };
+        LogEventKind10: components["schemas"]["UserRegistered"] & {
+            /** @enum {string} */
+            type: "USER_REGISTERED";
+        };
+        LogEventKind11: components["schemas"]["UserRegistered"] & {
+            /** @enum {string} */
+            type: "USER_SEEN";
+        };
+        LogEventKind12: components["schemas"]["ConversationMembershipChanged"] & {
+            /** @enum {string} */
+            type: "CONVERSATION_JOINED";
+        };
+        LogEventKind13: components["schemas"]["ConversationMembershipChanged"] & {
+            /** @enum {string} */
+            type: "CONVERSATION_LEFT";
+        };
+        LogEventKind14: components["schemas"]["ConversationInvited"] & {
+            /** @enum {string} */
+            type: "CONVERSATION_INVITED";
+        };
+        LogEventKind15: components["schemas"]["ConversationMembershipChanged"] & {
+            /** @enum {string} */
+            type: "INVITATION_ENDED";
+        };
+        LogEventKind16: components["schemas"]["SessionRevoked"] & {
+            /** @enum {string} */
+            type: "SESSION_REVOKED";
         };
         /** @description `POST /v1/auth/login`. */
         LoginRequest: {
@@ -662,20 +737,20 @@ export interface components {
             role: components["schemas"]["Role"];
         };
         /** @description Someone joined. */
-        MemberAddedFrame: {
+        MemberAdded: {
             /** @description By whom. */
-            added_by: components["schemas"]["UserId"];
-            /** @description When. */
+            actor_id: components["schemas"]["UserId"];
+            /** @description When, by the deciding server's clock. */
             at_ms: components["schemas"]["i64"];
-            /** @description What they joined. */
-            conversation: components["schemas"]["ConversationSummary"];
             /** @description Where. */
             conversation_id: components["schemas"]["ConversationId"];
-            prev?: components["schemas"]["Seq"] | null;
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description Direct or group; tells the new member what they joined. */
+            kind: components["schemas"]["ConversationKind"];
             /** @description As what. */
             role: components["schemas"]["Role"];
-            /** @description Its place in the order. */
-            seq: components["schemas"]["Seq"];
+            title?: components["schemas"]["ConversationTitle"] | null;
             /** @description Who. */
             user_id: components["schemas"]["UserId"];
         };
@@ -686,49 +761,47 @@ export interface components {
             next_cursor?: components["schemas"]["UserId"] | null;
         };
         /** @description Someone left or was removed. */
-        MemberRemovedFrame: {
-            /** @description When. */
+        MemberRemoved: {
+            /** @description By whom; themselves when they left. */
+            actor_id: components["schemas"]["UserId"];
+            /** @description When, by the deciding server's clock. */
             at_ms: components["schemas"]["i64"];
             /** @description Where. */
             conversation_id: components["schemas"]["ConversationId"];
-            prev?: components["schemas"]["Seq"] | null;
-            /** @description By whom; themselves when they left. */
-            removed_by: components["schemas"]["UserId"];
-            /** @description Its place in the order. */
-            seq: components["schemas"]["Seq"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
             /** @description Who. */
             user_id: components["schemas"]["UserId"];
         };
         /** @description Several people joined. */
-        MembersAddedFrame: {
+        MembersAdded: {
             /** @description By whom. */
-            added_by: components["schemas"]["UserId"];
-            /** @description When. */
+            actor_id: components["schemas"]["UserId"];
+            /** @description When, by the deciding server's clock. */
             at_ms: components["schemas"]["i64"];
-            /** @description What they joined. */
-            conversation: components["schemas"]["ConversationSummary"];
             /** @description Where. */
             conversation_id: components["schemas"]["ConversationId"];
-            prev?: components["schemas"]["Seq"] | null;
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description Direct or group; tells the new members what they joined. */
+            kind: components["schemas"]["ConversationKind"];
             /** @description As what. */
             role: components["schemas"]["Role"];
-            /** @description Its place in the order. */
-            seq: components["schemas"]["Seq"];
-            /** @description Who; at most 500. */
+            title?: components["schemas"]["ConversationTitle"] | null;
+            /** @description Who, without repeats; at most [`MOST_MEMBERS_AT_ONCE`]. */
             user_ids: components["schemas"]["UserId"][];
         };
         /** @description Several people were removed. */
-        MembersRemovedFrame: {
-            /** @description When. */
+        MembersRemoved: {
+            /** @description By whom. */
+            actor_id: components["schemas"]["UserId"];
+            /** @description When, by the deciding server's clock. */
             at_ms: components["schemas"]["i64"];
             /** @description Where. */
             conversation_id: components["schemas"]["ConversationId"];
-            prev?: components["schemas"]["Seq"] | null;
-            /** @description By whom. */
-            removed_by: components["schemas"]["UserId"];
-            /** @description Its place in the order. */
-            seq: components["schemas"]["Seq"];
-            /** @description Who; at most 500. */
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description Who, without repeats; at most [`MOST_MEMBERS_AT_ONCE`]. */
             user_ids: components["schemas"]["UserId"][];
         };
         /** @description A message. */
@@ -772,19 +845,57 @@ export interface components {
             /** @enum {string} */
             type: "erased";
         };
+        /** @description A message's content was erased. Says what a tombstone needs, because the message is gone from the log. */
+        MessageErased: {
+            actor_id?: components["schemas"]["UserId"] | null;
+            /** @description When it was erased, by the deciding server's clock. */
+            at_ms: components["schemas"]["i64"];
+            /** @description The sender's key for the message. */
+            client_id: components["schemas"]["ClientId"];
+            /** @description The message's conversation. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description The erased message. */
+            message_id: components["schemas"]["MessageId"];
+            message_prev?: components["schemas"]["Seq"] | null;
+            /** @description The message's sequence in the shard. */
+            message_seq: components["schemas"]["Seq"];
+            /** @description The message's sender. */
+            sender_id: components["schemas"]["UserId"];
+            /** @description When the message was accepted, by the accepting server's clock. */
+            sent_at_ms: components["schemas"]["i64"];
+            /** @description When the stream stored the message, by the NATS server's clock. */
+            stored_at_ms: components["schemas"]["i64"];
+        };
         /** @description ULID of a message */
         MessageId: string;
         /** @description `GET /v1/messages`. */
         MessagePage: {
             /**
              * @description What happened to the conversation between them, if it was asked for: in the log's order, and to be merged by `seq`. A
-             *     page then begins and ends with the smallest and the greatest `seq` of both.
+             *     page then begins and ends with the smallest and the greatest `seq` of both. Each is the event's frame.
              */
-            changes?: components["schemas"]["HistoryChange"][];
+            changes?: components["schemas"]["EventFrame"][];
             /** @description Whether more messages lie in the direction asked for. */
             has_more: boolean;
             /** @description The messages of this page, in the log's order, oldest first. */
             messages: components["schemas"]["Message"][];
+        };
+        /** @description A message was accepted. */
+        MessageSent: {
+            /** @description By whom. */
+            actor_id: components["schemas"]["UserId"];
+            /** @description When it was accepted, by the accepting server's clock. */
+            at_ms: components["schemas"]["i64"];
+            /** @description What. */
+            body: components["schemas"]["MessageBody"];
+            /** @description The sender's own key, by which their devices match it to their outbox. */
+            client_id: components["schemas"]["ClientId"];
+            /** @description Where. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description Minted by the server. It is the event's id, too. */
+            message_id: components["schemas"]["MessageId"];
         };
         /** @description text */
         MessageText: string;
@@ -856,6 +967,21 @@ export interface components {
          * @example owner
          */
         Role: string;
+        /** @description A role changed. */
+        RoleChanged: {
+            /** @description By whom. */
+            actor_id: components["schemas"]["UserId"];
+            /** @description When, by the deciding server's clock. */
+            at_ms: components["schemas"]["i64"];
+            /** @description Where. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description The new role. */
+            role: components["schemas"]["Role"];
+            /** @description Whose. */
+            user_id: components["schemas"]["UserId"];
+        };
         /**
          * Format: password
          * @description A bearer secret: keep it from logs and URLs
@@ -872,6 +998,18 @@ export interface components {
         SessionList: {
             /** @description The live sessions, newest first. At most 100 exist. */
             sessions: components["schemas"]["DeviceSession"][];
+        };
+        /** @description A device's session ended. */
+        SessionRevoked: {
+            actor_id?: components["schemas"]["UserId"] | null;
+            /** @description When, by the deciding server's clock. */
+            at_ms: components["schemas"]["i64"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description Which. */
+            session_id: components["schemas"]["SessionId"];
+            /** @description Whose. */
+            user_id: components["schemas"]["UserId"];
         };
         /** @description `PUT /v1/conversations/{id}/members/{user_id}/role`. */
         SetRoleRequest: {
@@ -908,6 +1046,16 @@ export interface components {
             /** @description The user's unique name. */
             handle: components["schemas"]["Handle"];
             /** @description The user's id. */
+            user_id: components["schemas"]["UserId"];
+        };
+        /** @description An account exists. */
+        UserRegistered: {
+            actor_id?: components["schemas"]["UserId"] | null;
+            /** @description When, by the deciding server's clock. */
+            at_ms: components["schemas"]["i64"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description Who. */
             user_id: components["schemas"]["UserId"];
         };
     };

@@ -76,7 +76,7 @@ export class HistorySource {
 
   async #ask(query: HistoryQuery): Promise<{ events: ServerEvent[]; more: boolean }> {
     const page = await this.#rest.history(this.#id, query);
-    return { events: eventsOf(page, this.#id), more: page.has_more };
+    return { events: eventsOf(page), more: page.has_more };
   }
 
   #read(work: (tx: Tx) => Promise<Slice>): Promise<Slice> {
@@ -95,11 +95,11 @@ function start(events: readonly ServerEvent[], span: Span, limit: number): Seq {
 }
 
 /** Messages and changes of a page, merged by their places. */
-function eventsOf(page: MessagePage, id: ConversationId): ServerEvent[] {
+function eventsOf(page: MessagePage): ServerEvent[] {
   const changes: ServerEvent[] = [];
   for (const change of page.changes ?? []) {
     // The same decoder as for frames, so that what is not as it should be is passed over in the same way.
-    const frame = decodeFrame(JSON.stringify({ chain: `c:${id}`, ...change }));
+    const frame = decodeFrame(JSON.stringify(change));
     if (frame !== null && 'event' in frame) changes.push(frame.event);
   }
   return [...page.messages.map(eventOf), ...changes].sort((a, b) => a.seq - b.seq);

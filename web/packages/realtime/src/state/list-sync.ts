@@ -210,6 +210,7 @@ export function eventOf(message: RestMessage): MessageSent {
     chain: `c:${message.conversation_id}`,
     seq: message.seq,
     prev: message.prev ?? null,
+    v: 1,
     conversation_id: message.conversation_id,
     actor_id: message.sender_id,
     at_ms: message.sent_at_ms,

@@ -1,5 +1,14 @@
-import type { ConversationId, MessageId, Open, Seq, UserId } from '../api/ids.ts';
+import type { ConversationId, Open, Seq, UserId } from '../api/ids.ts';
 import type { MessageBody } from '../api/messages.ts';
+import type { components } from '../generated/asyncapi.ts';
+import { isKnownType } from './shapes.ts';
+
+type Schemas = components['schemas'];
+/** The document's enums and unions are closed; what a server says is not. */
+type Opened<T> = Omit<T, 'body' | 'kind' | 'role'> &
+  (T extends { body: unknown } ? { body: MessageBody } : unknown) &
+  (T extends { kind: unknown } ? { kind: Open<'direct' | 'group'> } : unknown) &
+  (T extends { role: unknown } ? { role: Open<'owner' | 'admin' | 'member'> } : unknown);
 
 /** What every event has. */
 export interface EventPlace {
@@ -10,87 +19,30 @@ export interface EventPlace {
   readonly prev?: Seq | null;
 }
 
-interface Envelope extends EventPlace {
-  readonly event_id?: string;
-  /** Who caused it; absent where nobody is named, as in what operators do. */
-  readonly actor_id?: UserId | null;
-  /** When, in milliseconds since 1970. For people, not for sorting. */
-  readonly at_ms: number;
-}
-
-interface OfConversation extends Envelope {
-  readonly conversation_id: ConversationId;
-}
-
-type Kind = Open<'direct' | 'group'>;
-type Role = Open<'owner' | 'admin' | 'member'>;
-
-export interface MessageSent extends OfConversation {
-  readonly type: 'MESSAGE_SENT';
-  readonly actor_id: UserId;
-  readonly message_id: MessageId;
-  readonly client_id: string;
-  readonly body: MessageBody;
-}
-
-export interface ConversationCreated extends OfConversation {
-  readonly type: 'CONVERSATION_CREATED';
-  readonly kind: Kind;
-  readonly title?: string | null;
-}
-
-export interface MemberAdded extends OfConversation {
-  readonly type: 'MEMBER_ADDED';
-  readonly user_id: UserId;
-  readonly role: Role;
-  readonly kind: Kind;
-  readonly title?: string | null;
-}
-
-export interface MembersAdded extends OfConversation {
-  readonly type: 'MEMBERS_ADDED';
-  readonly user_ids: readonly UserId[];
-  readonly role: Role;
-  readonly kind: Kind;
-  readonly title?: string | null;
-}
-
-export interface MemberRemoved extends OfConversation {
-  readonly type: 'MEMBER_REMOVED';
-  readonly user_id: UserId;
-}
-
-export interface MembersRemoved extends OfConversation {
-  readonly type: 'MEMBERS_REMOVED';
-  readonly user_ids: readonly UserId[];
-}
-
-export interface ConversationRenamed extends OfConversation {
-  readonly type: 'CONVERSATION_RENAMED';
-  readonly title: string;
-}
-
-export interface RoleChanged extends OfConversation {
-  readonly type: 'ROLE_CHANGED';
-  readonly user_id: UserId;
-  readonly role: Role;
-}
-
-export interface MessageErased extends OfConversation {
-  readonly type: 'MESSAGE_ERASED';
-  readonly message_id: MessageId;
-  readonly message_seq: Seq;
-}
+export type MessageSent = Readonly<Opened<Schemas['frame_MESSAGE_SENT']>>;
+export type ConversationCreated = Readonly<Opened<Schemas['frame_CONVERSATION_CREATED']>>;
+export type MemberAdded = Readonly<Opened<Schemas['frame_MEMBER_ADDED']>>;
+export type MembersAdded = Readonly<Opened<Schemas['frame_MEMBERS_ADDED']>>;
+export type MemberRemoved = Readonly<Schemas['frame_MEMBER_REMOVED']>;
+export type MembersRemoved = Readonly<Schemas['frame_MEMBERS_REMOVED']>;
+export type ConversationRenamed = Readonly<Schemas['frame_CONVERSATION_RENAMED']>;
+export type RoleChanged = Readonly<Opened<Schemas['frame_ROLE_CHANGED']>>;
+export type MessageErased = Readonly<Schemas['frame_MESSAGE_ERASED']>;
 
 /** The person's own read mark moved, on any of their devices. In a chain of the person's. */
-export interface ReadMarkMoved extends OfConversation {
+export interface ReadMarkMoved extends EventPlace {
   readonly type: 'READ_MARK_MOVED';
+  readonly at_ms: number;
+  readonly actor_id?: UserId | null;
+  readonly conversation_id: ConversationId;
   /** The sequence up to which the person has read. */
   readonly read_seq: Seq;
 }
 
 /** Something about the person themselves, in a chain of theirs; what it says is read over REST. */
-export interface PersonalEvent extends Envelope {
+export interface PersonalEvent extends EventPlace {
+  readonly at_ms: number;
+  readonly actor_id?: UserId | null;
   readonly type:
     | 'CONVERSATION_JOINED'
     | 'CONVERSATION_LEFT'
@@ -126,29 +78,10 @@ export interface UnknownEvent extends EventPlace {
 /** An event. Tell what is known apart with {@link isKnownEvent}. */
 export type ServerEvent = KnownEvent | UnknownEvent;
 
-const KNOWN: ReadonlySet<string> = new Set<KnownEvent['type']>([
-  'MESSAGE_SENT',
-  'CONVERSATION_CREATED',
-  'MEMBER_ADDED',
-  'MEMBERS_ADDED',
-  'MEMBER_REMOVED',
-  'MEMBERS_REMOVED',
-  'CONVERSATION_RENAMED',
-  'ROLE_CHANGED',
-  'MESSAGE_ERASED',
-  'READ_MARK_MOVED',
-  'CONVERSATION_JOINED',
-  'CONVERSATION_LEFT',
-  'CONVERSATION_INVITED',
-  'INVITATION_ENDED',
-  'SESSION_REVOKED',
-  'SESSION_STARTED',
-  'PROFILE_CHANGED',
-]);
-
 /** Whether this version knows the kind of event. */
 export function isKnownEvent(event: ServerEvent): event is KnownEvent {
-  return KNOWN.has(event.type);
+  // Types of events are in upper case: a frame of another kind is none, even with a place.
+  return /^[A-Z]/.test(event.type) && isKnownType(event.type);
 }
 
 /** Whether the event is the first of a stay of `me` in the conversation: what came before is not theirs to see. */

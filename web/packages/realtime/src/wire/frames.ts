@@ -1,53 +1,38 @@
 import type { MessageBody } from '../api/messages.ts';
+import type { components } from '../generated/asyncapi.ts';
 import type { ServerEvent } from './events.ts';
 import { isKnownType, isWellFormed } from './shapes.ts';
 
+type Schemas = components['schemas'];
+
 /** A refusal on the socket. With `client_id` it speaks of that send. */
-export interface ErrorFrame {
-  readonly type: 'error';
-  readonly code: string;
-  readonly message: string;
-  readonly client_id?: string | null;
-  readonly retryable: boolean;
-  readonly retry_after_ms?: number | null;
+export type ErrorFrame = Readonly<Omit<Schemas['frame_error'], 'code'>> & { readonly code: string };
+/** The answer to a send. */
+export type AckFrame = Readonly<Schemas['frame_message_ack']>;
+/** The answer to hello. */
+export type WelcomeFrame = Readonly<Schemas['frame_welcome']>;
+/** What was stored proves nothing about what follows. */
+export type ResetFrame = Readonly<Omit<Schemas['frame_reset'], 'reason'>> & { readonly reason: string };
+
+/** Somebody types, or has stopped. */
+export interface TypingFrame {
+  readonly type: 'user_typing';
+  readonly conversation_id: string;
+  readonly user_id: string;
+  readonly state: string;
+  readonly until_ms?: number | null;
 }
 
 /** Control frames: what has no place in a chain. */
 export type ControlFrame =
-  | {
-      readonly type: 'welcome';
-      readonly user_id: string;
-      readonly session_id: string;
-      readonly server_time_ms: number;
-      readonly idle_timeout_ms: number;
-      readonly max_in_flight: number;
-    }
-  | {
-      readonly type: 'message_ack';
-      readonly client_id: string;
-      readonly conversation_id: string;
-      readonly message_id: string;
-      readonly seq: number;
-      readonly sent_at_ms: number;
-    }
-  | { readonly type: 'progress' | 'caught_up'; readonly position: string }
-  | { readonly type: 'reset'; readonly reason: string; readonly position: string }
-  | { readonly type: 'pong'; readonly server_time_ms: number; readonly position?: string | null }
-  | {
-      readonly type: 'user_typing';
-      readonly conversation_id: string;
-      readonly user_id: string;
-      readonly state: string;
-      readonly until_ms?: number | null;
-    }
+  | WelcomeFrame
+  | AckFrame
+  | Readonly<Schemas['frame_progress']>
+  | Readonly<Schemas['frame_caught_up']>
+  | ResetFrame
+  | Readonly<Schemas['frame_pong']>
+  | TypingFrame
   | ErrorFrame;
-
-/** The answer to a send. */
-export type AckFrame = Extract<ControlFrame, { type: 'message_ack' }>;
-/** The answer to hello. */
-export type WelcomeFrame = Extract<ControlFrame, { type: 'welcome' }>;
-/** Somebody types. */
-export type TypingFrame = Extract<ControlFrame, { type: 'user_typing' }>;
 
 /** A decoded frame: an event, a control frame, or nothing this version understands. */
 export type Frame = { readonly event: ServerEvent } | { readonly control: ControlFrame } | null;

@@ -1,0 +1,24 @@
+// Generated from docs/asyncapi.json by `npm run generate`. Do not edit.
+
+/** A field's check; `?` says that it may be absent or null. */
+export type Check = string;
+
+/** The frames of a server by their type, with their fields. */
+export const shapes: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
+  welcome: { idle_timeout_ms: 'number', max_in_flight: 'number', server_time_ms: 'number', session_id: 'string', user_id: 'string' },
+  message_ack: { client_id: 'string', conversation_id: 'string', message_id: 'string', sent_at_ms: 'number', seq: 'number' },
+  progress: { position: 'string' },
+  caught_up: { position: 'string' },
+  reset: { position: 'string', reason: 'string' },
+  pong: { position: 'string?', server_time_ms: 'number' },
+  error: { client_id: 'string?', code: 'string', message: 'string', retry_after_ms: 'number?', retryable: 'boolean' },
+  MESSAGE_SENT: { chain: 'string', prev: 'number?', seq: 'number', v: 'number', actor_id: 'string', at_ms: 'number', body: 'tagged', client_id: 'string', conversation_id: 'string', message_id: 'string' },
+  CONVERSATION_CREATED: { chain: 'string', prev: 'number?', seq: 'number', v: 'number', actor_id: 'string', at_ms: 'number', conversation_id: 'string', event_id: 'string', kind: 'string', members: 'array', title: 'string?' },
+  MEMBER_ADDED: { chain: 'string', prev: 'number?', seq: 'number', v: 'number', actor_id: 'string', at_ms: 'number', conversation_id: 'string', event_id: 'string', kind: 'string', role: 'string', title: 'string?', user_id: 'string' },
+  MEMBER_REMOVED: { chain: 'string', prev: 'number?', seq: 'number', v: 'number', actor_id: 'string', at_ms: 'number', conversation_id: 'string', event_id: 'string', user_id: 'string' },
+  MEMBERS_ADDED: { chain: 'string', prev: 'number?', seq: 'number', v: 'number', actor_id: 'string', at_ms: 'number', conversation_id: 'string', event_id: 'string', kind: 'string', role: 'string', title: 'string?', user_ids: 'strings' },
+  MEMBERS_REMOVED: { chain: 'string', prev: 'number?', seq: 'number', v: 'number', actor_id: 'string', at_ms: 'number', conversation_id: 'string', event_id: 'string', user_ids: 'strings' },
+  CONVERSATION_RENAMED: { chain: 'string', prev: 'number?', seq: 'number', v: 'number', actor_id: 'string', at_ms: 'number', conversation_id: 'string', event_id: 'string', title: 'string' },
+  ROLE_CHANGED: { chain: 'string', prev: 'number?', seq: 'number', v: 'number', actor_id: 'string', at_ms: 'number', conversation_id: 'string', event_id: 'string', role: 'string', user_id: 'string' },
+  MESSAGE_ERASED: { chain: 'string', prev: 'number?', seq: 'number', v: 'number', actor_id: 'string?', at_ms: 'number', client_id: 'string', conversation_id: 'string', event_id: 'string', message_id: 'string', message_prev: 'number?', message_seq: 'number', sender_id: 'string', sent_at_ms: 'number', stored_at_ms: 'number' },
+};
