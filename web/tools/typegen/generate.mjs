@@ -23,6 +23,9 @@ function shell(asyncapi) {
   return { openapi: '3.1.0', info: asyncapi.info, paths: {}, components: { schemas } };
 }
 
+/** An event's type and place are looked at before its other fields, and nothing depends on its version and id. */
+const OF_EVENTS = ['chain', 'seq', 'prev', 'v', 'event_id'];
+
 /**
  * What a frame has to have so that this version understands it, as one word per field: checked at run time, because a newer
  * server may say more than the types do.
@@ -54,7 +57,8 @@ function shapes(asyncapi) {
   const rows = sent.messages.map(({ $ref }) => {
     const name = $ref.split('/').pop();
     const { type: _type, ...checked } = fields(messages[name].payload);
-    const words = Object.entries(checked).filter(([, said]) => !said.startsWith('any'));
+    const skipped = checked.chain === undefined ? [] : OF_EVENTS;
+    const words = Object.entries(checked).filter(([field, said]) => !skipped.includes(field) && !said.startsWith('any'));
     return `  ${name}: { ${words.map(([field, said]) => `${field}: '${said}'`).join(', ')} },\n`;
   });
   return (
