@@ -112,6 +112,15 @@ test('without locks each tab has its own socket, and nothing is sent twice or sh
     const timeline = first.timeline('c1');
     await until('it in the history', timeline, ({ items, loading }) => items.length === 1 && !loading);
     expect(server.log).toHaveLength(1);
+    // A tab that is gone left something behind.
+    server.acks = false;
+    server.cut();
+    const { stored } = second.send('c1', 'left behind');
+    await stored;
+    (second as unknown as { abort(): void }).abort();
+    server.acks = true;
+    await tab();
+    await server.until('it to be sent', () => server.log.length === 2);
   } finally {
     vi.unstubAllGlobals();
   }

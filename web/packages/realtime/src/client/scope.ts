@@ -22,8 +22,13 @@ import { Leadership } from '../tabs/leadership.ts';
 import type { Page } from '../tabs/page.ts';
 import type { Transport } from '../transport/transport.ts';
 import { ServerClock } from '../util/clock.ts';
+import { Timer } from '../util/timer.ts';
 import type { Value } from '../util/value.ts';
 import { isKnownEvent, type ServerEvent } from '../wire/events.ts';
+
+/** Milliseconds in which other tabs say that they live, and between two such questions, where each sends its own messages. */
+const ROLL_CALL_MS = 700;
+const ROLL_CALL_EVERY_MS = 20_000;
 
 /** What one session works with. */
 export interface ScopeParts {
@@ -64,6 +69,8 @@ export class Scope {
   readonly #leadership: Leadership;
   readonly #timelines = new Set<TimelineView>();
   readonly #off: (() => void)[] = [];
+  readonly #rollCall = new Timer();
+  readonly #alive = new Set<string>();
   #engine: Engine | null = null;
   #applier: Applier | null = null;
   #term = 0;
@@ -113,6 +120,7 @@ export class Scope {
     if (this.#closed) return;
     this.#leadership.start();
     this.#parts.bus.post({ is: 'state?' });
+    if (this.#parts.locks === null && this.#parts.store.shared) this.#callRoll();
   }
 
   timeline(id: ConversationId): TimelineView {
@@ -153,6 +161,7 @@ export class Scope {
     this.#closed = true;
     for (const off of this.#off.splice(0)) off();
     this.#leadership.stop();
+    this.#rollCall.stop();
     this.#end();
     for (const view of [...this.#timelines]) view.empty();
     this.list.stop();
@@ -160,6 +169,16 @@ export class Scope {
     this.typing.stop();
     this.outbox.close();
     this.mirror.close();
+  }
+
+  /** Finds out which tabs live, and sends what the others left behind. */
+  #callRoll(): void {
+    this.#alive.clear();
+    this.#parts.bus.post({ is: 'state?' });
+    this.#rollCall.start(ROLL_CALL_MS, () => {
+      this.outbox.adopt(this.#alive);
+      this.#rollCall.start(ROLL_CALL_EVERY_MS, () => this.#callRoll());
+    });
   }
 
   async #begin(): Promise<number> {
@@ -228,6 +247,7 @@ export class Scope {
 
   #hear(message: TabMessage): void {
     const { tab, locks, connection, bus } = this.#parts;
+    if ('tab' in message) this.#alive.add(message.tab);
     // Without locks every tab has its own socket, and others' are none of its business.
     if ('tab' in message && locks === null && message.tab !== tab) return;
     switch (message.is) {

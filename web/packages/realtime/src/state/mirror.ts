@@ -40,6 +40,7 @@ export class Mirror {
   readonly #rows = new Map<ConversationId, Value<ConversationRow | null>>();
   readonly #changes = new Emitter<Change>();
   readonly #list = new Throttle(LIST_EVERY_MS, () => this.#sortList());
+  readonly #items = new WeakMap<OutboxRecord, MessageItem>();
   #outbox: readonly OutboxRecord[] = [];
   #early: Change[] | null = [];
   #closed = false;
@@ -103,6 +104,11 @@ export class Mirror {
     return this.#outbox;
   }
 
+  /** The waiting messages of a conversation as rows. */
+  waitingItems(id: ConversationId): MessageItem[] {
+    return this.#outbox.filter((record) => record.conversationId === id).map((record) => this.#itemOf(record));
+  }
+
   waiting(id: ClientId): OutboxRecord | null {
     return this.#outbox.find((record) => record.clientId === id) ?? null;
   }
@@ -146,19 +152,33 @@ export class Mirror {
   }
 
   #takeOutbox(put: readonly OutboxRecord[], settled: readonly ClientId[], touched: Set<ConversationId>): void {
-    const records = new Map(this.#outbox.map((record) => [record.clientId, record]));
-    for (const record of put) {
-      records.set(record.clientId, record);
+    const leaving = new Set(settled);
+    const changed = new Map(put.map((record) => [record.clientId, record]));
+    const kept: OutboxRecord[] = [];
+    for (const record of this.#outbox) {
+      const next = changed.get(record.clientId);
+      changed.delete(record.clientId);
+      if (next !== undefined || leaving.has(record.clientId)) touched.add(record.conversationId);
+      if (!leaving.has(record.clientId)) kept.push(next ?? record);
+    }
+    for (const record of changed.values()) {
+      if (leaving.has(record.clientId)) continue;
       touched.add(record.conversationId);
+      kept.push(record);
     }
-    for (const id of settled) {
-      const record = records.get(id);
-      if (record !== undefined) touched.add(record.conversationId);
-      records.delete(id);
+    // Nearly always in order already, which makes sorting cheap.
+    this.#outbox = kept.sort(byTurn);
+    this.#values.outbox.set(kept.filter(({ state }) => state !== 'acked').map((record) => this.#itemOf(record)));
+  }
+
+  /** The same object for the same record. */
+  #itemOf(record: OutboxRecord): MessageItem {
+    let item = this.#items.get(record);
+    if (item === undefined) {
+      item = outboxItem(record, this.me);
+      this.#items.set(record, item);
     }
-    this.#outbox = [...records.values()].sort(byTurn);
-    const unsent = this.#outbox.filter((record) => record.state !== 'acked');
-    this.#values.outbox.set(unsent.map((record) => outboxItem(record, this.me)));
+    return item;
   }
 
   #takeDrafts(drafts: readonly (readonly [ConversationId, string])[]): void {
@@ -178,7 +198,7 @@ export class Mirror {
     const newest = last === null ? null : messageItem(last);
     if (waiting === undefined) return { ...row, last: newest };
     // Once it is in the log, the log's order says which is the newer.
-    const own = outboxItem(waiting, this.me);
+    const own = this.#itemOf(waiting);
     const behind = own.seq !== null && newest?.seq !== null && newest !== null && newest.seq > own.seq;
     return { ...row, last: behind ? newest : own, activityMs: Math.max(row.activityMs, own.atMs) };
   }

@@ -88,6 +88,14 @@ export class OutboxDesk implements Outbox {
     this.#forget(clientId);
   }
 
+  /** Where each tab sends its own: takes over what tabs left behind that are gone. */
+  adopt(alive: ReadonlySet<string>): void {
+    if (this.#forAll || this.#closed) return;
+    for (const record of this.#mirror.outbox) {
+      if (record.state === 'pending' && record.tab !== this.#tab && !alive.has(record.tab)) this.#update({ ...record, tab: this.#tab });
+    }
+  }
+
   acknowledged(clientId: ClientId, ack: Ack): void {
     const record = this.#mirror.waiting(clientId);
     if (record === null || record.state === 'acked') return;

@@ -1,6 +1,6 @@
 import { ApiError } from '../api/errors.ts';
 import type { ConversationId, Seq } from '../api/ids.ts';
-import type { MessageItem, TimelineItem } from '../api/messages.ts';
+import type { TimelineItem } from '../api/messages.ts';
 import type { Timeline, TimelinePlace, TimelineState } from '../api/timeline.ts';
 import { Value } from '../util/value.ts';
 import { beginsStay, conversationOf, isKnownEvent, type MessageSent, type ServerEvent } from '../wire/events.ts';
@@ -9,7 +9,7 @@ import type { Change } from './change.ts';
 import { findTime } from './find-time.ts';
 import type { HistorySource } from './history-source.ts';
 import { FencedError } from './home.ts';
-import { itemOf, outboxItem } from './items.ts';
+import { itemOf } from './items.ts';
 import type { Mirror } from './mirror.ts';
 import { Throttle } from './throttle.ts';
 import { Window } from './window.ts';
@@ -44,7 +44,6 @@ export class TimelineView implements Timeline {
   readonly #off: () => void;
   readonly #onClose: (view: TimelineView) => void;
   readonly #markAtOpen: { readonly read: Seq; readonly last: Seq };
-  readonly #ownItems = new Map<string, { readonly of: unknown; readonly item: MessageItem }>();
   #tail: Promise<unknown> = Promise.resolve();
   #loading = 0;
   #showsEnd = true;
@@ -259,7 +258,8 @@ export class TimelineView implements Timeline {
       items.push(item);
       settled.add(item.key);
     }
-    if (this.#showsEnd) items.push(...this.#waiting(settled));
+    // One's own that are not in the log, or whose event has not come: behind everything, in the order in which they go out.
+    if (this.#showsEnd) items.push(...this.#mirror.waitingItems(this.id).filter(({ key }) => !settled.has(key)));
     this.#state.set({
       items,
       hasOlder: this.#window.isFilled && this.#window.from > 0,
@@ -269,22 +269,6 @@ export class TimelineView implements Timeline {
       firstUnreadSeq: this.#firstUnread(),
       error: this.#error,
     });
-  }
-
-  /** One's own messages that are not in the window yet: behind everything, in the order in which they go out. */
-  #waiting(settled: ReadonlySet<string>): TimelineItem[] {
-    const items: TimelineItem[] = [];
-    for (const record of this.#mirror.outbox) {
-      if (record.conversationId !== this.id) continue;
-      let own = this.#ownItems.get(record.clientId);
-      if (own?.of !== record) {
-        own = { of: record, item: outboxItem(record, this.#mirror.me) };
-        this.#ownItems.set(record.clientId, own);
-      }
-      if (!settled.has(own.item.key)) items.push(own.item);
-      else this.#ownItems.delete(record.clientId);
-    }
-    return items;
   }
 
   #firstUnread(): Seq | null {
