@@ -2,8 +2,8 @@ import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 import { compressed } from './build/compressed.ts';
-import { compiledMessages } from './build/messages.ts';
 import { emojiData } from './build/emoji-data.ts';
+import { compiledMessages } from './build/messages.ts';
 import { pxToRem } from './build/px-to-rem.ts';
 import { serviceWorker } from './build/service-worker.ts';
 

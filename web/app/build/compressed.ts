@@ -21,7 +21,10 @@ export function compressed(): Plugin {
         if (!entry.isFile() || !TEXT.test(entry.name)) continue;
         const bytes = await readFile(path);
         if (bytes.length < MIN_BYTES) continue;
-        const params = { [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length, [constants.BROTLI_PARAM_QUALITY]: bytes.length > 200_000 ? 9 : 11 };
+        const params = {
+          [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
+          [constants.BROTLI_PARAM_QUALITY]: bytes.length > 200_000 ? 9 : 11,
+        };
         await writeFile(`${path}.br`, await brotli(bytes, { params }));
         await writeFile(`${path}.gz`, await zip(bytes, { level: 9 }));
       }

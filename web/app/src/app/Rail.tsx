@@ -1,4 +1,4 @@
-import { MessageCircle, Settings as Gear, UsersRound } from 'lucide-react';
+import { Settings as Gear, MessageCircle, UsersRound } from 'lucide-react';
 import { Link } from 'wouter';
 import { badgeCount, useText } from '@/app/i18n/i18n';
 import { useMessenger, useSession, useStore } from '@/realtime/hooks';
@@ -28,7 +28,9 @@ export function Rail({ page }: { page: Route['page'] }) {
             <Icon size={22} strokeWidth={1.85} aria-hidden />
             {badge > 0 && (
               <span className="rail-badge">
-                <span aria-hidden="true" dir="ltr">{badgeCount(badge)}</span>
+                <span aria-hidden="true" dir="ltr">
+                  {badgeCount(badge)}
+                </span>
                 <span className="visually-hidden">{t('rail.unread', { count: badge })}</span>
               </span>
             )}

@@ -1,8 +1,8 @@
 import { Link2, UserRoundSearch } from 'lucide-react';
 import { useText } from '@/app/i18n/i18n';
 import { firstName } from '@/app/ui/identity';
-import { useMessenger, useSession, useStore } from '@/realtime/hooks';
 import { useCopyLink } from '@/people/useCopyLink';
+import { useMessenger, useSession, useStore } from '@/realtime/hooks';
 import { useUi } from '@/store/ui';
 import { modifierName } from './keys/platform';
 import { Mark } from './ui/Mark';

@@ -18,7 +18,17 @@ export function AuthFrame({ title, intro, children }: { title: string; intro: Re
           <p>{t('auth.art1')}</p>
           <p data-mine>
             {t('auth.art2')}
-            <svg viewBox="0 0 30 16" width="30" height="16" fill="none" stroke="#a6e4df" strokeWidth="2" strokeLinecap="round" strokeLinejoin="round">
+            <svg
+              aria-hidden="true"
+              viewBox="0 0 30 16"
+              width="30"
+              height="16"
+              fill="none"
+              stroke="#a6e4df"
+              strokeWidth="2"
+              strokeLinecap="round"
+              strokeLinejoin="round"
+            >
               <path d="M2 9.5 6.5 14 16 2.5M12.5 13.2 13.3 14 23.5 2.5" />
             </svg>
           </p>
@@ -43,7 +53,7 @@ export function AuthFrame({ title, intro, children }: { title: string; intro: Re
 
 function Rings() {
   return (
-    <svg className="auth-rings" viewBox="0 0 700 844" preserveAspectRatio="xMaxYMax slice">
+    <svg aria-hidden="true" className="auth-rings" viewBox="0 0 700 844" preserveAspectRatio="xMaxYMax slice">
       {Array.from({ length: 9 }, (_, ring) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: drawn once
         <circle key={ring} cx="600" cy="756" r={90 + ring * 66} />

@@ -37,7 +37,10 @@ export function SignUp() {
       navigate('/', { replace: true });
     } catch (thrown) {
       const code = thrown instanceof Refusal ? thrown.code : '';
-      setError({ field: OF_HANDLE.has(code) ? 'handle' : code === 'password_too_guessable' ? 'password' : 'form', text: errorText(thrown) });
+      setError({
+        field: OF_HANDLE.has(code) ? 'handle' : code === 'password_too_guessable' ? 'password' : 'form',
+        text: errorText(thrown),
+      });
       setBusy(false);
     }
   };
@@ -97,7 +100,13 @@ export function SignUp() {
               ))}
             </div>
           }
-          note={t(password === '' || strength.tooShort ? 'signUp.passwordRule' : strength.bars >= 3 ? 'signUp.passwordGood' : 'signUp.passwordWeak')}
+          note={t(
+            password === '' || strength.tooShort
+              ? 'signUp.passwordRule'
+              : strength.bars >= 3
+                ? 'signUp.passwordGood'
+                : 'signUp.passwordWeak',
+          )}
           {...note('password')}
           onChange={(value) => {
             setPassword(value);

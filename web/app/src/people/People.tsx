@@ -2,8 +2,8 @@ import { useEffect, useState } from 'react';
 import { useLocation } from 'wouter';
 import { useText } from '@/app/i18n/i18n';
 import { Mark } from '@/app/ui/Mark';
-import { errorText } from '@/chat/refusals';
 import { SearchField } from '@/chat/list/SearchField';
+import { errorText } from '@/chat/refusals';
 import '@/chat/list/conversation-list.css';
 import { useMessenger, useSession } from '@/realtime/hooks';
 import { useUi } from '@/store/ui';
@@ -25,7 +25,8 @@ export default function People({ handle }: { handle: string | undefined }) {
   const known = useKnownPeople(query);
   const search = usePersonSearch(query);
   const copyLink = useCopyLink(me.handle);
-  const found = search.state === 'found' && search.person.id !== me.id && !known.some(({ id }) => id === search.person.id) ? search.person : null;
+  const found =
+    search.state === 'found' && search.person.id !== me.id && !known.some(({ id }) => id === search.person.id) ? search.person : null;
   useEffect(() => {
     document.title = `${t('people.title')} · RelayHub`;
   }, [t]);
@@ -55,7 +56,13 @@ export default function People({ handle }: { handle: string | undefined }) {
           ))}
           {known.length === 0 && !found && (
             <p className="list-none">
-              {search.state === 'none' ? t('people.none', { handle: query.replace(/^@/, '') }) : search.state === 'failed' ? search.text : query ? t('people.hint') : t('people.empty')}
+              {search.state === 'none'
+                ? t('people.none', { handle: query.replace(/^@/, '') })
+                : search.state === 'failed'
+                  ? search.text
+                  : query
+                    ? t('people.hint')
+                    : t('people.empty')}
             </p>
           )}
         </div>

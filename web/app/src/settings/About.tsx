@@ -1,6 +1,6 @@
+import { usedConfiguration } from '@/api/configuration';
 import { useText } from '@/app/i18n/i18n';
 import { Mark } from '@/app/ui/Mark';
-import { usedConfiguration } from '@/api/configuration';
 
 export function About() {
   const t = useText();

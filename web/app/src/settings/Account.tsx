@@ -1,7 +1,7 @@
 import { LogOut } from 'lucide-react';
 import { type FormEvent, useState } from 'react';
-import { useWork } from '@/app/dialogs/useWork';
 import { Question } from '@/app/dialogs/Question';
+import { useWork } from '@/app/dialogs/useWork';
 import { useText } from '@/app/i18n/i18n';
 import { Avatar } from '@/app/ui/Avatar';
 import { PasswordField } from '@/app/ui/Field';
@@ -69,7 +69,17 @@ function ChangePassword() {
     <form className="settings-form" onSubmit={submit}>
       <input className="visually-hidden" type="text" autoComplete="username" value={me.handle} readOnly tabIndex={-1} aria-hidden="true" />
       <PasswordField label={t('password.current')} value={current} autoComplete="current-password" required onChange={setCurrent} />
-      <PasswordField label={t('password.next')} value={next} autoComplete="new-password" required minLength={8} maxLength={256} note={error ?? t('password.hint')} tone={error ? 'bad' : undefined} onChange={setNext} />
+      <PasswordField
+        label={t('password.next')}
+        value={next}
+        autoComplete="new-password"
+        required
+        minLength={8}
+        maxLength={256}
+        note={error ?? t('password.hint')}
+        tone={error ? 'bad' : undefined}
+        onChange={setNext}
+      />
       <div>
         <button type="submit" className="button" data-kind="primary" disabled={busy || !current || next.length < 8}>
           {t('password.change')}

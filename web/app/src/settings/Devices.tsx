@@ -89,7 +89,14 @@ export function Devices() {
                 </strong>
                 <small>{t('devices.used', { when: agoLabel(device.lastUsedMs), since: agoLabel(device.createdMs) })}</small>
               </div>
-              <button type="button" className="button" data-kind="danger-plain" data-size="small" aria-label={t('devices.endLabel', { name: device.name })} onClick={() => end([device])}>
+              <button
+                type="button"
+                className="button"
+                data-kind="danger-plain"
+                data-size="small"
+                aria-label={t('devices.endLabel', { name: device.name })}
+                onClick={() => end([device])}
+              >
                 {t('logOut.action')}
               </button>
             </div>

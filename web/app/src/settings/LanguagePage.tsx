@@ -13,7 +13,13 @@ export function LanguagePage() {
     <>
       <p>{t('language.intro')}</p>
       <h3>{t('settings.language')}</h3>
-      <Choices label={t('settings.language')} name="language" value={language} options={options} onChange={(value) => change({ language: value })} />
+      <Choices
+        label={t('settings.language')}
+        name="language"
+        value={language}
+        options={options}
+        onChange={(value) => change({ language: value })}
+      />
     </>
   );
 }

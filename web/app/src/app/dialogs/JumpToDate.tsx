@@ -69,7 +69,6 @@ export default function JumpToDate({ atMs, onClose }: { atMs: number; onClose: (
             <ChevronRight className="mirrored" size={20} strokeWidth={1.85} aria-hidden />
           </button>
         </div>
-        {/* biome-ignore lint/a11y/noNoninteractiveElementInteractions: the arrows move within the table */}
         <table ref={grid} onKeyDown={onKeyDown}>
           <thead>
             <tr>

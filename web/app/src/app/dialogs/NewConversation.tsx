@@ -40,7 +40,15 @@ export default function NewConversation({ onClose }: { onClose: () => void }) {
     }
   };
 
-  const note = error ?? (search.state === 'failed' ? search.text : search.state === 'looking' ? t('people.looking') : search.state === 'none' && known.length === 0 ? t('people.none', { handle: query.replace(/^@/, '') }) : t('people.hint'));
+  const note =
+    error ??
+    (search.state === 'failed'
+      ? search.text
+      : search.state === 'looking'
+        ? t('people.looking')
+        : search.state === 'none' && known.length === 0
+          ? t('people.none', { handle: query.replace(/^@/, '') })
+          : t('people.hint'));
   return (
     <Dialog title={t('list.new')} onClose={onClose}>
       <div className="dialog-body scrolls">
@@ -68,7 +76,12 @@ export default function NewConversation({ onClose }: { onClose: () => void }) {
               <span className="member-name">{t('group.new')}</span>
             </button>
           )}
-          {found && (found.id === me.id ? <p className="field-note">{t('people.thatIsYou')}</p> : <PersonLine person={found} disabled={busy} onPress={() => open(found)} />)}
+          {found &&
+            (found.id === me.id ? (
+              <p className="field-note">{t('people.thatIsYou')}</p>
+            ) : (
+              <PersonLine person={found} disabled={busy} onPress={() => open(found)} />
+            ))}
           {known.map((person) => (
             <PersonLine key={person.id} person={person} disabled={busy} onPress={() => open(person)} />
           ))}

@@ -35,7 +35,17 @@ export default function NewGroup({ onClose }: { onClose: () => void }) {
     <Dialog title={t('group.new')} onClose={onClose}>
       <form className="dialog-form" onSubmit={submit}>
         <div className="dialog-body scrolls">
-          <Field label={t('group.name')} value={title} onChange={setTitle} maxLength={100} required autoFocus dir="auto" note={error ?? ''} tone={error ? 'bad' : undefined} />
+          <Field
+            label={t('group.name')}
+            value={title}
+            onChange={setTitle}
+            maxLength={100}
+            required
+            autoFocus
+            dir="auto"
+            note={error ?? ''}
+            tone={error ? 'bad' : undefined}
+          />
           <PeoplePicker picked={picked} onChange={setPicked} />
         </div>
         <DialogActions>

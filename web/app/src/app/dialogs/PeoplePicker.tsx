@@ -33,7 +33,12 @@ export function PeoplePicker({ picked, onChange, without, autoFocus }: PeoplePic
     onChange(has ? picked.filter(({ id }) => id !== person.id) : [...picked, person]);
     if (!has) setQuery('');
   };
-  const note = search.state === 'failed' ? search.text : search.state === 'none' && shown.length === 0 ? t('people.none', { handle: query.replace(/^@/, '') }) : t('people.hint');
+  const note =
+    search.state === 'failed'
+      ? search.text
+      : search.state === 'none' && shown.length === 0
+        ? t('people.none', { handle: query.replace(/^@/, '') })
+        : t('people.hint');
   return (
     <>
       <Field
@@ -56,7 +61,13 @@ export function PeoplePicker({ picked, onChange, without, autoFocus }: PeoplePic
       {picked.length > 0 && (
         <div className="picked-people">
           {picked.map((person) => (
-            <button key={person.id} type="button" className="picked-person" aria-label={t('people.unpick', { name: person.name })} onClick={() => toggle(person)}>
+            <button
+              key={person.id}
+              type="button"
+              className="picked-person"
+              aria-label={t('people.unpick', { name: person.name })}
+              onClick={() => toggle(person)}
+            >
               <bdi className="one-line">{person.name}</bdi>
               <X size={14} strokeWidth={2.2} aria-hidden />
             </button>

@@ -21,7 +21,17 @@ export default function Rename({ conversationId, title, onClose }: { conversatio
     <Dialog title={t('group.rename')} onClose={onClose}>
       <form className="dialog-form" onSubmit={submit}>
         <div className="dialog-body">
-          <Field label={t('group.name')} value={next} onChange={setNext} maxLength={100} required autoFocus dir="auto" note={error ?? ''} tone={error ? 'bad' : undefined} />
+          <Field
+            label={t('group.name')}
+            value={next}
+            onChange={setNext}
+            maxLength={100}
+            required
+            autoFocus
+            dir="auto"
+            note={error ?? ''}
+            tone={error ? 'bad' : undefined}
+          />
         </div>
         <DialogActions>
           <button type="button" className="button" data-kind="plain" onClick={onClose}>

@@ -51,7 +51,14 @@ export default function Switcher({ onClose }: { onClose: () => void }) {
       }));
     if (search.state === 'found' && search.person.id !== me.id && !rows.some((row) => row.avatarId === search.person.id)) {
       const { person } = search;
-      rows.push({ id: person.id, avatarId: person.id, name: person.name, detail: t('switcher.start', { handle: person.handle }), group: false, open: () => messenger.openDirect(person.id) });
+      rows.push({
+        id: person.id,
+        avatarId: person.id,
+        name: person.name,
+        detail: t('switcher.start', { handle: person.handle }),
+        group: false,
+        open: () => messenger.openDirect(person.id),
+      });
     }
     return rows;
   }, [conversations, query, search, me.id, messenger, t]);
@@ -87,7 +94,6 @@ export default function Switcher({ onClose }: { onClose: () => void }) {
           <div className="switcher-field">
             <Search size={20} strokeWidth={1.85} aria-hidden />
             <input
-              // biome-ignore lint/a11y/noAutofocus: one came here to type
               autoFocus
               role="combobox"
               aria-expanded="true"
@@ -112,7 +118,7 @@ export default function Switcher({ onClose }: { onClose: () => void }) {
             <ul ref={list} role="listbox" id={`${ids}-list`} aria-label={t('switcher.matches')}>
               {entries.map((entry, index) => (
                 // biome-ignore lint/a11y/useKeyWithClickEvents: the field has the keys
-                // biome-ignore lint/a11y/useFocusableInteractive: the field keeps the focus
+                // biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: an entry of a combobox; the field keeps the focus
                 <li
                   key={entry.id}
                   id={`${ids}-${index}`}
@@ -133,7 +139,9 @@ export default function Switcher({ onClose }: { onClose: () => void }) {
                 </li>
               ))}
             </ul>
-            {entries.length === 0 && <p className="switcher-none">{search.state === 'looking' ? t('people.looking') : t('switcher.none')}</p>}
+            {entries.length === 0 && (
+              <p className="switcher-none">{search.state === 'looking' ? t('people.looking') : t('switcher.none')}</p>
+            )}
           </div>
           <footer className="switcher-foot" aria-hidden="true">
             <span>

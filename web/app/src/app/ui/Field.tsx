@@ -25,7 +25,13 @@ export function Field({ label, hint, note, tone, before, after, below, onChange,
       </div>
       <div className="field-box" data-invalid={tone === 'bad' || undefined}>
         {before}
-        <input {...input} id={id} aria-describedby={note === undefined ? undefined : `${id}-note`} aria-invalid={tone === 'bad' || undefined} onChange={(event) => onChange(event.target.value)} />
+        <input
+          {...input}
+          id={id}
+          aria-describedby={note === undefined ? undefined : `${id}-note`}
+          aria-invalid={tone === 'bad' || undefined}
+          onChange={(event) => onChange(event.target.value)}
+        />
         {after}
       </div>
       {below}
@@ -50,7 +56,14 @@ export function PasswordField(props: Omit<FieldProps, 'after' | 'type'>) {
       autoCapitalize="none"
       dir="ltr"
       after={
-        <button type="button" className="icon-button" aria-pressed={shown} aria-label={t('auth.showPassword')} title={t('auth.showPassword')} onClick={() => setShown(!shown)}>
+        <button
+          type="button"
+          className="icon-button"
+          aria-pressed={shown}
+          aria-label={t('auth.showPassword')}
+          title={t('auth.showPassword')}
+          onClick={() => setShown(!shown)}
+        >
           <Icon size={19} strokeWidth={1.85} aria-hidden />
         </button>
       }

@@ -22,7 +22,14 @@ export function MenuButton({ label, entries, children }: { label: string; entrie
               // biome-ignore lint/suspicious/noArrayIndexKey: lines have no other name
               <Separator className="menu-separator" key={`line-${index}`} />
             ) : (
-              <AriaMenuItem className="menu-item" key={entry.id} id={entry.id} textValue={entry.label} data-tone={entry.tone} onAction={entry.act}>
+              <AriaMenuItem
+                className="menu-item"
+                key={entry.id}
+                id={entry.id}
+                textValue={entry.label}
+                data-tone={entry.tone}
+                onAction={entry.act}
+              >
                 {entry.icon}
                 {entry.label}
               </AriaMenuItem>

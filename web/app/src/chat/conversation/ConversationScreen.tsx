@@ -73,7 +73,11 @@ function Messages({ conversation, timeline }: { conversation: ConversationRow; t
   if (state.items.length === 0) {
     return (
       <div className="list-frame">
-        {state.opening ? <Skeletons /> : <p className="list-empty">{state.error ? t('messages.failed') : t('messages.none', { name: conversation.title })}</p>}
+        {state.opening ? (
+          <Skeletons />
+        ) : (
+          <p className="list-empty">{state.error ? t('messages.failed') : t('messages.none', { name: conversation.title })}</p>
+        )}
       </div>
     );
   }

@@ -23,7 +23,13 @@ export function Strip() {
   }, [troubled, sinceMs]);
   const shown = troubled && !patient;
   const quiet = connection.state === 'catching_up';
-  const key = { offline: 'strip.offline', connecting: 'strip.reconnecting', catching_up: 'strip.catchingUp', stopped: 'strip.stopped', live: null } as const;
+  const key = {
+    offline: 'strip.offline',
+    connecting: 'strip.reconnecting',
+    catching_up: 'strip.catchingUp',
+    stopped: 'strip.stopped',
+    live: null,
+  } as const;
   const text = key[connection.state];
   return (
     <div className="strip" role="status" data-shown={shown || undefined} data-quiet={quiet || undefined}>

@@ -18,7 +18,10 @@ export function TypingLine({ conversation }: { conversation: ConversationRow }) 
         ? t('typing.direct')
         : names.length > 3
           ? t('typing.several')
-          : t('typing.names', { names: new Intl.ListFormat(document.documentElement.lang, { type: 'conjunction' }).format(names), count: names.length });
+          : t('typing.names', {
+              names: new Intl.ListFormat(document.documentElement.lang, { type: 'conjunction' }).format(names),
+              count: names.length,
+            });
   return (
     <div className="typing-line">
       <p className="message-column" aria-live="off">

@@ -3,7 +3,7 @@ import { Button } from 'react-aria-components';
 import { useLocation } from 'wouter';
 import { type TextKey, useText } from '@/app/i18n/i18n';
 import { Avatar } from '@/app/ui/Avatar';
-import { type MenuEntry, MenuButton } from '@/app/ui/Menu';
+import { MenuButton, type MenuEntry } from '@/app/ui/Menu';
 import { useMessenger, useSession } from '@/realtime/hooks';
 import { useUi } from '@/store/ui';
 import type { ConversationRow, Member } from '@/types';
@@ -23,7 +23,9 @@ export function MemberRow({ conversation, member, onChanged }: { conversation: C
         <bdi className="member-name one-line">{isMe ? t('person.you', { name: member.name }) : member.name}</bdi>
         <bdi className="member-handle one-line">@{member.handle}</bdi>
       </span>
-      {member.role !== 'member' && <span className="member-role">{KNOWN_ROLES.has(member.role) ? t(`role.${member.role}` as TextKey) : member.role}</span>}
+      {member.role !== 'member' && (
+        <span className="member-role">{KNOWN_ROLES.has(member.role) ? t(`role.${member.role}` as TextKey) : member.role}</span>
+      )}
       {entries.length > 0 && (
         <MenuButton label={t('member.actions', { name: member.name })} entries={entries}>
           <Button className="icon-button" aria-label={t('member.actions', { name: member.name })}>
@@ -57,13 +59,28 @@ function useMemberActions(conversation: ConversationRow, member: Member, onChang
   const owner = conversation.role === 'owner';
   const { id } = conversation;
   if (owner && member.role === 'member') {
-    entries.push({ id: 'admin', label: t('member.makeAdmin'), icon: <ShieldCheck {...icon} />, act: run(() => messenger.setRole(id, member.id, 'admin')) });
+    entries.push({
+      id: 'admin',
+      label: t('member.makeAdmin'),
+      icon: <ShieldCheck {...icon} />,
+      act: run(() => messenger.setRole(id, member.id, 'admin')),
+    });
   }
   if (owner && member.role === 'admin') {
-    entries.push({ id: 'member', label: t('member.makeMember'), icon: <ShieldOff {...icon} />, act: run(() => messenger.setRole(id, member.id, 'member')) });
+    entries.push({
+      id: 'member',
+      label: t('member.makeMember'),
+      icon: <ShieldOff {...icon} />,
+      act: run(() => messenger.setRole(id, member.id, 'member')),
+    });
   }
   if (owner) {
-    entries.push({ id: 'owner', label: t('member.makeOwner'), icon: <Crown {...icon} />, act: run(() => messenger.setRole(id, member.id, 'owner')) });
+    entries.push({
+      id: 'owner',
+      label: t('member.makeOwner'),
+      icon: <Crown {...icon} />,
+      act: run(() => messenger.setRole(id, member.id, 'owner')),
+    });
   }
   if (owner || (conversation.role === 'admin' && member.role === 'member')) {
     entries.push('line', {

@@ -25,7 +25,6 @@ export default function SidePanel({ conversation }: { conversation: Conversation
   const manages = conversation.role === 'owner' || conversation.role === 'admin';
   const { id, title } = conversation;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveElementInteractions: Escape closes, as a dialog's would
     <aside
       className="sheet side-panel"
       aria-label={t('conversation.details')}
@@ -63,7 +62,12 @@ export default function SidePanel({ conversation }: { conversation: Conversation
                 </button>
               </>
             )}
-            <button type="button" className="panel-action" data-tone="danger" onClick={() => show({ type: 'leave', conversationId: id, title })}>
+            <button
+              type="button"
+              className="panel-action"
+              data-tone="danger"
+              onClick={() => show({ type: 'leave', conversationId: id, title })}
+            >
               <LogOut className="mirrored" size={19} strokeWidth={1.85} aria-hidden />
               {t('group.leave')}
             </button>

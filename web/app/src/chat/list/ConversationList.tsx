@@ -5,8 +5,8 @@ import { formatNumber, useText } from '@/app/i18n/i18n';
 import { useMessenger, useSession, useStore } from '@/realtime/hooks';
 import { useUi } from '@/store/ui';
 import { ConversationRowView } from './ConversationRowView';
-import { InvitationCard } from './InvitationCard';
 import { type Filter, filterRows } from './filter';
+import { InvitationCard } from './InvitationCard';
 import { ListRows } from './ListRows';
 import { SearchField } from './SearchField';
 import './conversation-list.css';
@@ -33,7 +33,13 @@ export function ConversationList({ selected }: { selected: string | null }) {
     <section className="list-pane" aria-label={t('list.label')}>
       <header className="list-head">
         <h1>{t('list.title')}</h1>
-        <button type="button" className="icon-button" aria-label={t('list.new')} title={t('list.new')} onClick={() => show({ type: 'new-conversation' })}>
+        <button
+          type="button"
+          className="icon-button"
+          aria-label={t('list.new')}
+          title={t('list.new')}
+          onClick={() => show({ type: 'new-conversation' })}
+        >
           <SquarePen size={20} strokeWidth={1.85} aria-hidden />
         </button>
       </header>
@@ -64,7 +70,9 @@ export function ConversationList({ selected }: { selected: string | null }) {
         {rows.length > 0 ? (
           <ListRows rows={rows} me={me} selected={selected} />
         ) : (
-          <p className="list-none">{empty ? t('list.none') : query ? t('list.noMatch', { query }) : conversations.length > 0 ? t('list.noneHere') : ''}</p>
+          <p className="list-none">
+            {empty ? t('list.none') : query ? t('list.noMatch', { query }) : conversations.length > 0 ? t('list.noneHere') : ''}
+          </p>
         )}
       </div>
     </section>

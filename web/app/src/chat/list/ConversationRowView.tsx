@@ -24,7 +24,14 @@ export const ConversationRowView = memo(
     const isUnread = row.unread > 0;
     const mine = last?.senderId === me.id;
     return (
-      <button type="button" className="row" data-selected={selected || undefined} data-unread={isUnread || undefined} aria-current={selected ? 'page' : undefined} onClick={onOpen}>
+      <button
+        type="button"
+        className="row"
+        data-selected={selected || undefined}
+        data-unread={isUnread || undefined}
+        aria-current={selected ? 'page' : undefined}
+        onClick={onOpen}
+      >
         <span className="row-avatar" data-density-size>
           <Avatar id={row.peer?.id ?? row.id} name={row.title} size={44} shape={row.kind === 'direct' ? 'person' : 'group'} />
         </span>
@@ -75,7 +82,8 @@ function Preview({ row, mine }: { row: ConversationRow; mine: boolean }) {
   if (row.isRequest) return <span className="row-preview one-line">{t('list.request')}</span>;
   if (!last) return <span className="row-preview one-line">{isGroup ? t('list.newGroup') : t('list.newDirect')}</span>;
   if (last.state === 'failed') return <span className="row-preview one-line row-failed">{t('list.notSent')}</span>;
-  const text = last.body.type === 'text' ? plainText(last.body.text, 120) : t(last.body.type === 'erased' ? 'message.erased' : 'message.unknown');
+  const text =
+    last.body.type === 'text' ? plainText(last.body.text, 120) : t(last.body.type === 'erased' ? 'message.erased' : 'message.unknown');
   const who = mine ? t('list.you') : isGroup ? firstName(people.get(last.senderId)?.name ?? '') : '';
   return (
     <span className="row-preview one-line" dir={textDirection(text) ?? undefined}>

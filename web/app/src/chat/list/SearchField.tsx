@@ -1,6 +1,6 @@
 import { Search, X } from 'lucide-react';
-import { modifierName } from '@/app/keys/platform';
 import { useText } from '@/app/i18n/i18n';
+import { modifierName } from '@/app/keys/platform';
 
 export interface SearchFieldProps {
   value: string;

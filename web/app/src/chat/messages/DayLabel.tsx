@@ -6,7 +6,13 @@ export function DayLabel({ atMs, hidden, onPress }: { atMs: number; hidden: bool
   const t = useText();
   return (
     <div className="floating-day" data-hidden={hidden || undefined}>
-      <button type="button" className="day-pill" onClick={onPress} title={t('messages.jumpToDate')} aria-label={t('messages.jumpFrom', { day: dayLabel(atMs) })}>
+      <button
+        type="button"
+        className="day-pill"
+        onClick={onPress}
+        title={t('messages.jumpToDate')}
+        aria-label={t('messages.jumpFrom', { day: dayLabel(atMs) })}
+      >
         {dayLabel(atMs)}
       </button>
     </div>

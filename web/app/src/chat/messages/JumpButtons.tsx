@@ -20,7 +20,13 @@ export function JumpButtons({ atEnd, unread, dividerAbove, onEnd, onFirstUnread 
         </button>
       )}
       {!atEnd && (
-        <button type="button" className="jump-button" data-new={unread > 0 || undefined} aria-label={unread > 0 ? undefined : t('messages.toEnd')} onClick={onEnd}>
+        <button
+          type="button"
+          className="jump-button"
+          data-new={unread > 0 || undefined}
+          aria-label={unread > 0 ? undefined : t('messages.toEnd')}
+          onClick={onEnd}
+        >
           <ArrowDown size={16} strokeWidth={2.2} aria-hidden />
           {unread > 0 && t('messages.newBelow', { count: unread, shown: badgeCount(unread) })}
         </button>

@@ -73,8 +73,13 @@ export function MessageList({ conversation, timeline, state }: MessageListProps)
   const first = rows[view.firstVisible];
   return (
     <div className="list-frame">
-      {first && <DayLabel atMs={first.item.atMs} hidden={view.dayShown || !view.moving} onPress={() => show({ type: 'jump-to-date', conversationId: conversation.id, atMs: first.item.atMs })} />}
-      {/* biome-ignore lint/a11y/useSemanticElements: a feed has no element of its own */}
+      {first && (
+        <DayLabel
+          atMs={first.item.atMs}
+          hidden={view.dayShown || !view.moving}
+          onPress={() => show({ type: 'jump-to-date', conversationId: conversation.id, atMs: first.item.atMs })}
+        />
+      )}
       <div
         ref={scroller}
         className="message-scroller scrolls"
@@ -113,7 +118,13 @@ export function MessageList({ conversation, timeline, state }: MessageListProps)
           })}
         </div>
       </div>
-      <JumpButtons atEnd={view.atEnd && !state.hasNewer} unread={conversation.unread} dividerAbove={divider.isAbove(rows, view.firstVisible)} onEnd={() => void jump.toEnd()} onFirstUnread={() => void jump.toFirstUnread()} />
+      <JumpButtons
+        atEnd={view.atEnd && !state.hasNewer}
+        unread={conversation.unread}
+        dividerAbove={divider.isAbove(rows, view.firstVisible)}
+        onEnd={() => void jump.toEnd()}
+        onFirstUnread={() => void jump.toFirstUnread()}
+      />
     </div>
   );
 }

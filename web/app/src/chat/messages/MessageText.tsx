@@ -9,6 +9,7 @@ export const MessageText = memo(function MessageText({ text, myHandle }: { text:
 });
 
 function Blocks({ blocks, myHandle }: { blocks: Block[]; myHandle: string }) {
+  // biome-ignore lint/suspicious/useIterableCallbackReturn: the switch has every kind
   return blocks.map((block, index) => {
     const key = `${index}-${block.type}`;
     switch (block.type) {
@@ -46,6 +47,7 @@ function Blocks({ blocks, myHandle }: { blocks: Block[]; myHandle: string }) {
 }
 
 function Inlines({ parts, myHandle }: { parts: Inline[]; myHandle: string }) {
+  // biome-ignore lint/suspicious/useIterableCallbackReturn: the switch has every kind
   return parts.map((part, index) => {
     const key = `${index}-${part.type}`;
     switch (part.type) {

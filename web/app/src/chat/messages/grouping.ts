@@ -58,8 +58,7 @@ export function buildRows(
     const item = items[i] as TimelineItem;
     const before = items[i - 1];
     const newDay = !before || dayKey(before.atMs) !== dayKey(item.atMs);
-    const isNew =
-      !divided && newAfterSeq !== null && item.kind === 'message' && item.senderId !== me && (item.seq ?? 0) > newAfterSeq;
+    const isNew = !divided && newAfterSeq !== null && item.kind === 'message' && item.senderId !== me && (item.seq ?? 0) > newAfterSeq;
     if (isNew) divided = true;
     const head: Head = { key: item.key, day: newDay ? item.atMs : null, startsNew: isNew };
     const last = rows[rows.length - 1];

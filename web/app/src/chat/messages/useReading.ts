@@ -31,6 +31,7 @@ export function useReading({ conversation, rows, virtualizer, scroller, hasNewer
   const latest = useRef({ conversation, rows, hasNewer });
   latest.current = { conversation, rows, hasNewer };
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: rows and counts are looked at anew whenever they change
   useEffect(() => {
     const box = scroller.current;
     if (!box) return;
@@ -46,7 +47,9 @@ export function useReading({ conversation, rows, virtualizer, scroller, hasNewer
       const dayShown = top < 8 || items.some((item) => all[item.index]?.day != null && item.start > top - 44 && item.start < top + 56);
       const atEnd = virtualizer.isAtEnd(40);
       setView((now) =>
-        now.firstVisible === firstVisible && now.dayShown === dayShown && now.atEnd === atEnd ? now : { ...now, firstVisible, dayShown, atEnd },
+        now.firstVisible === firstVisible && now.dayShown === dayShown && now.atEnd === atEnd
+          ? now
+          : { ...now, firstVisible, dayShown, atEnd },
       );
       if (document.hidden || !document.hasFocus() || of.unread === 0) return;
       // A row counts as seen when its last line is.
@@ -79,8 +82,6 @@ export function useReading({ conversation, rows, virtualizer, scroller, hasNewer
       window.removeEventListener('focus', soon);
       document.removeEventListener('visibilitychange', soon);
     };
-    // Rows and counts are looked at anew whenever they change.
-    // biome-ignore lint/correctness/useExhaustiveDependencies: rows and counts trigger a look
   }, [messenger, virtualizer, scroller, rows, conversation.unread]);
   return view;
 }
