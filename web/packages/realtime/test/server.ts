@@ -26,6 +26,8 @@ export class TestServer {
   refreshes = 0;
   hellos = 0;
   acks = true;
+  /** Whether the link breaks now, before an answer. */
+  loses: () => boolean = () => false;
   #changed: (() => void)[] = [];
 
   constructor() {
@@ -93,6 +95,11 @@ export class TestServer {
     for (const socket of this.#sockets) socket.send(JSON.stringify(frame));
   }
 
+  /** Breaks every link without a word. */
+  break(): void {
+    for (const socket of this.#sockets) socket.terminate();
+  }
+
   cut(code = 4000): void {
     for (const socket of this.#sockets) socket.close(code);
   }
@@ -128,7 +135,15 @@ export class TestServer {
       case 'send_message': {
         if (!this.acks) break;
         const { client_id, conversation_id, body } = command as unknown as MessageSent;
-        const seq = this.message(conversation_id, '', { actor_id: ME, client_id, body });
+        // The same key is the same message.
+        const known = this.log.find(
+          (event) => (event as Partial<MessageSent>).client_id === client_id && event.chain === `c:${conversation_id}`,
+        );
+        const seq = known?.seq ?? this.message(conversation_id, '', { actor_id: ME, client_id, body });
+        if (this.loses()) {
+          socket.terminate();
+          break;
+        }
         socket.send(
           JSON.stringify({ type: 'message_ack', client_id, conversation_id, message_id: `m${seq}`, seq, sent_at_ms: Date.now() }),
         );
