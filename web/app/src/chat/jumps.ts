@@ -13,3 +13,17 @@ export function onJumpRequest(listen: (place: Place) => void): () => void {
 export function requestJump(place: Place): void {
   listener?.(place);
 }
+
+let atSend: (() => void) | null = null;
+
+/** Calls `listen` when the person has sent something: one's own message is always shown. */
+export function onEndRequest(listen: () => void): () => void {
+  atSend = listen;
+  return () => {
+    if (atSend === listen) atSend = null;
+  };
+}
+
+export function requestEnd(): void {
+  atSend?.();
+}

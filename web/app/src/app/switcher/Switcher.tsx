@@ -30,7 +30,7 @@ export default function Switcher({ onClose }: { onClose: () => void }) {
   const [, navigate] = useLocation();
   const [query, setQuery] = useState('');
   const [active, setActive] = useState(0);
-  const list = useRef<HTMLUListElement>(null);
+  const list = useRef<HTMLDivElement>(null);
   const ids = useId();
   const search = usePersonSearch(query);
 
@@ -114,12 +114,13 @@ export default function Switcher({ onClose }: { onClose: () => void }) {
           </div>
           <div className="switcher-results scrolls">
             {entries.length > 0 && <h2>{t(query ? 'switcher.matches' : 'switcher.recent')}</h2>}
-            {/* biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: the list of a combobox */}
-            <ul ref={list} role="listbox" id={`${ids}-list`} aria-label={t('switcher.matches')}>
+            {/* biome-ignore lint/a11y/useSemanticElements: the list of a combobox */}
+            <div ref={list} role="listbox" id={`${ids}-list`} aria-label={t('switcher.matches')}>
               {entries.map((entry, index) => (
                 // biome-ignore lint/a11y/useKeyWithClickEvents: the field has the keys
-                // biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: an entry of a combobox; the field keeps the focus
-                <li
+                // biome-ignore lint/a11y/useFocusableInteractive: the field keeps the focus
+                // biome-ignore lint/a11y/useSemanticElements: an entry of a combobox
+                <div
                   key={entry.id}
                   id={`${ids}-${index}`}
                   role="option"
@@ -136,9 +137,9 @@ export default function Switcher({ onClose }: { onClose: () => void }) {
                     <bdi className="member-handle one-line">{entry.detail}</bdi>
                   </span>
                   {index === at && <kbd>Enter</kbd>}
-                </li>
+                </div>
               ))}
-            </ul>
+            </div>
             {entries.length === 0 && (
               <p className="switcher-none">{search.state === 'looking' ? t('people.looking') : t('switcher.none')}</p>
             )}

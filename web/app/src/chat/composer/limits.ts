@@ -15,3 +15,8 @@ export function bytesLeft(text: string): number | null {
   const used = byteLength(text);
   return used >= COUNT_FROM ? MAX_BYTES - used : null;
 }
+
+/** Not only white space, and within the limit. */
+export function isSendable(text: string): boolean {
+  return text.trim() !== '' && (bytesLeft(text) ?? 0) >= 0;
+}

@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { useDraft, useMessenger } from '@/realtime/hooks';
-import { bytesLeft } from './limits';
+import { requestEnd } from '../jumps';
+import { bytesLeft, isSendable } from './limits';
 
 /** The text being written in a conversation. It is kept while one types, so that neither a reload nor a crash loses it. */
 export function useComposer(conversationId: string) {
@@ -27,13 +28,16 @@ export function useComposer(conversationId: string) {
   );
 
   const left = bytesLeft(text);
-  const canSend = text.trim() !== '' && (left === null || left >= 0);
+  const canSend = isSendable(text);
   const send = useCallback(() => {
-    if (!canSend) return false;
-    messenger.send(conversationId, text.trim());
+    // The field's present text, whether or not it was drawn yet.
+    const written = own.current;
+    if (!isSendable(written)) return false;
+    messenger.send(conversationId, written.trim());
     change('');
+    requestEnd();
     return true;
-  }, [canSend, messenger, conversationId, text, change]);
+  }, [messenger, conversationId, change]);
 
   return { text, change, left, canSend, send };
 }

@@ -1,4 +1,4 @@
-import { type CSSProperties, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { type CSSProperties, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { useText } from '@/app/i18n/i18n';
 import { useMessenger, usePeople, useSession } from '@/realtime/hooks';
 import type { Timeline, TimelineState } from '@/realtime/messenger';
@@ -43,30 +43,20 @@ export function MessageList({ conversation, timeline, state }: MessageListProps)
   );
   const people = usePeople(ids);
   const roving = useRoving(rows);
-  const { virtualizer } = useVirtualRows(rows, scroller, !state.hasNewer, roving.index);
+  const { virtualizer, stick } = useVirtualRows(rows, scroller, !state.hasNewer, roving.index);
   roving.attach(virtualizer);
   const view = useReading({ conversation, rows, virtualizer, scroller, hasNewer: state.hasNewer });
   usePaging({ timeline, state, rows, virtualizer, scroller });
-  const jump = useJump({ timeline, rows, virtualizer, divider, state });
+  const jump = useJump({ timeline, rows, virtualizer, stick, divider, state });
 
   const [opened, setOpened] = useState(false);
   useLayoutEffect(() => {
     if (opened || rows.length === 0) return;
     const index = rows.findIndex((row) => row.startsNew);
     if (index > 0) virtualizer.scrollToIndex(index, { align: 'start' });
-    else virtualizer.scrollToEnd();
+    else stick();
     setOpened(true);
-  }, [opened, rows, virtualizer]);
-
-  // One's own new message is always shown, wherever one was reading.
-  const lastMine = rows.findLast((row) => row.kind === 'message' && row.mine && row.item.state === 'pending')?.key;
-  const shownMine = useRef(lastMine);
-  useEffect(() => {
-    if (!lastMine || lastMine === shownMine.current) return;
-    shownMine.current = lastMine;
-    void jump.toEnd();
-    divider.clear();
-  }, [lastMine, jump, divider]);
+  }, [opened, rows, virtualizer, stick]);
 
   const isGroup = conversation.kind !== 'direct';
   const items = virtualizer.getVirtualItems();

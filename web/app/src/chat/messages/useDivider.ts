@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import type { ConversationRow, TimelineItem } from '@/types';
 import type { Row } from './grouping';
 
@@ -24,9 +24,10 @@ export function useDivider(conversation: ConversationRow, items: readonly Timeli
       setAfterSeq((now) => (now === null || conversation.unread === 0 ? before : now));
     }
   }, [newest, me, conversation.unread]);
+  const clear = useCallback(() => setAfterSeq(null), []);
   return {
     afterSeq,
-    clear: () => setAfterSeq(null),
+    clear,
     isAbove: (rows, firstVisible) => {
       if (afterSeq === null || seen.current) return false;
       const index = rows.findIndex((row) => row.startsNew);

@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import type { Timeline, TimelineState } from '@/realtime/messenger';
-import { onJumpRequest } from '../jumps';
+import { onEndRequest, onJumpRequest } from '../jumps';
 import type { Row } from './grouping';
 import type { Divider } from './useDivider';
 import type { RowVirtualizer } from './useVirtualRows';
@@ -10,13 +10,15 @@ interface Input {
   state: TimelineState;
   rows: readonly Row[];
   virtualizer: RowVirtualizer;
+  /** Goes to the end and stays there. */
+  stick: () => void;
   divider: Divider;
 }
 
 const FLASH_MS = 1_200;
 
 /** Jumps: to the end, to the first unread message, to a date. What is not loaded is loaded first. */
-export function useJump({ timeline, state, rows, virtualizer, divider }: Input) {
+export function useJump({ timeline, state, rows, virtualizer, stick, divider }: Input) {
   const [flashed, setFlashed] = useState<string | null>(null);
   /** The row to show once it is among the rows. */
   const wanted = useRef<{ key: string | 'end'; flash: boolean } | null>(null);
@@ -27,7 +29,7 @@ export function useJump({ timeline, state, rows, virtualizer, divider }: Input) 
     if (target.key === 'end') {
       if (state.hasNewer) return;
       wanted.current = null;
-      virtualizer.scrollToEnd();
+      stick();
       return;
     }
     const index = rows.findIndex((row) => row.key === target.key);
@@ -35,7 +37,7 @@ export function useJump({ timeline, state, rows, virtualizer, divider }: Input) 
     wanted.current = null;
     virtualizer.scrollToIndex(index, { align: 'start' });
     if (target.flash) setFlashed(target.key);
-  }, [rows, state.hasNewer, virtualizer]);
+  }, [rows, state.hasNewer, virtualizer, stick]);
 
   useEffect(() => {
     if (!flashed) return;
@@ -48,9 +50,9 @@ export function useJump({ timeline, state, rows, virtualizer, divider }: Input) 
     if (timeline.get().hasNewer) await timeline.jumpToEnd();
     else {
       wanted.current = null;
-      virtualizer.scrollToEnd();
+      stick();
     }
-  }, [timeline, virtualizer]);
+  }, [timeline, stick]);
 
   const toPlace = useCallback(
     async (place: { seq: number } | { atMs: number }, flash: boolean) => {
@@ -72,6 +74,15 @@ export function useJump({ timeline, state, rows, virtualizer, divider }: Input) 
     [timeline, virtualizer],
   );
 
+  const { clear } = divider;
+  useEffect(
+    () =>
+      onEndRequest(() => {
+        clear();
+        void toEnd();
+      }),
+    [clear, toEnd],
+  );
   useEffect(() => onJumpRequest((place) => void toPlace(place, true)), [toPlace]);
 
   const toFirstUnread = useCallback(async () => {

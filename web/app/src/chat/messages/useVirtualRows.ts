@@ -26,7 +26,6 @@ export function useVirtualRows(rows: readonly Row[], scroller: RefObject<HTMLDiv
     getItemKey: (index) => rows[index]?.key ?? index,
     estimateSize: () => 56,
     anchorTo: 'end',
-    followOnAppend: follows,
     scrollEndThreshold: END_PX,
     overscan: 6,
     paddingEnd: 8,
@@ -37,16 +36,25 @@ export function useVirtualRows(rows: readonly Row[], scroller: RefObject<HTMLDiv
     // A message cut by the upper edge that grows must not push the text below it.
     virtualizer.shouldAdjustScrollPositionOnItemSizeChange = (item, _delta, list) => item.start < (list.scrollOffset ?? 0);
   }, [virtualizer]);
-  const atEnd = useRef(true);
+  // Whether the list keeps to its end: until one scrolls up. A row that was added or grew has not moved anything yet.
+  const sticks = useRef(false);
+  const total = virtualizer.getTotalSize();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what was added or grew
+  useLayoutEffect(() => {
+    if (sticks.current && follows) virtualizer.scrollToEnd();
+  }, [rows, total, follows, virtualizer]);
   useEffect(() => {
     const box = scroller.current;
     if (!box) return;
+    let top = box.scrollTop;
     const remember = () => {
-      atEnd.current = virtualizer.isAtEnd(END_PX);
+      if (virtualizer.isAtEnd(END_PX)) sticks.current = true;
+      else if (box.scrollTop < top - 1) sticks.current = false;
+      top = box.scrollTop;
     };
     // The keyboard opens or the composer grows: who was at the end stays there.
     const observer = new ResizeObserver(() => {
-      if (atEnd.current) virtualizer.scrollToEnd();
+      if (sticks.current) virtualizer.scrollToEnd();
     });
     box.addEventListener('scroll', remember, { passive: true });
     observer.observe(box);
@@ -55,5 +63,9 @@ export function useVirtualRows(rows: readonly Row[], scroller: RefObject<HTMLDiv
       observer.disconnect();
     };
   }, [scroller, virtualizer]);
-  return { virtualizer, atEnd };
+  const stick = useCallback(() => {
+    sticks.current = true;
+    virtualizer.scrollToEnd();
+  }, [virtualizer]);
+  return { virtualizer, stick };
 }
