@@ -47,7 +47,10 @@ export interface RealtimeClient {
   readonly typing: Readable<TypingState>;
   /** Messages in the outbox, in the order in which they go out; failed ones too. */
   readonly outbox: Readable<readonly MessageItem[]>;
-  /** REST with the session's token, which is renewed by itself. */
+  /**
+   * REST with the session's token, which is renewed by itself. Calls that begin, accept, decline or hide a conversation resolve
+   * when the list shows it.
+   */
   readonly api: RestClient;
 
   /** Makes an account and logs in. */

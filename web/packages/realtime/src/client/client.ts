@@ -95,9 +95,9 @@ export class Client implements RealtimeClient {
       { accessToken: async (refused) => (await this.#tokens?.accessToken(refused)) ?? null },
       this.#fetch,
       {
-        touched: (id) => this.#scope?.list.want(new Set([id])),
-        gone: (id) => void this.#scope?.drop(id).catch(() => undefined),
-        invitations: () => void this.invitations.refresh().catch(() => undefined),
+        touched: async (id) => this.#scope?.list.want(new Set([id])),
+        gone: async (id) => this.#scope?.drop(id).catch(() => undefined),
+        invitations: () => this.invitations.refresh().catch(() => undefined),
       },
     );
     this.drafts = this.#draftDesk;

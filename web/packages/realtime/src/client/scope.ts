@@ -197,7 +197,7 @@ export class Scope {
         // Without locks several tabs write; what they write is the same.
         term: locks === null ? undefined : term,
         onStored: () => this.#engine?.storedMore(),
-        onUnknown: (ids) => this.list.want(ids),
+        onUnknown: (ids) => void this.list.want(ids),
         onReset: () => this.list.keepTrying(),
         onOver: () => this.#end(),
       },

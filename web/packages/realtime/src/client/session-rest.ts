@@ -5,12 +5,12 @@ import type { Conversation } from '../rest/types.ts';
 
 /** What calls change that no event tells this device. */
 export interface RestEffects {
-  /** The conversation is to be read again. */
-  touched(id: ConversationId): void;
+  /** The conversation is to be read again; resolves when it was, or could not be now. */
+  touched(id: ConversationId): Promise<void>;
   /** It is off the list. */
-  gone(id: ConversationId): void;
+  gone(id: ConversationId): Promise<void>;
   /** Invitations are to be read again. */
-  invitations(): void;
+  invitations(): Promise<void>;
 }
 
 /** REST whose changes show at once. */
@@ -24,35 +24,33 @@ export class SessionRest extends RestClient {
 
   override async accept(id: ConversationId): Promise<void> {
     await super.accept(id);
-    this.#effects.touched(id);
-    this.#effects.invitations();
+    await Promise.all([this.#effects.touched(id), this.#effects.invitations()]);
   }
 
   override async decline(id: ConversationId): Promise<void> {
     await super.decline(id);
-    this.#effects.gone(id);
-    this.#effects.invitations();
+    await Promise.all([this.#effects.gone(id), this.#effects.invitations()]);
   }
 
   override async hide(id: ConversationId): Promise<void> {
     await super.hide(id);
-    this.#effects.gone(id);
+    await this.#effects.gone(id);
   }
 
   override async unhide(id: ConversationId): Promise<void> {
     await super.unhide(id);
-    this.#effects.touched(id);
+    await this.#effects.touched(id);
   }
 
   override async openDirect(userId: string): Promise<Conversation> {
     const conversation = await super.openDirect(userId);
-    this.#effects.touched(conversation.conversation_id);
+    await this.#effects.touched(conversation.conversation_id);
     return conversation;
   }
 
   override async createGroup(title: string, memberIds: readonly string[], key?: string): Promise<Conversation> {
     const conversation = await super.createGroup(title, memberIds, key);
-    this.#effects.touched(conversation.conversation_id);
+    await this.#effects.touched(conversation.conversation_id);
     return conversation;
   }
 }

@@ -29,6 +29,7 @@ export class ListSync {
   readonly #again = new Timer();
   readonly #gather = new Timer();
   #unknown = new Set<ConversationId>();
+  #waiting: (() => void)[] = [];
   #reading: Promise<void> | null = null;
   #stopped = false;
 
@@ -41,6 +42,7 @@ export class ListSync {
     this.#stopped = true;
     this.#again.stop();
     this.#gather.stop();
+    for (const tell of this.#waiting.splice(0)) tell();
   }
 
   /** Reads the whole list if it was never read to its end, or has to be read again. */
@@ -82,10 +84,13 @@ export class ListSync {
       );
   }
 
-  /** Events spoke of these conversations and said too little. */
-  want(ids: ReadonlySet<ConversationId>): void {
+  /** Events spoke of these conversations and said too little. Resolves when they were looked for once, found or not. */
+  want(ids: ReadonlySet<ConversationId>): Promise<void> {
+    if (this.#stopped) return Promise.resolve();
     for (const id of ids) this.#unknown.add(id);
-    if (!this.#gather.pending && !this.#stopped) this.#gather.start(GATHER_MS, () => void this.#top());
+    const looked = new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (!this.#gather.pending) this.#gather.start(GATHER_MS, () => void this.#top());
+    return looked;
   }
 
   async #all(): Promise<void> {
@@ -112,7 +117,9 @@ export class ListSync {
 
   async #top(): Promise<void> {
     const wanted = this.#unknown;
+    const waiting = this.#waiting;
     this.#unknown = new Set();
+    this.#waiting = [];
     try {
       for (const state of STATES) {
         let cursor: string | null = null;
@@ -133,6 +140,8 @@ export class ListSync {
       if (this.#stopped || isFenced(error) || (error instanceof ApiError && !error.retryable)) return;
       for (const id of wanted) this.#unknown.add(id);
       this.#gather.start(this.#backoff.nextDelayMs(error instanceof ApiError ? error.retryAfterMs : null), () => void this.#top());
+    } finally {
+      for (const tell of waiting) tell();
     }
   }
 
