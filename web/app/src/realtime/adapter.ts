@@ -2,6 +2,7 @@ import { ApiError, RealtimeClient } from '@relayhub/realtime';
 import type { Configuration } from '@/api/configuration';
 import { t } from '@/app/i18n/i18n';
 import { deviceName } from '@/auth/strength';
+import type { TimelineItem } from '@/types';
 import { conversationOf, invitationOf, itemsOf, memberOf, personOf } from './convert';
 import { derived } from './derived';
 import { type Drafts, type Messenger, Refusal, type SessionState, type Timeline, type TimelineState } from './messenger';
@@ -80,12 +81,10 @@ export async function openMessenger(configuration: Configuration): Promise<Messe
     },
     openDirect: async (personId) => {
       const { conversation_id } = await call(api.openDirect(personId));
-      if (client.conversation(conversation_id).get() === null) await call(client.refreshConversations());
       return conversation_id;
     },
     createGroup: async (title, memberIds, key) => {
       const { conversation_id } = await call(api.createGroup(title, memberIds, key));
-      if (client.conversation(conversation_id).get() === null) await call(client.refreshConversations());
       return conversation_id;
     },
     members: async (id) => {
@@ -98,26 +97,21 @@ export async function openMessenger(configuration: Configuration): Promise<Messe
     },
     rename: (id, title) => call(api.rename(id, title)),
     setRole: (id, personId, role) => call(api.setRole(id, personId, role)),
-    removeMember: async (id, personId) => {
-      await call(api.removeMember(id, personId));
-    },
-    accept: async (id) => {
-      await call(api.accept(id));
-      await Promise.all([client.invitations.refresh(), client.refreshConversations()]);
-    },
-    decline: async (id) => {
-      await call(api.decline(id));
-      await Promise.all([client.invitations.refresh(), client.refreshConversations()]);
-    },
+    removeMember: (id, personId) => call(api.removeMember(id, personId)),
+    accept: (id) => call(api.accept(id)),
+    decline: (id) => call(api.decline(id)),
   };
 }
 
 function timelineOf(client: RealtimeClient, id: string): Timeline {
   const timeline = client.timeline(id);
+  // That a direct conversation began is no news to either of the two.
+  const shownItems = (items: readonly TimelineItem[]) =>
+    client.conversation(id).get()?.kind === 'direct' ? items.filter((item) => item.kind === 'message') : items;
   const shown = derived(
     timeline,
     (state): TimelineState => ({
-      items: itemsOf(state.items),
+      items: shownItems(itemsOf(state.items)),
       hasOlder: state.hasOlder,
       hasNewer: state.hasNewer,
       opening: state.opening,

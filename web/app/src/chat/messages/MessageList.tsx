@@ -111,7 +111,7 @@ export function MessageList({ conversation, timeline, state }: MessageListProps)
       <JumpButtons
         atEnd={view.atEnd && !state.hasNewer}
         unread={conversation.unread}
-        dividerAbove={divider.isAbove(rows, view.firstVisible)}
+        dividerAbove={divider.isAbove(rows, view.firstVisible, state.hasOlder)}
         onEnd={() => void jump.toEnd()}
         onFirstUnread={() => void jump.toFirstUnread()}
       />

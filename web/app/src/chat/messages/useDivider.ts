@@ -6,7 +6,7 @@ export interface Divider {
   /** The sequence after which messages are new, or null where there is no divider. */
   afterSeq: number | null;
   clear: () => void;
-  isAbove: (rows: readonly Row[], firstVisible: number) => boolean;
+  isAbove: (rows: readonly Row[], firstVisible: number, hasOlder: boolean) => boolean;
 }
 
 /** Where "New" stands. It is frozen while one reads, and comes anew for what arrives while one looks elsewhere. */
@@ -28,12 +28,13 @@ export function useDivider(conversation: ConversationRow, items: readonly Timeli
   return {
     afterSeq,
     clear,
-    isAbove: (rows, firstVisible) => {
+    isAbove: (rows, firstVisible, hasOlder) => {
       if (afterSeq === null || seen.current) return false;
       const index = rows.findIndex((row) => row.startsNew);
       const oldest = rows.find((row) => row.item.seq !== null)?.item.seq ?? 0;
-      const above = index >= 0 && oldest <= afterSeq ? index < firstVisible : oldest > afterSeq;
-      if (!above && index >= 0 && index >= firstVisible) seen.current = true;
+      const notLoaded = hasOlder && oldest > afterSeq;
+      const above = notLoaded || (index >= 0 && index < firstVisible);
+      if (!above && index >= firstVisible) seen.current = true;
       return above;
     },
   };
