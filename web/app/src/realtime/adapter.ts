@@ -1,3 +1,4 @@
+import type * as sdk from '@relayhub/realtime';
 import { ApiError, RealtimeClient } from '@relayhub/realtime';
 import type { Configuration } from '@/api/configuration';
 import { t } from '@/app/i18n/i18n';
@@ -5,7 +6,7 @@ import { deviceName } from '@/auth/strength';
 import type { TimelineItem } from '@/types';
 import { conversationOf, invitationOf, itemsOf, memberOf, personOf } from './convert';
 import { derived } from './derived';
-import { type Drafts, type Messenger, Refusal, type SessionState, type Timeline, type TimelineState } from './messenger';
+import { type Connection, type Drafts, type Messenger, Refusal, type SessionState, type Timeline, type TimelineState } from './messenger';
 
 /** Members of one page; larger groups show their first. */
 const MEMBERS_SHOWN = 200;
@@ -35,7 +36,7 @@ export async function openMessenger(configuration: Configuration): Promise<Messe
   const unnamed = () => t('person.unknown');
   return {
     session,
-    connection: derived(client.connection, ({ state, sinceMs }) => ({ state, sinceMs })),
+    connection: derived(client.connection, troubleSince()),
     conversations: derived(client.conversations, (rows) => rows.map((row) => conversationOf(row, unnamed))),
     requests: derived(client.requests, (rows) => rows.map((row) => conversationOf(row, unnamed))),
     invitations: derived(client.invitations, (rows) => rows.map((row) => invitationOf(row, unnamed))),
@@ -127,5 +128,14 @@ function timelineOf(client: RealtimeClient, id: string): Timeline {
     jumpToEnd: () => quietly(timeline.jumpToEnd()),
     jumpTo: (place) => timeline.jumpTo(place).catch(() => null),
     close: () => timeline.close(),
+  };
+}
+
+/** Attempts come and go; what a person waits for is the time since it last worked. */
+function troubleSince(): (now: sdk.ConnectionState) => Connection {
+  let since: number | null = null;
+  return ({ state, sinceMs }) => {
+    since = state === 'live' ? null : (since ?? sinceMs);
+    return { state, sinceMs: since ?? sinceMs };
   };
 }

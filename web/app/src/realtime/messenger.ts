@@ -7,7 +7,9 @@ export interface Store<T> {
 }
 
 export type Connection = {
+  /** `offline`: between two attempts. */
   state: 'offline' | 'connecting' | 'catching_up' | 'live' | 'stopped';
+  /** Since when it is live, or since when it is not. */
   sinceMs: number;
 };
 
