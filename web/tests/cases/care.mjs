@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { friends, Person } from '../support/person.mjs';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** Fails on serious and critical findings. */
+async function audit(page, what) {
+  await page.evaluate(AXE);
+  const found = await page.evaluate(async () => {
+    const { violations } = await globalThis.axe.run(document, { resultTypes: ['violations'] });
+    return violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target.join(' ')} ${node.failureSummary ?? ''}`).join(' | ')}`);
+  });
+  assert.deepEqual(found, [], what);
+}
+
+async function sideways(page) {
+  return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+}
+
+export const care = {
+  'no screen has serious findings of axe, in both themes': async (world) => {
+    for (const colorScheme of ['light', 'dark']) {
+      const person = await Person.open(world, 'Before', { colorScheme });
+      await person.page.goto(`${world.url}/signup`);
+      await person.page.locator('.auth').waitFor();
+      await audit(person.page, `sign-up, ${colorScheme}`);
+      await person.shot(`sign-up-${colorScheme}`);
+      const { ann } = await friends(world, { colorScheme });
+      await audit(ann.page, `conversation, ${colorScheme}`);
+      await ann.shot(`conversation-${colorScheme}`);
+      await ann.page.locator('.conversation-title').click();
+      await ann.page.locator('.side-panel').waitFor();
+      await audit(ann.page, `details, ${colorScheme}`);
+      await ann.page.keyboard.press('Control+k');
+      await ann.page.locator('.switcher').waitFor();
+      await audit(ann.page, `switcher, ${colorScheme}`);
+      await ann.shot(`switcher-${colorScheme}`);
+      for (const path of [
+        'people',
+        'settings/account',
+        'settings/devices',
+        'settings/look',
+        'settings/keyboard',
+        'settings/language',
+        'settings/about',
+      ]) {
+        await ann.page.goto(`${world.url}/${path}`);
+        await ann.page.locator('#main').waitFor();
+        await audit(ann.page, `${path}, ${colorScheme}`);
+      }
+    }
+  },
+
+  'everything is reached by keyboard': async (world) => {
+    const { ann, bob } = await friends(world);
+    await bob.write('from Bob');
+    await ann.sees('from Bob');
+    const { page } = ann;
+    await page.locator('#composer').focus();
+    await page.keyboard.press('Shift+Tab');
+    const focused = () => page.evaluate(() => document.activeElement?.className ?? '');
+    for (let step = 0; step < 4 && (await focused()) !== 'message-row'; step += 1) await page.keyboard.press('Shift+Tab');
+    assert.equal(await focused(), 'message-row', 'the list is one tab stop');
+    const last = await page.evaluate(() => document.activeElement?.getAttribute('aria-label'));
+    assert.match(last ?? '', /Bob Rivera.*from Bob/);
+    await page.keyboard.press('ArrowUp');
+    assert.match((await page.evaluate(() => document.activeElement?.getAttribute('aria-label'))) ?? '', /You.*Hello Bob/);
+    await page.keyboard.press('Control+k');
+    await page.locator('.switcher input').waitFor();
+    await page.keyboard.press('Escape');
+    await page.locator('.switcher').waitFor({ state: 'detached' });
+    assert.equal(await focused(), 'message-row', 'the focus comes back');
+    await page.keyboard.press('?');
+    await page.locator('.keys').waitFor();
+    await ann.shot('keyboard');
+  },
+
+  'nothing scrolls sideways from 320 to 1920 pixels': async (world) => {
+    const { ann } = await friends(world);
+    for (const width of [320, 390, 720, 1100, 1920]) {
+      await ann.page.setViewportSize({ width, height: 720 });
+      assert.ok((await sideways(ann.page)) <= 0, `conversation at ${width}`);
+      if (width === 320) await ann.shot('conversation-320');
+      if (width === 390) await ann.shot('phone-conversation');
+    }
+    await ann.page.setViewportSize({ width: 320, height: 640 });
+    for (const path of ['', 'people', 'settings', 'settings/keyboard', 'settings/devices', 'settings/look']) {
+      await ann.page.goto(`${world.url}/${path}`);
+      await ann.page.locator('.rail').or(ann.page.locator('#main')).first().waitFor();
+      assert.ok((await sideways(ann.page)) <= 0, `${path} at 320`);
+    }
+  },
+
+  'Arabic mirrors the screen': async (world) => {
+    const { ann, bob } = await friends(world, { locale: 'ar' });
+    assert.equal(await ann.page.evaluate(() => document.documentElement.dir), 'rtl');
+    await bob.write('صباح الخير، هل نلتقي عند الميناء؟');
+    await ann.sees('صباح الخير');
+    const [rail, list] = await Promise.all(['.rail', '.list-pane'].map((part) => ann.page.locator(part).boundingBox()));
+    assert.ok((rail?.x ?? 0) > (list?.x ?? 0), 'the rail is at the right');
+    assert.ok((await sideways(ann.page)) <= 0);
+    await ann.shot('right-to-left');
+  },
+};

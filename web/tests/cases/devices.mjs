@@ -1,0 +1,41 @@
+import { friends, PASSWORD, Person } from '../support/person.mjs';
+
+export const devices = {
+  'a device is logged out from another one, and forgets': async (world) => {
+    const { ann } = await friends(world);
+    const phone = await Person.open(world, 'Ann on the phone', { viewport: { width: 390, height: 844 }, hasTouch: true });
+    await phone.logIn(ann.handle);
+    await phone.row('Bob Rivera').waitFor();
+    await phone.shot('phone-list');
+    await ann.page.goto(`${world.url}/settings/devices`);
+    await ann.page.locator('.box-row .button').first().waitFor();
+    await ann.shot('devices');
+    await ann.page.locator('.box-row .button').first().click();
+    await phone.page.locator('.auth').waitFor();
+    await phone.page.goto(world.url);
+    await phone.page.locator('.auth').waitFor();
+  },
+
+  'a changed password ends the other devices': async (world) => {
+    const { ann } = await friends(world);
+    const other = await Person.open(world, 'Ann elsewhere');
+    await other.logIn(ann.handle);
+    await ann.page.goto(`${world.url}/settings/account`);
+    await ann.page.locator('input[autocomplete="current-password"]').fill(PASSWORD);
+    await ann.page.locator('input[autocomplete="new-password"]').fill('another walk at dusk');
+    await ann.page.locator('.settings-form button[type=submit]').click();
+    await other.page.locator('.auth').waitFor();
+    await other.logIn(ann.handle, 'another walk at dusk');
+  },
+
+  'logging out forgets everything in every tab': async (world) => {
+    const { ann } = await friends(world);
+    const second = await ann.tab();
+    await second.goto(world.url);
+    await second.locator('.row').first().waitFor();
+    await ann.page.goto(`${world.url}/settings/account`);
+    await ann.page.locator('.account-box .button').click();
+    await ann.page.locator('[role=alertdialog] .button[data-kind=danger]').click();
+    await Promise.all([ann.page.locator('.auth').waitFor(), second.locator('.auth').waitFor()]);
+  },
+};

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { friends, until } from '../support/person.mjs';
+import { relay } from '../support/relay.mjs';
+
+export const network = {
+  'what is written while the link is cut arrives once, over a reload': async (world) => {
+    const { ann, bob } = await friends(world);
+    await relay('link_cut');
+    try {
+      await bob.write('written without a network');
+      await bob.page.locator('.bubble .ticks[data-state=pending]').waitFor();
+      await bob.page.locator('.strip[data-shown]').waitFor();
+      await bob.shot('reconnecting');
+      await bob.page.reload();
+      await bob.sees('written without a network');
+    } finally {
+      await relay('link_heal');
+    }
+    await ann.sees('written without a network');
+    await bob.allSent();
+    for (const person of [ann, bob]) assert.equal(await person.bubble('written without a network').count(), 1);
+    await bob.page.locator('.strip[data-shown]').waitFor({ state: 'detached' });
+  },
+
+  'a gateway that is killed in mid-conversation loses nothing': async (world) => {
+    const { ann, bob } = await friends(world);
+    await bob.write('before');
+    await relay('gateway_kill');
+    try {
+      for (let line = 0; line < 10; line += 1) await bob.write(`meanwhile ${line}`);
+    } finally {
+      await relay('gateway_restart');
+    }
+    await ann.sees('meanwhile 9');
+    await bob.allSent();
+    const texts = (await ann.page.locator('.bubble').allInnerTexts()).map((text) => /meanwhile (\d)/.exec(text)?.[1]).filter(Boolean);
+    assert.deepEqual(texts, [...'0123456789'], 'each once, in order');
+  },
+
+  'a slow link delivers both ways': async (world) => {
+    const { ann, bob } = await friends(world);
+    await relay('link_slow', { ms: 300 });
+    try {
+      await ann.write('slow but sure');
+      await bob.sees('slow but sure');
+      await bob.write('same here');
+      await ann.sees('same here');
+    } finally {
+      await relay('link_heal');
+    }
+  },
+
+  'the shell and the last conversation paint without a network': async (world) => {
+    const { ann, bob } = await friends(world);
+    await bob.write('kept for later');
+    await ann.sees('kept for later');
+    await until('the worker', () => ann.page.evaluate(() => navigator.serviceWorker.ready.then((ready) => ready.active !== null)), true);
+    await ann.page.reload();
+    await ann.sees('kept for later');
+    await ann.context.setOffline(true);
+    await ann.page.reload();
+    await ann.sees('kept for later');
+    await ann.row('Bob Rivera').waitFor();
+    await ann.context.setOffline(false);
+  },
+};

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { friends, Person, until } from '../support/person.mjs';
+
+export const talk = {
+  'two people sign up and talk in both directions': async (world) => {
+    const { ann, bob } = await friends(world);
+    await bob.write('Hi Ann');
+    await ann.sees('Hi Ann');
+    for (let line = 0; line < 20; line += 1) await (line % 2 ? ann : bob).write(`line ${line}`);
+    await Promise.all([ann.sees('line 19'), bob.sees('line 19')]);
+    for (const person of [ann, bob]) {
+      await person.allSent();
+      const texts = await person.page.locator('.bubble').allInnerTexts();
+      const lines = texts.map((text) => /line (\d+)/.exec(text)?.[1]).filter(Boolean);
+      assert.deepEqual(lines, [...new Set(lines)], 'no line twice');
+    }
+    await ann.shot('direct');
+  },
+
+  'the end stays in view while messages come and go': async (world) => {
+    const { ann, bob } = await friends(world);
+    for (let line = 0; line < 30; line += 1) await bob.write(`a line of some length, number ${line}`);
+    await ann.sees('number 29');
+    await until(
+      'distance from the end',
+      () => distanceFromEnd(ann),
+      (px) => px < 4,
+    );
+    await ann.page.locator('.message-scroller').evaluate((box) => box.scrollTo(0, box.scrollTop - 500));
+    await ann.page.locator('.jump-button').waitFor();
+    const before = await firstShown(ann);
+    for (let line = 30; line < 40; line += 1) await bob.write(`number ${line}`);
+    await bob.allSent();
+    await ann.page.locator('.jump-button[data-new]').waitFor();
+    assert.deepEqual(await firstShown(ann), before, 'what one reads does not move');
+    await ann.page.locator('.jump-button[data-new]').click();
+    await ann.sees('number 39');
+  },
+
+  'a request is declined and goes away': async (world) => {
+    const [ann, bob] = await Promise.all([Person.open(world, 'Ann Verhoeven'), Person.open(world, 'Bob Rivera')]);
+    await Promise.all([ann.signUp(), bob.signUp()]);
+    await ann.find(bob.handle);
+    await ann.write('Hello stranger');
+    await bob.open('Ann Verhoeven');
+    await bob.page.locator('.request-bar .button[data-kind=plain]').click();
+    await bob.row('Ann Verhoeven').waitFor({ state: 'detached' });
+  },
+
+  'two tabs of one account have one socket': async (world) => {
+    const { ann, bob } = await friends(world);
+    const second = await ann.tab();
+    await second.goto(ann.page.url());
+    await second.locator('.bubble', { hasText: 'Hello Bob' }).waitFor();
+    await bob.write('to both tabs');
+    await Promise.all([ann.sees('to both tabs'), second.locator('.bubble', { hasText: 'to both tabs' }).waitFor()]);
+    await until('open sockets', () => ann.sockets.length, 1);
+    await ann.page.close();
+    await bob.write('to the one that is left');
+    await second.locator('.bubble', { hasText: 'to the one that is left' }).waitFor();
+    await until('open sockets', () => ann.sockets.length, 1);
+  },
+
+  'a draft is kept over a reload and shows in the list': async (world) => {
+    const { ann } = await friends(world);
+    await ann.page.locator('#composer').fill('half a thought');
+    await ann.page.locator('.row-draft').waitFor();
+    await until(
+      'the draft after a reload',
+      async () => {
+        await ann.page.reload();
+        await ann.page.locator('#composer').waitFor();
+        return ann.page.locator('#composer').inputValue();
+      },
+      'half a thought',
+    );
+  },
+
+  'hostile texts and names show as typed': async (world) => {
+    const [ann, bob] = await Promise.all([
+      Person.open(world, '<img src=x onerror=alert(1)>'),
+      Person.open(world, 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbau'),
+    ]);
+    await Promise.all([ann.signUp(), bob.signUp()]);
+    await ann.find(bob.handle);
+    const texts = [
+      '<script>document.title="taken"</script>',
+      '[click](javascript:alert(1))',
+      `${'*a_**'.repeat(2_000)} end-of-marks`,
+      '\u202egnp.exe \u2066 text',
+      `${'x'.repeat(5_000)} end-of-word`,
+      '👨‍👩‍👧‍👦👨‍👩‍👧‍👦👨‍👩‍👧‍👦',
+    ];
+    for (const text of texts) await ann.write(text);
+    await ann.allSent();
+    await bob.page.locator('.row').first().click();
+    await bob.sees('<script>document.title="taken"</script>');
+    assert.equal(await bob.page.locator('.bubble a').count(), 0, 'no address of a script is a link');
+    assert.notEqual(await bob.page.title(), 'taken');
+    const wide = await bob.page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+    assert.equal(wide, false, 'the page does not scroll sideways');
+  },
+};
+
+function distanceFromEnd(person) {
+  return person.page.locator('.message-scroller').evaluate((box) => box.scrollHeight - box.scrollTop - box.clientHeight);
+}
+
+/** The first message that is wholly on the screen, and where. */
+function firstShown(person) {
+  return person.page.locator('.message-scroller').evaluate((box) => {
+    const top = box.getBoundingClientRect().top;
+    const rows = [...box.querySelectorAll('.message-row')].map((row) => ({
+      key: row.dataset.key,
+      y: Math.round(row.getBoundingClientRect().top - top),
+    }));
+    return rows.filter((row) => row.y >= 0).sort((a, b) => a.y - b.y)[0];
+  });
+}

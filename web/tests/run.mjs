@@ -1,0 +1,73 @@
+// Browser tests against a whole stack: RELAYHUB_URL=http://127.0.0.1:PORT node web/tests/run.mjs [part of a name]
+// RELAYHUB_SCREENS=DIR keeps pictures of the main screens there. The last line is `N passed, N failed`.
+import { mkdirSync } from 'node:fs';
+import { care } from './cases/care.mjs';
+import { devices } from './cases/devices.mjs';
+import { groups } from './cases/groups.mjs';
+import { network } from './cases/network.mjs';
+import { talk } from './cases/talk.mjs';
+import { launch } from './support/browser.mjs';
+import { hangUp } from './support/relay.mjs';
+
+const LIMIT_MS = 90_000;
+const url = process.env.RELAYHUB_URL?.replace(/\/$/, '');
+if (!url) {
+  console.error('RELAYHUB_URL is missing: the address of the page');
+  process.exit(2);
+}
+const screens = process.env.RELAYHUB_SCREENS || null;
+if (screens) mkdirSync(screens, { recursive: true });
+
+const cases = Object.entries({ ...talk, ...groups, ...network, ...devices, ...care });
+const chosen = cases.filter(([name]) => name.includes(process.argv[2] ?? ''));
+const browser = await launch();
+let failed = 0;
+
+for (const [name, test] of chosen) {
+  const world = { browser, url, screens, people: [] };
+  const began = Date.now();
+  try {
+    await within(test(world));
+    const complaints = world.people.flatMap((person) => person.complaints);
+    if (complaints.length > 0) throw new Error(`the page complained:\n${complaints.join('\n')}`);
+    console.log(`ok      ${name} (${Date.now() - began} ms)`);
+  } catch (error) {
+    failed += 1;
+    console.log(`FAILED  ${name} (${Date.now() - began} ms)\n${indented(error)}`);
+    await tell(world);
+  }
+  await Promise.all(world.people.map((person) => person.context.close().catch(() => undefined)));
+}
+await browser.close();
+hangUp();
+console.log(`${chosen.length - failed} passed, ${failed} failed`);
+process.exitCode = failed > 0 || chosen.length === 0 ? 1 : 0;
+
+async function within(work) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not done within ${LIMIT_MS} ms`)), LIMIT_MS);
+  });
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function indented(error) {
+  return String(error?.stack ?? error).replace(/^/gm, '    ');
+}
+
+/** What each person saw when it failed. */
+async function tell(world) {
+  for (const person of world.people) {
+    const text = await person.page.evaluate(() => document.body.innerText).catch(() => '(closed)');
+    console.log(`    ${person.name} at ${person.page.url()}: ${JSON.stringify(text.slice(0, 600))}`);
+    for (const complaint of person.complaints) console.log(`    ${complaint}`);
+    if (process.env.RELAYHUB_FAILURES)
+      await person.page
+        .screenshot({ path: `${process.env.RELAYHUB_FAILURES}/${person.name.replace(/\W/g, '')}.png` })
+        .catch(() => undefined);
+  }
+}
