@@ -1,5 +1,6 @@
 //! The engine against a scripted gateway on a real socket.
 
+mod conformance;
 mod gateway;
 
 use relay_protocol::frame::{ErrorFrame, ResetReason, ServerFrame};

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use futures::{SinkExt as _, StreamExt as _};
-use relay_protocol::command::{Command, decode};
+use relay_protocol::command::{Command, Hello, decode};
 use relay_protocol::frame::{MessageAck, ServerFrame, Welcome};
 use relay_protocol::message::MessageBody;
 use relay_protocol::{CloseCode, Position, SendMessage};
-use relay_types::{ConversationId, MessageId, Seq, SessionId, ShardId, UserId};
+use relay_types::{ClientId, ConversationId, MessageId, Seq, SessionId, ShardId, UserId};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -32,6 +32,11 @@ fn ulid(n: u128) -> Ulid {
 
 pub fn me() -> UserId {
     UserId::new(ulid(7))
+}
+
+/// Somebody else.
+pub fn other() -> UserId {
+    UserId::new(ulid(8))
 }
 
 pub fn conversation(n: u128) -> ConversationId {
@@ -85,14 +90,7 @@ impl Gateway {
     pub async fn welcome(&self, expected: Option<&Position>) -> Peer {
         let mut peer = self.accept().await;
         assert_eq!(peer.expect_hello().await.as_ref(), expected);
-        let welcome = Welcome {
-            user_id: me(),
-            session_id: SessionId::new(ulid(9)),
-            server_time_ms: SERVER_TIME_MS,
-            idle_timeout_ms: 60_000,
-            max_in_flight: u32::try_from(MAX_IN_FLIGHT).unwrap(),
-        };
-        peer.send(&ServerFrame::Welcome(welcome)).await;
+        peer.send_welcome().await;
         peer
     }
 }
@@ -106,14 +104,29 @@ impl Peer {
         self.send(&ServerFrame::Event(Box::new(message.into()))).await;
     }
 
+    pub async fn send_welcome(&mut self) {
+        let welcome = Welcome {
+            user_id: me(),
+            session_id: SessionId::new(ulid(9)),
+            server_time_ms: SERVER_TIME_MS,
+            idle_timeout_ms: 60_000,
+            max_in_flight: u32::try_from(MAX_IN_FLIGHT).unwrap(),
+        };
+        self.send(&ServerFrame::Welcome(welcome)).await;
+    }
+
     pub async fn caught_up(&mut self, seq: u64) {
         self.send(&ServerFrame::CaughtUp { position: position(seq).to_string() }).await;
     }
 
     pub async fn ack(&mut self, send: &SendMessage, seq: u64) {
+        self.ack_key(&send.client_id, send.conversation_id, seq).await;
+    }
+
+    pub async fn ack_key(&mut self, client_id: &ClientId, conversation_id: ConversationId, seq: u64) {
         let ack = MessageAck {
-            client_id: send.client_id.clone(),
-            conversation_id: send.conversation_id,
+            client_id: client_id.clone(),
+            conversation_id,
             message_id: MessageId::new(ulid(u128::from(seq))),
             seq: Seq(seq),
             sent_at_ms: SERVER_TIME_MS,
@@ -132,8 +145,12 @@ impl Peer {
     }
 
     pub async fn expect_hello(&mut self) -> Option<Position> {
+        self.hello().await.position
+    }
+
+    pub async fn hello(&mut self) -> Hello {
         match self.command().await {
-            Command::Hello(hello) => hello.position,
+            Command::Hello(hello) => hello,
             other => panic!("hello was expected, not {other:?}"),
         }
     }
@@ -161,6 +178,12 @@ impl Peer {
     pub async fn expect_quiet(&mut self) {
         let send = tokio::time::timeout(QUIET, self.expect_send()).await;
         assert!(send.is_err(), "{send:?} came");
+    }
+
+    /// No ping comes for a moment.
+    pub async fn expect_no_ping(&mut self) {
+        let command = tokio::time::timeout(QUIET, self.command()).await;
+        assert!(command.is_err(), "{command:?} came");
     }
 
     /// Answers the next ping with a position and gives back what it reported.

@@ -117,6 +117,18 @@ export interface components {
             /** @constant */
             type: "CONVERSATION_CREATED";
         };
+        frame_CONVERSATION_INVITED: components["schemas"]["EventPlace"] & components["schemas"]["ConversationInvited"] & {
+            /** @constant */
+            type: "CONVERSATION_INVITED";
+        };
+        frame_CONVERSATION_JOINED: components["schemas"]["EventPlace"] & components["schemas"]["ConversationMembershipChanged"] & {
+            /** @constant */
+            type: "CONVERSATION_JOINED";
+        };
+        frame_CONVERSATION_LEFT: components["schemas"]["EventPlace"] & components["schemas"]["ConversationMembershipChanged"] & {
+            /** @constant */
+            type: "CONVERSATION_LEFT";
+        };
         frame_CONVERSATION_RENAMED: components["schemas"]["EventPlace"] & components["schemas"]["ConversationRenamed"] & {
             /** @constant */
             type: "CONVERSATION_RENAMED";
@@ -133,6 +145,10 @@ export interface components {
             token: string;
             /** @constant */
             type: "hello";
+        };
+        frame_INVITATION_ENDED: components["schemas"]["EventPlace"] & components["schemas"]["ConversationMembershipChanged"] & {
+            /** @constant */
+            type: "INVITATION_ENDED";
         };
         frame_MEMBER_ADDED: components["schemas"]["EventPlace"] & components["schemas"]["MemberAdded"] & {
             /** @constant */
@@ -201,6 +217,18 @@ export interface components {
         frame_send_message: components["schemas"]["SendMessage"] & {
             /** @constant */
             type: "send_message";
+        };
+        frame_SESSION_REVOKED: components["schemas"]["EventPlace"] & components["schemas"]["SessionRevoked"] & {
+            /** @constant */
+            type: "SESSION_REVOKED";
+        };
+        frame_USER_REGISTERED: components["schemas"]["EventPlace"] & components["schemas"]["UserRegistered"] & {
+            /** @constant */
+            type: "USER_REGISTERED";
+        };
+        frame_USER_SEEN: components["schemas"]["EventPlace"] & components["schemas"]["UserRegistered"] & {
+            /** @constant */
+            type: "USER_SEEN";
         };
         /** @description Answers hello. Catching up follows, and ends in `caught_up`. */
         frame_welcome: components["schemas"]["Welcome"] & {
@@ -384,7 +412,7 @@ export interface components {
          * @description A stream's sequence number: the order of everything in one shard. The first event has 1; 0 stands before it.
          */
         Seq: number;
-        ServerFrame: components["schemas"]["frame_welcome"] | components["schemas"]["frame_message_ack"] | components["schemas"]["frame_progress"] | components["schemas"]["frame_caught_up"] | components["schemas"]["frame_reset"] | components["schemas"]["frame_pong"] | components["schemas"]["frame_error"] | components["schemas"]["frame_MESSAGE_SENT"] | components["schemas"]["frame_CONVERSATION_CREATED"] | components["schemas"]["frame_MEMBER_ADDED"] | components["schemas"]["frame_MEMBER_REMOVED"] | components["schemas"]["frame_MEMBERS_ADDED"] | components["schemas"]["frame_MEMBERS_REMOVED"] | components["schemas"]["frame_CONVERSATION_RENAMED"] | components["schemas"]["frame_ROLE_CHANGED"] | components["schemas"]["frame_MESSAGE_ERASED"];
+        ServerFrame: components["schemas"]["frame_welcome"] | components["schemas"]["frame_message_ack"] | components["schemas"]["frame_progress"] | components["schemas"]["frame_caught_up"] | components["schemas"]["frame_reset"] | components["schemas"]["frame_pong"] | components["schemas"]["frame_error"] | components["schemas"]["frame_MESSAGE_SENT"] | components["schemas"]["frame_CONVERSATION_CREATED"] | components["schemas"]["frame_MEMBER_ADDED"] | components["schemas"]["frame_MEMBER_REMOVED"] | components["schemas"]["frame_MEMBERS_ADDED"] | components["schemas"]["frame_MEMBERS_REMOVED"] | components["schemas"]["frame_CONVERSATION_RENAMED"] | components["schemas"]["frame_ROLE_CHANGED"] | components["schemas"]["frame_MESSAGE_ERASED"] | components["schemas"]["frame_USER_REGISTERED"] | components["schemas"]["frame_USER_SEEN"] | components["schemas"]["frame_CONVERSATION_JOINED"] | components["schemas"]["frame_CONVERSATION_LEFT"] | components["schemas"]["frame_CONVERSATION_INVITED"] | components["schemas"]["frame_INVITATION_ENDED"] | components["schemas"]["frame_SESSION_REVOKED"];
         /** @description ULID of a session */
         SessionId: string;
         /** @description A device's session ended. */

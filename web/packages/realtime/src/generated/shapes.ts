@@ -21,4 +21,11 @@ export const shapes: Readonly<Record<string, Readonly<Record<string, Check>>>> =
   CONVERSATION_RENAMED: { actor_id: 'string', at_ms: 'number', conversation_id: 'string', title: 'string' },
   ROLE_CHANGED: { actor_id: 'string', at_ms: 'number', conversation_id: 'string', role: 'string', user_id: 'string' },
   MESSAGE_ERASED: { actor_id: 'string?', at_ms: 'number', client_id: 'string', conversation_id: 'string', message_id: 'string', message_prev: 'number?', message_seq: 'number', sender_id: 'string', sent_at_ms: 'number', stored_at_ms: 'number' },
+  USER_REGISTERED: { actor_id: 'string?', at_ms: 'number', user_id: 'string' },
+  USER_SEEN: { actor_id: 'string?', at_ms: 'number', user_id: 'string' },
+  CONVERSATION_JOINED: { actor_id: 'string?', at_ms: 'number', conversation_id: 'string', user_id: 'string' },
+  CONVERSATION_LEFT: { actor_id: 'string?', at_ms: 'number', conversation_id: 'string', user_id: 'string' },
+  CONVERSATION_INVITED: { actor_id: 'string', at_ms: 'number', conversation_id: 'string', user_id: 'string' },
+  INVITATION_ENDED: { actor_id: 'string?', at_ms: 'number', conversation_id: 'string', user_id: 'string' },
+  SESSION_REVOKED: { actor_id: 'string?', at_ms: 'number', session_id: 'string', user_id: 'string' },
 };

@@ -40,19 +40,21 @@ export interface ReadMarkMoved extends EventPlace {
 }
 
 /** Something about the person themselves, in a chain of theirs; what it says is read over REST. */
-export interface PersonalEvent extends EventPlace {
+export type PersonalEvent =
+  | Readonly<Schemas['frame_CONVERSATION_JOINED']>
+  | Readonly<Schemas['frame_CONVERSATION_LEFT']>
+  | Readonly<Schemas['frame_CONVERSATION_INVITED']>
+  | Readonly<Schemas['frame_INVITATION_ENDED']>
+  | Readonly<Schemas['frame_SESSION_REVOKED']>
+  | Readonly<Schemas['frame_USER_REGISTERED']>
+  | Readonly<Schemas['frame_USER_SEEN']>
+  | NewPersonalEvent;
+
+/** What the document does not describe yet. */
+export interface NewPersonalEvent extends EventPlace {
+  readonly type: 'SESSION_STARTED' | 'PROFILE_CHANGED';
   readonly at_ms: number;
   readonly actor_id?: UserId | null;
-  readonly type:
-    | 'CONVERSATION_JOINED'
-    | 'CONVERSATION_LEFT'
-    | 'CONVERSATION_INVITED'
-    | 'INVITATION_ENDED'
-    | 'SESSION_REVOKED'
-    | 'SESSION_STARTED'
-    | 'PROFILE_CHANGED';
-  readonly conversation_id?: ConversationId | null;
-  readonly session_id?: string | null;
 }
 
 /** Events that this version knows. */
