@@ -90,7 +90,7 @@ export const care = {
     await ann.page.setViewportSize({ width: 320, height: 640 });
     for (const path of ['', 'people', 'settings', 'settings/keyboard', 'settings/devices', 'settings/look']) {
       await ann.page.goto(`${world.url}/${path}`);
-      await ann.page.locator('.rail').or(ann.page.locator('#main')).first().waitFor();
+      await ann.page.locator('.settings-page:visible, .list-pane:visible').first().waitFor();
       assert.ok((await sideways(ann.page)) <= 0, `${path} at 320`);
     }
   },

@@ -54,26 +54,26 @@ export const talk = {
     await second.locator('.bubble', { hasText: 'Hello Bob' }).waitFor();
     await bob.write('to both tabs');
     await Promise.all([ann.sees('to both tabs'), second.locator('.bubble', { hasText: 'to both tabs' }).waitFor()]);
-    await until('open sockets', () => ann.sockets.length, 1);
+    await until('open sockets', () => ann.openSockets(), 1);
     await ann.page.close();
     await bob.write('to the one that is left');
     await second.locator('.bubble', { hasText: 'to the one that is left' }).waitFor();
-    await until('open sockets', () => ann.sockets.length, 1);
+    await until('open sockets', () => ann.openSockets(), 1);
   },
 
   'a draft is kept over a reload and shows in the list': async (world) => {
     const { ann } = await friends(world);
     await ann.page.locator('#composer').fill('half a thought');
     await ann.page.locator('.row-draft').waitFor();
-    await until(
-      'the draft after a reload',
-      async () => {
-        await ann.page.reload();
-        await ann.page.locator('#composer').waitFor();
-        return ann.page.locator('#composer').inputValue();
-      },
-      'half a thought',
-    );
+    const second = await ann.tab();
+    await second.goto(ann.page.url());
+    const draftIn = async (page) => {
+      await page.reload();
+      return page.locator('#composer').inputValue();
+    };
+    await until('the draft in another tab', () => draftIn(second), 'half a thought');
+    await second.close();
+    await until('the draft after a reload', () => draftIn(ann.page), 'half a thought');
   },
 
   'hostile texts and names show as typed': async (world) => {

@@ -44,12 +44,14 @@ export class Person {
         this.complaints.push(`${this.name}: ${message.text()}`);
     });
     page.on('websocket', (socket) => {
-      this.sockets.push(socket);
-      socket.on('close', () => {
-        this.sockets = this.sockets.filter((other) => other !== socket);
-      });
+      this.sockets.push({ socket, page });
     });
     return page;
+  }
+
+  /** Sockets that are open in this browser's tabs. */
+  openSockets() {
+    return this.sockets.filter(({ socket, page }) => !socket.isClosed() && !page.isClosed()).length;
   }
 
   async signUp(handle = newHandle(this.name)) {

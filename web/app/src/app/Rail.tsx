@@ -45,7 +45,8 @@ export function Rail({ page }: { page: Route['page'] }) {
         </span>
         <span className="rail-label">{t('settings.title')}</span>
       </Link>
-      <Link href="/settings/account" className="rail-me" aria-label={t('rail.account', { name: me.name })} title={me.name}>
+      <Link href="/settings/account" className="rail-me" title={me.name}>
+        <span className="visually-hidden">{t('rail.account', { name: me.name })}</span>
         <Avatar id={me.id} name={me.name} size={36} />
       </Link>
     </nav>

@@ -28,6 +28,10 @@ export async function openMessenger(configuration: Configuration): Promise<Messe
     gateways: configuration.gateways,
   });
   const { api } = client;
+  // Who comes back to the page sees invitations that came meanwhile, whether or not the server told of them.
+  document.addEventListener('visibilitychange', () => {
+    if (!document.hidden && client.session.get().status === 'in') client.invitations.refresh().catch(() => undefined);
+  });
   const session = derived(client.session, (state): SessionState => {
     if (state.status === 'out') return { status: 'out', reason: state.reason };
     const { userId, sessionId, handle, displayName } = state.session;

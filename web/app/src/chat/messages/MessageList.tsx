@@ -41,7 +41,10 @@ export function MessageList({ conversation, timeline, state }: MessageListProps)
     () => [...new Set(rows.flatMap((row) => (row.kind === 'message' ? [row.item.senderId] : peopleOf(row.item))))],
     [rows],
   );
-  const people = usePeople(ids);
+  const known = usePeople(ids);
+  const { peer } = conversation;
+  // The two of a direct conversation are known with it.
+  const people = useMemo(() => (peer && !known.has(peer.id) ? new Map(known).set(peer.id, peer) : known), [known, peer]);
   const roving = useRoving(rows);
   const { virtualizer, stick } = useVirtualRows(rows, scroller, !state.hasNewer, roving.index);
   roving.attach(virtualizer);
