@@ -1,5 +1,7 @@
 //! Plays the scripts of `tests/conformance`, which every SDK plays; what a step means is in the README there.
 
+#![expect(clippy::disallowed_methods, reason = "a test has no supervisor; its tasks end with its runtime")]
+
 mod script;
 mod told;
 

@@ -74,8 +74,7 @@ impl Words<'_> {
             return format!("c:{}", gateway::conversation(number(rest)));
         }
         match word.split_at(1) {
-            ("c", rest) => gateway::conversation(number(rest)).to_string(),
-            ("m", rest) => gateway::conversation(number(rest)).to_string(),
+            ("c" | "m", rest) => gateway::conversation(number(rest)).to_string(),
             ("p", _) => position(text).to_string(),
             _ => panic!("{text} means nothing"),
         }

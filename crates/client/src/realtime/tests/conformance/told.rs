@@ -1,5 +1,7 @@
 //! What the program was told, in the order in which it came.
 
+#![expect(clippy::disallowed_methods, reason = "a test has no supervisor; its tasks end with its runtime")]
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
