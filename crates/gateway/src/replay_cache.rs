@@ -4,7 +4,8 @@
 //! them again. A conversation's frames are held as one stretch of its chain without a hole, so that a stretch which reaches over
 //! somebody's gap answers for it. Bounded in bytes and in time; what was erased is dropped at the erasure's own step.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque, vec_deque};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -57,33 +58,45 @@ impl ReplayCache {
         Self { state: Mutex::default(), limit_bytes }
     }
 
-    /// The frames of `ranges` that are here, in the log's order, and what of `ranges` is not. At most `most` frames: with more the
-    /// ranges come back as they were.
-    pub(crate) fn find(&self, ranges: &[EventRange], most: u32) -> (Vec<Placed>, Vec<EventRange>) {
-        let (mut found, mut rest) = (Vec::new(), Vec::new());
+    /// The frames of `ranges` from their beginnings on, in the log's order, as far as every range is here: about `bytes` of them,
+    /// and up to which sequence they are all. `None`: nothing of the beginning is here. The caller comes again for the rest, so
+    /// that a slow reader holds one page and not the cache.
+    pub(crate) fn page(&self, ranges: &[EventRange], bytes: usize) -> Option<(Vec<Bytes>, Seq)> {
         let now = Instant::now();
         let state = self.state.lock();
-        for range in ranges {
-            let stretch = state.stretches.get(&range.owner);
-            let covering = |held: &&Stretch| held.after <= range.after && range.after < held.upto && now.duration_since(held.since) < KEPT;
-            let Some(stretch) = stretch.filter(covering) else {
-                rest.push(*range);
-                continue;
-            };
-            let start = stretch.frames.partition_point(|(seq, _)| *seq <= range.after);
-            let end = stretch.frames.partition_point(|(seq, _)| *seq <= range.upto);
-            if found.len() + (end - start) > most as usize {
-                return (Vec::new(), ranges.to_vec());
-            }
-            found.extend(stretch.frames.range(start..end).cloned());
-            if stretch.upto < range.upto {
-                rest.push(EventRange { after: stretch.upto, ..*range });
-            }
+        let covering = |range: &EventRange| {
+            let covers = |held: &&Stretch| held.after <= range.after && range.after < held.upto && now.duration_since(held.since) < KEPT;
+            state.stretches.get(&range.owner).filter(covers)
+        };
+        // Up to where all of them are here. What is not here at all is so up to where it begins.
+        let known_upto = |range: &EventRange| match covering(range) {
+            Some(held) if held.upto >= range.upto => None,
+            Some(held) => Some(held.upto),
+            None => Some(range.after),
+        };
+        let end = ranges.iter().filter_map(known_upto).min().or_else(|| ranges.iter().map(|range| range.upto).max())?;
+        if ranges.iter().all(|range| range.after >= end) {
+            return None;
         }
+        let mut next = BinaryHeap::new();
+        let mut runs: Vec<_> = ranges.iter().filter_map(|range| covering(range).map(|held| held.within(range, end))).collect();
+        for (number, run) in runs.iter_mut().enumerate() {
+            next.extend(run.next().map(|(seq, frame)| Reverse((*seq, number, frame))));
+        }
+        let (mut frames, mut size, mut reached) = (Vec::new(), 0, end);
+        while let Some(Reverse((seq, number, frame))) = next.pop() {
+            if size >= bytes {
+                break;
+            }
+            size += frame.len();
+            frames.push(frame.clone());
+            reached = if next.is_empty() && runs.get(number).is_none_or(|run| run.len() == 0) { end } else { seq };
+            next.extend(runs.get_mut(number).and_then(Iterator::next).map(|(seq, frame)| Reverse((*seq, number, frame))));
+        }
+        drop(next);
         drop(state);
-        found.sort_unstable_by_key(|(seq, _)| *seq);
-        metrics::counter!("relay_replay_cache_frames_total").increment(found.len() as u64);
-        (found, rest)
+        metrics::counter!("relay_replay_cache_frames_total").increment(frames.len() as u64);
+        Some((frames, reached))
     }
 
     /// Keeps `frames`, which are all of `range`, read from a projection that had come to `watermark`.
@@ -98,11 +111,15 @@ impl ReplayCache {
         }
         let now = Instant::now();
         let held = state.take(range.owner).filter(|held| held.touches(shard, range) && now.duration_since(held.since) < KEPT);
+        let room = (self.limit_bytes / LARGEST_SHARE).saturating_sub(held.as_ref().map_or(STRETCH_BYTES, |held| held.bytes));
+        let fits = frames.iter().map(cost).sum::<usize>() <= room;
         let stretch = match held {
-            Some(held) => held.joined_with(range, frames),
-            None => Stretch::new(shard, range, frames, now),
+            Some(held) if fits => Some(held.joined_with(range, frames)),
+            // What there is of it goes on to answer.
+            Some(held) => Some(held),
+            None => fits.then(|| Stretch::new(shard, range, frames, now)),
         };
-        if stretch.bytes <= self.limit_bytes / LARGEST_SHARE {
+        if let Some(stretch) = stretch {
             state.put(range.owner, stretch);
         }
         while state.bytes > self.limit_bytes {
@@ -168,6 +185,13 @@ impl Stretch {
         stretch
     }
 
+    /// Its frames in the range, up to `end`.
+    fn within(&self, range: &EventRange, end: Seq) -> vec_deque::Iter<'_, Placed> {
+        let start = self.frames.partition_point(|(seq, _)| *seq <= range.after);
+        let end = self.frames.partition_point(|(seq, _)| *seq <= range.upto.min(end));
+        self.frames.range(start..end.max(start))
+    }
+
     /// Whether it and the range are one stretch without a hole.
     fn touches(&self, shard: ShardId, range: EventRange) -> bool {
         self.shard == shard && range.after <= self.upto && self.after <= range.upto
@@ -214,19 +238,25 @@ mod tests {
         seqs.iter().map(|seq| (Seq(*seq), Bytes::from(format!("frame {seq}")))).collect()
     }
 
-    fn seqs(found: &[Placed]) -> Vec<u64> {
-        found.iter().map(|(seq, _)| seq.0).collect()
+    /// Everything that the cache gives for these ranges, page by page, and where it ends.
+    fn all(cache: &ReplayCache, ranges: &[EventRange], bytes: usize) -> (Vec<String>, u64) {
+        let (mut ranges, mut all, mut end) = (ranges.to_vec(), Vec::new(), 0);
+        while let Some((frames, reached)) = cache.page(&ranges, bytes) {
+            all.extend(frames.iter().map(|frame| String::from_utf8_lossy(frame).replace("frame ", "")));
+            end = reached.0;
+            EventRange::advance(&mut ranges, reached);
+        }
+        (all, end)
     }
 
     #[test]
     fn a_stretch_answers_for_what_it_reaches_over() {
         let cache = ReplayCache::new(1 << 20);
         cache.keep(SHARD, Seq(20), range(1, 4, 20), frames(&[5, 9, 20]));
-        let (found, rest) = cache.find(&[range(1, 5, 30), range(2, 0, 30)], 10);
-        assert_eq!(seqs(&found), [9, 20]);
-        assert_eq!(rest, [range(1, 20, 30), range(2, 0, 30)]);
-        let (found, rest) = cache.find(&[range(1, 3, 20)], 10);
-        assert_eq!((seqs(&found), rest), (vec![], vec![range(1, 3, 20)]), "what it does not reach back to it does not answer");
+        assert_eq!(all(&cache, &[range(1, 5, 30)], 1 << 20), (vec!["9".to_owned(), "20".to_owned()], 20));
+        assert_eq!(all(&cache, &[range(1, 5, 30), range(2, 0, 30)], 1 << 20).0.len(), 0, "another one's beginning is not here");
+        assert_eq!(all(&cache, &[range(1, 5, 30), range(2, 10, 30)], 1 << 20), (vec!["9".to_owned()], 10), "up to where it begins");
+        assert_eq!(cache.page(&[range(1, 3, 20)], 1 << 20), None, "what it does not reach back to it does not answer");
     }
 
     #[test]
@@ -235,21 +265,23 @@ mod tests {
         cache.keep(SHARD, Seq(20), range(1, 10, 20), frames(&[11, 20]));
         cache.keep(SHARD, Seq(30), range(1, 15, 30), frames(&[20, 25]));
         cache.keep(SHARD, Seq(30), range(1, 2, 12), frames(&[3, 7, 11]));
-        let (found, rest) = cache.find(&[range(1, 2, 30)], 10);
-        assert_eq!((seqs(&found), rest), (vec![3, 7, 11, 20, 25], vec![]));
+        assert_eq!(all(&cache, &[range(1, 2, 30)], 1), (["3", "7", "11", "20", "25"].map(str::to_owned).to_vec(), 30));
         cache.keep(SHARD, Seq(90), range(1, 80, 90), frames(&[85]));
-        assert_eq!(seqs(&cache.find(&[range(1, 2, 30)], 10).0), [0; 0], "a hole lies between");
-        assert_eq!(seqs(&cache.find(&[range(1, 80, 90)], 10).0), [85]);
+        assert_eq!(cache.page(&[range(1, 2, 30)], 1), None, "a hole lies between");
+        assert_eq!(all(&cache, &[range(1, 80, 90)], 1), (vec!["85".to_owned()], 90));
     }
 
     #[test]
-    fn several_conversations_come_in_the_logs_order() {
+    fn several_conversations_come_in_the_logs_order_and_in_pages() {
         let cache = ReplayCache::new(1 << 20);
         cache.keep(SHARD, Seq(20), range(1, 0, 20), frames(&[2, 8]));
         cache.keep(SHARD, Seq(20), range(2, 0, 20), frames(&[1, 5, 9]));
-        assert_eq!(seqs(&cache.find(&[range(1, 0, 20), range(2, 0, 20)], 10).0), [1, 2, 5, 8, 9]);
-        let too_many = cache.find(&[range(1, 0, 20), range(2, 0, 20)], 4);
-        assert_eq!((too_many.0.len(), too_many.1.len()), (0, 2));
+        let both = [range(1, 0, 20), range(2, 0, 20)];
+        for bytes in [1, 8, 20, 1 << 20] {
+            assert_eq!(all(&cache, &both, bytes), (["1", "2", "5", "8", "9"].map(str::to_owned).to_vec(), 20), "{bytes}");
+        }
+        let (page, reached) = cache.page(&both, 8).unwrap();
+        assert_eq!((page.len(), reached), (2, Seq(2)), "a page, and no more");
     }
 
     #[test]
@@ -257,11 +289,20 @@ mod tests {
         let cache = ReplayCache::new(1 << 20);
         cache.keep(SHARD, Seq(20), range(1, 0, 20), frames(&[2, 8]));
         cache.erased(SHARD, conversation(1), Seq(21));
-        assert_eq!(cache.find(&[range(1, 0, 20)], 10).1, [range(1, 0, 20)]);
+        assert_eq!(cache.page(&[range(1, 0, 20)], 10), None);
         cache.keep(SHARD, Seq(20), range(1, 0, 20), frames(&[2, 8]));
-        assert_eq!(cache.find(&[range(1, 0, 20)], 10).1, [range(1, 0, 20)], "its projection did not know of the erasure");
+        assert_eq!(cache.page(&[range(1, 0, 20)], 10), None, "its projection did not know of the erasure");
         cache.keep(SHARD, Seq(21), range(1, 0, 21), frames(&[2, 8, 21]));
-        assert_eq!(seqs(&cache.find(&[range(1, 0, 21)], 10).0), [2, 8, 21]);
+        assert_eq!(all(&cache, &[range(1, 0, 21)], 10).0.len(), 3);
+    }
+
+    #[test]
+    fn what_grows_too_large_answers_as_far_as_it_is() {
+        let cache = ReplayCache::new(64 * 1024);
+        cache.keep(SHARD, Seq(20), range(1, 0, 20), frames(&[2, 8]));
+        let many: Vec<u64> = (21..=1_000).collect();
+        cache.keep(SHARD, Seq(1_000), range(1, 20, 1_000), frames(&many));
+        assert_eq!(all(&cache, &[range(1, 0, 1_000)], 1 << 20), (vec!["2".to_owned(), "8".to_owned()], 20));
     }
 
     #[test]
@@ -271,12 +312,12 @@ mod tests {
             cache.keep(SHARD, Seq(20), range(n, 0, 20), frames(&[2, 8]));
         }
         assert!(cache.sweep() <= 64 * 1024);
-        assert!(cache.find(&[range(0, 0, 20)], 10).0.is_empty(), "the oldest went first");
-        assert_eq!(cache.find(&[range(999, 0, 20)], 10).0.len(), 2);
+        assert_eq!(cache.page(&[range(0, 0, 20)], 10), None, "the oldest went first");
+        assert_eq!(all(&cache, &[range(999, 0, 20)], 10).0.len(), 2);
         let many: Vec<u64> = (1..=1_000).collect();
         cache.keep(SHARD, Seq(1_000), range(7, 0, 1_000), frames(&many));
-        assert!(cache.find(&[range(7, 0, 1_000)], 10_000).0.is_empty(), "one conversation does not take it all");
-        assert_eq!(cache.find(&[range(999, 0, 20)], 10).0.len(), 2);
+        assert_eq!(cache.page(&[range(7, 0, 1_000)], 10_000), None, "one conversation does not take it all");
+        assert_eq!(all(&cache, &[range(999, 0, 20)], 10).0.len(), 2);
         let grown = ReplayCache::new(1 << 20);
         for seq in 1..5_000 {
             grown.keep(SHARD, Seq(seq), range(1, seq - 1, seq), Vec::new());

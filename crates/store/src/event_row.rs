@@ -143,7 +143,7 @@ pub(crate) fn columns(stored: &StoredEvent) -> Result<Option<EventColumns>, serd
                 event_id: sent.message_id.to_uuid(),
                 actor_id: sent.actor_id.to_uuid(),
                 client_id: Some(sent.client_id.as_str().to_owned()),
-                body: serde_json::to_string(&sent.body)?,
+                body: stored.text.as_ref().and_then(MessageParts::body).map_or_else(|| serde_json::to_string(&sent.body), Ok)?,
                 further: stored.text.as_ref().and_then(MessageParts::further),
                 decided_at_ms: sent.at_ms,
             }));

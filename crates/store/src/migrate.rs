@@ -52,7 +52,7 @@ pub async fn migrate(url: &str) -> Result<(), MigrateError> {
 }
 
 /// Applies what is missing, one process at a time (others wait), creates the partitions of last month to three months ahead
-/// (of keys: of the last five weeks to three ahead; of users' own events: of yesterday to four days ahead),
+/// (of keys: of the last five weeks to three ahead; of users' own events: of the last 31 days to four ahead, because the log may be projected anew),
 /// and gives each kind of process its role (see [`crate::Role`]). The URL's user owns the tables, and needs the right to make
 /// roles while one is missing or gets a password.
 ///
@@ -65,7 +65,7 @@ pub async fn migrate_with(url: &str, passwords: &RolePasswords) -> Result<(), Mi
         .fetch_one(&mut connection)
         .await
         .map_err(MigrateError::Partitions)?;
-    sqlx::query_scalar!("SELECT ensure_user_event_partitions(now() - interval '1 day', 6)")
+    sqlx::query_scalar!("SELECT ensure_user_event_partitions(now() - interval '31 days', 36)")
         .fetch_one(&mut connection)
         .await
         .map_err(MigrateError::Partitions)?;

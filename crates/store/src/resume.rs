@@ -158,9 +158,7 @@ impl ResumeStore for Store {
             .map_err(unavailable)?;
             tracing::Span::current().record("rows", rows.len() + own.len());
             let mut events = own;
-            for row in rows {
-                events.push((row.body.len(), row.into_text()?));
-            }
+            events.extend(rows.into_iter().filter_map(|row| readable(row.body.len(), row.seq, row.into_text())));
             Ok(page_of(events, limit, bytes))
         })
         .await
@@ -291,7 +289,18 @@ impl Store {
         .fetch_all(&self.pool)
         .await
         .map_err(unavailable)?;
-        rows.into_iter().map(|row| Ok((row.body.len(), row.into_text()?))).collect()
+        Ok(rows.into_iter().filter_map(|row| readable(row.body.len(), row.seq, row.into_text())).collect())
+    }
+}
+
+/// An event with the size of its row; `None` for one that no version reads, which everybody else passes over as well.
+fn readable(size: usize, seq: i64, text: Result<EventText, StoreError>) -> Option<(usize, EventText)> {
+    match text {
+        Ok(text) => Some((size, text)),
+        Err(error) => {
+            tracing::warn!(stream.seq = seq, reason = error.reason, "an event that cannot be read is passed over");
+            None
+        }
     }
 }
 

@@ -75,10 +75,10 @@ const GRANTS: &[(&str, [&str; 3])] = &[
     ("watermarks", [READ, READ, ALL]),
     ("conversation_heads", [READ, READ, ALL]),
     ("conversation_events", [READ, READ, ALL]),
-    ("user_events", [READ, READ, ALL]),
+    ("user_events", [READ, NOTHING, ALL]),
     // Pruned by its own name: what lies in no day is deleted row by row.
     ("user_events_default", [NOTHING, NOTHING, "SELECT, DELETE"]),
-    ("user_heads", [READ, READ, ALL]),
+    ("user_heads", [READ, NOTHING, ALL]),
     ("messages", [READ, READ, ALL]),
     ("message_revisions", [READ, READ, ALL]),
     ("event_horizon", [READ, READ, READ]),

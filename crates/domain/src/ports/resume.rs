@@ -84,6 +84,16 @@ pub struct EventRange {
     pub upto: Seq,
 }
 
+impl EventRange {
+    /// Takes what lies up to `reached` off the ranges; those that end there go.
+    pub fn advance(ranges: &mut Vec<Self>, reached: Seq) {
+        for range in &mut *ranges {
+            range.after = range.after.max(reached);
+        }
+        ranges.retain(|range| range.after < range.upto);
+    }
+}
+
 /// Where an event lies within what was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FoundEvent {

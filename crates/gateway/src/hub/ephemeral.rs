@@ -23,6 +23,9 @@ pub(crate) enum Told {
     Not(Dropped),
 }
 
+/// Sockets that one notice goes to: the tail waits meanwhile. Who has many devices in a large group may see nobody typing.
+const MOST_SOCKETS: usize = 2_000;
+
 impl Hub {
     /// On which shard the conversation lies, and up to where everything of it has passed here; or why the user can tell nothing
     /// there now.
@@ -61,7 +64,7 @@ impl Hub {
         }
         let (key, frame) = (DroppableKey { conversation: notice.conversation_id, user: notice.user_id }, frame());
         let mut told = 0;
-        for socket in sockets {
+        for socket in sockets.take(MOST_SOCKETS) {
             socket.outbound.push_droppable(key, frame.clone());
             told += 1;
         }

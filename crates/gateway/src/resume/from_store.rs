@@ -2,7 +2,7 @@
 //! of so many encoded bytes, the next one when the client has taken the one before. So a client costs what it receives. What
 //! others have just had read is not read again (`replay_cache.rs`).
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
 use bytes::Bytes;
 use relay_domain::ports::{EventRange, FoundEvent, JoinSnapshot};
@@ -41,7 +41,7 @@ impl<T: Transport> Run<'_, T> {
         for (shard, after) in self.from.clone() {
             let Some(upto) = snapshot.watermarks.get(&shard).copied().filter(|upto| *upto > after) else { continue };
             let ranges = ranges(&snapshot, user, shard, after, upto);
-            if !self.page_through(shard, upto, &ranges).await? {
+            if !self.page_through(shard, upto, ranges).await? {
                 return self.read_without_projection().await;
             }
             if self.reset.is_some() {
@@ -52,72 +52,49 @@ impl<T: Transport> Run<'_, T> {
         Ok(snapshot)
     }
 
-    /// Writes the events of `ranges`, or gives up replaying one by one when they are too many. What others have just had read comes
-    /// from the cache, the rest from the projection, in one order. `false`: the projection went away.
-    async fn page_through(&mut self, shard: ShardId, watermark: Seq, ranges: &[EventRange]) -> Result<bool, ResumeError> {
+    /// Writes the events of `ranges`, or gives up replaying one by one when they are too many. As far as others have just had them
+    /// read they come from the cache, then from the projection. `false`: the projection went away.
+    async fn page_through(&mut self, shard: ShardId, watermark: Seq, mut ranges: Vec<EventRange>) -> Result<bool, ResumeError> {
         let (resumer, user) = (self.resumer, self.socket.user);
-        let most = resumer.max_events.saturating_sub(self.sent);
-        let (known, ranges) = resumer.hub.replay_cache.find(ranges, most);
-        let mut known = VecDeque::from(known);
-        if !ranges.is_empty() {
-            let left = most.saturating_sub(u32::try_from(known.len()).unwrap_or(u32::MAX));
-            let Some(found) = resumer.ask(user, || resumer.store.find_events(shard, &ranges, left)).await? else { return Ok(false) };
-            let Some(found) = found else {
+        while let Some((frames, reached)) = resumer.hub.replay_cache.page(&ranges, PAGE_BYTES as usize) {
+            let count = u32::try_from(frames.len()).unwrap_or(u32::MAX);
+            if self.sent.saturating_add(count) > resumer.max_events {
                 self.give_up(ResetReason::TooMuch);
                 return Ok(true);
-            };
-            let (mut rest, mut size, mut from) = (found.as_slice(), FIRST_PAGE, Seq::ZERO);
-            while !rest.is_empty() {
-                let page = rest.get(..size).unwrap_or(rest);
-                let narrow = narrowed(&ranges, page);
-                let limit = u32::try_from(page.len()).unwrap_or(u32::MAX);
-                let asked = resumer.ask(user, || resumer.store.events(shard, &narrow, limit, PAGE_BYTES)).await?;
-                let Some(events) = asked else { return Ok(false) };
-                // What is not there any more was removed since, by an operator who drops a month.
-                let end = page.last().map_or(Seq::ZERO, |event| event.seq);
-                let reached = if events.len() < page.len() { events.last().map_or(end, |event| event.seq) } else { end };
-                let read = Read::of(&events);
-                size = (PAGE_BYTES as usize / (read.bytes / read.frames.len().max(1)).max(1)).clamp(1, PAGE);
-                rest = rest.get(rest.partition_point(|event| event.seq <= reached)..).unwrap_or_default();
-                let complete = if rest.is_empty() { watermark } else { reached };
-                read.keep_in(&resumer.hub.replay_cache, shard, watermark, &ranges, (from, complete));
-                from = reached;
-                let frames = read.frames.into_iter().map(|(_, placed)| placed);
-                self.write_page(shard, reached, frames, &mut known).await?;
             }
+            EventRange::advance(&mut ranges, reached);
+            self.from.insert(shard, reached);
+            self.write_with_progress(frames).await?;
         }
-        while !known.is_empty() {
-            let (mut bytes, mut page) = (0, Vec::new());
-            while let Some(placed) = known.pop_front_if(|_| bytes < PAGE_BYTES as usize) {
-                bytes += placed.1.len();
-                page.push(placed);
-            }
-            let reached = page.last().map_or(Seq::ZERO, |(seq, _)| *seq);
-            self.write_page(shard, reached, page.into_iter(), &mut known).await?;
+        if ranges.is_empty() {
+            return Ok(true);
+        }
+        let most = resumer.max_events.saturating_sub(self.sent);
+        let Some(found) = resumer.ask(user, || resumer.store.find_events(shard, &ranges, most)).await? else { return Ok(false) };
+        let Some(found) = found else {
+            self.give_up(ResetReason::TooMuch);
+            return Ok(true);
+        };
+        let (mut rest, mut size, mut from) = (found.as_slice(), FIRST_PAGE, Seq::ZERO);
+        while !rest.is_empty() {
+            let page = rest.get(..size).unwrap_or(rest);
+            let narrow = narrowed(&ranges, page);
+            let limit = u32::try_from(page.len()).unwrap_or(u32::MAX);
+            let asked = resumer.ask(user, || resumer.store.events(shard, &narrow, limit, PAGE_BYTES)).await?;
+            let Some(events) = asked else { return Ok(false) };
+            // What is not there any more was removed since, by an operator who drops a month; what was not there before, a repair
+            // put there, and it took the last one's place in the page.
+            let reached = events.last().map_or_else(|| page.last().map_or(Seq::ZERO, |event| event.seq), |event| event.seq);
+            let read = Read::of(&events);
+            size = (PAGE_BYTES as usize / (read.bytes / read.frames.len().max(1)).max(1)).clamp(1, PAGE);
+            rest = rest.get(rest.partition_point(|event| event.seq <= reached)..).unwrap_or_default();
+            let complete = if rest.is_empty() { watermark } else { reached };
+            read.keep_in(&resumer.hub.replay_cache, shard, watermark, &ranges, (from, complete));
+            from = reached;
+            self.from.insert(shard, reached);
+            self.write_with_progress(read.frames.into_iter().map(|(_, (_, frame))| frame).collect()).await?;
         }
         Ok(true)
-    }
-
-    /// Writes what was read, with what of `known` stands up to `reached`.
-    async fn write_page(
-        &mut self,
-        shard: ShardId,
-        reached: Seq,
-        read: impl Iterator<Item = Placed>,
-        known: &mut VecDeque<Placed>,
-    ) -> Result<(), ResumeError> {
-        let mut frames = Vec::new();
-        for (seq, frame) in read {
-            while let Some((_, earlier)) = known.pop_front_if(|(known, _)| *known < seq) {
-                frames.push(earlier);
-            }
-            frames.push(frame);
-        }
-        while let Some((_, earlier)) = known.pop_front_if(|(known, _)| *known <= reached) {
-            frames.push(earlier);
-        }
-        self.from.insert(shard, reached);
-        self.write_with_progress(frames).await
     }
 }
 

@@ -37,6 +37,17 @@ impl MessageParts<'_> {
         fields(event.get(), is_further).ok().flatten()
     }
 
+    /// The text of the body as it came, with what this version does not know of it.
+    pub fn body(event: &RawJson) -> Option<String> {
+        #[derive(serde::Deserialize)]
+        struct Body<'a> {
+            #[serde(borrow)]
+            body: &'a serde_json::value::RawValue,
+        }
+        // What was read once can be read again.
+        serde_json::from_str::<Body<'_>>(event.get()).ok().map(|event| event.body.get().to_owned())
+    }
+
     /// The event's text, made from its parts: nothing is read of the body.
     pub fn text(&self) -> RawJson {
         let Self { message_id, actor_id, at_ms, conversation_id, client_id, body, further } = self;

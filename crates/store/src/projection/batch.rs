@@ -232,7 +232,9 @@ impl Batch {
     pub(super) fn probes(&self) -> impl Iterator<Item = (Seq, &str, OffsetDateTime)> {
         let (rows, own) = (&self.events, &self.own);
         let (seqs, bodies, ats) = (rows.seq.iter().chain(&own.seq), rows.body.iter().chain(&own.body), rows.at.iter().chain(&own.at));
-        seqs.zip(bodies).zip(ats).map(|((seq, body), at)| (Seq::from_i64(*seq), body.as_str(), *at))
+        let further = rows.seq.iter().zip(&rows.further).zip(&rows.at);
+        let further = further.filter_map(|((seq, further), at)| Some(((seq, further.as_ref()?), at)));
+        seqs.zip(bodies).zip(ats).chain(further).map(|((seq, text), at)| (Seq::from_i64(*seq), text.as_str(), *at))
     }
 
     /// What an event means beyond its own row.
