@@ -20,6 +20,7 @@ mod supervise;
 mod test;
 mod times;
 mod up;
+mod web;
 
 use std::process::ExitCode;
 

@@ -121,14 +121,14 @@ impl Settings {
 }
 
 /// Writes this run's configuration: one file for relayctl, and one for each kind of process.
-pub fn write_configs(layout: &Layout, settings: &Settings, leases: &Leases) -> anyhow::Result<()> {
+pub fn write_configs(layout: &Layout, settings: &Settings, leases: &Leases, web_root: &Path) -> anyhow::Result<()> {
     let owner = settings.postgres_url(leases);
     let operators = Credentials { nats_user: "relay", nats_password: settings.nats_password.clone(), postgres_url: owner.clone() };
-    write_config(layout, &layout.config(), &operators, settings, leases)?;
+    write_config(layout, &layout.config(), &operators, (settings, leases, web_root))?;
     for process in ["gateway", "api", "worker"] {
         let nats_password = derived(&settings.nats_password, process);
         let own = Credentials { nats_user: process, nats_password, postgres_url: role_url(&owner, process) };
-        write_config(layout, &layout.config_of(process), &own, settings, leases)?;
+        write_config(layout, &layout.config_of(process), &own, (settings, leases, web_root))?;
     }
     Ok(())
 }
@@ -146,15 +146,19 @@ struct Credentials<'a> {
     postgres_url: String,
 }
 
-fn write_config(layout: &Layout, path: &Path, own: &Credentials<'_>, settings: &Settings, leases: &Leases) -> anyhow::Result<()> {
+/// What all processes of a run share: passwords, ports, and the directory of the web client.
+type Shared<'a> = (&'a Settings, &'a Leases, &'a Path);
+
+fn write_config(layout: &Layout, path: &Path, own: &Credentials<'_>, shared: Shared<'_>) -> anyhow::Result<()> {
     let keys_dir = layout.keys();
     let keys_dir = keys_dir.to_str().context("the checkout's path is not UTF-8")?;
-    write_private(path, &config_text(keys_dir, own, settings, leases)?)
+    write_private(path, &config_text(keys_dir, own, shared)?)
 }
 
-fn config_text(keys_dir: &str, own: &Credentials<'_>, settings: &Settings, leases: &Leases) -> anyhow::Result<String> {
+fn config_text(keys_dir: &str, own: &Credentials<'_>, (settings, leases, web_root): Shared<'_>) -> anyhow::Result<String> {
+    let web_root = web_root.to_str().context("the checkout's path is not UTF-8")?;
     let mut text = String::from("# Written by ./relay up, each time. Override a key with RELAY__SECTION__KEY in the environment.\n");
-    // Values are passwords of ours (letters and digits), addresses, and one path, which JSON quotes as TOML does.
+    // Values are passwords of ours (letters and digits), addresses, and paths, which JSON quotes as TOML does.
     write!(
         text,
         "
@@ -191,6 +195,8 @@ admin_listen = \"{gateway_admin}\"
 [api]
 listen = \"{api}\"
 admin_listen = \"{api_admin}\"
+web_root = {web_root}
+gateway_urls = [\"ws://{gateway}/v1/ws\"]
 
 [worker]
 admin_listen = \"{worker_admin}\"
@@ -203,6 +209,7 @@ admin_listen = \"{worker_admin}\"
         valkey = leases.valkey.address(),
         origins = serde_json::to_string(&origins(&[leases.api.port(), leases.gateway.port()]))?,
         keys_dir = serde_json::to_string(keys_dir)?,
+        web_root = serde_json::to_string(web_root)?,
         gateway = leases.gateway.address(),
         gateway_admin = leases.gateway_admin.address(),
         api = leases.api.address(),
@@ -227,7 +234,7 @@ mod tests {
         };
         let leases = settings.lease().unwrap();
         let own = Credentials { nats_user: "api", nats_password: "n".to_owned(), postgres_url: settings.postgres_url(&leases) };
-        let text = config_text("/keys", &own, &settings, &leases).unwrap();
+        let text = config_text("/keys", &own, (&settings, &leases, Path::new("/web"))).unwrap();
         let (_, rest) = text.split_once("[web]\npublic_origins = ").unwrap();
         let origins: Vec<String> = serde_json::from_str(rest.lines().next().unwrap()).unwrap();
         let (api, gateway) = (leases.api.port(), leases.gateway.port());

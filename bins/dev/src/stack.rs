@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use relay_dev_servers::nats::monitor_path;
 use relay_dev_servers::postgres::role_passwords;
+use relay_dev_servers::web::client_directory;
 use relay_dev_servers::{
     NatsOptions, NatsServer, PostgresOptions, PostgresServer, RelayOptions, RelayProcess, Servers, Service, SyncInterval, ValkeyOptions,
     ValkeyServer,
@@ -36,13 +37,15 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Chooses ports and writes the configuration; starts nothing.
-    pub fn prepare(layout: &Layout, bin_dir: PathBuf) -> anyhow::Result<Self> {
+    /// Chooses ports and writes the configuration; starts nothing. With `web` the built web client is served.
+    pub fn prepare(layout: &Layout, bin_dir: PathBuf, web: bool) -> anyhow::Result<Self> {
         let settings = Settings::load(layout)?;
         let leases = settings.lease()?;
-        settings::write_configs(layout, &settings, &leases)?;
+        let web_root = if web { client_directory(&layout.root) } else { PathBuf::new() };
+        settings::write_configs(layout, &settings, &leases, &web_root)?;
         let admin = [("gateway", &leases.gateway_admin), ("api", &leases.api_admin), ("worker", &leases.worker_admin)];
         let urls = Urls {
+            web: web.then(|| format!("http://{}/", leases.api.address())),
             api: format!("http://{}", leases.api.address()),
             gateway: format!("ws://{}", leases.gateway.address()),
             nats: format!("nats://{}", leases.nats.address()),

@@ -73,6 +73,9 @@ impl ServiceState {
 /// Where people and tools connect.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Urls {
+    /// The web client, where it is served.
+    #[serde(default)]
+    pub web: Option<String>,
     pub api: String,
     pub gateway: String,
     pub nats: String,

@@ -9,13 +9,15 @@ use relay_dev_servers::Servers;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
+use crate::cargo::Profile;
 use crate::layout::Layout;
 use crate::times::Times;
+use crate::web;
 
 /// What to test.
 #[derive(Debug, clap::Args)]
 pub struct TestArguments {
-    /// unit: everything but the end-to-end tests and chaos; e2e: only those
+    /// unit: everything but the end-to-end tests and chaos; e2e: only those; web: the web client, in a browser too
     #[arg(value_enum, default_value_t = Suite::All)]
     suite: Suite,
 }
@@ -24,23 +26,46 @@ pub struct TestArguments {
 enum Suite {
     Unit,
     E2e,
+    Web,
     All,
 }
 
 /// Results so far.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Tally {
+pub struct Tally {
     passed: u64,
     failed: u64,
 }
 
 impl Tally {
     /// A step that is not made of tests counts as one failed test if it fails.
-    fn step(&mut self, name: &str, ok: bool) {
+    pub fn step(&mut self, name: &str, ok: bool) {
         if !ok {
             say!("FAILED: {name}");
             self.failed += 1;
         }
+    }
+
+    /// Adds the results of other tests.
+    pub fn add(&mut self, other: &Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+    }
+
+    /// Whether any test ran.
+    pub const fn has_run(&self) -> bool {
+        self.passed + self.failed > 0
+    }
+
+    /// Whether any test failed.
+    pub const fn has_failed(&self) -> bool {
+        self.failed > 0
+    }
+
+    /// What a line `12 passed, 0 failed` says.
+    pub fn of_summary(line: &str) -> Option<Self> {
+        let (passed, failed) = line.trim().strip_suffix(" failed")?.split_once(" passed, ")?;
+        Some(Self { passed: passed.parse().ok()?, failed: failed.parse().ok()? })
     }
 
     /// Adds a line such as `test result: ok. 3 passed; 1 failed; 0 ignored; …`.
@@ -63,7 +88,7 @@ pub async fn test(arguments: &TestArguments) -> anyhow::Result<ExitCode> {
     let layout = Layout::open()?;
     let root = &layout.root;
     let (mut tally, mut times) = (Tally::default(), Times::default());
-    if arguments.suite != Suite::E2e {
+    if matches!(arguments.suite, Suite::Unit | Suite::All) {
         lint(root, (&mut tally, &mut times), "rustfmt", &["fmt", "--version"], &["fmt", "--all", "--check"]).await?;
         let clippy = ["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"];
         lint(root, (&mut tally, &mut times), "clippy", &["clippy", "--version"], &clippy).await?;
@@ -82,19 +107,25 @@ pub async fn test(arguments: &TestArguments) -> anyhow::Result<ExitCode> {
     times.part("build of the programs", began.elapsed());
     tally.step("build", built);
     if built && installed.is_ok() {
-        let args: &[&str] = match arguments.suite {
-            Suite::Unit => &["test", "--workspace", "--no-fail-fast", "--exclude", "relay-e2e", "--exclude", "relay-chaos"],
-            Suite::E2e => &["test", "--no-fail-fast", "--package", "relay-e2e", "--package", "relay-chaos"],
-            Suite::All => &["test", "--workspace", "--no-fail-fast"],
+        let args: Option<&[&str]> = match arguments.suite {
+            Suite::Unit => Some(&["test", "--workspace", "--no-fail-fast", "--exclude", "relay-e2e", "--exclude", "relay-chaos"]),
+            Suite::E2e => Some(&["test", "--no-fail-fast", "--package", "relay-e2e", "--package", "relay-chaos"]),
+            Suite::Web => None,
+            Suite::All => Some(&["test", "--workspace", "--no-fail-fast"]),
         };
-        run_tests(root, args, &mut tally, &mut times).await?;
+        if let Some(args) = args {
+            run_tests(root, args, &mut tally, &mut times).await?;
+        }
+        if matches!(arguments.suite, Suite::Web | Suite::All) {
+            web::test(&Profile::Dev.bin_dir()?, &mut tally, &mut times).await?;
+        }
     }
     say!("\n{}", times.summary().trim_end());
     say!("\n{} passed, {} failed", tally.passed, tally.failed);
     Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn heading(text: &str) {
+pub fn heading(text: &str) {
     say!("\n== {text}");
 }
 
@@ -183,5 +214,7 @@ mod tests {
         tally.add_result_line("test this_is_a_test ... ok");
         tally.add_result_line("the test result: 99 passed; 99 failed");
         assert_eq!(tally, Tally { passed: 15, failed: 2 });
+        assert_eq!(Tally::of_summary("31 passed, 2 failed"), Some(Tally { passed: 31, failed: 2 }));
+        assert_eq!(Tally::of_summary("some passed, 2 failed"), None);
     }
 }

@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use relay_dev_servers::Servers;
+use relay_dev_servers::{Servers, WebTools};
 
 use crate::cargo::Profile;
 use crate::layout::Layout;
@@ -29,6 +29,9 @@ pub struct UpArguments {
     /// Run optimised programs
     #[arg(long)]
     release: bool,
+    /// Neither build nor serve the web client
+    #[arg(long)]
+    no_web: bool,
 }
 
 impl UpArguments {
@@ -38,13 +41,13 @@ impl UpArguments {
 }
 
 /// Installs, builds and starts everything.
-pub async fn up(arguments: UpArguments) -> anyhow::Result<ExitCode> {
+pub async fn up(mut arguments: UpArguments) -> anyhow::Result<ExitCode> {
     let layout = Layout::open()?;
     let Some(lock) = lock_or_running(&layout).await? else { return Ok(ExitCode::SUCCESS) };
-    prepare(&layout, arguments.profile()).await?;
+    prepare(&layout, &mut arguments).await?;
     say!("starting");
     if !arguments.detach {
-        let stack = Stack::prepare(&layout, arguments.profile().bin_dir()?)?;
+        let stack = Stack::prepare(&layout, arguments.profile().bin_dir()?, !arguments.no_web)?;
         supervise::run(&layout, stack, lock, |state| {
             print_urls(state);
             say!("Ctrl-C stops everything.");
@@ -52,7 +55,7 @@ pub async fn up(arguments: UpArguments) -> anyhow::Result<ExitCode> {
         .await?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut child = spawn_supervisor(&layout, arguments.release, lock)?;
+    let mut child = spawn_supervisor(&layout, arguments, lock)?;
     let mut log = follow(&layout)?;
     let deadline = Instant::now() + READY_WITHIN;
     loop {
@@ -82,12 +85,12 @@ pub async fn supervise_detached(arguments: UpArguments) -> anyhow::Result<ExitCo
     if (given.dev(), given.ino()) != (expected.dev(), expected.ino()) || lock.try_lock().is_err() {
         bail!("this command is for ./relay up --detach");
     }
-    let stack = Stack::prepare(&layout, arguments.profile().bin_dir()?)?;
+    let stack = Stack::prepare(&layout, arguments.profile().bin_dir()?, !arguments.no_web)?;
     supervise::run(&layout, stack, lock, |_| say!("everything is healthy")).await?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn prepare(layout: &Layout, profile: Profile) -> anyhow::Result<()> {
+async fn prepare(layout: &Layout, arguments: &mut UpArguments) -> anyhow::Result<()> {
     say!("installing servers and building programs (the first time takes some minutes)");
     let install = async {
         let began = Instant::now();
@@ -97,11 +100,26 @@ async fn prepare(layout: &Layout, profile: Profile) -> anyhow::Result<()> {
     };
     let build = async {
         let began = Instant::now();
-        cargo::build_programs(&layout.root, profile).await?;
+        cargo::build_programs(&layout.root, arguments.profile()).await?;
         say!("  programs built ({:.1} s)", began.elapsed().as_secs_f64());
         Ok(())
     };
     tokio::try_join!(install, build)?;
+    if !arguments.no_web
+        && let Err(error) = build_web_client().await
+    {
+        say!("  no web client: {error:#}");
+        arguments.no_web = true;
+    }
+    Ok(())
+}
+
+/// Everything else runs without it.
+async fn build_web_client() -> anyhow::Result<()> {
+    let began = Instant::now();
+    let tools = WebTools::ready().await?;
+    tokio::task::spawn_blocking(move || tools.build_client()).await.context("the build was aborted")??;
+    say!("  web client built ({:.1} s)", began.elapsed().as_secs_f64());
     Ok(())
 }
 
@@ -129,13 +147,15 @@ async fn lock_or_running(layout: &Layout) -> anyhow::Result<Option<File>> {
     }
 }
 
-fn spawn_supervisor(layout: &Layout, release: bool, lock: File) -> anyhow::Result<std::process::Child> {
+fn spawn_supervisor(layout: &Layout, arguments: UpArguments, lock: File) -> anyhow::Result<std::process::Child> {
     // The last run's words are of no use now.
     let log = OpenOptions::new().create(true).write(true).truncate(true).open(layout.supervisor_log())?;
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("supervise").current_dir(&layout.root);
-    if release {
-        command.arg("--release");
+    for (given, flag) in [(arguments.release, "--release"), (arguments.no_web, "--no-web")] {
+        if given {
+            command.arg(flag);
+        }
     }
     // The lock goes along without a moment in which another `up` could take it.
     command.stdin(lock).stdout(log.try_clone()?).stderr(log);
@@ -160,6 +180,9 @@ fn print_urls(state: &State) {
     let urls = &state.urls;
     say!("");
     say!("RelayHub is up.");
+    if let Some(web) = &urls.web {
+        say!("  Open        {web}   in a browser");
+    }
     say!("  API         {}/v1   (documents: /openapi.json, /asyncapi.json)", urls.api);
     say!("  WebSocket   {}/v1/ws", urls.gateway);
     say!("  NATS        {}   (user relay; password in .relay/relay.toml; monitoring {})", urls.nats, urls.nats_monitor);

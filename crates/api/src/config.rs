@@ -1,6 +1,7 @@
 //! `[api]`
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use relay_domain::ports::{DelayRule, PeopleLimits};
@@ -108,6 +109,11 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where operators look: `/healthz`, `/readyz`, `/metrics`.
     pub admin_listen: SocketAddr,
+    /// The directory of the built web client, served from `/`; empty: none is served.
+    pub web_root: PathBuf,
+    /// Gateways that web clients are told of, such as `wss://gateway.example.org/v1/ws`; none: `/v1/ws` on the origin that they
+    /// were loaded from, where a proxy of yours sends it on.
+    pub gateway_urls: Vec<String>,
     /// Members that a group may have; tested with 10,000. More than about 4,000 cannot be given when a group is created, only
     /// added.
     pub max_group_members: usize,
@@ -154,6 +160,8 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7090)),
             admin_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7091)),
+            web_root: PathBuf::new(),
+            gateway_urls: Vec::new(),
             max_group_members: 1_000,
             max_conversations: 10_000,
             max_invitations: 100,
@@ -190,6 +198,9 @@ impl Config {
 
     /// The first value outside its limits: its dotted key, and what it has to be.
     pub fn check(&self) -> Result<(), Violation> {
+        require("api.gateway_urls", self.gateway_urls.len() <= 16 && self.gateway_urls.iter().all(|url| is_gateway_url(url)), || {
+            "at most 16 URLs such as wss://gateway.example.org/v1/ws".to_owned()
+        })?;
         within("api.max_group_members", &self.max_group_members, &(2..=100_000))?;
         within("api.max_conversations", &self.max_conversations, &(1..=1_000_000))?;
         within("api.max_invitations", &self.max_invitations, &(1..=1_000))?;
@@ -238,4 +249,11 @@ impl Config {
     pub(crate) fn body_timeout(&self) -> Duration {
         Duration::from_millis(self.body_timeout_ms)
     }
+}
+
+/// It stands in a header that says where pages may connect.
+fn is_gateway_url(url: &str) -> bool {
+    let rest = url.strip_prefix("wss://").or_else(|| url.strip_prefix("ws://"));
+    let sound = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:/[]".contains(&byte);
+    rest.is_some_and(|rest| rest.len() <= 500 && rest.bytes().all(sound) && rest.find('/').is_some_and(|at| at > 0))
 }

@@ -25,6 +25,7 @@ mod routes;
 mod session_cache;
 mod shared;
 mod state;
+mod web_client;
 
 pub use config::{Config, LimitsConfig, Rate};
 pub use deps::Deps;

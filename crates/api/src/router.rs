@@ -23,6 +23,7 @@ use crate::read_your_writes::LogProgress;
 use crate::routes::api;
 use crate::session_cache::SessionCache;
 use crate::state::{App, AppState};
+use crate::web_client::{self, WebClient};
 
 /// How long a browser may remember what it may ask; a change of the list is felt as late.
 const PREFLIGHT_AGE: Duration = Duration::from_mins(10);
@@ -32,16 +33,19 @@ pub fn router(config: &Config, deps: Deps) -> Router {
     crate::metrics::register();
     let session_cache = SessionCache::new(Duration::from_millis(config.session_cache_ms));
     let (reads, asking) = (Permits::new(config.reads_per_user), Permits::new(1));
-    let app: App =
-        Arc::new(AppState { config: config.clone(), deps, session_cache, read_your_writes: LogProgress::default(), reads, asking });
+    let web_client = WebClient::new(config);
+    let config = config.clone();
+    let request_timeout = config.request_timeout();
+    let app: App = Arc::new(AppState { config, deps, session_cache, read_your_writes: LogProgress::default(), reads, asking, web_client });
     let documents = documents();
     let (operations, _) = api().split_for_parts();
     operations
         .route("/.well-known/jwks.json", get(jwks))
         .route("/openapi.json", get(async move || document(documents.openapi)))
         .route("/asyncapi.json", get(async move || document(documents.asyncapi)))
-        .fallback(async || StatusCode::NOT_FOUND)
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, config.request_timeout()))
+        .route("/config.json", get(web_client::configuration))
+        .fallback(web_client::fallback)
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, request_timeout))
         .layer(CatchPanicLayer::custom(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()))
         .layer(from_fn_with_state(Arc::clone(&app), handle))
         // Outside of the middleware: pages read refusals too.

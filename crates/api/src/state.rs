@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::deps::Deps;
 use crate::read_your_writes::LogProgress;
 use crate::session_cache::SessionCache;
+use crate::web_client::WebClient;
 
 /// The state of every handler.
 pub(crate) struct AppState {
@@ -20,6 +21,8 @@ pub(crate) struct AppState {
     pub reads: Permits<UserId>,
     /// Questions for these.
     pub asking: Permits<UserId>,
+    /// Its files, where this process serves them.
+    pub web_client: Option<WebClient>,
 }
 
 pub(crate) type App = Arc<AppState>;

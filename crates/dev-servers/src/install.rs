@@ -152,7 +152,7 @@ fn find_valkey(home: &Path) -> anyhow::Result<PathBuf> {
     programs.find(|program| program.is_file()).context("the Valkey wheel has no valkey-server")
 }
 
-fn make_executable(path: &Path) -> anyhow::Result<()> {
+pub(crate) fn make_executable(path: &Path) -> anyhow::Result<()> {
     fs::set_permissions(path, Permissions::from_mode(0o755)).with_context(|| format!("could not make {} executable", path.display()))
 }
 

