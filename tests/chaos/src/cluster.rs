@@ -6,6 +6,7 @@
 
 mod config;
 mod links;
+mod programs;
 mod supervise;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use relay_dev_servers::{
 use tokio::process::Command;
 
 pub use links::Links;
+pub use programs::Programs;
 pub use supervise::Supervisor;
 
 use crate::skew::{self, ClockSkew};
@@ -55,6 +57,7 @@ pub struct Cluster {
     pub valkey: ValkeyServer,
     pub links: Links,
     pub supervisor: Arc<Supervisor>,
+    pub programs: Programs,
     pub nats_disk: Option<SmallDisk>,
     pub postgres_disk: Option<SmallDisk>,
     bin_dir: PathBuf,
@@ -63,7 +66,7 @@ pub struct Cluster {
 }
 
 /// What the cluster is made for.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Options {
     pub gateways: usize,
     pub workers: usize,
@@ -71,6 +74,9 @@ pub struct Options {
     pub seconds: u64,
     /// Whether every commit of Postgres waits for its replica.
     pub synchronous: bool,
+    /// Where the programs of the revision are that our processes begin as; this one by default. The tables and the topology are
+    /// this revision's, as an operator upgrades them first.
+    pub begins_as: Option<PathBuf>,
 }
 
 impl Cluster {
@@ -136,6 +142,7 @@ impl Cluster {
             valkey,
             links,
             supervisor: Arc::new(Supervisor::default()),
+            programs: Programs::new(at.join("programs"), options.begins_as.unwrap_or_else(|| bin_dir.clone())),
             nats_disk,
             postgres_disk,
             bin_dir,
@@ -171,7 +178,7 @@ impl Cluster {
         let process = RelayProcess::new(RelayOptions {
             section: section.to_owned(),
             name: name.to_owned(),
-            bin_dir: self.bin_dir.clone(),
+            bin_dir: self.programs.of(name)?,
             config: self.config.clone(),
             run_dir: self.scratch.path().to_owned(),
             port: None,

@@ -12,6 +12,7 @@ mod nemesis;
 mod options;
 mod record;
 mod report;
+mod revision;
 mod run;
 mod settle;
 mod skew;

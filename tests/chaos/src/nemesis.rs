@@ -10,6 +10,7 @@ mod network;
 mod processes;
 mod servers;
 mod state;
+mod upgrade;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
 pub use fault::Fault;
+pub use upgrade::roll;
 
 use crate::cluster::Cluster;
 use crate::timeline::now_us;

@@ -37,6 +37,10 @@ pub struct Options {
     /// Groups of 20.
     #[arg(long, default_value_t = 2)]
     pub groups: usize,
+    /// Instead of faults: begins with this other commit's processes, and rolls them to this revision and back, one by one, under
+    /// traffic.
+    #[arg(long, value_name = "REV", conflicts_with_all = ["fault", "without"])]
+    pub upgrade: Option<String>,
     /// Keeps the logs of all processes, as a run that fails always does.
     #[arg(long)]
     pub keep: bool,

@@ -13,6 +13,7 @@ use crate::judge;
 use crate::nemesis::{self, Outcome};
 use crate::options::{Choice, Options};
 use crate::report::Report;
+use crate::revision::Revision;
 use crate::timeline::now_us;
 use crate::workload::Workload;
 use crate::{finals, settle};
@@ -28,10 +29,15 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
     let seed = options.seed.unwrap_or_else(rand::random);
     now_us();
     tracing::info!(seed, "starting the cluster");
-    let mut cluster = Cluster::start(cluster::Options { gateways: 2, workers: 2, seconds: options.seconds, synchronous: true })
+    let other = match &options.upgrade {
+        Some(name) => Some(Revision::build(name).await?),
+        None => None,
+    };
+    let begins_as = other.as_ref().map(|other| other.bin_dir.clone());
+    let mut cluster = Cluster::start(cluster::Options { gateways: 2, workers: 2, seconds: options.seconds, synchronous: true, begins_as })
         .await
         .context("the cluster does not start")?;
-    let result = Box::pin(run_on(&mut cluster, options, seed)).await;
+    let result = Box::pin(run_on(&mut cluster, options, seed, other.as_ref())).await;
     let failed = result.as_ref().map_or(true, |report| !report.passed());
     if options.keep || failed {
         let directory = relay_dev_servers::workspace::root()?.join(".relay/chaos").join(seed.to_string());
@@ -41,7 +47,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
     result.with_context(|| format!("this run's seed: {seed}"))
 }
 
-async fn run_on(cluster: &mut Cluster, options: &Options, seed: u64) -> anyhow::Result<Report> {
+async fn run_on(cluster: &mut Cluster, options: &Options, seed: u64, other: Option<&Revision>) -> anyhow::Result<Report> {
     let mut background = JoinSet::new();
     let supervisor = Arc::clone(&cluster.supervisor);
     background.spawn(async move { supervisor.run().await });
@@ -57,13 +63,14 @@ async fn run_on(cluster: &mut Cluster, options: &Options, seed: u64) -> anyhow::
     let began_us = now_us();
 
     tracing::info!(seed, seconds = options.seconds, rate_per_s = plan.rate_per_s, "sending");
-    let outcome = match options.fault {
-        Choice::Nothing => {
+    let outcome = match (other, options.fault) {
+        (Some(other), _) => nemesis::roll(cluster, &workload, [&Revision::own()?, other], seed, options.time()).await?,
+        (None, Choice::Nothing) => {
             tokio::time::sleep(options.time()).await;
             Outcome::quiet()
         }
-        Choice::One(fault) => nemesis::torment(cluster, &workload, &[fault], seed, options.time()).await?,
-        Choice::Mixed => nemesis::torment(cluster, &workload, &options.mix(), seed, options.time()).await?,
+        (None, Choice::One(fault)) => nemesis::torment(cluster, &workload, &[fault], seed, options.time()).await?,
+        (None, Choice::Mixed) => nemesis::torment(cluster, &workload, &options.mix(), seed, options.time()).await?,
     };
 
     tracing::info!("healed for good; settling");
