@@ -5,6 +5,7 @@
 
 mod control;
 
+use std::io::Write as _;
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
@@ -56,6 +57,10 @@ async fn run() -> anyhow::Result<bool> {
         .start()
         .await?;
     link.set_upstream(harness.gateway(0).public());
+    // The page's origin is known only now. Its gateway has another port, so it has to be told whose pages are ours.
+    let mut settings = std::fs::OpenOptions::new().append(true).open(harness.config_path())?;
+    writeln!(settings, "\n[web]\npublic_origins = [{:?}]", harness.api_url())?;
+    harness.gateway(0).restart().await?;
 
     let mut command = Command::new(tools.node());
     command.arg("tests/run.mjs").args(std::env::args_os().skip(1)).current_dir(tools.directory());
