@@ -17,6 +17,7 @@ use relay_workers::audit::{Audit, Auditor};
 use relay_workers::erase::Erase;
 use relay_workers::outbox::OutboxRelay;
 use relay_workers::persist::Persist;
+use relay_workers::read_marks::ReadMarks;
 use relay_workers::reconcile::Reconcile;
 use relay_workers::{Role, maintenance};
 
@@ -126,6 +127,11 @@ fn outbox(config: &Config, supervisor: &Supervisor, bus: &Bus, store: &Store) {
         log: Arc::new(NatsMessageLog::new(bus.clone(), &config.topology)),
         age: Duration::from_millis(config.worker.outbox_age_ms),
     };
+    let read_marks = ReadMarks { news: Arc::new(store.clone()), outbox: Arc::clone(&job.outbox), log: Arc::clone(&job.log) };
+    supervisor.spawn("read-marks", AGAIN, move |task| {
+        let read_marks = read_marks.clone();
+        async move { read_marks.run(task).await }
+    });
     for shard in config.topology.shard_ids() {
         let job = job.clone();
         supervisor.spawn(format!("outbox-{shard}"), AGAIN, move |task| {

@@ -82,6 +82,10 @@ pub struct LimitsConfig {
     pub introductions_per_user: Rate,
     /// The same, for each person turned to.
     pub introductions_to_user: Rate,
+    /// Moves of read marks, for each user: the log keeps a word of most of them for 30 days.
+    pub read_marks_per_user: Rate,
+    /// Changes of their profile, for each user.
+    pub profile_changes_per_user: Rate,
 }
 
 impl Default for LimitsConfig {
@@ -97,6 +101,8 @@ impl Default for LimitsConfig {
             creations_per_user: Rate::new(60, 60),
             introductions_per_user: Rate::new(1_000, 3_600),
             introductions_to_user: Rate::new(60, 3_600),
+            read_marks_per_user: Rate::new(600, 600),
+            profile_changes_per_user: Rate::new(30, 3_600),
         }
     }
 }
@@ -226,6 +232,8 @@ impl Config {
             limits.creations_per_user,
             limits.introductions_per_user,
             limits.introductions_to_user,
+            limits.read_marks_per_user,
+            limits.profile_changes_per_user,
         ] {
             require("api.limits", (1..=86_400).contains(&rate.per_s), || "rates with per_s of 1 to 86400".to_owned())?;
         }

@@ -1,5 +1,7 @@
 //! From a decision to its events in the log.
 
+use std::time::Duration;
+
 use relay_domain::ports::{AppendError, FlushError, LogAddress};
 
 use crate::error::ApiError;
@@ -23,6 +25,16 @@ pub(crate) async fn flush(app: &AppState, touched: &[LogAddress]) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// For what nobody has to wait for. Left behind, the outbox relay publishes it.
+const SOON: Duration = Duration::from_millis(500);
+
+/// As [`flush`], for what stands whether it is in the log or not: it is published now, or later.
+pub(crate) async fn flush_soon(app: &AppState, touched: LogAddress) {
+    if !matches!(tokio::time::timeout(SOON, flush(app, &[touched])).await, Ok(Ok(()))) {
+        tracing::info!(shard = touched.shard().0, "an event of a user's is published later");
+    }
 }
 
 fn late(error: FlushError) -> ApiError {

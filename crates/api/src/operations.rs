@@ -3,6 +3,7 @@
 pub(crate) mod accept_invitation;
 pub(crate) mod add_members;
 pub(crate) mod change_password;
+pub(crate) mod change_profile;
 pub(crate) mod create_conversation;
 pub(crate) mod decline_invitation;
 pub(crate) mod find_user;

@@ -25,7 +25,7 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .layer(DefaultBodyLimit::max(AUTH_BODY_LIMIT));
     let rest = OpenApiRouter::new()
         .routes(routes!(operations::find_user::find_user))
-        .routes(routes!(operations::me::me))
+        .routes(routes!(operations::me::me, operations::change_profile::change_profile))
         .routes(routes!(operations::get_user::get_user))
         .routes(routes!(operations::look_up_users::look_up_users))
         .routes(routes!(operations::list_conversations::list_conversations))

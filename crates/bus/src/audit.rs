@@ -43,7 +43,7 @@ impl AuditedLog for NatsAudit {
         let config = OrderedConfig {
             deliver_subject: self.bus.client.new_inbox(),
             description: Some("audit".to_owned()),
-            filter_subject: relay_subjects::conversations_wildcard(shard),
+            filter_subject: relay_subjects::shard_wildcard(shard),
             replay_policy: ReplayPolicy::Instant,
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: after.next().0 },
             ..OrderedConfig::default()

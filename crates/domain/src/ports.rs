@@ -20,6 +20,7 @@ mod passwords;
 mod postings;
 mod projection;
 mod queue;
+mod read_marks;
 mod recent;
 mod resume;
 mod sessions;
@@ -49,6 +50,7 @@ pub use passwords::{HashError, PasswordHash, PasswordHasher};
 pub use postings::{PostingHold, Postings};
 pub use projection::{ProjectError, Projected, Projection};
 pub use queue::{Delivery, Holes, Poison, QueueError, WorkQueue, WorkSource};
+pub use read_marks::{ReadMark, ReadMarkNews};
 pub use recent::{NothingRecent, Passed, RecentSends};
 pub use resume::{
     EventRange, FoundEvent, JoinSnapshot, MembershipInterval, OriginalSend, OwnHead, ResumeStore, SendKey, SnapshotMembership, StoreError,

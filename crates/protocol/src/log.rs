@@ -23,7 +23,8 @@ use envelope::Head;
 pub use envelope::is_event_type;
 pub use kinds::{
     ConversationCreated, ConversationInvited, ConversationMembershipChanged, ConversationRenamed, InitialMember, MOST_MEMBERS_AT_ONCE,
-    MemberAdded, MemberRemoved, MembersAdded, MembersRemoved, MessageErased, MessageSent, RoleChanged, SessionRevoked, UserRegistered,
+    MemberAdded, MemberRemoved, MembersAdded, MembersRemoved, MessageErased, MessageSent, ProfileChanged, ReadMarkMoved, RoleChanged,
+    SessionRevoked, SessionStarted, UserRegistered,
 };
 pub use parts::MessageParts;
 pub use stored::{EventOwner, EventText, StoredEvent};
@@ -66,6 +67,12 @@ pub enum LogEvent {
     InvitationEnded(ConversationMembershipChanged),
     /// On the user's subject: one device's session ended; its sockets close.
     SessionRevoked(SessionRevoked),
+    /// On the user's subject, on their home shard: a device logged in.
+    SessionStarted(SessionStarted),
+    /// On the user's subject, on their home shard: how others see them changed.
+    ProfileChanged(ProfileChanged),
+    /// On the user's subject, on the conversation's shard: they have read further.
+    ReadMarkMoved(ReadMarkMoved),
     /// What no reader can read, and what counts for nobody. It is on no chain.
     Unreadable,
     /// A type of a newer version's, on either subject.
@@ -220,6 +227,9 @@ types! {
     ConversationInvited(ConversationInvited) "CONVERSATION_INVITED" on user, personal;
     InvitationEnded(ConversationMembershipChanged) "INVITATION_ENDED" on user, personal;
     SessionRevoked(SessionRevoked) "SESSION_REVOKED" on user, personal;
+    SessionStarted(SessionStarted) "SESSION_STARTED" on user, personal;
+    ProfileChanged(ProfileChanged) "PROFILE_CHANGED" on user, personal;
+    ReadMarkMoved(ReadMarkMoved) "READ_MARK_MOVED" on user, personal;
 }
 
 /// An event of a type that this version does not know. Its object is kept as it came, without the fields that belong to frames.

@@ -281,6 +281,14 @@ pub struct RenameRequest {
     pub title: ConversationTitle,
 }
 
+/// `PATCH /v1/users/me`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeProfileRequest {
+    /// The name that others see.
+    pub display_name: DisplayName,
+}
+
 /// `POST /v1/conversations/{id}/members`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

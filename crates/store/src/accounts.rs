@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use relay_domain::ports::{Accounts, Credentials, LogAddress, NewAccount, PasswordChange, PasswordHash, RegisterError, StoreError};
-use relay_protocol::log::{LogEvent, UserRegistered};
+use relay_protocol::log::{LogEvent, ProfileChanged, UserRegistered};
 use relay_protocol::rest::UserProfile;
-use relay_types::{Handle, TimestampMs, UserId};
+use relay_types::{DisplayName, Handle, TimestampMs, UserId};
 use sqlx::types::Uuid;
 
 use crate::Store;
@@ -145,6 +145,43 @@ impl Accounts for Store {
             commit(transaction).await?;
             // Also when it was done before: its events may not be in the log yet.
             Ok(Some(vec![LogAddress::User { shard: home, id: user }]))
+        })
+        .await
+    }
+
+    /// Index: `users_pkey`.
+    #[tracing::instrument(name = "db.account.change_profile", skip_all, fields(user.id = %user))]
+    async fn change_profile(
+        &self,
+        user: UserId,
+        display_name: &DisplayName,
+        at_ms: TimestampMs,
+    ) -> Result<Option<(UserProfile, Vec<LogAddress>)>, StoreError> {
+        self.limited(async {
+            let mut transaction = self.pool.begin().await.map_err(unavailable)?;
+            let row = sqlx::query!(
+                r#"WITH before AS MATERIALIZED (SELECT display_name FROM users WHERE user_id = $1 FOR NO KEY UPDATE)
+                   UPDATE users AS u SET display_name = $2 FROM before WHERE u.user_id = $1
+                   RETURNING u.handle, u.home_shard, before.display_name <> $2 AS "changed!""#,
+                user.to_uuid(),
+                display_name.as_str()
+            )
+            .fetch_optional(&mut *transaction)
+            .await
+            .map_err(unavailable)?;
+            let Some(row) = row else { return Ok(None) };
+            let address = LogAddress::User { shard: shard(row.home_shard)?, id: user };
+            let mut pending = Pending::default();
+            if row.changed {
+                let event_id = self.event_id();
+                let display_name = display_name.clone();
+                let changed = ProfileChanged { event_id, actor_id: user, at_ms, user_id: user, display_name };
+                pending.push(address, event_id, LogEvent::ProfileChanged(changed));
+            }
+            pending.write(&mut transaction).await?;
+            commit(transaction).await?;
+            // Also when it is a repetition: its event may not be in the log yet.
+            Ok(Some((profile_of(user.to_uuid(), &row.handle, display_name.as_str())?, vec![address])))
         })
         .await
     }

@@ -14,7 +14,7 @@ mod people;
 use async_trait::async_trait;
 use relay_domain::ports::{
     Added, ConversationError, Conversations, CreateError, Created, Decided, ListCursor, ListPage, MemberPage, MembershipState,
-    NewConversation, PeopleLimits, StoreError,
+    NewConversation, PeopleLimits, ReadMark, StoreError,
 };
 use relay_protocol::conversation::Role;
 use relay_protocol::rest::{Conversation, ConversationState, Invitation, Member};
@@ -171,25 +171,9 @@ impl Conversations for Store {
         self.limited(async { change::set_role(self, actor, id, user, role, at_ms).await }).await
     }
 
-    /// Indexes: `members_pkey`, `conversation_heads_pkey`.
     #[tracing::instrument(name = "db.member.mark_read", skip_all, fields(user.id = %actor, conversation.id = %id, stream.seq = %seq))]
-    async fn mark_read(&self, actor: UserId, id: ConversationId, seq: Seq) -> Result<Seq, ConversationError> {
-        self.limited(async {
-            let mark = sqlx::query_scalar!(
-                "UPDATE members AS m
-             SET read_seq = greatest(m.read_seq,
-                 least($3, coalesce((SELECT h.last_seq FROM conversation_heads h WHERE h.conversation_id = m.conversation_id), 0)))
-             WHERE m.conversation_id = $1 AND m.user_id = $2 RETURNING m.read_seq",
-                id.to_uuid(),
-                actor.to_uuid(),
-                seq.to_i64()
-            )
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(unavailable)?;
-            mark.map(Seq::from_i64).ok_or(ConversationError::NotMember)
-        })
-        .await
+    async fn mark_read(&self, actor: UserId, id: ConversationId, seq: Seq, at_ms: TimestampMs) -> Result<ReadMark, ConversationError> {
+        self.limited(self.move_read_mark(actor, id, seq, at_ms)).await
     }
 
     #[tracing::instrument(name = "db.conversation.list", skip_all, fields(user.id = %user))]

@@ -23,6 +23,7 @@ mod migrate;
 mod outbox;
 mod postings;
 mod projection;
+mod read_marks;
 mod reseed;
 mod resume;
 mod roles;

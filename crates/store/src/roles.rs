@@ -71,7 +71,8 @@ const GRANTS: &[(&str, [&str; 3])] = &[
     // Whoever writes in a conversation that another began has answered: the projection notes it.
     ("members", ["SELECT (conversation_id, state)", ALL, "SELECT, UPDATE (state, hidden_seq)"]),
     ("invitations", [NOTHING, ALL, NOTHING]),
-    ("outbox", [NOTHING, ALL, "SELECT, UPDATE, DELETE"]),
+    ("read_mark_news", [NOTHING, "SELECT, INSERT, UPDATE", "SELECT, UPDATE, DELETE"]),
+    ("outbox", [NOTHING, ALL, ALL]),
     ("watermarks", [READ, READ, ALL]),
     ("conversation_heads", [READ, READ, ALL]),
     ("conversation_events", [READ, READ, ALL]),

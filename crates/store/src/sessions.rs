@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use relay_domain::ports::{
     DeviceSessions, LogAddress, NewSession, OpenError, Opened, RevokeError, RotateError, Rotated, Rotation, SessionRecord, StoreError,
 };
-use relay_protocol::log::{LogEvent, SessionRevoked, UserRegistered};
+use relay_protocol::log::{LogEvent, SessionRevoked, SessionStarted, UserRegistered};
 use relay_types::{SessionId, ShardId, TimestampMs, UserId};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -55,7 +55,7 @@ impl DeviceSessions for Store {
                 self.end(&mut transaction, new.user, session, home, new.at_ms, &mut pending).await?;
             }
             let touched = pending.write(&mut transaction).await?;
-            let first = self.first(&mut transaction, new, at, home).await?;
+            let told = self.started(&mut transaction, new, at, home).await?;
             sqlx::query!(
                 "INSERT INTO sessions (session_id, user_id, device_name, created_at, last_used_at, refresh_expires_at, ends_at)
              VALUES ($1, $2, $3, $4, $4, $5, $6)",
@@ -72,7 +72,7 @@ impl DeviceSessions for Store {
             rotate::issue(&mut transaction, new.session, &new.refresh.0, None, at, refresh_expires_at).await?;
             remember_network(&mut transaction, new, at).await?;
             commit(transaction).await?;
-            Ok(Opened { touched, first })
+            Ok(Opened { touched, told })
         })
         .await
     }
@@ -175,30 +175,31 @@ impl DeviceSessions for Store {
 }
 
 impl Store {
-    /// Notes the user's first log-in, and tells the workers, who make their durable consumers then. Where that is told, if it is
-    /// the first. The caller holds the user's row.
-    async fn first(
+    /// Tells the user's devices of the session, and, if it is the user's first log-in, notes that and tells the workers, who make
+    /// their durable consumers then. Where that is told. The caller holds the user's row.
+    async fn started(
         &self,
         connection: &mut PgConnection,
         new: &NewSession,
         at: OffsetDateTime,
         home: ShardId,
-    ) -> Result<Option<LogAddress>, StoreError> {
+    ) -> Result<LogAddress, StoreError> {
         let noted = sqlx::query!("UPDATE users SET seen_at = $2 WHERE user_id = $1 AND seen_at IS NULL", new.user.to_uuid(), at)
             .execute(&mut *connection)
             .await
             .map_err(unavailable)?;
-        if noted.rows_affected() == 0 {
-            return Ok(None);
+        let (mut pending, address) = (Pending::default(), LogAddress::User { shard: home, id: new.user });
+        let (actor_id, user_id, at_ms) = (Some(new.user), new.user, new.at_ms);
+        if noted.rows_affected() > 0 {
+            let event_id = self.event_id();
+            pending.push(address, event_id, LogEvent::UserSeen(UserRegistered { event_id, actor_id, at_ms, user_id }));
         }
-        let (mut pending, event_id, address) = (Pending::default(), self.event_id(), LogAddress::User { shard: home, id: new.user });
-        pending.push(
-            address,
-            event_id,
-            LogEvent::UserSeen(UserRegistered { event_id, actor_id: Some(new.user), at_ms: new.at_ms, user_id: new.user }),
-        );
+        let event_id = self.event_id();
+        let (session_id, device_name) = (new.session, new.device_name.clone());
+        let started = SessionStarted { event_id, actor_id, at_ms, user_id, session_id, device_name };
+        pending.push(address, event_id, LogEvent::SessionStarted(started));
         pending.write(connection).await?;
-        Ok(Some(address))
+        Ok(address)
     }
 
     /// Ends every session of the user that is not over, but `keep`; the caller holds the user's row. There are at most as many

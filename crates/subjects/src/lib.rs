@@ -73,11 +73,6 @@ pub fn shard_wildcard(shard: ShardId) -> String {
     format!("chat.{shard}.>")
 }
 
-/// Every conversation's subject on a shard.
-pub fn conversations_wildcard(shard: ShardId) -> String {
-    format!("chat.{shard}.c.*")
-}
-
 /// The subjects of all users on a shard.
 pub fn users_wildcard(shard: ShardId) -> String {
     format!("chat.{shard}.u.*")

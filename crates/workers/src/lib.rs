@@ -10,6 +10,7 @@ pub mod maintenance;
 pub mod metrics;
 pub mod outbox;
 pub mod persist;
+pub mod read_marks;
 pub mod reconcile;
 
 pub use config::{Role, WorkerConfig};

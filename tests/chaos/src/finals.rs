@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use async_nats::jetstream::consumer::push::OrderedConfig;
 use async_nats::jetstream::consumer::{DeliverPolicy, ReplayPolicy};
 use futures::{StreamExt as _, TryStreamExt as _};
-use relay_protocol::log::LogEvent;
+use relay_protocol::log::{EventOwner, LogEvent};
 use relay_protocol::rest::HistoryQuery;
 use relay_protocol::{Message, MessageBody};
 use relay_subjects::{shard_wildcard, stream};
@@ -15,7 +15,7 @@ use relay_types::{ConversationId, Seq, ShardId, UserId};
 use sqlx::Row as _;
 
 use crate::cluster::Cluster;
-use crate::record::{Logged, LoggedWhat};
+use crate::record::{Logged, LoggedWhat, own_room};
 use crate::workload::{Directory, Workload, key_number, key_of_whole, text_fits};
 use relay_checkers::history::Row;
 
@@ -86,8 +86,14 @@ fn logged(seq: u64, event: LogEvent, directory: &Directory) -> Option<Logged> {
             let users = removed.user_ids.iter().map(|user| directory.user(*user)).collect();
             (removed.conversation_id, LoggedWhat::RemovedAll { users })
         }
-        // Whatever else has a conversation.
-        other => (other.conversation()?, LoggedWhat::Changed),
+        // Whatever else has a conversation, or is a user's own.
+        other => match other.owner()? {
+            EventOwner::Conversation(id) => (id, LoggedWhat::Changed),
+            EventOwner::User(id) => {
+                let user = directory.user(id);
+                return Some(Logged { seq, room: own_room(user), what: LoggedWhat::Own { user } });
+            }
+        },
     };
     Some(Logged { seq, room: directory.room(room), what })
 }
@@ -124,6 +130,15 @@ async fn read_postgres(cluster: &Cluster, directory: &Directory) -> anyhow::Resu
             rows.push(Row { room, seq, prev, sender: directory.user(UserId::from_uuid(sender)), key });
         }
     }
+    drop(found);
+    let mut own = sqlx::query("SELECT user_id, seq, prev_seq FROM user_events ORDER BY seq").fetch(&mut database);
+    while let Some(row) = own.try_next().await? {
+        let room = own_room(directory.user(UserId::from_uuid(row.try_get(0)?)));
+        let prev = row.try_get::<Option<i64>, _>(2)?.map(u64::try_from).transpose()?;
+        events.push((room, u64::try_from(row.try_get::<i64, _>(1)?)?, prev));
+    }
+    drop(own);
+    events.sort_unstable_by_key(|(_, seq, _)| *seq);
     Ok((events, rows))
 }
 

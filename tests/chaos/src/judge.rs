@@ -54,6 +54,8 @@ pub fn judge(taken: Taken, finals: Finals, facts: &Facts) -> Report {
         histories: finals.history.into_iter().zip(0..).map(|(rows, room)| (room, rows)).collect(),
         reads: taken.reads,
         membership: taken.membership,
+        receipts: taken.receipts,
+        own_from: taken.own_from,
         disturbances: disturbances.collect(),
         ..History::default()
     };

@@ -1,10 +1,10 @@
 //! What was done and seen, as it happened; judged when the run is over.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
-pub use relay_checkers::history::{Answer, Logged, LoggedWhat, MembershipCall, NO_LINE, ReadBack, Seen, Sent, What};
+pub use relay_checkers::history::{Answer, Logged, LoggedWhat, MembershipCall, NO_LINE, ReadBack, Receipt, Seen, Sent, What, own_room};
 
 /// Everything, from all tasks.
 pub struct Record {
@@ -14,6 +14,9 @@ pub struct Record {
     seen: Vec<Mutex<Vec<Seen>>>,
     reads: Mutex<Vec<ReadBack>>,
     membership: Mutex<Vec<MembershipCall>>,
+    receipts: Mutex<Vec<Receipt>>,
+    /// The log's end once every device was live.
+    own_from: AtomicU64,
     logs: Mutex<Vec<Vec<Logged>>>,
     open_calls: AtomicUsize,
     pub delivered: AtomicUsize,
@@ -35,6 +38,8 @@ impl Record {
             seen: (0..devices).map(|_| Mutex::default()).collect(),
             reads: Mutex::default(),
             membership: Mutex::default(),
+            receipts: Mutex::default(),
+            own_from: AtomicU64::new(u64::MAX),
             logs: Mutex::default(),
             open_calls: AtomicUsize::new(0),
             delivered: AtomicUsize::new(0),
@@ -86,6 +91,16 @@ impl Record {
         self.membership.lock().push(call);
     }
 
+    /// A device learned of a read mark.
+    pub fn saw_mark(&self, receipt: Receipt) {
+        self.receipts.lock().push(receipt);
+    }
+
+    /// From here on every device has to get its user's own events.
+    pub fn all_live_at(&self, seq: u64) {
+        self.own_from.store(seq, Ordering::Relaxed);
+    }
+
     /// The log of an epoch that is about to end, or of the last one.
     pub fn keep_log(&self, events: Vec<Logged>) {
         self.logs.lock().push(events);
@@ -124,10 +139,14 @@ impl Record {
                         newest.insert((event.room, *user), event.seq);
                     }
                 }
+                LoggedWhat::Own { user } => {
+                    present.insert(*user);
+                }
                 LoggedWhat::Message { .. } | LoggedWhat::Changed => {}
             }
             // A device goes on from where the log was when it first connected.
-            if event.seq > self.began {
+            let own = matches!(event.what, LoggedWhat::Own { .. });
+            if event.seq > if own { self.own_from.load(Ordering::Relaxed) } else { self.began } {
                 last.insert(event.room, event.seq);
             }
         }
@@ -144,6 +163,8 @@ impl Record {
             seen: self.seen.iter().map(|list| std::mem::take(&mut *list.lock())).collect(),
             reads: std::mem::take(&mut *self.reads.lock()),
             membership: std::mem::take(&mut *self.membership.lock()),
+            receipts: std::mem::take(&mut *self.receipts.lock()),
+            own_from: self.own_from.load(Ordering::Relaxed),
             logs: std::mem::take(&mut *self.logs.lock()),
         }
     }
@@ -165,6 +186,8 @@ pub struct Taken {
     pub seen: Vec<Vec<Seen>>,
     pub reads: Vec<ReadBack>,
     pub membership: Vec<MembershipCall>,
+    pub receipts: Vec<Receipt>,
+    pub own_from: u64,
     /// By epoch.
     pub logs: Vec<Vec<Logged>>,
 }

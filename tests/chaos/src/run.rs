@@ -80,6 +80,7 @@ async fn run_on(cluster: &mut Cluster, options: &Options, seed: u64, other: Opti
     let ended_us = now_us();
     // What is acknowledged after the log was read would look lost: there is nothing to judge before the cluster is at rest.
     anyhow::ensure!(unanswered == 0, "{unanswered} sends have no answer {ANSWER_LIMIT:?} after the last fault was healed");
+    settle::all_told(cluster, CATCH_UP_LIMIT).await?;
     let end = settle::projected(cluster, CATCH_UP_LIMIT).await?;
     workload.keep_log_of_this_epoch(cluster).await.context("reading the log")?;
     let behind = settle::everybody_caught_up(&workload, CATCH_UP_LIMIT).await;

@@ -36,6 +36,28 @@ pub async fn projected(cluster: &Cluster, limit: Duration) -> anyhow::Result<Seq
     }
 }
 
+/// Waits until everything that was decided is in the log: the outbox is empty, and read marks that moved are told.
+pub async fn all_told(cluster: &Cluster, limit: Duration) -> anyhow::Result<()> {
+    let deadline = tokio::time::Instant::now() + limit;
+    loop {
+        let untold = untold(cluster).await;
+        if matches!(untold, Ok(0)) {
+            return Ok(());
+        }
+        if tokio::time::Instant::now() > deadline {
+            bail!("not everything that was decided is in the log within {limit:?}: {untold:?}");
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+async fn untold(cluster: &Cluster) -> anyhow::Result<i64> {
+    let mut database = cluster.database().await?;
+    let count =
+        "SELECT (SELECT count(*) FROM outbox WHERE published_seq IS NULL) + (SELECT count(*) FROM read_mark_news WHERE seq > told_seq)";
+    Ok(sqlx::query_scalar(count).fetch_one(&mut database).await?)
+}
+
 async fn watermark_and_end(cluster: &Cluster) -> anyhow::Result<(Seq, Seq)> {
     let end = log_end(cluster).await?;
     let mut database = cluster.database().await?;

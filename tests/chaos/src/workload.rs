@@ -80,12 +80,14 @@ impl Workload {
         let mut tasks = JoinSet::new();
         let devices: Arc<[Device]> =
             Device::connect_all(cluster, balancer, &population, &directory, &record, &epoch, &probers, &mut tasks).await?.into();
+        record.all_live_at(settle::log_end(cluster).await?.0);
         let gate = Gate::new();
         tasks.spawn(pace::offer(plan, Arc::clone(&population), Arc::clone(&devices), gate.clone()));
         tasks.spawn(probers::send(Arc::clone(&population), Arc::clone(&devices), gate.clone()));
         tasks.spawn(churn::members(plan.seed, Arc::clone(&population), Arc::clone(&directory), Arc::clone(&record), gate.clone()));
         tasks.spawn(churn::devices(plan.seed, Arc::clone(&devices), gate.clone()));
         tasks.spawn(rest::post(plan.seed, Arc::clone(&population), Arc::clone(&directory), Arc::clone(&record), gate.clone()));
+        tasks.spawn(readers::move_marks(plan.seed, Arc::clone(&population), Arc::clone(&devices), Arc::clone(&record), gate.clone()));
         tasks.spawn(readers::read_own_writes(
             plan.seed,
             Arc::clone(&population),

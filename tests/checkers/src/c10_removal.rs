@@ -23,7 +23,7 @@ pub(crate) fn check(history: &History, index: &Index, verdict: &mut Verdict) {
             LoggedWhat::AddedAll { users } => (users.as_slice(), true),
             LoggedWhat::Removed { user } => (std::slice::from_ref(user), false),
             LoggedWhat::RemovedAll { users } => (users.as_slice(), false),
-            LoggedWhat::Message { .. } | LoggedWhat::Created { .. } | LoggedWhat::Changed => continue,
+            LoggedWhat::Message { .. } | LoggedWhat::Created { .. } | LoggedWhat::Changed | LoggedWhat::Own { .. } => continue,
         };
         for user in users {
             *in_log.entry((event.room, *user, added)).or_default() += 1;

@@ -1,6 +1,11 @@
 //! What a run records. Users, devices and conversations ("rooms") are small numbers; times are microseconds of one clock that
 //! never goes back; sequences are the log's and rise over its epochs.
 
+/// The "room" that a user's own subject counts as: no conversation has its number.
+pub const fn own_room(user: u32) -> u32 {
+    1 << 31 | user
+}
+
 /// What became of a send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
@@ -154,6 +159,11 @@ pub enum LoggedWhat {
     },
     /// Something else.
     Changed,
+    /// Something on a user's own subject; the room is [`own_room`].
+    Own {
+        /// Whose.
+        user: u32,
+    },
 }
 
 /// A message as a reader of the end state gave it.
@@ -262,6 +272,8 @@ pub struct History {
     pub sends: Vec<Sent>,
     /// Every device.
     pub devices: Vec<Device>,
+    /// Where the log ended when every device was live: what lies on users' own subjects behind it, each of their devices has to get.
+    pub own_from: u64,
     /// The log at the end, after those of earlier epochs; ascending.
     pub log: Vec<Logged>,
     /// Messages in Postgres.

@@ -53,6 +53,7 @@ impl Index {
                 LoggedWhat::AddedAll { users } => users.iter().for_each(|user| this.enters(event.room, *user, event.seq)),
                 LoggedWhat::Removed { user } => this.leaves(event.room, *user, event.seq),
                 LoggedWhat::RemovedAll { users } => users.iter().for_each(|user| this.leaves(event.room, *user, event.seq)),
+                LoggedWhat::Own { user } => this.enters(event.room, *user, event.seq),
                 LoggedWhat::Changed => {}
             }
         }

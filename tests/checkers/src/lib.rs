@@ -18,6 +18,7 @@ mod c10_removal;
 mod c11_retention;
 mod c12_liveness;
 mod c13_resurrection;
+mod c14_own;
 pub mod history;
 mod index;
 mod resets;
@@ -45,5 +46,6 @@ pub fn judge(history: &History) -> Verdict {
     c11_retention::check(history, &mut verdict);
     c12_liveness::check(history, &mut verdict);
     c13_resurrection::check(history, &mut verdict);
+    c14_own::check(history, &mut verdict);
     verdict
 }

@@ -25,10 +25,15 @@ impl PassedOver {
         Self(stretches)
     }
 
+    /// Whether the device passed over this place.
+    pub(crate) fn covers(&self, seq: u64) -> bool {
+        self.0.iter().any(|(after, before)| *after < seq && seq < *before)
+    }
+
     /// Whether the message there cannot be asked of the device: its user's interval ended, and it was passed over.
     pub(crate) fn excuses(&self, index: &Index, room: u32, user: u32, seq: u64) -> bool {
         let in_stay = |interval: &Interval| (interval.from..=interval.upto).contains(&seq);
-        self.0.iter().any(|(after, before)| *after < seq && seq < *before)
+        self.covers(seq)
             && index
                 .intervals
                 .get(&(room, user))

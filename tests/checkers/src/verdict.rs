@@ -39,6 +39,8 @@ pub enum Check {
     Liveness,
     /// C13: what was deleted does not come back.
     Resurrection,
+    /// C14: a user's own events reach all their devices, once, and nothing else does.
+    Own,
 }
 
 impl fmt::Display for Check {
@@ -58,6 +60,7 @@ impl fmt::Display for Check {
             Self::Retention => "C11 retention",
             Self::Liveness => "C12 liveness",
             Self::Resurrection => "C13 resurrection",
+            Self::Own => "C14 own events",
         };
         f.write_str(name)
     }

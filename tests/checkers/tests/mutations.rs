@@ -6,7 +6,7 @@ mod mutations {
     use rand::{RngExt as _, SeedableRng as _};
     use relay_checkers::history::{
         Answer, Deletion, Device, Disturbance, History, Logged, LoggedWhat, MembershipCall, ReadBack, Receipt, RetentionProbe, Row, Seen,
-        Sent, What,
+        Sent, What, own_room,
     };
     use relay_checkers::{Check, judge};
 
@@ -24,6 +24,7 @@ mod mutations {
                 history.devices.push(Device { user, events: Vec::new(), complete: true });
             }
         }
+        let mut own_last = [0_u64; MEMBERS as usize + 1];
         let (mut seq, mut last, mut guest) = (0_u64, [0_u64; ROOMS as usize], [false; ROOMS as usize]);
         for room in 0..ROOMS {
             seq += 1;
@@ -31,8 +32,13 @@ mod mutations {
         }
         for step in 0..400_u64 {
             let room = rng.random_range(0..ROOMS);
-            // Events of users' own subjects lie between.
-            seq += rng.random_range(1..4);
+            // Some places are empty, and events of users' own subjects lie between.
+            seq += rng.random_range(1..3);
+            for _ in 0..rng.random_range(0..3) {
+                seq += 1;
+                own(&mut history, &mut own_last, rng.random_range(0..=MEMBERS), seq);
+            }
+            seq += 1;
             if rng.random_bool(0.05) {
                 let inside = &mut guest[room as usize];
                 *inside = !*inside;
@@ -74,6 +80,16 @@ mod mutations {
         history
     }
 
+    /// Something on a user's own subject.
+    fn own(history: &mut History, last: &mut [u64], user: u32, seq: u64) {
+        let (room, prev) = (own_room(user), Some(std::mem::replace(&mut last[user as usize], seq)));
+        for device in history.devices.iter_mut().filter(|device| device.user == user) {
+            device.events.push(Seen { room, seq, prev, what: What::Changed, at_us: seq * 10, epoch: 0, reloaded: false });
+        }
+        history.events.push((room, seq, prev));
+        history.log.push(Logged { seq, room, what: LoggedWhat::Own { user } });
+    }
+
     /// Puts an event everywhere it belongs.
     fn put(history: &mut History, last: &mut [u64], guest: &[bool], event: Logged) {
         let Logged { seq, room, ref what } = event;
@@ -85,7 +101,7 @@ mod mutations {
             LoggedWhat::AddedAll { .. } => What::Added { user: GUEST },
             LoggedWhat::RemovedAll { .. } => What::Removed { user: GUEST },
             LoggedWhat::Removed { user } => What::Removed { user: *user },
-            LoggedWhat::Changed => What::Changed,
+            LoggedWhat::Changed | LoggedWhat::Own { .. } => What::Changed,
         };
         // Who is removed is told so.
         let tells_guest = guest[room as usize] || matches!(what, LoggedWhat::Removed { user: GUEST });
@@ -411,6 +427,58 @@ mod mutations {
             let Seen { room, seq, .. } = history.devices[4].events[at];
             history.deletions.push(Deletion { room, seq, at_us: 0 });
         });
+    }
+
+    /// The events of a device that are its user's own, as positions.
+    fn owned(device: &Device) -> Vec<usize> {
+        (0..device.events.len()).filter(|at| device.events[*at].room == own_room(device.user)).collect()
+    }
+
+    #[test]
+    fn own_events_that_are_lost_doubled_made_up_or_anothers() {
+        let drop_one = |history: &mut History| {
+            let at = owned(&history.devices[4])[5];
+            history.devices[4].events.remove(at);
+        };
+        caught(Check::Own, drop_one);
+        caught(Check::Gap, drop_one);
+        caught(Check::Own, |history| {
+            let at = *owned(&history.devices[4]).last().unwrap();
+            history.devices[4].events.remove(at);
+        });
+        caught(Check::Own, |history| {
+            let at = owned(&history.devices[4])[5];
+            let again = history.devices[4].events[at];
+            history.devices[4].events.insert(at, again);
+        });
+        caught(Check::Own, |history| {
+            let at = owned(&history.devices[4])[5];
+            history.devices[4].events[at].seq = 1 << 40;
+        });
+        caught(Check::Order, |history| {
+            let own = owned(&history.devices[4]);
+            history.devices[4].events.swap(own[5], own[6]);
+        });
+        // What is another's.
+        caught(Check::Removal, |history| {
+            let at = owned(&history.devices[0])[5];
+            let foreign = history.devices[0].events[at];
+            history.devices[4].events.push(foreign);
+        });
+    }
+
+    #[test]
+    fn own_events_that_a_reset_passed_over_are_not_asked_for() {
+        let mut history = good(3);
+        let own = owned(&history.devices[4]);
+        let (first, last) = (own[5], own[7]);
+        let events = &mut history.devices[4].events;
+        let reloaded: Vec<Seen> = events.splice(first..=last, []).filter(|event| matches!(event.what, What::Message { .. })).collect();
+        events.splice(first..first, reloaded.into_iter().map(|event| Seen { reloaded: true, ..event }));
+        assert!(judge(&history).count(Check::Own) > 0);
+        let reset = Seen { room: u32::MAX, seq: 0, prev: None, what: What::Reset, at_us: 0, epoch: 0, reloaded: false };
+        history.devices[4].events.insert(first, reset);
+        assert_eq!(judge(&history).count(Check::Own), 0);
     }
 
     #[test]

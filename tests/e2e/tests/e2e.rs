@@ -36,6 +36,7 @@ mod e2e {
     mod messaging;
     mod outages;
     mod outbox;
+    mod own;
     mod people;
     mod process_pause;
     mod quotas;

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use axum::Json;
 use axum::extract::State;
 use relay_domain::ports::{HashError, NewSession};
@@ -10,11 +8,8 @@ use relay_types::SessionId;
 use super::given_password;
 use crate::error::ApiError;
 use crate::extract::{Body, ClientAddress, enforce, guess, guessed_right, not_guessed};
-use crate::flush::flush;
+use crate::flush::{flush, flush_soon};
 use crate::state::App;
-
-/// For a first log-in to be told to the workers. Left behind, the outbox relay tells it.
-const FIRST_LIMIT: Duration = Duration::from_millis(500);
 
 /// Opens a session for a device. An unknown handle, a wrong password and a disabled account get the same answer after the same
 /// work. Wrong passwords are answered with growing delays for whoever tries them, and not for the account's owner elsewhere.
@@ -72,11 +67,7 @@ pub(crate) async fn login(
         app.session_cache.forget_all();
     }
     flush(&app, &opened.touched).await?;
-    if let Some(address) = opened.first
-        && !matches!(tokio::time::timeout(FIRST_LIMIT, flush(&app, &[address])).await, Ok(Ok(())))
-    {
-        tracing::info!(user.id = %session.user, "a first log-in is told to the workers later");
-    }
+    flush_soon(&app, opened.told).await;
     let access = app.deps.tokens.access(session.user, session.session, now_ms)?;
     Ok(Json(TokenResponse {
         user_id: session.user,

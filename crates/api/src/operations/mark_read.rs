@@ -4,10 +4,12 @@ use relay_protocol::rest::{MarkReadRequest, Problem};
 use relay_types::ConversationId;
 
 use crate::error::ApiError;
-use crate::extract::{Body, Caller, PathId};
+use crate::extract::{Body, Caller, PathId, enforce};
+use crate::flush::flush_soon;
 use crate::state::App;
 
-/// Moves the caller's read mark forward; never back, never beyond the last event.
+/// Moves the caller's read mark forward; never back, never beyond the last event. Their other devices are told (`READ_MARK_MOVED`):
+/// at once, or, if that was said of the conversation less than 5 s ago, then.
 #[utoipa::path(
     post, path = "/v1/conversations/{id}/read", operation_id = "markRead", tag = "conversations",
     security(("access_token" = [])), params(("id" = ConversationId, Path, description = "Which.")), request_body = MarkReadRequest,
@@ -22,6 +24,10 @@ pub(crate) async fn mark_read(
     PathId(id): PathId<ConversationId>,
     Body(request): Body<MarkReadRequest>,
 ) -> Result<StatusCode, ApiError> {
-    app.deps.conversations.mark_read(caller.user, id, request.seq).await?;
+    enforce(&app, "read-marks", app.config.limits.read_marks_per_user, &caller.user.to_string()).await?;
+    let mark = app.deps.conversations.mark_read(caller.user, id, request.seq, app.now_ms()).await?;
+    if let Some(address) = mark.touched {
+        flush_soon(&app, address).await;
+    }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -14,7 +14,9 @@ use relay_protocol::conversation::Role;
 use relay_protocol::log::{EventText, StoredEvent};
 use relay_protocol::rest::{Conversation, ConversationState, Invitation, MessagePage, UserProfile};
 use relay_runtime::{Origins, WebConfig};
-use relay_types::{ConversationId, ConversationTitle, Handle, Seq, SessionId, ShardId, SystemClock, SystemIds, TimestampMs, UserId};
+use relay_types::{
+    ConversationId, ConversationTitle, DisplayName, Handle, Seq, SessionId, ShardId, SystemClock, SystemIds, TimestampMs, UserId,
+};
 
 pub const GOOD_TOKEN: &str = "good";
 pub const STORE_WORDS: &str = "canary-of-the-store";
@@ -46,6 +48,14 @@ impl Accounts for Away {
         Err(away())
     }
     async fn set_disabled(&self, _: UserId, _: bool, _: TimestampMs) -> Result<Option<Vec<LogAddress>>, StoreError> {
+        Err(away())
+    }
+    async fn change_profile(
+        &self,
+        _: UserId,
+        _: &DisplayName,
+        _: TimestampMs,
+    ) -> Result<Option<(UserProfile, Vec<LogAddress>)>, StoreError> {
         Err(away())
     }
     async fn profile(&self, _: UserId) -> Result<Option<UserProfile>, StoreError> {
@@ -140,7 +150,7 @@ impl Conversations for Away {
     async fn set_role(&self, _: UserId, _: ConversationId, _: UserId, _: Role, _: TimestampMs) -> Result<Decided<()>, ConversationError> {
         Err(away().into())
     }
-    async fn mark_read(&self, _: UserId, _: ConversationId, _: Seq) -> Result<Seq, ConversationError> {
+    async fn mark_read(&self, _: UserId, _: ConversationId, _: Seq, _: TimestampMs) -> Result<ReadMark, ConversationError> {
         Err(away().into())
     }
     async fn list(&self, _: UserId, _: ConversationState, _: Option<ListCursor>, _: u16) -> Result<ListPage, StoreError> {

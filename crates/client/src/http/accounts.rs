@@ -1,8 +1,8 @@
 //! People and their devices' sessions.
 
 use relay_protocol::rest::{
-    ChangePasswordRequest, FindUserQuery, LoginRequest, LookUpUsersRequest, Password, RefreshRequest, RegisterRequest, Secret, SessionList,
-    TokenResponse, UserList, UserProfile,
+    ChangePasswordRequest, ChangeProfileRequest, FindUserQuery, LoginRequest, LookUpUsersRequest, Password, RefreshRequest,
+    RegisterRequest, Secret, SessionList, TokenResponse, UserList, UserProfile,
 };
 use relay_types::{DeviceName, DisplayName, Handle, SessionId, UserId};
 use reqwest::Method;
@@ -79,6 +79,12 @@ impl ApiClient {
         let body = LookUpUsersRequest { user_ids: users.to_vec() };
         let list: UserList = self.call(|| self.request(Method::POST, "/v1/users/lookup").json(&body)).await?;
         Ok(list.users)
+    }
+
+    /// Changes the name that others see; answers with the caller as others see them now.
+    pub async fn change_profile(&self, display_name: &DisplayName) -> Result<UserProfile, ClientError> {
+        let body = ChangeProfileRequest { display_name: display_name.clone() };
+        self.call(|| self.request(Method::PATCH, "/v1/users/me").json(&body)).await
     }
 
     /// The caller.

@@ -19,8 +19,10 @@ use crate::ws::CloseInfo;
 pub enum Event {
     /// Someone sent a message; one's own come too.
     Message(Message),
-    /// Something else happened: somebody joined or left, a conversation began or changed, a message was erased (drop what is held of
-    /// it). As the log has it, with its place.
+    /// Something else happened, as the log has it, with its place. In a conversation (`chain` is [`Chain::Conversation`]): somebody
+    /// joined or left, it began or changed, a message was erased (drop what is held of it). To the user themselves, on whichever
+    /// device ([`Chain::User`]): a conversation joined or left, an invitation, a session that began or ended, another name, a read
+    /// mark that moved.
     Happened(Box<EventFrame>),
     /// An event of a newer server's, which this version does not know. It has its place among the others.
     Unknown(UnknownFrame),

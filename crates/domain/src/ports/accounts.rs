@@ -83,6 +83,18 @@ pub trait Accounts: Send + Sync {
     /// Not cancel safe: the change may have happened. The outbox relay publishes its events.
     async fn set_disabled(&self, user: UserId, disabled: bool, at_ms: TimestampMs) -> Result<Option<Vec<LogAddress>>, StoreError>;
 
+    /// Changes how a user is shown to others, and tells their devices: `PROFILE_CHANGED` is in the outbox. Safe to repeat. Answers
+    /// with the user as others see them, and the addresses to flush; `None` when there is no such user.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: the change may have happened. The outbox relay publishes its event.
+    async fn change_profile(
+        &self,
+        user: UserId,
+        display_name: &DisplayName,
+        at_ms: TimestampMs,
+    ) -> Result<Option<(UserProfile, Vec<LogAddress>)>, StoreError>;
+
     /// A user as others see them.
     ///
     /// # Cancel safety

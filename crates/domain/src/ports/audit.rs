@@ -1,12 +1,12 @@
 //! Comparing the log with its projection.
 
 use async_trait::async_trait;
-use relay_protocol::log::StoredEvent;
+use relay_protocol::log::{EventOwner, StoredEvent};
 use relay_types::{ConversationId, MessageId, Seq, ShardId, UserId};
 
 use super::{CursorError, StoreError};
 
-/// A run of the log's conversation events.
+/// A run of the log's events.
 #[derive(Debug, Clone)]
 pub struct LogPage {
     /// Ascending.
@@ -18,7 +18,7 @@ pub struct LogPage {
 /// The log's side.
 #[async_trait]
 pub trait AuditedLog: Send + Sync {
-    /// Conversation events after `after` up to `upto`, about `limit` of them at most.
+    /// Events after `after` up to `upto`, about `limit` of them at most.
     ///
     /// # Cancel safety
     /// Cancel safe.
@@ -43,8 +43,8 @@ pub trait AuditedLog: Send + Sync {
 pub struct ProjectedEvent {
     /// Its sequence.
     pub seq: Seq,
-    /// Where.
-    pub conversation: ConversationId,
+    /// Whose.
+    pub owner: EventOwner,
     /// Which message, if it is one.
     pub message: Option<MessageId>,
     /// Whether it is a tombstone: the log may have it no more.
@@ -89,6 +89,12 @@ pub trait AuditedProjection: Send + Sync {
     /// # Cancel safety
     /// Cancel safe.
     async fn projected_messages(&self, shard: ShardId, after: Seq, upto: Seq, limit: usize) -> Result<Vec<ProjectedEvent>, StoreError>;
+
+    /// Users' own events at or before this place are not all there: they were not kept before.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn own_floor(&self, shard: ShardId) -> Result<Seq, StoreError>;
 
     /// Of messages of the log that the projection has no rows of, by conversation, sender and sequence: which are void, as far as
     /// it knows who was in. See [`crate::void`].

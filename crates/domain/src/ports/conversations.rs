@@ -5,7 +5,7 @@ use relay_protocol::conversation::Role;
 use relay_protocol::rest::{Conversation, ConversationListItem, ConversationState, Invitation, Member};
 use relay_types::{ClientId, ConversationId, ConversationTitle, Seq, ShardId, TimestampMs, UserId};
 
-use super::{ListCursor, LogAddress, StoreError};
+use super::{ListCursor, LogAddress, ReadMark, StoreError};
 use crate::conversation::ChangeDenied;
 
 /// What a transaction decided, and where its events wait to be flushed.
@@ -231,9 +231,9 @@ pub trait Conversations: Send + Sync {
         at_ms: TimestampMs,
     ) -> Result<Decided<()>, ConversationError>;
 
-    /// Moves the actor's read mark forward to `seq`, at most to the conversation's last event, never back. Answers with
-    /// the mark as it now is.
-    async fn mark_read(&self, actor: UserId, id: ConversationId, seq: Seq) -> Result<Seq, ConversationError>;
+    /// Moves the actor's read mark forward to `seq`, at most to the conversation's last event, never back, and tells their other
+    /// devices in the same transaction, now or a little later. Answers with the mark as it now is.
+    async fn mark_read(&self, actor: UserId, id: ConversationId, seq: Seq, at_ms: TimestampMs) -> Result<ReadMark, ConversationError>;
 
     /// Up to `limit` of the user's conversations in this state after `after`, without those hidden.
     async fn list(&self, user: UserId, state: ConversationState, after: Option<ListCursor>, limit: u16) -> Result<ListPage, StoreError>;

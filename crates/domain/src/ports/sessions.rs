@@ -119,14 +119,16 @@ pub enum RevokeError {
 pub struct Opened {
     /// Addresses to flush, because other sessions were revoked for it; usually none.
     pub touched: Vec<LogAddress>,
-    /// The address that tells of it, if it is the user's first: durable consumers are made only then. Nobody has to wait for that.
-    pub first: Option<LogAddress>,
+    /// The address that tells the user's other devices of it, and the workers, if it is the user's first: durable consumers are made
+    /// only then. Nobody has to wait for that.
+    pub told: LogAddress,
 }
 
 /// The sessions of devices. A session is live until it is revoked or its newest refresh token or itself runs out.
 #[async_trait]
 pub trait DeviceSessions: Send + Sync {
-    /// Opens a session. Sessions beyond `max_sessions` are revoked, and a first log-in is noted, with their events in the outbox.
+    /// Opens a session. Sessions beyond `max_sessions` are revoked, and a first log-in is noted, with their events and the new
+    /// session's in the outbox.
     ///
     /// # Cancel safety
     /// Not cancel safe: a session nobody holds a token of may remain until it runs out.

@@ -1,7 +1,9 @@
 //! The fields of each type of event. Fields are added, never taken away or given another meaning. Names that events had before
 //! version 1 are still read; they are never used for something else.
 
-use relay_types::{ClientId, ConversationId, ConversationTitle, EventId, MessageId, Seq, SessionId, ShardId, TimestampMs, UserId};
+use relay_types::{
+    ClientId, ConversationId, ConversationTitle, DeviceName, DisplayName, EventId, MessageId, Seq, SessionId, ShardId, TimestampMs, UserId,
+};
 
 use super::{EventOwner, LogEvent, StoredEvent};
 use crate::conversation::{ConversationKind, Role};
@@ -285,6 +287,56 @@ pub struct SessionRevoked {
     pub session_id: SessionId,
 }
 
+/// A device logged in.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct SessionStarted {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// Who caused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor_id: Option<UserId>,
+    /// When, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+    /// Whose.
+    pub user_id: UserId,
+    /// Which.
+    pub session_id: SessionId,
+    /// What the person calls the device.
+    pub device_name: DeviceName,
+}
+
+/// How others see a user changed.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct ProfileChanged {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// By whom.
+    pub actor_id: UserId,
+    /// When, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+    /// Whose.
+    pub user_id: UserId,
+    /// The name that others see now.
+    pub display_name: DisplayName,
+}
+
+/// A user has read further. For each conversation the marks rise; one that moves often is told at most every 5 s.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct ReadMarkMoved {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// By whom.
+    pub actor_id: UserId,
+    /// When it was told, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+    /// Whose.
+    pub user_id: UserId,
+    /// Where.
+    pub conversation_id: ConversationId,
+    /// The sequence up to which they have read.
+    pub read_seq: Seq,
+}
+
 /// Events that have an id of their own.
 macro_rules! event_ids {
     ($($fields:ident),*) => {
@@ -308,5 +360,8 @@ event_ids!(
     UserRegistered,
     ConversationMembershipChanged,
     ConversationInvited,
-    SessionRevoked
+    SessionRevoked,
+    SessionStarted,
+    ProfileChanged,
+    ReadMarkMoved
 );

@@ -4,23 +4,30 @@ mod walks;
 
 use async_trait::async_trait;
 use relay_domain::ports::{AuditedProjection, MarksPage, MemberKey, ProjectedEvent, SavedWalk, StoreError};
-use relay_protocol::log::StoredEvent;
+use relay_protocol::log::{EventOwner, StoredEvent};
 use relay_types::{ConversationId, MessageId, Seq, ShardId, UserId};
+use sqlx::types::Uuid;
 
 use crate::Store;
 use crate::convert::shard_column;
-use crate::error::unavailable;
+use crate::error::{unavailable, unreadable};
 use crate::event_row::MESSAGE_SENT;
 
 #[async_trait]
 impl AuditedProjection for Store {
-    /// Index: `conversation_events_by_seq`.
+    /// Indexes: `conversation_events_by_seq`, `user_events_by_seq`.
     #[tracing::instrument(name = "db.audit.read", skip_all, fields(shard = %shard))]
     async fn projected_events(&self, shard: ShardId, after: Seq, upto: Seq, limit: usize) -> Result<Vec<ProjectedEvent>, StoreError> {
         self.limited(async {
             let rows = sqlx::query!(
-                r#"SELECT seq, conversation_id, kind, event_id, body = '{"type": "erased"}' AS "erased!" FROM conversation_events
-                 WHERE shard = $1 AND seq > $2 AND seq <= $3 AND at >= (SELECT oldest FROM event_horizon) ORDER BY seq LIMIT $4"#,
+                r#"SELECT seq AS "seq!", conversation_id, user_id, kind AS "kind!", event_id, erased AS "erased!"
+                 FROM (
+                     SELECT seq, conversation_id, NULL::uuid AS user_id, kind, event_id, body = '{"type": "erased"}' AS erased
+                     FROM conversation_events
+                     WHERE shard = $1 AND seq > $2 AND seq <= $3 AND at >= (SELECT oldest FROM event_horizon)
+                     UNION ALL
+                     SELECT seq, NULL, user_id, kind, NULL, false FROM user_events WHERE shard = $1 AND seq > $2 AND seq <= $3) AS rows
+                 ORDER BY seq LIMIT $4"#,
                 shard_column(shard),
                 after.to_i64(),
                 upto.to_i64(),
@@ -29,13 +36,13 @@ impl AuditedProjection for Store {
             .fetch_all(&self.pool)
             .await
             .map_err(unavailable)?;
-            let event = |seq, conversation, kind: &str, event, erased| ProjectedEvent {
-                seq: Seq::from_i64(seq),
-                conversation: ConversationId::from_uuid(conversation),
-                message: (kind == MESSAGE_SENT).then(|| MessageId::from_uuid(event)),
-                erased,
+            let event = |seq, conversation: Option<Uuid>, user: Option<Uuid>, kind: &str, event: Option<Uuid>, erased| {
+                let conversation = conversation.map(|id| EventOwner::Conversation(ConversationId::from_uuid(id)));
+                let owner = conversation.or(user.map(|id| EventOwner::User(UserId::from_uuid(id)))).ok_or_else(|| unreadable("event"))?;
+                let message = event.filter(|_| kind == MESSAGE_SENT).map(MessageId::from_uuid);
+                Ok(ProjectedEvent { seq: Seq::from_i64(seq), owner, message, erased })
             };
-            Ok(rows.into_iter().map(|row| event(row.seq, row.conversation_id, &row.kind, row.event_id, row.erased)).collect())
+            rows.into_iter().map(|row| event(row.seq, row.conversation_id, row.user_id, &row.kind, row.event_id, row.erased)).collect()
         })
         .await
     }
@@ -67,11 +74,25 @@ impl AuditedProjection for Store {
             .map_err(unavailable)?;
             let event = |seq, conversation, kind: &str, event, erased| ProjectedEvent {
                 seq: Seq::from_i64(seq),
-                conversation: ConversationId::from_uuid(conversation),
+                owner: EventOwner::Conversation(ConversationId::from_uuid(conversation)),
                 message: (kind == MESSAGE_SENT).then(|| MessageId::from_uuid(event)),
                 erased,
             };
             Ok(rows.into_iter().map(|row| event(row.seq, row.conversation_id, &row.kind, row.event_id, row.erased)).collect())
+        })
+        .await
+    }
+
+    /// Index: `watermarks_pkey`.
+    #[tracing::instrument(name = "db.audit.own_floor", skip_all, fields(shard = %shard))]
+    async fn own_floor(&self, shard: ShardId) -> Result<Seq, StoreError> {
+        self.limited(async {
+            let floor = sqlx::query_scalar!(
+                r#"SELECT CASE WHEN own_upto = seq THEN own_floor ELSE seq END AS "floor!" FROM watermarks WHERE shard = $1"#,
+                shard_column(shard)
+            );
+            let floor = floor.fetch_optional(&self.pool).await.map_err(unavailable)?;
+            Ok(floor.map(Seq::from_i64).unwrap_or_default())
         })
         .await
     }

@@ -77,3 +77,20 @@ async fn every_table_has_its_grants() {
     let without = relay_store::tables_without_grants(&mut connection).await.unwrap();
     assert!(without.is_empty(), "crates/store/src/roles.rs has no line for {without:?}");
 }
+
+#[tokio::test]
+async fn another_name_is_told_once() {
+    let db = Db::fresh().await;
+    let ann = account("ann");
+    let touched = db.store.register(&ann).await.unwrap();
+    let name = "Ann the second".parse().unwrap();
+    for _ in 0..2 {
+        let (profile, told) = db.store.change_profile(ann.user, &name, NOON_MS).await.unwrap().unwrap();
+        assert_eq!((profile.display_name.as_str(), &told), ("Ann the second", &touched), "a repetition names what may wait");
+    }
+    assert!(db.store.change_profile(user_id(), &name, NOON_MS).await.unwrap().is_none());
+    assert_eq!(db.store.profile(ann.user).await.unwrap().unwrap().display_name, name);
+    let log = MemMessageLog::default();
+    relay_domain::ports::Outbox::flush(&db.store, touched[0], &log).await.unwrap();
+    assert_eq!(log.names(), ["USER_REGISTERED", "PROFILE_CHANGED"]);
+}

@@ -14,6 +14,7 @@ mod outbox;
 mod own;
 mod postings;
 mod projection;
+mod read_marks;
 mod resume;
 mod sessions;
 mod support;

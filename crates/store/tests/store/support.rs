@@ -378,6 +378,11 @@ impl MemMessageLog {
         self.state.lock().unwrap().most_under_way
     }
 
+    /// As [`Self::names`], without one type.
+    pub fn names_besides(&self, name: &str) -> Vec<String> {
+        self.names().into_iter().filter(|other| other != name).collect()
+    }
+
     pub fn names(&self) -> Vec<String> {
         self.appended().iter().map(|(_, _, event)| event.name().to_owned()).collect()
     }

@@ -117,8 +117,9 @@ impl Auditor {
         page.events.retain(|event| event.seq <= page.upto);
         rows.retain(|row| row.seq <= page.upto);
         messages.retain(|row| row.seq <= page.upto);
+        let own_floor = self.projection.own_floor(shard).await?;
         let mut compared = Compared::default();
-        compare::page(shard, &page.events, &rows, &mut compared);
+        compare::page(shard, &page.events, &rows, own_floor, &mut compared);
         compare::messages(shard, &page.events, &messages, &mut compared);
         if !compared.rowless.is_empty() {
             // Void messages have no rows: their senders had left.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use relay_domain::ports::ProjectedEvent;
-use relay_protocol::log::StoredEvent;
+use relay_protocol::log::{EventOwner, StoredEvent};
 use relay_types::{Seq, ShardId};
 
 use super::Compared;
@@ -67,7 +67,7 @@ pub struct Finding {
 pub(super) fn messages(shard: ShardId, events: &[StoredEvent], rows: &[ProjectedEvent], compared: &mut Compared) {
     let in_history: Vec<StoredEvent> = events.iter().filter(|event| event.event.is_in_history()).cloned().collect();
     let mut again = Compared::default();
-    page(shard, &in_history, rows, &mut again);
+    page(shard, &in_history, rows, Seq::ZERO, &mut again);
     // Another kind of event has its row among the events alone.
     again.findings.retain(|finding| {
         let has_no_message = finding.kind == Kind::PhantomRow && is_other(events, finding.seq);
@@ -84,11 +84,12 @@ fn is_other(events: &[StoredEvent], seq: Seq) -> bool {
         .is_ok_and(|index| events.get(index).is_some_and(|event| !event.event.is_in_history()))
 }
 
-/// Compares a run of the log with the rows of the same run.
-pub(super) fn page(shard: ShardId, events: &[StoredEvent], rows: &[ProjectedEvent], compared: &mut Compared) {
+/// Compares a run of the log with the rows of the same run. Users' own events up to `own_floor` are not all there.
+pub(super) fn page(shard: ShardId, events: &[StoredEvent], rows: &[ProjectedEvent], own_floor: Seq, compared: &mut Compared) {
     let mut rows: BTreeMap<Seq, &ProjectedEvent> = rows.iter().map(|row| (row.seq, row)).collect();
     for event in events {
-        let Some(conversation) = event.conversation() else {
+        let kept = |owner: &EventOwner| matches!(owner, EventOwner::Conversation(_)) || event.seq > own_floor;
+        let Some(owner) = event.owner.filter(kept) else {
             rows.remove(&event.seq);
             continue;
         };
@@ -98,11 +99,11 @@ pub(super) fn page(shard: ShardId, events: &[StoredEvent], rows: &[ProjectedEven
         let kind = match rows.remove(&event.seq) {
             None => {
                 if let Some(sent) = sent {
-                    compared.rowless.push((conversation, sent.actor_id, event.seq));
+                    compared.rowless.push((sent.conversation_id, sent.actor_id, event.seq));
                 }
                 Kind::MissingRow
             }
-            Some(row) if row.conversation != conversation || row.message != message => Kind::OtherMessage,
+            Some(row) if row.owner != owner || row.message != message => Kind::OtherMessage,
             Some(_) => continue,
         };
         compared.findings.push(Finding { kind, shard, seq: event.seq });
@@ -145,12 +146,12 @@ mod tests {
     }
 
     fn row(seq: u64) -> ProjectedEvent {
-        ProjectedEvent { seq: Seq(seq), conversation: id(), message: Some(id()), erased: false }
+        ProjectedEvent { seq: Seq(seq), owner: EventOwner::Conversation(id()), message: Some(id()), erased: false }
     }
 
     fn found(events: &[StoredEvent], rows: &[ProjectedEvent]) -> Vec<(Kind, u64)> {
         let mut compared = Compared::default();
-        page(ShardId(0), events, rows, &mut compared);
+        page(ShardId(0), events, rows, Seq::ZERO, &mut compared);
         assert_eq!(compared.messages, events.len() as u64);
         compared.findings.iter().map(|finding| (finding.kind, finding.seq.0)).collect()
     }
@@ -175,10 +176,30 @@ mod tests {
     }
 
     #[test]
+    fn own_events_are_compared_from_where_they_are_kept() {
+        let owner = EventOwner::User(id());
+        let own =
+            |seq| StoredEvent { owner: Some(owner), event: relay_protocol::LogEvent::decode(r#"{"type":"X"}"#).unwrap(), ..sent(seq) };
+        let row = |seq| ProjectedEvent { seq: Seq(seq), owner, message: None, erased: false };
+        let compare = |rows: &[ProjectedEvent], floor| {
+            let mut compared = Compared::default();
+            page(ShardId(0), &[own(1), own(3), own(5)], rows, Seq(floor), &mut compared);
+            compared.findings.iter().map(|finding| (finding.kind, finding.seq.0)).collect::<Vec<_>>()
+        };
+        assert_eq!(compare(&[row(1), row(3), row(5)], 0), []);
+        assert_eq!(compare(&[row(5)], 3), [], "some may be there all the same");
+        assert_eq!(compare(&[row(3), row(5)], 3), []);
+        assert_eq!(compare(&[row(5)], 1), [(Kind::MissingRow, 3)]);
+        assert_eq!(compare(&[row(1), row(3), row(4), row(5)], 0), [(Kind::PhantomRow, 4)]);
+        let anothers = ProjectedEvent { owner: EventOwner::User("01BX5ZZKBKACTAV9WEVGEMMVRZ".parse().unwrap()), ..row(3) };
+        assert_eq!(compare(&[row(1), anothers, row(5)], 0), [(Kind::OtherMessage, 3)]);
+    }
+
+    #[test]
     fn what_people_read_is_compared_beside_the_events() {
         let compare = |rows: &[ProjectedEvent], messages_: &[ProjectedEvent]| {
             let (events, mut compared) = ([sent(1), sent(3), sent(5)], Compared::default());
-            page(ShardId(0), &events, rows, &mut compared);
+            page(ShardId(0), &events, rows, Seq::ZERO, &mut compared);
             messages(ShardId(0), &events, messages_, &mut compared);
             assert_eq!(compared.messages, 3, "each is counted once");
             compared.findings.iter().map(|finding| (finding.kind, finding.seq.0)).collect::<Vec<_>>()

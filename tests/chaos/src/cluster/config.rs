@@ -45,7 +45,7 @@ quota = { bytes_per_s = 1000000000, burst_bytes = 1000000000, bytes_per_day = 10
 
 [api]
 quota = { bytes_per_s = 1000000000, burst_bytes = 1000000000, bytes_per_day = 1000000000 }
-limits = { requests_per_address = { limit = 0, per_s = 1 }, requests_per_user = { limit = 0, per_s = 1 }, registrations_per_address = { limit = 0, per_s = 1 }, logins_per_address = { limit = 0, per_s = 1 } }
+limits = { requests_per_address = { limit = 0, per_s = 1 }, requests_per_user = { limit = 0, per_s = 1 }, registrations_per_address = { limit = 0, per_s = 1 }, logins_per_address = { limit = 0, per_s = 1 }, read_marks_per_user = { limit = 0, per_s = 1 } }
 
 [worker]
 reconcile_all_every_s = 10

@@ -11,7 +11,7 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
 use relay_client::{ApiClient, Event, EventStream, RealtimeClient, RealtimeConfig, SendError, TokenProvider};
 use relay_protocol::frame::MessageAck;
-use relay_protocol::{LogEvent, Message, MessageBody};
+use relay_protocol::{Chain, EventOwner, LogEvent, Message, MessageBody};
 use relay_types::{ClientId, ConversationId, IdGen as _, SystemIds, UserId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -21,7 +21,7 @@ use super::population::LoginRole;
 use super::store::Disk;
 use super::{Population, Probers, RoomKind};
 use crate::cluster::Cluster;
-use crate::record::{Answer, NO_LINE, Record, Seen, Sent, What};
+use crate::record::{Answer, NO_LINE, Receipt, Record, Seen, Sent, What, own_room};
 use crate::timeline::now_us;
 
 /// Orders that wait for one device.
@@ -44,6 +44,8 @@ pub struct Device {
     stall: watch::Sender<bool>,
     /// Per room, the newest event seen.
     heads: Arc<[AtomicU64]>,
+    /// The newest of the person's own.
+    own_head: Arc<AtomicU64>,
     /// The first event told behind the last reset: what lies before it may be out of reach.
     floor: Arc<AtomicU64>,
     ids: Arc<SystemIds>,
@@ -78,7 +80,7 @@ impl Device {
             let (live, is_live) = oneshot::channel();
             let open = Arc::new(AtomicUsize::new(0));
             let heads: Arc<[AtomicU64]> = population.rooms.iter().map(|_| AtomicU64::new(0)).collect();
-            let floor = Arc::new(AtomicU64::new(0));
+            let (floor, own_head) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
             let life = Life {
                 index,
                 me: person.user,
@@ -94,6 +96,7 @@ impl Device {
                 role: login.role,
                 open: Arc::clone(&open),
                 heads: Arc::clone(&heads),
+                own_head: Arc::clone(&own_head),
                 floor: Arc::clone(&floor),
                 out: HashSet::new(),
                 run: 0,
@@ -104,7 +107,17 @@ impl Device {
             };
             tasks.spawn(life.live(queue));
             lives.push(is_live);
-            devices.push(Self { role: login.role, person: login.person, orders, open, stall, heads, floor, ids: Arc::clone(&ids) });
+            devices.push(Self {
+                role: login.role,
+                person: login.person,
+                orders,
+                open,
+                stall,
+                heads,
+                own_head,
+                floor,
+                ids: Arc::clone(&ids),
+            });
         }
         let all = futures::future::join_all(lives);
         let all = tokio::time::timeout(START_LIMIT, all).await.context("not every device went live")?;
@@ -148,8 +161,11 @@ impl Device {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// The newest event seen in a room.
+    /// The newest event seen in a room, the person's own included.
     pub fn head(&self, room: usize) -> u64 {
+        if u32::try_from(self.person).is_ok_and(|person| own_room(person) as usize == room) {
+            return self.own_head.load(Ordering::Relaxed);
+        }
         self.heads.get(room).map_or(0, |head| head.load(Ordering::Relaxed))
     }
 
@@ -203,6 +219,7 @@ struct Life {
     role: LoginRole,
     open: Arc<AtomicUsize>,
     heads: Arc<[AtomicU64]>,
+    own_head: Arc<AtomicU64>,
     floor: Arc<AtomicU64>,
     /// Rooms that the device was told to be out of.
     out: HashSet<ConversationId>,
@@ -366,6 +383,10 @@ impl Life {
                 return;
             }
             Event::Happened(frame) => {
+                let (seq, prev) = (frame.seq.0, frame.prev.map(|prev| prev.0));
+                if let Chain::User(_) = frame.chain {
+                    return self.on_own(&frame.event, seq, prev);
+                }
                 let Some(room) = frame.event.conversation() else { return };
                 (room, frame.seq, frame.prev, self.changed(&frame.event))
             }
@@ -397,6 +418,20 @@ impl Life {
             _ => {}
         }
         self.saw(self.directory.room(room), seq.0, prev.map(|prev| prev.0), what, false);
+    }
+
+    /// Something of the person's own.
+    fn on_own(&self, event: &LogEvent, seq: u64, prev: Option<u64>) {
+        let me = self.directory.user(self.me);
+        if let LogEvent::ReadMarkMoved(moved) = event {
+            let observer = u32::try_from(self.index).unwrap_or(u32::MAX) | self.run << 16;
+            let room = self.directory.room(moved.conversation_id);
+            self.record.saw_mark(Receipt { observer, reader: me, room, delivered: 0, read: moved.read_seq.0, at_us: now_us() });
+        }
+        // What is another's is seen as such.
+        let whose = if let Some(EventOwner::User(user)) = event.owner() { self.directory.user(user) } else { me };
+        self.own_head.fetch_max(seq, Ordering::Relaxed);
+        self.saw(own_room(whose), seq, prev, What::Changed, false);
     }
 
     /// Of many at once, whether this device's person is among them is what is judged.

@@ -11,9 +11,28 @@ use relay_protocol::rest::HistoryQuery;
 use relay_types::{ClientId, IdGen as _, Seq, SystemIds};
 
 use super::directory::{key_number, text_of};
-use super::{Directory, Gate, Population, RoomKind};
+use super::{Device, Directory, Gate, Population, RoomKind};
 use crate::record::{Answer, NO_LINE, ReadBack, Record, Sent};
 use crate::timeline::now_us;
+
+/// Devices say what their person has read, as fast as somebody who scrolls: the person's other devices are told.
+pub async fn move_marks(seed: u64, population: Arc<Population>, devices: Arc<[Device]>, record: Arc<Record>, gate: Gate) {
+    let mut rng = StdRng::seed_from_u64(seed ^ 5);
+    let senders = population.rooms.iter().enumerate();
+    let places: Vec<(usize, usize)> = senders.flat_map(|(room, of)| of.senders.iter().map(move |device| (*device, room))).collect();
+    loop {
+        tokio::time::sleep(Duration::from_millis(rng.random_range(20..120))).await;
+        let Some(_pass) = gate.pass().await else { return };
+        let Some((device, room)) = places.choose(&mut rng).copied() else { return };
+        let (Some(login), Some(place)) = (population.logins.get(device), population.rooms.get(room)) else { continue };
+        let head = devices.get(device).map_or(0, |device| device.head(room));
+        if head > 0 {
+            let _open = record.open_call();
+            // Without an answer the mark may have moved or not; what is told of it is judged.
+            let _ = login.api.mark_read(place.id, Seq(head)).await;
+        }
+    }
+}
 
 /// Sends over REST and reads at once, as the peer.
 pub async fn read_own_writes(seed: u64, population: Arc<Population>, directory: Arc<Directory>, record: Arc<Record>, gate: Gate) {

@@ -2,6 +2,7 @@
 
 mod act;
 mod invitations;
+mod own;
 mod show;
 mod typing;
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use relay_client::{ApiClient, ClientError};
 use relay_protocol::conversation::ConversationKind;
 use relay_protocol::rest::{Conversation, ConversationListItem, ConversationListQuery, ConversationState, MembersQuery, UserProfile};
-use relay_types::{ConversationId, ConversationTitle, UserId};
+use relay_types::{ConversationId, ConversationTitle, DisplayName, UserId};
 
 use super::aim::Target;
 use super::text::quote;
@@ -100,6 +100,19 @@ impl Directory {
         if let Some(known) = self.conversations.iter_mut().find(|known| known.id == conversation) {
             known.title = Some(title);
         }
+    }
+
+    /// Everything in it was read, here or on another device.
+    pub fn is_read(&mut self, conversation: ConversationId) {
+        if let Some(known) = self.conversations.iter_mut().find(|known| known.id == conversation) {
+            known.unread = 0;
+        }
+    }
+
+    /// The caller has another name.
+    pub fn rename_me(&mut self, name: DisplayName) {
+        self.me.display_name = name;
+        self.people.insert(self.me.user_id, self.me.clone());
     }
 
     /// The conversations, as `/list` numbers them.

@@ -22,6 +22,7 @@ impl App {
                 self.directory.ensure(message.conversation_id).await;
                 self.show_message(&message).await;
             }
+            Event::Happened(frame) if matches!(frame.chain, Chain::User(_)) => self.show_own(frame.event).await,
             Event::Happened(frame) => self.show_event(*frame).await,
             Event::Typing { conversation_id, user_id, typing } => self.show_typing(conversation_id, user_id, typing).await,
             Event::CaughtUp { .. } => self.on_caught_up().await,
@@ -156,7 +157,7 @@ impl App {
             LogEvent::MessageErased(erased) => {
                 self.screen.say(format_args!("a message in {} was erased", self.directory.label(erased.conversation_id)));
             }
-            // A message is told as one; of a person's own events nothing is shown yet.
+            // A message is told as one.
             _ => {}
         }
     }

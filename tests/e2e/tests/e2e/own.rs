@@ -1,0 +1,195 @@
+//! What concerns a person alone reaches all their devices, and nobody else: live, and replayed from wherever it comes.
+
+use std::sync::Arc;
+
+use relay_client::{MemoryStore, RealtimeConfig};
+use relay_harness::{Device, Harness, User};
+use relay_protocol::{Position, ServerFrame};
+use relay_types::{ConversationId, Seq};
+use serde_json::{Value, json};
+
+use super::outages::durable_covers;
+use super::support::{Client, Socket, TestResult, group, let_in, text, ulid_key};
+use super::witness::persisted;
+
+/// The user's own events among the frames, in order.
+fn own(frames: &[ServerFrame]) -> Vec<Value> {
+    let frames = frames.iter().filter_map(|frame| serde_json::to_value(frame).ok());
+    frames.filter(|frame| frame["chain"].as_str().is_some_and(|chain| chain.starts_with("u:"))).collect()
+}
+
+fn names(own: &[Value]) -> Vec<&str> {
+    own.iter().filter_map(|event| event["type"].as_str()).collect()
+}
+
+/// Each event names the one before it, wherever that is known.
+#[track_caller]
+fn chained(own: &[Value]) {
+    for pair in own.windows(2) {
+        let [one, next] = pair else { continue };
+        assert!(one["seq"].as_u64() < next["seq"].as_u64(), "{own:?}");
+        assert!(next["prev"].is_null() || next["prev"] == one["seq"], "{own:?}");
+    }
+}
+
+/// The places and types of the events, which are the same wherever they come from.
+fn places(own: &[Value]) -> Vec<(Option<u64>, Option<&str>)> {
+    own.iter().map(|event| (event["seq"].as_u64(), event["type"].as_str())).collect()
+}
+
+/// Reads until an own event is as wished.
+async fn until(socket: &mut Socket, what: &str, wish: impl Fn(&Value) -> bool) -> anyhow::Result<Value> {
+    let came = own(&socket.frames).into_iter().find(|event| wish(event));
+    if let Some(event) = came {
+        return Ok(event);
+    }
+    socket.until(what, |frame| own(std::slice::from_ref(frame)).into_iter().find(|event| wish(event))).await
+}
+
+fn is_mark(event: &Value, chat: ConversationId, seq: Seq) -> bool {
+    event["type"] == "READ_MARK_MOVED" && event["conversation_id"] == json!(chat) && event["read_seq"] == json!(seq)
+}
+
+/// What a device that was away since `from` is told.
+async fn replayed(h: &Harness, gateway: usize, device: &Device, from: &Position) -> anyhow::Result<Vec<Value>> {
+    let socket = Socket::live(h, gateway, device, Some(from)).await?;
+    let own = own(&socket.frames);
+    chained(&own);
+    Ok(own)
+}
+
+#[tokio::test]
+async fn read_mark_moved_on_one_device_reaches_the_other_from_everywhere() -> TestResult {
+    let settings = "ring_bytes = 131072\nmessages_per_s = 10000\nmessage_burst = 10000\nframes_per_s = 10000";
+    let h = Harness::builder().gateways(2).private_postgres().config("gateway", settings).expect_errors().start().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let laptop = ann.log_in("laptop").await?;
+    let chat = group(&bob, &[&ann]).await?;
+    durable_covers(&h, &ann, chat).await;
+    let mut live = Socket::live(&h, 0, &laptop, None).await?;
+    let mut bobs = Socket::live(&h, 0, &bob.device, None).await?;
+    let from = live.at();
+    let mut seqs = Vec::new();
+    for n in 0..20 {
+        seqs.push(bobs.post(chat, &ulid_key(0), &format!("message {n}")).await?.seq);
+    }
+    persisted(&h).await?;
+
+    // The first word comes at once; what moves while the next one waits is told as one, the newest; and it never goes back.
+    for seq in &seqs[..15] {
+        ann.api.mark_read(chat, *seq).await?;
+    }
+    ann.api.mark_read(chat, seqs[2]).await?;
+    let first = until(&mut live, "the first word", |event| is_mark(event, chat, seqs[0])).await?;
+    assert_eq!(first["actor_id"], json!(ann.id()));
+    until(&mut live, "the newest", |event| is_mark(event, chat, seqs[14])).await?;
+    ann.api.mark_read(chat, seqs[19]).await?;
+    until(&mut live, "the last", |event| is_mark(event, chat, seqs[19])).await?;
+    let told = own(&live.frames);
+    chained(&told);
+    let marks: Vec<_> = told.iter().filter_map(|event| event["read_seq"].as_u64()).collect();
+    assert!(marks.is_sorted_by(|a, b| a < b), "{marks:?}");
+    assert!(marks.len() <= 5, "one in five seconds: {marks:?}");
+
+    // From the ring, from Postgres by a gateway that knows nobody, from Postgres once the ring has moved on, and from the log.
+    assert_eq!(places(&replayed(&h, 0, &laptop, &from).await?), places(&told));
+    assert_eq!(places(&replayed(&h, 1, &laptop, &from).await?), places(&told));
+    for n in 0..300 {
+        bobs.post(chat, &ulid_key(0), &format!("push it out of the ring {n}")).await?;
+    }
+    persisted(&h).await?;
+    let from_postgres = replayed(&h, 1, &laptop, &from).await?;
+    assert_eq!(places(&from_postgres), places(&told));
+    assert!(from_postgres.iter().all(|event| event["prev"].is_u64()), "{from_postgres:?}");
+    h.postgres().stop().await;
+    let from_the_log = replayed(&h, 0, &laptop, &from).await?;
+    assert_eq!(places(&from_the_log), places(&told));
+    assert!(from_the_log.iter().all(|event| event["prev"].is_u64()), "all of them are read, so each one's predecessor is known");
+    assert!(own(&bobs.frames).iter().all(|event| event["user_id"] == json!(bob.id())), "nobody else is told");
+    h.finish().await
+}
+
+/// Ann's devices see what happens to her, one after the other.
+async fn happens_to(ann: &User, bob: &User) -> anyhow::Result<()> {
+    // They know each other by one group, so bob may add her to the next.
+    let first = group(bob, &[ann]).await?;
+    let second = bob.api.create_group(&"second".parse()?, &[bob.id()]).await?.conversation_id;
+    let_in(bob, second, ann).await?;
+    ann.api.remove_member(second, ann.id()).await?;
+    bob.api.remove_member(first, ann.id()).await?;
+    ann.api.change_profile(&"Ann the second".parse()?).await?;
+    ann.api.change_profile(&"Ann the second".parse()?).await?;
+    let tablet = ann.log_in("tablet").await?;
+    ann.api.revoke(tablet.session_id()).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn own_events_come_in_order_to_every_device_and_over_a_reconnect() -> TestResult {
+    let h = Harness::shared().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let laptop = ann.log_in("laptop").await?;
+    let mut phone = Socket::live(&h, 0, &ann.device, None).await?;
+    let mut other = Socket::live(&h, 1, &laptop, None).await?;
+    let mut bobs = Socket::live(&h, 0, &bob.device, None).await?;
+    let from = phone.at();
+    happens_to(&ann, &bob).await?;
+    for socket in [&mut phone, &mut other] {
+        until(socket, "the tablet's end", |event| event["type"] == "SESSION_REVOKED").await?;
+        let own = own(&socket.frames);
+        chained(&own);
+        assert_eq!(
+            names(&own),
+            [
+                "CONVERSATION_INVITED",
+                "CONVERSATION_JOINED",
+                "INVITATION_ENDED",
+                "CONVERSATION_JOINED",
+                "CONVERSATION_LEFT",
+                "CONVERSATION_LEFT",
+                "PROFILE_CHANGED",
+                "SESSION_STARTED",
+                "SESSION_REVOKED"
+            ]
+        );
+        assert!(own.iter().all(|event| event["user_id"] == json!(ann.id())));
+        assert_eq!(own[6]["display_name"], "Ann the second");
+        assert_eq!((&own[7]["device_name"], &own[7]["session_id"]), (&json!("tablet"), &own[8]["session_id"]));
+    }
+    assert_eq!(places(&own(&phone.frames)), places(&own(&other.frames)));
+    assert_eq!(ann.api.me().await?.display_name.as_str(), "Ann the second");
+    assert_eq!(places(&replayed(&h, 1, &ann.device, &from).await?), places(&own(&phone.frames)));
+    // The chain goes on behind what was replayed.
+    let mut again = Socket::live(&h, 0, &laptop, Some(&from)).await?;
+    ann.api.change_profile(&"Ann".parse()?).await?;
+    until(&mut again, "the last name", |event| event["display_name"] == "Ann").await?;
+    chained(&own(&again.frames));
+    assert_eq!(own(&again.frames).len(), 10);
+    bobs.passed(phone.at().seq(relay_types::ShardId(0)).unwrap_or_default()).await?;
+    assert!(own(&bobs.frames).iter().all(|event| event["user_id"] == json!(bob.id())), "nobody else is told");
+    h.finish().await
+}
+
+#[tokio::test]
+async fn sdk_proves_the_own_chain_as_it_proves_conversations() -> TestResult {
+    let h = Harness::shared().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let laptop = ann.log_in("laptop").await?;
+    let store = Arc::new(MemoryStore::default());
+    let chat = group(&bob, &[&ann]).await?;
+    for round in 0..3 {
+        let config = RealtimeConfig::new(h.gateway_url(round % 2));
+        let mut sdk = Client::new(laptop.connect_with(config, store.clone()).await?);
+        sdk.sdk.live().await.map_err(|closed| anyhow::anyhow!("{closed:?}"))?;
+        bob.api.post_message(chat, &ulid_key(0), &text(&format!("round {round}"))).await?;
+        ann.api.change_profile(&format!("Ann {round}").parse()?).await?;
+        sdk.messages(chat, 1).await?;
+        while !format!("{:?}", sdk.next().await?).contains(&format!("Ann {round}")) {}
+        sdk.events.mark_handled();
+        sdk.sdk.close().await;
+        assert_eq!((sdk.gaps, sdk.resets), (0, 0));
+        // While it is away.
+        ann.api.change_profile(&format!("Ann away {round}").parse()?).await?;
+    }
+    h.finish().await
+}
