@@ -6,7 +6,7 @@ export interface components {
     schemas: {
         /** @description client_id */
         ClientId: string;
-        Command: components["schemas"]["frame_hello"] | components["schemas"]["frame_send_message"] | components["schemas"]["frame_ping"];
+        Command: components["schemas"]["frame_hello"] | components["schemas"]["frame_send_message"] | components["schemas"]["frame_typing_start"] | components["schemas"]["frame_typing_stop"] | components["schemas"]["frame_ping"];
         /** @description A conversation began. */
         ConversationCreated: {
             /** @description By whom. */
@@ -71,6 +71,10 @@ export interface components {
         };
         /** @description title */
         ConversationTitle: string;
+        /** @description device name */
+        DeviceName: string;
+        /** @description display name */
+        DisplayName: string;
         /**
          * @description A registered refusal.
          * @enum {string}
@@ -194,12 +198,20 @@ export interface components {
             /** @enum {string} */
             type: "pong";
         };
+        frame_PROFILE_CHANGED: components["schemas"]["EventPlace"] & components["schemas"]["ProfileChanged"] & {
+            /** @constant */
+            type: "PROFILE_CHANGED";
+        };
         /** @description Everything up to the position was delivered, and more of what was missed follows. */
         frame_progress: {
             /** @description To be stored and handed back in the next hello, should the socket end before `caught_up`. */
             position: string;
             /** @enum {string} */
             type: "progress";
+        };
+        frame_READ_MARK_MOVED: components["schemas"]["EventPlace"] & components["schemas"]["ReadMarkMoved"] & {
+            /** @constant */
+            type: "READ_MARK_MOVED";
         };
         /** @description The gap cannot be filled event by event: reload over REST, then go on from `position`; `caught_up` follows. */
         frame_reset: {
@@ -222,6 +234,20 @@ export interface components {
             /** @constant */
             type: "SESSION_REVOKED";
         };
+        frame_SESSION_STARTED: components["schemas"]["EventPlace"] & components["schemas"]["SessionStarted"] & {
+            /** @constant */
+            type: "SESSION_STARTED";
+        };
+        frame_typing_start: {
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @constant */
+            type: "typing_start";
+        };
+        frame_typing_stop: {
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @constant */
+            type: "typing_stop";
+        };
         frame_USER_REGISTERED: components["schemas"]["EventPlace"] & components["schemas"]["UserRegistered"] & {
             /** @constant */
             type: "USER_REGISTERED";
@@ -229,6 +255,11 @@ export interface components {
         frame_USER_SEEN: components["schemas"]["EventPlace"] & components["schemas"]["UserRegistered"] & {
             /** @constant */
             type: "USER_SEEN";
+        };
+        /** @description Somebody began or stopped typing. Not an event: it has no `seq`, is not replayed, and may be lost. */
+        frame_user_typing: components["schemas"]["UserTyping"] & {
+            /** @enum {string} */
+            type: "user_typing";
         };
         /** @description Answers hello. Catching up follows, and ends in `caught_up`. */
         frame_welcome: components["schemas"]["Welcome"] & {
@@ -371,6 +402,34 @@ export interface components {
         };
         /** @description text */
         MessageText: string;
+        /** @description How others see a user changed. */
+        ProfileChanged: {
+            /** @description By whom. */
+            actor_id: components["schemas"]["UserId"];
+            /** @description When, by the deciding server's clock. */
+            at_ms: components["schemas"]["i64"];
+            /** @description The name that others see now. */
+            display_name: components["schemas"]["DisplayName"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description Whose. */
+            user_id: components["schemas"]["UserId"];
+        };
+        /** @description A user has read further. For each conversation the marks rise; one that moves often is told at most every 5 s. */
+        ReadMarkMoved: {
+            /** @description By whom. */
+            actor_id: components["schemas"]["UserId"];
+            /** @description When it was told, by the deciding server's clock. */
+            at_ms: components["schemas"]["i64"];
+            /** @description Where. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description The sequence up to which they have read. */
+            read_seq: components["schemas"]["Seq"];
+            /** @description Whose. */
+            user_id: components["schemas"]["UserId"];
+        };
         /**
          * @description Why events cannot be replayed one by one.
          * @enum {string}
@@ -412,7 +471,7 @@ export interface components {
          * @description A stream's sequence number: the order of everything in one shard. The first event has 1; 0 stands before it.
          */
         Seq: number;
-        ServerFrame: components["schemas"]["frame_welcome"] | components["schemas"]["frame_message_ack"] | components["schemas"]["frame_progress"] | components["schemas"]["frame_caught_up"] | components["schemas"]["frame_reset"] | components["schemas"]["frame_pong"] | components["schemas"]["frame_error"] | components["schemas"]["frame_MESSAGE_SENT"] | components["schemas"]["frame_CONVERSATION_CREATED"] | components["schemas"]["frame_MEMBER_ADDED"] | components["schemas"]["frame_MEMBER_REMOVED"] | components["schemas"]["frame_MEMBERS_ADDED"] | components["schemas"]["frame_MEMBERS_REMOVED"] | components["schemas"]["frame_CONVERSATION_RENAMED"] | components["schemas"]["frame_ROLE_CHANGED"] | components["schemas"]["frame_MESSAGE_ERASED"] | components["schemas"]["frame_USER_REGISTERED"] | components["schemas"]["frame_USER_SEEN"] | components["schemas"]["frame_CONVERSATION_JOINED"] | components["schemas"]["frame_CONVERSATION_LEFT"] | components["schemas"]["frame_CONVERSATION_INVITED"] | components["schemas"]["frame_INVITATION_ENDED"] | components["schemas"]["frame_SESSION_REVOKED"];
+        ServerFrame: components["schemas"]["frame_welcome"] | components["schemas"]["frame_message_ack"] | components["schemas"]["frame_user_typing"] | components["schemas"]["frame_progress"] | components["schemas"]["frame_caught_up"] | components["schemas"]["frame_reset"] | components["schemas"]["frame_pong"] | components["schemas"]["frame_error"] | components["schemas"]["frame_MESSAGE_SENT"] | components["schemas"]["frame_CONVERSATION_CREATED"] | components["schemas"]["frame_MEMBER_ADDED"] | components["schemas"]["frame_MEMBER_REMOVED"] | components["schemas"]["frame_MEMBERS_ADDED"] | components["schemas"]["frame_MEMBERS_REMOVED"] | components["schemas"]["frame_CONVERSATION_RENAMED"] | components["schemas"]["frame_ROLE_CHANGED"] | components["schemas"]["frame_MESSAGE_ERASED"] | components["schemas"]["frame_USER_REGISTERED"] | components["schemas"]["frame_USER_SEEN"] | components["schemas"]["frame_CONVERSATION_JOINED"] | components["schemas"]["frame_CONVERSATION_LEFT"] | components["schemas"]["frame_CONVERSATION_INVITED"] | components["schemas"]["frame_INVITATION_ENDED"] | components["schemas"]["frame_SESSION_REVOKED"] | components["schemas"]["frame_SESSION_STARTED"] | components["schemas"]["frame_PROFILE_CHANGED"] | components["schemas"]["frame_READ_MARK_MOVED"];
         /** @description ULID of a session */
         SessionId: string;
         /** @description A device's session ended. */
@@ -427,6 +486,26 @@ export interface components {
             /** @description Whose. */
             user_id: components["schemas"]["UserId"];
         };
+        /** @description A device logged in. */
+        SessionStarted: {
+            actor_id?: components["schemas"]["UserId"] | null;
+            /** @description When, by the deciding server's clock. */
+            at_ms: components["schemas"]["i64"];
+            /** @description What the person calls the device. */
+            device_name: components["schemas"]["DeviceName"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description Which. */
+            session_id: components["schemas"]["SessionId"];
+            /** @description Whose. */
+            user_id: components["schemas"]["UserId"];
+        };
+        /**
+         * @description `typing` (they write something, until `until_ms`) or `stopped`. A newer server may say another.
+         * @example typing
+         * @example stopped
+         */
+        TypingState: string;
         /** @description ULID of a user */
         UserId: string;
         /** @description An account exists. */
@@ -437,6 +516,16 @@ export interface components {
             /** @description Identifies the event. */
             event_id: components["schemas"]["EventId"];
             /** @description Who. */
+            user_id: components["schemas"]["UserId"];
+        };
+        /** @description Somebody began or stopped typing. Not an event: it has no `seq`, is not replayed, and may be lost. */
+        UserTyping: {
+            /** @description Where. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description What they do. */
+            state: components["schemas"]["TypingState"];
+            until_ms?: components["schemas"]["i64"] | null;
+            /** @description Who. Never oneself. */
             user_id: components["schemas"]["UserId"];
         };
         /** @description Answers hello. */

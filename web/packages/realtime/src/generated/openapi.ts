@@ -248,7 +248,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Moves the caller's read mark forward; never back, never beyond the last event. */
+        /**
+         * Moves the caller's read mark forward; never back, never beyond the last event. Their other devices are told (`READ_MARK_MOVED`):
+         *     at once, or, if that was said of the conversation less than 5 s ago, then.
+         */
         post: operations["markRead"];
         delete?: never;
         options?: never;
@@ -413,7 +416,8 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /** Changes how the caller is shown to others. Their other devices are told (`PROFILE_CHANGED`). */
+        patch: operations["changeProfile"];
         trace?: never;
     };
 }
@@ -438,6 +442,11 @@ export interface components {
             current_password: components["schemas"]["Password"];
             /** @description The new password: 8 to 256 bytes, and not easily guessed. */
             new_password: components["schemas"]["Password"];
+        };
+        /** @description `PATCH /v1/users/me`. */
+        ChangeProfileRequest: {
+            /** @description The name that others see. */
+            display_name: components["schemas"]["DisplayName"];
         };
         /** @description client_id */
         ClientId: string;
@@ -647,7 +656,7 @@ export interface components {
             invitations: components["schemas"]["Invitation"][];
         };
         /** @description An event, by its `type`. Newer servers say further types and fields. */
-        LogEvent: components["schemas"]["LogEventKind1"] | components["schemas"]["LogEventKind2"] | components["schemas"]["LogEventKind3"] | components["schemas"]["LogEventKind4"] | components["schemas"]["LogEventKind5"] | components["schemas"]["LogEventKind6"] | components["schemas"]["LogEventKind7"] | components["schemas"]["LogEventKind8"] | components["schemas"]["LogEventKind9"] | components["schemas"]["LogEventKind10"] | components["schemas"]["LogEventKind11"] | components["schemas"]["LogEventKind12"] | components["schemas"]["LogEventKind13"] | components["schemas"]["LogEventKind14"] | components["schemas"]["LogEventKind15"] | components["schemas"]["LogEventKind16"];
+        LogEvent: components["schemas"]["LogEventKind1"] | components["schemas"]["LogEventKind2"] | components["schemas"]["LogEventKind3"] | components["schemas"]["LogEventKind4"] | components["schemas"]["LogEventKind5"] | components["schemas"]["LogEventKind6"] | components["schemas"]["LogEventKind7"] | components["schemas"]["LogEventKind8"] | components["schemas"]["LogEventKind9"] | components["schemas"]["LogEventKind10"] | components["schemas"]["LogEventKind11"] | components["schemas"]["LogEventKind12"] | components["schemas"]["LogEventKind13"] | components["schemas"]["LogEventKind14"] | components["schemas"]["LogEventKind15"] | components["schemas"]["LogEventKind16"] | components["schemas"]["LogEventKind17"] | components["schemas"]["LogEventKind18"] | components["schemas"]["LogEventKind19"];
         LogEventKind1: components["schemas"]["MessageSent"] & {
             /** @enum {string} */
             type: "MESSAGE_SENT";
@@ -711,6 +720,18 @@ export interface components {
         LogEventKind16: components["schemas"]["SessionRevoked"] & {
             /** @enum {string} */
             type: "SESSION_REVOKED";
+        };
+        LogEventKind17: components["schemas"]["SessionStarted"] & {
+            /** @enum {string} */
+            type: "SESSION_STARTED";
+        };
+        LogEventKind18: components["schemas"]["ProfileChanged"] & {
+            /** @enum {string} */
+            type: "PROFILE_CHANGED";
+        };
+        LogEventKind19: components["schemas"]["ReadMarkMoved"] & {
+            /** @enum {string} */
+            type: "READ_MARK_MOVED";
         };
         /** @description `POST /v1/auth/login`. */
         LoginRequest: {
@@ -938,6 +959,34 @@ export interface components {
             /** @description The code as a relative URI; not an address that answers. */
             type: string;
         };
+        /** @description How others see a user changed. */
+        ProfileChanged: {
+            /** @description By whom. */
+            actor_id: components["schemas"]["UserId"];
+            /** @description When, by the deciding server's clock. */
+            at_ms: components["schemas"]["i64"];
+            /** @description The name that others see now. */
+            display_name: components["schemas"]["DisplayName"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description Whose. */
+            user_id: components["schemas"]["UserId"];
+        };
+        /** @description A user has read further. For each conversation the marks rise; one that moves often is told at most every 5 s. */
+        ReadMarkMoved: {
+            /** @description By whom. */
+            actor_id: components["schemas"]["UserId"];
+            /** @description When it was told, by the deciding server's clock. */
+            at_ms: components["schemas"]["i64"];
+            /** @description Where. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description The sequence up to which they have read. */
+            read_seq: components["schemas"]["Seq"];
+            /** @description Whose. */
+            user_id: components["schemas"]["UserId"];
+        };
         /** @description `POST /v1/auth/refresh`. */
         RefreshRequest: {
             /**
@@ -1004,6 +1053,20 @@ export interface components {
             actor_id?: components["schemas"]["UserId"] | null;
             /** @description When, by the deciding server's clock. */
             at_ms: components["schemas"]["i64"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description Which. */
+            session_id: components["schemas"]["SessionId"];
+            /** @description Whose. */
+            user_id: components["schemas"]["UserId"];
+        };
+        /** @description A device logged in. */
+        SessionStarted: {
+            actor_id?: components["schemas"]["UserId"] | null;
+            /** @description When, by the deciding server's clock. */
+            at_ms: components["schemas"]["i64"];
+            /** @description What the person calls the device. */
+            device_name: components["schemas"]["DeviceName"];
             /** @description Identifies the event. */
             event_id: components["schemas"]["EventId"];
             /** @description Which. */
@@ -4376,6 +4439,39 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeProfile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeProfileRequest"];
+            };
+        };
+        responses: {
+            /** @description The caller, as others see them now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserProfile"];
                 };
             };
             /** @description A refusal. */
