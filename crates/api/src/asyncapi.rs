@@ -208,6 +208,9 @@ mod tests {
             "CONVERSATION_INVITED",
             "INVITATION_ENDED",
             "SESSION_REVOKED",
+            "SESSION_STARTED",
+            "PROFILE_CHANGED",
+            "READ_MARK_MOVED",
             "user_typing",
             "progress",
             "caught_up",
@@ -217,7 +220,7 @@ mod tests {
         ] {
             assert!(messages.contains_key(name), "{name}");
         }
-        assert_eq!(messages.len(), 29, "a new frame: name it here");
+        assert_eq!(messages.len(), 32, "a new frame: name it here");
         let mut references = Vec::new();
         collect_references(&document, &mut references);
         assert!(references.len() > 30);

@@ -22,6 +22,7 @@ const OWN: &[(&str, &[E])] = &[
     ("revokeSession", &[E::UnknownSession]),
     ("findUser", &[E::UnknownUser]),
     ("me", &[E::UnknownUser]),
+    ("changeProfile", &[E::UnknownUser]),
     ("listConversations", &[E::Forbidden, E::Busy]),
     ("createConversation", &[E::BadId, E::NotMember, E::UnknownUser, E::GroupFull, E::TooManyConversations, E::TooManyInvitations]),
     ("getConversation", &[E::NotMember]),

@@ -49,11 +49,10 @@ impl Index {
                     this.messages.entry(event.room).or_default().push(event.seq);
                 }
                 LoggedWhat::Created { members } => members.iter().for_each(|user| this.enters(event.room, *user, event.seq)),
-                LoggedWhat::Added { user } => this.enters(event.room, *user, event.seq),
+                LoggedWhat::Added { user } | LoggedWhat::Own { user } => this.enters(event.room, *user, event.seq),
                 LoggedWhat::AddedAll { users } => users.iter().for_each(|user| this.enters(event.room, *user, event.seq)),
                 LoggedWhat::Removed { user } => this.leaves(event.room, *user, event.seq),
                 LoggedWhat::RemovedAll { users } => users.iter().for_each(|user| this.leaves(event.room, *user, event.seq)),
-                LoggedWhat::Own { user } => this.enters(event.room, *user, event.seq),
                 LoggedWhat::Changed => {}
             }
         }

@@ -70,6 +70,7 @@ bob_profile, bob_login, bob_tokens = person("bob")
 ann, bob = signed_in(ann_tokens), signed_in(bob_tokens)
 
 assert call("me", ann).user_id == ann_profile.user_id
+assert call("changeProfile", ann, body=body("ChangeProfileRequest", display_name="Ann again")).display_name == "Ann again"
 assert call("findUser", ann, handle=bob_profile.handle).user_id == bob_profile.user_id
 
 direct = call("createConversation", ann, body=body("CreateConversationRequestType0", kind="direct", user_id=bob_profile.user_id))

@@ -86,31 +86,42 @@ fn is_other(events: &[StoredEvent], seq: Seq) -> bool {
 
 /// Compares a run of the log with the rows of the same run. Users' own events up to `own_floor` are not all there.
 pub(super) fn page(shard: ShardId, events: &[StoredEvent], rows: &[ProjectedEvent], own_floor: Seq, compared: &mut Compared) {
-    let mut rows: BTreeMap<Seq, &ProjectedEvent> = rows.iter().map(|row| (row.seq, row)).collect();
+    // By owner as well: at the place of a user's own event a conversation may have a row that nobody sent.
+    let mut rows: BTreeMap<(Seq, EventOwner), &ProjectedEvent> = rows.iter().map(|row| ((row.seq, row.owner), row)).collect();
     for event in events {
-        let kept = |owner: &EventOwner| matches!(owner, EventOwner::Conversation(_)) || event.seq > own_floor;
-        let Some(owner) = event.owner.filter(kept) else {
-            rows.remove(&event.seq);
+        let Some(owner) = event.owner else {
+            rows.retain(|(seq, _), _| *seq != event.seq);
             continue;
         };
+        if matches!(owner, EventOwner::User(_)) && event.seq <= own_floor {
+            rows.remove(&(event.seq, owner));
+            continue;
+        }
         let sent = event.event.message();
         let message = sent.map(|sent| sent.message_id);
         compared.messages += u64::from(message.is_some());
-        let kind = match rows.remove(&event.seq) {
+        let kind = match rows.remove(&(event.seq, owner)) {
+            None if another(&mut rows, event.seq) => Kind::OtherMessage,
             None => {
                 if let Some(sent) = sent {
                     compared.rowless.push((sent.conversation_id, sent.actor_id, event.seq));
                 }
                 Kind::MissingRow
             }
-            Some(row) if row.owner != owner || row.message != message => Kind::OtherMessage,
+            Some(row) if row.message != message => Kind::OtherMessage,
             Some(_) => continue,
         };
         compared.findings.push(Finding { kind, shard, seq: event.seq });
     }
     // A tombstone is what the log may have no more.
     rows.retain(|_, row| !row.erased);
-    compared.findings.extend(rows.into_keys().map(|seq| Finding { kind: Kind::PhantomRow, shard, seq }));
+    compared.findings.extend(rows.into_keys().map(|(seq, _)| Finding { kind: Kind::PhantomRow, shard, seq }));
+}
+
+/// Takes out a row of another owner's at the event's place, if there is one.
+fn another(rows: &mut BTreeMap<(Seq, EventOwner), &ProjectedEvent>, seq: Seq) -> bool {
+    let found = rows.keys().find(|(of, _)| *of == seq).copied();
+    found.is_some_and(|at| rows.remove(&at).is_some())
 }
 
 #[cfg(test)]
@@ -191,6 +202,8 @@ mod tests {
         assert_eq!(compare(&[row(3), row(5)], 3), []);
         assert_eq!(compare(&[row(5)], 1), [(Kind::MissingRow, 3)]);
         assert_eq!(compare(&[row(1), row(3), row(4), row(5)], 0), [(Kind::PhantomRow, 4)]);
+        let phantom = ProjectedEvent { owner: EventOwner::Conversation(id()), message: Some(id()), ..row(3) };
+        assert_eq!(compare(&[row(1), row(3), phantom, row(5)], 0), [(Kind::PhantomRow, 3)], "at the same place");
         let anothers = ProjectedEvent { owner: EventOwner::User("01BX5ZZKBKACTAV9WEVGEMMVRZ".parse().unwrap()), ..row(3) };
         assert_eq!(compare(&[row(1), anothers, row(5)], 0), [(Kind::OtherMessage, 3)]);
     }

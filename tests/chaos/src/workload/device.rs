@@ -413,8 +413,8 @@ impl Life {
             Event::CaughtUp { .. } | Event::Notice(_) | Event::Unknown(_) => return,
         };
         match what {
-            What::Removed { .. } => drop(self.out.insert(room)),
-            What::Added { .. } | What::Created => drop(self.out.remove(&room)),
+            What::Removed { user } if user == self.directory.user(self.me) => drop(self.out.insert(room)),
+            What::Added { user } if user == self.directory.user(self.me) => drop(self.out.remove(&room)),
             _ => {}
         }
         self.saw(self.directory.room(room), seq.0, prev.map(|prev| prev.0), what, false);
