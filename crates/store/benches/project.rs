@@ -48,7 +48,7 @@ fn messages() -> Vec<StoredEvent> {
             conversation_id: *conversation_id,
             actor_id: *sender_id,
             client_id: ids.next_ulid().to_string().parse().unwrap(),
-            at_ms: at_ms,
+            at_ms,
             body: MessageBody::Text { text: text.clone() },
         });
         let owner = event.conversation().map(relay_protocol::EventOwner::Conversation);

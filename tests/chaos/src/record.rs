@@ -125,7 +125,7 @@ impl Record {
             let present = members.entry(event.room).or_default();
             match &event.what {
                 LoggedWhat::Created { members } => present.extend(members),
-                LoggedWhat::Added { user } => {
+                LoggedWhat::Added { user } | LoggedWhat::Own { user } => {
                     present.insert(*user);
                 }
                 LoggedWhat::Removed { user } => {
@@ -138,9 +138,6 @@ impl Record {
                         present.remove(user);
                         newest.insert((event.room, *user), event.seq);
                     }
-                }
-                LoggedWhat::Own { user } => {
-                    present.insert(*user);
                 }
                 LoggedWhat::Message { .. } | LoggedWhat::Changed => {}
             }

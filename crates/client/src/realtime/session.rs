@@ -224,8 +224,8 @@ impl Engine {
                 session.was_answered(&ack.client_id);
                 self.acknowledged(ack).await;
             }
-            ServerFrame::Event(frame) => match frame.event {
-                LogEvent::MessageSent(sent) => {
+            ServerFrame::Event(frame) => {
+                if let LogEvent::MessageSent(sent) = frame.event {
                     let message = Message::of(sent, frame.seq, frame.prev);
                     if message.sender_id == session.me {
                         // Seeing it in the log is as good as its ack.
@@ -234,14 +234,13 @@ impl Engine {
                     let ended = self.typing.ended(message.conversation_id, message.sender_id);
                     self.deliver_typing(ended);
                     self.on_event(session, Event::Message(message));
-                }
-                _ => {
+                } else {
                     if let Some(conversation) = frame.event.conversation() {
                         self.left(session, conversation, &frame.event.leaving());
                     }
                     self.on_event(session, Event::Happened(frame));
                 }
-            },
+            }
             ServerFrame::UserTyping(frame) => {
                 let change = self.typing.heard(&frame, session.me, Instant::now());
                 self.deliver_typing(change);

@@ -20,12 +20,11 @@ impl OwnHeads {
     }
 
     pub(super) fn set(&mut self, shard: ShardId, seq: Seq) {
-        match self.0.iter_mut().find(|(of, _)| *of == shard) {
-            Some((_, known)) => *known = seq,
-            None => {
-                self.0.reserve_exact(1);
-                self.0.push((shard, seq));
-            }
+        if let Some((_, known)) = self.0.iter_mut().find(|(of, _)| *of == shard) {
+            *known = seq;
+        } else {
+            self.0.reserve_exact(1);
+            self.0.push((shard, seq));
         }
     }
 }

@@ -22,7 +22,8 @@ use crate::spans::active_until;
 impl Store {
     /// Writes the event's rows, and everything that follows from them, in one transaction. `false` when it was there.
     pub(super) async fn repair_one(&self, shard: ShardId, event: &StoredEvent) -> Result<bool, StoreError> {
-        self.limited(async {
+        // On the heap: it holds a whole batch, and is rare.
+        self.limited(Box::pin(async {
             let conversation = match event.owner {
                 Some(EventOwner::Conversation(id)) => id,
                 Some(EventOwner::User(user)) => return own::repair(self, shard, user, event).await,
@@ -50,7 +51,7 @@ impl Store {
             }
             transaction.commit().await.map_err(unavailable)?;
             Ok(true)
-        })
+        }))
         .await
     }
 }

@@ -38,7 +38,7 @@ fn seqs(seen: &[Seen], chat: ConversationId) -> Vec<Seq> {
 }
 
 /// The chain's unknown events, as they came.
-fn unknown(frames: &[ServerFrame], chain: Chain) -> Vec<Value> {
+fn unknown(frames: &[ServerFrame], chain: &Chain) -> Vec<Value> {
     let raw = frames.iter().filter_map(|frame| match frame {
         ServerFrame::Unknown(frame) => serde_json::from_str::<Value>(frame.raw.get()).ok(),
         _ => None,
@@ -80,8 +80,8 @@ async fn replays(h: &Harness, gateway: usize, device: &Device, from: &Position, 
     let after = from.seq(ShardId(0)).unwrap_or_default();
     let logged: Vec<Seq> = conversation_log(h, chat).await?.into_iter().filter(|seq| *seq > after).collect();
     assert_eq!(seqs(&socket.seen(), chat), logged);
-    assert_eq!(without_prev(unknown(&socket.frames, Chain::Conversation(chat))), without_prev(live.events.clone()));
-    assert_eq!(without_prev(unknown(&socket.frames, OWN)), without_prev(live.own.clone()));
+    assert_eq!(without_prev(unknown(&socket.frames, &Chain::Conversation(chat))), without_prev(live.events.clone()));
+    assert_eq!(without_prev(unknown(&socket.frames, &OWN)), without_prev(live.own.clone()));
     assert_eq!(bodies(&socket.frames).len(), live.events.len() / 2);
     Ok(())
 }
@@ -110,14 +110,14 @@ async fn events_from_the_future_keep_their_place_everywhere() -> TestResult {
     anns.post(chat, &ulid_key(0), "the end of it").await?;
     bobs.message("the end of it").await?;
     holds(contiguous(bobs.me, &bobs.seen()));
-    let live = Live { events: unknown(&bobs.frames, Chain::Conversation(chat)), own: unknown(&bobs.frames, OWN) };
+    let live = Live { events: unknown(&bobs.frames, &Chain::Conversation(chat)), own: unknown(&bobs.frames, &OWN) };
     assert_eq!((live.events.len(), live.own.len()), (4, 8), "two of each, and bob's own");
     for frames in [&live.events, &live.own] {
         assert!(frames.iter().all(|frame| frame["seq"].is_u64() && frame["prev"].is_u64()), "{frames:?}");
     }
     assert!(live.own.windows(2).all(|pair| pair[0]["seq"] == pair[1]["prev"]), "{:?}", live.own);
     assert_eq!(live.events[0]["deep"], json!([1.5, null]));
-    assert_eq!(unknown(&anns.frames, OWN), Vec::<Value>::new(), "nobody else sees them");
+    assert_eq!(unknown(&anns.frames, &OWN), Vec::<Value>::new(), "nobody else sees them");
     assert_eq!(bodies(&bobs.frames).len(), 2);
 
     // Nothing is dead-lettered for being new; the projection has it all, and the audit agrees.
