@@ -450,8 +450,10 @@ pub struct MessagePage {
     /// The messages of this page, in the log's order, oldest first.
     pub messages: Vec<Message>,
     /// What happened to the conversation between them, if it was asked for: in the log's order, and to be merged by `seq`. A
-    /// page then begins and ends with the smallest and the greatest `seq` of both. Each is the event's frame.
+    /// page then begins and ends with the smallest and the greatest `seq` of both. Each is the event's frame, as AsyncAPI
+    /// describes it; here only its place is named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<crate::frame::EventPlace>)]
     pub changes: Vec<EventFrame>,
     /// Whether more messages lie in the direction asked for.
     pub has_more: bool,

@@ -469,37 +469,8 @@ export interface components {
             state: components["schemas"]["ConversationState"];
             title?: components["schemas"]["ConversationTitle"] | null;
         };
-        /** @description A conversation began. */
-        ConversationCreated: {
-            /** @description By whom. */
-            actor_id: components["schemas"]["UserId"];
-            /** @description When, by the deciding server's clock. */
-            at_ms: components["schemas"]["i64"];
-            /** @description Which. */
-            conversation_id: components["schemas"]["ConversationId"];
-            /** @description Identifies the event. */
-            event_id: components["schemas"]["EventId"];
-            /** @description Direct or group. */
-            kind: components["schemas"]["ConversationKind"];
-            /** @description Who is in it from the start, the creator included; at most [`MOST_MEMBERS_AT_ONCE`]. More follow in `MEMBERS_ADDED`. */
-            members: components["schemas"]["InitialMember"][];
-            title?: components["schemas"]["ConversationTitle"] | null;
-        };
         /** @description ULID of a conversation */
         ConversationId: string;
-        /** @description Someone is invited into a conversation. */
-        ConversationInvited: {
-            /** @description By whom. */
-            actor_id: components["schemas"]["UserId"];
-            /** @description When, by the deciding server's clock. */
-            at_ms: components["schemas"]["i64"];
-            /** @description Into which conversation. */
-            conversation_id: components["schemas"]["ConversationId"];
-            /** @description Identifies the event. */
-            event_id: components["schemas"]["EventId"];
-            /** @description Who. */
-            user_id: components["schemas"]["UserId"];
-        };
         /**
          * @description `direct` (exactly two people; nobody joins or leaves) or `group` (a titled group with roles). A newer server may say another.
          * @example direct
@@ -537,31 +508,6 @@ export interface components {
              * @description Messages of others after the caller's read mark; counting stops at 1,000.
              */
             unread_count: number;
-        };
-        /** @description A user's conversations changed. */
-        ConversationMembershipChanged: {
-            actor_id?: components["schemas"]["UserId"] | null;
-            /** @description When, by the deciding server's clock. */
-            at_ms: components["schemas"]["i64"];
-            /** @description Which conversation. */
-            conversation_id: components["schemas"]["ConversationId"];
-            /** @description Identifies the event. */
-            event_id: components["schemas"]["EventId"];
-            /** @description Who. */
-            user_id: components["schemas"]["UserId"];
-        };
-        /** @description A new title. */
-        ConversationRenamed: {
-            /** @description By whom. */
-            actor_id: components["schemas"]["UserId"];
-            /** @description When, by the deciding server's clock. */
-            at_ms: components["schemas"]["i64"];
-            /** @description Which. */
-            conversation_id: components["schemas"]["ConversationId"];
-            /** @description Identifies the event. */
-            event_id: components["schemas"]["EventId"];
-            /** @description The new title. */
-            title: components["schemas"]["ConversationTitle"];
         };
         /**
          * @description Whether a member accepted the conversation.
@@ -607,10 +553,6 @@ export interface components {
          * @enum {string}
          */
         ErrorCode: "malformed_frame" | "frame_too_large" | "unknown_command" | "bad_id" | "bad_client_id" | "bad_position" | "invalid_field" | "empty_message" | "message_too_long" | "unsupported_body" | "hello_required" | "hello_twice" | "unauthenticated" | "token_expired" | "token_in_url" | "session_revoked" | "refresh_reused" | "bad_credentials" | "password_too_guessable" | "forbidden" | "origin_refused" | "not_member" | "unknown_user" | "unknown_session" | "not_found" | "method_not_allowed" | "handle_taken" | "handle_reserved" | "group_full" | "direct_immutable" | "unknown_invitation" | "too_many_conversations" | "too_many_invitations" | "owner_must_hand_over" | "rate_limited" | "too_many_in_flight" | "quota_exceeded" | "log_full" | "too_many_connections" | "client_id_ahead" | "draining" | "busy" | "unavailable" | "outcome_unknown" | "internal";
-        /** @description An event of the log with its place in front. */
-        EventFrame: components["schemas"]["EventPlace"] & components["schemas"]["LogEvent"];
-        /** @description ULID of a event */
-        EventId: string;
         /** @description Where an event stands: what its frame says in front of it. */
         EventPlace: {
             /** @description The run of events in which each names the one before it: `c:<conversation>` or `u:<shard>`. */
@@ -628,13 +570,6 @@ export interface components {
         Handle: string;
         /** Format: int64 */
         i64: number;
-        /** @description One of the first members. */
-        InitialMember: {
-            /** @description As what. */
-            role: components["schemas"]["Role"];
-            /** @description Who. */
-            user_id: components["schemas"]["UserId"];
-        };
         /** @description An invitation into a group that waits for the caller's answer. */
         Invitation: {
             /** @description The group's id. */
@@ -654,84 +589,6 @@ export interface components {
         InvitationList: {
             /** @description All invitations that wait, those to the newest conversations first. */
             invitations: components["schemas"]["Invitation"][];
-        };
-        /** @description An event, by its `type`. Newer servers say further types and fields. */
-        LogEvent: components["schemas"]["LogEventKind1"] | components["schemas"]["LogEventKind2"] | components["schemas"]["LogEventKind3"] | components["schemas"]["LogEventKind4"] | components["schemas"]["LogEventKind5"] | components["schemas"]["LogEventKind6"] | components["schemas"]["LogEventKind7"] | components["schemas"]["LogEventKind8"] | components["schemas"]["LogEventKind9"] | components["schemas"]["LogEventKind10"] | components["schemas"]["LogEventKind11"] | components["schemas"]["LogEventKind12"] | components["schemas"]["LogEventKind13"] | components["schemas"]["LogEventKind14"] | components["schemas"]["LogEventKind15"] | components["schemas"]["LogEventKind16"] | components["schemas"]["LogEventKind17"] | components["schemas"]["LogEventKind18"] | components["schemas"]["LogEventKind19"];
-        LogEventKind1: components["schemas"]["MessageSent"] & {
-            /** @enum {string} */
-            type: "MESSAGE_SENT";
-        };
-        LogEventKind2: components["schemas"]["ConversationCreated"] & {
-            /** @enum {string} */
-            type: "CONVERSATION_CREATED";
-        };
-        LogEventKind3: components["schemas"]["MemberAdded"] & {
-            /** @enum {string} */
-            type: "MEMBER_ADDED";
-        };
-        LogEventKind4: components["schemas"]["MemberRemoved"] & {
-            /** @enum {string} */
-            type: "MEMBER_REMOVED";
-        };
-        LogEventKind5: components["schemas"]["MembersAdded"] & {
-            /** @enum {string} */
-            type: "MEMBERS_ADDED";
-        };
-        LogEventKind6: components["schemas"]["MembersRemoved"] & {
-            /** @enum {string} */
-            type: "MEMBERS_REMOVED";
-        };
-        LogEventKind7: components["schemas"]["ConversationRenamed"] & {
-            /** @enum {string} */
-            type: "CONVERSATION_RENAMED";
-        };
-        LogEventKind8: components["schemas"]["RoleChanged"] & {
-            /** @enum {string} */
-            type: "ROLE_CHANGED";
-        };
-        LogEventKind9: components["schemas"]["MessageErased"] & {
-            /** @enum {string} */
-            type: "MESSAGE_ERASED";
-        };
-        LogEventKind10: components["schemas"]["UserRegistered"] & {
-            /** @enum {string} */
-            type: "USER_REGISTERED";
-        };
-        LogEventKind11: components["schemas"]["UserRegistered"] & {
-            /** @enum {string} */
-            type: "USER_SEEN";
-        };
-        LogEventKind12: components["schemas"]["ConversationMembershipChanged"] & {
-            /** @enum {string} */
-            type: "CONVERSATION_JOINED";
-        };
-        LogEventKind13: components["schemas"]["ConversationMembershipChanged"] & {
-            /** @enum {string} */
-            type: "CONVERSATION_LEFT";
-        };
-        LogEventKind14: components["schemas"]["ConversationInvited"] & {
-            /** @enum {string} */
-            type: "CONVERSATION_INVITED";
-        };
-        LogEventKind15: components["schemas"]["ConversationMembershipChanged"] & {
-            /** @enum {string} */
-            type: "INVITATION_ENDED";
-        };
-        LogEventKind16: components["schemas"]["SessionRevoked"] & {
-            /** @enum {string} */
-            type: "SESSION_REVOKED";
-        };
-        LogEventKind17: components["schemas"]["SessionStarted"] & {
-            /** @enum {string} */
-            type: "SESSION_STARTED";
-        };
-        LogEventKind18: components["schemas"]["ProfileChanged"] & {
-            /** @enum {string} */
-            type: "PROFILE_CHANGED";
-        };
-        LogEventKind19: components["schemas"]["ReadMarkMoved"] & {
-            /** @enum {string} */
-            type: "READ_MARK_MOVED";
         };
         /** @description `POST /v1/auth/login`. */
         LoginRequest: {
@@ -757,73 +614,11 @@ export interface components {
             /** @description The member's role. */
             role: components["schemas"]["Role"];
         };
-        /** @description Someone joined. */
-        MemberAdded: {
-            /** @description By whom. */
-            actor_id: components["schemas"]["UserId"];
-            /** @description When, by the deciding server's clock. */
-            at_ms: components["schemas"]["i64"];
-            /** @description Where. */
-            conversation_id: components["schemas"]["ConversationId"];
-            /** @description Identifies the event. */
-            event_id: components["schemas"]["EventId"];
-            /** @description Direct or group; tells the new member what they joined. */
-            kind: components["schemas"]["ConversationKind"];
-            /** @description As what. */
-            role: components["schemas"]["Role"];
-            title?: components["schemas"]["ConversationTitle"] | null;
-            /** @description Who. */
-            user_id: components["schemas"]["UserId"];
-        };
         /** @description `GET /v1/conversations/{id}/members`. */
         MemberList: {
             /** @description The members of this page, by id. */
             members: components["schemas"]["Member"][];
             next_cursor?: components["schemas"]["UserId"] | null;
-        };
-        /** @description Someone left or was removed. */
-        MemberRemoved: {
-            /** @description By whom; themselves when they left. */
-            actor_id: components["schemas"]["UserId"];
-            /** @description When, by the deciding server's clock. */
-            at_ms: components["schemas"]["i64"];
-            /** @description Where. */
-            conversation_id: components["schemas"]["ConversationId"];
-            /** @description Identifies the event. */
-            event_id: components["schemas"]["EventId"];
-            /** @description Who. */
-            user_id: components["schemas"]["UserId"];
-        };
-        /** @description Several people joined. */
-        MembersAdded: {
-            /** @description By whom. */
-            actor_id: components["schemas"]["UserId"];
-            /** @description When, by the deciding server's clock. */
-            at_ms: components["schemas"]["i64"];
-            /** @description Where. */
-            conversation_id: components["schemas"]["ConversationId"];
-            /** @description Identifies the event. */
-            event_id: components["schemas"]["EventId"];
-            /** @description Direct or group; tells the new members what they joined. */
-            kind: components["schemas"]["ConversationKind"];
-            /** @description As what. */
-            role: components["schemas"]["Role"];
-            title?: components["schemas"]["ConversationTitle"] | null;
-            /** @description Who, without repeats; at most [`MOST_MEMBERS_AT_ONCE`]. */
-            user_ids: components["schemas"]["UserId"][];
-        };
-        /** @description Several people were removed. */
-        MembersRemoved: {
-            /** @description By whom. */
-            actor_id: components["schemas"]["UserId"];
-            /** @description When, by the deciding server's clock. */
-            at_ms: components["schemas"]["i64"];
-            /** @description Where. */
-            conversation_id: components["schemas"]["ConversationId"];
-            /** @description Identifies the event. */
-            event_id: components["schemas"]["EventId"];
-            /** @description Who, without repeats; at most [`MOST_MEMBERS_AT_ONCE`]. */
-            user_ids: components["schemas"]["UserId"][];
         };
         /** @description A message. */
         Message: {
@@ -866,57 +661,20 @@ export interface components {
             /** @enum {string} */
             type: "erased";
         };
-        /** @description A message's content was erased. Says what a tombstone needs, because the message is gone from the log. */
-        MessageErased: {
-            actor_id?: components["schemas"]["UserId"] | null;
-            /** @description When it was erased, by the deciding server's clock. */
-            at_ms: components["schemas"]["i64"];
-            /** @description The sender's key for the message. */
-            client_id: components["schemas"]["ClientId"];
-            /** @description The message's conversation. */
-            conversation_id: components["schemas"]["ConversationId"];
-            /** @description Identifies the event. */
-            event_id: components["schemas"]["EventId"];
-            /** @description The erased message. */
-            message_id: components["schemas"]["MessageId"];
-            message_prev?: components["schemas"]["Seq"] | null;
-            /** @description The message's sequence in the shard. */
-            message_seq: components["schemas"]["Seq"];
-            /** @description The message's sender. */
-            sender_id: components["schemas"]["UserId"];
-            /** @description When the message was accepted, by the accepting server's clock. */
-            sent_at_ms: components["schemas"]["i64"];
-            /** @description When the stream stored the message, by the NATS server's clock. */
-            stored_at_ms: components["schemas"]["i64"];
-        };
         /** @description ULID of a message */
         MessageId: string;
         /** @description `GET /v1/messages`. */
         MessagePage: {
             /**
              * @description What happened to the conversation between them, if it was asked for: in the log's order, and to be merged by `seq`. A
-             *     page then begins and ends with the smallest and the greatest `seq` of both. Each is the event's frame.
+             *     page then begins and ends with the smallest and the greatest `seq` of both. Each is the event's frame, as AsyncAPI
+             *     describes it; here only its place is named.
              */
-            changes?: components["schemas"]["EventFrame"][];
+            changes?: components["schemas"]["EventPlace"][];
             /** @description Whether more messages lie in the direction asked for. */
             has_more: boolean;
             /** @description The messages of this page, in the log's order, oldest first. */
             messages: components["schemas"]["Message"][];
-        };
-        /** @description A message was accepted. */
-        MessageSent: {
-            /** @description By whom. */
-            actor_id: components["schemas"]["UserId"];
-            /** @description When it was accepted, by the accepting server's clock. */
-            at_ms: components["schemas"]["i64"];
-            /** @description What. */
-            body: components["schemas"]["MessageBody"];
-            /** @description The sender's own key, by which their devices match it to their outbox. */
-            client_id: components["schemas"]["ClientId"];
-            /** @description Where. */
-            conversation_id: components["schemas"]["ConversationId"];
-            /** @description Minted by the server. It is the event's id, too. */
-            message_id: components["schemas"]["MessageId"];
         };
         /** @description text */
         MessageText: string;
@@ -959,34 +717,6 @@ export interface components {
             /** @description The code as a relative URI; not an address that answers. */
             type: string;
         };
-        /** @description How others see a user changed. */
-        ProfileChanged: {
-            /** @description By whom. */
-            actor_id: components["schemas"]["UserId"];
-            /** @description When, by the deciding server's clock. */
-            at_ms: components["schemas"]["i64"];
-            /** @description The name that others see now. */
-            display_name: components["schemas"]["DisplayName"];
-            /** @description Identifies the event. */
-            event_id: components["schemas"]["EventId"];
-            /** @description Whose. */
-            user_id: components["schemas"]["UserId"];
-        };
-        /** @description A user has read further. For each conversation the marks rise; one that moves often is told at most every 5 s. */
-        ReadMarkMoved: {
-            /** @description By whom. */
-            actor_id: components["schemas"]["UserId"];
-            /** @description When it was told, by the deciding server's clock. */
-            at_ms: components["schemas"]["i64"];
-            /** @description Where. */
-            conversation_id: components["schemas"]["ConversationId"];
-            /** @description Identifies the event. */
-            event_id: components["schemas"]["EventId"];
-            /** @description The sequence up to which they have read. */
-            read_seq: components["schemas"]["Seq"];
-            /** @description Whose. */
-            user_id: components["schemas"]["UserId"];
-        };
         /** @description `POST /v1/auth/refresh`. */
         RefreshRequest: {
             /**
@@ -1016,21 +746,6 @@ export interface components {
          * @example owner
          */
         Role: string;
-        /** @description A role changed. */
-        RoleChanged: {
-            /** @description By whom. */
-            actor_id: components["schemas"]["UserId"];
-            /** @description When, by the deciding server's clock. */
-            at_ms: components["schemas"]["i64"];
-            /** @description Where. */
-            conversation_id: components["schemas"]["ConversationId"];
-            /** @description Identifies the event. */
-            event_id: components["schemas"]["EventId"];
-            /** @description The new role. */
-            role: components["schemas"]["Role"];
-            /** @description Whose. */
-            user_id: components["schemas"]["UserId"];
-        };
         /**
          * Format: password
          * @description A bearer secret: keep it from logs and URLs
@@ -1047,32 +762,6 @@ export interface components {
         SessionList: {
             /** @description The live sessions, newest first. At most 100 exist. */
             sessions: components["schemas"]["DeviceSession"][];
-        };
-        /** @description A device's session ended. */
-        SessionRevoked: {
-            actor_id?: components["schemas"]["UserId"] | null;
-            /** @description When, by the deciding server's clock. */
-            at_ms: components["schemas"]["i64"];
-            /** @description Identifies the event. */
-            event_id: components["schemas"]["EventId"];
-            /** @description Which. */
-            session_id: components["schemas"]["SessionId"];
-            /** @description Whose. */
-            user_id: components["schemas"]["UserId"];
-        };
-        /** @description A device logged in. */
-        SessionStarted: {
-            actor_id?: components["schemas"]["UserId"] | null;
-            /** @description When, by the deciding server's clock. */
-            at_ms: components["schemas"]["i64"];
-            /** @description What the person calls the device. */
-            device_name: components["schemas"]["DeviceName"];
-            /** @description Identifies the event. */
-            event_id: components["schemas"]["EventId"];
-            /** @description Which. */
-            session_id: components["schemas"]["SessionId"];
-            /** @description Whose. */
-            user_id: components["schemas"]["UserId"];
         };
         /** @description `PUT /v1/conversations/{id}/members/{user_id}/role`. */
         SetRoleRequest: {
@@ -1109,16 +798,6 @@ export interface components {
             /** @description The user's unique name. */
             handle: components["schemas"]["Handle"];
             /** @description The user's id. */
-            user_id: components["schemas"]["UserId"];
-        };
-        /** @description An account exists. */
-        UserRegistered: {
-            actor_id?: components["schemas"]["UserId"] | null;
-            /** @description When, by the deciding server's clock. */
-            at_ms: components["schemas"]["i64"];
-            /** @description Identifies the event. */
-            event_id: components["schemas"]["EventId"];
-            /** @description Who. */
             user_id: components["schemas"]["UserId"];
         };
     };
@@ -4472,6 +4151,98 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UserProfile"];
+                };
+            };
+            /**
+             * @description `malformed_frame`: The frame or body is not valid JSON of the documented shape.
+             *
+             *     `invalid_field`: A field is outside its documented limits.
+             *
+             *     `token_in_url`: Tokens are not accepted in URLs, where logs and histories keep them.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `unauthenticated`: The token is missing, malformed, forged or of the wrong kind.
+             *
+             *     `token_expired`: The access token has expired, or its key is not known here: refresh it.
+             *
+             *     `session_revoked`: This device's session was ended: log in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `origin_refused`: The page's origin is not on the allow-list. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_user`: There is no such user. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `frame_too_large`: The frame or body is larger than the server reads. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `rate_limited`: Too many requests: wait for retry_after_ms.
+             *
+             *     `too_many_connections`: This address, person or device has as many connections as it may.
+             */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: An error of ours; quote the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `unavailable`: A part the request needs does not answer. Nothing was stored: repeat it.
+             *
+             *     `outcome_unknown`: What was asked for may be stored, or may be stored later: repeat it, a send with the same client_id.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description A refusal. */
