@@ -94,7 +94,7 @@ call("removeMember", ann, id=group, user_id=bob_profile.user_id)
 refused = attempt("getConversation", bob, id=group)
 assert (refused.status_code, refused.parsed.code) == (403, "not_member"), refused
 changes = call("listMessages", ann, conversation_id=group, limit=10, changes=True).changes
-assert [change.type_ for change in changes][-1] == "member_removed", changes
+assert [change["type"] for change in changes][-1] == "MEMBER_REMOVED", changes
 assert call("addMembers", ann, id=group, body=body("AddMembersRequest", user_ids=[bob_profile.user_id])).added == [bob_profile.user_id]
 assert len(call("listMembers", bob, id=group, limit=10).members) == 2
 call("hideConversation", bob, id=group)
