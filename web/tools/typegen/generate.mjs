@@ -68,10 +68,17 @@ function shapes(asyncapi) {
   );
 }
 
-/** Numbers have names in a table of the document. */
-function codes(asyncapi) {
-  const rows = asyncapi['x-close-codes'].map(({ name, code }) => `  ${name}: ${code},\n`).join('');
-  return `/** Every registered close code by its name. */\nexport const closeCodes = {\n${rows}} as const;\n`;
+/** What is more than a type: numbers, and where things are. */
+function values(asyncapi, openapi) {
+  const numbers = asyncapi['x-close-codes'].map(({ name, code }) => `  ${name}: ${code},\n`).join('');
+  const { address } = asyncapi.channels.socket;
+  const open = Object.entries(openapi.paths).filter(([, item]) => Object.values(item).every(({ security }) => security === undefined));
+  const paths = open.map(([path]) => `  '${path}',\n`).join('');
+  return (
+    `/** Every registered close code by its name. */\nexport const closeCodes = {\n${numbers}} as const;\n\n` +
+    `/** Where the socket is on a gateway. */\nexport const socketPath = '${address}';\n\n` +
+    `/** REST that needs no session. */\nexport const openPaths: readonly string[] = [\n${paths}];\n`
+  );
 }
 
 const asyncapi = await read('docs/asyncapi.json');
@@ -81,7 +88,7 @@ const files = {
   'openapi.ts': banner('docs/openapi.json') + (await types(openapi)),
   'asyncapi.ts': banner('docs/asyncapi.json') + (await types(shell(asyncapi))),
   'shapes.ts': banner('docs/asyncapi.json') + shapes(asyncapi),
-  'codes.ts': banner('docs/asyncapi.json') + codes(asyncapi),
+  'values.ts': banner('docs/asyncapi.json and docs/openapi.json') + values(asyncapi, openapi),
 };
 
 let stale = 0;

@@ -174,7 +174,15 @@ test('read marks of other devices move, and typing shows and ends', async () => 
   await until('unread', client.conversation('c1'), (row) => row?.unread === 1);
   server.frame({ type: 'user_typing', conversation_id: 'c1', user_id: 'other', state: 'typing' });
   await until('typing', client.typing, (typing) => typing.get('c1')?.[0] === 'other');
-  server.happen({ type: 'READ_MARK_MOVED', chain: 'u:0', conversation_id: 'c1', actor_id: 'me', at_ms: 1, read_seq: 1 } as never);
+  server.happen({
+    type: 'READ_MARK_MOVED',
+    chain: 'u:0',
+    user_id: 'me',
+    conversation_id: 'c1',
+    actor_id: 'me',
+    at_ms: 1,
+    read_seq: 1,
+  } as never);
   await until('read', client.conversation('c1'), (row) => row?.unread === 0);
   server.message('c1', 'what was typed');
   await until('no typing', client.typing, (typing) => typing.size === 0);

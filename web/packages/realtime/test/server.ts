@@ -70,7 +70,7 @@ export class TestServer {
   /** Puts an event into the log and sends it to every socket. */
   happen(event: Omit<ServerEvent, 'seq' | 'prev'> & { chain: string }, seq = (this.log.at(-1)?.seq ?? 0) + 1): number {
     const prev = this.log.findLast(({ chain }) => chain === event.chain)?.seq ?? 0;
-    const placed = { v: 1, event_id: `m${seq}`, ...event, seq, prev } as ServerEvent;
+    const placed = { event_id: `m${seq}`, ...event, v: 1, seq, prev } as ServerEvent;
     this.log.push(placed);
     for (const socket of this.#sockets) socket.send(JSON.stringify(placed));
     return seq;

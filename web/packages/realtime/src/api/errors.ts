@@ -1,8 +1,11 @@
 import type { components } from '../generated/openapi.ts';
 import type { Open } from './ids.ts';
 
+/** A refusal of the registry. */
+export type KnownErrorCode = components['schemas']['ErrorCode'];
+
 /** A registered refusal, or one of a newer server's. What each means is in docs/errors.md. */
-export type ErrorCode = Open<components['schemas']['ErrorCode']>;
+export type ErrorCode = Open<KnownErrorCode>;
 
 /** Codes that never come from a server: what went wrong on the way. */
 export type LocalErrorCode =

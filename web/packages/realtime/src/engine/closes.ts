@@ -1,4 +1,4 @@
-import { closeCodes } from '../generated/codes.ts';
+import { closeCodes } from '../generated/values.ts';
 import type { ChannelEnd } from '../transport/transport.ts';
 
 /** Whether a client may come back by itself after a socket ended with this number. */

@@ -1,6 +1,6 @@
 import type { ConnectionState } from '../api/connection.ts';
 import { ApiError } from '../api/errors.ts';
-import { closeCodes } from '../generated/codes.ts';
+import { closeCodes } from '../generated/values.ts';
 import type { AccessTokens } from '../rest/fetch.ts';
 import type { Transport } from '../transport/transport.ts';
 import { Backoff } from '../util/backoff.ts';

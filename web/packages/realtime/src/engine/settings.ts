@@ -14,7 +14,8 @@ export interface Settings {
 /** Where REST is, without a trailing slash: an empty address is the page's own origin. */
 export function baseOf({ apiBase }: ClientOptions): string {
   const base = apiBase === '' ? ((globalThis as { location?: Location }).location?.origin ?? '') : apiBase;
-  if (!/^https?:\/\/[^/?#]+/.test(base)) throw new TypeError(`${base} is not the address of an API: http:// or https:// is expected`);
+  if (!/^https?:\/\/[^/?#]+(\/[^?#]*)?$/.test(base))
+    throw new TypeError(`${base} is not the address of an API: http:// or https:// without a query is expected`);
   return base.replace(/\/+$/, '');
 }
 

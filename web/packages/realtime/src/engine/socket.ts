@@ -1,4 +1,5 @@
-import { closeCodes } from '../generated/codes.ts';
+import type { KnownErrorCode } from '../api/errors.ts';
+import { closeCodes } from '../generated/values.ts';
 import type { Channel, ChannelEnd } from '../transport/transport.ts';
 import { Backoff } from '../util/backoff.ts';
 import type { ServerClock } from '../util/clock.ts';
@@ -30,7 +31,12 @@ const WELCOME_MS = 10_000;
 /** More events than this waiting for the store, and the socket is left: it could not be told to wait. */
 const MOST_WAITING = 20_000;
 /** Errors about the socket's token, not about the message that they name. */
-const ABOUT_SOCKET: readonly string[] = ['hello_required', 'unauthenticated', 'token_expired', 'session_revoked'];
+const ABOUT_SOCKET: readonly string[] = [
+  'hello_required',
+  'unauthenticated',
+  'token_expired',
+  'session_revoked',
+] satisfies KnownErrorCode[];
 
 /** How the life of a socket ended. */
 export type SocketEnd =

@@ -43,7 +43,7 @@ export class RestClient {
   readonly raw: Client<paths>;
 
   constructor(base: string, tokens: AccessTokens | null, fetch: typeof globalThis.fetch) {
-    this.raw = createClient<paths>({ baseUrl: base, fetch: fetchWithTokens(fetch, tokens) });
+    this.raw = createClient<paths>({ baseUrl: base, fetch: fetchWithTokens(base, fetch, tokens) });
   }
 
   register(handle: string, displayName: string, password: string): Promise<UserProfile> {

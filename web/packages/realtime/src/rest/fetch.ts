@@ -1,3 +1,5 @@
+import type { KnownErrorCode } from '../api/errors.ts';
+import { openPaths } from '../generated/values.ts';
 import { noSession, unexpected, unreachable } from './problems.ts';
 
 /** Milliseconds for a whole call: longer than the server tries to have an event acknowledged. */
@@ -12,17 +14,19 @@ export interface AccessTokens {
   accessToken(refused?: string): Promise<string | null>;
 }
 
-/** What needs no session; everything else has a token, or is not sent at all. */
-const OPEN = ['/v1/auth/register', '/v1/auth/login', '/v1/auth/refresh', '/.well-known/jwks.json'];
-
 /** Refusals of a token. Renewing it finds out whether the session is over. */
-const ABOUT_TOKEN = ['token_expired', 'unauthenticated', 'session_revoked'];
+const ABOUT_TOKEN: readonly string[] = ['token_expired', 'unauthenticated', 'session_revoked'] satisfies KnownErrorCode[];
 
 /**
  * A `fetch` that adds the token, tries once more with a fresh one when the server refuses it, bounds the time,
  * and rejects with `ApiError` when nobody answers.
  */
-export function fetchWithTokens(fetch: typeof globalThis.fetch, tokens: AccessTokens | null): (request: Request) => Promise<Response> {
+export function fetchWithTokens(
+  base: string,
+  fetch: typeof globalThis.fetch,
+  tokens: AccessTokens | null,
+): (request: Request) => Promise<Response> {
+  const prefix = new URL(base).pathname.replace(/\/+$/, '');
   const send = async (request: Request): Promise<Response> => {
     const signal = AbortSignal.any([request.signal, AbortSignal.timeout(CALL_TIMEOUT_MS)]);
     try {
@@ -32,7 +36,9 @@ export function fetchWithTokens(fetch: typeof globalThis.fetch, tokens: AccessTo
     }
   };
   return async (request) => {
-    if (OPEN.includes(new URL(request.url).pathname)) return whole(await send(request));
+    // What needs no session goes without a token; everything else has one, or is not sent at all.
+    const path = new URL(request.url).pathname;
+    if (openPaths.some((open) => path === prefix + open)) return whole(await send(request));
     const token = await tokens?.accessToken();
     if (!token) throw noSession();
     const first = await send(authorised(request.clone(), token));

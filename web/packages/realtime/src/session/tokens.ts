@@ -1,4 +1,4 @@
-import { ApiError } from '../api/errors.ts';
+import { ApiError, type KnownErrorCode } from '../api/errors.ts';
 import type { RestClient } from '../rest/client.ts';
 import type { AccessTokens } from '../rest/fetch.ts';
 import type { TokenResponse } from '../rest/types.ts';
@@ -14,7 +14,7 @@ const ASK_MS = 150;
 /** How often a refresh token of the store that turns out newer than the one tried is tried in its place. */
 const MOST_TRIES = 3;
 /** The server's words for: there is no such session any more. */
-const OVER: readonly string[] = ['refresh_reused', 'session_revoked', 'unauthenticated'];
+const OVER: readonly string[] = ['refresh_reused', 'session_revoked', 'unauthenticated'] satisfies KnownErrorCode[];
 
 /** Where the session is kept. */
 export interface SessionKeeper {

@@ -1,5 +1,6 @@
 import type { ConversationId, UserId } from '../api/ids.ts';
 import type { Sink } from '../engine/sink.ts';
+import type { components } from '../generated/asyncapi.ts';
 import type { ServerEvent } from '../wire/events.ts';
 import { type Applied, applyEvents, type Incoming } from './apply.ts';
 import type { Change } from './change.ts';
@@ -9,7 +10,7 @@ import type { ConversationRecord, OutboxRecord } from './records.ts';
 /** Events of one transaction. */
 const BATCH = 500;
 /** Reasons of a reset after which the old places still mean what they did. */
-const SAME_LOG: readonly string[] = ['too_old', 'too_much'];
+const SAME_LOG: readonly string[] = ['too_old', 'too_much'] satisfies components['schemas']['ResetReason'][];
 
 type Item =
   | { readonly incoming: Incoming }

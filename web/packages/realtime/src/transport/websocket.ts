@@ -1,7 +1,6 @@
+import { socketPath } from '../generated/values.ts';
 import type { Channel, ChannelEnd, ChannelListener, Transport } from './transport.ts';
 
-/** Where the socket is on a gateway. */
-const PATH = '/v1/ws';
 /** Milliseconds for connecting: DNS, TCP, TLS and the upgrade. */
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Milliseconds for the other side's answer to a close, after which the socket counts as closed. */
@@ -22,7 +21,7 @@ export function socketUrl(gateway: string): string {
     throw new TypeError(`${gateway} is not a gateway's address: ws:// or wss:// without a query is expected`);
   }
   const path = url.pathname.replace(/\/+$/, '');
-  return `${scheme}//${url.host}${path.endsWith(PATH) ? path : path + PATH}`;
+  return `${scheme}//${url.host}${path.endsWith(socketPath) ? path : path + socketPath}`;
 }
 
 class SocketChannel implements Channel {

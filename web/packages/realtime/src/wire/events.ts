@@ -1,75 +1,31 @@
-import type { ConversationId, Open, Seq, UserId } from '../api/ids.ts';
+import type { ConversationId, Open, UserId } from '../api/ids.ts';
 import type { MessageBody } from '../api/messages.ts';
 import type { components } from '../generated/asyncapi.ts';
 import { isKnownType } from './shapes.ts';
 
 type Schemas = components['schemas'];
-/** The document's enums and unions are closed; what a server says is not. */
-type Opened<T> = Omit<T, 'body' | 'kind' | 'role'> &
-  (T extends { body: unknown } ? { body: MessageBody } : unknown) &
-  (T extends { kind: unknown } ? { kind: Open<'direct' | 'group'> } : unknown) &
-  (T extends { role: unknown } ? { role: Open<'owner' | 'admin' | 'member'> } : unknown);
+/** The frames of the document, with what a newer server may say more in the places where it may. */
+type Opened<T> = T extends unknown
+  ? Readonly<
+      Omit<T, 'body' | 'kind' | 'role'> &
+        (T extends { body: unknown } ? { body: MessageBody } : unknown) &
+        (T extends { kind: unknown } ? { kind: Open<'direct' | 'group'> } : unknown) &
+        (T extends { role: unknown } ? { role: Open<'owner' | 'admin' | 'member'> } : unknown)
+    >
+  : never;
 
-/** What every event has. */
-export interface EventPlace {
-  /** The run of events it belongs to: `c:<conversation>` or `u:<shard>`; a newer server may name others. */
-  readonly chain: string;
-  readonly seq: Seq;
-  /** The event before it in its chain, 0 for the first; absent where the server does not know. */
-  readonly prev?: Seq | null;
-}
+/**
+ * What every event has. `chain` is `c:<conversation>` or `u:<shard>`; a newer server may name others. `prev` is absent where the
+ * server does not know.
+ */
+export type EventPlace = Readonly<Omit<Schemas['EventPlace'], 'v'>>;
 
-export type MessageSent = Readonly<Opened<Schemas['frame_MESSAGE_SENT']>>;
-export type ConversationCreated = Readonly<Opened<Schemas['frame_CONVERSATION_CREATED']>>;
-export type MemberAdded = Readonly<Opened<Schemas['frame_MEMBER_ADDED']>>;
-export type MembersAdded = Readonly<Opened<Schemas['frame_MEMBERS_ADDED']>>;
-export type MemberRemoved = Readonly<Schemas['frame_MEMBER_REMOVED']>;
-export type MembersRemoved = Readonly<Schemas['frame_MEMBERS_REMOVED']>;
-export type ConversationRenamed = Readonly<Schemas['frame_CONVERSATION_RENAMED']>;
-export type RoleChanged = Readonly<Opened<Schemas['frame_ROLE_CHANGED']>>;
-export type MessageErased = Readonly<Schemas['frame_MESSAGE_ERASED']>;
+/** Events that this version knows: all of the document. */
+export type KnownEvent = Opened<Extract<Schemas['ServerFrame'], Schemas['EventPlace']>>;
 
-/** The person's own read mark moved, on any of their devices. In a chain of the person's. */
-export interface ReadMarkMoved extends EventPlace {
-  readonly type: 'READ_MARK_MOVED';
-  readonly at_ms: number;
-  readonly actor_id?: UserId | null;
-  readonly conversation_id: ConversationId;
-  /** The sequence up to which the person has read. */
-  readonly read_seq: Seq;
-}
-
-/** Something about the person themselves, in a chain of theirs; what it says is read over REST. */
-export type PersonalEvent =
-  | Readonly<Schemas['frame_CONVERSATION_JOINED']>
-  | Readonly<Schemas['frame_CONVERSATION_LEFT']>
-  | Readonly<Schemas['frame_CONVERSATION_INVITED']>
-  | Readonly<Schemas['frame_INVITATION_ENDED']>
-  | Readonly<Schemas['frame_SESSION_REVOKED']>
-  | Readonly<Schemas['frame_USER_REGISTERED']>
-  | Readonly<Schemas['frame_USER_SEEN']>
-  | NewPersonalEvent;
-
-/** What the document does not describe yet. */
-export interface NewPersonalEvent extends EventPlace {
-  readonly type: 'SESSION_STARTED' | 'PROFILE_CHANGED';
-  readonly at_ms: number;
-  readonly actor_id?: UserId | null;
-}
-
-/** Events that this version knows. */
-export type KnownEvent =
-  | MessageSent
-  | ConversationCreated
-  | MemberAdded
-  | MembersAdded
-  | MemberRemoved
-  | MembersRemoved
-  | ConversationRenamed
-  | RoleChanged
-  | MessageErased
-  | ReadMarkMoved
-  | PersonalEvent;
+/** The event of a type, such as `EventOf<'MEMBER_ADDED'>`. */
+export type EventOf<Type extends KnownEvent['type']> = Extract<KnownEvent, { type: Type }>;
+export type MessageSent = EventOf<'MESSAGE_SENT'>;
 
 /** An event of a newer server's. It has its place among the others; its fields are as they came. */
 export interface UnknownEvent extends EventPlace {

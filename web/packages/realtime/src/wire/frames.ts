@@ -4,35 +4,30 @@ import type { ServerEvent } from './events.ts';
 import { isKnownType, isWellFormed } from './shapes.ts';
 
 type Schemas = components['schemas'];
+type ServerFrame = Schemas['ServerFrame'];
+type Command = Schemas['Command'];
 
-/** A refusal on the socket. With `client_id` it speaks of that send. */
-export type ErrorFrame = Readonly<Omit<Schemas['frame_error'], 'code'>> & { readonly code: string };
-/** The answer to a send. */
-export type AckFrame = Readonly<Schemas['frame_message_ack']>;
-/** The answer to hello. */
-export type WelcomeFrame = Readonly<Schemas['frame_welcome']>;
-/** What was stored proves nothing about what follows. */
-export type ResetFrame = Readonly<Omit<Schemas['frame_reset'], 'reason'>> & { readonly reason: string };
-
-/** Somebody types, or has stopped. */
-export interface TypingFrame {
-  readonly type: 'user_typing';
-  readonly conversation_id: string;
-  readonly user_id: string;
-  readonly state: string;
-  readonly until_ms?: number | null;
-}
+/** The document's lists are closed; what a server says is not. */
+type Opened<T> = T extends unknown
+  ? Readonly<
+      Omit<T, 'code' | 'reason'> &
+        (T extends { code: unknown } ? { code: string } : unknown) &
+        (T extends { reason: unknown } ? { reason: string } : unknown)
+    >
+  : never;
 
 /** Control frames: what has no place in a chain. */
-export type ControlFrame =
-  | WelcomeFrame
-  | AckFrame
-  | Readonly<Schemas['frame_progress']>
-  | Readonly<Schemas['frame_caught_up']>
-  | ResetFrame
-  | Readonly<Schemas['frame_pong']>
-  | TypingFrame
-  | ErrorFrame;
+export type ControlFrame = Opened<Exclude<ServerFrame, Schemas['EventPlace']>>;
+
+type Control<Type extends ControlFrame['type']> = Extract<ControlFrame, { type: Type }>;
+/** A refusal on the socket. With `client_id` it speaks of that send. */
+export type ErrorFrame = Control<'error'>;
+/** The answer to a send. */
+export type AckFrame = Control<'message_ack'>;
+/** The answer to hello. */
+export type WelcomeFrame = Control<'welcome'>;
+/** Somebody types, or has stopped. */
+export type TypingFrame = Control<'user_typing'>;
 
 /** A decoded frame: an event, a control frame, or nothing this version understands. */
 export type Frame = { readonly event: ServerEvent } | { readonly control: ControlFrame } | null;
@@ -63,18 +58,19 @@ function isSeq(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
+const text = (command: Command): string => JSON.stringify(command);
+
 /** Encodes commands. */
 export const encode = {
-  hello(token: string, position: string | null): string {
-    return JSON.stringify(position === null ? { type: 'hello', token } : { type: 'hello', token, position });
-  },
-  send(clientId: string, conversationId: string, body: MessageBody): string {
-    return JSON.stringify({ type: 'send_message', client_id: clientId, conversation_id: conversationId, body });
-  },
-  ping(position: string | null): string {
-    return JSON.stringify(position === null ? { type: 'ping' } : { type: 'ping', position });
-  },
-  typing(conversationId: string, typing: boolean): string {
-    return JSON.stringify({ type: typing ? 'typing_start' : 'typing_stop', conversation_id: conversationId });
-  },
+  hello: (token: string, position: string | null): string => text({ type: 'hello', token, ...at(position) }),
+  ping: (position: string | null): string => text({ type: 'ping', ...at(position) }),
+  send: (clientId: string, conversationId: string, body: MessageBody): string =>
+    // Bodies of a newer server's are not in the document; this server says whether it takes them.
+    text({ type: 'send_message', client_id: clientId, conversation_id: conversationId, body: body as Schemas['MessageBody'] }),
+  typing: (conversationId: string, typing: boolean): string =>
+    text({ type: typing ? 'typing_start' : 'typing_stop', conversation_id: conversationId }),
 };
+
+function at(position: string | null): { position?: string } {
+  return position === null ? {} : { position };
+}

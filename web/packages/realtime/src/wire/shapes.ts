@@ -1,14 +1,6 @@
 import { type Check, shapes } from '../generated/shapes.ts';
 
-/** What the document does not describe yet. */
-const OWN: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
-  READ_MARK_MOVED: { at_ms: 'number', conversation_id: 'string', read_seq: 'number' },
-  SESSION_STARTED: { at_ms: 'number' },
-  PROFILE_CHANGED: { at_ms: 'number' },
-  user_typing: { conversation_id: 'string', user_id: 'string', state: 'string', until_ms: 'number?' },
-};
-
-const ALL: ReadonlyMap<string, Readonly<Record<string, Check>>> = new Map([...Object.entries(OWN), ...Object.entries(shapes)]);
+const ALL: ReadonlyMap<string, Readonly<Record<string, Check>>> = new Map(Object.entries(shapes));
 
 /** Whether this version knows the type. */
 export function isKnownType(type: string): boolean {

@@ -1,4 +1,4 @@
-// Generated from docs/asyncapi.json by `npm run generate`. Do not edit.
+// Generated from docs/asyncapi.json and docs/openapi.json by `npm run generate`. Do not edit.
 
 /** Every registered close code by its name. */
 export const closeCodes = {
@@ -17,3 +17,13 @@ export const closeCodes = {
   frame_too_large: 4503,
   flooding: 4504,
 } as const;
+
+/** Where the socket is on a gateway. */
+export const socketPath = '/v1/ws';
+
+/** REST that needs no session. */
+export const openPaths: readonly string[] = [
+  '/v1/auth/login',
+  '/v1/auth/refresh',
+  '/v1/auth/register',
+];
