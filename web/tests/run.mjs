@@ -62,7 +62,10 @@ function indented(error) {
 /** What each person saw when it failed. */
 async function tell(world) {
   for (const person of world.people) {
-    const text = await person.page.evaluate(() => document.body.innerText).catch(() => '(closed)');
+    const [text = ''] = await person.page
+      .locator('body')
+      .allInnerTexts()
+      .catch(() => ['(closed)']);
     console.log(`    ${person.name} at ${person.page.url()}: ${JSON.stringify(text.slice(0, 600))}`);
     for (const complaint of person.complaints) console.log(`    ${complaint}`);
     if (process.env.RELAYHUB_FAILURES)

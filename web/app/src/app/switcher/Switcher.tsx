@@ -114,12 +114,10 @@ export default function Switcher({ onClose }: { onClose: () => void }) {
           </div>
           <div className="switcher-results scrolls">
             {entries.length > 0 && <h2>{t(query ? 'switcher.matches' : 'switcher.recent')}</h2>}
-            {/* biome-ignore lint/a11y/useSemanticElements: the list of a combobox */}
             <div ref={list} role="listbox" id={`${ids}-list`} aria-label={t('switcher.matches')}>
               {entries.map((entry, index) => (
                 // biome-ignore lint/a11y/useKeyWithClickEvents: the field has the keys
                 // biome-ignore lint/a11y/useFocusableInteractive: the field keeps the focus
-                // biome-ignore lint/a11y/useSemanticElements: an entry of a combobox
                 <div
                   key={entry.id}
                   id={`${ids}-${index}`}
