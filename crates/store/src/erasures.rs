@@ -1,5 +1,7 @@
 //! Asking for a message to be erased, and the list of what the log has to erase.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use relay_domain::ports::{ErasableLog, EraseError, Erasure, ErasureBacklog, Erasures, LogAddress, StoreError};
 use relay_protocol::log::{LogEvent, MessageErased};
@@ -79,9 +81,14 @@ impl Store {
     }
 }
 
+/// How long one erasure may take. Longer, and the call as a whole would be given up, and with it the note that it failed.
+const ERASE_WITHIN: Duration = Duration::from_secs(3);
+/// What failed waits for a second, then twice as long each time, up to this.
+const LONGEST_WAIT_S: f64 = 300.0;
+
 #[async_trait]
 impl Erasures for Store {
-    /// The transaction waits for the log, which answers within its own limit. Index: `erasures_waiting`.
+    /// The transaction waits for the log. Index: `erasures_due`.
     #[tracing::instrument(name = "db.erasures.next", skip_all)]
     async fn erase_next(&self, log: &dyn ErasableLog) -> Result<Option<Erasure>, EraseError> {
         self.limited(async {
@@ -91,11 +98,28 @@ impl Erasures for Store {
                 return Ok(None);
             }
             let next = sqlx::query!(
-                "SELECT shard, seq, message_id FROM erasures WHERE done_at IS NULL ORDER BY erased_at, shard, seq LIMIT 1 FOR UPDATE"
+                "SELECT shard, seq, message_id, attempts FROM erasures
+                 WHERE done_at IS NULL AND coalesce(not_before, erased_at) <= now()
+                 ORDER BY coalesce(not_before, erased_at), shard, seq LIMIT 1 FOR UPDATE"
             );
             let Some(row) = next.fetch_optional(&mut *transaction).await.map_err(unavailable)? else { return Ok(None) };
             let erasure = Erasure { shard: shard(row.shard)?, seq: Seq::from_i64(row.seq), message: MessageId::from_uuid(row.message_id) };
-            log.erase(erasure).await?;
+            let erased = tokio::time::timeout(ERASE_WITHIN, log.erase(erasure)).await;
+            if let Err(error) = erased.unwrap_or_else(|_| Err(EraseError::Log(format!("no end within {ERASE_WITHIN:?}").into()))) {
+                let wait = f64::from(row.attempts.clamp(0, 30)).exp2().min(LONGEST_WAIT_S);
+                sqlx::query!(
+                    "UPDATE erasures SET attempts = attempts + 1, not_before = now() + make_interval(secs => $3)
+                     WHERE shard = $1 AND seq = $2",
+                    shard_column(erasure.shard),
+                    row.seq,
+                    wait
+                )
+                .execute(&mut *transaction)
+                .await
+                .map_err(unavailable)?;
+                transaction.commit().await.map_err(unavailable)?;
+                return Err(error);
+            }
             sqlx::query!("UPDATE erasures SET done_at = now() WHERE shard = $1 AND seq = $2", shard_column(erasure.shard), row.seq)
                 .execute(&mut *transaction)
                 .await

@@ -50,8 +50,8 @@ pub trait ErasableLog: Send + Sync {
 /// The list of what is to be erased.
 #[async_trait]
 pub trait Erasures: Send + Sync {
-    /// Erases the oldest that waits, unless another process is just doing so: one is in flight in all of them together. Says
-    /// which; `None` when there is nothing to do.
+    /// Erases the oldest that is due, unless another process is just doing so: one is in flight in all of them together. Says
+    /// which; `None` when there is nothing to do. What the log refused is due again later, behind the others.
     ///
     /// # Cancel safety
     /// Cancel safe: it waits again.

@@ -28,7 +28,7 @@ impl Maintenance for Store {
         within(budget + self.call_limit, async {
             match kind {
                 MaintenanceTask::Messages => return Ok(Box::pin(self.backfill_messages(budget, true)).await?.into()),
-                MaintenanceTask::EventPartitions => event_partitions(&self.pool).await,
+                MaintenanceTask::EventPartitions => event_partitions(&self.pool, until).await,
                 MaintenanceTask::UserEvents => user_events(&self.pool, until).await,
                 MaintenanceTask::SendKeys => send_keys(&self.pool, until).await,
                 MaintenanceTask::Outbox => outbox(&self.pool, until).await,
@@ -40,8 +40,6 @@ impl Maintenance for Store {
         .await
     }
 }
-
-const DONE: MaintenanceOutcome = MaintenanceOutcome { removed: 0, done: true };
 
 /// What one statement removed, and where the next one goes on: nowhere when nothing is left.
 struct Run<P> {
@@ -66,26 +64,39 @@ where
     }
 }
 
+/// Partition after partition, each in a transaction of its own, until none is old enough or the time is over. Says whether none
+/// was left.
+async fn dropped<F>(until: Instant, mut drop_one: impl FnMut() -> F) -> sqlx::Result<bool>
+where
+    F: Future<Output = sqlx::Result<i32>>,
+{
+    loop {
+        if drop_one().await? == 0 {
+            return Ok(true);
+        }
+        if Instant::now() >= until {
+            return Ok(false);
+        }
+    }
+}
+
 /// Two months behind the log's 30 days: no position is older (`event_horizon`). What is older lies in `messages`.
-async fn event_partitions(pool: &PgPool) -> sqlx::Result<MaintenanceOutcome> {
+async fn event_partitions(pool: &PgPool, until: Instant) -> sqlx::Result<MaintenanceOutcome> {
     sqlx::query_scalar!("SELECT ensure_event_partitions(now(), 4)").fetch_one(pool).await?;
-    sqlx::query_scalar!("SELECT drop_event_partitions(now() - interval '62 days')").fetch_one(pool).await?;
-    Ok(DONE)
+    let done =
+        dropped(until, || sqlx::query_scalar!(r#"SELECT drop_event_partitions(now() - interval '62 days') AS "dropped!""#).fetch_one(pool));
+    Ok(MaintenanceOutcome { removed: 0, done: done.await? })
 }
 
 /// Two days behind the log's 30: no position is older. What lies in no day's partition came with a time from far away, and is
-/// little. Each day is dropped in a transaction of its own.
+/// little.
 async fn user_events(pool: &PgPool, until: Instant) -> sqlx::Result<MaintenanceOutcome> {
     sqlx::query_scalar!("SELECT ensure_user_event_partitions(now(), 5)").fetch_one(pool).await?;
-    loop {
-        let dropped =
-            sqlx::query_scalar!(r#"SELECT drop_user_event_partition(now() - interval '32 days') AS "dropped!""#).fetch_one(pool).await?;
-        if dropped == 0 {
-            break;
-        }
-        if Instant::now() >= until {
-            return Ok(MaintenanceOutcome { removed: 0, done: false });
-        }
+    let done = dropped(until, || {
+        sqlx::query_scalar!(r#"SELECT drop_user_event_partition(now() - interval '32 days') AS "dropped!""#).fetch_one(pool)
+    });
+    if !done.await? {
+        return Ok(MaintenanceOutcome { removed: 0, done: false });
     }
     repeatedly(until, OffsetDateTime::UNIX_EPOCH, |after| async move {
         let row = sqlx::query!(
@@ -109,7 +120,12 @@ async fn user_events(pool: &PgPool, until: Instant) -> sqlx::Result<MaintenanceO
 /// little. Index: `send_keys_default_by_age`.
 async fn send_keys(pool: &PgPool, until: Instant) -> sqlx::Result<MaintenanceOutcome> {
     sqlx::query_scalar!("SELECT ensure_send_key_partitions(now() - interval '31 days', 9)").fetch_one(pool).await?;
-    sqlx::query_scalar!("SELECT drop_send_key_partitions(now() - interval '31 days')").fetch_one(pool).await?;
+    let done = dropped(until, || {
+        sqlx::query_scalar!(r#"SELECT drop_send_key_partitions(now() - interval '31 days') AS "dropped!""#).fetch_one(pool)
+    });
+    if !done.await? {
+        return Ok(MaintenanceOutcome { removed: 0, done: false });
+    }
     repeatedly(until, OffsetDateTime::UNIX_EPOCH, |after| async move {
         let row = sqlx::query!(
             r#"WITH gone AS (

@@ -84,17 +84,18 @@ async fn an_erased_message_keeps_its_place_however_the_projection_comes_to_know(
     }
 }
 
-/// Erases, or does not answer.
+/// Erases, or does not answer: at all, or about one place.
 #[derive(Default)]
 struct Log {
     away: bool,
+    stuck_at: Option<Seq>,
     erased: Mutex<Vec<Erasure>>,
 }
 
 #[async_trait]
 impl ErasableLog for Log {
     async fn erase(&self, erasure: Erasure) -> Result<(), EraseError> {
-        if self.away {
+        if self.away || self.stuck_at == Some(erasure.seq) {
             return Err(EraseError::Log("no answer".into()));
         }
         self.erased.lock().unwrap().push(erasure);
@@ -131,8 +132,35 @@ async fn a_request_becomes_one_event_and_then_work_for_the_log() {
     assert_eq!(worker.erasure_backlog().await.unwrap().waiting, 1, "it waits for the log");
     let there = Log::default();
     let erasure = Erasure { shard: SHARD, seq: secret, message };
+    assert_eq!(worker.erase_next(&there).await.unwrap(), None, "not at once");
+    sqlx::query("UPDATE erasures SET not_before = now()").execute(&db.raw).await.unwrap();
     assert_eq!(worker.erase_next(&there).await.unwrap(), Some(erasure));
     assert_eq!(worker.erase_next(&there).await.unwrap(), None);
     assert_eq!(*there.erased.lock().unwrap(), [erasure]);
     assert_eq!(worker.erasure_backlog().await.unwrap().waiting, 0);
+}
+
+#[tokio::test]
+async fn what_cannot_be_erased_does_not_hold_up_the_others() {
+    let db = Db::fresh().await;
+    let (ann, lobby) = (user_id(), conversation_id());
+    let mut log = TestLog::new();
+    log.created(lobby, &[ann]);
+    let stuck = log.sent(lobby, ann, "stuck");
+    let other = log.sent(lobby, ann, "other");
+    log.erased(stuck);
+    log.erased(other);
+    db.project(&log).await;
+    let worker = db.as_role("relay_worker");
+    let refusing = Log { stuck_at: Some(stuck), ..Log::default() };
+    assert!(worker.erase_next(&refusing).await.is_err());
+    assert_eq!(worker.erase_next(&refusing).await.unwrap().map(|erasure| erasure.seq), Some(other));
+    assert_eq!(worker.erasure_backlog().await.unwrap().waiting, 1, "the first one waits still");
+    for attempts in 1..=3 {
+        let waits =
+            "SELECT count(*) FROM erasures WHERE done_at IS NULL AND not_before > now() + make_interval(secs => 0.5 * 2 ^ (attempts - 1))";
+        assert_eq!(db.count(waits).await, 1, "longer each time, after {attempts}");
+        sqlx::query("UPDATE erasures SET not_before = now() WHERE done_at IS NULL").execute(&db.raw).await.unwrap();
+        assert!(worker.erase_next(&refusing).await.is_err());
+    }
 }

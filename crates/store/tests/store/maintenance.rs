@@ -141,3 +141,22 @@ async fn the_worker_may_run_every_task() {
     // The same as the gateway, which shows that the role was taken on.
     assert!(db.as_role("relay_gateway").maintain(MaintenanceTask::Outbox, BUDGET).await.is_err());
 }
+
+#[tokio::test]
+async fn a_month_that_stays_locked_keeps_no_older_one() {
+    let db = Db::fresh().await;
+    execute(&db, "SELECT ensure_event_partitions(date_trunc('month', now()) - interval '7 months', 7)").await;
+    let months = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'conversation_events'::regclass";
+    let before = db.count(months).await;
+    let locked = sqlx::query_scalar::<_, String>(
+        "SELECT 'conversation_events_' || to_char(date_trunc('month', now()) - interval '6 months', 'YYYY_MM')",
+    );
+    let locked = locked.fetch_one(&db.raw).await.unwrap();
+    let mut reader = db.raw.begin().await.unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(format!("LOCK TABLE {locked} IN ACCESS SHARE MODE"))).execute(&mut *reader).await.unwrap();
+    assert!(db.store.maintain(MaintenanceTask::EventPartitions, BUDGET).await.is_err(), "the second one is locked");
+    assert_eq!(db.count(months).await, before - 1, "the first one is gone");
+    reader.rollback().await.unwrap();
+    assert!(db.store.maintain(MaintenanceTask::EventPartitions, BUDGET).await.unwrap().done);
+    assert!(db.count(months).await <= before - 4);
+}
