@@ -2,6 +2,7 @@ import { useEffect } from 'react';
 import { Redirect, Route, Switch, useLocation } from 'wouter';
 import { LogIn } from '@/auth/LogIn';
 import { SignUp } from '@/auth/SignUp';
+import { forgetParsed } from '@/chat/messages/markdown';
 import { useMessenger, useStore } from '@/realtime/hooks';
 import { useUi } from '@/store/ui';
 import { Shell } from './Shell';
@@ -10,14 +11,18 @@ import { Toasts } from './ui/Toasts';
 
 export function App() {
   const session = useStore(useMessenger().session);
-  const loggedIn = session.status === 'in';
-  // What was open belongs to the person who had it open.
+  const of = session.status === 'in' ? session.session.sessionId : null;
+  // What was open belongs to the person who had it open; another tab may put somebody else in their place.
   useEffect(() => {
-    if (!loggedIn) useUi.setState({ overlay: null, panelOpen: false });
-  }, [loggedIn]);
+    if (of === null) return;
+    return () => {
+      useUi.setState({ overlay: null, panelOpen: false, toasts: [], announcement: '' });
+      forgetParsed();
+    };
+  }, [of]);
   return (
     <>
-      {loggedIn ? <Inside /> : <Outside reason={session.reason} />}
+      {session.status === 'in' ? <Inside key={of} /> : <Outside reason={session.reason} />}
       <Toasts />
       <UpdatePrompt />
     </>

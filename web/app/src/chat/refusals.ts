@@ -23,6 +23,7 @@ const KNOWN = new Set([
   'owner_must_hand_over',
   'outcome_unknown',
   'network',
+  'outbox_full',
   'session_revoked',
   'refresh_reused',
 ]);

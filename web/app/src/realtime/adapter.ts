@@ -4,21 +4,40 @@ import type { Configuration } from '@/api/configuration';
 import { t } from '@/app/i18n/i18n';
 import { deviceName } from '@/auth/strength';
 import type { TimelineItem } from '@/types';
-import { conversationOf, invitationOf, itemsOf, memberOf, personOf } from './convert';
+import { conversationOf, invitationOf, itemsOf, membersOf as members, personOf } from './convert';
 import { derived } from './derived';
-import { type Connection, type Drafts, type Messenger, Refusal, type SessionState, type Timeline, type TimelineState } from './messenger';
-
-/** Members of one page; larger groups show their first. */
-const MEMBERS_SHOWN = 200;
+import {
+  type Connection,
+  type Drafts,
+  type Members,
+  type Messenger,
+  Refusal,
+  type SessionState,
+  type Store,
+  type Timeline,
+  type TimelineState,
+} from './messenger';
 
 /** Does a call of the SDK, and says its refusal in the words of the screens. */
 async function call<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    if (error instanceof ApiError) throw new Refusal(error.code, error.message, error.retryAfterMs);
-    throw error;
+    throw worded(error);
   }
+}
+
+/** The same for what is done at once. */
+function refusing<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw worded(error);
+  }
+}
+
+function worded(error: unknown): unknown {
+  return error instanceof ApiError ? new Refusal(error.code, error.message, error.retryAfterMs) : error;
 }
 
 /** Opens the SDK and gives the screens what they ask for. Never waits for the network. */
@@ -28,10 +47,6 @@ export async function openMessenger(configuration: Configuration): Promise<Messe
     gateways: configuration.gateways,
   });
   const { api } = client;
-  // Who comes back to the page sees invitations that came meanwhile, whether or not the server told of them.
-  document.addEventListener('visibilitychange', () => {
-    if (!document.hidden && client.session.get().status === 'in') client.invitations.refresh().catch(() => undefined);
-  });
   const session = derived(client.session, (state): SessionState => {
     if (state.status === 'out') return { status: 'out', reason: state.reason };
     const { userId, sessionId, handle, displayName } = state.session;
@@ -52,6 +67,9 @@ export async function openMessenger(configuration: Configuration): Promise<Messe
     logIn: ({ handle, password }) => call(client.logIn({ handle, password, deviceName: deviceName() })),
     logOut: () => call(client.logOut()),
     changePassword: (current, next) => call(api.changePassword(current, next)),
+    changeName: async (name) => {
+      await call(api.changeProfile(name));
+    },
     devices: async () =>
       (await call(api.sessions())).map((device) => ({
         id: device.session_id,
@@ -65,8 +83,8 @@ export async function openMessenger(configuration: Configuration): Promise<Messe
     retryNow: () => client.retryNow(),
     timeline: (id) => timelineOf(client, id),
     send: (id, text) => {
-      // A refusal shows at the message itself.
-      client.send(id, text).acknowledged.catch(() => undefined);
+      // A refusal by the server shows at the message itself.
+      refusing(() => client.send(id, text)).acknowledged.catch(() => undefined);
     },
     retry: (clientId) => client.retry(clientId),
     discard: (clientId) => client.discard(clientId),
@@ -92,10 +110,7 @@ export async function openMessenger(configuration: Configuration): Promise<Messe
       const { conversation_id } = await call(api.createGroup(title, memberIds, key));
       return conversation_id;
     },
-    members: async (id) => {
-      const [page, whole] = await Promise.all([call(api.members(id, { limit: MEMBERS_SHOWN })), call(api.conversation(id))]);
-      return { members: page.members.map(memberOf), count: whole.member_count, complete: !page.next_cursor };
-    },
+    members: (id) => membersOf(client, id),
     invite: async (id, ids) => {
       const answer = await call(api.addMembers(id, ids));
       return { added: answer.added.length, invited: answer.invited.length };
@@ -106,6 +121,10 @@ export async function openMessenger(configuration: Configuration): Promise<Messe
     accept: (id) => call(api.accept(id)),
     decline: (id) => call(api.decline(id)),
   };
+}
+
+function membersOf(client: RealtimeClient, id: string): Store<Members> {
+  return derived(client.members(id), members);
 }
 
 function timelineOf(client: RealtimeClient, id: string): Timeline {

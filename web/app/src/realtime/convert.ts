@@ -1,6 +1,7 @@
 import type * as sdk from '@relayhub/realtime';
 import { isText } from '@relayhub/realtime';
 import type { ChangeItem, ConversationRow, InvitationRow, Member, MessageItem, Person, TimelineItem } from '@/types';
+import type { Members } from './messenger';
 
 /** The SDK's objects never change, so each is turned into a screen's object once: rows keep their identity. */
 function once<A extends object, B>(make: (value: A) => B): (value: A) => B {
@@ -16,9 +17,13 @@ function once<A extends object, B>(make: (value: A) => B): (value: A) => B {
 
 export const personOf = once((user: sdk.UserProfile): Person => ({ id: user.user_id, handle: user.handle, name: user.display_name }));
 
-export function memberOf(member: sdk.Member): Member {
-  return { id: member.user_id, handle: member.handle, name: member.display_name, role: member.role };
-}
+const memberOf = once(
+  (member: sdk.Member): Member => ({ id: member.user_id, handle: member.handle, name: member.display_name, role: member.role }),
+);
+
+export const membersOf = once(
+  ({ members, count, complete }: sdk.MembersState): Members => ({ members: members.map(memberOf), count, complete }),
+);
 
 const messageOf = once(
   (item: sdk.MessageItem): MessageItem => ({

@@ -39,6 +39,14 @@ export interface Timeline extends Store<TimelineState> {
   close(): void;
 }
 
+/** The first members of a conversation. */
+export interface Members {
+  members: readonly Member[];
+  /** How many there are in all; null while it is not known. */
+  count: number | null;
+  complete: boolean;
+}
+
 export type Drafts = ReadonlyMap<string, string>;
 
 /** Everything the screens may ask of the outside. `adapter.ts` makes it from the SDK. */
@@ -56,6 +64,7 @@ export interface Messenger {
   logIn(input: { handle: string; password: string }): Promise<void>;
   logOut(): Promise<void>;
   changePassword(current: string, next: string): Promise<void>;
+  changeName(name: string): Promise<void>;
   devices(): Promise<DeviceRow[]>;
   endDevice(id: string): Promise<void>;
 
@@ -74,7 +83,8 @@ export interface Messenger {
   findPerson(handle: string): Promise<Person | null>;
   openDirect(personId: string): Promise<string>;
   createGroup(title: string, memberIds: string[], key: string): Promise<string>;
-  members(conversationId: string): Promise<{ members: Member[]; count: number; complete: boolean }>;
+  /** Who is in a conversation: read while somebody looks, and kept. */
+  members(conversationId: string): Store<Members>;
   invite(conversationId: string, ids: string[]): Promise<{ added: number; invited: number }>;
   rename(conversationId: string, title: string): Promise<void>;
   setRole(conversationId: string, personId: string, role: Role): Promise<void>;

@@ -7,6 +7,7 @@ import { Avatar } from '@/app/ui/Avatar';
 import { PasswordField } from '@/app/ui/Field';
 import { useMessenger, useSession } from '@/realtime/hooks';
 import { useUi } from '@/store/ui';
+import { ChangeName } from './ChangeName';
 
 export function Account() {
   const t = useText();
@@ -33,6 +34,8 @@ export function Account() {
           </button>
         </div>
       </div>
+      <h3>{t('profile.title')}</h3>
+      <ChangeName />
       <h3>{t('password.title')}</h3>
       <ChangePassword />
       {asking && (

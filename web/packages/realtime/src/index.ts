@@ -3,6 +3,7 @@ export type * from './api/connection.ts';
 export type * from './api/conversations.ts';
 export { ApiError, type ApiErrorDetails, type ErrorCode, type LocalErrorCode } from './api/errors.ts';
 export type * from './api/ids.ts';
+export type * from './api/members.ts';
 export * from './api/messages.ts';
 export type * from './api/options.ts';
 export type * from './api/readable.ts';

@@ -2,7 +2,7 @@ import type { RealtimeClient as Api } from './api/client.ts';
 import type { ClientOptions } from './api/options.ts';
 import { Client } from './client/client.ts';
 import { baseOf } from './engine/settings.ts';
-import { openIndexedDb } from './store/indexeddb.ts';
+import { openIndexedDb, removeIndexedDb } from './store/indexeddb.ts';
 import { MemoryStore } from './store/memory.ts';
 import { type Store, StoreError } from './store/store.ts';
 
@@ -20,16 +20,25 @@ export const RealtimeClient = {
     const wanted = options.store ?? (isBrowser ? 'indexeddb' : 'memory');
     let failure: StoreError | null = null;
     let store: Store;
+    const name = `relayhub:${baseOf(options)}`;
     if (typeof wanted === 'object') store = wanted;
     else if (wanted === 'memory') store = new MemoryStore();
     else {
-      store = await openIndexedDb(`relayhub:${baseOf(options)}`).catch((error: unknown) => {
+      store = await openIndexedDb(name).catch((error: unknown) => {
         failure = error instanceof StoreError ? error : new StoreError('failed', error);
         return new MemoryStore();
       });
     }
     const locks = (globalThis.navigator as { locks?: LockManager } | undefined)?.locks ?? null;
-    const client = new Client({ options, store, shareTabs: options.shareTabs ?? isBrowser, locks });
+    // Another tab that holds it has a session of its own.
+    const isOurs = wanted === 'indexeddb' && (failure as StoreError | null)?.why !== 'blocked';
+    const client = new Client({
+      options,
+      store,
+      shareTabs: options.shareTabs ?? isBrowser,
+      locks,
+      ...(isOurs ? { eraseStore: () => removeIndexedDb(name) } : {}),
+    });
     if (failure !== null) {
       const { why } = failure as StoreError;
       client.notice({ kind: 'memory_only', why: why === 'outdated' ? 'failed' : why });

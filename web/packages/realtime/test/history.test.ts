@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { Window } from '../src/state/window.ts';
 import {
   appendLive,
   eraseStored,
@@ -9,6 +10,7 @@ import {
   readSpans,
   trimHistory,
 } from '../src/store/history.ts';
+import { MemoryStore } from '../src/store/memory.ts';
 import { addSpan } from '../src/store/spans.ts';
 import type { Store, Tx } from '../src/store/store.ts';
 import type { ServerEvent } from '../src/wire/events.ts';
@@ -118,4 +120,19 @@ describe.each(stores)('history in %s', (_name, open) => {
     await expect(failing).rejects.toThrow(RangeError);
     expect(await write(store, (tx) => readSpans(tx, C))).toEqual([]);
   });
+});
+
+test('pages and windows are bounded in what their texts hold', async () => {
+  const long = (seq: number) => message(C, seq, seq - 1, { body: { type: 'text', text: 'x'.repeat(16_000) } });
+  const store = new MemoryStore();
+  const events = Array.from({ length: 600 }, (_, n) => long(n + 1));
+  await write(store, (tx) => insertHistory(tx, C, events, { from: 0, to: 600 }));
+  expect(await store.transaction(['pages'], {}, (tx) => tx.count('pages'))).toBe(120);
+  expect(seqs((await store.transaction(['pages', 'spans'], {}, (tx) => readBefore(tx, C, null, 600))).events)).toHaveLength(600);
+  const window = new Window();
+  window.replace({ events, span: { from: 0, to: 600 }, isEnd: true });
+  window.trimStart();
+  expect(window.events.length).toBeLessThan(550);
+  expect(window.events.at(-1)?.seq).toBe(600);
+  expect(window.from).toBe(window.events[0]?.seq);
 });

@@ -43,3 +43,13 @@ test('a store of a newer build without the known tables is refused', async () =>
   (await openDB(name, 9, { upgrade: (db) => void db.createObjectStore('other') })).close();
   await expect(openIndexedDb(name)).rejects.toBeInstanceOf(StoreError);
 });
+
+test('a value that cannot be stored fails alone: the store goes on', async () => {
+  const store = await openIndexedDb(newName());
+  const told = vi.fn();
+  store.onFailure(told);
+  const put = (value: unknown): Promise<void> => store.transaction(['meta'], { write: true }, async (tx) => tx.put('meta', 'x', value));
+  await expect(put(() => undefined)).rejects.toMatchObject({ why: 'failed' });
+  await put(1);
+  expect(told).not.toHaveBeenCalled();
+});

@@ -6,8 +6,8 @@ import { soon } from './soon.ts';
 
 const ME = 'me';
 
-/** What REST says to a request: a status and a body. */
-type Answer = readonly [number, unknown];
+/** What REST says to a request: a status and a body; a text is sent as HTML, and status 0 breaks the connection instead. */
+export type Answer = readonly [number, unknown];
 
 /** A small server of one person's: a log of events, sockets that follow it, and REST over it. Acknowledges every send. */
 export class TestServer {
@@ -17,8 +17,9 @@ export class TestServer {
   readonly typed: object[] = [];
   /** Events of conversations, in order; positions count them. */
   readonly log: ServerEvent[] = [];
-  /** Answers that differ from the usual, by method and path. */
-  readonly answers = new Map<string, () => Answer>();
+  /** Answers that differ from the usual one, which they are given, by method and path. */
+  readonly answers = new Map<string, (usual: () => Answer, body: string) => Answer | Promise<Answer>>();
+  invitations: object[] = [];
   /** Rows of the list. */
   conversations: ListRow[] = [];
   /** The refresh token that is good, and its predecessor, which gives the same successor until that is used. */
@@ -32,10 +33,15 @@ export class TestServer {
 
   constructor() {
     this.#server = createServer((request, response) => {
-      void readBody(request).then((body) => {
-        const [status, answer] = this.#answer(request, body);
-        response.writeHead(status, { 'content-type': 'application/json' });
-        response.end(status === 204 ? undefined : JSON.stringify(answer));
+      void readBody(request).then(async (body) => {
+        const [status, answer] = await this.#answer(request, body);
+        if (status === 0) {
+          request.socket.destroy();
+          return;
+        }
+        const isText = typeof answer === 'string';
+        response.writeHead(status, { 'content-type': isText ? 'text/html' : 'application/json' });
+        response.end(status === 204 ? undefined : isText ? answer : JSON.stringify(answer));
       });
     });
     new WebSocketServer({ server: this.#server, path: '/v1/ws' }).on('connection', (socket) => {
@@ -155,13 +161,18 @@ export class TestServer {
     this.#tell();
   }
 
-  #answer({ method, url = '' }: IncomingMessage, body: string): Answer {
+  #answer({ method, url = '' }: IncomingMessage, body: string): Answer | Promise<Answer> {
     const { pathname, searchParams } = new URL(url, 'http://x');
     const key = `${method} ${pathname}`;
     this.requests.push(key);
     queueMicrotask(() => this.#tell());
     const own = this.answers.get(key);
-    if (own !== undefined) return own();
+    const usual = (): Answer => this.#usual(key, body, searchParams);
+    return own === undefined ? usual() : own(usual, body);
+  }
+
+  #usual(key: string, body: string, searchParams: URLSearchParams): Answer {
+    const { pathname } = new URL(key.slice(key.indexOf(' ') + 1), 'http://x');
     switch (key) {
       case 'POST /v1/auth/login':
         return [200, { user_id: ME, session_id: 'S', access_token: 'login', expires_in_s: 900, refresh_token: 'r0' }];
@@ -172,7 +183,7 @@ export class TestServer {
       case 'GET /v1/users/me/conversations':
         return [200, { conversations: searchParams.get('state') === 'request' ? [] : this.conversations.map((row) => this.#row(row)) }];
       case 'GET /v1/invitations':
-        return [200, { invitations: [] }];
+        return [200, { invitations: this.invitations }];
       case 'POST /v1/users/lookup':
         return [
           200,

@@ -168,3 +168,40 @@ test('a leader that holds the lock and does not answer is replaced, and told', a
   leadership.stop();
   release();
 });
+
+test('a lock that cannot be had is asked for again later, not all the time', async () => {
+  let asked = 0;
+  const locks = {
+    request: async () => {
+      asked += 1;
+      throw new DOMException('the page is being left', 'InvalidStateError');
+    },
+  } as unknown as LockManager;
+  const leader = { begin: async () => 1, end: () => undefined };
+  const leadership = new Leadership('x', openBus(newName(), true), currentPage(), leader, locks);
+  leadership.start();
+  for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  expect(asked).toBe(1);
+  leadership.stop();
+});
+
+test('logging out in one tab leaves nothing in the store, nor on the screens of the others', async () => {
+  const [first, second] = await twoTabs();
+  server.message('c1', 'private');
+  const timeline = first.timeline('c1');
+  await until('the message', timeline, ({ items }) => items.length === 1);
+  first.drafts.set('c1', 'half a thought');
+  first.users.want(['u1']);
+  await until('the draft in the other', second.drafts, (drafts) => drafts.size === 1);
+  await second.logOut();
+  await until('the end', first.session, ({ status }) => status === 'out');
+  expect([timeline.get().items, first.drafts.get().size, first.users.get().size, first.outbox.get()]).toEqual([[], 0, 0, []]);
+  const store = await openIndexedDb(name);
+  for (const table of ['conversations', 'outbox', 'drafts', 'users'] as const) {
+    expect(await store.transaction([table], {}, (tx) => tx.all(table)), table).toEqual([]);
+  }
+  for (const table of ['pages', 'spans'] as const) expect(await store.transaction([table], {}, (tx) => tx.count(table)), table).toBe(0);
+  const left = await store.transaction(['meta'], {}, async (tx) => [await tx.get('meta', 'session'), await tx.get('meta', 'position')]);
+  expect(left).toEqual([undefined, undefined]);
+  store.close();
+});

@@ -1,6 +1,8 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { useDraft, useMessenger } from '@/realtime/hooks';
+import { useUi } from '@/store/ui';
 import { requestEnd } from '../jumps';
+import { errorText } from '../refusals';
 import { bytesLeft, isSendable } from './limits';
 
 /** The text being written in a conversation. It is kept while one types, so that neither a reload nor a crash loses it. */
@@ -33,7 +35,12 @@ export function useComposer(conversationId: string) {
     // The field's present text, whether or not it was drawn yet.
     const written = own.current;
     if (!isSendable(written)) return false;
-    messenger.send(conversationId, written.trim());
+    try {
+      messenger.send(conversationId, written.trim());
+    } catch (error) {
+      useUi.getState().addToast(errorText(error));
+      return false;
+    }
     change('');
     requestEnd();
     return true;

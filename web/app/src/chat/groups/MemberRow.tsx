@@ -11,10 +11,10 @@ import { errorText } from '../refusals';
 
 const KNOWN_ROLES = new Set(['owner', 'admin', 'member']);
 
-export function MemberRow({ conversation, member, onChanged }: { conversation: ConversationRow; member: Member; onChanged: () => void }) {
+export function MemberRow({ conversation, member }: { conversation: ConversationRow; member: Member }) {
   const t = useText();
   const { me } = useSession();
-  const entries = useMemberActions(conversation, member, onChanged);
+  const entries = useMemberActions(conversation, member);
   const isMe = member.id === me.id;
   return (
     <li className="member">
@@ -37,7 +37,7 @@ export function MemberRow({ conversation, member, onChanged }: { conversation: C
   );
 }
 
-function useMemberActions(conversation: ConversationRow, member: Member, onChanged: () => void): (MenuEntry | 'line')[] {
+function useMemberActions(conversation: ConversationRow, member: Member): (MenuEntry | 'line')[] {
   const t = useText();
   const messenger = useMessenger();
   const { me } = useSession();
@@ -45,7 +45,7 @@ function useMemberActions(conversation: ConversationRow, member: Member, onChang
   const [, navigate] = useLocation();
   if (member.id === me.id) return [];
   const run = (work: () => Promise<void>) => () => {
-    work().then(onChanged, (error) => addToast(errorText(error)));
+    work().catch((error: unknown) => addToast(errorText(error)));
   };
   const icon = { size: 18, strokeWidth: 1.85, 'aria-hidden': true };
   const entries: (MenuEntry | 'line')[] = [

@@ -13,7 +13,7 @@ export default function SidePanel({ conversation }: { conversation: Conversation
   const t = useText();
   const { setPanel, show } = useUi();
   const isGroup = conversation.kind !== 'direct';
-  const { members, count, complete, reload } = useMembers(isGroup ? conversation.id : null, conversation.lastSeq);
+  const { members, count, complete } = useMembers(isGroup ? conversation.id : null);
   const close = useRef<HTMLButtonElement>(null);
   useEffect(() => {
     const before = document.activeElement as HTMLElement | null;
@@ -82,7 +82,7 @@ export default function SidePanel({ conversation }: { conversation: Conversation
             {/* biome-ignore lint/a11y/noRedundantRoles: Safari drops the role of a list without marks */}
             <ul role="list">
               {members.map((member) => (
-                <MemberRow key={member.id} conversation={conversation} member={member} onChanged={reload} />
+                <MemberRow key={member.id} conversation={conversation} member={member} />
               ))}
             </ul>
             {!complete && <p className="panel-more">{t('group.firstMembers', { count: members.length })}</p>}

@@ -144,15 +144,28 @@ export function parseMessage(text: string): Block[] {
 
 const kept = new Map<string, Block[]>();
 const MAX_KEPT = 2_000;
+const MAX_CHARACTERS = 2_000_000;
+let keptCharacters = 0;
 
 /** `parseMessage`, remembered for the texts on the screen. */
 export function parsedMessage(text: string): Block[] {
   const known = kept.get(text);
   if (known) return known;
   const parsed = parseMessage(text);
-  if (kept.size >= MAX_KEPT) kept.delete(kept.keys().next().value as string);
   kept.set(text, parsed);
+  keptCharacters += text.length;
+  while (kept.size > MAX_KEPT || keptCharacters > MAX_CHARACTERS) {
+    const oldest = kept.keys().next().value as string;
+    kept.delete(oldest);
+    keptCharacters -= oldest.length;
+  }
   return parsed;
+}
+
+/** Another person may be next at this computer. */
+export function forgetParsed(): void {
+  kept.clear();
+  keptCharacters = 0;
 }
 
 /** A message in one line, without marks: for previews and for readers. */

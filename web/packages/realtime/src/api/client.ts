@@ -4,6 +4,7 @@ import type { ServerEvent } from '../wire/events.ts';
 import type { ConnectionState, Notice } from './connection.ts';
 import type { ConversationRow } from './conversations.ts';
 import type { ClientId, ConversationId, Seq, UserId } from './ids.ts';
+import type { MembersState } from './members.ts';
 import type { MessageItem } from './messages.ts';
 import type { Readable } from './readable.ts';
 import type { LogIn, SessionState, SignUp } from './session.ts';
@@ -70,6 +71,11 @@ export interface RealtimeClient {
   conversation(id: ConversationId): Readable<ConversationRow | null>;
   /** Reads the list again over REST; the client does so by itself when it must. */
   refreshConversations(): Promise<void>;
+  /**
+   * Who is in a conversation: read when somebody subscribes, kept, and read again when an event says that somebody came, went or got
+   * another role. Those of 50 conversations are kept.
+   */
+  members(id: ConversationId): Readable<MembersState>;
   /** Opens a history: from the store at once, then from the server. */
   timeline(id: ConversationId): Timeline;
 

@@ -2,6 +2,7 @@ import type { Drafts, Invitations, RealtimeClient, Sending, TypingState, Users }
 import type { ConnectionState, Notice } from '../api/connection.ts';
 import type { ConversationRow } from '../api/conversations.ts';
 import type { ClientId, ConversationId, Seq } from '../api/ids.ts';
+import type { MembersState } from '../api/members.ts';
 import type { ClientOptions } from '../api/options.ts';
 import type { Readable } from '../api/readable.ts';
 import type { LogIn, SessionState, SignUp } from '../api/session.ts';
@@ -9,7 +10,7 @@ import type { Timeline } from '../api/timeline.ts';
 import { baseOf, type Settings, settingsOf } from '../engine/settings.ts';
 import { RestClient } from '../rest/client.ts';
 import { noSession } from '../rest/problems.ts';
-import type { TokenResponse } from '../rest/types.ts';
+import type { TokenResponse, UserProfile } from '../rest/types.ts';
 import { type SessionKeeper, SessionTokens } from '../session/tokens.ts';
 import { DraftDesk } from '../state/drafts.ts';
 import { emptyValues } from '../state/mirror.ts';
@@ -27,10 +28,13 @@ import { Value } from '../util/value.ts';
 import type { ServerEvent } from '../wire/events.ts';
 import { Scope } from './scope.ts';
 import { SessionRest } from './session-rest.ts';
-import { FrozenKeeper, Vault } from './vault.ts';
+import { LeftKeeper, Vault } from './vault.ts';
 
 /** Milliseconds that logging out waits for the server. */
 const LOG_OUT_MS = 5000;
+
+/** Notices that wait for somebody to ask. */
+const MOST_EARLY = 20;
 
 const STOPPED: ConnectionState = { state: 'stopped', sinceMs: 0, retryAtMs: null, reason: null };
 
@@ -41,6 +45,8 @@ export interface ClientParts {
   /** Whether tabs take part in one socket. */
   readonly shareTabs: boolean;
   readonly locks: LockManager | null;
+  /** Removes what the browser still has, where state is in memory because the store could not be had. */
+  readonly eraseStore?: () => Promise<void>;
 }
 
 /** See {@link RealtimeClient}. */
@@ -68,6 +74,7 @@ export class Client implements RealtimeClient {
   readonly #bus: Bus;
   readonly #shared: boolean;
   readonly #locks: LockManager | null;
+  readonly #eraseStore: (() => Promise<void>) | null;
   readonly #off: (() => void)[] = [];
   #early: Notice[] | null = [];
   #store: Store;
@@ -77,9 +84,12 @@ export class Client implements RealtimeClient {
   #record: SessionRecord | null = null;
   /** The store failed on the way: state is in memory, and other tabs have nothing of it. */
   #alone = false;
+  /** The one that failed. */
+  #left: Vault | null = null;
   #closed = false;
 
-  constructor({ options, store, shareTabs, locks }: ClientParts) {
+  constructor({ options, store, shareTabs, locks, eraseStore }: ClientParts) {
+    this.#eraseStore = eraseStore ?? null;
     this.#settings = settingsOf(options);
     this.#transport = options.transport ?? new WebSocketTransport();
     this.#fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
@@ -98,6 +108,7 @@ export class Client implements RealtimeClient {
         touched: async (id) => this.#scope?.list.want(new Set([id])),
         gone: async (id) => this.#scope?.drop(id).catch(() => undefined),
         invitations: () => this.invitations.refresh().catch(() => undefined),
+        profile: (profile) => this.#takeProfile(profile),
       },
     );
     this.drafts = this.#draftDesk;
@@ -107,7 +118,7 @@ export class Client implements RealtimeClient {
       get: () => invitations.get(),
       subscribe: (changed) => invitations.subscribe(changed),
       refresh: async () => {
-        await this.#present().refreshInvitations();
+        await this.#present().invitations.refresh();
       },
     };
     this.#off.push(
@@ -158,7 +169,15 @@ export class Client implements RealtimeClient {
       refreshToken: tokens.refresh_token,
     };
     this.#leave();
-    await this.#vault.begin(record);
+    const store = this.#store;
+    try {
+      await this.#vault.begin(record);
+    } catch (error) {
+      // The session is there, on the server: what the device cannot keep is in memory.
+      if (!(error instanceof StoreError) || error.why === 'outdated') throw error;
+      await this.#storeFailed(store, error.why);
+      await this.#vault.begin(record);
+    }
     await this.#enter(record, tokens);
     this.#bus.post({ is: 'session', reason: null });
   }
@@ -187,6 +206,10 @@ export class Client implements RealtimeClient {
 
   async refreshConversations(): Promise<void> {
     await this.#present().list.all();
+  }
+
+  members(id: ConversationId): Readable<MembersState> {
+    return this.#present().members.of(id);
   }
 
   timeline(id: ConversationId): Timeline {
@@ -256,7 +279,7 @@ export class Client implements RealtimeClient {
   /** Told by the opener where the store that was wanted could not be had. */
   notice(notice: Notice): void {
     if (this.#early === null) this.#notices.emit(notice);
-    else this.#early.push(notice);
+    else if (this.#early.length < MOST_EARLY) this.#early.push(notice);
   }
 
   #present(): Scope {
@@ -265,7 +288,7 @@ export class Client implements RealtimeClient {
   }
 
   async #enter(record: SessionRecord, fresh: TokenResponse | null): Promise<void> {
-    const keeper: SessionKeeper = this.#alone ? new FrozenKeeper(record) : this.#vault;
+    const keeper: SessionKeeper = this.#left === null ? this.#vault : new LeftKeeper(this.#left, record);
     this.#record = record;
     this.#tokens = new SessionTokens({
       session: record,
@@ -295,6 +318,7 @@ export class Client implements RealtimeClient {
       onNotice: (notice) => this.notice(notice),
       onEvent: (event) => this.#events.emit(event),
       onEnded: (reason) => void this.#end(reason),
+      learn: (profiles) => this.#people.learn(profiles),
       onProfileChanged: () => void this.#renewProfile().catch(() => undefined),
     });
     this.#scope = scope;
@@ -325,8 +349,20 @@ export class Client implements RealtimeClient {
     if (record === null) return;
     this.#leave();
     this.session.set({ status: 'out', reason });
-    const wiped = await this.#vault.wipe(record.sessionId).catch(() => false);
+    let wiped = await this.#vault.wipe(record.sessionId).catch(() => false);
+    if (!this.#store.persistent) wiped = (await this.#wipeLeft(record.sessionId)) || wiped;
     if (wiped) this.#bus.post({ is: 'session', reason });
+  }
+
+  /** What a store that failed still holds goes as well. Whether it was this session's. */
+  async #wipeLeft(sessionId: string): Promise<boolean> {
+    try {
+      if (this.#left !== null) return await this.#left.wipe(sessionId);
+    } catch {
+      // It takes no write any more: all of it goes, below.
+    }
+    await this.#eraseStore?.();
+    return true;
   }
 
   /** Another tab logged in or out. */
@@ -349,11 +385,16 @@ export class Client implements RealtimeClient {
   }
 
   async #renewProfile(): Promise<void> {
+    if (this.#record !== null) await this.#takeProfile(await this.api.me());
+  }
+
+  async #takeProfile(profile: UserProfile): Promise<void> {
     const record = this.#record;
-    if (record === null) return;
-    const profile = await this.api.me();
+    if (record === null || record.userId !== profile.user_id) return;
     this.#people.learn([profile]);
-    await this.#vault.rename(record.sessionId, profile.handle, profile.display_name);
+    this.#showNames({ ...record, handle: profile.handle, displayName: profile.display_name });
+    // It is on the screen; the store's failure is told elsewhere.
+    await this.#vault.rename(record.sessionId, profile.handle, profile.display_name).catch(() => undefined);
     this.#bus.post({ is: 'session', reason: null });
   }
 
@@ -371,21 +412,28 @@ export class Client implements RealtimeClient {
   async #storeFailed(store: Store, why: StoreFailure): Promise<void> {
     if (store !== this.#store || this.#closed) return;
     if (why === 'outdated') {
+      // The store lets go of the newer build as soon as this is in it.
+      void this.#draftDesk.flush();
       this.#leave();
       this.connection.set({ ...STOPPED, sinceMs: Date.now(), reason: 'outdated' });
       this.notice({ kind: 'outdated' });
       return;
     }
-    const record = this.#record;
+    const left = this.#vault;
     const outbox: readonly OutboxRecord[] = this.#scope?.mirror.outbox ?? [];
     const drafts = [...this.drafts.get()];
     const memory = new MemoryStore();
     this.#store = memory;
     this.#vault = new Vault(memory);
     this.#alone = true;
+    this.#left = left;
+    let record = this.#record;
     this.#leave();
     this.notice({ kind: 'memory_only', why });
     if (record === null) return;
+    // A full disk can still be read, and another tab may have renewed the token since.
+    const stored = await left.read().catch(() => null);
+    if (stored?.sessionId === record.sessionId) record = stored;
     await this.#vault.begin(record);
     await memory.transaction(['outbox', 'drafts'], { write: true }, async (tx) => {
       for (const waiting of outbox) tx.put('outbox', waiting.clientId, { ...waiting, tab: this.#tab });

@@ -5,11 +5,14 @@ import { Engine } from '../engine/engine.ts';
 import type { Settings } from '../engine/settings.ts';
 import type { RestClient } from '../rest/client.ts';
 import type { AccessTokens } from '../rest/fetch.ts';
+import type { UserProfile } from '../rest/types.ts';
 import { Applier } from '../state/applier.ts';
 import { HistorySource } from '../state/history-source.ts';
 import { Home } from '../state/home.ts';
 import { Housekeeping } from '../state/housekeeping.ts';
+import { InvitationSync } from '../state/invitations.ts';
 import { ListSync } from '../state/list-sync.ts';
+import { MemberDesk } from '../state/members.ts';
 import { Mirror, type Values } from '../state/mirror.ts';
 import { OutboxDesk } from '../state/outbox-desk.ts';
 import { ReadMarks } from '../state/read-marks.ts';
@@ -51,6 +54,8 @@ export interface ScopeParts {
   onEvent(event: ServerEvent): void;
   /** The server ended the session. */
   onEnded(reason: string): void;
+  /** Profiles that came with something else. */
+  learn(profiles: readonly UserProfile[]): void;
   /** The person's profile changed. */
   onProfileChanged(): void;
 }
@@ -63,6 +68,8 @@ export class Scope {
   readonly marks: ReadMarks;
   readonly typing: TypingDesk;
   readonly list: ListSync;
+  readonly invitations: InvitationSync;
+  readonly members: MemberDesk;
   readonly #parts: ScopeParts;
   readonly #clock = new ServerClock();
   readonly #housekeeping: Housekeeping;
@@ -93,6 +100,8 @@ export class Scope {
     });
     this.marks = new ReadMarks(home, mirror, rest);
     this.list = new ListSync(home, rest);
+    this.invitations = new InvitationSync(home, rest);
+    this.members = new MemberDesk({ home, rest, me: session.userId, learn: parts.learn });
     this.#housekeeping = new Housekeeping(home);
     this.typing = new TypingDesk(parts.typing, this.#clock, (conversationId, typing) =>
       bus.post({ is: 'type', tab, conversationId, typing }),
@@ -102,12 +111,17 @@ export class Scope {
       bus.on((message) => this.#hear(message)),
       mirror.onChange((change) => {
         this.typing.heed(change);
+        this.members.heed(change);
+        // Marks of another log are places in it.
+        if (change.newLog) this.marks.stop();
         if (change.outbox?.length) this.#engine?.fill();
         for (const event of change.events ?? []) parts.onEvent(event);
         if (change.reset !== undefined) parts.onNotice({ kind: 'reset', reason: change.reset });
       }),
       parts.connection.subscribe(() => {
-        if (parts.connection.get().state === 'live') for (const view of this.#timelines) view.wake();
+        if (parts.connection.get().state !== 'live') return;
+        for (const view of this.#timelines) view.wake();
+        this.members.wake();
       }),
       parts.page.onWake(() => this.#engine?.wake()),
       parts.page.onReturn(() => void this.mirror.reload(store).catch(() => undefined)),
@@ -132,12 +146,6 @@ export class Scope {
 
   retryNow(): void {
     this.#parts.bus.post({ is: 'retry_now', tab: this.#parts.tab });
-  }
-
-  async refreshInvitations(): Promise<void> {
-    const invitations = await this.#parts.rest.invitations();
-    await this.home.transaction(['meta'], { write: true }, async (tx) => tx.put('meta', 'invitations', invitations));
-    this.home.publish({ invitations });
   }
 
   /** Takes a conversation off the list, for what no event tells. */
@@ -165,6 +173,8 @@ export class Scope {
     this.#end();
     for (const view of [...this.#timelines]) view.empty();
     this.list.stop();
+    this.invitations.stop();
+    this.members.stop();
     this.marks.stop();
     this.typing.stop();
     this.outbox.close();
@@ -242,7 +252,7 @@ export class Scope {
   /** What no event tells is read again after each connection. */
   #refresh(): void {
     this.list.keepTrying();
-    this.refreshInvitations().catch(() => undefined);
+    this.invitations.want();
   }
 
   #hear(message: TabMessage): void {
@@ -279,7 +289,7 @@ export class Scope {
   /** Events about the person say that something changed; what, is asked for by the tab that has the socket. */
   #hearPersonal(event: ServerEvent): void {
     if (this.#engine === null || !isKnownEvent(event)) return;
-    if (event.type === 'CONVERSATION_INVITED' || event.type === 'INVITATION_ENDED') this.refreshInvitations().catch(() => undefined);
+    if (event.type === 'CONVERSATION_INVITED' || event.type === 'INVITATION_ENDED') this.invitations.want();
     if (event.type === 'PROFILE_CHANGED') this.#parts.onProfileChanged();
   }
 }

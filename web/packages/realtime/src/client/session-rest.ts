@@ -1,7 +1,7 @@
 import type { ConversationId } from '../api/ids.ts';
 import { RestClient } from '../rest/client.ts';
 import type { AccessTokens } from '../rest/fetch.ts';
-import type { Conversation } from '../rest/types.ts';
+import type { Conversation, UserProfile } from '../rest/types.ts';
 
 /** What calls change that no event tells this device. */
 export interface RestEffects {
@@ -11,6 +11,8 @@ export interface RestEffects {
   gone(id: ConversationId): Promise<void>;
   /** Invitations are to be read again. */
   invitations(): Promise<void>;
+  /** How others see the person. */
+  profile(profile: UserProfile): Promise<void>;
 }
 
 /** REST whose changes show at once. */
@@ -20,6 +22,12 @@ export class SessionRest extends RestClient {
   constructor(base: string, tokens: AccessTokens, fetch: typeof globalThis.fetch, effects: RestEffects) {
     super(base, tokens, fetch);
     this.#effects = effects;
+  }
+
+  override async changeProfile(displayName: string): Promise<UserProfile> {
+    const profile = await super.changeProfile(displayName);
+    await this.#effects.profile(profile);
+    return profile;
   }
 
   override async accept(id: ConversationId): Promise<void> {

@@ -57,21 +57,26 @@ export class Vault implements SessionKeeper {
 }
 
 /**
- * The keeper of a session whose store failed on the way. The refresh token that the store still has stays good as long as its
- * successor is not used, so the successor is not kept: the next run comes with the stored one.
+ * The keeper of a session whose store failed on the way. Other tabs may go on with that store, so its refresh token is the one to use
+ * as long as it can be read. Where the successor cannot be stored it is not used either: what the store has then stays good.
  */
-export class FrozenKeeper implements SessionKeeper {
-  readonly #session: SessionRecord;
+export class LeftKeeper implements SessionKeeper {
+  readonly #left: Vault;
+  #session: SessionRecord;
 
-  constructor(session: SessionRecord) {
+  constructor(left: Vault, session: SessionRecord) {
+    this.#left = left;
     this.#session = session;
   }
 
   async read(): Promise<SessionRecord> {
+    const stored = await this.#left.read().catch(() => null);
+    if (stored?.sessionId === this.#session.sessionId) this.#session = stored;
     return this.#session;
   }
 
-  async keep(): Promise<boolean> {
+  async keep(session: SessionRecord, refreshToken: string): Promise<boolean> {
+    if (await this.#left.keep(session, refreshToken).catch(() => false)) this.#session = { ...this.#session, refreshToken };
     return true;
   }
 }

@@ -28,8 +28,8 @@ const ANSWER_LIMIT_MS = 30_000;
 const GOODBYE_MS = 1000;
 /** The server's limit for hello; a welcome later than this is none. */
 const WELCOME_MS = 10_000;
-/** More events than this waiting for the store, and the socket is left: it could not be told to wait. */
-const MOST_WAITING = 20_000;
+/** More characters of events than this waiting for the store, and the socket is left: it could not be told to wait. */
+const MOST_WAITING = 16 * 1024 * 1024;
 /** Errors about the socket's token, not about the message that they name. */
 const ABOUT_SOCKET: readonly string[] = [
   'hello_required',
@@ -154,17 +154,17 @@ export class Socket {
     const frame = decodeFrame(text);
     if (frame === null) return;
     if ('control' in frame) this.#onControl(frame.control);
-    else if (this.#welcome !== null) this.#onEvent(frame.event, this.#welcome.user_id);
+    else if (this.#welcome !== null) this.#onEvent(frame.event, text.length, this.#welcome.user_id);
   }
 
-  #onEvent(event: ServerEvent, me: string): void {
+  #onEvent(event: ServerEvent, size: number, me: string): void {
     const verdict = this.#parts.tracker.judge(event, me);
     if (verdict === 'duplicate') return;
     if (verdict !== 'new') {
       this.#leave('gap');
       return;
     }
-    this.#parts.sink.event(event);
+    this.#parts.sink.event(event, size);
     this.#unplaced = true;
     if (this.#parts.sink.waiting > MOST_WAITING) this.#leave('behind');
     // While catching up, `progress` and `caught_up` bring the position.
@@ -184,6 +184,8 @@ export class Socket {
         break;
       case 'caught_up':
         this.#caughtUp = true;
+        // Commands are read from now on, and answers awaited.
+        this.#answered = this.#heard;
         this.#onPosition(frame.position);
         this.#parts.onCaughtUp();
         break;
@@ -260,6 +262,11 @@ export class Socket {
     this.#parts.outbox.delayed(clientId, error.code);
   }
 
+  /** While it catches up the server reads no commands, however long that takes. */
+  get #awaitsAnswer(): boolean {
+    return this.#caughtUp && this.#inFlight.size > 0;
+  }
+
   #wasAnswered(clientId: string): void {
     this.#inFlight.answered(clientId);
     this.#answered = this.#heard;
@@ -301,14 +308,14 @@ export class Socket {
     const pingEvery = Math.min(settings.pingIntervalMs, Math.max(this.#welcome.idle_timeout_ms / 3, 50));
     const now = performance.now();
     const due = this.#pingSent === null ? this.#written + pingEvery : Math.max(this.#pingSent, this.#heard) + settings.pongTimeoutMs;
-    const answer = this.#inFlight.size > 0 ? this.#answered + ANSWER_LIMIT_MS : Number.POSITIVE_INFINITY;
+    const answer = this.#awaitsAnswer ? this.#answered + ANSWER_LIMIT_MS : Number.POSITIVE_INFINITY;
     this.#deadline.start(Math.min(due, answer, now + pingEvery) - now, () => this.#onTime(pingEvery));
   }
 
   #onTime(pingEvery: number): void {
     const now = performance.now();
     const { pongTimeoutMs } = this.#parts.settings;
-    if (this.#inFlight.size > 0 && this.#answered + ANSWER_LIMIT_MS <= now) this.#leave('unanswered');
+    if (this.#awaitsAnswer && this.#answered + ANSWER_LIMIT_MS <= now) this.#leave('unanswered');
     else if (this.#pingSent !== null && Math.max(this.#pingSent, this.#heard) + pongTimeoutMs <= now) this.#leave('silent');
     else if (this.#pingSent === null && this.#written + pingEvery <= now) this.#ping();
     else this.#schedule();

@@ -86,6 +86,11 @@ export class RestClient {
     return data(this.raw.GET('/v1/users/me'));
   }
 
+  /** Changes the name under which others see the caller; their devices are told. */
+  changeProfile(displayName: string): Promise<UserProfile> {
+    return data(this.raw.PATCH('/v1/users/me', { body: { display_name: displayName } }));
+  }
+
   /** The user with exactly this handle; rejects with `unknown_user`. */
   findUser(handle: string): Promise<UserProfile> {
     return data(this.raw.GET('/v1/users', { params: { query: { handle } } }));

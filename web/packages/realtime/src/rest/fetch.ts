@@ -14,6 +14,9 @@ export interface AccessTokens {
   accessToken(refused?: string): Promise<string | null>;
 }
 
+/** Characters of a body at most: several times the largest page. */
+const MOST_CHARACTERS = 64 * 1024 * 1024;
+
 /** Refusals of a token. Renewing it finds out whether the session is over. */
 const ABOUT_TOKEN: readonly string[] = ['token_expired', 'unauthenticated', 'session_revoked'] satisfies KnownErrorCode[];
 
@@ -65,16 +68,34 @@ async function codeOf(response: Response): Promise<string> {
 /** The answer with its whole body read and looked at, so that a broken one is an `ApiError` too. */
 async function whole(response: Response): Promise<Response> {
   if (response.status === 204) return response;
-  let text: string;
+  let text: string | null;
   try {
-    text = await response.text();
+    text = await bounded(response);
   } catch (error) {
     throw unreachable(error);
   }
+  if (text === null) throw unexpected(response.status);
   try {
     JSON.parse(text);
   } catch (error) {
     throw unexpected(response.status, error);
   }
   return new Response(text, { status: response.status, headers: response.headers });
+}
+
+/** The body as text; null when it is more than any answer of the server's. */
+async function bounded(response: Response): Promise<string | null> {
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  const parts: string[] = [];
+  for (let length = 0; reader !== undefined; ) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    length += value.length;
+    if (length > MOST_CHARACTERS) {
+      await reader.cancel();
+      return null;
+    }
+    parts.push(value);
+  }
+  return parts.join('');
 }

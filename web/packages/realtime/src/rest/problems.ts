@@ -15,9 +15,10 @@ export function refused(problem: Problem): ApiError {
   });
 }
 
+/** Something between here and the server answered, such as a proxy or a network that asks for a log-in: later it may not. */
 export function unexpected(status: number, cause?: unknown): ApiError {
   return new ApiError('unexpected_answer', `an answer with status ${status} in a form that is not RelayHub's`, {
-    retryable: status >= 500,
+    retryable: true,
     status,
     cause,
   });

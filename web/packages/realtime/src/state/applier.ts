@@ -9,11 +9,13 @@ import type { ConversationRecord, OutboxRecord } from './records.ts';
 
 /** Events of one transaction. */
 const BATCH = 500;
+/** Characters of their frames, as soon as there are more. */
+const BATCH_CHARACTERS = 1024 * 1024;
 /** Reasons of a reset after which the old places still mean what they did. */
 const SAME_LOG: readonly string[] = ['too_old', 'too_much'] satisfies components['schemas']['ResetReason'][];
 
 type Item =
-  | { readonly incoming: Incoming }
+  | { readonly incoming: Incoming; readonly size: number }
   | { readonly position: string; readonly covers: number }
   | { readonly reset: string; readonly position: string };
 
@@ -40,7 +42,7 @@ export class Applier implements Sink {
   readonly #last = new Map<string, number>();
   #running: Promise<void> | null = null;
   #over = false;
-  #events = 0;
+  #waiting = 0;
   #given = 0;
   stored: string | null;
   covered = 0;
@@ -51,13 +53,14 @@ export class Applier implements Sink {
   }
 
   get waiting(): number {
-    return this.#events;
+    return this.#waiting;
   }
 
-  event(event: ServerEvent): void {
+  event(event: ServerEvent, size: number): void {
+    if (this.#over) return;
     this.#given += 1;
-    this.#events += 1;
-    this.#add({ incoming: { event, follows: this.#last.get(event.chain) ?? null } });
+    this.#waiting += size;
+    this.#add({ incoming: { event, follows: this.#last.get(event.chain) ?? null }, size });
     this.#last.set(event.chain, event.seq);
   }
 
@@ -109,15 +112,18 @@ export class Applier implements Sink {
     const batch: Incoming[] = [];
     let position: string | null = null;
     let covers = this.covered;
-    let taken = 0;
+    let [taken, size] = [0, 0];
     for (const item of this.#queue) {
-      if ('reset' in item || batch.length >= BATCH) break;
-      if ('incoming' in item) batch.push(item.incoming);
-      else ({ position, covers } = item);
+      if ('reset' in item || batch.length >= BATCH || size >= BATCH_CHARACTERS) break;
+      if ('incoming' in item) {
+        batch.push(item.incoming);
+        size += item.size;
+      } else ({ position, covers } = item);
       taken += 1;
     }
     this.#queue.splice(0, taken);
     await this.#store(batch, position, covers);
+    this.#waiting -= size;
   }
 
   async #store(batch: readonly Incoming[], position: string | null, covers: number): Promise<void> {
@@ -132,7 +138,6 @@ export class Applier implements Sink {
       },
       term,
     );
-    this.#events -= batch.length;
     if (position !== null) {
       this.stored = position;
       this.covered = covers;
@@ -152,7 +157,10 @@ export class Applier implements Sink {
         tx.put('meta', 'position', position);
         // Whoever reads the list at the moment begins again.
         tx.put('meta', 'listGen', (((await tx.get('meta', 'listGen')) as number | undefined) ?? 0) + 1);
-        if (newLog) for (const table of ['conversations', 'spans', 'pages'] as const) tx.clear(table);
+        if (newLog) {
+          tx.put('meta', 'logGen', (((await tx.get('meta', 'logGen')) as number | undefined) ?? 0) + 1);
+          for (const table of ['conversations', 'spans', 'pages'] as const) tx.clear(table);
+        }
         // Their events may never come; the histories that are read again have them.
         const acked = ((await tx.all('outbox')) as OutboxRecord[]).filter((record) => record.state === 'acked');
         for (const { clientId } of acked) tx.delete('outbox', clientId);

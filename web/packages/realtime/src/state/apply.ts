@@ -1,8 +1,9 @@
 import type { ConversationId, Seq, UserId } from '../api/ids.ts';
+import { isText } from '../api/messages.ts';
 import { appendLive, erased, eraseStored, forgetHistory, readBefore } from '../store/history.ts';
 import type { Tx } from '../store/store.ts';
 import { beginsStay, conversationOf, endsStay, isKnownEvent, type KnownEvent, type MessageSent, type ServerEvent } from '../wire/events.ts';
-import { type ConversationRecord, GONE, type OutboxRecord } from './records.ts';
+import { type ConversationRecord, GONE, type OutboxRecord, UNSETTLED } from './records.ts';
 
 /** Counting unread messages stops here, as the server's does. */
 export const MOST_UNREAD = 1000;
@@ -85,6 +86,7 @@ class One {
         record = null;
         this.#applied.removed.add(this.#id);
         this.#applied.unknown.delete(this.#id);
+        await this.#settleAcked();
         continue;
       }
       live.push(incoming);
@@ -105,7 +107,7 @@ class One {
       case 'MESSAGE_SENT':
         return {
           ...next,
-          last: event,
+          last: beginningOf(event),
           activityMs: event.at_ms,
           unread: counts(event, this.#me, record.readSeq) ? Math.min(record.unread + 1, MOST_UNREAD) : record.unread,
         };
@@ -129,6 +131,15 @@ class One {
     if (waiting?.conversationId !== this.#id) return;
     this.#tx.delete('outbox', event.client_id);
     this.#applied.settled.push({ ...waiting, state: 'acked', ack: { messageId: event.message_id, seq: event.seq, atMs: event.at_ms } });
+  }
+
+  /** After one's removal the events of what was acknowledged do not come. */
+  async #settleAcked(): Promise<void> {
+    for (const waiting of (await this.#tx.all('outbox')) as OutboxRecord[]) {
+      if (waiting.conversationId !== this.#id || waiting.state !== 'acked') continue;
+      this.#tx.delete('outbox', waiting.clientId);
+      this.#applied.settled.push(waiting);
+    }
   }
 
   async #erase(record: ConversationRecord | null, seq: Seq, id: string, live: Incoming[], at: Seq): Promise<ConversationRecord | null> {
@@ -157,6 +168,18 @@ class One {
   }
 }
 
+/** Characters of the newest message's text that a row keeps. */
+const SHOWN = 500;
+
+/** A message as a list shows it: of a long text the beginning. */
+export function beginningOf(message: MessageSent): MessageSent {
+  const { body } = message;
+  if (!isText(body) || body.text.length <= SHOWN) return message;
+  // Not in the middle of a character of two halves.
+  const end = /[\uD800-\uDBFF]/.test(body.text.charAt(SHOWN - 1)) ? SHOWN - 1 : SHOWN;
+  return { ...message, body: { ...body, text: body.text.slice(0, end) } };
+}
+
 /** What is left of a conversation that one is not in any more: its place, and nothing that was said. */
 function gone(record: ConversationRecord, seq: Seq): ConversationRecord {
   return { ...record, state: GONE, title: null, peer: null, last: null, unread: 0, lastSeq: seq };
@@ -178,7 +201,7 @@ function begun(known: ConversationRecord | null, event: KnownEvent, me: UserId, 
     peer: known?.peer ?? null,
     role: role ?? (byMe && kind === 'group' ? 'owner' : 'member'),
     // Whether it is a request only the list says; until then it is nothing the person is bothered with.
-    state: known?.state ?? (kind === 'direct' && !byMe ? 'unknown' : 'accepted'),
+    state: known?.state ?? (kind === 'direct' && !byMe ? UNSETTLED : 'accepted'),
     last: null,
     unread: 0,
     readSeq: known?.readSeq ?? 0,

@@ -6,8 +6,9 @@ import type { Span } from '../store/spans.ts';
 import type { Tx } from '../store/store.ts';
 import type { ServerEvent } from '../wire/events.ts';
 import { decodeFrame } from '../wire/frames.ts';
-import type { Home } from './home.ts';
+import { FencedError, type Home } from './home.ts';
 import { eventOf } from './list-sync.ts';
+import { type ConversationRecord, GONE } from './records.ts';
 
 /** A part of a history, complete in itself, oldest first. */
 export interface Part {
@@ -18,7 +19,10 @@ export interface Part {
   readonly isEnd: boolean;
 }
 
-/** One conversation's history: what the store has, and what the server adds to it. */
+/**
+ * One conversation's history: what the store has, and what the server adds to it. What was asked for under a signal that is aborted
+ * meanwhile, in another log, or before one's removal is refused with {@link FencedError}: it is neither stored nor shown.
+ */
 export class HistorySource {
   readonly #home: Home;
   readonly #rest: RestClient;
@@ -31,62 +35,79 @@ export class HistorySource {
   }
 
   /** The newest events that the store has. Null when it has none. */
-  async storedEnd(limit: number): Promise<Part | null> {
-    const { events, span } = await this.#read((tx) => readBefore(tx, this.#id, null, limit));
+  async storedEnd(limit: number, signal: AbortSignal): Promise<Part | null> {
+    const { events, span } = await this.#read(signal, (tx) => readBefore(tx, this.#id, null, limit));
     return span === null ? null : { events, span: { from: start(events, span, limit), to: span.to }, isEnd: false };
   }
 
   /** Stored events before a place, or null where the store does not know what lies before it. */
-  async storedBefore(before: Seq, limit: number): Promise<Part | null> {
-    const { events, span } = await this.#read((tx) => readBefore(tx, this.#id, before, limit));
+  async storedBefore(before: Seq, limit: number, signal: AbortSignal): Promise<Part | null> {
+    const { events, span } = await this.#read(signal, (tx) => readBefore(tx, this.#id, before, limit));
     if (span === null || (events.length === 0 && span.from > 0)) return null;
     return { events, span: { from: start(events, span, limit), to: before - 1 }, isEnd: false };
   }
 
   /** Stored events behind a place, or null where the store does not know what lies behind it. */
-  async storedAfter(after: Seq, limit: number): Promise<Part | null> {
-    const { events } = await this.#read((tx) => readAfter(tx, this.#id, after, limit));
+  async storedAfter(after: Seq, limit: number, signal: AbortSignal): Promise<Part | null> {
+    const { events } = await this.#read(signal, (tx) => readAfter(tx, this.#id, after, limit));
     const last = events.at(-1);
     return last === undefined ? null : { events, span: { from: after, to: last.seq }, isEnd: false };
   }
 
   /** The newest events of the server. */
-  async end(limit: number, signal: AbortSignal): Promise<Part> {
-    const page = await this.#ask({ limit, signal });
-    const to = page.events.at(-1)?.seq ?? 0;
-    return this.#store(page.events, { from: page.more ? (page.events[0]?.seq ?? to) : 0, to }, true);
+  end(limit: number, signal: AbortSignal): Promise<Part> {
+    return this.#ask({ limit, signal }, ({ events, more }) => {
+      const to = events.at(-1)?.seq ?? 0;
+      return { events, span: { from: more ? (events[0]?.seq ?? to) : 0, to }, isEnd: true };
+    });
   }
 
   /** The newest events of the server before a place. */
-  async before(before: Seq, limit: number, signal: AbortSignal): Promise<Part> {
-    const page = await this.#ask({ before, limit, signal });
-    return this.#store(page.events, { from: page.more ? (page.events[0]?.seq ?? before) : 0, to: before - 1 }, false);
+  before(before: Seq, limit: number, signal: AbortSignal): Promise<Part> {
+    return this.#ask({ before, limit, signal }, ({ events, more }) => {
+      return { events, span: { from: more ? (events[0]?.seq ?? before) : 0, to: before - 1 }, isEnd: false };
+    });
   }
 
   /** The oldest events of the server behind a place that is known. */
-  async after(after: Seq, limit: number, signal: AbortSignal): Promise<Part> {
-    const page = await this.#ask({ after, limit, signal });
-    return this.#store(page.events, { from: after, to: page.events.at(-1)?.seq ?? after }, !page.more);
+  after(after: Seq, limit: number, signal: AbortSignal): Promise<Part> {
+    return this.#ask({ after, limit, signal }, ({ events, more }) => {
+      return { events, span: { from: after, to: events.at(-1)?.seq ?? after }, isEnd: !more };
+    });
   }
 
   /** The newest event before a place, unstored: for looking for a time. */
   async probe(before: Seq, signal: AbortSignal): Promise<ServerEvent | null> {
-    return (await this.#ask({ before, limit: 1, signal })).events.at(-1) ?? null;
+    const page = await this.#rest.history(this.#id, { before, limit: 1, signal });
+    return stillAsked(eventsOf(page).at(-1) ?? null, signal);
   }
 
-  async #ask(query: HistoryQuery): Promise<{ events: ServerEvent[]; more: boolean }> {
+  async #read(signal: AbortSignal, work: (tx: Tx) => Promise<Slice>): Promise<Slice> {
+    return stillAsked(await this.#home.transaction(['spans', 'pages'], {}, work), signal);
+  }
+
+  async #ask(query: HistoryQuery & { signal: AbortSignal }, make: (page: Page) => Part): Promise<Part> {
+    const log = await this.#home.logGen();
     const page = await this.#rest.history(this.#id, query);
-    return { events: eventsOf(page), more: page.has_more };
+    const part = make({ events: eventsOf(page), more: page.has_more });
+    await this.#home.inLog(log, ['conversations', 'spans', 'pages'], async (tx) => {
+      const record = (await tx.get('conversations', this.#id)) as ConversationRecord | undefined;
+      if (record?.state === GONE) throw new FencedError('the conversation is not theirs any more');
+      await insertHistory(tx, this.#id, part.events, part.span);
+    });
+    return stillAsked(part, query.signal);
   }
+}
 
-  #read(work: (tx: Tx) => Promise<Slice>): Promise<Slice> {
-    return this.#home.transaction(['spans', 'pages'], {}, work);
-  }
+/** What the server said. */
+interface Page {
+  readonly events: readonly ServerEvent[];
+  readonly more: boolean;
+}
 
-  async #store(events: readonly ServerEvent[], span: Span, isEnd: boolean): Promise<Part> {
-    await this.#home.transaction(['spans', 'pages'], { write: true }, (tx) => insertHistory(tx, this.#id, events, span));
-    return { events, span, isEnd };
-  }
+function stillAsked<T>(value: T, signal: AbortSignal): T {
+  if (signal.aborted) throw new FencedError('not asked for any more');
+  return value;
 }
 
 /** Where a stored part begins: 0 when all that there is before its end was read. */

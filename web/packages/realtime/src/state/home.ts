@@ -4,7 +4,7 @@ import type { Bus } from '../tabs/bus.ts';
 import type { Change } from './change.ts';
 import type { SessionRecord } from './records.ts';
 
-/** The store belongs to another session now, or another tab holds the socket: nothing was written. */
+/** The store belongs to another session now, another tab holds the socket, or the log began anew: nothing was written. */
 export class FencedError extends Error {
   override readonly name = 'FencedError';
 }
@@ -32,8 +32,26 @@ export class Home {
     });
   }
 
+  /** The number of the present log: places of another one mean nothing. */
+  logGen(): Promise<number> {
+    return this.transaction(['meta'], {}, readLogGen);
+  }
+
+  /** As `transaction`, refused when the log began anew since `log` was read. */
+  inLog<T>(log: number, tables: readonly Table[], work: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.transaction(tables, { write: true }, async (tx) => {
+      if ((await readLogGen(tx)) !== log) throw new FencedError('the log began anew');
+      return work(tx);
+    });
+  }
+
   /** Tells all tabs, this one included, what changed. */
   publish(change: Change): void {
     this.#bus.post({ is: 'change', change });
   }
+}
+
+/** See `Home.logGen`. */
+export async function readLogGen(tx: Tx): Promise<number> {
+  return ((await tx.get('meta', 'logGen')) as number | undefined) ?? 0;
 }

@@ -7,7 +7,8 @@ import { Backoff } from '../util/backoff.ts';
 import { Timer } from '../util/timer.ts';
 import type { MessageSent } from '../wire/events.ts';
 import { isFenced } from './applier.ts';
-import type { Home } from './home.ts';
+import { beginningOf } from './apply.ts';
+import { type Home, readLogGen } from './home.ts';
 import { type ConversationRecord, GONE } from './records.ts';
 
 /** Rows of a page. */
@@ -109,7 +110,7 @@ export class ListSync {
         });
         // A later reading has begun, or a reset: this one says nothing any more.
         if (!(await this.#keep(page.conversations, state, gen))) return;
-        cursor = page.next;
+        cursor = page.next === cursor ? null : page.next;
       } while (cursor !== null && !this.#stopped);
     }
     if (!this.#stopped) await this.#finish(gen);
@@ -121,6 +122,7 @@ export class ListSync {
     this.#unknown = new Set();
     this.#waiting = [];
     try {
+      const log = await this.#home.logGen();
       for (const state of STATES) {
         let cursor: string | null = null;
         for (let n = 0; n < MOST_TOP_PAGES && wanted.size > 0; n += 1) {
@@ -129,7 +131,7 @@ export class ListSync {
             limit: TOP,
             ...(cursor === null ? {} : { cursor }),
           });
-          await this.#keep(page.conversations, state, null);
+          await this.#keep(page.conversations, state, null, log);
           for (const item of page.conversations) wanted.delete(item.conversation_id);
           cursor = page.next;
           if (cursor === null) break;
@@ -145,11 +147,15 @@ export class ListSync {
     }
   }
 
-  /** `gen`: the reading of the whole list that it belongs to, if any. Whether that is still the last one. */
-  async #keep(items: readonly ConversationListItem[], state: string, gen: number | null): Promise<boolean> {
+  /**
+   * `gen`: the reading of the whole list that it belongs to, if any. Whether that is still the last one. `log`: the one in which it
+   * was asked for, if the reading does not say so.
+   */
+  async #keep(items: readonly ConversationListItem[], state: string, gen: number | null, log: number | null = null): Promise<boolean> {
     const conversations = await this.#home.transaction(['meta', 'conversations'], { write: true }, async (tx) => {
       const present = ((await tx.get('meta', 'listGen')) as number | undefined) ?? 0;
       if (gen !== null && gen !== present) return null;
+      if (log !== null && log !== (await readLogGen(tx))) return null;
       const changed: ConversationRecord[] = [];
       const known = await Promise.all(items.map((item) => tx.get('conversations', item.conversation_id)));
       let above = 0;
@@ -193,7 +199,7 @@ function recordOf(
 ): ConversationRecord {
   const isOlder = known !== null && known.lastSeq > item.last_seq;
   if (isOlder && known.state === GONE) return { ...known, gen };
-  const last = item.last_message ? eventOf(item.last_message) : null;
+  const last = item.last_message ? beginningOf(eventOf(item.last_message)) : null;
   return {
     id: item.conversation_id,
     kind: item.kind,

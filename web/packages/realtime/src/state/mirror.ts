@@ -7,7 +7,7 @@ import { Emitter } from '../util/emitter.ts';
 import { Value } from '../util/value.ts';
 import type { Change } from './change.ts';
 import { messageItem, outboxItem } from './items.ts';
-import { byTurn, type ConversationRecord, GONE, type OutboxRecord } from './records.ts';
+import { byTurn, type ConversationRecord, GONE, type OutboxRecord, UNSETTLED } from './records.ts';
 import { Throttle } from './throttle.ts';
 
 /** Milliseconds between two sortings of the list. */
@@ -208,8 +208,10 @@ export class Mirror {
     const requests: ConversationRow[] = [];
     for (const id of this.#records.keys()) {
       const row = this.row(id).get();
-      if (row?.state === 'accepted') conversations.push(row);
-      else if (row?.state === 'request') requests.push(row);
+      if (row === null || row.state === UNSETTLED) continue;
+      // A state of a newer server's is none of a request's.
+      if (row.state === 'request') requests.push(row);
+      else conversations.push(row);
     }
     this.#values.conversations.set(sorted(conversations, this.#values.conversations.get()));
     this.#values.requests.set(sorted(requests, this.#values.requests.get()));

@@ -1,6 +1,7 @@
 import type { Sending } from '../api/client.ts';
 import { ApiError } from '../api/errors.ts';
 import type { ClientId, ConversationId } from '../api/ids.ts';
+import { isText } from '../api/messages.ts';
 import type { Outbox } from '../engine/outbox.ts';
 import { noSession } from '../rest/problems.ts';
 import type { ServerClock } from '../util/clock.ts';
@@ -8,6 +9,9 @@ import type { Change } from './change.ts';
 import type { Home } from './home.ts';
 import type { Mirror } from './mirror.ts';
 import type { Ack, OutboxRecord } from './records.ts';
+
+/** Characters of all that waits. */
+const MOST_CHARACTERS = 16 * 1024 * 1024;
 
 interface Waiter {
   resolve(ack: Ack): void;
@@ -50,8 +54,10 @@ export class OutboxDesk implements Outbox {
 
   send(conversationId: ConversationId, text: string): Sending {
     if (this.#closed) throw noSession();
-    if (this.#mirror.outbox.filter(({ state }) => state !== 'acked').length >= this.#limit)
-      throw new ApiError('outbox_full', `${this.#limit} messages wait`, { retryable: true });
+    const waiting = this.#mirror.outbox.filter(({ state }) => state !== 'acked');
+    const characters = waiting.reduce((sum, { body }) => sum + (isText(body) ? body.text.length : 0), text.length);
+    if (waiting.length >= this.#limit || characters > MOST_CHARACTERS)
+      throw new ApiError('outbox_full', `${waiting.length} messages wait`, { retryable: true });
     const record: OutboxRecord = {
       clientId: this.#clock.mintClientId(),
       conversationId,

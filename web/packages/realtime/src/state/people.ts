@@ -9,7 +9,7 @@ import type { Home } from './home.ts';
 
 /** Ids of one question to the server. */
 const MOST_AT_ONCE = 500;
-/** Profiles kept in memory. */
+/** Profiles kept in memory. Beyond it the half that was learned first goes, and is asked for again when it is wanted. */
 const MOST_KNOWN = 20_000;
 
 /** Profiles: from memory, then the store, then the server. Outlives sessions. */
@@ -33,6 +33,8 @@ export class People implements Users {
 
   want(ids: readonly UserId[]): void {
     if (this.#home === null) return;
+    // Ids that nobody has are remembered too, up to a point.
+    if (this.#asked.size > 2 * MOST_KNOWN) this.#asked.clear();
     for (const id of ids) {
       if (this.#asked.has(id)) continue;
       this.#asked.add(id);
@@ -46,8 +48,13 @@ export class People implements Users {
     const known = this.#value.get();
     const news = profiles.filter((profile) => !isSame(known.get(profile.user_id), profile));
     if (news.length === 0) return;
-    const all = new Map(known.size + news.length > MOST_KNOWN ? [] : known);
+    const all = new Map(known);
     for (const profile of news) all.set(profile.user_id, profile);
+    const tooMany = all.size > MOST_KNOWN ? all.size - MOST_KNOWN / 2 : 0;
+    for (const id of [...all.keys()].slice(0, tooMany)) {
+      all.delete(id);
+      this.#asked.delete(id);
+    }
     this.#value.set(all);
   }
 

@@ -15,6 +15,9 @@ export interface ConversationRecord extends Omit<ConversationRow, 'last'> {
 /** The state of a row that is kept so that an older answer of the server does not bring a conversation back. */
 export const GONE = 'gone';
 
+/** The state of a row of which only the list can say whether it is a request: it is shown nowhere. */
+export const UNSETTLED = 'unknown';
+
 /** The server's answer to a send. */
 export interface Ack {
   readonly messageId: MessageId;
@@ -60,6 +63,8 @@ export interface Meta {
   listGen: number;
   /** The number of the last one that was finished. */
   listDone: number;
+  /** Rises when the log begins anew: what was asked for before it says nothing about the present one. */
+  logGen: number;
 }
 
 /** Orders the outbox. */

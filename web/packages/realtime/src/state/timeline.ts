@@ -3,7 +3,7 @@ import type { ConversationId, Seq } from '../api/ids.ts';
 import type { TimelineItem } from '../api/messages.ts';
 import type { Timeline, TimelinePlace, TimelineState } from '../api/timeline.ts';
 import { Value } from '../util/value.ts';
-import { beginsStay, conversationOf, isKnownEvent, type MessageSent, type ServerEvent } from '../wire/events.ts';
+import { beginsStay, conversationOf, endsStay, isKnownEvent, type MessageSent, type ServerEvent } from '../wire/events.ts';
 import { counts } from './apply.ts';
 import type { Change } from './change.ts';
 import { findTime } from './find-time.ts';
@@ -18,6 +18,8 @@ import { Window } from './window.ts';
 const STEP = 50;
 /** Events on each side of a place that is jumped to. */
 const AROUND = 30;
+/** How often what came meanwhile is read. */
+const MOST_AGAIN = 3;
 /** Milliseconds between two new values: a frame of the screen. */
 const TELL_EVERY_MS = 16;
 
@@ -39,12 +41,14 @@ export class TimelineView implements Timeline {
   readonly #state = new Value<TimelineState>(EMPTY);
   readonly #tell = new Throttle(TELL_EVERY_MS, () => this.#build());
   readonly #window = new Window();
-  readonly #closed = new AbortController();
   readonly #running = new Map<string, Promise<unknown>>();
   readonly #off: () => void;
   readonly #onClose: (view: TimelineView) => void;
   readonly #markAtOpen: { readonly read: Seq; readonly last: Seq };
   #tail: Promise<unknown> = Promise.resolve();
+  /** Of what is read for the present window; aborted when that window is over. */
+  #reading = new AbortController();
+  #closed = false;
   #loading = 0;
   #showsEnd = true;
   /** Something lies behind the window that has not been read, though the end is to be shown. */
@@ -60,7 +64,7 @@ export class TimelineView implements Timeline {
     const record = mirror.record(id);
     this.#markAtOpen = { read: record?.readSeq ?? 0, last: record?.lastSeq ?? 0 };
     this.#off = mirror.onChange((change) => this.#take(change));
-    void this.#once('open', () => this.#open());
+    void this.#once('open', (signal) => this.#open(signal));
   }
 
   get(): TimelineState {
@@ -72,8 +76,9 @@ export class TimelineView implements Timeline {
   }
 
   close(): void {
-    if (this.#closed.signal.aborted) return;
-    this.#closed.abort();
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#reading.abort();
     this.#off();
     this.#tell.stop();
     this.#onClose(this);
@@ -87,55 +92,60 @@ export class TimelineView implements Timeline {
 
   /** The connection is back: reads again what failed. */
   wake(): void {
-    if (this.#error !== null || this.#isBehind) void this.#once('catch up', () => this.#catchUp());
+    if (this.#error !== null || this.#isBehind) void this.#once('catch up', (signal) => this.#catchUp(signal));
   }
 
   loadOlder(): Promise<void> {
-    return this.#once('older', async () => {
+    return this.#once('older', async (signal) => {
       if (!this.#window.isFilled || this.#window.from === 0) return;
       const before = this.#window.from;
-      const part = (await this.#source.storedBefore(before, STEP)) ?? (await this.#source.before(before, STEP, this.#closed.signal));
+      const part = (await this.#source.storedBefore(before, STEP, signal)) ?? (await this.#source.before(before, STEP, signal));
       this.#window.join(part);
       if (this.#window.trimEnd()) this.#showsEnd = false;
     });
   }
 
   loadNewer(): Promise<void> {
-    return this.#once('newer', async () => {
+    return this.#once('newer', async (signal) => {
       if (!this.#window.isFilled || this.#showsEnd) return;
-      await this.#readNewer();
+      await this.#readNewer(signal);
     });
   }
 
   jumpToEnd(): Promise<void> {
-    return this.#once('end', async () => {
+    return this.#once('end', async (signal) => {
       if (this.#showsEnd && !this.#isBehind) return;
       this.#showsEnd = true;
-      await this.#open();
+      await this.#open(signal);
     });
   }
 
   async jumpTo(place: TimelinePlace): Promise<string | null> {
     const key = JSON.stringify(place);
-    return (await this.#once(key, () => this.#jump(place))) ?? null;
+    return (await this.#once(key, (signal) => this.#jump(place, signal))) ?? null;
   }
 
-  async #open(): Promise<void> {
-    const stored = await this.#source.storedEnd(STEP);
+  /** The last place that is known. */
+  get #last(): Seq {
+    return this.#mirror.record(this.id)?.lastSeq ?? 0;
+  }
+
+  async #open(signal: AbortSignal): Promise<void> {
+    const stored = await this.#source.storedEnd(STEP, signal);
     if (stored !== null) {
       this.#window.replace(stored);
       this.#opened = true;
       this.#changed();
     }
-    const last = this.#mirror.record(this.id)?.lastSeq ?? Number.POSITIVE_INFINITY;
-    if (stored === null || last > stored.span.to) await this.#catchUp();
+    if (stored === null || (this.#mirror.record(this.id)?.lastSeq ?? Number.POSITIVE_INFINITY) > stored.span.to)
+      await this.#catchUp(signal);
   }
 
   /** Reads the end from the server, and joins it to what is shown if they meet. */
-  async #catchUp(): Promise<void> {
+  async #catchUp(signal: AbortSignal): Promise<void> {
     if (!this.#showsEnd) return;
     this.#isBehind = true;
-    const part = await this.#source.end(STEP, this.#closed.signal);
+    const part = await this.#source.end(STEP, signal);
     if (!this.#window.join(part)) {
       if (this.#window.isFilled && this.#opened && this.#window.to >= part.span.to) {
         // The server's answer is older than what has come meanwhile.
@@ -144,23 +154,24 @@ export class TimelineView implements Timeline {
     this.#isBehind = false;
     this.#opened = true;
     this.#window.trimStart();
+    // What came while the server answered.
+    for (let n = 0; n < MOST_AGAIN && this.#showsEnd && this.#last > this.#window.to; n += 1) await this.#readNewer(signal);
   }
 
-  async #readNewer(): Promise<void> {
+  async #readNewer(signal: AbortSignal): Promise<void> {
     const after = this.#window.to;
-    const part = (await this.#source.storedAfter(after, STEP)) ?? (await this.#source.after(after, STEP, this.#closed.signal));
+    const part = (await this.#source.storedAfter(after, STEP, signal)) ?? (await this.#source.after(after, STEP, signal));
     this.#window.join(part);
     const last = this.#mirror.record(this.id)?.lastSeq ?? Number.POSITIVE_INFINITY;
     if (part.isEnd || this.#window.to >= last) this.#showsEnd = true;
     this.#window.trimStart();
   }
 
-  async #jump(place: TimelinePlace): Promise<string | null> {
-    const seq = 'seq' in place ? place.seq : await this.#placeOf(place.atMs);
+  async #jump(place: TimelinePlace, signal: AbortSignal): Promise<string | null> {
+    const seq = 'seq' in place ? place.seq : await this.#placeOf(place.atMs, signal);
     if (!this.#window.holds(seq)) {
-      const signal = this.#closed.signal;
-      const older = (await this.#source.storedBefore(seq + 1, AROUND)) ?? (await this.#source.before(seq + 1, AROUND, signal));
-      const newer = (await this.#source.storedAfter(seq, AROUND)) ?? (await this.#source.after(seq, AROUND, signal));
+      const older = (await this.#source.storedBefore(seq + 1, AROUND, signal)) ?? (await this.#source.before(seq + 1, AROUND, signal));
+      const newer = (await this.#source.storedAfter(seq, AROUND, signal)) ?? (await this.#source.after(seq, AROUND, signal));
       this.#window.replace(older);
       this.#window.join(newer);
       const last = this.#mirror.record(this.id)?.lastSeq ?? Number.POSITIVE_INFINITY;
@@ -173,30 +184,31 @@ export class TimelineView implements Timeline {
     return (found && itemOf(found)?.key) ?? null;
   }
 
-  async #placeOf(atMs: number): Promise<Seq> {
+  async #placeOf(atMs: number, signal: AbortSignal): Promise<Seq> {
     const last = this.#mirror.record(this.id)?.lastSeq ?? this.#window.to;
-    return findTime(atMs, last, (before) => this.#source.probe(before, this.#closed.signal));
+    return findTime(atMs, last, (before) => this.#source.probe(before, signal));
   }
 
   /** Runs a reading behind the others; the same one twice is one. */
-  #once<T>(name: string, work: () => Promise<T>): Promise<T | void> {
+  #once<T>(name: string, work: (signal: AbortSignal) => Promise<T>): Promise<T | void> {
     const running = this.#running.get(name);
     if (running !== undefined) return running as Promise<T | void>;
     this.#loading += 1;
     this.#changed();
+    const { signal } = this.#reading;
     const turn = this.#tail.then(async () => {
-      if (this.#closed.signal.aborted) return undefined;
       try {
-        const result = await work();
+        if (signal.aborted) return undefined;
+        const result = await work(signal);
         this.#error = null;
         return result;
       } catch (error) {
-        this.#failed(error);
+        if (!signal.aborted) this.#failed(error);
         return undefined;
       } finally {
-        this.#running.delete(name);
+        if (this.#running.get(name) === turn) this.#running.delete(name);
         this.#loading -= 1;
-        if (!this.#closed.signal.aborted) this.#build();
+        if (!this.#closed) this.#build();
       }
     });
     this.#running.set(name, turn);
@@ -204,24 +216,36 @@ export class TimelineView implements Timeline {
     return turn;
   }
 
+  /** What is shown is over, and what is on its way for it too. */
+  #startAnew(): void {
+    this.#reading.abort();
+    this.#reading = new AbortController();
+    this.#running.clear();
+    this.#window.clear();
+    this.#error = null;
+    this.#isBehind = false;
+    this.#showsEnd = true;
+  }
+
   #failed(error: unknown): void {
-    if (this.#closed.signal.aborted || error instanceof FencedError) return;
+    if (error instanceof FencedError) return;
     this.#error =
       error instanceof ApiError ? error : new ApiError('store', 'the history could not be read', { retryable: true, cause: error });
   }
 
   #take(change: Change): void {
     if (change.newLog || change.removed?.includes(this.id)) {
-      this.#window.clear();
+      this.#startAnew();
       this.#opened = !change.newLog;
-      this.#showsEnd = true;
-      if (change.newLog) void this.#once('open', () => this.#open());
+      if (change.newLog) void this.#once('open', (signal) => this.#open(signal));
       this.#changed();
     } else if (change.again) {
-      void this.#once('open', () => (this.#showsEnd ? this.#open() : Promise.resolve()));
+      void this.#once('open', (signal) => (this.#showsEnd ? this.#open(signal) : Promise.resolve()));
     } else if (change.reset !== undefined) {
       this.#isBehind = true;
-      void this.#once('catch up', () => this.#catchUp());
+      // One that is on its way may have been answered before the hole.
+      this.#running.delete('catch up');
+      void this.#once('catch up', (signal) => this.#catchUp(signal));
     }
     const events = (change.events ?? []).filter((event) => conversationOf(event) === this.id);
     for (const event of events) this.#takeEvent(event);
@@ -236,16 +260,17 @@ export class TimelineView implements Timeline {
       this.#showsEnd = true;
       return;
     }
-    if (!this.#showsEnd) return;
+    // After one's removal nothing more is theirs to read.
+    if (!this.#showsEnd || endsStay(event, this.#mirror.me)) return;
     if (this.#window.append(event)) this.#window.trimStart();
     else if (this.#opened && !this.#isBehind) {
       this.#isBehind = true;
-      void this.#once('catch up', () => this.#catchUp());
+      void this.#once('catch up', (signal) => this.#catchUp(signal));
     }
   }
 
   #changed(): void {
-    if (!this.#closed.signal.aborted) this.#tell.ask();
+    if (!this.#closed) this.#tell.ask();
   }
 
   #build(): void {

@@ -1,10 +1,14 @@
 import type { Seq } from '../api/ids.ts';
-import { erased } from '../store/history.ts';
+import { charactersOf, erased } from '../store/history.ts';
 import type { MessageSent, ServerEvent } from '../wire/events.ts';
 import type { Part } from './history-source.ts';
 
 /** Rows that are kept at a time; beyond it the far side is dropped. */
 export const MOST_ROWS = 5000;
+/** Characters of their texts, as well. */
+const MOST_CHARACTERS = 8 * 1024 * 1024;
+/** Rows that are kept whatever their texts. */
+const FEWEST_ROWS = 200;
 
 /** A complete part of a history that a timeline shows. Pure. */
 export class Window {
@@ -12,6 +16,8 @@ export class Window {
   #from: Seq = 0;
   #to: Seq = 0;
   #filled = false;
+  /** Of the texts; what is erased meanwhile still counts. */
+  #characters = 0;
 
   get events(): readonly ServerEvent[] {
     return this.#events;
@@ -33,14 +39,14 @@ export class Window {
   }
 
   clear(): void {
-    this.#events = [];
+    this.#hold([]);
     this.#from = 0;
     this.#to = 0;
     this.#filled = false;
   }
 
   replace(part: Part): void {
-    this.#events = part.events;
+    this.#hold(part.events);
     this.#from = part.span.from;
     this.#to = part.span.to;
     this.#filled = true;
@@ -56,7 +62,7 @@ export class Window {
     const merged = new Map(this.#events.map((event) => [event.seq, event]));
     // What is shown stays the same object; erasing has its own way.
     for (const event of events) if (!merged.has(event.seq)) merged.set(event.seq, event);
-    this.#events = [...merged.values()].sort((a, b) => a.seq - b.seq);
+    this.#hold([...merged.values()].sort((a, b) => a.seq - b.seq));
     this.#from = Math.min(this.#from, span.from);
     this.#to = Math.max(this.#to, span.to);
     return true;
@@ -67,6 +73,7 @@ export class Window {
     if (event.seq <= this.#to) return true;
     if (!this.#filled || typeof event.prev !== 'number' || event.prev < this.#from || event.prev > this.#to) return false;
     this.#events = [...this.#events, event];
+    this.#characters += charactersOf(event);
     this.#to = event.seq;
     return true;
   }
@@ -78,16 +85,36 @@ export class Window {
 
   /** Drops what is too much at the start. */
   trimStart(): void {
-    if (this.#events.length <= MOST_ROWS) return;
-    this.#events = this.#events.slice(-MOST_ROWS);
+    const keep = this.#fitting((n) => this.#events.length - 1 - n);
+    if (keep === this.#events.length) return;
+    this.#hold(this.#events.slice(-keep));
     this.#from = this.#events[0]?.seq ?? this.#from;
   }
 
   /** Drops what is too much at the end. Whether anything was. */
   trimEnd(): boolean {
-    if (this.#events.length <= MOST_ROWS) return false;
-    this.#events = this.#events.slice(0, MOST_ROWS);
+    const keep = this.#fitting((n) => n);
+    if (keep === this.#events.length) return false;
+    this.#hold(this.#events.slice(0, keep));
     this.#to = this.#events.at(-1)?.seq ?? this.#to;
     return true;
+  }
+
+  #hold(events: readonly ServerEvent[]): void {
+    this.#events = events;
+    this.#characters = events.reduce((sum, event) => sum + charactersOf(event), 0);
+  }
+
+  /** How many fit, beginning at one side: `at` is the index of the nth from there. */
+  #fitting(at: (n: number) => number): number {
+    const most = Math.min(this.#events.length, MOST_ROWS);
+    if (this.#characters <= MOST_CHARACTERS) return most;
+    let left = MOST_CHARACTERS;
+    let fitting = 0;
+    while (fitting < most && (left > 0 || fitting < FEWEST_ROWS)) {
+      left -= charactersOf(this.#events[at(fitting)] as ServerEvent);
+      fitting += 1;
+    }
+    return fitting;
   }
 }

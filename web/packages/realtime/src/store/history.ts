@@ -5,6 +5,8 @@ import type { Tx } from './store.ts';
 
 /** Events of a page record. */
 const PAGE = 50;
+/** Characters of a page record's texts, as soon as there are more. */
+const PAGE_CHARACTERS = 64 * 1024;
 
 /** The complete parts of a conversation's history, in order. */
 export async function readSpans(tx: Tx, conversation: ConversationId): Promise<readonly Span[]> {
@@ -138,19 +140,38 @@ async function insertEvents(tx: Tx, conversation: ConversationId, events: readon
   const inside = await tx.range('pages', { name: conversation, from: first + 1, to: last, begin: 'first', limit: Number.MAX_SAFE_INTEGER });
   const pages = holder === undefined ? inside : [holder, ...inside];
   // A full page that ends before the new events stays as it is.
-  if (holder !== undefined && eventsOf(holder.value).length >= PAGE && (eventsOf(holder.value).at(-1)?.seq ?? 0) < first) pages.shift();
+  if (holder !== undefined && isFull(eventsOf(holder.value)) && (eventsOf(holder.value).at(-1)?.seq ?? 0) < first) pages.shift();
   const merged = new Map<Seq, ServerEvent>();
   for (const page of pages) for (const event of eventsOf(page.value)) merged.set(event.seq, event);
   for (const event of sorted) merged.set(event.seq, kept(merged.get(event.seq), event));
   const all = [...merged.values()].sort((a, b) => a.seq - b.seq);
   const stale = new Set(pages.map((page) => page.at));
-  for (let at = 0; at < all.length; at += PAGE) {
-    const page = all.slice(at, at + PAGE);
+  for (const page of pagesOf(all)) {
     const key = page[0]?.seq ?? 0;
     stale.delete(key);
     tx.put('pages', [conversation, key], page);
   }
   for (const key of stale) tx.delete('pages', [conversation, key]);
+}
+
+function isFull(page: readonly ServerEvent[]): boolean {
+  return page.length >= PAGE || page.reduce((sum, event) => sum + charactersOf(event), 0) >= PAGE_CHARACTERS;
+}
+
+function pagesOf(events: readonly ServerEvent[]): ServerEvent[][] {
+  const pages: ServerEvent[][] = [];
+  for (const event of events) {
+    const page = pages.at(-1);
+    if (page === undefined || isFull(page)) pages.push([event]);
+    else page.push(event);
+  }
+  return pages;
+}
+
+/** A message's text; other events have hardly any. */
+export function charactersOf(event: ServerEvent): number {
+  const { text } = ((event as Partial<MessageSent>).body ?? {}) as { text?: unknown };
+  return typeof text === 'string' ? text.length : 0;
 }
 
 /** What was erased stays so, whichever copy comes later. */

@@ -1,4 +1,4 @@
-import { type IDBPDatabase, type IDBPTransaction, openDB } from 'idb';
+import { deleteDB, type IDBPDatabase, type IDBPTransaction, openDB } from 'idb';
 import { Emitter } from '../util/emitter.ts';
 import type { Entry, Key, Range, Store, StoreFailure, Table, Tx, TxOptions } from './store.ts';
 import { StoreError, TABLES } from './store.ts';
@@ -7,6 +7,8 @@ import { StoreError, TABLES } from './store.ts';
 const VERSION = 1;
 /** Milliseconds to wait for another tab that holds an older version open and does not let go. */
 const BLOCKED_MS = 3000;
+/** What a browser says of a key or a value. */
+const OF_VALUES = ['DataError', 'DataCloneError', 'ConstraintError', 'TransactionInactiveError', 'ReadOnlyError'];
 
 /**
  * Opens the store of one server in this browser. A store of a newer build is opened as it is, as long as it has the tables that
@@ -100,12 +102,15 @@ class IndexedDbStore implements Store {
 
   #fail(why: StoreFailure): void {
     if (this.#db === null) return;
-    this.close();
+    // First told: what was typed last can still be put into a transaction, which closing waits for.
     this.#failures.emit(why);
+    this.close();
   }
 
   #told(error: StoreError): StoreError {
-    if (error.why !== 'outdated') this.#failures.emit(error.why);
+    // A value that cannot be stored says nothing about the store.
+    const isOurs = OF_VALUES.some((name) => isNamed(error.cause, name));
+    if (error.why !== 'outdated' && !isOurs) this.#failures.emit(error.why);
     return error;
   }
 }
@@ -160,6 +165,11 @@ class IndexedDbTx implements Tx {
   clear(table: Table): void {
     ignored(this.#tx.objectStore(table).clear?.());
   }
+}
+
+/** Removes the store of a server, whatever state it is in. Where that is not possible, nothing happens. */
+export function removeIndexedDb(name: string): Promise<void> {
+  return deleteDB(name, { blocked: () => undefined }).catch(() => undefined);
 }
 
 /** A request whose failure aborts the transaction, which says so. */

@@ -100,13 +100,15 @@ export class Leadership {
         void this.#won();
         return held;
       })
-      .catch(() => {
+      .catch((error: unknown) => {
         // A wish that was taken back. Else: robbed. The robber leads now, and this tab waits its turn.
         if (this.#wanted !== wanted) return;
         this.#wanted = null;
         this.#release = null;
         this.#lost();
-        this.#want(false);
+        if ((error as { name?: unknown } | null)?.name === 'AbortError') this.#want(false);
+        // No lock can be had at present, as by a page that is being left.
+        else this.#ping.start(AGAIN_MS, () => this.#want(false));
       });
     this.#heardMs = performance.now();
     this.#schedule();
