@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ApiError, type ClientOptions, type MessageItem, RealtimeClient } from '../src/index.ts';
 import { MemoryStore } from '../src/store/memory.ts';
 import { listItem, TestServer } from './server.ts';
+import { SlowStore } from './slow-store.ts';
 import { until } from './soon.ts';
 
 let server: TestServer;
@@ -206,6 +207,27 @@ test('drafts and profiles are kept', async () => {
   await client.close();
   const next = await open({ store });
   expect(next.drafts.get().get('c1')).toBe('unfinished');
+});
+
+test('what is typed while an earlier draft is being stored stays', async () => {
+  server.conversations = [listItem('c1', 0)];
+  const store = new SlowStore();
+  const client = await loggedIn({ store });
+  client.drafts.set('c1', 'sent soon');
+  const release = store.hold('drafts');
+  client.drafts.set('c1', ''); // sent: the field is empty
+  await until('the store is busy', store.waiting, (waiting) => waiting === 1);
+  client.drafts.set('c1', 'the next');
+  const seen = new Set<string | undefined>();
+  const off = client.drafts.subscribe(() => seen.add(client.drafts.get().get('c1')));
+  release();
+  await until('it is stored', store.waiting, (waiting) => waiting === 0);
+  await new Promise((turn) => setImmediate(turn)); // and told
+  off();
+  expect([...seen]).toEqual(['the next']);
+  await client.close();
+  const next = await open({ store });
+  expect(next.drafts.get().get('c1')).toBe('the next');
 });
 
 test('a session that is ended elsewhere is ended here, and nothing stays', async () => {

@@ -12,12 +12,14 @@ export function useComposer(conversationId: string) {
   const [text, setText] = useState(stored);
   const own = useRef(stored);
 
-  // Another tab or device changed the draft.
+  // Another tab or device changed the draft. What counts is the present one: effects run late, perhaps behind the next key.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `stored` says when to look.
   useEffect(() => {
-    if (stored === own.current) return;
-    own.current = stored;
-    setText(stored);
-  }, [stored]);
+    const present = messenger.drafts.get().get(conversationId) ?? '';
+    if (present === own.current) return;
+    own.current = present;
+    setText(present);
+  }, [stored, messenger, conversationId]);
 
   const change = useCallback(
     (next: string) => {

@@ -59,7 +59,7 @@ export class Client implements RealtimeClient {
   readonly invitations: Invitations;
   readonly api: SessionRest;
   readonly #values = emptyValues();
-  readonly #draftDesk = new DraftDesk(this.#values.drafts);
+  readonly #draftDesk = new DraftDesk(this.#values.drafts, this.#values.unsaved);
   readonly #people = new People();
   readonly #events = new Emitter<ServerEvent>();
   readonly #notices = new Emitter<Notice>();

@@ -11,11 +11,12 @@ const STORE_AFTER_MS = 400;
 export class DraftDesk implements Drafts {
   readonly #value: Value<ReadonlyMap<ConversationId, string>>;
   readonly #timer = new Timer();
-  readonly #dirty = new Map<ConversationId, string>();
+  readonly #dirty: Map<ConversationId, string>;
   #home: Home | null = null;
 
-  constructor(value: Value<ReadonlyMap<ConversationId, string>>) {
+  constructor(value: Value<ReadonlyMap<ConversationId, string>>, unsaved: Map<ConversationId, string>) {
     this.#value = value;
+    this.#dirty = unsaved;
   }
 
   get(): ReadonlyMap<ConversationId, string> {

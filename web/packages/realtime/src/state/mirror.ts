@@ -20,6 +20,8 @@ export interface Values {
   readonly invitations: Value<readonly InvitationRow[]>;
   readonly outbox: Value<readonly MessageItem[]>;
   readonly drafts: Value<ReadonlyMap<ConversationId, string>>;
+  /** What this tab wrote and has not stored: nothing that is stored, here or in another tab, replaces it. */
+  readonly unsaved: Map<ConversationId, string>;
 }
 
 export function emptyValues(): Values {
@@ -29,6 +31,7 @@ export function emptyValues(): Values {
     invitations: new Value<readonly InvitationRow[]>([]),
     outbox: new Value<readonly MessageItem[]>([]),
     drafts: new Value<ReadonlyMap<ConversationId, string>>(new Map()),
+    unsaved: new Map(),
   };
 }
 
@@ -184,6 +187,8 @@ export class Mirror {
   #takeDrafts(drafts: readonly (readonly [ConversationId, string])[]): void {
     const all = new Map(this.#values.drafts.get());
     for (const [id, text] of drafts) {
+      // The news of what was stored comes after a while, to its own tab as well. Somebody may have gone on writing.
+      if (this.#values.unsaved.has(id)) continue;
       if (text === '') all.delete(id);
       else all.set(id, text);
     }
