@@ -23,7 +23,8 @@ export const devices = {
     await ann.page.goto(`${world.url}/settings/account`);
     await ann.page.locator('input[autocomplete="current-password"]').fill(PASSWORD);
     await ann.page.locator('input[autocomplete="new-password"]').fill('another walk at dusk');
-    await ann.page.locator('.settings-form button[type=submit]').click();
+    const form = ann.page.locator('.settings-form', { has: ann.page.locator('input[autocomplete="new-password"]') });
+    await form.locator('button[type=submit]').click();
     await other.page.locator('.auth').waitFor();
     await other.logIn(ann.handle, 'another walk at dusk');
   },
