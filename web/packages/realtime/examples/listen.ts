@@ -1,4 +1,4 @@
-// Prints what happens, until Ctrl+C: node --conditions=source examples/listen.ts HANDLE PASSWORD
+// Prints what happens, until Ctrl+C: node listen.ts HANDLE PASSWORD
 // (RELAY_API and RELAY_GATEWAY say where the server is.)
 import { isKnownEvent, isText, RealtimeClient } from '@relayhub/realtime';
 

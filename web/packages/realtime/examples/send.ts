@@ -1,4 +1,4 @@
-// Sends one message to a person and waits for its ack: node --conditions=source examples/send.ts HANDLE PASSWORD TO TEXT
+// Sends one message to a person and waits until it is in the log: node send.ts HANDLE PASSWORD TO TEXT
 import { RealtimeClient } from '@relayhub/realtime';
 
 const [handle = '', password = '', to = '', text = 'hello'] = process.argv.slice(2);

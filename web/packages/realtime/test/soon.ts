@@ -2,10 +2,15 @@
 const PATIENCE_MS = 8000;
 
 /** Awaits with a bound. `seen` says what there was instead. */
-export async function soon<T>(what: string, work: () => Promise<T>, seen: () => unknown = () => ''): Promise<T> {
+export async function soon<T>(
+  what: string,
+  work: () => Promise<T>,
+  seen: () => unknown = () => '',
+  patienceMs: number = PATIENCE_MS,
+): Promise<T> {
   let timeout: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timeout = setTimeout(() => reject(new Error(`waited too long for ${what} ${JSON.stringify(seen())}`)), PATIENCE_MS);
+    timeout = setTimeout(() => reject(new Error(`waited too long for ${what} ${JSON.stringify(seen())}`)), patienceMs);
   });
   try {
     return await Promise.race([work(), late]);
