@@ -38,9 +38,13 @@ export function fullTime(ms: number): string {
   return format({ dateStyle: 'full', timeStyle: 'medium' }).format(ms);
 }
 
+const relative = new Map<string, Intl.RelativeTimeFormat>();
+
 function relativeDay(days: number): string {
   const locale = currentLanguage();
-  const text = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' }).format(-days, 'day');
+  const format = relative.get(locale) ?? new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
+  relative.set(locale, format);
+  const text = format.format(-days, 'day');
   return text.charAt(0).toLocaleUpperCase(locale) + text.slice(1);
 }
 

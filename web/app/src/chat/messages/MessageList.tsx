@@ -48,7 +48,7 @@ export function MessageList({ conversation, timeline, state }: MessageListProps)
   const roving = useRoving(rows);
   const { virtualizer, stick } = useVirtualRows(rows, scroller, !state.hasNewer, roving.index);
   roving.attach(virtualizer);
-  const view = useReading({ conversation, rows, virtualizer, scroller, hasNewer: state.hasNewer });
+  const view = useReading({ conversation, rows, virtualizer, scroller, divider, hasOlder: state.hasOlder });
   usePaging({ timeline, state, rows, virtualizer, scroller });
   const jump = useJump({ timeline, rows, virtualizer, stick, divider, state });
 
@@ -63,14 +63,14 @@ export function MessageList({ conversation, timeline, state }: MessageListProps)
 
   const isGroup = conversation.kind !== 'direct';
   const items = virtualizer.getVirtualItems();
-  const first = rows[view.firstVisible];
+  const { day } = view;
   return (
     <div className="list-frame">
-      {first && (
+      {day !== null && (
         <DayLabel
-          atMs={first.item.atMs}
+          atMs={day}
           hidden={view.dayShown || !view.moving}
-          onPress={() => show({ type: 'jump-to-date', conversationId: conversation.id, atMs: first.item.atMs })}
+          onPress={() => show({ type: 'jump-to-date', conversationId: conversation.id, atMs: day })}
         />
       )}
       <div
@@ -114,7 +114,7 @@ export function MessageList({ conversation, timeline, state }: MessageListProps)
       <JumpButtons
         atEnd={view.atEnd && !state.hasNewer}
         unread={conversation.unread}
-        dividerAbove={divider.isAbove(rows, view.firstVisible, state.hasOlder)}
+        dividerAbove={view.dividerAbove}
         onEnd={() => void jump.toEnd()}
         onFirstUnread={() => void jump.toFirstUnread()}
       />

@@ -1,5 +1,5 @@
 import { Copy } from 'lucide-react';
-import { type FocusEvent, memo } from 'react';
+import { type FocusEvent, memo, useMemo } from 'react';
 import { clockTime, dayLabel } from '@/app/i18n/dates';
 import { useText } from '@/app/i18n/i18n';
 import { useUi } from '@/store/ui';
@@ -27,7 +27,11 @@ export const MessageRowView = memo(
   function MessageRowView(props: MessageRowViewProps) {
     const { row, people, me, isGroup } = props;
     const t = useText();
-    const name = row.kind === 'change' ? changeText(row.item, people, me.id, t) : messageName(row, people, t);
+    // A page that comes before it moves every row's place, and changes no name.
+    const name = useMemo(
+      () => (row.kind === 'change' ? changeText(row.item, people, me.id, t) : messageName(row, people, t)),
+      [row, people, me.id, t],
+    );
     return (
       <div className="message-outer">
         {row.day !== null && (

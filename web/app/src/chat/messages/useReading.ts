@@ -1,8 +1,10 @@
 import { type RefObject, useEffect, useRef, useState } from 'react';
+import { dayKey } from '@/app/i18n/dates';
 import { useMessenger } from '@/realtime/hooks';
 import type { ConversationRow } from '@/types';
 import type { Row } from './grouping';
-import type { RowVirtualizer } from './useVirtualRows';
+import type { Divider } from './useDivider';
+import { heightOf, isAtEnd, type RowVirtualizer } from './useVirtualRows';
 
 /** The day's label stays so long after the last movement. */
 const STILL_MS = 1_500;
@@ -12,11 +14,16 @@ interface Input {
   rows: readonly Row[];
   virtualizer: RowVirtualizer;
   scroller: RefObject<HTMLDivElement | null>;
-  hasNewer: boolean;
+  divider: Divider;
+  hasOlder: boolean;
 }
 
+/** What changes rarely while one scrolls: the list is drawn anew with each change. */
 export interface View {
-  firstVisible: number;
+  /** A moment of the day of the first row on the screen. */
+  day: number | null;
+  /** Whether what is new begins above the screen. */
+  dividerAbove: boolean;
   /** Whether the day of the first row is written in the list itself, so that the floating label would say it twice. */
   dayShown: boolean;
   atEnd: boolean;
@@ -25,11 +32,11 @@ export interface View {
 }
 
 /** What one sees, and the read mark that follows it: only while the page is visible and has the focus. */
-export function useReading({ conversation, rows, virtualizer, scroller, hasNewer }: Input): View {
+export function useReading({ conversation, rows, virtualizer, scroller, divider, hasOlder }: Input): View {
   const messenger = useMessenger();
-  const [view, setView] = useState<View>({ firstVisible: 0, dayShown: true, atEnd: true, moving: false });
-  const latest = useRef({ conversation, rows, hasNewer });
-  latest.current = { conversation, rows, hasNewer };
+  const [view, setView] = useState<View>({ day: null, dividerAbove: false, dayShown: true, atEnd: true, moving: false });
+  const latest = useRef({ conversation, rows, divider, hasOlder });
+  latest.current = { conversation, rows, divider, hasOlder };
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: rows and counts are looked at anew whenever they change
   useEffect(() => {
@@ -38,19 +45,21 @@ export function useReading({ conversation, rows, virtualizer, scroller, hasNewer
     let frame = 0;
     const look = () => {
       frame = 0;
-      const { conversation: of, rows: all } = latest.current;
+      const { conversation: of, rows: all, divider: mark, hasOlder: more } = latest.current;
       const top = virtualizer.scrollOffset ?? 0;
-      const bottom = top + box.clientHeight;
+      const bottom = top + heightOf(virtualizer);
       const items = virtualizer.getVirtualItems();
       const first = items.find((item) => item.end > top + 4);
       const firstVisible = first?.index ?? 0;
+      const at = all[firstVisible]?.item.atMs ?? null;
+      const dividerAbove = mark.isAbove(all, firstVisible, more);
       const dayShown = top < 8 || items.some((item) => all[item.index]?.day != null && item.start > top - 44 && item.start < top + 56);
-      const atEnd = virtualizer.isAtEnd(40);
-      setView((now) =>
-        now.firstVisible === firstVisible && now.dayShown === dayShown && now.atEnd === atEnd
-          ? now
-          : { ...now, firstVisible, dayShown, atEnd },
-      );
+      const atEnd = isAtEnd(virtualizer);
+      setView((now) => {
+        const sameDay = now.day !== null && at !== null && dayKey(now.day) === dayKey(at);
+        const isSame = (sameDay || now.day === at) && now.dividerAbove === dividerAbove && now.dayShown === dayShown && now.atEnd === atEnd;
+        return isSame ? now : { ...now, day: sameDay ? now.day : at, dividerAbove, dayShown, atEnd };
+      });
       if (document.hidden || !document.hasFocus() || of.unread === 0) return;
       // A row counts as seen when its last line is.
       const seen = items.findLast((item) => item.end <= bottom + 12 || item.start <= top);
@@ -82,6 +91,6 @@ export function useReading({ conversation, rows, virtualizer, scroller, hasNewer
       window.removeEventListener('focus', soon);
       document.removeEventListener('visibilitychange', soon);
     };
-  }, [messenger, virtualizer, scroller, rows, conversation.unread]);
+  }, [messenger, virtualizer, scroller, rows, conversation.unread, divider.afterSeq, hasOlder]);
   return view;
 }

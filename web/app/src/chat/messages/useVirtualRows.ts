@@ -7,6 +7,17 @@ export type RowVirtualizer = Virtualizer<HTMLDivElement, HTMLDivElement>;
 /** Closer to the end than this counts as being there. */
 const END_PX = 40;
 
+/** Whether the end is on the screen. Far from it the exact answer, for which the browser lays everything out, is not worth a frame. */
+export function isAtEnd(virtualizer: RowVirtualizer): boolean {
+  const left = virtualizer.getTotalSize() - (virtualizer.scrollOffset ?? 0);
+  return left <= 3 * heightOf(virtualizer) && virtualizer.isAtEnd(END_PX);
+}
+
+/** The height of what one sees, as it was last measured. */
+export function heightOf(virtualizer: RowVirtualizer): number {
+  return virtualizer.scrollRect?.height ?? 0;
+}
+
 /**
  * The rows that are mounted. Whatever changes above the reading position, the text one reads stays where it is; at the
  * end the list follows. `kept` rows (the one with the focus) stay mounted however far away they are.
@@ -46,11 +57,12 @@ export function useVirtualRows(rows: readonly Row[], scroller: RefObject<HTMLDiv
   useEffect(() => {
     const box = scroller.current;
     if (!box) return;
-    let top = box.scrollTop;
+    let top = virtualizer.scrollOffset ?? 0;
     const remember = () => {
-      if (virtualizer.isAtEnd(END_PX)) sticks.current = true;
-      else if (box.scrollTop < top - 1) sticks.current = false;
-      top = box.scrollTop;
+      const offset = virtualizer.scrollOffset ?? 0;
+      if (isAtEnd(virtualizer)) sticks.current = true;
+      else if (offset < top - 1) sticks.current = false;
+      top = offset;
     };
     // The keyboard opens or the composer grows: who was at the end stays there.
     const observer = new ResizeObserver(() => {
