@@ -60,8 +60,8 @@ impl ClientError {
     pub fn retryable(&self) -> bool {
         match self {
             Self::Refused(problem) => problem.retryable,
-            Self::Transport { .. } => true,
-            Self::Unexpected { status, .. } => *status >= 500,
+            // Something between here and the server, such as a network that asks for a log-in, may be gone later.
+            Self::Transport { .. } | Self::Unexpected { .. } => true,
             Self::BadUrl { .. } | Self::NoToken | Self::Store(_) => false,
         }
     }

@@ -194,4 +194,20 @@ mod tests {
         let error = api.with_token(Secret("t".to_owned())).me().await.unwrap_err();
         assert!(matches!(error, ClientError::Transport { .. }) && error.retryable(), "{error:?}");
     }
+
+    #[tokio::test]
+    async fn a_page_of_a_proxy_is_no_answer_and_may_be_gone_later() {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let api = ApiClient::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap().with_token(Secret("t".to_owned()));
+        let proxy = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 4096]).await.unwrap();
+            let page = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 6\r\nconnection: close\r\n\r\n<html>";
+            stream.write_all(page.as_bytes()).await.unwrap();
+        };
+        let (answer, ()) = tokio::join!(api.me(), proxy);
+        let error = answer.unwrap_err();
+        assert!(matches!(error, ClientError::Unexpected { status: 200, .. }) && error.retryable(), "{error:?}");
+    }
 }
