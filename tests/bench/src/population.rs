@@ -186,6 +186,17 @@ pub async fn backlog_of(
     count: u64,
     text: &str,
 ) -> anyhow::Result<()> {
+    backlog_with(js, people, rooms, count, |_| text.to_owned()).await
+}
+
+/// As [`backlog`], the nth with the text of `n`.
+pub async fn backlog_with(
+    js: &async_nats::jetstream::Context,
+    people: &[Person],
+    rooms: &[Room],
+    count: u64,
+    text: impl Fn(u64) -> String,
+) -> anyhow::Result<()> {
     let ids = SystemIds::default();
     let publishing = rooms.iter().cycle().zip(0..count).map(|(room, index)| {
         let member =
@@ -197,7 +208,7 @@ pub async fn backlog_of(
                 actor_id: person.user,
                 client_id: ids.next_ulid().to_string().parse()?,
                 at_ms: SystemClock.now_ms(),
-                body: MessageBody::Text { text: text.parse()? },
+                body: MessageBody::Text { text: text(index).parse()? },
             }))
         });
         let subject = LogSubject::Conversation(ShardId(0), room.conversation).to_string();

@@ -11,6 +11,7 @@ mod resume;
 mod returning;
 mod storm;
 mod unread;
+mod web;
 
 use crate::report::Report;
 
@@ -39,6 +40,8 @@ pub enum Scenario {
     Persist,
     /// Messages straight to JetStream.
     Raw,
+    /// The web client in a real browser.
+    Web,
 }
 
 /// Settings of a run.
@@ -62,5 +65,6 @@ pub async fn run(scenario: Scenario, options: &Options) -> anyhow::Result<Report
         Scenario::History => history::run(options).await,
         Scenario::Persist => persist::run(options).await,
         Scenario::Raw => raw::run(options).await,
+        Scenario::Web => web::run(options).await,
     }
 }

@@ -5,7 +5,12 @@ use relay_harness::{Harness, HarnessBuilder};
 
 /// Everything on this machine, with limits per user out of the way.
 pub async fn start(synced: bool, configure: impl FnOnce(HarnessBuilder) -> HarnessBuilder) -> anyhow::Result<Harness> {
-    let mut builder = Harness::builder()
+    configure(for_load(Harness::builder(), synced)).start().await.context("could not start the servers")
+}
+
+/// With limits per user out of the way.
+pub fn for_load(builder: HarnessBuilder, synced: bool) -> HarnessBuilder {
+    let builder = builder
         .durable_postgres()
         .config(
             "gateway",
@@ -16,10 +21,7 @@ pub async fn start(synced: bool, configure: impl FnOnce(HarnessBuilder) -> Harne
         .config("topology", "max_bytes_per_shard = 17179869184")
         .config("log", "filter = \"warn\"")
         .config("api", "max_connections_per_address = 4096\nlimits = { requests_per_address = { limit = 0, per_s = 1 }, requests_per_user = { limit = 0, per_s = 1 } }");
-    if synced {
-        builder = builder.sync_always();
-    }
-    configure(builder).start().await.context("could not start the servers")
+    if synced { builder.sync_always() } else { builder }
 }
 
 /// The ack level of the figures.

@@ -1,21 +1,14 @@
 //! The browser tests' stack: a whole RelayHub that serves the built web client, with a link to its gateway that can misbehave.
 //!
 //! The tests themselves are `web/tests`, run by Node.js. They ask for faults in lines on their standard output
-//! ([`control`]); everything else that they print is shown, and its last line is `N passed, N failed`.
+//! ([`Control`]); everything else that they print is shown, and its last line is `N passed, N failed`.
 
-mod control;
-
-use std::io::Write as _;
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use control::Control;
-use relay_dev_servers::WebTools;
-use relay_fault_proxy::FaultProxy;
-use relay_harness::Harness;
+use relay_web_tests::{Control, WebStack};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::process::Command;
 
 /// The whole suite; what hangs is ended.
 const LONGEST: Duration = Duration::from_mins(12);
@@ -44,31 +37,14 @@ fn show(text: &str) {
 }
 
 async fn run() -> anyhow::Result<bool> {
-    let tools = WebTools::ready().await?;
-    let building = tools.clone();
-    let client = tokio::task::spawn_blocking(move || building.build_client()).await.context("the build was aborted")??;
-    let client = client.to_str().context("the checkout's path is not UTF-8")?;
-    // Before the gateway, whose address the page is told: it leads there once the gateway is up.
-    let link = FaultProxy::start("gateway", ([127, 0, 0, 1], 9).into()).await?;
-    let harness = Harness::builder()
-        .config("api", &format!("web_root = {client:?}\ngateway_urls = [\"ws://{}/v1/ws\"]", link.address()))
-        // What the tests break, processes say.
-        .expect_errors()
-        .start()
-        .await?;
-    link.set_upstream(harness.gateway(0).public());
-    // The page's origin is known only now. Its gateway has another port, so it has to be told whose pages are ours.
-    let mut settings = std::fs::OpenOptions::new().append(true).open(harness.config_path())?;
-    writeln!(settings, "\n[web]\npublic_origins = [{:?}]", harness.api_url())?;
-    harness.gateway(0).restart().await?;
-
-    let mut command = Command::new(tools.node());
-    command.arg("tests/run.mjs").args(std::env::args_os().skip(1)).current_dir(tools.directory());
-    command.env("RELAYHUB_URL", harness.api_url()).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+    // What the tests break, processes say.
+    let stack = WebStack::start(relay_harness::HarnessBuilder::expect_errors).await?;
+    let mut command = stack.script("tests/run.mjs");
+    command.args(std::env::args_os().skip(1)).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().context("could not run the tests")?;
     let mut answers = child.stdin.take().context("the tests have no standard input")?;
     let mut lines = BufReader::new(child.stdout.take().context("the tests have no standard output")?).lines();
-    let control = Control { harness: &harness, link: &link };
+    let control = Control { harness: &stack.harness, link: &stack.link };
     let tests = async {
         while let Some(line) = lines.next_line().await.context("could not read what the tests print")? {
             match line.strip_prefix("@relay ") {
@@ -79,6 +55,6 @@ async fn run() -> anyhow::Result<bool> {
         child.wait().await.context("could not wait for the tests")
     };
     let status = tokio::time::timeout(LONGEST, tests).await.with_context(|| format!("the tests did not end within {LONGEST:?}"))??;
-    harness.finish().await?;
+    stack.harness.finish().await?;
     Ok(status.success())
 }

@@ -20,3 +20,12 @@ export async function launch() {
   // Not the package's own arguments: some of them switch off what is tested here.
   return chromium.launch({ executablePath: await executable(), args: ['--no-sandbox'] });
 }
+
+/** A browser that keeps its profile in a folder, with a port for programs that speak to it. */
+export async function launchLasting(profile, port) {
+  return chromium.launchPersistentContext(profile, {
+    executablePath: await executable(),
+    args: ['--no-sandbox', `--remote-debugging-port=${port}`],
+    viewport: null,
+  });
+}

@@ -93,6 +93,7 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
             "relay-client",
             "relay-harness",
             "relay-dev-servers",
+            "relay-web-tests",
         ],
         &[],
     ),
