@@ -5,7 +5,7 @@ import { useWork } from '@/app/dialogs/useWork';
 import { useText } from '@/app/i18n/i18n';
 import { Avatar } from '@/app/ui/Avatar';
 import { PasswordField } from '@/app/ui/Field';
-import { useMessenger, useSession } from '@/realtime/hooks';
+import { useMessenger, useSession, useStore } from '@/realtime/hooks';
 import { useUi } from '@/store/ui';
 import { ChangeName } from './ChangeName';
 
@@ -15,6 +15,8 @@ export function Account() {
   const { me } = useSession();
   const [asking, setAsking] = useState(false);
   const unsent = messenger.unsentCount();
+  const drafts = useStore(messenger.drafts).size;
+  const lost = [unsent > 0 && t('logOut.unsent', { count: unsent }), drafts > 0 && t('logOut.drafts', { count: drafts })];
   return (
     <>
       <div className="box account-box">
@@ -41,7 +43,7 @@ export function Account() {
       {asking && (
         <Question
           title={t('logOut.title')}
-          text={unsent > 0 ? t('logOut.unsent', { count: unsent }) : t('logOut.text')}
+          text={lost.filter(Boolean).join(' ') || t('logOut.text')}
           action={t('logOut.action')}
           onClose={() => setAsking(false)}
           onAct={() => messenger.logOut()}

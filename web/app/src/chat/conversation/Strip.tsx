@@ -36,7 +36,8 @@ export function Strip() {
   useEffect(() => {
     setPatient(true);
     if (!troubled) return;
-    const timer = window.setTimeout(() => setPatient(false), Math.max(0, sinceMs + PATIENCE_MS - Date.now()));
+    // The clock of the device may have been set back meanwhile.
+    const timer = window.setTimeout(() => setPatient(false), Math.min(PATIENCE_MS, Math.max(0, sinceMs + PATIENCE_MS - Date.now())));
     return () => window.clearTimeout(timer);
   }, [troubled, sinceMs]);
   const shown = troubled && !patient;
