@@ -12,7 +12,7 @@ use relay_bus::queue::NatsWork;
 use relay_bus::tail::NatsTails;
 use relay_runtime::{Restart, Supervisor};
 use relay_store::Store;
-use relay_types::SystemClock;
+use relay_types::{IdGen as _, SystemClock, SystemIds};
 use relay_workers::audit::{Audit, Auditor};
 use relay_workers::erase::Erase;
 use relay_workers::outbox::OutboxRelay;
@@ -103,9 +103,12 @@ async fn persist(config: &Config, supervisor: &Supervisor, store: &Store) -> any
 fn reconcile(config: &Config, supervisor: &Supervisor, bus: &Bus, store: &Store) {
     let job = Reconcile {
         memberships: Arc::new(store.clone()),
-        consumers: Arc::new(NatsUserConsumers::new(bus.clone(), Duration::from_secs(config.worker.stranded_after_s))),
+        retirement: Arc::new(store.clone()),
+        consumers: Arc::new(NatsUserConsumers::new(bus.clone(), Duration::from_secs(config.worker.stranded_after_s), &config.topology)),
         shards: config.topology.shard_ids().collect(),
+        walker: SystemIds::default().next_ulid().to_string(),
         all_every: Duration::from_secs(config.worker.reconcile_all_every_s),
+        retire_after: Duration::from_hours(24) * config.worker.retire_after_days,
         again: Arc::default(),
     };
     for shard in config.topology.shard_ids() {
@@ -115,9 +118,14 @@ fn reconcile(config: &Config, supervisor: &Supervisor, bus: &Bus, store: &Store)
             async move { job.follow(task, shard).await }
         });
     }
+    let again = job.clone();
+    supervisor.spawn("reconcile-again", AGAIN, move |task| {
+        let job = again.clone();
+        async move { job.again(task).await }
+    });
     supervisor.spawn("reconcile-all", AGAIN, move |task| {
         let job = job.clone();
-        async move { job.everybody(task).await }
+        async move { job.walk(task).await }
     });
 }
 

@@ -96,17 +96,16 @@ impl AuditedLog for NatsAudit {
         Ok(seqs)
     }
 
-    async fn consumers_ahead(&self, shard: ShardId, end: Seq, users: &[UserId]) -> Result<Vec<(UserId, Seq)>, CursorError> {
+    async fn consumers(&self, shard: ShardId, users: &[UserId]) -> Result<Vec<(UserId, Option<Seq>)>, CursorError> {
         let stream = self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(CursorError::new)?;
         let stream = &stream;
         let asked = futures::stream::iter(users.iter().copied()).map(|user| async move {
             match stream.consumer_info(relay_subjects::user_durable(user)).await {
-                Ok(info) => Ok(Some((user, Seq(info.delivered.stream_sequence.max(info.ack_floor.stream_sequence))))),
-                Err(error) if is_not_found(&error) => Ok(None),
+                Ok(info) => Ok((user, Some(Seq(info.delivered.stream_sequence.max(info.ack_floor.stream_sequence))))),
+                Err(error) if is_not_found(&error) => Ok((user, None)),
                 Err(error) => Err(CursorError::new(error)),
             }
         });
-        let reached: Vec<Option<(UserId, Seq)>> = asked.buffer_unordered(CONSUMERS_AT_ONCE).try_collect().await?;
-        Ok(reached.into_iter().flatten().filter(|(_, reached)| *reached > end).collect())
+        asked.buffer_unordered(CONSUMERS_AT_ONCE).try_collect().await
     }
 }

@@ -93,11 +93,23 @@ pub struct TopologyConfig {
     pub duplicate_window_ms: u64,
     /// The most bytes that one shard's stream may hold. Without it the topology file's 64 GiB hold.
     pub max_bytes_per_shard: Option<u64>,
+    /// The most consumers that one shard's stream may have. Without it the topology file's 1,000,000 hold. Each user who was seen
+    /// lately needs one on each shard.
+    pub max_consumers_per_shard: Option<u32>,
+    /// Of these, so many are not for users: gateways' tails, workers, and whoever reads the log for a moment.
+    pub reserved_consumers: u32,
 }
 
 impl Default for TopologyConfig {
     fn default() -> Self {
-        Self { shards: 1, replicas: 1, duplicate_window_ms: 120_000, max_bytes_per_shard: None }
+        Self {
+            shards: 1,
+            replicas: 1,
+            duplicate_window_ms: 120_000,
+            max_bytes_per_shard: None,
+            max_consumers_per_shard: None,
+            reserved_consumers: 1_000,
+        }
     }
 }
 
@@ -106,7 +118,10 @@ impl TopologyConfig {
     pub fn check(&self) -> Result<(), Violation> {
         within("topology.shards", &self.shards, &(1..=64))?;
         require("topology.replicas", matches!(self.replicas, 1 | 3 | 5), || "1, 3 or 5".to_owned())?;
-        within("topology.duplicate_window_ms", &self.duplicate_window_ms, &(1_000..=3_600_000))
+        within("topology.duplicate_window_ms", &self.duplicate_window_ms, &(1_000..=3_600_000))?;
+        within("topology.reserved_consumers", &self.reserved_consumers, &(100..=100_000))?;
+        let places = self.max_consumers_per_shard.unwrap_or(1_000_000);
+        within("topology.max_consumers_per_shard", &places, &(self.reserved_consumers + 1..=i32::MAX.unsigned_abs()))
     }
 
     /// Every shard.

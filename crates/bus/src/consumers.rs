@@ -3,21 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
-use async_nats::jetstream::AckKind;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull};
+use async_nats::jetstream::{AckKind, stream};
 use async_trait::async_trait;
 use futures::StreamExt;
 use parking_lot::Mutex;
-use relay_domain::ports::{CursorError, UserChange, UserConsumers};
+use relay_domain::ports::{ConsumerFloor, CursorError, Ensured, Made, Places, UserChange, UserConsumers};
 use relay_protocol::log::LogEvent;
 use relay_subjects::LogSubject;
-use relay_types::{ConversationId, ShardId, UserId};
+use relay_types::{ConversationId, Seq, ShardId, UserId};
 
+use crate::config::TopologyConfig;
 use crate::connect::Bus;
-use crate::user_consumer::{MAX_FILTERS, is_not_found};
+use crate::topology::EPOCH_KEY;
+use crate::user_consumer::{MAX_FILTERS, is_gone, is_not_found};
 
-/// A user who connects to nothing for this long loses the consumer; their next connection is a `reset` anyway.
-const INACTIVE_THRESHOLD: Duration = Duration::from_hours(30 * 24);
 /// Consumers whose silence is remembered at once.
 const MAX_SILENT: usize = 1_000_000;
 /// Changes looked at together.
@@ -30,6 +30,7 @@ pub struct NatsUserConsumers {
     /// Since when a consumer does not answer while its stream does.
     silent: Mutex<HashMap<(ShardId, UserId), Instant>>,
     stranded_after: Duration,
+    reserved: u64,
 }
 
 /// The open pull of one shard's changes, and the deliveries that were handed out: at most [`MAX_BATCH`].
@@ -40,9 +41,19 @@ struct Queue {
 
 impl NatsUserConsumers {
     /// Consumers over `bus`. One that does not answer for `stranded_after`, while its stream does, lived on a server that is
-    /// gone, and is made again elsewhere.
-    pub fn new(bus: Bus, stranded_after: Duration) -> Self {
-        Self { bus, queues: Mutex::new(HashMap::new()), silent: Mutex::new(HashMap::new()), stranded_after }
+    /// gone, and is made again elsewhere. The last places of each log are not users'.
+    pub fn new(bus: Bus, stranded_after: Duration, topology: &TopologyConfig) -> Self {
+        let reserved = u64::from(topology.reserved_consumers);
+        Self { bus, queues: Mutex::new(HashMap::new()), silent: Mutex::new(HashMap::new()), stranded_after, reserved }
+    }
+
+    async fn stream(&self, shard: ShardId) -> Result<stream::Stream<()>, CursorError> {
+        self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(CursorError::new)
+    }
+
+    fn places_of(&self, info: &stream::Info) -> Places {
+        let limit = u64::try_from(info.config.max_consumers).ok().filter(|limit| *limit > 0);
+        Places { taken: info.state.consumer_count as u64, for_users: limit.map(|limit| limit.saturating_sub(self.reserved)) }
     }
 
     /// Whether the consumer has been silent for so long that its server counts as gone.
@@ -70,6 +81,28 @@ impl NatsUserConsumers {
     }
 }
 
+/// The subjects that the user's consumer names: their own, and as many conversations as one can.
+fn filters(shard: ShardId, user: UserId, conversations: &[ConversationId]) -> BTreeSet<String> {
+    if conversations.len() >= MAX_FILTERS {
+        metrics::counter!("relay_consumer_filters_capped_total").increment(1);
+    }
+    let own = std::iter::once(LogSubject::User(shard, user).to_string());
+    own.chain(conversations.iter().take(MAX_FILTERS - 1).map(|id| LogSubject::Conversation(shard, *id).to_string())).collect()
+}
+
+/// Without a time after which the server takes it away: nobody pulls from it, so it would go however often its user is here, and
+/// where it stood with it.
+fn config(name: String, filters: BTreeSet<String>) -> pull::Config {
+    pull::Config {
+        durable_name: Some(name),
+        description: Some("what this user has not received on any device".to_owned()),
+        ack_policy: AckPolicy::All,
+        filter_subjects: filters.into_iter().collect(),
+        num_replicas: 1,
+        ..pull::Config::default()
+    }
+}
+
 /// Whether an event on a user's subject may change what their consumers should be, and whether on every shard. Others (accounts
 /// that nobody has used yet, invitations, ended sessions) are acknowledged without a look at Postgres: whoever makes many of them
 /// costs nobody else a turn.
@@ -82,17 +115,10 @@ fn concerns_consumers(payload: &[u8]) -> Option<bool> {
 
 #[async_trait]
 impl UserConsumers for NatsUserConsumers {
-    async fn ensure(&self, shard: ShardId, user: UserId, conversations: &[ConversationId]) -> Result<bool, CursorError> {
-        let stream = self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(CursorError::new)?;
+    async fn ensure(&self, shard: ShardId, user: UserId, conversations: &[ConversationId]) -> Result<Ensured, CursorError> {
+        let stream = self.stream(shard).await?;
         let name = relay_subjects::user_durable(user);
-        if conversations.len() >= MAX_FILTERS {
-            metrics::counter!("relay_consumer_filters_capped_total").increment(1);
-        }
-        let own = std::iter::once(LogSubject::User(shard, user).to_string());
-        let wanted: BTreeSet<String> =
-            own.chain(conversations.iter().take(MAX_FILTERS - 1).map(|id| LogSubject::Conversation(shard, *id).to_string())).collect();
-        let mut stranded = false;
-        let present = match stream.consumer_info(&name).await {
+        let info = match stream.consumer_info(&name).await {
             Ok(info) => Some(info),
             Err(error) if is_not_found(&error) => None,
             Err(error) => {
@@ -104,44 +130,72 @@ impl UserConsumers for NatsUserConsumers {
                 tracing::info!(shard = shard.0, user.id = %user, "the consumer's server is gone: making it again elsewhere");
                 // Carried out by the cluster, but answered by the consumer's own server: no answer comes.
                 let _ = stream.delete_consumer(&name).await;
-                stranded = true;
-                None
+                metrics::counter!("relay_user_consumers_stranded_total").increment(1);
+                return Ok(Ensured::Absent { stranded: true });
             }
         };
         self.silent.lock().remove(&(shard, user));
+        let Some(info) = info else { return Ok(Ensured::Absent { stranded: false }) };
+        let floor = Seq(info.ack_floor.stream_sequence);
+        let wanted = filters(shard, user, conversations);
+        let has: BTreeSet<String> =
+            info.config.filter_subjects.into_iter().chain(Some(info.config.filter_subject)).filter(|s| !s.is_empty()).collect();
+        // An earlier version made consumers that the server takes away when nobody pulls from them, whoever their user is.
+        if has == wanted && info.config.inactive_threshold.is_zero() {
+            return Ok(Ensured::Present { changed: false, floor });
+        }
+        // The server refuses changes to where a consumer began; its cursor stays where it is.
+        let config = pull::Config { deliver_policy: info.config.deliver_policy, ..config(name, wanted) };
+        stream.update_consumer(config).await.map_err(CursorError::new)?;
+        metrics::counter!("relay_user_consumers_updated_total").increment(1);
+        Ok(Ensured::Present { changed: true, floor })
+    }
+
+    async fn make(
+        &self,
+        shard: ShardId,
+        user: UserId,
+        conversations: &[ConversationId],
+        floor: &ConsumerFloor,
+    ) -> Result<Made, CursorError> {
+        let stream = self.bus.js.get_stream(relay_subjects::stream(shard)).await.map_err(CursorError::new)?;
+        let (config_of_log, state) = (&stream.cached_info().config, &stream.cached_info().state);
+        if self.places_of(stream.cached_info()).are_taken() {
+            metrics::counter!("relay_user_consumers_refused_total").increment(1);
+            return Ok(Made::NoPlace);
+        }
+        // As a sequence: a consumer that began with `New` cannot be moved by reset. In another epoch of the log, everything came
+        // after what was delivered. A floor beyond the end is one of a log that was cut off.
+        let same_log = config_of_log.metadata.get(EPOCH_KEY) == Some(&floor.epoch);
+        let after = if same_log { floor.seq.0.min(state.last_sequence) } else { 0 };
+        let start_sequence = (after + 1).max(state.first_sequence).max(1);
+        let name = relay_subjects::user_durable(user);
         let config = pull::Config {
-            durable_name: Some(name),
-            description: Some("what this user has not received on any device".to_owned()),
-            ack_policy: AckPolicy::All,
-            filter_subjects: wanted.iter().cloned().collect(),
-            inactive_threshold: INACTIVE_THRESHOLD,
-            num_replicas: 1,
-            ..pull::Config::default()
+            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence },
+            ..config(name, filters(shard, user, conversations))
         };
-        match present {
-            None => {
-                // As a sequence: a consumer that began with `New` cannot be moved by reset. A new user begins now; where a lost
-                // consumer stood nobody knows, and nothing may be skipped: the next checkpoint moves it on.
-                let state = stream.get_info().await.map_err(CursorError::new)?.state;
-                let start_sequence = if stranded { state.first_sequence.max(1) } else { state.last_sequence + 1 };
-                let config = pull::Config { deliver_policy: DeliverPolicy::ByStartSequence { start_sequence }, ..config };
-                stream.create_consumer(config).await.map_err(CursorError::new)?;
-                let series = if stranded { "relay_user_consumers_stranded_total" } else { "relay_user_consumers_created_total" };
-                metrics::counter!(series).increment(1);
-                Ok(true)
+        stream.create_consumer(config).await.map_err(CursorError::new)?;
+        metrics::counter!("relay_user_consumers_created_total").increment(1);
+        Ok(Made::Made)
+    }
+
+    async fn floor(&self, shard: ShardId, user: UserId) -> Result<Option<Seq>, CursorError> {
+        match self.stream(shard).await?.consumer_info(relay_subjects::user_durable(user)).await {
+            Ok(info) => Ok(Some(Seq(info.ack_floor.stream_sequence))),
+            Err(error) if is_not_found(&error) => Ok(None),
+            Err(error) => Err(CursorError::new(error)),
+        }
+    }
+
+    async fn remove(&self, shard: ShardId, user: UserId) -> Result<(), CursorError> {
+        let removed = self.stream(shard).await?.delete_consumer(&relay_subjects::user_durable(user)).await;
+        match removed {
+            Ok(_) => {
+                metrics::counter!("relay_user_consumers_removed_total").increment(1);
+                Ok(())
             }
-            Some(info) => {
-                let has: BTreeSet<String> =
-                    info.config.filter_subjects.into_iter().chain(Some(info.config.filter_subject)).filter(|s| !s.is_empty()).collect();
-                if has == wanted {
-                    return Ok(false);
-                }
-                // The server refuses changes to where a consumer began; its cursor stays where it is.
-                let config = pull::Config { deliver_policy: info.config.deliver_policy, ..config };
-                stream.update_consumer(config).await.map_err(CursorError::new)?;
-                metrics::counter!("relay_user_consumers_updated_total").increment(1);
-                Ok(true)
-            }
+            Err(error) if is_gone(&error) => Ok(()),
+            Err(error) => Err(CursorError::new(error)),
         }
     }
 
@@ -171,8 +225,14 @@ impl UserConsumers for NatsUserConsumers {
         Ok(changes.into_values().collect())
     }
 
-    async fn epoch(&self, shard: ShardId) -> Result<String, CursorError> {
-        crate::tail::head(&self.bus, shard).await.map(|head| head.epoch).map_err(CursorError::new)
+    async fn end(&self, shard: ShardId) -> Result<ConsumerFloor, CursorError> {
+        let head = crate::tail::head(&self.bus, shard).await.map_err(CursorError::new)?;
+        Ok(ConsumerFloor { epoch: head.epoch, seq: head.last })
+    }
+
+    async fn places(&self, shard: ShardId) -> Result<Places, CursorError> {
+        let stream = self.bus.js.get_stream(relay_subjects::stream(shard)).await.map_err(CursorError::new)?;
+        Ok(self.places_of(stream.cached_info()))
     }
 
     async fn settled(&self, shard: ShardId) -> Result<(), CursorError> {

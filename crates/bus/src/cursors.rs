@@ -2,7 +2,7 @@
 
 use async_nats::jetstream::consumer;
 use async_trait::async_trait;
-use relay_domain::ports::{CursorError, DeliveryCursors};
+use relay_domain::ports::{Checkpoint, CursorError, DeliveryCursors};
 use relay_subjects::LogSubject;
 use relay_types::{ConversationId, Seq, ShardId, UserId};
 
@@ -50,15 +50,15 @@ impl DeliveryCursors for NatsCursors {
         Ok(Some(conversations.collect()))
     }
 
-    async fn checkpoint(&self, shard: ShardId, user: UserId, delivered: Seq) -> Result<(), CursorError> {
-        let Some(info) = self.info(shard, user).await? else { return Ok(()) };
+    async fn checkpoint(&self, shard: ShardId, user: UserId, delivered: Seq) -> Result<Checkpoint, CursorError> {
+        let Some(info) = self.info(shard, user).await? else { return Ok(Checkpoint::NoConsumer) };
         // Another device, on another gateway, may be further: the cursor says what any device has.
         if info.ack_floor.stream_sequence >= delivered.0 {
-            return Ok(());
+            return Ok(Checkpoint::Reached);
         }
         let stream = self.stream(shard).await?;
         stream.reset_consumer(&relay_subjects::user_durable(user), Some(delivered.next().0)).await.map_err(CursorError::new)?;
         metrics::counter!("relay_cursor_checkpoints_total").increment(1);
-        Ok(())
+        Ok(Checkpoint::Reached)
     }
 }

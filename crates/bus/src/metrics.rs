@@ -20,6 +20,8 @@ pub fn register() {
     describe_counter!("relay_cursor_checkpoints_total", "Users' durable consumers that were moved");
     describe_counter!("relay_user_consumers_created_total", "Users' durable consumers that were made");
     describe_counter!("relay_user_consumers_updated_total", "Users' durable consumers whose filters were changed");
+    describe_counter!("relay_user_consumers_removed_total", "Durable consumers of retired users that were taken away");
+    describe_counter!("relay_user_consumers_refused_total", "Durable consumers not made because the log has no place left for users'");
     describe_counter!("relay_user_consumers_stranded_total", "Users' durable consumers made again because their server stayed away");
     describe_counter!("relay_consumer_filters_capped_total", "Users in more conversations than a durable consumer has filters");
     describe_counter!("relay_persist_resets_total", "Times that the persist queue was set back to the watermark");
@@ -41,6 +43,8 @@ pub fn register() {
         "relay_cursor_checkpoints_total",
         "relay_user_consumers_created_total",
         "relay_user_consumers_updated_total",
+        "relay_user_consumers_removed_total",
+        "relay_user_consumers_refused_total",
         "relay_user_consumers_stranded_total",
         "relay_consumer_filters_capped_total",
         "relay_persist_resets_total",

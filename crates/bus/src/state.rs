@@ -23,6 +23,10 @@ pub struct LogState {
     pub bytes: u64,
     /// How much it may hold; at that much, every send is refused.
     pub max_bytes: u64,
+    /// Consumers of users, workers and tails.
+    pub consumers: u64,
+    /// How many it may have.
+    pub max_consumers: Option<u64>,
     /// Copies that exist, the leader's included.
     pub copies: usize,
     /// Copies that are away or not up to date, by server name.
@@ -52,6 +56,8 @@ impl Bus {
             shard,
             bytes: info.state.bytes,
             max_bytes: u64::try_from(info.config.max_bytes).unwrap_or(u64::MAX),
+            consumers: info.state.consumer_count as u64,
+            max_consumers: u64::try_from(info.config.max_consumers).ok().filter(|most| *most > 0),
             copies: replicas.len() + 1,
             behind,
         })

@@ -8,3 +8,10 @@ pub(crate) fn is_not_found(error: &async_nats::jetstream::context::ConsumerInfoE
     use async_nats::jetstream::context::ConsumerInfoErrorKind;
     matches!(error.kind(), ConsumerInfoErrorKind::NotFound)
 }
+
+/// Whether a consumer that was to be deleted is not there.
+pub(crate) fn is_gone(error: &async_nats::jetstream::stream::ConsumerError) -> bool {
+    use async_nats::jetstream::ErrorCode;
+    use async_nats::jetstream::stream::ConsumerErrorKind;
+    matches!(error.kind(), ConsumerErrorKind::JetStream(error) if error.error_code() == ErrorCode::CONSUMER_NOT_FOUND)
+}

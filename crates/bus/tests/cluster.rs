@@ -11,7 +11,9 @@ mod cluster {
     use relay_bus::topology::Topology;
     use relay_bus::{Bus, NatsConfig, TopologyConfig};
     use relay_dev_servers::{NatsCluster, NatsClusterOptions, Scratch, Servers, SyncInterval};
-    use relay_domain::ports::{LogAddress, LogReader as _, MessageLog as _, TailSource as _, TailStart, UserConsumers as _};
+    use relay_domain::ports::{
+        ConsumerFloor, CursorError, Ensured, LogAddress, LogReader as _, MessageLog as _, TailSource as _, TailStart, UserConsumers as _,
+    };
     use relay_types::{Seq, ShardId, UserId};
 
     const SHARD: ShardId = ShardId(0);
@@ -158,10 +160,10 @@ mod cluster {
     async fn a_consumer_whose_server_is_gone_is_made_again_elsewhere() {
         let world = World::start().await;
         let (log, bus) = (world.log().await, world.bus().await);
-        let consumers = NatsUserConsumers::new(bus, Duration::from_secs(1));
+        let consumers = NatsUserConsumers::new(bus, Duration::from_secs(1), &world.topology);
         let users: Vec<UserId> = (0..12_u128).map(|n| UserId::new(ulid::Ulid(n + 1))).collect();
         for user in &users {
-            consumers.ensure(SHARD, *user, &[]).await.unwrap();
+            consumers.make(SHARD, *user, &[], &consumers.end(SHARD).await.unwrap()).await.unwrap();
             let to = LogAddress::User { shard: SHARD, id: *user };
             log.append(to, &format!("undelivered-{user}"), payload(), None).await.unwrap();
         }
@@ -172,7 +174,8 @@ mod cluster {
         dead.kill();
         for user in &users {
             let deadline = Instant::now() + LATE;
-            while let Err(error) = consumers.ensure(SHARD, *user, &[]).await {
+            // What a worker does: where it stood was noted when it was made.
+            while let Err(error) = ensure(&consumers, *user).await {
                 assert!(Instant::now() < deadline, "{user}, of {} on the dead server: {error}", stranded.len());
             }
         }
@@ -186,6 +189,15 @@ mod cluster {
             let info = js.get_stream_no_info("CHAT-0").await.unwrap().consumer_info(relay_subjects::user_durable(*user)).await.unwrap();
             assert_eq!(info.num_pending, 1, "the returning server brings no other one");
         }
+    }
+
+    async fn ensure(consumers: &NatsUserConsumers, user: UserId) -> Result<(), CursorError> {
+        if let Ensured::Absent { stranded } = consumers.ensure(SHARD, user, &[]).await? {
+            assert!(stranded);
+            let beginning = ConsumerFloor { epoch: EPOCH.to_owned(), seq: Seq::ZERO };
+            consumers.make(SHARD, user, &[], &beginning).await?;
+        }
+        Ok(())
     }
 
     /// Which node each user's consumer is on.

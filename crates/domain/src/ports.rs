@@ -23,6 +23,7 @@ mod queue;
 mod read_marks;
 mod recent;
 mod resume;
+mod retirement;
 mod sessions;
 mod tail;
 mod tokens;
@@ -30,12 +31,12 @@ mod tokens;
 pub use accounts::{Accounts, Credentials, NewAccount, PasswordChange, RegisterError};
 pub use audit::{AuditedLog, AuditedProjection, LogPage, MarksPage, MemberKey, ProjectedEvent, SavedWalk};
 pub use causes::{Causes, DriverError};
-pub use consumers::{UserChange, UserConsumers};
+pub use consumers::{Ensured, Made, Places, UserChange, UserConsumers};
 pub use conversations::{
     Added, ConversationError, Conversations, CreateError, Created, Decided, ListPage, MemberPage, MembershipState, NewConversation,
     PeopleLimits,
 };
-pub use cursors::{CursorError, DeliveryCursors};
+pub use cursors::{Checkpoint, CursorError, DeliveryCursors};
 pub use ephemeral::{EphemeralAudience, EphemeralFeed, EphemeralLink, LinkError};
 pub use erasures::{ErasableLog, EraseError, Erasure, ErasureBacklog, Erasures};
 pub use history::{History, HistoryAnchor, HistoryError, MemberInterval};
@@ -55,6 +56,7 @@ pub use recent::{NothingRecent, Passed, RecentSends};
 pub use resume::{
     EventRange, FoundEvent, JoinSnapshot, MembershipInterval, OriginalSend, OwnHead, ResumeStore, SendKey, SnapshotMembership, StoreError,
 };
+pub use retirement::{ConsumerFloor, Retirement, SavedRound, WalkedUser};
 pub use sessions::{DeviceSessions, NewSession, OpenError, Opened, RevokeError, RotateError, Rotated, Rotation, SessionRecord, SessionUse};
 pub use tail::{Ended, LogHead, LogTail, TailError, TailSource, TailStart};
 pub use tokens::{

@@ -1,11 +1,11 @@
 //! Moving users' durable consumers to what their devices have: at disconnect, and now and then while connected.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use relay_domain::ports::DeliveryCursors;
+use relay_domain::ports::{Checkpoint, DeliveryCursors};
 use relay_runtime::Task;
 use relay_types::{Seq, ShardId, UserId};
 use tokio::sync::{Mutex, mpsc};
@@ -16,10 +16,18 @@ use crate::hub::Hub;
 const QUEUE: usize = 10_000;
 /// Moves at once. The server makes 1,500 to 2,200 a second; chat comes first.
 const CONCURRENCY: usize = 8;
+/// A consumer that is not there yet is looked for this often: whoever logs in for the first time, or after a long absence, gets
+/// theirs a moment later, and may be gone by then.
+const AGAIN: Duration = Duration::from_secs(2);
+/// So many times.
+const ATTEMPTS: u32 = 30;
 /// How often the hub is swept.
 const SWEEP: Duration = Duration::from_secs(5);
 
 type Move = (UserId, BTreeMap<ShardId, Seq>);
+
+/// Moves that found no consumer, each with the attempts that are left.
+type Waiting = HashMap<(UserId, ShardId), (Seq, u32)>;
 
 /// Where sockets hand in what their user has.
 #[derive(Clone)]
@@ -61,19 +69,24 @@ impl Checkpoints {
     async fn make_moves(&self, task: &Task, hub: &Hub, cursors: &Arc<dyn DeliveryCursors>, interval: Duration) -> anyhow::Result<()> {
         let mut receiver = self.receiver.lock().await;
         let mut next_round = tokio::time::Instant::now() + jittered(interval);
-        let mut batch = Vec::new();
+        let mut next_attempt = tokio::time::Instant::now() + AGAIN;
+        let (mut batch, mut waiting) = (Vec::new(), Waiting::new());
         loop {
             tokio::select! {
                 biased;
                 count = receiver.recv_many(&mut batch, 256) => {
                     if count > 0 {
-                        move_all(cursors, std::mem::take(&mut batch)).await;
+                        wait_for(&mut waiting, move_all(cursors, std::mem::take(&mut batch)).await);
                     }
                 }
                 () = task.stop.cancelled() => return Ok(()),
                 () = tokio::time::sleep_until(next_round) => {
-                    move_all(cursors, hub.take_acked()).await;
+                    wait_for(&mut waiting, move_all(cursors, hub.take_acked()).await);
                     next_round = tokio::time::Instant::now() + jittered(interval);
+                }
+                () = tokio::time::sleep_until(next_attempt), if !waiting.is_empty() => {
+                    attempt(cursors, &mut waiting).await;
+                    next_attempt = tokio::time::Instant::now() + AGAIN;
                 }
             }
         }
@@ -97,14 +110,50 @@ fn jittered(interval: Duration) -> Duration {
     interval / 2 + (interval / 2).mul_f64(rand::random::<f64>())
 }
 
-async fn move_all(cursors: &Arc<dyn DeliveryCursors>, moves: Vec<Move>) {
+/// Makes the moves. Those are left that found no consumer.
+async fn move_all(cursors: &Arc<dyn DeliveryCursors>, moves: Vec<Move>) -> Vec<(UserId, ShardId, Seq)> {
     let each = moves.into_iter().flat_map(|(user, shards)| shards.into_iter().map(move |(shard, seq)| (user, shard, seq)));
-    futures::stream::iter(each)
-        .for_each_concurrent(CONCURRENCY, |(user, shard, seq)| async move {
-            if let Err(error) = cursors.checkpoint(shard, user, seq).await {
+    move_each(cursors, each.collect()).await
+}
+
+async fn move_each(cursors: &Arc<dyn DeliveryCursors>, moves: Vec<(UserId, ShardId, Seq)>) -> Vec<(UserId, ShardId, Seq)> {
+    let moved = futures::stream::iter(moves).map(|(user, shard, seq)| async move {
+        match cursors.checkpoint(shard, user, seq).await {
+            Ok(Checkpoint::Reached) => None,
+            Ok(Checkpoint::NoConsumer) => Some((user, shard, seq)),
+            Err(error) => {
                 tracing::debug!(user.id = %user, reason = error.reason, "durable cursor not moved");
                 metrics::counter!("relay_checkpoints_failed_total").increment(1);
+                None
             }
-        })
-        .await;
+        }
+    });
+    let moved: Vec<Option<(UserId, ShardId, Seq)>> = moved.buffer_unordered(CONCURRENCY).collect().await;
+    moved.into_iter().flatten().collect()
+}
+
+/// Moves that found no consumer are made later, if there are not too many.
+fn wait_for(waiting: &mut Waiting, moves: Vec<(UserId, ShardId, Seq)>) {
+    for (user, shard, seq) in moves {
+        if waiting.len() < QUEUE || waiting.contains_key(&(user, shard)) {
+            let (known, _) = waiting.get(&(user, shard)).copied().unwrap_or_default();
+            waiting.insert((user, shard), (known.max(seq), ATTEMPTS));
+        } else {
+            metrics::counter!("relay_checkpoints_skipped_total").increment(1);
+        }
+    }
+}
+
+/// Looks for the consumers again.
+async fn attempt(cursors: &Arc<dyn DeliveryCursors>, waiting: &mut Waiting) {
+    let attempted = std::mem::take(waiting);
+    let left = move_each(cursors, attempted.iter().map(|((user, shard), (seq, _))| (*user, *shard, *seq)).collect()).await;
+    for (user, shard, seq) in left {
+        let attempts = attempted.get(&(user, shard)).map_or(0, |(_, attempts)| attempts.saturating_sub(1));
+        if attempts > 0 {
+            waiting.insert((user, shard), (seq, attempts));
+        } else {
+            metrics::counter!("relay_checkpoints_skipped_total").increment(1);
+        }
+    }
 }

@@ -55,7 +55,8 @@ pub enum LogEvent {
     MessageErased(MessageErased),
     /// On the user's subject: the account exists.
     UserRegistered(UserRegistered),
-    /// On the user's subject: their first log-in; their durable consumers are to be created.
+    /// On the user's subject: their first log-in, or the first sign of them after a long absence; their durable consumers are to be
+    /// made.
     UserSeen(UserRegistered),
     /// On the user's subject, on the conversation's shard: they are now in it.
     ConversationJoined(ConversationMembershipChanged),

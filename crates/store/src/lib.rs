@@ -26,6 +26,7 @@ mod projection;
 mod read_marks;
 mod reseed;
 mod resume;
+mod retirement;
 mod roles;
 mod session_use;
 mod sessions;

@@ -62,8 +62,12 @@ const ALL: &str = "SELECT, INSERT, UPDATE, DELETE";
 /// What each role may do with each table: gateway, api, worker. A table without a line is nobody's but the owner's.
 const GRANTS: &[(&str, [&str; 3])] = &[
     ("_sqlx_migrations", [READ, READ, READ]),
-    ("users", [NOTHING, ALL, "SELECT (user_id, handle, display_name, home_shard, created_at, seen_at)"]),
-    ("sessions", ["SELECT, UPDATE (last_used_at, in_use_until)", ALL, "SELECT, DELETE"]),
+    (
+        "users",
+        [NOTHING, ALL, "SELECT (user_id, handle, display_name, home_shard, created_at, seen_at, retired_at), UPDATE (seen_at, retired_at)"],
+    ),
+    // The worker locks sessions while it retires their user, and whoever locks a row has to be allowed to change something of it.
+    ("sessions", ["SELECT, UPDATE (last_used_at, in_use_until)", ALL, "SELECT, UPDATE (in_use_until), DELETE"]),
     ("refresh_tokens", [NOTHING, ALL, "SELECT, DELETE"]),
     ("login_networks", [NOTHING, ALL, NOTHING]),
     // The gateway tells nobody who is typing in a large conversation, or in one that waits for an answer.
@@ -90,6 +94,8 @@ const GRANTS: &[(&str, [&str; 3])] = &[
     ("memberships", [READ, READ, ALL]),
     ("erasures", [NOTHING, NOTHING, ALL]),
     ("audit_walks", [NOTHING, NOTHING, ALL]),
+    ("consumer_floors", [NOTHING, NOTHING, ALL]),
+    ("durable_walks", [NOTHING, NOTHING, ALL]),
 ];
 
 /// Functions that change tables. They run as their owner, and only the worker may call them.

@@ -175,8 +175,7 @@ impl DeviceSessions for Store {
 }
 
 impl Store {
-    /// Tells the user's devices of the session, and, if it is the user's first log-in, notes that and tells the workers, who make
-    /// their durable consumers then. Where that is told. The caller holds the user's row.
+    /// Tells the user's devices of the session. Notes that the user was seen. Where that is told. The caller holds the user's row.
     async fn started(
         &self,
         connection: &mut PgConnection,
@@ -184,22 +183,44 @@ impl Store {
         at: OffsetDateTime,
         home: ShardId,
     ) -> Result<LogAddress, StoreError> {
-        let noted = sqlx::query!("UPDATE users SET seen_at = $2 WHERE user_id = $1 AND seen_at IS NULL", new.user.to_uuid(), at)
-            .execute(&mut *connection)
-            .await
-            .map_err(unavailable)?;
         let (mut pending, address) = (Pending::default(), LogAddress::User { shard: home, id: new.user });
         let (actor_id, user_id, at_ms) = (Some(new.user), new.user, new.at_ms);
-        if noted.rows_affected() > 0 {
-            let event_id = self.event_id();
-            pending.push(address, event_id, LogEvent::UserSeen(UserRegistered { event_id, actor_id, at_ms, user_id }));
-        }
+        self.seen(connection, new.user, home, at, &mut pending).await?;
         let event_id = self.event_id();
         let (session_id, device_name) = (new.session, new.device_name.clone());
         let started = SessionStarted { event_id, actor_id, at_ms, user_id, session_id, device_name };
         pending.push(address, event_id, LogEvent::SessionStarted(started));
         pending.write(connection).await?;
         Ok(address)
+    }
+
+    /// Notes that the user was seen at `at`. The first time, and when they had been retired, the workers are told, who make their
+    /// durable consumers then. The caller holds the user's row.
+    pub(crate) async fn seen(
+        &self,
+        connection: &mut PgConnection,
+        user: UserId,
+        home: ShardId,
+        at: OffsetDateTime,
+        pending: &mut Pending,
+    ) -> Result<(), StoreError> {
+        let unseen = sqlx::query_scalar!(
+            r#"UPDATE users AS u SET seen_at = greatest(u.seen_at, $2), retired_at = NULL FROM users AS before
+               WHERE u.user_id = $1 AND before.user_id = u.user_id
+                 AND (before.seen_at IS NULL OR before.seen_at < $2::timestamptz - interval '12 hours')
+               RETURNING before.seen_at IS NULL AS "unseen!""#,
+            user.to_uuid(),
+            at
+        )
+        .fetch_optional(connection)
+        .await
+        .map_err(unavailable)?;
+        if unseen == Some(true) {
+            let event_id = self.event_id();
+            let seen = UserRegistered { event_id, actor_id: Some(user), at_ms: millis(at), user_id: user };
+            pending.push(LogAddress::User { shard: home, id: user }, event_id, LogEvent::UserSeen(seen));
+        }
+        Ok(())
     }
 
     /// Ends every session of the user that is not over, but `keep`; the caller holds the user's row. There are at most as many

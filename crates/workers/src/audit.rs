@@ -9,6 +9,7 @@
 
 mod auditor;
 mod compare;
+mod missing;
 mod round;
 
 use std::collections::BTreeMap;
@@ -20,8 +21,9 @@ use relay_types::{Seq, ShardId, UserId};
 use tokio::time::Instant;
 
 use self::auditor::MAX_FINDINGS;
-pub use self::auditor::{Auditor, Compared, DeadLettered, Ends, runs};
+pub use self::auditor::{Auditor, Compared, Consumers, DeadLettered, Ends, runs};
 pub use self::compare::{Finding, Kind};
+use self::missing::Missing;
 use self::round::{Cursor as _, Round};
 
 /// A starting auditor compares at least so much of what is newest again.
@@ -67,6 +69,7 @@ struct Known {
     consumers: Round<UserId>,
     /// As of the last round, and of the present one.
     ahead: [Vec<Finding>; 2],
+    missing: Missing,
 }
 
 /// A shard, from its first look on.
@@ -181,11 +184,15 @@ impl Audit {
             }
             known.full.reached(Some(reached).filter(|reached| *reached < upto), self.full_every, Instant::now());
         }
+        let looked = known.missing.next();
+        let still = self.auditor.still_missing(id, &looked).await?;
+        known.missing.looked(&looked, &still);
         let until = Instant::now() + self.budget();
         while known.consumers.is_on(Instant::now()) && Instant::now() < until {
-            let (found, next) = self.auditor.consumers(id, &ends.head, known.consumers.cursor).await?;
-            note(&mut known.ahead, found, next.is_none());
-            known.consumers.reached(next, self.full_every, Instant::now());
+            let found = self.auditor.consumers(id, &ends.head, known.consumers.cursor).await?;
+            known.missing.found(&found.missing, Instant::now());
+            note(&mut known.ahead, found.ahead, found.next.is_none());
+            known.consumers.reached(found.next, self.full_every, Instant::now());
         }
         Ok(())
     }
@@ -245,6 +252,7 @@ impl Audit {
             full: Round::new(FULL, &saved, self.full_every, now),
             consumers: Round::new(CONSUMERS, &saved, self.full_every, now),
             ahead: Default::default(),
+            missing: Missing::default(),
         })
     }
 
@@ -287,8 +295,10 @@ fn show(shards: &BTreeMap<ShardId, Shard>, marks: &Marks, start: Instant) {
     let ahead = |[last, present]: &[Vec<Finding>; 2]| last.iter().chain(present).copied().collect::<std::collections::BTreeSet<_>>();
     let mut all: Vec<Finding> = known().flat_map(|known| known.ends.iter().chain(&known.open).copied()).collect();
     all.extend(known().flat_map(|known| ahead(&known.ahead)).chain(ahead(&marks.ahead)));
+    let missing: usize = known().map(|known| known.missing.count(now)).sum();
     for kind in Kind::ALL {
         let count = all.iter().filter(|finding| finding.kind == kind).count();
+        let count = if kind == Kind::ConsumerMissing { missing } else { count };
         gauge("relay_audit_findings", "kind", kind.name(), count);
     }
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]

@@ -31,8 +31,11 @@ pub struct WorkerConfig {
     pub roles: Vec<Role>,
     /// Events in one transaction at most.
     pub persist_batch: usize,
-    /// How often every user's consumers are compared with their memberships, in seconds.
+    /// How often a walk over all users' consumers begins, which compares them with the memberships, in seconds.
     pub reconcile_all_every_s: u64,
+    /// A user who has not logged in, refreshed or been connected for this long loses their durable consumers, in days. They get
+    /// them back when they return, with what was missed counted.
+    pub retire_after_days: u32,
     /// A user's durable consumer that does not answer for this long, while its stream does, is made again on another server,
     /// in seconds.
     pub stranded_after_s: u64,
@@ -53,6 +56,7 @@ impl Default for WorkerConfig {
             roles: vec![Role::Persist, Role::Reconcile, Role::Outbox, Role::Audit, Role::Erase],
             persist_batch: 1_000,
             reconcile_all_every_s: 3_600,
+            retire_after_days: 30,
             stranded_after_s: 60,
             audit_every_s: 60,
             audit_full_every_s: 86_400,
@@ -68,6 +72,8 @@ impl WorkerConfig {
         require("worker.roles", !self.roles.is_empty(), || "at least one role".to_owned())?;
         within("worker.persist_batch", &self.persist_batch, &(1..=10_000))?;
         within("worker.erase_per_s", &self.erase_per_s, &(1..=50))?;
+        // A day is how long an access token may live, and half of one how late a use is noted.
+        within("worker.retire_after_days", &self.retire_after_days, &(2..=3_650))?;
         at_least("worker.audit_every_s", &self.audit_every_s, &1)?;
         at_least("worker.audit_full_every_s", &self.audit_full_every_s, &self.audit_every_s)?;
         at_least("worker.reconcile_all_every_s", &self.reconcile_all_every_s, &10)

@@ -15,6 +15,12 @@ pub fn register() {
     counter!("relay_read_marks_told_later_total").increment(0);
     describe_gauge!("relay_outbox_waiting", "Outbox rows of a shard that are not in the log yet");
     describe_gauge!("relay_outbox_parked", "Outbox rows of a shard that the log refused; anything but 0 is an alert");
+    describe_counter!("relay_users_retired_total", "Users whose durable consumers were taken away because nobody saw them for long");
+    describe_gauge!("relay_consumers", "Consumers of a shard's log: of users, workers and tails");
+    describe_gauge!("relay_consumer_places_left", "Durable consumers that a shard's log still takes for users; 0 is an alert");
+    describe_gauge!("relay_durables_round_age_seconds", Unit::Seconds, "Since a walk over all users' consumers last came to an end");
+    counter!("relay_users_retired_total").increment(0);
+    gauge!("relay_durables_round_age_seconds").set(0.0);
     describe_counter!("relay_audit_messages_compared_total", "Messages in the log that were compared with Postgres");
     describe_gauge!("relay_messages_unaccounted", "Messages that the log or Postgres lacks or has too many; anything but 0 is an alert");
     describe_gauge!("relay_audit_findings", "What the audit finds, by kind");

@@ -1,25 +1,28 @@
 //! Keeping every user's durable consumers as their memberships say. Level-triggered: an event names a user, the state in
 //! Postgres says what is right; doing it twice, late, or for everybody is harmless.
+//!
+//! Three tasks: changes are followed (here), consumers that did not answer are tried again (`again.rs`), and everybody is looked at
+//! in a walk (`walk.rs`), which also takes away the consumers of those who are away for long.
 
-use std::collections::HashMap;
+mod again;
+mod walk;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use relay_domain::ports::{CursorError, MemberDirectory, StoreError, UserChange, UserConsumers};
+use relay_domain::ports::{ConsumerFloor, CursorError, Ensured, Made, MemberDirectory, Retirement, StoreError, UserChange, UserConsumers};
 use relay_runtime::Task;
-use relay_types::{ShardId, UserId};
-use tokio::sync::Notify;
+use relay_types::{ConversationId, Seq, ShardId, UserId};
+
+pub use self::again::Again;
 
 /// Users looked at together. The server creates 1,600 consumers a second, however many are asked for at once; chat comes first.
 /// One whose server is gone takes seconds of waiting, so that few at a time would take hours.
 const CONCURRENCY: usize = 32;
-const PAGE: u32 = 500;
 const RETRY: Duration = Duration::from_millis(500);
-/// How often consumers that do not answer are tried before the full pass has them.
+/// How often consumers that do not answer are tried before others' changes go on.
 const ATTEMPTS: u32 = 3;
-/// How often is looked whether a log began anew, with none of the consumers of the old one.
-const EPOCH_EVERY: Duration = Duration::from_secs(5);
 
 /// Why users' consumers could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
@@ -37,14 +40,29 @@ enum ReconcileError {
 pub struct Reconcile {
     /// Who is where.
     pub memberships: Arc<dyn MemberDirectory>,
+    /// Who has consumers, and where those stood.
+    pub retirement: Arc<dyn Retirement>,
     /// The consumers.
     pub consumers: Arc<dyn UserConsumers>,
-    /// Every shard: each user who has logged in has a consumer on each.
+    /// Every shard: each user who was seen lately has a consumer on each.
     pub shards: Vec<ShardId>,
-    /// How often everybody is looked at.
+    /// This process, as the others know it: one at a time walks.
+    pub walker: String,
+    /// How often a walk over everybody begins.
     pub all_every: Duration,
-    /// Asks for a full pass soon.
-    pub again: Arc<Notify>,
+    /// Whoever was not seen for so long is retired.
+    pub retire_after: Duration,
+    /// Whose consumers did not answer.
+    pub again: Arc<Again>,
+}
+
+/// A user's consumers after a look at them.
+#[derive(Debug, Default)]
+struct Looked {
+    /// How many were made or changed.
+    changed: usize,
+    /// Where they stand.
+    floors: Vec<(ShardId, Seq)>,
 }
 
 impl Reconcile {
@@ -62,12 +80,13 @@ impl Reconcile {
             match changed {
                 Ok(changes) => {
                     // Until it worked: what was not acknowledged would only come again after everything behind it. A consumer
-                    // that stays silent is the full pass' business after a few attempts: it must not hold up everybody else's.
-                    let mut attempts = 0;
-                    while let Err(error) = self.changed(shard, &changes).await {
+                    // that stays silent is tried elsewhere after a few attempts: it must not hold up everybody else's.
+                    let (mut attempts, mut left) = (0, changes);
+                    while let Err((error, silent)) = self.changed(shard, &left).await {
                         attempts += 1;
+                        left = silent;
                         if attempts >= ATTEMPTS && matches!(error, ReconcileError::Consumers(_)) {
-                            self.again.notify_one();
+                            self.again.note(left.iter().map(|change| change.user));
                             break;
                         }
                         task.health.degraded(error.to_string());
@@ -92,115 +111,96 @@ impl Reconcile {
         }
     }
 
-    /// Looks at everybody, now and again, and at once when a log began anew.
-    ///
-    /// # Cancel safety
-    /// Cancel safe.
-    pub async fn everybody(&self, task: Task) -> anyhow::Result<()> {
-        task.health.up();
-        let mut epochs = HashMap::new();
-        loop {
-            // Before the pass: a log that begins anew while it goes on is met by another one.
-            self.changed_log(&mut epochs).await;
-            let pause = match self.all_users().await {
-                Ok(changed) => {
-                    task.health.up();
-                    tracing::info!(changed, "every user's consumers compared with their memberships");
-                    self.all_every
-                }
-                Err(error) => {
-                    tracing::info!(%error, "could not look at every user's consumers; again soon");
-                    task.health.degraded(error.to_string());
-                    RETRY * 10
-                }
-            };
-            tokio::select! {
-                () = task.stop.cancelled() => return Ok(()),
-                () = tokio::time::sleep(pause) => {}
-                () = self.again.notified() => tokio::time::sleep(RETRY * 10).await,
-                () = self.another_log(&mut epochs) => tracing::info!("a log began anew: every user's consumers are made again"),
-            }
-        }
-    }
-
-    /// Waits until a shard's log is another one than the known.
-    async fn another_log(&self, known: &mut HashMap<ShardId, String>) {
-        while !self.changed_log(known).await {
-            tokio::time::sleep(EPOCH_EVERY).await;
-        }
-    }
-
-    /// Whether a shard's log is another one than the known, which is brought up to date. One that does not answer is the same.
-    async fn changed_log(&self, known: &mut HashMap<ShardId, String>) -> bool {
-        let mut changed = false;
-        for shard in &self.shards {
-            if let Ok(epoch) = self.consumers.epoch(*shard).await {
-                changed |= known.insert(*shard, epoch.clone()).is_some_and(|before| before != epoch);
-            }
-        }
-        changed
-    }
-
-    async fn all_users(&self) -> Result<usize, ReconcileError> {
-        let (mut after, mut changed, mut silent) = (None, 0, None);
-        loop {
-            let page = self.memberships.users_page(after, PAGE).await?;
-            match self.users(&page).await {
-                Ok(more) => changed += more,
-                Err(error @ ReconcileError::Consumers(_)) => silent = Some(error),
-                Err(error @ ReconcileError::Store(_)) => return Err(error),
-            }
-            match page.last() {
-                Some(last) if page.len() >= PAGE as usize => after = Some(*last),
-                _ => return silent.map_or(Ok(changed), Err),
-            }
-        }
-    }
-
-    async fn users(&self, users: &[UserId]) -> Result<usize, ReconcileError> {
-        self.look(users.iter().map(|user| (*user, None)).collect()).await
-    }
-
-    async fn changed(&self, shard: ShardId, changes: &[UserChange]) -> Result<usize, ReconcileError> {
-        self.look(changes.iter().map(|change| (change.user, Some(shard).filter(|_| !change.everywhere))).collect()).await
-    }
-
-    /// Looks at users, each on one shard or on all.
-    async fn look(&self, looks: Vec<(UserId, Option<ShardId>)>) -> Result<usize, ReconcileError> {
-        let mut results = futures::stream::iter(looks).map(|(user, shard)| self.user(user, shard)).buffer_unordered(CONCURRENCY);
-        let mut changed = 0;
-        let mut silent = None;
-        while let Some(result) = results.next().await {
+    /// Looks at those whom a change concerns. Fails with those that it was not done for.
+    async fn changed(&self, shard: ShardId, changes: &[UserChange]) -> Result<(), (ReconcileError, Vec<UserChange>)> {
+        let mut results = futures::stream::iter(changes.to_vec())
+            .map(|change| async move { (change, self.user(change.user, Some(shard).filter(|_| !change.everywhere)).await) })
+            .buffer_unordered(CONCURRENCY);
+        let (mut failed, mut left) = (None, Vec::new());
+        while let Some((change, result)) = results.next().await {
             match result {
-                Ok(more) => changed += more,
+                Ok(_) => {}
                 // One server's consumers may be away; the others' are looked at all the same.
-                Err(error @ ReconcileError::Consumers(_)) => silent = Some(error),
-                Err(error @ ReconcileError::Store(_)) => return Err(error),
+                Err(error @ ReconcileError::Consumers(_)) => {
+                    left.push(change);
+                    failed = Some(error);
+                }
+                Err(error @ ReconcileError::Store(_)) => return Err((error, changes.to_vec())),
             }
         }
-        silent.map_or(Ok(changed), Err)
+        failed.map_or(Ok(()), |error| Err((error, left)))
     }
 
     /// Makes a user's consumers on `shard`, or on all, as they should be. What is read is bounded by what these can name, however
     /// many conversations the user is in.
-    async fn user(&self, user: UserId, shard: Option<ShardId>) -> Result<usize, ReconcileError> {
+    async fn user(&self, user: UserId, shard: Option<ShardId>) -> Result<Looked, ReconcileError> {
         let shards = shard.as_ref().map_or(self.shards.as_slice(), std::slice::from_ref);
         let most = self.consumers.most_conversations();
-        let mut changed = 0;
+        let mut looked = Looked::default();
         let mut read = self.memberships.conversations_of(user, shards, most).await?;
         while let Some(by_shard) = read {
             let mut written = 0;
+            looked.floors.clear();
             for (shard, conversations) in &by_shard {
-                written += usize::from(self.consumers.ensure(*shard, user, conversations).await?);
+                match self.consumers.ensure(*shard, user, conversations).await? {
+                    Ensured::Present { changed, floor } => {
+                        written += usize::from(changed);
+                        looked.floors.push((*shard, floor));
+                    }
+                    Ensured::Absent { stranded } => written += usize::from(self.make(*shard, user, conversations, stranded).await?),
+                }
             }
-            changed += written;
+            looked.changed += written;
             if written == 0 {
                 break;
             }
             // Another worker may have read a newer state and written it before this one wrote the older: whoever writes last
             // also reads last.
-            read = self.memberships.conversations_of(user, shards, most).await?.filter(|now| *now != by_shard);
+            let now = self.memberships.conversations_of(user, shards, most).await?;
+            if now.is_none() {
+                // Retired meanwhile.
+                self.take_away(user).await?;
+            }
+            read = now.filter(|now| *now != by_shard);
         }
-        Ok(changed)
+        Ok(looked)
+    }
+
+    /// Makes a consumer that counts what lies behind where it stood. Says whether there was a place for it.
+    async fn make(&self, shard: ShardId, user: UserId, conversations: &[ConversationId], stranded: bool) -> Result<bool, ReconcileError> {
+        let floor = if let Some(floor) = self.retirement.floor_of(user, shard).await? {
+            floor
+        } else {
+            // Somebody new begins now. Where a lost consumer stood nobody knows, and nothing may be skipped.
+            let end = self.consumers.end(shard).await?;
+            let floor = if stranded { ConsumerFloor { seq: Seq::ZERO, ..end } } else { end };
+            // First: whoever makes it again, in whatever log, knows where it began.
+            self.retirement.note_floors(&[(user, shard, floor.clone())]).await?;
+            floor
+        };
+        match self.consumers.make(shard, user, conversations, &floor).await? {
+            Made::Made => Ok(true),
+            Made::NoPlace => {
+                tracing::warn!(shard = shard.0, user.id = %user, "no durable consumer: the log has no place left for users'");
+                Ok(false)
+            }
+        }
+    }
+
+    /// Takes a user's consumers away: what they had delivered is noted first.
+    async fn take_away(&self, user: UserId) -> Result<(), ReconcileError> {
+        let mut floors = Vec::new();
+        for shard in &self.shards {
+            // The end first: in the log of that epoch, or before it, the consumer stands where it is found.
+            let end = self.consumers.end(*shard).await?;
+            // Whoever has none and is away for as long as the log reaches back received nothing of it.
+            let seq = self.consumers.floor(*shard, user).await?.unwrap_or(Seq::ZERO);
+            floors.push((user, *shard, ConsumerFloor { seq, ..end }));
+        }
+        self.retirement.note_floors(&floors).await?;
+        for shard in &self.shards {
+            self.consumers.remove(*shard, user).await?;
+        }
+        Ok(())
     }
 }

@@ -47,6 +47,7 @@ mod e2e {
     mod reseed;
     mod resume;
     mod resume_edges;
+    mod retirement;
     mod roles;
     mod sessions;
     mod slow_reader;

@@ -9,7 +9,7 @@ use relay_bus::tail::NatsTails;
 use relay_domain::ports::{AuditedLog as _, AuditedProjection as _};
 use relay_store::Store;
 use relay_types::{Seq, ShardId};
-use relay_workers::audit::{Auditor, Finding, Kind};
+use relay_workers::audit::{Auditor, Ends, Finding, Kind};
 use serde_json::json;
 
 use crate::config::Config;
@@ -40,6 +40,8 @@ struct Verified {
     messages: u64,
     dead_lettered: usize,
     findings: Vec<Finding>,
+    /// Durable consumers that are missing: the reconcile worker makes them.
+    without_consumer: usize,
     /// Differences beyond those that are named.
     more: u64,
 }
@@ -75,7 +77,7 @@ pub async fn run(arguments: VerifyArguments, config: &Config) -> anyhow::Result<
 }
 
 async fn verify(auditor: &Auditor, shards: &[ShardId]) -> anyhow::Result<Verified> {
-    let mut verified = Verified { messages: 0, dead_lettered: 0, findings: Vec::new(), more: 0 };
+    let mut verified = Verified { messages: 0, dead_lettered: 0, findings: Vec::new(), without_consumer: 0, more: 0 };
     for shard in shards {
         let ends = auditor.ends(*shard).await?;
         if !ends.findings.is_empty() {
@@ -91,15 +93,7 @@ async fn verify(auditor: &Auditor, shards: &[ShardId]) -> anyhow::Result<Verifie
             tokio::time::sleep(SECOND_LOOK).await;
             verified.findings.extend(auditor.confirm(*shard, &compared.findings).await?);
         }
-        let mut after = None;
-        loop {
-            let (found, next) = auditor.consumers(*shard, &ends.head, after).await?;
-            verified.findings.extend(found);
-            after = next;
-            if after.is_none() {
-                break;
-            }
-        }
+        verified.without_consumer += consumers(auditor, *shard, &ends, &mut verified.findings).await?;
     }
     let mut after = None;
     loop {
@@ -108,6 +102,24 @@ async fn verify(auditor: &Auditor, shards: &[ShardId]) -> anyhow::Result<Verifie
         after = next;
         if after.is_none() {
             return Ok(verified);
+        }
+    }
+}
+
+/// Looks at everybody's durable consumers. How many have none who should.
+async fn consumers(auditor: &Auditor, shard: ShardId, ends: &Ends, findings: &mut Vec<Finding>) -> anyhow::Result<usize> {
+    let (mut after, mut missing) = (None, 0);
+    loop {
+        let mut found = auditor.consumers(shard, &ends.head, after).await?;
+        findings.append(&mut found.ahead);
+        if !found.missing.is_empty() {
+            // Somebody who has just come gets theirs in a moment.
+            tokio::time::sleep(SECOND_LOOK).await;
+            missing += auditor.still_missing(shard, &found.missing).await?.len();
+        }
+        after = found.next;
+        if after.is_none() {
+            return Ok(missing);
         }
     }
 }
@@ -138,7 +150,7 @@ fn show(arguments: &VerifyArguments, verified: &Verified, repaired: u64) {
         let counts: BTreeMap<&str, usize> = kinds.iter().map(|(kind, seqs)| (*kind, seqs.len())).collect();
         let samples: BTreeMap<&str, Vec<&String>> = kinds.iter().map(|(kind, seqs)| (*kind, seqs.iter().take(SAMPLES).collect())).collect();
         output::line(
-            json!({ "messages": verified.messages, "dead_lettered": verified.dead_lettered, "repaired": repaired, "findings": counts, "samples": samples }),
+            json!({ "messages": verified.messages, "dead_lettered": verified.dead_lettered, "repaired": repaired, "without_consumer": verified.without_consumer, "findings": counts, "samples": samples }),
         );
         return;
     }
@@ -148,6 +160,13 @@ fn show(arguments: &VerifyArguments, verified: &Verified, repaired: u64) {
     for (kind, seqs) in &kinds {
         let shown = seqs.iter().take(SAMPLES).cloned().collect::<Vec<_>>().join(", ");
         output::line(format_args!("{kind}: {} ({}), such as {shown}", seqs.len(), meaning(kind)));
+    }
+    if verified.without_consumer > 0 {
+        output::line(format_args!(
+            "{} durable consumers of users who were seen lately are missing: the reconcile worker makes them, unless `relayctl doctor` says \
+             that there is no place left",
+            verified.without_consumer
+        ));
     }
     if verified.more > 0 {
         output::line(format_args!("and {} more differences that are not listed", verified.more));

@@ -6,7 +6,7 @@ use relay_protocol::rest::{Problem, RefreshRequest, Secret, TokenResponse};
 
 use crate::error::ApiError;
 use crate::extract::{Body, ClientAddress, enforce};
-use crate::flush::flush;
+use crate::flush::{flush, flush_soon};
 use crate::state::App;
 
 /// Exchanges a refresh token for new tokens. The same one again gets the same answer until the new one is used, because an
@@ -38,6 +38,9 @@ pub(crate) async fn refresh(
         }
         other => other?,
     };
+    if let Some(told) = rotated.told {
+        flush_soon(&app, told).await;
+    }
     let next = app.deps.tokens.next_refresh(&request.refresh_token.0, &rotated.nonce).ok_or(RotateError::Invalid)?;
     let access = app.deps.tokens.access(rotated.user, rotated.session, now_ms)?;
     Ok(Json(TokenResponse {

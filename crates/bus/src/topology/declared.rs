@@ -9,6 +9,9 @@ use serde::Deserialize;
 use super::{Topology, TopologyError};
 use crate::config::TopologyConfig;
 
+/// The log keeps nothing for longer. Postgres keeps used `client_id`s for 31 days, and users' own events for 32.
+const MOST_KEPT_S: u64 = 31 * 86_400;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Declaration {
@@ -72,6 +75,17 @@ struct BucketDeclaration {
 
 pub(super) fn read(text: &str, config: &TopologyConfig) -> Result<Topology, TopologyError> {
     let declaration: Declaration = toml::from_str(text).map_err(|e| TopologyError::Declaration { reason: e.message().to_owned() })?;
+    for declared in declaration.stream.iter().filter(|declared| declared.per_shard) {
+        if !(1..=MOST_KEPT_S).contains(&declared.max_age_s) {
+            let (name, days) = (&declared.name, MOST_KEPT_S / 86_400);
+            let reason = format!(
+                "max_age_s of {name} is {}, and has to be 1 to {MOST_KEPT_S} ({days} days): Postgres keeps users' own events and used \
+                 client_ids hardly longer, and a log that reaches further back would be replayed with holes",
+                declared.max_age_s
+            );
+            return Err(TopologyError::Declaration { reason });
+        }
+    }
     let shards_of = |per_shard: bool| if per_shard { 0..config.shards } else { 0..1 };
     let mut streams = Vec::new();
     for declared in &declaration.stream {
@@ -93,9 +107,11 @@ fn for_shard(template: &str, shard: u16) -> String {
 
 fn stream_config(declared: &StreamDeclaration, shard: u16, config: &TopologyConfig) -> stream::Config {
     let mut max_bytes = declared.max_bytes;
+    let mut max_consumers = declared.max_consumers;
     let mut duplicate_window = Duration::from_secs(declared.duplicate_window_s);
     if declared.per_shard {
         max_bytes = config.max_bytes_per_shard.unwrap_or(max_bytes);
+        max_consumers = config.max_consumers_per_shard.map_or(max_consumers, |most| i32::try_from(most).unwrap_or(i32::MAX));
         duplicate_window = Duration::from_millis(config.duplicate_window_ms);
     }
     stream::Config {
@@ -108,7 +124,7 @@ fn stream_config(declared: &StreamDeclaration, shard: u16, config: &TopologyConf
         max_age: Duration::from_secs(declared.max_age_s),
         max_bytes: i64::try_from(max_bytes).unwrap_or(i64::MAX),
         max_message_size: declared.max_message_bytes,
-        max_consumers: declared.max_consumers,
+        max_consumers,
         duplicate_window,
         num_replicas: usize::from(config.replicas),
         allow_direct: declared.allow_direct,
@@ -161,6 +177,26 @@ fn consumer_config(declared: &ConsumerDeclaration, shard: u16) -> pull::Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_that_reaches_further_back_than_postgres_is_refused() {
+        let text = include_str!("../../../../nats/topology.toml");
+        let with =
+            |max_age: &str| read(&text.replacen("max_age_s = 2_592_000", &format!("max_age_s = {max_age}"), 1), &TopologyConfig::default());
+        assert!(with("2_678_400").is_ok(), "31 days");
+        for refused in ["2_678_401", "0"] {
+            let error = with(refused).unwrap_err().to_string();
+            assert!(error.contains("max_age_s of CHAT-{shard}") && error.contains("31 days"), "{error}");
+        }
+    }
+
+    #[test]
+    fn places_for_consumers_are_configured() {
+        let config = TopologyConfig { max_consumers_per_shard: Some(5_000), ..TopologyConfig::default() };
+        assert_eq!(Topology::declared(&config).unwrap().streams[0].max_consumers, 5_000);
+        config.check().unwrap();
+        assert!(TopologyConfig { max_consumers_per_shard: Some(1_000), ..config }.check().is_err(), "all of them are reserved");
+    }
 
     #[test]
     fn the_declaration_reads_and_expands_by_shard() {

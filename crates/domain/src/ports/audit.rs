@@ -30,12 +30,11 @@ pub trait AuditedLog: Send + Sync {
     /// Cancel safe.
     async fn dead_lettered(&self, shard: ShardId) -> Result<Vec<Seq>, CursorError>;
 
-    /// Those of `users` whose durable consumer claims to have delivered more than `end`, and how much. Who has none is not
-    /// named.
+    /// How far the durable consumer of each of `users` claims to have delivered; `None` for who has none.
     ///
     /// # Cancel safety
     /// Cancel safe.
-    async fn consumers_ahead(&self, shard: ShardId, end: Seq, users: &[UserId]) -> Result<Vec<(UserId, Seq)>, CursorError>;
+    async fn consumers(&self, shard: ShardId, users: &[UserId]) -> Result<Vec<(UserId, Option<Seq>)>, CursorError>;
 }
 
 /// An event's row, as far as it is compared.

@@ -24,6 +24,15 @@ impl CursorError {
     }
 }
 
+/// What became of a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checkpoint {
+    /// The consumer is there, or was further.
+    Reached,
+    /// There is none (yet).
+    NoConsumer,
+}
+
 /// Access to the durable consumer that each user has on each shard.
 #[async_trait]
 pub trait DeliveryCursors: Send + Sync {
@@ -38,5 +47,5 @@ pub trait DeliveryCursors: Send + Sync {
     ///
     /// # Cancel safety
     /// Cancel safe; the move may or may not have happened.
-    async fn checkpoint(&self, shard: ShardId, user: UserId, delivered: Seq) -> Result<(), CursorError>;
+    async fn checkpoint(&self, shard: ShardId, user: UserId, delivered: Seq) -> Result<Checkpoint, CursorError>;
 }

@@ -67,6 +67,8 @@ pub struct Rotated {
     pub session: SessionId,
     /// What the replacement is made with: the rotation's own nonce, or the first one's when this is a repetition.
     pub nonce: RefreshNonce,
+    /// The address that tells the workers of somebody who was away for long. Nobody has to wait for that.
+    pub told: Option<LogAddress>,
 }
 
 /// A rotation that did not happen.
@@ -119,15 +121,15 @@ pub enum RevokeError {
 pub struct Opened {
     /// Addresses to flush, because other sessions were revoked for it; usually none.
     pub touched: Vec<LogAddress>,
-    /// The address that tells the user's other devices of it, and the workers, if it is the user's first: durable consumers are made
-    /// only then. Nobody has to wait for that.
+    /// The address that tells the user's other devices of it, and the workers, if it is the user's first, or the first after a long
+    /// absence: durable consumers are made only then. Nobody has to wait for that.
     pub told: LogAddress,
 }
 
 /// The sessions of devices. A session is live until it is revoked or its newest refresh token or itself runs out.
 #[async_trait]
 pub trait DeviceSessions: Send + Sync {
-    /// Opens a session. Sessions beyond `max_sessions` are revoked, and a first log-in is noted, with their events and the new
+    /// Opens a session. Sessions beyond `max_sessions` are revoked, and the user counts as seen, with their events and the new
     /// session's in the outbox.
     ///
     /// # Cancel safety
@@ -135,7 +137,8 @@ pub trait DeviceSessions: Send + Sync {
     async fn open(&self, session: &NewSession) -> Result<Opened, OpenError>;
 
     /// Exchanges a refresh token for the next. Until that one is used, the same token is answered with the same next one
-    /// again: an answer may have been lost, and two tabs may ask at once. Afterwards, the session ends.
+    /// again: an answer may have been lost, and two tabs may ask at once. Afterwards, the session ends. A retired user counts as
+    /// seen again, with the event of that in the outbox.
     ///
     /// # Cancel safety
     /// Not cancel safe: the presented token may be used up when the future is dropped.

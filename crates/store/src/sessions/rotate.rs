@@ -35,13 +35,44 @@ struct Token {
     ends_at: OffsetDateTime,
     late_repeats: i32,
     home_shard: i32,
+    unseen: bool,
 }
 
-/// Uses of one session's tokens queue up behind its row; each then sees what the one before it did.
-/// Indexes: `refresh_tokens_pkey`, `sessions_pkey`.
+/// Which rows are locked before the token is looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Locks {
+    /// The session's.
+    Session,
+    /// Its user's first: they were retired, and are not any more.
+    UserAndSession,
+}
+
+/// Whoever comes back after a long absence needs the user's row, which is locked before the session's. That is known only behind the
+/// session's lock, which whoever retires the user takes, too. So it begins again then.
 pub(super) async fn run(store: &Store, rotation: &Rotation) -> Result<Rotated, RotateError> {
+    match attempt(store, rotation, Locks::Session).await? {
+        Some(rotated) => Ok(rotated),
+        None => attempt(store, rotation, Locks::UserAndSession).await?.ok_or_else(|| unreadable("session").into()),
+    }
+}
+
+/// Uses of one session's tokens queue up behind its row; each then sees what the one before it did. `None` when the user's row is
+/// needed and not locked.
+/// Indexes: `refresh_tokens_pkey`, `sessions_pkey`, `users_pkey`.
+async fn attempt(store: &Store, rotation: &Rotation, locks: Locks) -> Result<Option<Rotated>, RotateError> {
     let at = timestamp(rotation.at_ms)?;
     let mut transaction = store.pool.begin().await.map_err(unavailable)?;
+    if locks == Locks::UserAndSession {
+        sqlx::query_scalar!(
+            "SELECT user_id FROM users WHERE user_id = (
+                 SELECT s.user_id FROM refresh_tokens t JOIN sessions s USING (session_id) WHERE t.token_hash = $1)
+             FOR NO KEY UPDATE",
+            &rotation.presented.0
+        )
+        .fetch_optional(&mut *transaction)
+        .await
+        .map_err(unavailable)?;
+    }
     sqlx::query_scalar!(
         "SELECT session_id FROM sessions WHERE session_id = (SELECT session_id FROM refresh_tokens WHERE token_hash = $1) FOR NO KEY UPDATE",
         &rotation.presented.0
@@ -51,10 +82,10 @@ pub(super) async fn run(store: &Store, rotation: &Rotation) -> Result<Rotated, R
     .map_err(unavailable)?;
     let token = sqlx::query_as!(
         Token,
-        "SELECT t.used_at, t.expires_at, t.predecessor, t.successor_nonce, t.repeated_late,
-                s.session_id, s.user_id, s.revoked_at, s.ends_at, s.late_repeats, u.home_shard
+        r#"SELECT t.used_at, t.expires_at, t.predecessor, t.successor_nonce, t.repeated_late,
+                s.session_id, s.user_id, s.revoked_at, s.ends_at, s.late_repeats, u.home_shard, u.seen_at IS NULL AS "unseen!"
          FROM refresh_tokens t JOIN sessions s USING (session_id) JOIN users u USING (user_id)
-         WHERE t.token_hash = $1",
+         WHERE t.token_hash = $1"#,
         &rotation.presented.0
     )
     .fetch_optional(&mut *transaction)
@@ -73,6 +104,9 @@ pub(super) async fn run(store: &Store, rotation: &Rotation) -> Result<Rotated, R
     if token.expires_at.min(token.ends_at) <= at {
         return Err(RotateError::Invalid);
     }
+    if token.unseen && locks == Locks::Session {
+        return Ok(None);
+    }
     let nonce = if let Some((used_at, nonce)) = repeated {
         if !token.repeated_late && at - used_at > AT_ONCE {
             if token.late_repeats + 1 >= LATE_REPEATS {
@@ -86,8 +120,15 @@ pub(super) async fn run(store: &Store, rotation: &Rotation) -> Result<Rotated, R
         exchange(&mut transaction, &token, rotation, at).await?;
         rotation.nonce
     };
+    let told = if token.unseen {
+        let mut pending = Pending::default();
+        store.seen(&mut transaction, user, shard(token.home_shard)?, at, &mut pending).await?;
+        pending.write(&mut transaction).await?.pop()
+    } else {
+        None
+    };
     commit(transaction).await?;
-    Ok(Rotated { user, session, nonce })
+    Ok(Some(Rotated { user, session, nonce, told }))
 }
 
 /// The first use of a token.

@@ -16,6 +16,7 @@ mod postings;
 mod projection;
 mod read_marks;
 mod resume;
+mod retirement;
 mod sessions;
 mod support;
 mod vanished;

@@ -71,6 +71,17 @@ impl DeadLettered {
     }
 }
 
+/// What some users' durable consumers showed.
+#[derive(Debug, Default)]
+pub struct Consumers {
+    /// Consumers that claim more than there is.
+    pub ahead: Vec<Finding>,
+    /// Users without one. They count when they still have none a while later: somebody who has just come gets theirs in a moment.
+    pub missing: Vec<UserId>,
+    /// Where to go on; `None` at the end.
+    pub next: Option<UserId>,
+}
+
 /// A shard's two ends.
 #[derive(Debug, Clone)]
 pub struct Ends {
@@ -148,13 +159,21 @@ impl Auditor {
         Ok(compared)
     }
 
-    /// Users' durable consumers that claim more than there is, some users at a time. Says where to go on.
+    /// Users' durable consumers that claim more than there is, and users who were seen and have none, some users at a time. Who is
+    /// retired needs none.
     ///
     /// # Cancel safety
     /// Cancel safe.
-    pub async fn consumers(&self, shard: ShardId, head: &LogHead, after: Option<UserId>) -> anyhow::Result<(Vec<Finding>, Option<UserId>)> {
+    pub async fn consumers(&self, shard: ShardId, head: &LogHead, after: Option<UserId>) -> anyhow::Result<Consumers> {
         let users = self.people.users_page(after, USERS).await?;
-        let mut ahead = self.log.consumers_ahead(shard, head.last, &users).await?;
+        let (mut ahead, mut missing) = (Vec::new(), Vec::new());
+        for (user, reached) in self.log.consumers(shard, &users).await? {
+            match reached {
+                Some(reached) if reached > head.last => ahead.push((user, reached)),
+                Some(_) => {}
+                None => missing.push(user),
+            }
+        }
         if !ahead.is_empty() {
             // The log has grown since its end was looked at, and they may have followed it.
             let now = self.tails.head(shard).await?;
@@ -163,8 +182,23 @@ impl Auditor {
         for (user, reached) in &ahead {
             tracing::warn!(shard = shard.0, user.id = %user, stream.seq = reached.0, "a user's consumer is ahead of the log");
         }
-        let findings = ahead.into_iter().map(|(_, seq)| Finding { kind: Kind::ConsumerAhead, shard, seq }).collect();
-        Ok((findings, users.last().copied().filter(|_| users.len() >= USERS as usize)))
+        let ahead = ahead.into_iter().map(|(_, seq)| Finding { kind: Kind::ConsumerAhead, shard, seq }).collect();
+        Ok(Consumers { ahead, missing, next: users.last().copied().filter(|_| users.len() >= USERS as usize) })
+    }
+
+    /// Those of `users` who still have no consumer on `shard`, and still need one.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn still_missing(&self, shard: ShardId, users: &[UserId]) -> anyhow::Result<Vec<UserId>> {
+        let without = self.log.consumers(shard, users).await?.into_iter().filter(|(_, reached)| reached.is_none());
+        let mut missing = Vec::new();
+        for (user, _) in without {
+            if self.people.conversations_of(user, &[shard], 1).await?.is_some() {
+                missing.push(user);
+            }
+        }
+        Ok(missing)
     }
 
     /// Read marks that claim more than there is, some members at a time. Says where to go on.

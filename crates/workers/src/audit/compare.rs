@@ -23,14 +23,24 @@ pub enum Kind {
     LogTooShort,
     /// A user's durable consumer has delivered more than there is.
     ConsumerAhead,
+    /// A user who was seen lately has no durable consumer.
+    ConsumerMissing,
     /// A read mark lies beyond its conversation's newest event.
     MarkAhead,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 7] =
-        [Self::MissingRow, Self::PhantomRow, Self::OtherMessage, Self::AnotherLog, Self::LogTooShort, Self::ConsumerAhead, Self::MarkAhead];
+    pub const ALL: [Self; 8] = [
+        Self::MissingRow,
+        Self::PhantomRow,
+        Self::OtherMessage,
+        Self::AnotherLog,
+        Self::LogTooShort,
+        Self::ConsumerAhead,
+        Self::ConsumerMissing,
+        Self::MarkAhead,
+    ];
 
     /// As a metric label and for people.
     pub const fn name(self) -> &'static str {
@@ -41,13 +51,14 @@ impl Kind {
             Self::AnotherLog => "another_log",
             Self::LogTooShort => "log_too_short",
             Self::ConsumerAhead => "consumer_ahead",
+            Self::ConsumerMissing => "consumer_missing",
             Self::MarkAhead => "mark_ahead",
         }
     }
 
     /// Whether it says that something acknowledged is missing somewhere, or something is there that never was.
     pub const fn is_unaccounted(self) -> bool {
-        !matches!(self, Self::ConsumerAhead | Self::MarkAhead)
+        !matches!(self, Self::ConsumerAhead | Self::ConsumerMissing | Self::MarkAhead)
     }
 }
 

@@ -31,7 +31,7 @@ pub async fn log(harness: &Harness, shard: u16) -> anyhow::Result<Vec<(Seq, LogE
 }
 
 /// As [`log`], with the subject of each event.
-async fn log_with_subjects(harness: &Harness, shard: u16) -> anyhow::Result<Vec<(Seq, String, LogEvent)>> {
+pub async fn log_with_subjects(harness: &Harness, shard: u16) -> anyhow::Result<Vec<(Seq, String, LogEvent)>> {
     let client = harness.nats_client().await?;
     let stream = stream(harness, shard).await?;
     let last = stream.cached_info().state.last_sequence;

@@ -15,6 +15,8 @@ const ELECTION_MS: u64 = 10_000;
 const SLOW_PING_MS: u64 = 5_000;
 /// A stream this full is worth a warning, in percent: long before messages are refused.
 const NEARLY_FULL: u64 = 70;
+/// So many of the places for users' consumers taken are worth a warning, in percent.
+const NEARLY_TAKEN: u64 = 90;
 /// By default the last tenth takes membership changes and sessions only (`quota.log_reserve_percent`).
 const RESERVED: u64 = 90;
 
@@ -97,14 +99,15 @@ async fn shards(bus: &Bus, config: &Config) -> Vec<Finding> {
     let mut all = Vec::new();
     for shard in config.topology.shard_ids() {
         if let Ok(state) = bus.log_state(shard).await {
-            all.extend(state_of(&state));
+            all.extend(state_of(&state, config.topology.reserved_consumers));
         }
     }
     all
 }
 
-fn state_of(state: &LogState) -> Vec<Finding> {
+fn state_of(state: &LogState, reserved: u32) -> Vec<Finding> {
     let mut all = Vec::new();
+    all.extend(places_of(state, reserved));
     let percent = state.bytes.saturating_mul(100) / state.max_bytes.max(1);
     if percent >= NEARLY_FULL {
         all.push(Finding::Warning(format!(
@@ -123,6 +126,21 @@ fn state_of(state: &LogState) -> Vec<Finding> {
         )));
     }
     all
+}
+
+/// Places for users' durable consumers.
+fn places_of(state: &LogState, reserved: u32) -> Option<Finding> {
+    let for_users = state.max_consumers?.saturating_sub(u64::from(reserved));
+    let percent = state.consumers.saturating_mul(100) / for_users.max(1);
+    (percent >= NEARLY_TAKEN).then(|| {
+        let (shard, consumers) = (state.shard.0, state.consumers);
+        let then = "raise topology.max_consumers_per_shard and run `relayctl topology apply`";
+        Finding::Warning(if consumers >= for_users {
+            format!("shard {shard} has {consumers} consumers, and takes no more of users: what further ones missed is not counted; {then}")
+        } else {
+            format!("shard {shard} has {consumers} consumers, {percent} % of what it takes of users: {then}")
+        })
+    })
 }
 
 #[cfg(test)]
@@ -163,9 +181,22 @@ mod tests {
     fn old_servers_full_streams_and_missing_copies_are_said() {
         assert!(server("2.15.1").is_none() && server("3.0.0").is_none());
         assert!(server("2.10.21").is_some() && server("nonsense").is_some());
-        let healthy = LogState { shard: ShardId(0), bytes: 69, max_bytes: 100, copies: 3, behind: Vec::new() };
-        assert!(state_of(&healthy).is_empty());
-        assert_eq!(state_of(&LogState { bytes: 70, ..healthy.clone() }).len(), 1);
-        assert_eq!(state_of(&LogState { behind: vec!["nats-2".to_owned()], ..healthy }).len(), 1);
+        let healthy = LogState {
+            shard: ShardId(0),
+            bytes: 69,
+            max_bytes: 100,
+            consumers: 899,
+            max_consumers: Some(2_000),
+            copies: 3,
+            behind: Vec::new(),
+        };
+        assert!(state_of(&healthy, 1_000).is_empty());
+        assert_eq!(state_of(&LogState { bytes: 70, ..healthy.clone() }, 1_000).len(), 1);
+        assert_eq!(state_of(&LogState { behind: vec!["nats-2".to_owned()], ..healthy.clone() }, 1_000).len(), 1);
+        for (consumers, words) in [(900, "90 %"), (1_000, "takes no more of users")] {
+            let found = state_of(&LogState { consumers, ..healthy.clone() }, 1_000);
+            assert!(matches!(found.as_slice(), [Finding::Warning(text)] if text.contains(words)), "{consumers}");
+        }
+        assert!(state_of(&LogState { consumers: u64::MAX, max_consumers: None, ..healthy }, 1_000).is_empty(), "no limit");
     }
 }
