@@ -1,6 +1,7 @@
 //! The adapters that the API runs on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use relay_api::Deps;
 use relay_auth::{Argon2Hasher, KeyRing, Mint, PasswordConfig};
@@ -50,6 +51,7 @@ pub async fn assemble(config: &Config, supervisor: &Supervisor, bus: &Bus, keys:
         ids: ids.clone(),
         quota: config.api.quota,
         room,
+        edit_window: Duration::from_secs(u64::from(config.api.edit_window_s)),
     }));
     let deps = Deps {
         tails,

@@ -54,6 +54,37 @@ async fn two_terminals_talk_and_the_killed_one_comes_back_to_what_it_missed() ->
     harness.finish().await
 }
 
+/// Answers and edits, by number and without.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_terminals_answer_and_edit() -> anyhow::Result<()> {
+    let harness = Harness::start().await?;
+    let profiles = tempfile::tempdir()?;
+    let chat = |handle: &str, more: &[&str]| Terminal::chat(&harness, profiles.path(), handle, more);
+
+    let mut ann = chat("ann", &[])?;
+    ann.expect("connected as @ann").await;
+    let mut bob = chat("bob", &["--to", "ann"])?;
+    bob.expect("talking to @ann").await;
+    bob.say("at sevn").await;
+    ann.expect("@bob: at sevn").await;
+    ann.say("/reply fine").await;
+    bob.expect("(to you: at sevn): fine").await;
+    bob.say("/edit at seven").await;
+    bob.expect("#2 sent ✓").await;
+    ann.expect("@bob changed a message: at seven").await;
+    // A quote says what the message says now.
+    ann.say("/history").await;
+    ann.expect("(to @bob: at seven): fine").await;
+    ann.say("/versions #2").await;
+    ann.expect(": at sevn").await;
+    ann.say("/edit #2 not mine").await;
+    ann.expect("somebody else sent the message").await;
+    ann.say("/reply #9 nobody").await;
+    ann.expect("no such number").await;
+    drop((ann, bob));
+    harness.finish().await
+}
+
 /// A message typed while the server is away survives the death of the terminal, and arrives once.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outbox_survives_the_gateway_and_the_terminal() -> anyhow::Result<()> {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi as _;
 
 #[derive(utoipa::OpenApi)]
-#[openapi(components(schemas(ServerFrame, EventFrame, MessageBody, relay_protocol::SendMessage)))]
+#[openapi(components(schemas(ServerFrame, EventFrame, MessageBody, relay_protocol::SendMessage, relay_protocol::EditMessage)))]
 struct Schemas;
 
 /// The document.
@@ -143,6 +143,16 @@ fn client_commands() -> Vec<(&'static str, &'static str, Value)> {
             }),
         ),
         (
+            "edit_message",
+            "Says a message of one's own anew; answered by message_ack or by an error with the same client_id.",
+            json!({
+                "allOf": [
+                    { "$ref": "#/components/schemas/EditMessage" },
+                    { "type": "object", "required": ["type"], "properties": { "type": tag("edit_message") } },
+                ],
+            }),
+        ),
+        (
             "typing_start",
             "The person types in this conversation. Repeated every two seconds at most while they do. No answer; perhaps nobody is told.",
             typing("typing_start"),
@@ -187,12 +197,14 @@ mod tests {
         for name in [
             "hello",
             "send_message",
+            "edit_message",
             "typing_start",
             "typing_stop",
             "ping",
             "welcome",
             "message_ack",
             "MESSAGE_SENT",
+            "MESSAGE_EDITED",
             "CONVERSATION_CREATED",
             "MEMBER_ADDED",
             "MEMBER_REMOVED",
@@ -220,7 +232,7 @@ mod tests {
         ] {
             assert!(messages.contains_key(name), "{name}");
         }
-        assert_eq!(messages.len(), 32, "a new frame: name it here");
+        assert_eq!(messages.len(), 34, "a new frame: name it here");
         let mut references = Vec::new();
         collect_references(&document, &mut references);
         assert!(references.len() > 30);

@@ -157,6 +157,8 @@ pub struct Config {
     pub password_queue_ms: u64,
     /// How often things may be done.
     pub limits: LimitsConfig,
+    /// How old a message may be to be edited, in seconds. The same as `gateway.edit_window_s`.
+    pub edit_window_s: u32,
     /// Bytes that one user may send through this process.
     pub quota: QuotaConfig,
 }
@@ -184,6 +186,7 @@ impl Default for Config {
             password_concurrency: 2,
             password_queue_ms: 5_000,
             limits: LimitsConfig::default(),
+            edit_window_s: 86_400,
             quota: QuotaConfig::default(),
         }
     }

@@ -216,6 +216,7 @@ impl From<HistoryError> for ApiError {
     fn from(error: HistoryError) -> Self {
         match error {
             HistoryError::NotMember => Self::plain(ErrorCode::NotMember),
+            HistoryError::UnknownMessage => Self::plain(ErrorCode::UnknownMessage),
             HistoryError::Store(error) => error.into(),
         }
     }

@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse as _;
 use relay_domain::ports::{DelayRule, RateDecision, RateRule};
 use relay_protocol::ErrorCode;
-use relay_types::{IdError, SessionId, UserId};
+use relay_types::{ConversationId, IdError, MessageId, SessionId, UserId};
 use serde::de::DeserializeOwned;
 
 use crate::config::Rate;
@@ -130,6 +130,17 @@ impl<T: FromStr<Err = IdError> + Send> FromRequestParts<App> for PathId<T> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         parse_path(parts, app, "id").await.map(Self)
+    }
+}
+
+/// A conversation's id and a message's from the path.
+pub(crate) struct PathMessage(pub ConversationId, pub MessageId);
+
+impl FromRequestParts<App> for PathMessage {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        Ok(Self(parse_path(parts, app, "id").await?, parse_path(parts, app, "message_id").await?))
     }
 }
 

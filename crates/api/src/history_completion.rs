@@ -70,7 +70,9 @@ mod tests {
     use relay_domain::ports::MemberInterval;
     use relay_protocol::MessageBody;
     use relay_protocol::conversation::{ConversationKind, Role};
-    use relay_protocol::log::{ConversationCreated, InitialMember, LogEvent, MemberAdded, MemberRemoved, MessageSent, StoredEvent};
+    use relay_protocol::log::{
+        ConversationCreated, InitialMember, LogEvent, MemberAdded, MemberRemoved, MessageEdited, MessageSent, StoredEvent,
+    };
     use relay_types::Seq;
     use relay_types::ShardId;
 
@@ -99,6 +101,7 @@ mod tests {
             client_id: "key".parse().unwrap(),
             at_ms: 0,
             body: MessageBody::Text { text: "x".parse().unwrap() },
+            reply_to: None,
         };
         stored(seq, LogEvent::MessageSent(message))
     }
@@ -259,6 +262,41 @@ mod tests {
         let page = joined(empty(), log(), known(&[], &[]), &Asked { changes: true, ..asked(HistoryAnchor::Newest, 10) });
         let again = joined(page.clone(), log(), both_in(), &Asked { changes: true, ..asked(HistoryAnchor::Newest, 10) });
         assert_eq!((again.messages, again.changes), (page.messages, page.changes), "twice");
+    }
+
+    #[test]
+    fn the_newest_edit_of_the_sender_shows() {
+        let edited = |seq, editor, text: &str| {
+            let edited = MessageEdited {
+                event_id: id('A'),
+                actor_id: editor,
+                at_ms: 7,
+                conversation_id: id('A'),
+                client_id: "key".parse().unwrap(),
+                message_id: id('A'),
+                message_seq: Seq(2),
+                body: MessageBody::Text { text: text.parse().unwrap() },
+            };
+            stored(seq, LogEvent::MessageEdited(edited))
+        };
+        let log = vec![
+            sent(2),
+            edited(3, writer(), "first"),
+            edited(4, writer(), "second"),
+            edited(5, reader(), "forged"),
+            removed(6, writer()),
+            edited(7, writer(), "void"),
+        ];
+        let both = known(&[(1, None)], &[(1, None)]);
+        let page = joined(empty(), log.clone(), both.clone(), &asked(HistoryAnchor::Newest, 10));
+        let shown = |page: &MessagePage| {
+            let message = page.messages.first().unwrap();
+            (message.body.text().unwrap().as_str().to_owned(), message.edited_seq, message.edited_at_ms)
+        };
+        assert_eq!((page.messages.len(), shown(&page)), (1, ("second".to_owned(), Some(Seq(4)), Some(7))));
+        // The projection may have gone on meanwhile.
+        let again = joined(page, log[..2].to_vec(), both, &asked(HistoryAnchor::Newest, 10));
+        assert_eq!(shown(&again).1, Some(Seq(4)));
     }
 
     #[test]

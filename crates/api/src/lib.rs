@@ -19,6 +19,7 @@ pub mod openapi;
 mod openapi_base;
 mod operations;
 mod page;
+mod publish;
 mod read_your_writes;
 mod router;
 mod routes;

@@ -6,14 +6,17 @@ pub(crate) mod change_password;
 pub(crate) mod change_profile;
 pub(crate) mod create_conversation;
 pub(crate) mod decline_invitation;
+pub(crate) mod edit_message;
 pub(crate) mod find_user;
 pub(crate) mod get_conversation;
+pub(crate) mod get_message;
 pub(crate) mod get_user;
 pub(crate) mod hide_conversation;
 pub(crate) mod list_conversations;
 pub(crate) mod list_invitations;
 pub(crate) mod list_members;
 pub(crate) mod list_messages;
+pub(crate) mod list_revisions;
 pub(crate) mod list_sessions;
 pub(crate) mod login;
 pub(crate) mod logout;
@@ -31,9 +34,11 @@ pub(crate) mod set_role;
 pub(crate) mod unhide_conversation;
 
 use relay_protocol::ErrorCode;
-use relay_types::UserId;
+use relay_types::{ConversationId, UserId};
 
 use crate::error::ApiError;
+use crate::read_your_writes;
+use crate::state::App;
 
 /// Shortest password, in bytes.
 const MIN_PASSWORD: usize = 8;
@@ -65,6 +70,16 @@ fn some_people(people: Vec<UserId>) -> Result<Vec<UserId>, ApiError> {
         Ok(people)
     } else {
         Err(ApiError::new(ErrorCode::InvalidField, format!("user_ids has to name 1 to {MOST_PEOPLE} people")))
+    }
+}
+
+/// Waits until the projection has what the conversation's log had when the request came, for a caller who is in it.
+async fn projected(app: &App, caller: UserId, conversation: ConversationId) -> Result<(), ApiError> {
+    let membership = app.deps.conversations.membership_state(caller, conversation).await?;
+    let membership = membership.filter(|membership| membership.member).ok_or_else(|| ApiError::plain(ErrorCode::NotMember))?;
+    match read_your_writes::caught_up(&app.deps, &app.read_your_writes, membership.shard).await {
+        None => Ok(()),
+        Some(_behind) => Err(ApiError::new(ErrorCode::Unavailable, "the newest messages cannot be read now")),
     }
 }
 

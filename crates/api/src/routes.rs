@@ -39,6 +39,8 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(operations::remove_member::remove_member))
         .routes(routes!(operations::set_role::set_role))
         .routes(routes!(operations::mark_read::mark_read))
+        .routes(routes!(operations::get_message::get_message, operations::edit_message::edit_message))
+        .routes(routes!(operations::list_revisions::list_revisions))
         .routes(routes!(operations::post_message::post_message, operations::list_messages::list_messages))
         .layer(DefaultBodyLimit::max(BODY_LIMIT));
     OpenApiRouter::with_openapi(crate::openapi_base::base()).merge(auth).merge(rest)

@@ -69,8 +69,9 @@ fn failed(error: impl Into<DriverError>) -> EraseError {
     EraseError::Log(error.into())
 }
 
-fn is_message(event: &LogEvent, message: MessageId) -> bool {
-    matches!(event, LogEvent::MessageSent(sent) if sent.message_id == message)
+/// A message, or what its sender published about it.
+fn is_published(event: &LogEvent, id: MessageId) -> bool {
+    event.published().is_some_and(|published| published.id == id)
 }
 
 #[async_trait]
@@ -81,7 +82,7 @@ impl ErasableLog for NatsErase {
         let stream = self.bus.js.get_stream_no_info(relay_subjects::stream(shard)).await.map_err(failed)?;
         match stream.get_raw_message(seq.0).await {
             // Whoever named the place may have meant another log: nothing else is ever erased there.
-            Ok(found) if is_message(&decode_stream_message(shard, &found).event, message) => {
+            Ok(found) if is_published(&decode_stream_message(shard, &found).event, message) => {
                 stream.delete_message(seq.0).await.map_err(failed)?;
             }
             Ok(_) => tracing::error!(shard = shard.0, stream.seq = seq.0, message.id = %message, "another event is there; it stays"),

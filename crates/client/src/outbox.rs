@@ -104,11 +104,11 @@ mod tests {
     use relay_protocol::message::MessageBody;
 
     fn send(n: usize) -> QueuedSend {
-        QueuedSend {
-            client_id: format!("k{n}").parse().unwrap(),
-            conversation_id: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
-            body: MessageBody::Text { text: "x".parse().unwrap() },
-        }
+        QueuedSend::message(
+            format!("k{n}").parse().unwrap(),
+            "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
+            MessageBody::Text { text: "x".parse().unwrap() },
+        )
     }
 
     #[test]

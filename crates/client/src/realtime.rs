@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use relay_protocol::frame::MessageAck;
 use relay_protocol::message::MessageBody;
-use relay_types::{ClientId, ConversationId, UserId};
+use relay_types::{ClientId, ConversationId, MessageId, UserId};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 
@@ -143,8 +143,23 @@ impl RealtimeClient {
     /// # Cancel safety
     /// Not cancel safe: the message may be in the outbox when the future is dropped.
     pub async fn send(&self, conversation: ConversationId, body: MessageBody) -> Result<SendHandle, SendError> {
-        let client_id = self.shared.clock.lock().mint_client_id(Instant::now()).ok_or(SendError::Closed)?;
-        self.send_with_key(conversation, client_id, body).await
+        self.send_with_key(conversation, self.mint()?, body).await
+    }
+
+    /// As [`Self::send`]: an answer to a message of the conversation.
+    pub async fn reply(&self, conversation: ConversationId, to: MessageId, body: MessageBody) -> Result<SendHandle, SendError> {
+        self.enqueue(QueuedSend { reply_to: Some(to), ..QueuedSend::message(self.mint()?, conversation, body) }).await
+    }
+
+    /// Says an earlier message of one's own anew. As [`Self::send`]: it is kept and repeated in the same way, in the same order. The
+    /// ack's `message_id` is the edit's own.
+    pub async fn edit(&self, conversation: ConversationId, message: MessageId, body: MessageBody) -> Result<SendHandle, SendError> {
+        self.enqueue(QueuedSend { edits: Some(message), ..QueuedSend::message(self.mint()?, conversation, body) }).await
+    }
+
+    /// A key for [`Self::enqueue`].
+    pub fn mint(&self) -> Result<ClientId, SendError> {
+        self.shared.clock.lock().mint_client_id(Instant::now()).ok_or(SendError::Closed)
     }
 
     /// As [`Self::send`], with a key of the program's own.
@@ -154,10 +169,15 @@ impl RealtimeClient {
         client_id: ClientId,
         body: MessageBody,
     ) -> Result<SendHandle, SendError> {
+        self.enqueue(QueuedSend::message(client_id, conversation, body)).await
+    }
+
+    /// Puts it behind all others.
+    pub async fn enqueue(&self, send: QueuedSend) -> Result<SendHandle, SendError> {
         let shared = &self.shared;
         let full = SendError::OutboxFull { limit: shared.outbox_limit };
         let room = Arc::clone(&shared.room).try_acquire_owned().map_err(|_| full)?;
-        let send = QueuedSend { client_id: client_id.clone(), conversation_id: conversation, body };
+        let client_id = send.client_id.clone();
         shared.store.put_send(&send).await?;
         let (reply, answer) = oneshot::channel();
         let waiter = Waiter::new(reply, room);

@@ -4,9 +4,10 @@ mod file;
 mod memory;
 
 use async_trait::async_trait;
+use relay_protocol::command::encode;
 use relay_protocol::message::MessageBody;
-use relay_protocol::{Position, SendMessage};
-use relay_types::{ClientId, ConversationId};
+use relay_protocol::{EditMessage, Position, SendMessage};
+use relay_types::{ClientId, ConversationId, MessageId};
 
 pub use file::FileStore;
 pub use memory::MemoryStore;
@@ -22,12 +23,27 @@ pub struct QueuedSend {
     pub conversation_id: ConversationId,
     /// What.
     pub body: MessageBody,
+    /// The message that it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<MessageId>,
+    /// The message that says this from now on: it is no message of its own, but an edit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edits: Option<MessageId>,
 }
 
 impl QueuedSend {
-    /// As it goes over the wire.
-    pub fn to_wire(&self) -> SendMessage {
-        SendMessage { client_id: self.client_id.clone(), conversation_id: self.conversation_id, body: self.body.clone() }
+    /// A new message.
+    pub const fn message(client_id: ClientId, conversation_id: ConversationId, body: MessageBody) -> Self {
+        Self { client_id, conversation_id, body, reply_to: None, edits: None }
+    }
+
+    /// The frame's text, as it goes over the wire.
+    pub fn frame(&self) -> String {
+        let Self { client_id, conversation_id, body, reply_to, edits } = self.clone();
+        match edits {
+            None => encode::send_message(&SendMessage { client_id, conversation_id, body, reply_to }),
+            Some(message_id) => encode::edit_message(&EditMessage { client_id, conversation_id, message_id, body }),
+        }
     }
 }
 

@@ -121,6 +121,9 @@ mod tests {
             client_id: "k".parse().unwrap(),
             sent_at_ms: 0,
             body: MessageBody::Text { text: "x".parse().unwrap() },
+            reply_to: None,
+            edited_seq: None,
+            edited_at_ms: None,
         };
         ServerFrame::Event(Box::new(message.into()))
     }

@@ -26,6 +26,7 @@ mod resume;
 mod retirement;
 mod sessions;
 mod tail;
+mod targets;
 mod tokens;
 
 pub use accounts::{Accounts, Credentials, NewAccount, PasswordChange, RegisterError};
@@ -59,6 +60,7 @@ pub use resume::{
 pub use retirement::{ConsumerFloor, Retirement, SavedRound, WalkedUser};
 pub use sessions::{DeviceSessions, NewSession, OpenError, Opened, RevokeError, RotateError, Rotated, Rotation, SessionRecord, SessionUse};
 pub use tail::{Ended, LogHead, LogTail, TailError, TailSource, TailStart};
+pub use targets::{Holds, Target};
 pub use tokens::{
     AccessClaims, AccessToken, MintError, RefreshHash, RefreshNonce, RefreshToken, SessionEnds, TokenError, TokenMint, TokenVerifier,
 };

@@ -1,4 +1,5 @@
-//! Which messages of the log are void: those whose sender was out of the conversation at their sequence.
+//! Which messages of the log are void: those whose sender was out of the conversation at their sequence. The same holds for
+//! whatever else people publish by themselves, such as edits.
 //!
 //! Order decides, and the log makes the order: a message may be stored a moment behind its sender's removal. Then it is void for
 //! every reader of the log, as if it were not there: nobody is told of it, its key stays unused, and it is not part of the
@@ -76,8 +77,8 @@ impl Departures {
     /// Takes in the log's next event of a conversation. Says whether it is void. An event of a type that this version does not
     /// know never is: whatever a newer one thinks of it, it is a link of the chain.
     pub fn passes(&mut self, seq: Seq, event: &LogEvent) -> bool {
-        if let LogEvent::MessageSent(sent) = event {
-            return self.left.contains_key(&(sent.conversation_id, sent.actor_id));
+        if let Some(published) = event.published() {
+            return self.left.contains_key(&(published.conversation_id, published.actor_id));
         }
         let Some(conversation) = event.conversation() else { return false };
         for user in event.joining() {
@@ -93,8 +94,8 @@ impl Departures {
 /// Who says something in a run of the log, and where.
 pub fn senders(run: &[StoredEvent]) -> BTreeSet<Person> {
     let person = |stored: &StoredEvent| {
-        let LogEvent::MessageSent(sent) = &stored.event else { return None };
-        Some((sent.conversation_id, sent.actor_id))
+        let published = stored.event.published()?;
+        Some((published.conversation_id, published.actor_id))
     };
     run.iter().filter_map(person).collect()
 }
@@ -144,6 +145,7 @@ mod tests {
             client_id: id(seq),
             at_ms: 0,
             body: MessageBody::Text { text: "x".parse().unwrap() },
+            reply_to: None,
         };
         stored(seq, LogEvent::MessageSent(sent))
     }

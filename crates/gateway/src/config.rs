@@ -71,6 +71,8 @@ pub struct GatewayConfig {
     pub checkpoint_interval_ms: u64,
     /// When going away, sockets are told to move over this long, in milliseconds.
     pub drain_spread_ms: u64,
+    /// How old a message may be to be edited, in seconds. The same as `api.edit_window_s`.
+    pub edit_window_s: u32,
     /// Bytes that one user may send, over all sockets of this gateway.
     pub quota: QuotaConfig,
 }
@@ -103,6 +105,7 @@ impl Default for GatewayConfig {
             roster_linger_ms: 60_000,
             checkpoint_interval_ms: 180_000,
             drain_spread_ms: 3_000,
+            edit_window_s: 86_400,
             quota: QuotaConfig::default(),
         }
     }

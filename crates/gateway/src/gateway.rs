@@ -96,6 +96,7 @@ impl Gateway {
             ids: Arc::clone(&deps.ids),
             quota: config.quota,
             room: Arc::clone(&deps.room),
+            edit_window: Duration::from_secs(u64::from(config.edit_window_s)),
         }));
         let fresh_heads = Arc::new(FreshHeads::new(Arc::clone(&deps.tails)));
         let resumer = Resumer {

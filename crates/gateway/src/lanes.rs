@@ -26,7 +26,7 @@ use futures::stream::FuturesUnordered;
 use relay_domain::ports::{Apart, MembershipInterval, SendKey};
 use relay_posting::{Accepted, PostError, Poster, Publication};
 use relay_protocol::frame::ErrorFrame;
-use relay_protocol::{ErrorCode, SEND_RETRY_AFTER, SendMessage, ServerFrame};
+use relay_protocol::{ErrorCode, SEND_RETRY_AFTER, ServerFrame};
 use relay_runtime::PauseDetector;
 use relay_runtime::trace::TraceContext;
 use relay_types::{ClientId, ConversationId, ShardId, UserId};
@@ -126,8 +126,8 @@ impl Lanes {
     }
 
     /// A send is refused for a passing reason before anybody looked whether its turn has come.
-    pub(crate) fn expect_retry_in_turn(&mut self, send: &SendMessage, code: ErrorCode) {
-        if let Some(order) = self.retry_order_in(send.conversation_id, code) {
+    pub(crate) fn expect_retry_in_turn(&mut self, send: &Publication, code: ErrorCode) {
+        if let Some(order) = self.retry_order_in(send.conversation, code) {
             order.refused_in_turn(&send.client_id, Instant::now());
         }
     }
@@ -151,8 +151,8 @@ impl Lanes {
     }
 
     /// Whether the send may have been sent without knowing that one before it was refused for good.
-    pub(crate) fn is_barred(&self, send: &SendMessage) -> bool {
-        self.rejections.bars(send.conversation_id, Instant::now())
+    pub(crate) fn is_barred(&self, send: &Publication) -> bool {
+        self.rejections.bars(send.conversation, Instant::now())
     }
 
     /// The receipt that has to be asked for behind what is queued, if any.
@@ -166,8 +166,8 @@ impl Lanes {
     }
 
     /// Whether the send's turn has come; otherwise it is refused because one before it was, with this code.
-    pub(crate) fn admit(&mut self, send: &SendMessage) -> Result<(), ErrorCode> {
-        let (conversation, sender) = (send.conversation_id, self.user);
+    pub(crate) fn admit(&mut self, send: &Publication) -> Result<(), ErrorCode> {
+        let (conversation, sender) = (send.conversation, self.user);
         let Some(order) = self.retry_orders.get_mut(&conversation) else { return Ok(()) };
         let stored = |client_id: &ClientId| self.poster.is_stored(&SendKey { conversation, sender, client_id: client_id.clone() });
         let admitted = order.admit(&send.client_id, stored, Instant::now());

@@ -7,9 +7,10 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use relay_domain::ports::{OriginalSend, Passed, SendKey};
+use relay_domain::ports::{Holds, OriginalSend, Passed, SendKey, Target};
 use relay_protocol::frame::with_prev;
 use relay_protocol::log::{EventOwner, LogEvent, MessageErased, StoredEvent};
+use relay_protocol::{EventFrame, MessageBody};
 use relay_types::{ConversationId, MessageId, Seq, ShardId, UserId};
 
 use index::{INDEX_BYTES, Index};
@@ -17,7 +18,11 @@ use index::{INDEX_BYTES, Index};
 /// What an event costs beyond its frame: its entry, twice, because a queue that is full doubles.
 const OVERHEAD_BYTES: usize = 2 * size_of::<Entry>() + ALLOCATION_BYTES + INDEX_BYTES;
 /// What remembering a send costs beyond its key's text: the key, behind a counter, and its row of a table that keeps some room free.
-const SEND_BYTES: usize = size_of::<(usize, usize, SendKey)>() + 2 * size_of::<(Arc<SendKey>, OriginalSend)>() + 2 * ALLOCATION_BYTES;
+/// The same for a message's place by its id.
+const SEND_BYTES: usize = size_of::<(usize, usize, SendKey)>()
+    + 2 * size_of::<(Arc<SendKey>, OriginalSend)>()
+    + 2 * size_of::<(MessageId, Seq)>()
+    + 2 * ALLOCATION_BYTES;
 /// Beside each text, the allocator's.
 const ALLOCATION_BYTES: usize = 16;
 
@@ -39,8 +44,10 @@ pub(crate) struct Entry {
 enum What {
     /// A message that counts for nobody: see `relay_domain::void`. Nothing but its sequence is kept.
     Void,
-    /// A message.
-    Message { id: MessageId, key: Arc<SendKey> },
+    /// A message. Others may refer to it while it holds something.
+    Message { id: MessageId, key: Arc<SendKey>, holds: Holds },
+    /// What a person published about an earlier message.
+    About { message: MessageId, key: Arc<SendKey> },
     /// Nothing of the same owner stands before it.
     Beginning,
     /// A message's content was erased.
@@ -122,7 +129,7 @@ impl Entry {
 
     fn cost(&self) -> usize {
         let what = match &self.what {
-            What::Message { key, .. } => SEND_BYTES + key.client_id.as_str().len(),
+            What::Message { key, .. } | What::About { key, .. } => SEND_BYTES + key.client_id.as_str().len(),
             What::Erasure(erased) => size_of_val(&**erased) + erased.client_id.as_str().len() + 2 * ALLOCATION_BYTES,
             What::Void | What::Beginning | What::Other => 0,
         };
@@ -134,6 +141,27 @@ impl Entry {
 
 /// `"prev":`, a sequence and a comma.
 const PREV_BYTES: usize = 28;
+
+/// What a message of this event holds.
+const fn holds(event: &LogEvent) -> Holds {
+    match event.message() {
+        Some(sent) => match sent.body {
+            MessageBody::Text { .. } => Holds::Text,
+            MessageBody::Erased => Holds::Nothing,
+            MessageBody::Unknown(_) => Holds::Other,
+        },
+        None => Holds::Other,
+    }
+}
+
+/// The frame of what was said about a message whose content is gone.
+fn without_content(frame: &[u8]) -> Option<String> {
+    let mut frame: EventFrame = serde_json::from_slice(frame).ok()?;
+    if let LogEvent::MessageEdited(edited) = &mut frame.event {
+        edited.body = MessageBody::Erased;
+    }
+    Some(frame.encode())
+}
 
 /// As bytes that take no more room than they need.
 fn exact(frame: String) -> Bytes {
@@ -152,13 +180,14 @@ pub(crate) struct Ring {
     covered_after: Seq,
     head: Seq,
     sends: HashMap<Arc<SendKey>, OriginalSend>,
+    messages: HashMap<MessageId, Seq>,
 }
 
 impl Ring {
     /// An empty ring whose next event follows `after`.
     pub(crate) fn new(limit_bytes: usize, after: Seq) -> Self {
-        let (entries, index, sends) = (VecDeque::new(), Index::default(), HashMap::new());
-        Self { entries, first_ordinal: 0, index, bytes: 0, limit_bytes, covered_after: after, head: after, sends }
+        let (entries, index, sends, messages) = (VecDeque::new(), Index::default(), HashMap::new(), HashMap::new());
+        Self { entries, first_ordinal: 0, index, bytes: 0, limit_bytes, covered_after: after, head: after, sends, messages }
     }
 
     /// The last event that passed.
@@ -193,13 +222,34 @@ impl Ring {
                 (Some(key), Some(original)) => {
                     let key = Arc::new(key);
                     // The first one is the message; a later one with the same key never is.
-                    self.sends.entry(Arc::clone(&key)).or_insert(original);
-                    What::Message { id: original.message_id, key }
+                    let first = *self.sends.entry(Arc::clone(&key)).or_insert(original) == original;
+                    match &other {
+                        LogEvent::MessageEdited(edited) => What::About { message: edited.message_id, key },
+                        other => {
+                            let id = original.message_id;
+                            if first {
+                                self.messages.entry(id).or_insert(seq);
+                            }
+                            What::Message { id, key, holds: holds(other) }
+                        }
+                    }
                 }
                 _ => What::Other,
             },
         };
+        let of_nothing = matches!(&what, What::About { message, .. } if self.holds(*message) == Some(Holds::Nothing));
+        let frame = if of_nothing { frame.as_deref().and_then(without_content).map(exact) } else { frame };
         self.add(Entry { seq, owner, effect, what, prev, frame, cost: 0 })
+    }
+
+    /// What the message holds, if it is here.
+    fn holds(&self, message: MessageId) -> Option<Holds> {
+        let seq = *self.messages.get(&message)?;
+        let at = self.entries.partition_point(|entry| entry.seq < seq);
+        match self.entries.get(at).filter(|entry| entry.seq == seq)?.what {
+            What::Message { holds, .. } => Some(holds),
+            What::Void | What::About { .. } | What::Beginning | What::Erasure(_) | What::Other => None,
+        }
     }
 
     /// Adds the next event, which is void.
@@ -221,17 +271,37 @@ impl Ring {
         self.entries.back_mut()
     }
 
-    /// Takes the content out of a message: its place, its key and its chain stay.
+    /// Takes the content out of a message, and out of what was said about it: places, keys and chains stay.
     pub(crate) fn erase(&mut self, shard: ShardId, erased: &MessageErased) {
-        let at = self.entries.partition_point(|entry| entry.seq < erased.message_seq);
-        let Some(entry) = self.entries.get_mut(at).filter(|entry| entry.seq == erased.message_seq) else { return };
-        if matches!(entry.what, What::Message { id, .. } if id == erased.message_id) {
-            let tombstone = StoredEvent { prev: entry.prev, ..erased.tombstone(shard) };
-            entry.frame = tombstone.frame().map(exact);
+        let owner = EventOwner::Conversation(erased.conversation_id);
+        let mut change = 0_isize;
+        self.of(owner, erased.message_seq, |entry| {
+            match &mut entry.what {
+                What::Message { id, holds, .. } if *id == erased.message_id => {
+                    *holds = Holds::Nothing;
+                    let tombstone = StoredEvent { prev: entry.prev, ..erased.tombstone(shard) };
+                    entry.frame = tombstone.frame().map(exact);
+                }
+                What::About { message, .. } if *message == erased.message_id => {
+                    entry.frame = entry.frame.as_deref().and_then(without_content).map(exact);
+                }
+                What::Void | What::Message { .. } | What::About { .. } | What::Beginning | What::Erasure(_) | What::Other => return,
+            }
             let cost = entry.cost();
-            self.bytes = self.bytes.saturating_sub(entry.cost) + cost;
+            change += cost.cast_signed() - entry.cost.cast_signed();
             entry.cost = cost;
-        }
+        });
+        self.bytes = self.bytes.saturating_add_signed(change);
+    }
+
+    /// The message, as it is for somebody who sees what follows `since`.
+    pub(crate) fn target(&self, conversation: ConversationId, message: MessageId, since: Seq) -> Option<Target> {
+        let seq = *self.messages.get(&message)?;
+        let at = self.entries.partition_point(|entry| entry.seq < seq);
+        let entry = self.entries.get(at).filter(|entry| entry.seq == seq && entry.conversation() == Some(conversation))?;
+        let What::Message { key, holds, .. } = &entry.what else { return None };
+        let sent_at_ms = self.sends.get(key)?.sent_at_ms;
+        Some(Target { seq, sender: key.sender, sent_at_ms, holds: *holds, visible: since <= seq })
     }
 
     /// The erasures after `after`.
@@ -249,7 +319,7 @@ impl Ring {
         let at = self.entries.partition_point(|entry| entry.seq < seq);
         match self.entries.get(at) {
             Some(Entry { seq: at, what: What::Void, .. }) if *at == seq => Passed::Void,
-            Some(Entry { seq: at, what: What::Message { .. }, .. }) if *at == seq => Passed::Counts,
+            Some(Entry { seq: at, what: What::Message { .. } | What::About { .. }, .. }) if *at == seq => Passed::Counts,
             _ => Passed::NotKnown,
         }
     }
@@ -260,10 +330,15 @@ impl Ring {
         self.covered_after = oldest.seq;
         self.index.evict(self.first_ordinal, oldest.owner);
         self.first_ordinal += 1;
-        if let What::Message { key, .. } = &oldest.what
+        if let What::Message { key, .. } | What::About { key, .. } = &oldest.what
             && self.sends.get(key).is_some_and(|original| original.seq == oldest.seq)
         {
             self.sends.remove(key);
+        }
+        if let What::Message { id, .. } = &oldest.what
+            && self.messages.get(id) == Some(&oldest.seq)
+        {
+            self.messages.remove(id);
         }
     }
 
@@ -349,8 +424,8 @@ fn place(first_ordinal: u64, ordinal: u64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use relay_protocol::MessageBody;
-    use relay_protocol::log::MessageSent;
+    use relay_protocol::log::{MessageEdited, MessageSent};
+    use relay_types::EventId;
 
     fn message(seq: u64, client_id: &str, text: &str) -> StoredEvent {
         StoredEvent {
@@ -366,6 +441,7 @@ mod tests {
                 client_id: client_id.parse().unwrap(),
                 at_ms: 0,
                 body: MessageBody::Text { text: text.parse().unwrap() },
+                reply_to: None,
             }),
             text: None,
         }
@@ -400,6 +476,73 @@ mod tests {
         };
         assert_eq!(ring.find(&key(150)), None);
         assert_eq!(ring.find(&key(190)).map(|o| o.seq), Some(Seq(190)));
+    }
+
+    fn edit(seq: u64, of: u64) -> StoredEvent {
+        let mut event = message(seq, &format!("k{seq}"), "x");
+        event.event = LogEvent::MessageEdited(MessageEdited {
+            event_id: EventId::from_uuid(ulid_of(seq).to_uuid()),
+            actor_id: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
+            at_ms: 0,
+            conversation_id: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
+            client_id: format!("k{seq}").parse().unwrap(),
+            message_id: ulid_of(of),
+            message_seq: Seq(of),
+            body: MessageBody::Text { text: "canary".parse().unwrap() },
+        });
+        event
+    }
+
+    fn ulid_of(n: u64) -> MessageId {
+        format!("{n:026}").parse().unwrap()
+    }
+
+    fn says(seq: u64) -> StoredEvent {
+        let mut event = message(seq, &format!("k{seq}"), "canary");
+        if let LogEvent::MessageSent(sent) = &mut event.event {
+            sent.message_id = ulid_of(seq);
+        }
+        event
+    }
+
+    #[test]
+    fn a_target_is_known_while_it_is_here_and_erasing_it_takes_its_edits_along() {
+        let (room, other) = ("01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(), "01ARZ3NDEKTSV4RRFFQ69G5FAW".parse().unwrap());
+        let mut ring = Ring::new(1 << 20, Seq::ZERO);
+        for event in [says(1), edit(2, 1), says(3), edit(4, 3)] {
+            ring.push(event);
+        }
+        let target =
+            |ring: &Ring, since| ring.target(room, ulid_of(1), Seq(since)).map(|target| (target.seq.0, target.holds, target.visible));
+        assert_eq!((target(&ring, 1), target(&ring, 2)), (Some((1, Holds::Text, true)), Some((1, Holds::Text, false))));
+        assert_eq!((ring.target(other, ulid_of(1), Seq(0)), ring.target(room, ulid_of(2), Seq(0))), (None, None));
+        assert_eq!((ring.passed(Seq(2)), ring.passed(Seq(9))), (Passed::Counts, Passed::NotYet));
+        let erased = MessageErased {
+            event_id: EventId::from_uuid(ulid_of(5).to_uuid()),
+            actor_id: None,
+            at_ms: 0,
+            conversation_id: room,
+            message_id: ulid_of(1),
+            message_seq: Seq(1),
+            message_prev: None,
+            sender_id: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
+            client_id: "k1".parse().unwrap(),
+            sent_at_ms: 0,
+            stored_at_ms: 0,
+        };
+        ring.erase(ShardId(0), &erased);
+        // One that was on its way.
+        ring.push(edit(6, 1));
+        ring.check_invariants();
+        let has_text = |entry: &Entry| String::from_utf8_lossy(&entry.frame().unwrap()).contains("canary");
+        let left: Vec<(u64, bool)> = ring.entries.iter().map(|entry| (entry.seq.0, has_text(entry))).collect();
+        assert_eq!(left, [(1, false), (2, false), (3, true), (4, true), (6, false)]);
+        assert_eq!(target(&ring, 1), Some((1, Holds::Nothing, true)));
+        while ring.entries.len() > 1 {
+            ring.evict();
+        }
+        ring.evict();
+        assert!(ring.messages.is_empty() && ring.sends.is_empty(), "nothing stays behind");
     }
 
     #[test]

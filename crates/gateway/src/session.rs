@@ -12,9 +12,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use relay_domain::ports::{MembershipInterval, SendKey};
+use relay_domain::ports::MembershipInterval;
+use relay_posting::Publication;
 use relay_protocol::frame::ErrorFrame;
-use relay_protocol::{CloseCode, Command, ErrorCode, RETRY_AFTER, SendMessage, ServerFrame, TypingState, command};
+use relay_protocol::{CloseCode, Command, ErrorCode, Ping, RETRY_AFTER, ServerFrame, TypingState, command};
 use relay_types::{ConversationId, ShardId, UserId};
 
 use tokio::time::Instant;
@@ -220,20 +221,20 @@ impl<'a, T: Transport> Live<'a, T> {
                 return Next::End(ended(CloseCode::ProtocolViolation));
             }
         };
-        let decoded = command::decode(text.as_ref());
+        let decoded = command::decode(text.as_ref()).map(Wish::of);
         if pace == Pace::Over {
             // Named, so that the client knows which send did not happen and repeats it; what comes behind it does not overtake it.
             let client_id = match decoded {
-                Ok(Command::SendMessage(send)) => {
+                Ok(Wish::Publish(send)) => {
                     self.lanes().expect_retry_in_turn(&send, ErrorCode::RateLimited);
                     Some(send.client_id)
                 }
                 // Nobody waits for an answer.
-                Ok(Command::TypingStart(_) | Command::TypingStop(_)) => {
+                Ok(Wish::Typing(..)) => {
                     Dropped::RateLimited.count(1);
                     return Next::Go;
                 }
-                Ok(Command::Hello(_) | Command::Ping(_)) => None,
+                Ok(Wish::Hello | Wish::Ping(_)) => None,
                 Err(error) => error.client_id,
             };
             let error = ErrorFrame::new(ErrorCode::RateLimited, "too many frames on this socket").retry_after(RETRY_AFTER);
@@ -241,17 +242,16 @@ impl<'a, T: Transport> Live<'a, T> {
             return Next::Go;
         }
         match decoded {
-            Ok(Command::SendMessage(_)) if self.pause_guard.tripped() => return Next::End(ended(CloseCode::ProcessPaused)),
-            Ok(Command::SendMessage(send)) => return self.on_send(send),
-            Ok(Command::Ping(ping)) => {
+            Ok(Wish::Publish(_)) if self.pause_guard.tripped() => return Next::End(ended(CloseCode::ProcessPaused)),
+            Ok(Wish::Publish(send)) => return self.on_send(send),
+            Ok(Wish::Ping(ping)) => {
                 if let Some(position) = ping.position {
                     self.shared.hub.acked(self.socket.user, &position);
                 }
                 self.shared.hub.pong(&self.socket, self.shared.server_time_ms());
             }
-            Ok(Command::TypingStart(conversation)) => self.typing(conversation, TypingState::Typing),
-            Ok(Command::TypingStop(conversation)) => self.typing(conversation, TypingState::Stopped),
-            Ok(Command::Hello(_)) => {
+            Ok(Wish::Typing(conversation, state)) => self.typing(conversation, state),
+            Ok(Wish::Hello) => {
                 self.refuse(ErrorFrame::new(ErrorCode::HelloTwice, "hello was already answered on this socket"));
             }
             Err(error) => self.refuse(ErrorFrame { client_id: error.client_id, ..ErrorFrame::new(error.code, error.reason) }),
@@ -265,7 +265,7 @@ impl<'a, T: Transport> Live<'a, T> {
     }
 
     /// Queues the send, refuses it, or says that more has to be known first.
-    fn on_send(&mut self, send: SendMessage) -> Next {
+    fn on_send(&mut self, send: Publication) -> Next {
         if let Err(code) = self.lanes().admit(&send) {
             self.queue(vec![refusal(code, "a send before it was refused; send it again after that one".to_owned(), send.client_id)]);
             return Next::Go;
@@ -282,7 +282,7 @@ impl<'a, T: Transport> Live<'a, T> {
             self.refuse_send(send, ErrorCode::RateLimited, "too many messages".to_owned(), Some(wait_ms));
             return Next::Go;
         }
-        match known_membership(self.shared, self.socket.user, send.conversation_id) {
+        match known_membership(self.shared, self.socket.user, send.conversation) {
             Some(known) => self.send(send, known.map(Some)),
             None => return Next::Ask(send),
         }
@@ -290,26 +290,24 @@ impl<'a, T: Transport> Live<'a, T> {
     }
 
     /// Sends what its sender is not known here to be allowed to, once this gateway knows as much as the log.
-    async fn ask_and_send(&mut self, send: SendMessage) {
-        let authorised = authorise(self.shared, self.socket.user, send.conversation_id).await;
+    async fn ask_and_send(&mut self, send: Publication) {
+        let authorised = authorise(self.shared, self.socket.user, send.conversation).await;
         self.send(send, authorised);
     }
 
-    fn send(&mut self, send: SendMessage, authorised: Result<Option<MembershipInterval>, Behind>) {
+    fn send(&mut self, send: Publication, authorised: Result<Option<MembershipInterval>, Behind>) {
         match authorised {
             Ok(Some(_)) if self.lanes().is_barred(&send) => {
                 let message = "a send before it was refused for good; send it again once you know".to_owned();
                 self.refuse_send(send, ErrorCode::Unavailable, message, None);
             }
-            Ok(Some(membership)) => self.lanes().send(membership, send.into()),
+            Ok(Some(membership)) => self.lanes().send(membership, send),
             Ok(None) => {
                 // A retry of what was stored while they were in gets the answer it would have had.
-                let (conversation, sender) = (send.conversation_id, self.socket.user);
-                let key = SendKey { conversation, sender, client_id: send.client_id.clone() };
-                if let Some(accepted) = self.shared.poster.original(key) {
+                if let Some(accepted) = self.shared.poster.original(send.key(self.socket.user)) {
                     return self.queue(vec![ServerFrame::MessageAck(accepted.into())]);
                 }
-                self.lanes().refused_for_good(send.conversation_id);
+                self.lanes().refused_for_good(send.conversation);
                 let message = "there is no such conversation, or you are not in it".to_owned();
                 self.queue(vec![refusal(ErrorCode::NotMember, message, send.client_id)]);
             }
@@ -328,8 +326,8 @@ impl<'a, T: Transport> Live<'a, T> {
     }
 
     /// Refuses a send for a passing reason.
-    fn refuse_send(&mut self, send: SendMessage, code: ErrorCode, message: String, wait_ms: Option<u64>) {
-        self.lanes().expect_retry(send.conversation_id, send.client_id.clone(), code);
+    fn refuse_send(&mut self, send: Publication, code: ErrorCode, message: String, wait_ms: Option<u64>) {
+        self.lanes().expect_retry(send.conversation, send.client_id.clone(), code);
         let mut frame = refusal(code, message, send.client_id);
         if let (ServerFrame::Error(error), Some(wait_ms)) = (&mut frame, wait_ms) {
             error.retry_after_ms = Some(wait_ms);
@@ -381,12 +379,34 @@ async fn is_up_to_date(shared: &Shared, shard: ShardId) -> bool {
     shared.hub.reached(shard, last, MEMBERSHIP_WAIT).await
 }
 
+/// What a client wants.
+enum Wish {
+    Hello,
+    /// Something in a conversation's log.
+    Publish(Publication),
+    Ping(Ping),
+    Typing(ConversationId, TypingState),
+}
+
+impl Wish {
+    fn of(command: Command) -> Self {
+        match command {
+            Command::Hello(_) => Self::Hello,
+            Command::SendMessage(send) => Self::Publish(send.into()),
+            Command::EditMessage(edit) => Self::Publish(edit.into()),
+            Command::Ping(ping) => Self::Ping(ping),
+            Command::TypingStart(conversation) => Self::Typing(conversation, TypingState::Typing),
+            Command::TypingStop(conversation) => Self::Typing(conversation, TypingState::Stopped),
+        }
+    }
+}
+
 /// What comes of a frame.
 enum Next {
     /// Nothing to wait for.
     Go,
     /// Whether its sender may post is not known here yet.
-    Ask(SendMessage),
+    Ask(Publication),
     /// The session ends.
     End(Ended),
 }

@@ -10,6 +10,7 @@ mod publication;
 mod quota;
 mod repeats;
 mod room;
+mod target;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use relay_domain::ports::{
     Apart, AppendError, Appended, LogAddress, LogClock, LogReadError, MessageLog, NewEvent, OriginalSend, Passed, RecentSends, ResumeStore,
-    SendKey, StoreError, TailSource, Together, TraceParent,
+    SendKey, StoreError, TailSource, Target, Together, TraceParent,
 };
 use relay_protocol::ErrorCode;
 use relay_types::{Clock, IdGen, MessageId, Seq, ShardId, TimestampMs, UserId};
@@ -32,6 +33,7 @@ pub use key_age::KeyAge;
 pub use publication::{Accepted, Content, Publication};
 pub use quota::QuotaConfig;
 pub use room::LogRoom;
+pub use target::TargetRefused;
 
 /// How long a possible retry waits for the projection to reach the log's end before the caller is asked to try again.
 const SETTLE: Duration = Duration::from_secs(2);
@@ -72,6 +74,12 @@ pub enum PostError {
     /// It is in the log; whether it counts cannot be told yet. Retry with the same key.
     #[error("the message is stored, and whether its sender was in the conversation there cannot be told yet")]
     NotPassed,
+    /// What it refers to does not allow it, or is not there. Final.
+    #[error("{}", refused.reason())]
+    Target {
+        /// Why.
+        refused: TargetRefused,
+    },
     /// Whether the key was used before cannot be told now. Retry with the same key.
     #[error("whether this is a retry cannot be told now")]
     Undecided(#[source] StoreError),
@@ -91,6 +99,7 @@ impl PostError {
             Self::Log(AppendError::NotStored { .. }) | Self::Undecided(_) => ErrorCode::Unavailable,
             Self::Log(AppendError::Refused { .. }) => ErrorCode::Internal,
             Self::Void => ErrorCode::NotMember,
+            Self::Target { refused } => refused.code(),
         }
     }
 
@@ -99,7 +108,7 @@ impl PostError {
         match self {
             Self::ClientIdAhead { wait: retry_after } | Self::QuotaExceeded { retry_after } => Some(*retry_after),
             Self::LogFull => Some(FULL_RETRY),
-            Self::Log(_) | Self::Void | Self::NotPassed | Self::Undecided(_) | Self::Original(_) => None,
+            Self::Log(_) | Self::Void | Self::NotPassed | Self::Target { .. } | Self::Undecided(_) | Self::Original(_) => None,
         }
     }
 }
@@ -124,6 +133,8 @@ pub struct PosterParts {
     pub quota: QuotaConfig,
     /// How full the log is.
     pub room: Arc<LogRoom>,
+    /// How old a message may be to be edited.
+    pub edit_window: Duration,
 }
 
 /// Accepts messages.
@@ -136,6 +147,7 @@ pub struct Poster {
 
 /// A publication on its way, and what it is if the log does not have it yet.
 struct Draft {
+    kind: &'static str,
     key: SendKey,
     minted: OriginalSend,
     event: NewEvent,
@@ -192,8 +204,19 @@ impl Poster {
                 }
             }
         }
+        let target = match publication.target() {
+            None => None,
+            Some(message) => match self.target(author, shard, &publication, message).await? {
+                Ok(target) => Some(target),
+                // What it refers to may have changed since the first time.
+                Err(refused) => {
+                    let original = self.find_old(shard, &key).await?;
+                    return original.map(|original| Accepted { key, original }).ok_or(PostError::Target { refused });
+                }
+            },
+        };
         let joins = key_age::is_first_use(&key.client_id, log_now_ms) && self.repeats.may_join(&key) && self.parts.log.gathers(shard, 1);
-        let draft = self.draft(author, shard, publication, trace.map(ToOwned::to_owned));
+        let draft = self.draft(author, shard, publication, target, trace.map(ToOwned::to_owned));
         // What was tried before has its room already, and may be stored: it is not refused for want of room.
         if !self.repeats.was_tried(&draft.key) {
             self.take_room(author, shard, &[&draft])?;
@@ -219,7 +242,8 @@ impl Poster {
                 && key_age::is_first_use(&key.client_id, log_now_ms)
                 && self.repeats.may_join(&key)
                 && self.parts.recent.find(&key).is_none();
-            if !is_first || bytes > MOST_BYTES_TOGETHER {
+            // What it refers to is looked at first, and by itself.
+            if !is_first || publication.target().is_some() || bytes > MOST_BYTES_TOGETHER {
                 break;
             }
             taken += 1;
@@ -242,7 +266,7 @@ impl Poster {
         publications: Vec<Publication>,
         trace: Option<&str>,
     ) -> Result<Vec<Result<Accepted, PostError>>, Apart> {
-        let draft = |publication| self.draft(author, shard, publication, trace.map(ToOwned::to_owned));
+        let draft = |publication| self.draft(author, shard, publication, None, trace.map(ToOwned::to_owned));
         let drafts: Vec<Draft> = publications.into_iter().map(draft).collect();
         // Of what is too much, the first may be not.
         self.take_room(author, shard, &drafts.iter().collect::<Vec<_>>()).map_err(|_| Apart::NotTried)?;
@@ -250,6 +274,7 @@ impl Poster {
             Together::Stored(first) => {
                 // At once: each waits for the tail, and with the tail away all of them wait equally long.
                 let settling = drafts.into_iter().enumerate().map(|(n, draft)| {
+                    count(draft.kind);
                     let appended = Appended { seq: Seq(first.0 + n as u64), duplicate: false };
                     self.settle(shard, draft.key, draft.minted, appended)
                 });
@@ -292,16 +317,16 @@ impl Poster {
         }
     }
 
-    fn draft(&self, author: UserId, shard: ShardId, publication: Publication, trace: Option<TraceParent>) -> Draft {
-        let key = publication.key(author);
+    fn draft(&self, author: UserId, shard: ShardId, publication: Publication, target: Option<Target>, trace: Option<TraceParent>) -> Draft {
+        let (key, kind) = (publication.key(author), publication.kind());
         let minted =
             OriginalSend { message_id: MessageId::new(self.parts.ids.next_ulid()), seq: Seq::ZERO, sent_at_ms: self.parts.clock.now_ms() };
-        let event = publication.into_event(author, &minted);
+        let event = publication.into_event(author, &minted, target);
         // Every event serialises: see the type.
         let payload = Bytes::from(serde_json::to_vec(&event).unwrap_or_default());
         let address = LogAddress::Conversation { shard, id: key.conversation };
         let event = NewEvent { address, dedup_id: key.dedup_id(), payload, trace };
-        Draft { key, minted, event }
+        Draft { kind, key, minted, event }
     }
 
     /// Whether the log has room for messages, and the author for so many bytes.
@@ -315,11 +340,14 @@ impl Poster {
 
     /// Stores a draft in a batch with those of others, if it joins one and that is stored, and otherwise by itself.
     async fn store(&self, shard: ShardId, draft: Draft, joins: bool) -> Result<Accepted, PostError> {
-        let Draft { key, minted, event } = draft;
+        let Draft { kind, key, minted, event } = draft;
         let mut before = self.repeats.before(&key);
         if joins {
             match self.parts.log.append_together([event.clone()].into()).await {
-                Together::Stored(seq) => return self.settle(shard, key, minted, Appended { seq, duplicate: false }).await,
+                Together::Stored(seq) => {
+                    count(kind);
+                    return self.settle(shard, key, minted, Appended { seq, duplicate: false }).await;
+                }
                 Together::Apart(why) => before = why,
             }
         }
@@ -338,6 +366,9 @@ impl Poster {
             self.repeats.repeated(key.sender);
         }
         self.repeats.stored(&key);
+        if !appended.duplicate {
+            count(kind);
+        }
         self.settle(shard, key, minted, appended).await
     }
 
@@ -402,6 +433,10 @@ impl Poster {
             tokio::time::sleep(SETTLE_STEP).await;
         }
     }
+}
+
+fn count(kind: &'static str) {
+    ::metrics::counter!("relay_publications_total", "kind" => kind).increment(1);
 }
 
 /// Whether our own append may be acknowledged by what is known of its sequence. A process that does not follow the log keeps the

@@ -117,9 +117,9 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use async_trait::async_trait;
-    use relay_domain::ports::{EventRange, FoundEvent, JoinSnapshot};
+    use relay_domain::ports::{EventRange, FoundEvent, JoinSnapshot, Target};
     use relay_protocol::log::EventText;
-    use relay_types::{MessageId, SessionId, UserId};
+    use relay_types::{ConversationId, MessageId, SessionId, UserId};
     use tokio::sync::Semaphore;
 
     use super::*;
@@ -159,6 +159,10 @@ mod tests {
                 None => tokio::task::yield_now().await,
             }
             Ok(keys.iter().map(|key| Some(original(key))).collect())
+        }
+
+        async fn target(&self, _: UserId, _: ConversationId, _: MessageId) -> Result<Option<Target>, StoreError> {
+            elsewhere()
         }
 
         async fn watermarks(&self) -> Result<BTreeMap<ShardId, Seq>, StoreError> {

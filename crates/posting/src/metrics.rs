@@ -2,6 +2,9 @@
 
 use metrics::{counter, describe_counter, describe_gauge};
 
+/// See `Publication::kind`.
+const KINDS: [&str; 3] = ["message", "reply", "edit"];
+
 /// Registers and describes them.
 pub fn register() {
     describe_counter!(
@@ -10,6 +13,10 @@ pub fn register() {
     );
     for by in ["log", "projection"] {
         counter!("relay_posts_deduplicated_total", "by" => by).increment(0);
+    }
+    describe_counter!("relay_publications_total", "What people published and the log took, by kind; retries are not counted");
+    for kind in KINDS {
+        counter!("relay_publications_total", "kind" => kind).increment(0);
     }
     describe_gauge!("relay_log_bytes_used_ratio", "How full a shard's log is, 0 to 1");
 }

@@ -1,12 +1,13 @@
 //! What a person publishes to a conversation. A new kind is a variant of [`Content`] and its arm in [`Publication::into_event`];
-//! how it is recognised in the log stands in `SendKey::of` and `OriginalSend::of`. Keys, order, limits, batches and
-//! acknowledgements know no kinds.
+//! how it is recognised in the log stands in `LogEvent::published`. Keys, order, limits, batches and acknowledgements know no
+//! kinds. What refers to an earlier message says to which in [`Publication::target`].
 
-use relay_domain::ports::{OriginalSend, SendKey};
+use relay_domain::ports::{OriginalSend, SendKey, Target};
 use relay_protocol::frame::MessageAck;
-use relay_protocol::log::{LogEvent, MessageSent};
-use relay_protocol::{MessageBody, SendMessage};
-use relay_types::{ClientId, ConversationId, UserId};
+use relay_protocol::log::{LogEvent, MessageEdited, MessageSent};
+use relay_protocol::message::MessageRef;
+use relay_protocol::{EditMessage, MessageBody, SendMessage};
+use relay_types::{ClientId, ConversationId, EventId, MessageId, UserId};
 
 /// Something that a person wants in a conversation's log, once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +24,19 @@ pub struct Publication {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     /// A new message.
-    Message(MessageBody),
+    Message {
+        /// What it says.
+        body: MessageBody,
+        /// The message that it answers.
+        reply_to: Option<MessageId>,
+    },
+    /// What an earlier message of theirs says now.
+    Edit {
+        /// Which.
+        message: MessageId,
+        /// The new body.
+        body: MessageBody,
+    },
 }
 
 impl Publication {
@@ -35,19 +48,48 @@ impl Publication {
     /// The bytes that its content takes in the log.
     pub fn content_len(&self) -> usize {
         match &self.content {
-            Content::Message(body) => body.encoded_len(),
+            Content::Message { body, .. } | Content::Edit { body, .. } => body.encoded_len(),
         }
     }
 
-    /// The event that it becomes. `minted` is its identity, were it not there yet.
-    pub(crate) fn into_event(self, author: UserId, minted: &OriginalSend) -> LogEvent {
+    /// The earlier message to which it refers. It is looked at before anything is published.
+    pub const fn target(&self) -> Option<MessageId> {
         match self.content {
-            Content::Message(body) => LogEvent::MessageSent(MessageSent {
+            Content::Message { reply_to, .. } => reply_to,
+            Content::Edit { message, .. } => Some(message),
+        }
+    }
+
+    /// As a metric label.
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self.content {
+            Content::Message { reply_to: None, .. } => "message",
+            Content::Message { reply_to: Some(_), .. } => "reply",
+            Content::Edit { .. } => "edit",
+        }
+    }
+
+    /// The event that it becomes. `minted` is its identity, were it not there yet; `target` is the message to which it refers.
+    pub(crate) fn into_event(self, author: UserId, minted: &OriginalSend, target: Option<Target>) -> LogEvent {
+        let refers = |message_id| target.map(|target| MessageRef { message_id, seq: target.seq });
+        match self.content {
+            Content::Message { body, reply_to } => LogEvent::MessageSent(MessageSent {
                 message_id: minted.message_id,
                 conversation_id: self.conversation,
                 actor_id: author,
                 client_id: self.client_id,
                 at_ms: minted.sent_at_ms,
+                body,
+                reply_to: reply_to.and_then(refers),
+            }),
+            Content::Edit { message, body } => LogEvent::MessageEdited(MessageEdited {
+                event_id: EventId::from_uuid(minted.message_id.to_uuid()),
+                conversation_id: self.conversation,
+                actor_id: author,
+                client_id: self.client_id,
+                at_ms: minted.sent_at_ms,
+                message_id: message,
+                message_seq: target.map(|target| target.seq).unwrap_or_default(),
                 body,
             }),
         }
@@ -56,7 +98,15 @@ impl Publication {
 
 impl From<SendMessage> for Publication {
     fn from(send: SendMessage) -> Self {
-        Self { conversation: send.conversation_id, client_id: send.client_id, content: Content::Message(send.body) }
+        let content = Content::Message { body: send.body, reply_to: send.reply_to };
+        Self { conversation: send.conversation_id, client_id: send.client_id, content }
+    }
+}
+
+impl From<EditMessage> for Publication {
+    fn from(edit: EditMessage) -> Self {
+        let content = Content::Edit { message: edit.message_id, body: edit.body };
+        Self { conversation: edit.conversation_id, client_id: edit.client_id, content }
     }
 }
 
@@ -84,21 +134,29 @@ impl From<Accepted> for MessageAck {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use relay_types::{MessageId, Seq};
+    use relay_domain::ports::Holds;
+    use relay_types::Seq;
 
     /// Ring, projection and log recognise a retry by what the event says. Each kind has to say it.
     #[test]
     fn an_event_tells_whose_publication_it_is() {
         let author: UserId = "01ARZ3NDEKTSV4RRFFQ69G5FAW".parse().unwrap();
-        let publication = Publication {
-            conversation: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
-            client_id: "key".parse().unwrap(),
-            content: Content::Message(MessageBody::Text { text: "hi".parse().unwrap() }),
-        };
-        let (key, minted) =
-            (publication.key(author), OriginalSend { message_id: MessageId::new(ulid::Ulid(7)), seq: Seq::ZERO, sent_at_ms: 5 });
-        let event = publication.into_event(author, &minted);
-        assert_eq!(SendKey::of(&event), Some(key));
-        assert_eq!(OriginalSend::of(&event, Seq(9)), Some(OriginalSend { seq: Seq(9), ..minted }));
+        let body = MessageBody::Text { text: "hi".parse().unwrap() };
+        let message = MessageId::new(ulid::Ulid(3));
+        let target = Target { seq: Seq(2), sender: author, sent_at_ms: 0, holds: Holds::Text, visible: true };
+        for content in [
+            Content::Message { body: body.clone(), reply_to: None },
+            Content::Message { body: body.clone(), reply_to: Some(message) },
+            Content::Edit { message, body },
+        ] {
+            let publication =
+                Publication { conversation: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(), client_id: "key".parse().unwrap(), content };
+            let (key, minted) =
+                (publication.key(author), OriginalSend { message_id: MessageId::new(ulid::Ulid(7)), seq: Seq::ZERO, sent_at_ms: 5 });
+            let target = publication.target().map(|_| target);
+            let event = publication.into_event(author, &minted, target);
+            assert_eq!(SendKey::of(&event), Some(key));
+            assert_eq!(OriginalSend::of(&event, Seq(9)), Some(OriginalSend { seq: Seq(9), ..minted }));
+        }
     }
 }

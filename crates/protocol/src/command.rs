@@ -1,6 +1,6 @@
 //! What a client may say over a socket, and how it is refused.
 
-use relay_types::{ClientId, ConversationId, TextError};
+use relay_types::{ClientId, ConversationId, MessageId, TextError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -15,6 +15,8 @@ pub enum Command {
     Hello(Hello),
     /// Sends a message.
     SendMessage(SendMessage),
+    /// Says an earlier message of one's own anew.
+    EditMessage(EditMessage),
     /// Asks for a pong; may report what the client has.
     Ping(Ping),
     /// The person types in this conversation. Said again while they do. No answer.
@@ -46,6 +48,22 @@ pub struct SendMessage {
     /// Where to.
     pub conversation_id: ConversationId,
     /// What.
+    pub body: MessageBody,
+    /// The message of the same conversation that it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<MessageId>,
+}
+
+/// What an earlier message of one's own says now.
+#[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
+pub struct EditMessage {
+    /// The client's own key for this edit, as for a message.
+    pub client_id: ClientId,
+    /// The message's conversation.
+    pub conversation_id: ConversationId,
+    /// Which message.
+    pub message_id: MessageId,
+    /// Its new text.
     pub body: MessageBody,
 }
 
@@ -88,6 +106,10 @@ struct Envelope<'a> {
     #[serde(default, borrow)]
     conversation_id: Option<std::borrow::Cow<'a, str>>,
     #[serde(default, borrow)]
+    message_id: Option<std::borrow::Cow<'a, str>>,
+    #[serde(default, borrow)]
+    reply_to: Option<std::borrow::Cow<'a, str>>,
+    #[serde(default, borrow)]
     body: Option<&'a RawValue>,
 }
 
@@ -120,34 +142,53 @@ pub fn decode(frame: &str) -> Result<Command, DecodeError> {
         }
         "ping" => Ok(Command::Ping(Ping { position: decode_position(envelope.position.as_deref())? })),
         "send_message" => decode_send(&envelope).map(Command::SendMessage),
+        "edit_message" => decode_edit(&envelope).map(Command::EditMessage),
         "typing_start" => decode_conversation(&envelope).map(Command::TypingStart),
         "typing_stop" => decode_conversation(&envelope).map(Command::TypingStop),
         _ => {
-            let reason = "type has to be hello, send_message, ping, typing_start or typing_stop";
+            let reason = "type has to be hello, send_message, edit_message, ping, typing_start or typing_stop";
             Err(DecodeError::new(ErrorCode::UnknownCommand, reason))
         }
     }
 }
 
 fn decode_send(envelope: &Envelope<'_>) -> Result<SendMessage, DecodeError> {
+    decode_keyed(envelope, |client_id, conversation_id| {
+        let body = decode_body(envelope.body.ok_or_else(|| missing("body"))?.get())?;
+        let reply_to = envelope.reply_to.as_deref().map(decode_message_id).transpose()?;
+        Ok(SendMessage { client_id, conversation_id, body, reply_to })
+    })
+}
+
+fn decode_edit(envelope: &Envelope<'_>) -> Result<EditMessage, DecodeError> {
+    decode_keyed(envelope, |client_id, conversation_id| {
+        let message_id = decode_message_id(envelope.message_id.as_deref().ok_or_else(|| missing("message_id"))?)?;
+        let body = decode_body(envelope.body.ok_or_else(|| missing("body"))?.get())?;
+        Ok(EditMessage { client_id, conversation_id, message_id, body })
+    })
+}
+
+/// What has a key of the client's: it is named in each refusal of the rest.
+fn decode_keyed<T>(
+    envelope: &Envelope<'_>,
+    rest: impl FnOnce(ClientId, ConversationId) -> Result<T, DecodeError>,
+) -> Result<T, DecodeError> {
     let client_id: ClientId = envelope
         .client_id
         .as_deref()
         .ok_or_else(|| missing("client_id"))?
         .parse()
         .map_err(|e: TextError| DecodeError::new(ErrorCode::BadClientId, e.to_string()))?;
-    let with_client_id = |mut error: DecodeError| {
-        error.client_id = Some(client_id.clone());
-        error
-    };
-    let conversation_id = decode_conversation(envelope).map_err(with_client_id)?;
-    let body = envelope.body.ok_or_else(|| with_client_id(missing("body")))?;
-    let body = decode_body(body.get()).map_err(with_client_id)?;
-    Ok(SendMessage { client_id, conversation_id, body })
+    let decoded = decode_conversation(envelope).and_then(|conversation_id| rest(client_id.clone(), conversation_id));
+    decoded.map_err(|error| DecodeError { client_id: Some(client_id), ..error })
 }
 
 fn decode_conversation(envelope: &Envelope<'_>) -> Result<ConversationId, DecodeError> {
     let id = envelope.conversation_id.as_deref().ok_or_else(|| missing("conversation_id"))?;
+    id.parse().map_err(|e: relay_types::IdError| DecodeError::new(ErrorCode::BadId, e.to_string()))
+}
+
+fn decode_message_id(id: &str) -> Result<MessageId, DecodeError> {
     id.parse().map_err(|e: relay_types::IdError| DecodeError::new(ErrorCode::BadId, e.to_string()))
 }
 
@@ -203,7 +244,7 @@ fn category(error: &serde_json::Error) -> &'static str {
 
 /// Encodes commands, for clients.
 pub mod encode {
-    use super::{ConversationId, Position, SendMessage};
+    use super::{ConversationId, EditMessage, Position, SendMessage};
 
     /// The hello frame.
     pub fn hello(token: &str, position: Option<&Position>) -> String {
@@ -216,14 +257,23 @@ pub mod encode {
 
     /// The `send_message` frame.
     pub fn send_message(send: &SendMessage) -> String {
+        command("send_message", send)
+    }
+
+    /// The `edit_message` frame.
+    pub fn edit_message(edit: &EditMessage) -> String {
+        command("edit_message", edit)
+    }
+
+    fn command(kind: &'static str, fields: &impl serde::Serialize) -> String {
         #[derive(serde::Serialize)]
-        struct Frame<'a> {
+        struct Frame<'a, T> {
             #[serde(rename = "type")]
             kind: &'static str,
             #[serde(flatten)]
-            send: &'a SendMessage,
+            fields: &'a T,
         }
-        serde_json::to_string(&Frame { kind: "send_message", send }).unwrap_or_default()
+        serde_json::to_string(&Frame { kind, fields }).unwrap_or_default()
     }
 
     /// The `typing_start` frame.
@@ -260,6 +310,9 @@ mod tests {
             format!(r#"{{"type":"send_message","client_id":{client_id},"conversation_id":{conversation},"body":{body}}}"#)
         };
         let good = format!("\"{conversation}\"");
+        let edit = |message: &str, body: &str| {
+            format!(r#"{{"type":"edit_message","client_id":"k","conversation_id":"{conversation}",{message}"body":{body}}}"#)
+        };
         let text = r#"{"type":"text","text":"hi"}"#;
         let long = format!(r#"{{"type":"text","text":"{}"}}"#, "x".repeat(relay_types::text::MAX_MESSAGE_BYTES + 1));
         let cases = [
@@ -280,6 +333,11 @@ mod tests {
             (send("\"k\"", &good, r#"{"type":"text","text":"\u0000"}"#), ErrorCode::InvalidField),
             (send("\"k\"", &good, r#"{"type":"hologram"}"#), ErrorCode::UnsupportedBody),
             (send("\"k\"", &good, &long), ErrorCode::MessageTooLong),
+            (send("\"k\"", &good, &format!(r#"{text},"reply_to":"x""#)), ErrorCode::BadId),
+            (edit("", text), ErrorCode::MalformedFrame),
+            (edit(r#""message_id":">","#, text), ErrorCode::BadId),
+            (edit(&format!(r#""message_id":{good},"#), r#"{"type":"text","text":""}"#), ErrorCode::EmptyMessage),
+            (edit(&format!(r#""message_id":{good},"#), r#"{"type":"erased"}"#), ErrorCode::UnsupportedBody),
         ];
         for (frame, expected) in cases {
             assert_eq!(code_of(&frame), expected, "{}", frame.chars().take(120).collect::<String>());
@@ -292,9 +350,14 @@ mod tests {
             client_id: "k-1".parse().unwrap(),
             conversation_id: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
             body: MessageBody::Text { text: "a \"quoted\"\nline 🙂".parse().unwrap() },
+            reply_to: "01ARZ3NDEKTSV4RRFFQ69G5FAW".parse().ok(),
         };
         let Command::SendMessage(decoded) = decode(&encode::send_message(&send)).unwrap() else { panic!("another command") };
-        assert_eq!(decoded.body, send.body);
+        assert_eq!((&decoded.body, decoded.reply_to), (&send.body, send.reply_to));
+        let SendMessage { client_id, conversation_id, body, .. } = send.clone();
+        let edit = EditMessage { client_id, conversation_id, message_id: "01ARZ3NDEKTSV4RRFFQ69G5FAX".parse().unwrap(), body };
+        let Command::EditMessage(decoded) = decode(&encode::edit_message(&edit)).unwrap() else { panic!("another command") };
+        assert_eq!((decoded.body, decoded.message_id), (edit.body, edit.message_id));
         assert!(matches!(decode(&encode::hello("t", None)).unwrap(), Command::Hello(_)));
         assert!(matches!(decode(&encode::ping(None)).unwrap(), Command::Ping(_)));
         let room = send.conversation_id;

@@ -95,6 +95,11 @@ error_registry! {
     UnknownSession = "unknown_session", 404, false, Caller, "There is no such session of the caller's.";
     NotFound = "not_found", 404, false, Caller, "There is nothing at this path.";
     MethodNotAllowed = "method_not_allowed", 405, false, Caller, "This path does not take that method.";
+    UnknownMessage = "unknown_message", 404, false, Caller, "There is no such message in this conversation, or the caller may not see it.";
+    MessageGone = "message_gone", 410, false, Caller, "The message's content was erased.";
+    NotSender = "not_sender", 403, false, Caller, "Only who sent the message may do this.";
+    NotEditable = "not_editable", 409, false, Caller, "What the message holds cannot be edited.";
+    EditTooLate = "edit_too_late", 409, false, Caller, "The message is older than messages may be to be edited.";
     HandleTaken = "handle_taken", 409, false, Caller, "Another user has this handle.";
     HandleReserved = "handle_reserved", 409, false, Caller, "The handle is reserved: clients and servers speak under it.";
     GroupFull = "group_full", 409, false, Caller, "The group has as many members as it may.";

@@ -114,10 +114,10 @@ impl EventFrame {
 }
 
 impl From<Message> for EventFrame {
-    /// The frame of which it is the message.
+    /// The frame of which it is the message, given that nobody edited it.
     fn from(message: Message) -> Self {
-        let Message { conversation_id, seq, prev, message_id, sender_id, client_id, sent_at_ms, body } = message;
-        let sent = MessageSent { message_id, actor_id: sender_id, at_ms: sent_at_ms, conversation_id, client_id, body };
+        let Message { conversation_id, seq, prev, message_id, sender_id, client_id, sent_at_ms, body, reply_to, .. } = message;
+        let sent = MessageSent { message_id, actor_id: sender_id, at_ms: sent_at_ms, conversation_id, client_id, body, reply_to };
         Self { chain: Chain::Conversation(conversation_id), seq, prev, event: LogEvent::MessageSent(sent) }
     }
 }
@@ -221,7 +221,7 @@ struct Head<'a> {
 pub enum ServerFrame {
     /// Answers hello. Catching up follows, and ends in `caught_up`.
     Welcome(Welcome),
-    /// The message is in the log.
+    /// The message, or the edit, is in the log.
     MessageAck(MessageAck),
     /// Somebody began or stopped typing. Not an event: it has no `seq`, is not replayed, and may be lost.
     UserTyping(UserTyping),
@@ -284,14 +284,14 @@ pub struct Welcome {
     pub max_in_flight: u32,
 }
 
-/// A message is in the log.
+/// A message, or an edit, is in the log.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct MessageAck {
     /// The client's key.
     pub client_id: ClientId,
     /// Where.
     pub conversation_id: ConversationId,
-    /// Minted by the server; the original one when the key had been used before.
+    /// Minted by the server; the original one when the key had been used before. Of an edit, the id of its event.
     pub message_id: MessageId,
     /// Its place in the order.
     pub seq: Seq,

@@ -14,13 +14,13 @@ pub mod position;
 pub mod rest;
 pub mod unknown;
 
-pub use command::{Command, DecodeError, Hello, Ping, SendMessage};
+pub use command::{Command, DecodeError, EditMessage, Hello, Ping, SendMessage};
 pub use conversation::{ConversationKind, Role};
 pub use ephemeral::{TypingState, UserTyping};
 pub use error::{Actor, AnyErrorCode, CloseCode, ErrorCode, RETRY_AFTER, SEND_RETRY_AFTER};
 pub use frame::{Chain, EventFrame, Place, ServerFrame};
-pub use log::{EventClass, EventOwner, EventText, LogEvent, MessageSent};
-pub use message::{Message, MessageBody};
+pub use log::{EventClass, EventOwner, EventText, LogEvent, MessageEdited, MessageSent};
+pub use message::{Message, MessageBody, MessageRef};
 pub use position::{Position, PositionError};
 pub use unknown::{RawJson, WireName};
 

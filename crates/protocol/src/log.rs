@@ -15,7 +15,7 @@ use serde::de::Error as _;
 use serde_json::value::RawValue;
 use utoipa::openapi::{AllOfBuilder, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema, schema::Type};
 
-use relay_types::{ConversationId, EventId, TimestampMs, UserId};
+use relay_types::{ClientId, ConversationId, EventId, MessageId, TimestampMs, UserId};
 
 use crate::unknown::{RawJson, fields};
 use envelope::Head;
@@ -23,8 +23,8 @@ use envelope::Head;
 pub use envelope::is_event_type;
 pub use kinds::{
     ConversationCreated, ConversationInvited, ConversationMembershipChanged, ConversationRenamed, InitialMember, MOST_MEMBERS_AT_ONCE,
-    MemberAdded, MemberRemoved, MembersAdded, MembersRemoved, MessageErased, MessageSent, ProfileChanged, ReadMarkMoved, RoleChanged,
-    SessionRevoked, SessionStarted, UserRegistered,
+    MemberAdded, MemberRemoved, MembersAdded, MembersRemoved, MessageEdited, MessageErased, MessageSent, ProfileChanged, ReadMarkMoved,
+    RoleChanged, SessionRevoked, SessionStarted, UserRegistered,
 };
 pub use parts::MessageParts;
 pub use stored::{EventOwner, EventText, StoredEvent};
@@ -51,6 +51,8 @@ pub enum LogEvent {
     ConversationRenamed(ConversationRenamed),
     /// On the conversation's subject: a member's role changed.
     RoleChanged(RoleChanged),
+    /// On the conversation's subject: a message's sender said it anew.
+    MessageEdited(MessageEdited),
     /// On the conversation's subject: a message's content was erased. Its place stays, as a tombstone.
     MessageErased(MessageErased),
     /// On the user's subject: the account exists.
@@ -96,6 +98,22 @@ pub enum EventClass<'a> {
     Unreadable,
     /// A type of a newer version's.
     Unknown(&'a UnknownEvent),
+}
+
+/// What a person published by themselves under a key of their own, whatever its type. It counts if they were in the conversation
+/// where the log put it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Published<'a> {
+    /// Where.
+    pub conversation_id: ConversationId,
+    /// By whom.
+    pub actor_id: UserId,
+    /// Their key.
+    pub client_id: &'a ClientId,
+    /// The event's id; a message's is the message's.
+    pub id: MessageId,
+    /// When it was accepted, by the accepting server's clock.
+    pub at_ms: TimestampMs,
 }
 
 /// What each event says of itself, whatever its type.
@@ -220,6 +238,7 @@ types! {
     MembersRemoved(MembersRemoved) "MEMBERS_REMOVED" on conversation, change;
     ConversationRenamed(ConversationRenamed) "CONVERSATION_RENAMED" on conversation, change;
     RoleChanged(RoleChanged) "ROLE_CHANGED" on conversation, change;
+    MessageEdited(MessageEdited) "MESSAGE_EDITED" on conversation, amendment;
     MessageErased(MessageErased) "MESSAGE_ERASED" on conversation, amendment;
     UserRegistered(UserRegistered) "USER_REGISTERED" on user, personal;
     UserSeen(UserRegistered) "USER_SEEN" on user, personal;
@@ -356,6 +375,27 @@ impl LogEvent {
         match self.class() {
             EventClass::Message(sent) => Some(sent),
             EventClass::Change | EventClass::Amendment | EventClass::Personal | EventClass::Unreadable | EventClass::Unknown(_) => None,
+        }
+    }
+
+    /// What it is as something that a person published, if it is.
+    pub fn published(&self) -> Option<Published<'_>> {
+        match self {
+            Self::MessageSent(e) => Some(Published {
+                conversation_id: e.conversation_id,
+                actor_id: e.actor_id,
+                client_id: &e.client_id,
+                id: e.message_id,
+                at_ms: e.at_ms,
+            }),
+            Self::MessageEdited(e) => Some(Published {
+                conversation_id: e.conversation_id,
+                actor_id: e.actor_id,
+                client_id: &e.client_id,
+                id: MessageId::from_uuid(e.event_id.to_uuid()),
+                at_ms: e.at_ms,
+            }),
+            _ => None,
         }
     }
 

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use relay_types::{ClientId, ConversationId, MessageId, MessageText, Seq, TimestampMs, UserId};
 
-use crate::log::MessageSent;
+use crate::log::{MessageEdited, MessageSent};
 use crate::unknown::RawJson;
 
 /// A message.
@@ -26,16 +26,58 @@ pub struct Message {
     pub client_id: ClientId,
     /// When it was accepted.
     pub sent_at_ms: TimestampMs,
-    /// What.
+    /// What it says now.
     pub body: MessageBody,
+    /// The message that it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<MessageRef>,
+    /// The `seq` of the edit that said `body`, if it was edited: the greatest wins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited_seq: Option<Seq>,
+    /// When it was edited last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited_at_ms: Option<TimestampMs>,
 }
 
 impl Message {
-    /// The message of an event, with its place.
+    /// The message of an event, with its place, as it was sent.
     pub fn of(sent: MessageSent, seq: Seq, prev: Option<Seq>) -> Self {
-        let MessageSent { message_id, actor_id, at_ms, conversation_id, client_id, body } = sent;
-        Self { conversation_id, seq, prev, message_id, sender_id: actor_id, client_id, sent_at_ms: at_ms, body }
+        let MessageSent { message_id, actor_id, at_ms, conversation_id, client_id, body, reply_to } = sent;
+        let (edited_seq, edited_at_ms) = (None, None);
+        let (sender_id, sent_at_ms) = (actor_id, at_ms);
+        Self { conversation_id, seq, prev, message_id, sender_id, client_id, sent_at_ms, body, reply_to, edited_seq, edited_at_ms }
     }
+
+    /// Takes in an edit at `seq`. Whether it changed something: not an older one, one of another message, or of one whose content is
+    /// gone.
+    pub fn edit(&mut self, edit: &MessageEdited, seq: Seq) -> bool {
+        let is_ours = edit.message_id == self.message_id && edit.actor_id == self.sender_id;
+        if !is_ours
+            || self.body == MessageBody::Erased
+            || edit.body == MessageBody::Erased
+            || self.edited_seq.is_some_and(|newest| newest >= seq)
+        {
+            return false;
+        }
+        self.body = edit.body.clone();
+        (self.edited_seq, self.edited_at_ms) = (Some(seq), Some(edit.at_ms));
+        true
+    }
+
+    /// Takes the content out: place, key and chain stay.
+    pub fn erase(&mut self) {
+        self.body = MessageBody::Erased;
+        (self.reply_to, self.edited_seq, self.edited_at_ms) = (None, None, None);
+    }
+}
+
+/// A message that another one refers to. Whoever shows it shows what it says now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct MessageRef {
+    /// Which, in the same conversation.
+    pub message_id: MessageId,
+    /// Its place in the order.
+    pub seq: Seq,
 }
 
 /// The content of a message. A new kind of message is a new variant; the envelope around it stays.

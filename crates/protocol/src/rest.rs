@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use relay_types::{ClientId, ConversationId, ConversationTitle, DeviceName, DisplayName, Handle, Seq, SessionId, TimestampMs, UserId};
+use relay_types::{
+    ClientId, ConversationId, ConversationTitle, DeviceName, DisplayName, Handle, MessageId, Seq, SessionId, TimestampMs, UserId,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -414,6 +416,40 @@ pub struct PostMessageRequest {
     pub conversation_id: ConversationId,
     /// The content of the message.
     pub body: MessageBody,
+    /// The message of the same conversation that it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<MessageId>,
+}
+
+/// `PATCH /v1/conversations/{id}/messages/{message_id}`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EditMessageRequest {
+    /// The caller's own key for this edit.
+    pub client_id: ClientId,
+    /// What the message says now: a text.
+    pub body: MessageBody,
+}
+
+/// One version of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Revision {
+    /// The sequence of the event that said it: the message's own, or an edit's.
+    pub seq: Seq,
+    /// When it was said, in milliseconds since 1970.
+    pub at_ms: TimestampMs,
+    /// What it said.
+    pub body: MessageBody,
+}
+
+/// `GET /v1/conversations/{id}/messages/{message_id}/revisions`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct RevisionList {
+    /// The newest versions, oldest first, the present one last; at most 100, and not much more than 1 MiB of them. A message that
+    /// was never edited has one.
+    pub revisions: Vec<Revision>,
+    /// Whether there are older ones.
+    pub has_more: bool,
 }
 
 /// The answer to `POST /v1/messages`: the message is in the log.

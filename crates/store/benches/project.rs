@@ -50,6 +50,7 @@ fn messages() -> Vec<StoredEvent> {
             client_id: ids.next_ulid().to_string().parse().unwrap(),
             at_ms,
             body: MessageBody::Text { text: text.clone() },
+            reply_to: None,
         });
         let owner = event.conversation().map(relay_protocol::EventOwner::Conversation);
         StoredEvent { shard: SHARD, seq: Seq(seq), owner, prev: None, stored_at_ms: at_ms, event, text: None }

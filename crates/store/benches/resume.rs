@@ -87,6 +87,7 @@ fn log(ids: &SystemIds, users: &[UserId]) -> Vec<StoredEvent> {
             client_id: ids.next_ulid().to_string().parse().unwrap(),
             at_ms: 0,
             body: MessageBody::Text { text: text.clone() },
+            reply_to: None,
         })
     });
     let stored = |(seq, event): (u64, LogEvent)| {

@@ -1,8 +1,8 @@
 //! `conversation_events`: one event as a row, both ways.
 
 use relay_domain::ports::StoreError;
-use relay_protocol::RawJson;
 use relay_protocol::log::{EventClass, EventOwner, EventText, LogEvent, MessageParts, MessageSent, StoredEvent};
+use relay_protocol::{MessageRef, RawJson};
 use relay_types::{ConversationId, EventId, MessageId, Seq, UserId};
 use sqlx::types::Uuid;
 use time::OffsetDateTime;
@@ -24,8 +24,18 @@ pub(crate) struct EventRow {
     pub(crate) actor_id: Uuid,
     pub(crate) client_id: Option<String>,
     pub(crate) body: String,
+    pub(crate) further: Option<String>,
     pub(crate) decided_at_ms: i64,
     pub(crate) at: OffsetDateTime,
+    pub(crate) edited_seq: Option<i64>,
+    pub(crate) edited_at: Option<OffsetDateTime>,
+}
+
+/// What stands beside a message's columns and this version reads.
+#[derive(Default, serde::Deserialize)]
+struct Further {
+    #[serde(default)]
+    reply_to: Option<MessageRef>,
 }
 
 impl EventRow {
@@ -51,6 +61,13 @@ impl EventRow {
             client_id: text(client_id, "client_id")?,
             at_ms: self.decided_at_ms,
             body: serde_json::from_str(&self.body).map_err(|_| unreadable("message body"))?,
+            // A newer version may say it otherwise.
+            reply_to: self
+                .further
+                .as_deref()
+                .and_then(|further| serde_json::from_str::<Further>(further).ok())
+                .unwrap_or_default()
+                .reply_to,
         })
     }
 }
@@ -144,7 +161,11 @@ pub(crate) fn columns(stored: &StoredEvent) -> Result<Option<EventColumns>, serd
                 actor_id: sent.actor_id.to_uuid(),
                 client_id: Some(sent.client_id.as_str().to_owned()),
                 body: stored.text.as_ref().and_then(MessageParts::body).map_or_else(|| serde_json::to_string(&sent.body), Ok)?,
-                further: stored.text.as_ref().and_then(MessageParts::further),
+                further: match (&stored.text, sent.reply_to) {
+                    (Some(text), _) => MessageParts::further(text),
+                    (None, Some(_)) => MessageParts::further(&RawJson::of_store(stored.event.encode())),
+                    (None, None) => None,
+                },
                 decided_at_ms: sent.at_ms,
             }));
         }

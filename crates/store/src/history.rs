@@ -1,12 +1,15 @@
 //! Messages of the past.
 
+mod single;
+
 use async_trait::async_trait;
 use relay_domain::ports::{History, HistoryAnchor, HistoryError, MemberInterval, StoreError};
-use relay_protocol::rest::MessagePage;
+use relay_protocol::rest::{MessagePage, RevisionList};
 use relay_protocol::{EventFrame, Message};
-use relay_types::{ConversationId, Seq, UserId};
+use relay_types::{ConversationId, MessageId, Seq, UserId};
 
 use crate::Store;
+use crate::convert::millis;
 use crate::error::unavailable;
 use crate::event_row::{EventRow, MESSAGE_SENT};
 
@@ -52,6 +55,21 @@ impl History for Store {
                 HistoryAnchor::Unread => self.newer(of, first.max(Seq::from_i64(membership.read_seq).next()), limit, changes).await,
             };
             Ok(page?)
+        })
+        .await
+    }
+
+    #[tracing::instrument(name = "db.history.message", skip_all, fields(conversation.id = %conversation, message.id = %message))]
+    async fn message(&self, reader: UserId, conversation: ConversationId, message: MessageId) -> Result<Message, HistoryError> {
+        self.limited(self.one(reader, conversation, message)).await
+    }
+
+    #[tracing::instrument(name = "db.history.revisions", skip_all, fields(conversation.id = %conversation, message.id = %message))]
+    async fn revisions(&self, reader: UserId, conversation: ConversationId, message: MessageId) -> Result<RevisionList, HistoryError> {
+        self.limited(async {
+            let _turn = self.reading().await?;
+            let message = self.one(reader, conversation, message).await?;
+            Ok(self.revisions_of(message).await?)
         })
         .await
     }
@@ -126,18 +144,19 @@ impl Store {
         let rows = sqlx::query_as!(
             EventRow,
             r#"SELECT conversation_id AS "conversation_id!", seq AS "seq!", prev_seq, shard AS "shard!", kind AS "kind!",
-                      event_id AS "event_id!", actor_id AS "actor_id!", client_id, body AS "body!", decided_at_ms AS "decided_at_ms!",
-                      at AS "at!"
+                      event_id AS "event_id!", actor_id AS "actor_id!", client_id, body AS "body!", further,
+                      decided_at_ms AS "decided_at_ms!", at AS "at!", edited_seq, edited_at
                FROM (SELECT found.*, sum(octet_length(body)) OVER (ORDER BY seq DESC) - octet_length(body) AS bytes_before
                      FROM ((SELECT conversation_id, seq, prev_seq, shard, kind, message_id AS event_id, sender_id AS actor_id, client_id,
-                                   body::text AS body, sent_at_ms AS decided_at_ms, stored_at AS at
+                                   body::text AS body, further::text AS further, sent_at_ms AS decided_at_ms, stored_at AS at,
+                                   edited_seq, edited_at
                             FROM messages
                             WHERE $7 AND conversation_id = $1 AND seq >= $2 AND seq < $3 AND (kind = 'MESSAGE_SENT' OR $6)
                               AND (only_for IS NULL OR only_for = $8)
                             ORDER BY seq DESC LIMIT $4)
                            UNION ALL
                            (SELECT conversation_id, seq, prev_seq, shard, kind, event_id, actor_id, client_id, body::text,
-                                   decided_at_ms, at
+                                   further::text, decided_at_ms, at, NULL::bigint, NULL::timestamptz
                             FROM conversation_events
                             WHERE NOT $7 AND conversation_id = $1 AND seq >= $2 AND seq < $3 AND (kind = 'MESSAGE_SENT' OR $6)
                             ORDER BY seq DESC LIMIT $4)) AS found) AS page
@@ -166,18 +185,19 @@ impl Store {
         let rows = sqlx::query_as!(
             EventRow,
             r#"SELECT conversation_id AS "conversation_id!", seq AS "seq!", prev_seq, shard AS "shard!", kind AS "kind!",
-                      event_id AS "event_id!", actor_id AS "actor_id!", client_id, body AS "body!", decided_at_ms AS "decided_at_ms!",
-                      at AS "at!"
+                      event_id AS "event_id!", actor_id AS "actor_id!", client_id, body AS "body!", further,
+                      decided_at_ms AS "decided_at_ms!", at AS "at!", edited_seq, edited_at
                FROM (SELECT found.*, sum(octet_length(body)) OVER (ORDER BY seq) - octet_length(body) AS bytes_before
                      FROM ((SELECT conversation_id, seq, prev_seq, shard, kind, message_id AS event_id, sender_id AS actor_id, client_id,
-                                   body::text AS body, sent_at_ms AS decided_at_ms, stored_at AS at
+                                   body::text AS body, further::text AS further, sent_at_ms AS decided_at_ms, stored_at AS at,
+                                   edited_seq, edited_at
                             FROM messages
                             WHERE $6 AND conversation_id = $1 AND seq >= $2 AND (kind = 'MESSAGE_SENT' OR $5)
                               AND (only_for IS NULL OR only_for = $7)
                             ORDER BY seq LIMIT $3)
                            UNION ALL
                            (SELECT conversation_id, seq, prev_seq, shard, kind, event_id, actor_id, client_id, body::text,
-                                   decided_at_ms, at
+                                   further::text, decided_at_ms, at, NULL::bigint, NULL::timestamptz
                             FROM conversation_events
                             WHERE NOT $6 AND conversation_id = $1 AND seq >= $2 AND (kind = 'MESSAGE_SENT' OR $5)
                             ORDER BY seq LIMIT $3)) AS found) AS page
@@ -257,5 +277,6 @@ impl Page {
 /// A message as clients see it.
 pub(crate) fn message_of(row: EventRow) -> Result<Message, StoreError> {
     let (seq, prev) = (Seq::from_i64(row.seq), row.prev_seq.map(Seq::from_i64));
-    Ok(Message::of(row.into_message()?, seq, prev))
+    let (edited_seq, edited_at_ms) = (row.edited_seq.map(Seq::from_i64), row.edited_at.map(millis));
+    Ok(Message { edited_seq, edited_at_ms, ..Message::of(row.into_message()?, seq, prev) })
 }

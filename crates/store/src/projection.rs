@@ -5,6 +5,7 @@
 mod answers;
 mod audit;
 mod batch;
+mod edits;
 mod erase;
 mod maintenance;
 mod repair;
@@ -58,8 +59,16 @@ impl Store {
         upto: Seq,
         events: &[StoredEvent],
     ) -> Result<Projected, ProjectError> {
+        let filled = self.messages_are_filled().await.map_err(ProjectError::Unavailable)?;
         let mut transaction = self.pool.begin().await.map_err(refused)?;
-        let watermark = lock_watermark(&mut transaction, shard, epoch).await?;
+        let mut at = lock_watermark(&mut transaction, shard, epoch).await?;
+        if at.amended_upto < at.seq {
+            drop(transaction);
+            self.make_up_for_missed_edits(shard, epoch).await?;
+            transaction = self.pool.begin().await.map_err(refused)?;
+            at = lock_watermark(&mut transaction, shard, epoch).await?;
+        }
+        let watermark = at.seq;
         if after > watermark {
             return Err(ProjectError::Gap { after, watermark });
         }
@@ -74,6 +83,10 @@ impl Store {
         let batch = Batch::of(fresh, heads, departures)?;
         let written = async {
             write::batch(&mut transaction, shard, &batch).await?;
+            if !filled {
+                edits::fetch_targets(&mut transaction, &batch.edits).await?;
+            }
+            edits::apply(&mut transaction, shard, &batch.edits).await?;
             erase::apply(&mut transaction, shard, &batch.erased).await?;
             answers::note(&mut transaction, &batch).await?;
             move_watermark(&mut transaction, shard, upto, batch.newest_at()).await?;
@@ -106,10 +119,17 @@ fn refused(error: sqlx::Error) -> ProjectError {
     ProjectError::Unavailable(unavailable(error))
 }
 
+/// How far a shard is projected.
+struct Watermark {
+    seq: Seq,
+    /// Up to where what people said about earlier messages was applied to them.
+    amended_upto: Seq,
+}
+
 /// Locks the shard's watermark, which makes this the only writer of the shard's projection until it commits.
-async fn lock_watermark(connection: &mut PgConnection, shard: ShardId, epoch: &str) -> Result<Seq, ProjectError> {
+async fn lock_watermark(connection: &mut PgConnection, shard: ShardId, epoch: &str) -> Result<Watermark, ProjectError> {
     for _ in 0..2 {
-        let row = sqlx::query!("SELECT seq, epoch FROM watermarks WHERE shard = $1 FOR UPDATE", shard_column(shard))
+        let row = sqlx::query!("SELECT seq, epoch, amended_upto FROM watermarks WHERE shard = $1 FOR UPDATE", shard_column(shard))
             .fetch_optional(&mut *connection)
             .await
             .map_err(refused)?;
@@ -117,7 +137,7 @@ async fn lock_watermark(connection: &mut PgConnection, shard: ShardId, epoch: &s
             if row.epoch != epoch {
                 return Err(ProjectError::EpochMismatch { expected: epoch.to_owned(), found: row.epoch });
             }
-            return Ok(Seq::from_i64(row.seq));
+            return Ok(Watermark { seq: Seq::from_i64(row.seq), amended_upto: Seq::from_i64(row.amended_upto) });
         }
         sqlx::query!(
             "INSERT INTO watermarks (shard, seq, epoch) VALUES ($1, 0, $2) ON CONFLICT (shard) DO NOTHING",
@@ -134,7 +154,7 @@ async fn lock_watermark(connection: &mut PgConnection, shard: ShardId, epoch: &s
 async fn move_watermark(connection: &mut PgConnection, shard: ShardId, upto: Seq, newest: Option<OffsetDateTime>) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE watermarks SET seq = $2, stored_at = coalesce($3, stored_at), updated_at = now(),
-             own_floor = CASE WHEN own_upto = seq THEN own_floor ELSE seq END, own_upto = $2
+             own_floor = CASE WHEN own_upto = seq THEN own_floor ELSE seq END, own_upto = $2, amended_upto = $2
          WHERE shard = $1",
         shard_column(shard),
         upto.to_i64(),

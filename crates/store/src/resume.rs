@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use relay_domain::ports::{
-    EventRange, FoundEvent, JoinSnapshot, MembershipInterval, OriginalSend, OwnHead, ResumeStore, SendKey, SnapshotMembership, StoreError,
+    EventRange, FoundEvent, Holds, JoinSnapshot, MembershipInterval, OriginalSend, OwnHead, ResumeStore, SendKey, SnapshotMembership,
+    StoreError, Target,
 };
 use relay_protocol::log::{EventOwner, EventText};
 use relay_types::{ConversationId, MessageId, Seq, SessionId, ShardId, UserId};
@@ -198,6 +199,38 @@ impl ResumeStore for Store {
                 });
             }
             Ok(found)
+        })
+        .await
+    }
+
+    /// Indexes: `messages_message_id_key` of one partition, `memberships_open_key`. While `messages` is being filled, what is not
+    /// there yet cannot be told.
+    #[tracing::instrument(name = "db.messages.target", skip_all, fields(conversation.id = %conversation, message.id = %message))]
+    async fn target(&self, reader: UserId, conversation: ConversationId, message: MessageId) -> Result<Option<Target>, StoreError> {
+        let filled = self.messages_are_filled().await?;
+        self.limited(async {
+            let row = sqlx::query!(
+                r#"SELECT m.seq, m.sender_id, m.sent_at_ms, m.deleted, coalesce(m.body ->> 'type' = 'text', false) AS "is_text!",
+                          EXISTS (SELECT FROM memberships v
+                                  WHERE v.conversation_id = m.conversation_id AND v.user_id = $3 AND v.left_seq IS NULL
+                                    AND v.joined_seq <= m.seq) AS "visible!"
+                   FROM messages m
+                   WHERE m.conversation_id = $1 AND m.message_id = $2 AND m.kind = 'MESSAGE_SENT'
+                     AND (m.only_for IS NULL OR m.only_for = $3)"#,
+                conversation.to_uuid(),
+                message.to_uuid(),
+                reader.to_uuid()
+            );
+            let Some(row) = row.fetch_optional(&self.pool).await.map_err(unavailable)? else {
+                return if filled { Ok(None) } else { Err(StoreError::new("messages are being filled")) };
+            };
+            let holds = match (row.deleted, row.is_text) {
+                (true, _) => Holds::Nothing,
+                (false, true) => Holds::Text,
+                (false, false) => Holds::Other,
+            };
+            let (seq, sender) = (Seq::from_i64(row.seq), UserId::from_uuid(row.sender_id));
+            Ok(Some(Target { seq, sender, sent_at_ms: row.sent_at_ms, holds, visible: row.visible }))
         })
         .await
     }

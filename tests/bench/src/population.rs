@@ -209,6 +209,7 @@ pub async fn backlog_with(
                 client_id: ids.next_ulid().to_string().parse()?,
                 at_ms: SystemClock.now_ms(),
                 body: MessageBody::Text { text: text(index).parse()? },
+                reply_to: None,
             }))
         });
         let subject = LogSubject::Conversation(ShardId(0), room.conversation).to_string();

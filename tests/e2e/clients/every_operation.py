@@ -84,6 +84,12 @@ for conversation in (direct.conversation_id, group):
 page = call("listMessages", bob, conversation_id=group, limit=10)
 assert [message.seq for message in page.messages] == [sent.seq], page
 assert page.messages[0].body.text == text["text"]
+edit = body("EditMessageRequest", client_id="g-2", body={"type": "text", "text": "edited by a generated client"})
+edited = call("editMessage", ann, id=group, message_id=sent.message_id, body=edit)
+now = call("getMessage", bob, id=group, message_id=sent.message_id)
+assert (now.body.text, now.edited_seq) == ("edited by a generated client", edited.seq), now
+versions = call("listRevisions", bob, id=group, message_id=sent.message_id).revisions
+assert [version.body.text for version in versions] == [text["text"], now.body.text], versions
 call("markRead", bob, id=group, body=body("MarkReadRequest", seq=sent.seq))
 assert len(call("listConversations", bob, id="me", limit=10).conversations) == 2
 

@@ -21,6 +21,7 @@ mod e2e {
     mod documents;
     mod drain;
     mod durables;
+    mod edits;
     mod erasing;
     mod exits;
     mod forge;

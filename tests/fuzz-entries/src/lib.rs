@@ -39,7 +39,17 @@ pub fn command(bytes: &[u8]) {
             match command::decode(&encode::send_message(&send)) {
                 Ok(Command::SendMessage(again)) => {
                     assert_eq!((&again.client_id, again.conversation_id), (&send.client_id, send.conversation_id));
-                    assert_eq!(again.body, send.body);
+                    assert_eq!((again.body, again.reply_to), (send.body, send.reply_to));
+                }
+                other => panic!("what was taken is not taken again: {other:?}"),
+            }
+        }
+        Ok(Command::EditMessage(edit)) => {
+            assert!(edit.body.text().is_some(), "a body that no client sends was taken");
+            match command::decode(&encode::edit_message(&edit)) {
+                Ok(Command::EditMessage(again)) => {
+                    assert_eq!((&again.client_id, again.conversation_id), (&edit.client_id, edit.conversation_id));
+                    assert_eq!((again.message_id, again.body), (edit.message_id, edit.body));
                 }
                 other => panic!("what was taken is not taken again: {other:?}"),
             }

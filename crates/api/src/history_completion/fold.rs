@@ -3,10 +3,10 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use relay_domain::ports::{HistoryAnchor, MemberInterval};
+use relay_protocol::Message;
 use relay_protocol::frame::EventFrame;
-use relay_protocol::log::{EventClass, LogEvent, MessageErased, StoredEvent};
+use relay_protocol::log::{EventClass, LogEvent, MessageEdited, MessageErased, StoredEvent};
 use relay_protocol::rest::MessagePage;
-use relay_protocol::{Message, MessageBody};
 use relay_types::{Seq, UserId};
 
 use super::Asked;
@@ -124,6 +124,11 @@ impl Fold {
             if let LogEvent::MessageErased(erased) = &event.event {
                 self.erase(erased);
             }
+            if let LogEvent::MessageEdited(edited) = &event.event
+                && self.intervals.inside(edited.actor_id, event.seq)
+            {
+                self.edit(edited, event.seq);
+            }
             let shown = match event.event.class() {
                 EventClass::Message(sent) => self.intervals.inside(sent.actor_id, event.seq),
                 EventClass::Change => self.changes,
@@ -157,11 +162,22 @@ impl Fold {
 
     /// The projection does not know of it yet.
     fn erase(&mut self, erased: &MessageErased) {
+        self.change(erased.message_seq, Message::erase);
+    }
+
+    /// The projection may not know of it yet.
+    fn edit(&mut self, edited: &MessageEdited, seq: Seq) {
+        self.change(edited.message_seq, |message| {
+            message.edit(edited, seq);
+        });
+    }
+
+    fn change(&mut self, seq: Seq, change: impl Fn(&mut Message)) {
         for (entry, bytes) in &mut self.entries {
             if let Shown::Message(message) = entry
-                && message.seq == erased.message_seq
+                && message.seq == seq
             {
-                message.body = MessageBody::Erased;
+                change(message);
                 self.bytes -= *bytes;
                 *bytes = entry.size();
                 self.bytes += *bytes;
@@ -216,7 +232,7 @@ impl Fold {
 }
 
 fn sender(event: &StoredEvent) -> Option<UserId> {
-    event.event.message().map(|sent| sent.actor_id)
+    event.event.published().map(|published| published.actor_id)
 }
 
 /// Messages and changes in one order.

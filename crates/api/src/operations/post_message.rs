@@ -2,20 +2,18 @@ use std::borrow::Cow;
 
 use axum::extract::State;
 use axum::{Extension, Json};
-use relay_domain::ports::{LogAddress, MembershipState};
-use relay_posting::Publication;
 use relay_protocol::command::decode_whole_body;
 use relay_protocol::rest::{PostMessageRequest, PostMessageResponse, Problem};
 use relay_protocol::{ErrorCode, SendMessage};
 use relay_runtime::trace::TraceContext;
-use relay_types::{ShardId, TextError, UserId};
+use relay_types::TextError;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::error::ApiError;
-use crate::extract::{Caller, RawJson, enforce, parse_id, parse_json};
-use crate::flush::flush;
-use crate::state::{App, AppState};
+use crate::extract::{Caller, RawJson, parse_id, parse_json};
+use crate::publish::publish;
+use crate::state::App;
 
 /// Field presence only: the values are parsed one by one, so that each refusal has its own code, as on the socket.
 #[derive(Deserialize)]
@@ -27,6 +25,8 @@ struct Envelope<'a> {
     conversation_id: Cow<'a, str>,
     #[serde(borrow)]
     body: &'a RawValue,
+    #[serde(default, borrow)]
+    reply_to: Option<Cow<'a, str>>,
 }
 
 /// Sends a message and answers once it is in the log. The same `client_id` again gives the same message and ack.
@@ -45,34 +45,7 @@ pub(crate) async fn post_message(
     RawJson(bytes): RawJson,
 ) -> Result<Json<PostMessageResponse>, ApiError> {
     let send = decode(&bytes)?;
-    enforce(&app, "send", app.config.limits.sends_per_user, &caller.user.to_string()).await?;
-    let membership = app.deps.conversations.membership_state(caller.user, send.conversation_id).await?;
-    let MembershipState { shard, member } = membership.ok_or_else(|| ApiError::plain(ErrorCode::NotMember))?;
-    // From here to the log's answer nobody is put out of the conversation: what is acknowledged was sent by a member.
-    let hold = if member { app.deps.postings.hold(caller.user, send.conversation_id, shard).await? } else { None };
-    let Some(hold) = hold else { return original(&app, caller.user, shard, &send.into()).await };
-    if hold.unflushed() {
-        // The event that lets the sender in, or begins the conversation, may be among them: a message before it is for nobody.
-        flush(&app, &[LogAddress::Conversation { shard, id: send.conversation_id }]).await.map_err(not_yet)?;
-    }
-    let accepted = app.deps.poster.post(caller.user, shard, send.into(), Some(&trace.to_string())).await?;
-    let unknown = |error| ApiError { detail: "whether the message stands is unknown".into(), ..ApiError::outcome_unknown(&error) };
-    hold.release().await.map_err(unknown)?;
-    app.read_your_writes.observe(shard, accepted.original.seq);
-    Ok(Json(accepted.into()))
-}
-
-/// The answer to somebody who is not in it: a retry of what they sent while they were gets its ack, and nothing else does.
-async fn original(app: &AppState, user: UserId, shard: ShardId, publication: &Publication) -> Result<Json<PostMessageResponse>, ApiError> {
-    let found = app.deps.poster.find(shard, publication.key(user)).await?;
-    found.map(|accepted| Json(accepted.into())).ok_or_else(|| ApiError::plain(ErrorCode::NotMember))
-}
-
-/// What waits stands; of the message nothing is stored.
-fn not_yet(error: ApiError) -> ApiError {
-    // What may be stored is that change, decided before, and not this message.
-    let code = if error.code == ErrorCode::OutcomeUnknown { ErrorCode::Unavailable } else { error.code };
-    ApiError { code, detail: "the conversation's last change is not in the log yet; nothing was sent".into(), ..error }
+    publish(&app, caller, &trace, send.into()).await.map(|accepted| Json(accepted.into()))
 }
 
 fn decode(bytes: &[u8]) -> Result<SendMessage, ApiError> {
@@ -80,7 +53,8 @@ fn decode(bytes: &[u8]) -> Result<SendMessage, ApiError> {
     let client_id = envelope.client_id.parse().map_err(|error: TextError| ApiError::new(ErrorCode::BadClientId, error.to_string()))?;
     let conversation_id = parse_id(&envelope.conversation_id)?;
     let body = decode_whole_body(envelope.body.get()).map_err(|error| ApiError::new(error.code, error.reason))?;
-    Ok(SendMessage { client_id, conversation_id, body })
+    let reply_to = envelope.reply_to.as_deref().map(parse_id).transpose()?;
+    Ok(SendMessage { client_id, conversation_id, body, reply_to })
 }
 
 #[cfg(test)]
@@ -109,6 +83,7 @@ mod tests {
             (send("k", id, r#"{"type":"hologram"}"#), UnsupportedBody),
             (send("k", id, r#"{"type":"hologram","x":1}"#), UnsupportedBody),
             (send("k", id, r#"{"type":"text","text":"hi","reply":1}"#), MalformedFrame),
+            (format!(r#"{{"client_id":"k","conversation_id":"{id}","body":{},"reply_to":"x"}}"#, text("hi")), BadId),
             (send("k", id, "7"), MalformedFrame),
             (send("k", id, &text("\\ud800")), MalformedFrame),
             ("{}".to_owned(), MalformedFrame),

@@ -10,12 +10,13 @@ use bytes::Bytes;
 use relay_api::Deps;
 use relay_domain::ports::*;
 use relay_posting::{Poster, PosterParts, QuotaConfig};
+use relay_protocol::Message;
 use relay_protocol::conversation::Role;
 use relay_protocol::log::{EventText, StoredEvent};
-use relay_protocol::rest::{Conversation, ConversationState, Invitation, MessagePage, UserProfile};
+use relay_protocol::rest::{Conversation, ConversationState, Invitation, MessagePage, RevisionList, UserProfile};
 use relay_runtime::{Origins, WebConfig};
 use relay_types::{
-    ConversationId, ConversationTitle, DisplayName, Handle, Seq, SessionId, ShardId, SystemClock, SystemIds, TimestampMs, UserId,
+    ConversationId, ConversationTitle, DisplayName, Handle, MessageId, Seq, SessionId, ShardId, SystemClock, SystemIds, TimestampMs, UserId,
 };
 
 pub const GOOD_TOKEN: &str = "good";
@@ -173,6 +174,12 @@ impl History for Away {
     async fn messages(&self, _: UserId, _: ConversationId, _: HistoryAnchor, _: u16, _: bool) -> Result<MessagePage, HistoryError> {
         Err(away().into())
     }
+    async fn message(&self, _: UserId, _: ConversationId, _: MessageId) -> Result<Message, HistoryError> {
+        Err(away().into())
+    }
+    async fn revisions(&self, _: UserId, _: ConversationId, _: MessageId) -> Result<RevisionList, HistoryError> {
+        Err(away().into())
+    }
     async fn member_intervals(&self, _: ConversationId, _: &[UserId]) -> Result<Vec<MemberInterval>, StoreError> {
         Err(away())
     }
@@ -247,6 +254,9 @@ impl ResumeStore for Away {
         Err(away())
     }
     async fn find_sends(&self, _: &[SendKey]) -> Result<Vec<Option<OriginalSend>>, StoreError> {
+        Err(away())
+    }
+    async fn target(&self, _: UserId, _: ConversationId, _: MessageId) -> Result<Option<Target>, StoreError> {
         Err(away())
     }
     async fn watermarks(&self) -> Result<BTreeMap<ShardId, Seq>, StoreError> {
@@ -340,6 +350,7 @@ pub fn deps() -> Deps {
         ids: Arc::new(SystemIds::default()),
         quota: QuotaConfig::default(),
         room: Arc::default(),
+        edit_window: Duration::from_secs(86_400),
     };
     Deps {
         accounts: away.clone(),

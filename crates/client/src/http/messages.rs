@@ -1,9 +1,10 @@
 //! Sending and reading without a socket.
 
+use relay_protocol::Message;
 use relay_protocol::frame::MessageAck;
 use relay_protocol::message::MessageBody;
-use relay_protocol::rest::{HistoryQuery, MessagePage, PostMessageRequest};
-use relay_types::{ClientId, ConversationId};
+use relay_protocol::rest::{EditMessageRequest, HistoryQuery, MessagePage, PostMessageRequest, RevisionList};
+use relay_types::{ClientId, ConversationId, MessageId};
 use reqwest::Method;
 
 use super::ApiClient;
@@ -17,8 +18,38 @@ impl ApiClient {
         client_id: &ClientId,
         body: &MessageBody,
     ) -> Result<MessageAck, ClientError> {
-        let body = PostMessageRequest { client_id: client_id.clone(), conversation_id: conversation, body: body.clone() };
-        self.call(|| self.request(Method::POST, "/v1/messages").json(&body)).await
+        let (client_id, conversation_id, body) = (client_id.clone(), conversation, body.clone());
+        self.post(&PostMessageRequest { client_id, conversation_id, body, reply_to: None }).await
+    }
+
+    /// The same, with all that may be said of a message.
+    pub async fn post(&self, message: &PostMessageRequest) -> Result<MessageAck, ClientError> {
+        self.call(|| self.request(Method::POST, "/v1/messages").json(message)).await
+    }
+
+    /// Says a message of one's own anew. After a [`ClientError::Transport`] try again with the same `client_id`: it is one edit.
+    pub async fn edit_message(
+        &self,
+        conversation: ConversationId,
+        message: MessageId,
+        client_id: &ClientId,
+        body: &MessageBody,
+    ) -> Result<MessageAck, ClientError> {
+        let edit = EditMessageRequest { client_id: client_id.clone(), body: body.clone() };
+        let path = format!("/v1/conversations/{conversation}/messages/{message}");
+        self.call(|| self.request(Method::PATCH, &path).json(&edit)).await
+    }
+
+    /// A message as it is now.
+    pub async fn message(&self, conversation: ConversationId, message: MessageId) -> Result<Message, ClientError> {
+        let path = format!("/v1/conversations/{conversation}/messages/{message}");
+        self.call(|| self.request(Method::GET, &path)).await
+    }
+
+    /// What a message said over time.
+    pub async fn revisions(&self, conversation: ConversationId, message: MessageId) -> Result<RevisionList, ClientError> {
+        let path = format!("/v1/conversations/{conversation}/messages/{message}/revisions");
+        self.call(|| self.request(Method::GET, &path)).await
     }
 
     /// One page of a conversation's messages.

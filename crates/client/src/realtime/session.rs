@@ -7,8 +7,9 @@ use std::time::Duration;
 use relay_protocol::Message;
 use relay_protocol::command::encode;
 use relay_protocol::frame::{ErrorFrame, MessageAck, Place, ServerFrame, Welcome};
+use relay_protocol::log::Published;
 use relay_protocol::{CloseCode, ErrorCode, LogEvent, Position};
-use relay_types::{ClientId, ConversationId, UserId};
+use relay_types::{ClientId, ConversationId, Seq, UserId};
 use tokio::time::Instant;
 
 use super::engine::{Command, Engine, SessionEnd};
@@ -129,7 +130,7 @@ impl Engine {
                 session.answered = Instant::now();
             }
             session.unanswered.insert(send.client_id.clone());
-            session.connection.queue_send(&send.to_wire());
+            session.connection.queue_text(send.frame());
             session.last_written = Instant::now();
         }
     }
@@ -225,12 +226,12 @@ impl Engine {
                 self.acknowledged(ack).await;
             }
             ServerFrame::Event(frame) => {
+                if let Some(published) = frame.event.published().filter(|published| published.actor_id == session.me) {
+                    // Seeing it in the log is as good as its ack.
+                    self.acknowledged(ack_of(published, frame.seq)).await;
+                }
                 if let LogEvent::MessageSent(sent) = frame.event {
                     let message = Message::of(sent, frame.seq, frame.prev);
-                    if message.sender_id == session.me {
-                        // Seeing it in the log is as good as its ack.
-                        self.acknowledged(ack_of(&message)).await;
-                    }
                     let ended = self.typing.ended(message.conversation_id, message.sender_id);
                     self.deliver_typing(ended);
                     self.on_event(session, Event::Message(message));
@@ -387,12 +388,12 @@ impl Session {
     }
 }
 
-fn ack_of(message: &Message) -> MessageAck {
+fn ack_of(published: Published<'_>, seq: Seq) -> MessageAck {
     MessageAck {
-        client_id: message.client_id.clone(),
-        conversation_id: message.conversation_id,
-        message_id: message.message_id,
-        seq: message.seq,
-        sent_at_ms: message.sent_at_ms,
+        client_id: published.client_id.clone(),
+        conversation_id: published.conversation_id,
+        message_id: published.id,
+        seq,
+        sent_at_ms: published.at_ms,
     }
 }

@@ -1,8 +1,9 @@
 //! Messages of the past, from the projection.
 
 use async_trait::async_trait;
-use relay_protocol::rest::MessagePage;
-use relay_types::{ConversationId, Seq, UserId};
+use relay_protocol::Message;
+use relay_protocol::rest::{MessagePage, RevisionList};
+use relay_types::{ConversationId, MessageId, Seq, UserId};
 
 use super::StoreError;
 
@@ -25,6 +26,9 @@ pub enum HistoryError {
     /// There is no such conversation, or the reader is not in it.
     #[error("not a member")]
     NotMember,
+    /// There is no such message, or the reader may not see it.
+    #[error("unknown message")]
+    UnknownMessage,
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -57,6 +61,18 @@ pub trait History: Send + Sync {
         limit: u16,
         changes: bool,
     ) -> Result<MessagePage, HistoryError>;
+
+    /// The message as it is now.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn message(&self, reader: UserId, conversation: ConversationId, message: MessageId) -> Result<Message, HistoryError>;
+
+    /// What the message said over time.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn revisions(&self, reader: UserId, conversation: ConversationId, message: MessageId) -> Result<RevisionList, HistoryError>;
 
     /// The membership intervals of `users` in the conversation, in no order.
     ///

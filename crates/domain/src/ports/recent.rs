@@ -1,9 +1,9 @@
 //! The newest sends, which the projection may not have yet.
 
 use async_trait::async_trait;
-use relay_types::{Seq, ShardId, TimestampMs};
+use relay_types::{ConversationId, MessageId, Seq, ShardId, TimestampMs, UserId};
 
-use super::{LogClock, OriginalSend, SendKey};
+use super::{LogClock, OriginalSend, SendKey, Target};
 
 /// What a process that follows the log says of a message at a sequence of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,9 @@ pub trait RecentSends: Send + Sync {
     /// The send with this key, if it is among the remembered events and not void.
     fn find(&self, key: &SendKey) -> Option<OriginalSend>;
 
+    /// The message, as it is for `reader`, if it is among the remembered events and not void.
+    fn target(&self, shard: ShardId, reader: UserId, conversation: ConversationId, message: MessageId) -> Option<Target>;
+
     /// Every event of the shard after this one, up to the log's present end, is remembered; `None` when the process
     /// does not follow the log.
     fn remembered_after(&self, shard: ShardId) -> Option<Seq>;
@@ -42,6 +45,10 @@ pub struct NothingRecent;
 #[async_trait]
 impl RecentSends for NothingRecent {
     fn find(&self, _key: &SendKey) -> Option<OriginalSend> {
+        None
+    }
+
+    fn target(&self, _shard: ShardId, _reader: UserId, _conversation: ConversationId, _message: MessageId) -> Option<Target> {
         None
     }
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use relay_protocol::log::{EventClass, EventOwner, EventText, LogEvent};
+use relay_protocol::log::{EventOwner, EventText, LogEvent};
 use relay_types::{ClientId, ConversationId, MessageId, Seq, SessionId, ShardId, TimestampMs, UserId};
 
-use super::{Causes, DriverError};
+use super::{Causes, DriverError, Target};
 
 /// The projection does not answer, or answered nonsense.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -117,7 +117,7 @@ pub struct SendKey {
 /// What became of an earlier send with the same key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OriginalSend {
-    /// The message it became.
+    /// The id of the event it became; a message's is the message's.
     pub message_id: MessageId,
     /// Its sequence.
     pub seq: Seq,
@@ -128,12 +128,8 @@ pub struct OriginalSend {
 impl SendKey {
     /// The key under which a person published the event, if a person did.
     pub fn of(event: &LogEvent) -> Option<Self> {
-        match event.class() {
-            EventClass::Message(sent) => {
-                Some(Self { conversation: sent.conversation_id, sender: sent.actor_id, client_id: sent.client_id.clone() })
-            }
-            EventClass::Change | EventClass::Amendment | EventClass::Personal | EventClass::Unreadable | EventClass::Unknown(_) => None,
-        }
+        let published = event.published()?;
+        Some(Self { conversation: published.conversation_id, sender: published.actor_id, client_id: published.client_id.clone() })
     }
 
     /// The id by which the log recognises it.
@@ -145,14 +141,12 @@ impl SendKey {
 impl OriginalSend {
     /// What the send became, as the event at `seq` tells, if a person published it.
     pub fn of(event: &LogEvent, seq: Seq) -> Option<Self> {
-        match event.class() {
-            EventClass::Message(sent) => Some(Self { message_id: sent.message_id, seq, sent_at_ms: sent.at_ms }),
-            EventClass::Change | EventClass::Amendment | EventClass::Personal | EventClass::Unreadable | EventClass::Unknown(_) => None,
-        }
+        let published = event.published()?;
+        Some(Self { message_id: published.id, seq, sent_at_ms: published.at_ms })
     }
 }
 
-/// Reads the projection for sockets that catch up and for sends that may be retries.
+/// Reads the projection for sockets that catch up, for sends that may be retries, and for those that refer to others.
 #[async_trait]
 pub trait ResumeStore: Send + Sync {
     /// One snapshot: watermarks, the session's state, and the user's memberships, those included that ended after
@@ -181,6 +175,12 @@ pub trait ResumeStore: Send + Sync {
     /// # Cancel safety
     /// Cancel safe.
     async fn find_sends(&self, keys: &[SendKey]) -> Result<Vec<Option<OriginalSend>>, StoreError>;
+
+    /// The message, as it is for `reader`, if the projection has it.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn target(&self, reader: UserId, conversation: ConversationId, message: MessageId) -> Result<Option<Target>, StoreError>;
 
     /// Per shard, up to where the projection has the log.
     ///

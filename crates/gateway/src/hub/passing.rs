@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use relay_domain::ports::{OriginalSend, Passed, RecentSends, SendKey};
+use relay_domain::ports::{OriginalSend, Passed, RecentSends, SendKey, Target};
 use relay_domain::void::{Departures, Person, senders};
 use relay_protocol::log::StoredEvent;
-use relay_types::{ConversationId, Seq, ShardId};
+use relay_types::{ConversationId, MessageId, Seq, ShardId, UserId};
 use tokio::sync::oneshot;
 
 use super::{Hub, State};
@@ -70,6 +70,13 @@ impl Sight {
 impl RecentSends for Hub {
     fn find(&self, key: &SendKey) -> Option<OriginalSend> {
         self.state.lock().shards.values().find_map(|shard| shard.ring.find(key))
+    }
+
+    fn target(&self, shard: ShardId, reader: UserId, conversation: ConversationId, message: MessageId) -> Option<Target> {
+        let state = self.state.lock();
+        // Whoever is not in it may not see it, and may not publish either.
+        let since = state.users.get(&reader).and_then(|user| user.roster.present(conversation)).map_or(Seq(u64::MAX), |stay| stay.joined);
+        state.shards.get(&shard)?.ring.target(conversation, message, since)
     }
 
     fn remembered_after(&self, shard: ShardId) -> Option<Seq> {

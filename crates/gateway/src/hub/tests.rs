@@ -42,6 +42,7 @@ fn says_as(seq: u64, actor_id: UserId) -> StoredEvent {
         client_id: format!("k{seq}").parse().unwrap(),
         at_ms: 0,
         body: MessageBody::Text { text: "hello".parse().unwrap() },
+        reply_to: None,
     };
     stored(seq, LogEvent::MessageSent(sent))
 }

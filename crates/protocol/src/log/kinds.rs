@@ -7,7 +7,7 @@ use relay_types::{
 
 use super::{EventOwner, LogEvent, StoredEvent};
 use crate::conversation::{ConversationKind, Role};
-use crate::message::MessageBody;
+use crate::message::{MessageBody, MessageRef};
 
 /// Members that one event brings in or puts out at most: it stays well below the size of what the log takes.
 pub const MOST_MEMBERS_AT_ONCE: usize = 500;
@@ -29,6 +29,9 @@ pub struct MessageSent {
     pub client_id: ClientId,
     /// What.
     pub body: MessageBody,
+    /// The message that it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<MessageRef>,
 }
 
 impl MessageSent {
@@ -180,6 +183,27 @@ pub struct RoleChanged {
     pub role: Role,
 }
 
+/// A message's sender said it anew. The edit with the greatest `seq` counts; one of a message whose content is gone never does.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct MessageEdited {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// By whom: the message's sender.
+    pub actor_id: UserId,
+    /// When it was accepted, by the accepting server's clock.
+    pub at_ms: TimestampMs,
+    /// The message's conversation.
+    pub conversation_id: ConversationId,
+    /// The sender's own key for the edit.
+    pub client_id: ClientId,
+    /// The edited message.
+    pub message_id: MessageId,
+    /// The message's sequence in the shard.
+    pub message_seq: Seq,
+    /// What the message says now; `erased` when the message's content was erased later.
+    pub body: MessageBody,
+}
+
 /// A message's content was erased. Says what a tombstone needs, because the message is gone from the log.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct MessageErased {
@@ -219,6 +243,7 @@ impl MessageErased {
             conversation_id: self.conversation_id,
             client_id: self.client_id.clone(),
             body: MessageBody::Erased,
+            reply_to: None,
         });
         let owner = Some(EventOwner::Conversation(self.conversation_id));
         StoredEvent { shard, seq: self.message_seq, owner, prev: self.message_prev, stored_at_ms: self.stored_at_ms, event, text: None }
@@ -356,6 +381,7 @@ event_ids!(
     MembersRemoved,
     ConversationRenamed,
     RoleChanged,
+    MessageEdited,
     MessageErased,
     UserRegistered,
     ConversationMembershipChanged,

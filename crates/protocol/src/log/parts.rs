@@ -87,7 +87,8 @@ mod tests {
         let fields = format!(
             r#""type":"MESSAGE_SENT","message_id":"{ID}","actor_id":"{ID}","at_ms":1,"conversation_id":"{ID}","client_id":"k","body":{{"type":"text","text":"x"}}"#
         );
-        for (v, further) in [("\"v\":1,", ""), ("\"v\":1,", ",\"reply_to\":{\"v\":2}"), ("", ",\"v\":2,\"x\":[1.0]")] {
+        let reply = format!(r#","reply_to":{{"message_id":"{ID}","seq":3}}"#);
+        for (v, further) in [("\"v\":1,", ""), ("\"v\":1,", &reply), ("\"v\":1,", ",\"whisper\":{\"v\":2}"), ("", ",\"v\":2,\"x\":[1.0]")] {
             let json = format!("{{{v}{fields}{further}}}");
             let (event, text) = LogEvent::decode_with_text(&json).unwrap();
             let sent = event.message().unwrap();

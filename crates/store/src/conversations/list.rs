@@ -43,8 +43,11 @@ struct Row {
     e_client_id: Option<String>,
     e_cut: bool,
     e_body: Option<String>,
+    e_further: Option<String>,
     e_decided_at_ms: Option<i64>,
     e_at: Option<OffsetDateTime>,
+    e_edited_seq: Option<i64>,
+    e_edited_at: Option<OffsetDateTime>,
 }
 
 /// The page's conversations first, then what is shown of them.
@@ -84,7 +87,8 @@ async fn rows(store: &Store, user: UserId, ids: &[Uuid]) -> Result<Vec<Row>, Sto
                   CASE WHEN length(e.body ->> 'text') > $4
                        THEN jsonb_set(e.body, '{text}', to_jsonb(left(e.body ->> 'text', $4) || '…'))::text
                        ELSE e.body::text END AS "e_body?",
-                  e.decided_at_ms AS "e_decided_at_ms?", e.at AS "e_at?"
+                  e.further::text AS e_further, e.decided_at_ms AS "e_decided_at_ms?", e.at AS "e_at?",
+                  e.edited_seq AS "e_edited_seq?", e.edited_at AS "e_edited_at?"
            FROM unnest($2::uuid[]) WITH ORDINALITY AS page (conversation_id, place)
            JOIN members m ON m.conversation_id = page.conversation_id AND m.user_id = $1
            JOIN conversations c ON c.conversation_id = page.conversation_id
@@ -95,12 +99,13 @@ async fn rows(store: &Store, user: UserId, ids: &[Uuid]) -> Result<Vec<Row>, Sto
                SELECT u.user_id, u.handle, u.display_name FROM members m JOIN users u USING (user_id)
                WHERE c.kind = 'direct' AND m.conversation_id = page.conversation_id AND m.user_id <> $1 LIMIT 1) AS peer ON true
            LEFT JOIN LATERAL (
-               (SELECT seq, prev_seq, shard, message_id AS event_id, sender_id AS actor_id, client_id, body, sent_at_ms AS decided_at_ms,
-                       stored_at AS at
+               (SELECT seq, prev_seq, shard, message_id AS event_id, sender_id AS actor_id, client_id, body, further,
+                       sent_at_ms AS decided_at_ms, stored_at AS at, edited_seq, edited_at
                 FROM messages e
                 WHERE $5 AND e.conversation_id = page.conversation_id AND e.seq = h.message_seq AND h.message_seq >= v.joined_seq)
                UNION ALL
-               (SELECT seq, prev_seq, shard, event_id, actor_id, client_id, body, decided_at_ms, at
+               (SELECT seq, prev_seq, shard, event_id, actor_id, client_id, body, further, decided_at_ms, at, NULL::bigint,
+                       NULL::timestamptz
                 FROM conversation_events e
                 WHERE NOT $5 AND e.conversation_id = page.conversation_id AND e.seq = h.message_seq AND e.at = h.message_at
                   AND h.message_seq >= v.joined_seq)
@@ -149,8 +154,11 @@ fn item_of(row: Row) -> Result<ConversationListItem, StoreError> {
                 actor_id: row.e_actor_id.ok_or_else(missing)?,
                 client_id: row.e_client_id,
                 body: row.e_body.ok_or_else(missing)?,
+                further: row.e_further,
                 decided_at_ms: row.e_decided_at_ms.ok_or_else(missing)?,
                 at: row.e_at.ok_or_else(missing)?,
+                edited_seq: row.e_edited_seq,
+                edited_at: row.e_edited_at,
             })?)
         }
     };

@@ -22,7 +22,8 @@ impl AuditedProjection for Store {
             let rows = sqlx::query!(
                 r#"SELECT seq AS "seq!", conversation_id, user_id, kind AS "kind!", event_id, erased AS "erased!"
                  FROM (
-                     SELECT seq, conversation_id, NULL::uuid AS user_id, kind, event_id, body = '{"type": "erased"}' AS erased
+                     SELECT seq, conversation_id, NULL::uuid AS user_id, kind, event_id,
+                            body = '{"type": "erased"}' OR kind = 'MESSAGE_EDITED' AND body -> 'body' = '{"type": "erased"}' AS erased
                      FROM conversation_events
                      WHERE shard = $1 AND seq > $2 AND seq <= $3 AND at >= (SELECT oldest FROM event_horizon)
                      UNION ALL
@@ -56,7 +57,9 @@ impl AuditedProjection for Store {
             let rows = sqlx::query!(
                 r#"SELECT seq AS "seq!", conversation_id AS "conversation_id!", kind AS "kind!", event_id AS "event_id!", erased AS "erased!"
                    FROM (
-                       SELECT seq, conversation_id, kind, event_id, body = '{"type": "erased"}' AS erased FROM conversation_events e
+                       SELECT seq, conversation_id, kind, event_id,
+                              body = '{"type": "erased"}' OR kind = 'MESSAGE_EDITED' AND body -> 'body' = '{"type": "erased"}' AS erased
+                       FROM conversation_events e
                        WHERE shard = $1 AND seq > $2 AND seq <= $3 AND at >= (SELECT oldest FROM event_horizon)
                          AND (NOT $5 OR EXISTS (
                              SELECT FROM messages m WHERE m.conversation_id = e.conversation_id AND m.message_id = e.event_id))

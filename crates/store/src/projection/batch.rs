@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use relay_domain::ports::ProjectError;
 use relay_domain::void::Departures;
-use relay_protocol::log::{EventOwner, LogEvent, StoredEvent};
+use relay_protocol::log::{EventClass, EventOwner, LogEvent, StoredEvent};
 use relay_types::{ConversationId, Seq, UserId};
 use sqlx::types::Uuid;
 use time::OffsetDateTime;
 
 use super::Heads;
+use super::edits::Edits;
 use super::erase::Erased;
 use crate::convert::timestamp;
 use crate::event_row::columns;
@@ -133,6 +134,8 @@ pub(super) struct Batch {
     pub(super) openings: Openings,
     pub(super) heads: HeadRows,
     pub(super) sent: SentRows,
+    /// In the log's order; applied after the rows.
+    pub(super) edits: Edits,
     /// In the log's order; applied after everything else.
     pub(super) erased: Vec<Erased>,
     newest_at: Option<OffsetDateTime>,
@@ -166,12 +169,17 @@ impl Batch {
             };
             let Some(row) = columns(stored).map_err(|error| poison(error.to_string()))? else { continue };
             let prev = heads.insert(EventOwner::Conversation(conversation), stored.seq).or_else(|| first_of_all(&stored.event));
-            let head = last.entry(conversation).or_insert(Head { seq: stored.seq, at, message: None });
+            // What becomes of an earlier message moves no conversation up in the lists.
+            let active_at = if matches!(stored.event.class(), EventClass::Amendment) { OffsetDateTime::UNIX_EPOCH } else { at };
+            let head = last.entry(conversation).or_insert(Head { seq: stored.seq, at: active_at, message: None });
             // A log's clock may step back when its leader changes.
-            (head.seq, head.at) = (stored.seq, head.at.max(at));
+            (head.seq, head.at) = (stored.seq, head.at.max(active_at));
             if let Some(message) = stored.event.message() {
                 head.message = Some((stored.seq, at));
                 sent.insert((conversation, message.actor_id), stored.seq);
+            }
+            if let LogEvent::MessageEdited(edited) = &stored.event {
+                batch.edits.push(stored.seq, edited).map_err(poison)?;
             }
             if let LogEvent::MessageErased(event) = &stored.event {
                 let message_at = timestamp(event.stored_at_ms).map_err(|error| poison(error.reason))?;
@@ -240,25 +248,22 @@ impl Batch {
     /// What an event means beyond its own row.
     fn take_in(&mut self, conversation: ConversationId, stored: &StoredEvent, at: OffsetDateTime) {
         let seq = stored.seq;
-        match &stored.event {
-            LogEvent::MessageSent(message) => {
-                let keys = &mut self.send_keys;
-                keys.conversation.push(conversation.to_uuid());
-                keys.sender.push(message.actor_id.to_uuid());
-                keys.client_id.push(message.client_id.as_str().to_owned());
-                keys.message.push(message.message_id.to_uuid());
-                keys.seq.push(seq.to_i64());
-                keys.sent_at_ms.push(message.at_ms);
-                keys.at.push(at);
-            }
-            other => {
-                for user in other.joining() {
-                    self.joined(conversation, user, seq, at);
-                }
-                for user in other.leaving() {
-                    self.left(conversation, user, seq);
-                }
-            }
+        if let Some(published) = stored.event.published() {
+            let keys = &mut self.send_keys;
+            keys.conversation.push(conversation.to_uuid());
+            keys.sender.push(published.actor_id.to_uuid());
+            keys.client_id.push(published.client_id.as_str().to_owned());
+            keys.message.push(published.id.to_uuid());
+            keys.seq.push(seq.to_i64());
+            keys.sent_at_ms.push(published.at_ms);
+            keys.at.push(at);
+            return;
+        }
+        for user in stored.event.joining() {
+            self.joined(conversation, user, seq, at);
+        }
+        for user in stored.event.leaving() {
+            self.left(conversation, user, seq);
         }
     }
 

@@ -16,8 +16,8 @@ pub(super) struct Erased {
     pub(super) message_at: OffsetDateTime,
 }
 
-/// After the run's own rows. Each by itself: they are few, and the worker behind them takes far longer. Indexes:
-/// `conversation_events_pkey` in each month, `messages_message_id_key`.
+/// After the run's own rows. Each by itself: they are few, and the worker behind them takes far longer. The message's edits leave the
+/// log as it does. Indexes: `conversation_events_pkey` in each month, `messages_message_id_key`, `message_revisions_pkey`.
 pub(super) async fn apply(connection: &mut PgConnection, shard: ShardId, run: &[Erased]) -> sqlx::Result<()> {
     for erased in run {
         let (event, conversation) = (&erased.event, erased.event.conversation_id);
@@ -27,15 +27,28 @@ pub(super) async fn apply(connection: &mut PgConnection, shard: ShardId, run: &[
                    UPDATE conversation_events SET body = '{"type": "erased"}', further = NULL
                    WHERE conversation_id = $1 AND seq = $2 AND event_id = $3 RETURNING 1),
                message AS (
-                   UPDATE messages SET body = '{"type": "erased"}', further = NULL, deleted = true
+                   UPDATE messages
+                   SET body = '{"type": "erased"}', further = NULL, deleted = true, revision = 0, edited_seq = NULL, edited_at = NULL
                    WHERE conversation_id = $1 AND message_id = $3 RETURNING 1),
+               edits AS (
+                   UPDATE conversation_events SET body = erased_edit(body)
+                   WHERE conversation_id = $1 AND kind = 'MESSAGE_EDITED'
+                     AND seq IN (SELECT said_seq FROM message_revisions WHERE conversation_id = $1 AND seq = $2 AND said_seq <> $2)
+                   RETURNING seq, event_id),
+               waiting AS (
+                   INSERT INTO erasures (shard, seq, conversation_id, message_id, erased_seq, erased_at)
+                   SELECT $5, seq, $1, event_id, $6, $7 FROM edits
+                   ON CONFLICT DO NOTHING),
                revisions AS (DELETE FROM message_revisions WHERE conversation_id = $1 AND seq = $2)
                SELECT EXISTS (SELECT FROM event) OR $4 < (SELECT oldest FROM event_horizon) AS "event!",
                       EXISTS (SELECT FROM message) AS "message!""#,
             id,
             place.to_i64(),
             event.message_id.to_uuid(),
-            erased.message_at
+            erased.message_at,
+            shard_column(shard),
+            erased.seq.to_i64(),
+            erased.at
         );
         let known = known.fetch_one(&mut *connection).await?;
         // A log that is read from its beginning has the message no more: what the erasure says of it is its row.
@@ -96,7 +109,8 @@ async fn message_row(connection: &mut PgConnection, shard: ShardId, erased: &Era
            INSERT INTO messages
                (conversation_id, seq, prev_seq, shard, message_id, sender_id, client_id, kind, body, deleted, sent_at_ms, stored_at)
            VALUES ($1, $2, $3, $4, $5, $6, $7, 'MESSAGE_SENT', '{"type": "erased"}', true, $8, $9)
-           ON CONFLICT (conversation_id, seq) DO UPDATE SET body = excluded.body, further = NULL, deleted = true"#,
+           ON CONFLICT (conversation_id, seq) DO UPDATE
+           SET body = excluded.body, further = NULL, deleted = true, revision = 0, edited_seq = NULL, edited_at = NULL"#,
         event.conversation_id.to_uuid(),
         event.message_seq.to_i64(),
         event.message_prev.map(Seq::to_i64),
@@ -118,7 +132,8 @@ pub(super) async fn again(connection: &mut PgConnection, shard: ShardId, seq: Se
         r#"WITH erased AS (SELECT conversation_id, seq, message_id FROM erasures WHERE shard = $1 AND seq = $2),
            event AS (
                UPDATE conversation_events e SET body = '{"type": "erased"}', further = NULL FROM erased
-               WHERE e.conversation_id = erased.conversation_id AND e.seq = erased.seq AND e.event_id = erased.message_id)
+               WHERE e.conversation_id = erased.conversation_id AND e.seq = erased.seq AND e.event_id = erased.message_id
+                 AND e.kind = 'MESSAGE_SENT')
            UPDATE messages m SET body = '{"type": "erased"}', further = NULL, deleted = true FROM erased
            WHERE m.conversation_id = erased.conversation_id AND m.message_id = erased.message_id"#,
         shard_column(shard),

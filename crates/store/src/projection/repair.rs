@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 use sqlx::types::Uuid;
 
 use super::batch::{Batch, Closings, Openings};
-use super::{Heads, erase, write};
+use super::{Heads, edits, erase, write};
 use crate::Store;
 use crate::convert::timestamp;
 use crate::error::{unavailable, unreadable};
@@ -43,6 +43,11 @@ impl Store {
             write::without_heads(&mut transaction, shard, &batch).await.map_err(unavailable)?;
             chain_to_next(&mut transaction, conversation, event.seq).await.map_err(unavailable)?;
             write::heads(&mut transaction, shard, &batch.heads).await.map_err(unavailable)?;
+            edits::apply(&mut transaction, shard, &batch.edits).await.map_err(unavailable)?;
+            if let Some(message) = event.event.message() {
+                let later = edits::of_message(&mut transaction, conversation, message.message_id).await.map_err(unavailable)?;
+                edits::apply(&mut transaction, shard, &later).await.map_err(unavailable)?;
+            }
             erase::apply(&mut transaction, shard, &batch.erased).await.map_err(unavailable)?;
             erase::again(&mut transaction, shard, event.seq).await.map_err(unavailable)?;
             let people = people(&event.event);

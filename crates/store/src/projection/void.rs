@@ -59,10 +59,10 @@ pub(super) async fn void_of(connection: &mut PgConnection, messages: &[(Conversa
 }
 
 impl Store {
-    /// Whether the message is void as far as the projection knows. Anything but a message never is.
+    /// Whether the event is void as far as the projection knows. What no person published by themselves never is.
     pub(super) async fn is_void(connection: &mut PgConnection, stored: &StoredEvent) -> Result<bool, StoreError> {
-        let Some(sent) = stored.event.message() else { return Ok(false) };
-        let message = [(sent.conversation_id, sent.actor_id, stored.seq)];
+        let Some(published) = stored.event.published() else { return Ok(false) };
+        let message = [(published.conversation_id, published.actor_id, stored.seq)];
         Ok(!void_of(connection, &message).await.map_err(unavailable)?.is_empty())
     }
 }

@@ -5,6 +5,7 @@
 mod accounts;
 mod conversations;
 mod dropped;
+mod edits;
 mod erasures;
 mod history;
 mod list;

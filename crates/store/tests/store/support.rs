@@ -14,10 +14,10 @@ use relay_protocol::RawJson;
 use relay_protocol::conversation::{ConversationKind, Role};
 use relay_protocol::log::{
     ConversationCreated, ConversationMembershipChanged, EventOwner, EventText, InitialMember, LogEvent, MemberAdded, MemberRemoved,
-    MembersAdded, MembersRemoved, MessageErased, MessageSent, StoredEvent,
+    MembersAdded, MembersRemoved, MessageEdited, MessageErased, MessageSent, StoredEvent,
 };
 
-use relay_protocol::message::MessageBody;
+use relay_protocol::message::{MessageBody, MessageRef};
 use relay_store::{PostgresConfig, Store};
 use relay_types::{ConversationId, EventId, IdGen as _, MessageId, Seq, SessionId, ShardId, SystemIds, UserId};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
@@ -270,6 +270,7 @@ impl TestLog {
             client_id: client_id.parse().unwrap(),
             at_ms: NOON_MS,
             body: MessageBody::Text { text: format!("{client_id}: \"quoted\" \\ 🙂\nline").parse().unwrap() },
+            reply_to: None,
         }))
     }
 
@@ -283,6 +284,36 @@ impl TestLog {
             client_id: client_id.parse().unwrap(),
             at_ms: NOON_MS,
             body,
+            reply_to: None,
+        }))
+    }
+
+    /// An answer to the message at `to`.
+    pub fn replied(&mut self, to: Seq, sender: UserId, client_id: &str) -> Seq {
+        let LogEvent::MessageSent(of) = self.event_at(to).event.clone() else { panic!("a message") };
+        let reply_to = Some(MessageRef { message_id: of.message_id, seq: to });
+        let event = LogEvent::MessageSent(MessageSent {
+            message_id: MessageId::new(IDS.next_ulid()),
+            actor_id: sender,
+            client_id: client_id.parse().unwrap(),
+            reply_to,
+            ..of
+        });
+        self.push(event)
+    }
+
+    /// The message at `seq` says this now, as `editor` would have it.
+    pub fn edited(&mut self, seq: Seq, editor: UserId, text: &str) -> Seq {
+        let LogEvent::MessageSent(sent) = self.event_at(seq).event.clone() else { panic!("a message") };
+        self.push(LogEvent::MessageEdited(MessageEdited {
+            event_id: EventId::new(IDS.next_ulid()),
+            actor_id: editor,
+            at_ms: NOON_MS + 1,
+            conversation_id: sent.conversation_id,
+            client_id: IDS.next_ulid().to_string().parse().unwrap(),
+            message_id: sent.message_id,
+            message_seq: seq,
+            body: MessageBody::Text { text: text.parse().unwrap() },
         }))
     }
 

@@ -108,14 +108,13 @@ pub(super) fn page(shard: ShardId, events: &[StoredEvent], rows: &[ProjectedEven
             rows.remove(&(event.seq, owner));
             continue;
         }
-        let sent = event.event.message();
-        let message = sent.map(|sent| sent.message_id);
+        let message = event.event.message().map(|sent| sent.message_id);
         compared.messages += u64::from(message.is_some());
         let kind = match rows.remove(&(event.seq, owner)) {
             None if another(&mut rows, event.seq) => Kind::OtherMessage,
             None => {
-                if let Some(sent) = sent {
-                    compared.rowless.push((sent.conversation_id, sent.actor_id, event.seq));
+                if let Some(published) = event.event.published() {
+                    compared.rowless.push((published.conversation_id, published.actor_id, event.seq));
                 }
                 Kind::MissingRow
             }
@@ -154,6 +153,7 @@ mod tests {
             client_id: id(),
             at_ms: 0,
             body: MessageBody::Text { text: "x".parse().unwrap() },
+            reply_to: None,
         };
         let owner = Some(relay_protocol::EventOwner::Conversation(id()));
         StoredEvent {

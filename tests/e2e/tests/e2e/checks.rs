@@ -144,6 +144,9 @@ mod tests {
             client_id: key(&format!("k{seq}")),
             sent_at_ms: 0,
             body: text("x"),
+            reply_to: None,
+            edited_seq: None,
+            edited_at_ms: None,
         }
     }
 

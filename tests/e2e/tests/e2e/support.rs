@@ -174,7 +174,7 @@ impl Socket {
 
     /// Sends without waiting for the answer.
     pub async fn send(&mut self, conversation: ConversationId, client_id: &ClientId, body: &str) -> anyhow::Result<()> {
-        let send = SendMessage { client_id: client_id.clone(), conversation_id: conversation, body: text(body) };
+        let send = SendMessage { client_id: client_id.clone(), conversation_id: conversation, body: text(body), reply_to: None };
         let written = self.connection.send_text(command::encode::send_message(&send)).await;
         written.map_err(|close| anyhow::anyhow!("the socket closed while sending: {close:?}"))
     }

@@ -21,6 +21,7 @@ async fn store_blindly(h: &Harness, sender: &User, chat: ConversationId, key: &C
         client_id: key.clone(),
         at_ms: 0,
         body: text(body),
+        reply_to: None,
     });
     let mut headers = async_nats::HeaderMap::new();
     headers.insert("Nats-Msg-Id", format!("{chat}.{}.{key}", sender.id()));

@@ -1,5 +1,6 @@
 //! The loop: what happens on the wire and what is typed, one after the other.
 
+mod about;
 mod act;
 mod invitations;
 mod own;
@@ -15,10 +16,10 @@ use anyhow::Context as _;
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
-use relay_client::{ApiClient, ClientError, Closed, EventStream, RealtimeClient, SendError, State};
+use relay_client::{ApiClient, ClientError, Closed, EventStream, QueuedSend, RealtimeClient, SendError, State};
 use relay_protocol::frame::MessageAck;
 use relay_protocol::rest::Invitation;
-use relay_types::{ClientId, ConversationId, ConversationTitle, MessageText, Seq};
+use relay_types::{ClientId, ConversationId, ConversationTitle, MessageId, MessageText, Seq};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -82,6 +83,8 @@ pub struct App {
     is_new: bool,
     /// What was being typed at the last look.
     typed: Option<(ConversationId, String)>,
+    /// The messages that the history numbered last, the newest first.
+    numbered: Option<(ConversationId, Vec<MessageId>)>,
     /// Invitations as they were shown last.
     invited: Vec<Invitation>,
 }
@@ -119,6 +122,7 @@ impl App {
             told_lost: None,
             is_new: !opened.has_position,
             typed: None,
+            numbered: None,
             invited: Vec::new(),
         };
         for send in &opened.outbox {
@@ -301,7 +305,16 @@ impl App {
 
     async fn say(&mut self, text: MessageText, conversation: ConversationId) {
         let body = relay_protocol::MessageBody::Text { text };
-        match self.client.send(conversation, body).await {
+        self.enqueue(conversation, |key| QueuedSend::message(key, conversation, body)).await;
+    }
+
+    /// Puts a message, or what is said of one, into the outbox.
+    async fn enqueue(&mut self, conversation: ConversationId, make: impl FnOnce(ClientId) -> QueuedSend) {
+        let queued = match self.client.mint() {
+            Ok(key) => self.client.enqueue(make(key)).await,
+            Err(error) => Err(error),
+        };
+        match queued {
             Ok(handle) => {
                 let number = self.next_number;
                 self.next_number += 1;

@@ -13,6 +13,12 @@ pub enum Input {
     Group(ConversationTitle, Vec<Handle>),
     List,
     Switch(usize),
+    /// An answer to a message: that of a number, or the newest of another.
+    Reply(Option<usize>, MessageText),
+    /// A message of one's own anew: that of a number, or the last one.
+    Edit(Option<usize>, MessageText),
+    /// What a message said before.
+    Versions(usize),
     Members,
     History(u16),
     Rename(ConversationTitle),
@@ -30,7 +36,16 @@ impl Input {
     /// Whether it is about the conversation one is in.
     pub const fn needs_target(&self) -> bool {
         match self {
-            Self::Say(_) | Self::Members | Self::History(_) | Self::Rename(_) | Self::Add(_) | Self::Remove(_) | Self::Leave => true,
+            Self::Say(_)
+            | Self::Reply(..)
+            | Self::Edit(..)
+            | Self::Versions(_)
+            | Self::Members
+            | Self::History(_)
+            | Self::Rename(_)
+            | Self::Add(_)
+            | Self::Remove(_)
+            | Self::Leave => true,
             Self::Empty
             | Self::Direct(_)
             | Self::Group(..)
@@ -52,7 +67,10 @@ pub const HELP: &str = "\
 /list                        your conversations
 /switch <n>                  talk in conversation n of the list shown last
 /members                     who is here
-/history [n]                 the last n messages (20)
+/history [n]                 the last n messages (20), with their numbers
+/reply [#n] <text>           answer message n of them, or the newest of another
+/edit [#n] <text>            change your message n of them, or your last one
+/versions #n                 what message n of them said before
 /rename <title>              rename this group
 /add <handle>                add someone to this group
 /remove <handle>             remove someone from this group
@@ -82,6 +100,9 @@ pub fn parse(line: &str) -> Result<Input, String> {
         "members" => Ok(Input::Members),
         "history" if rest.is_empty() => Ok(Input::History(20)),
         "history" => Ok(Input::History(parsed::<u16>(rest, "/history [1 to 200]")?.clamp(1, 200))),
+        "reply" => about(rest, "/reply [#number] <text>").map(|(number, text)| Input::Reply(number, text)),
+        "edit" => about(rest, "/edit [#number] <text>").map(|(number, text)| Input::Edit(number, text)),
+        "versions" => Ok(Input::Versions(parsed(rest.trim_start_matches('#'), "/versions #<number of the history>")?)),
         "rename" => Ok(Input::Rename(parsed(rest.trim_matches('"'), "/rename <title>")?)),
         "add" => Ok(Input::Add(parsed(rest, "/add <handle>")?)),
         "remove" => Ok(Input::Remove(parsed(rest, "/remove <handle>")?)),
@@ -97,6 +118,15 @@ pub fn parse(line: &str) -> Result<Input, String> {
 
 fn say(text: &str) -> Result<Input, String> {
     text.parse().map(Input::Say).map_err(|error: relay_types::TextError| error.to_string())
+}
+
+/// A text, and the number of the message that it is about, if one is named.
+fn about(rest: &str, usage: &str) -> Result<(Option<usize>, MessageText), String> {
+    let (number, text) = match rest.strip_prefix('#').map(|numbered| numbered.split_once(char::is_whitespace).unwrap_or((numbered, ""))) {
+        Some((number, text)) if number.bytes().all(|digit| digit.is_ascii_digit()) => (Some(parsed(number, usage)?), text.trim()),
+        _ => (None, rest),
+    };
+    Ok((number, parsed(text, usage)?))
 }
 
 fn group(rest: &str) -> Result<Input, String> {
@@ -129,6 +159,11 @@ mod tests {
             Ok(Input::Group("our team".parse().unwrap(), vec![handle("bob"), handle("carol")]))
         );
         assert_eq!(parse("/group team"), Ok(Input::Group("team".parse().unwrap(), vec![])));
+        assert_eq!(parse("/reply yes, #2"), Ok(Input::Reply(None, "yes, #2".parse().unwrap())));
+        assert_eq!(parse("/reply #2 yes"), Ok(Input::Reply(Some(2), "yes".parse().unwrap())));
+        assert_eq!(parse("/reply #topic is fine"), Ok(Input::Reply(None, "#topic is fine".parse().unwrap())));
+        assert_eq!(parse("/edit better"), Ok(Input::Edit(None, "better".parse().unwrap())));
+        assert_eq!(parse("/versions #3"), Ok(Input::Versions(3)));
         assert_eq!(parse("/history"), Ok(Input::History(20)));
         assert_eq!(parse("/history 9999"), Ok(Input::History(200)));
         assert_eq!(parse("/switch 2"), Ok(Input::Switch(2)));
@@ -138,7 +173,9 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said() {
-        for bad in ["/dm", "/dm B*b", "/group", "/group \"open", "/switch x", "/shout", "/rename", "/add a b"] {
+        for bad in
+            ["/dm", "/dm B*b", "/group", "/group \"open", "/switch x", "/shout", "/rename", "/add a b", "/reply", "/edit #2", "/versions x"]
+        {
             assert!(parse(bad).is_err(), "{bad}");
         }
     }

@@ -171,7 +171,16 @@ impl Player {
             "expect_close" => assert_eq!(u64::from(self.peer().expect_close().await), say.as_u64().unwrap()),
             "expect_send" => {
                 let sent = self.peer().expect_send().await;
-                assert_eq!(Some(&sent.client_id), self.keys.get(say.as_str().unwrap()));
+                let of = say.as_str().or_else(|| say["of"].as_str()).unwrap();
+                assert_eq!(Some(&sent.client_id), self.keys.get(of));
+                if say["reply_to"].is_string() {
+                    assert_eq!(sent.reply_to, Some(self.words().message(&say["reply_to"])));
+                }
+            }
+            "expect_edit" => {
+                let sent = self.peer().expect_edit().await;
+                let message = self.words().message(&say["message"]);
+                assert_eq!((Some(&sent.client_id), sent.message_id), (self.keys.get(&named("of")), message));
             }
             "expect_quiet" => self.peer().expect_quiet().await,
             "expect_no_ping" => self.peer().expect_no_ping().await,
@@ -188,7 +197,13 @@ impl Player {
     }
 
     async fn send(&mut self, say: &Value, to: u128) {
-        let sent = self.client().send(conversation(to), text(say["text"].as_str().unwrap())).await;
+        let (client, body) = (self.client(), text(say["text"].as_str().unwrap()));
+        let named = |field: &str| say[field].is_string().then(|| self.words().message(&say[field]));
+        let sent = match (named("reply_to"), named("edits")) {
+            (Some(to_message), _) => client.reply(conversation(to), to_message, body).await,
+            (None, Some(message)) => client.edit(conversation(to), message, body).await,
+            (None, None) => client.send(conversation(to), body).await,
+        };
         match (sent, say["fails"].as_str()) {
             (Ok(handle), None) => {
                 let name = say["as"].as_str().unwrap().to_owned();

@@ -6,7 +6,7 @@ use futures::{SinkExt as _, StreamExt as _};
 use relay_protocol::command::{Command, Hello, decode};
 use relay_protocol::frame::{MessageAck, ServerFrame, Welcome};
 use relay_protocol::message::MessageBody;
-use relay_protocol::{CloseCode, Position, SendMessage};
+use relay_protocol::{CloseCode, EditMessage, Position, SendMessage};
 use relay_types::{ClientId, ConversationId, MessageId, Seq, SessionId, ShardId, UserId};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::WebSocketStream;
@@ -61,6 +61,9 @@ pub fn message(of: u128, seq: u64, prev: Option<u64>) -> relay_protocol::Message
         client_id: "other".parse().unwrap(),
         sent_at_ms: SERVER_TIME_MS,
         body: text("hi"),
+        reply_to: None,
+        edited_seq: None,
+        edited_at_ms: None,
     }
 }
 
@@ -161,7 +164,18 @@ impl Peer {
             match self.command().await {
                 Command::SendMessage(send) => return send,
                 Command::Ping(_) | Command::TypingStart(_) | Command::TypingStop(_) => {}
-                Command::Hello(_) => panic!("a second hello"),
+                other @ (Command::Hello(_) | Command::EditMessage(_)) => panic!("a message was expected, not {other:?}"),
+            }
+        }
+    }
+
+    /// The next edit; pings in between are left without an answer.
+    pub async fn expect_edit(&mut self) -> EditMessage {
+        loop {
+            match self.command().await {
+                Command::EditMessage(edit) => return edit,
+                Command::Ping(_) | Command::TypingStart(_) | Command::TypingStop(_) => {}
+                other @ (Command::Hello(_) | Command::SendMessage(_)) => panic!("an edit was expected, not {other:?}"),
             }
         }
     }

@@ -7,11 +7,11 @@ use super::outbox::COMPACT_AFTER;
 use super::*;
 
 fn send(n: usize) -> QueuedSend {
-    QueuedSend {
-        client_id: format!("k{n}").parse().unwrap(),
-        conversation_id: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
-        body: MessageBody::Text { text: "line one\nline two 🙂".parse().unwrap() },
-    }
+    QueuedSend::message(
+        format!("k{n}").parse().unwrap(),
+        "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
+        MessageBody::Text { text: "line one\nline two 🙂".parse().unwrap() },
+    )
 }
 
 fn keys(saved: &Saved) -> Vec<String> {

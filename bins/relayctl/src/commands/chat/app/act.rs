@@ -51,6 +51,9 @@ impl App {
                     self.screen.say(line);
                 }
             }
+            Input::Reply(number, text) => self.reply(conversation, number, text).await?,
+            Input::Edit(number, text) => self.edit(conversation, number, text).await?,
+            Input::Versions(number) => self.versions(conversation, number).await?,
             Input::History(limit) => self.history(conversation, limit).await?,
             Input::Rename(title) => self.api.rename(conversation, &title).await?,
             Input::Add(handle) => {
@@ -134,8 +137,9 @@ impl App {
         if page.has_more {
             self.screen.say("… more before this");
         }
-        for message in &page.messages {
-            self.print_message(message).await;
+        self.number(conversation, &page.messages);
+        for (message, number) in page.messages.iter().zip((1..=page.messages.len()).rev()) {
+            self.print_numbered(message, Some(number)).await;
         }
         Ok(())
     }

@@ -86,6 +86,10 @@ impl App {
     }
 
     pub(super) async fn print_message(&mut self, message: &Message) {
+        self.print_numbered(message, None).await;
+    }
+
+    pub(super) async fn print_numbered(&mut self, message: &Message, number: Option<usize>) {
         let conversation = message.conversation_id;
         // Asks for people that are not known yet.
         self.directory.name(message.sender_id, conversation).await;
@@ -98,7 +102,13 @@ impl App {
             (false, true) => format!("{clock} you → {label}"),
             (false, false) => format!("{clock} {who}"),
         };
-        self.screen.message(&header, body_text(&message.body));
+        let number = number.map(|number| format!("#{number} ")).unwrap_or_default();
+        let edited = if message.edited_seq.is_some() { " (changed)" } else { "" };
+        let answers = match message.reply_to {
+            Some(of) => format!(" (to {})", self.quoted(conversation, of).await),
+            None => String::new(),
+        };
+        self.screen.message(&format!("{number}{header}{answers}{edited}"), body_text(&message.body));
     }
 
     /// Whoever never had anybody to talk to talks here now.
@@ -154,6 +164,7 @@ impl App {
                 self.screen.say(format_args!("{at} {label}: {who} {is} now {role}, by {by}"));
                 self.adopt(conversation);
             }
+            LogEvent::MessageEdited(edited) => self.show_edited(seq, edited).await,
             LogEvent::MessageErased(erased) => {
                 self.screen.say(format_args!("a message in {} was erased", self.directory.label(erased.conversation_id)));
             }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use relay_protocol::Position;
-use relay_types::ClientId;
+use relay_types::{ClientId, MessageId};
 use serde_json::Value;
 
 use super::super::gateway;
@@ -57,6 +57,11 @@ impl Words<'_> {
             Value::Object(fields) => fields.iter().map(|(name, item)| (name.clone(), self.fill(item))).collect(),
             other => other.clone(),
         }
+    }
+
+    /// The message that a word stands for.
+    pub fn message(&self, word: &Value) -> MessageId {
+        self.word(word.as_str().unwrap()).parse().unwrap()
     }
 
     fn word(&self, text: &str) -> String {

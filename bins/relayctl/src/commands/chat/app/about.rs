@@ -1,0 +1,102 @@
+//! What is said of an earlier message: answers, edits, versions.
+
+use relay_client::{ClientError, QueuedSend};
+use relay_protocol::log::MessageEdited;
+use relay_protocol::rest::HistoryQuery;
+use relay_protocol::{Message, MessageBody, MessageRef};
+use relay_types::{ConversationId, MessageId, MessageText, Seq};
+
+use super::super::text::{body_text, short};
+use super::App;
+
+/// Messages among which the newest of somebody is sought.
+const LOOKED_AT: u16 = 50;
+/// Columns of a quote.
+const QUOTED: usize = 60;
+
+impl App {
+    pub(super) async fn reply(
+        &mut self,
+        conversation: ConversationId,
+        number: Option<usize>,
+        text: MessageText,
+    ) -> Result<(), ClientError> {
+        let Some(to) = self.find(conversation, number, false).await? else { return Ok(()) };
+        let body = MessageBody::Text { text };
+        self.enqueue(conversation, |key| QueuedSend { reply_to: Some(to), ..QueuedSend::message(key, conversation, body) }).await;
+        Ok(())
+    }
+
+    pub(super) async fn edit(&mut self, conversation: ConversationId, number: Option<usize>, text: MessageText) -> Result<(), ClientError> {
+        let Some(message) = self.find(conversation, number, true).await? else { return Ok(()) };
+        let body = MessageBody::Text { text };
+        self.enqueue(conversation, |key| QueuedSend { edits: Some(message), ..QueuedSend::message(key, conversation, body) }).await;
+        Ok(())
+    }
+
+    pub(super) async fn versions(&mut self, conversation: ConversationId, number: usize) -> Result<(), ClientError> {
+        let Some(message) = self.find(conversation, Some(number), false).await? else { return Ok(()) };
+        let page = self.api.revisions(conversation, message).await?;
+        if page.has_more {
+            self.screen.say("… more before this");
+        }
+        if page.revisions.is_empty() {
+            self.screen.say(body_text(&MessageBody::Erased));
+        }
+        for revision in &page.revisions {
+            self.screen.message(&self.screen.clock(revision.at_ms), body_text(&revision.body));
+        }
+        Ok(())
+    }
+
+    /// The message with the number that the history showed, or the newest one of one's own or of another.
+    async fn find(&mut self, conversation: ConversationId, number: Option<usize>, own: bool) -> Result<Option<MessageId>, ClientError> {
+        if let Some(number) = number {
+            let shown = self.numbered.as_ref().filter(|(of, _)| *of == conversation);
+            let found = shown.and_then(|(_, ids)| ids.get(number.checked_sub(1)?)).copied();
+            if found.is_none() {
+                self.not_done("no such number: /history shows them");
+            }
+            return Ok(found);
+        }
+        let query =
+            HistoryQuery { conversation_id: conversation, before: None, after: None, unread: None, limit: Some(LOOKED_AT), changes: None };
+        let page = self.api.history(&query).await?;
+        let wanted = |message: &&Message| (message.sender_id == self.me.user_id) == own && message.body != MessageBody::Erased;
+        let found = page.messages.iter().rev().find(wanted).map(|message| message.message_id);
+        if found.is_none() {
+            self.not_done(if own { "you have said nothing here lately" } else { "nobody else has said anything here lately" });
+        }
+        Ok(found)
+    }
+
+    /// Numbers messages from the newest on.
+    pub(super) fn number(&mut self, conversation: ConversationId, messages: &[Message]) {
+        self.numbered = Some((conversation, messages.iter().rev().map(|message| message.message_id).collect()));
+    }
+
+    /// What the answered message says now, in a line.
+    pub(super) async fn quoted(&mut self, conversation: ConversationId, of: MessageRef) -> String {
+        match self.api.message(conversation, of.message_id).await {
+            Ok(message) => {
+                let who = self.directory.name(message.sender_id, conversation).await;
+                format!("{who}: {}", short(body_text(&message.body), QUOTED))
+            }
+            Err(_) => "a message that is not here".to_owned(),
+        }
+    }
+
+    pub(super) async fn show_edited(&mut self, seq: Seq, edited: MessageEdited) {
+        let conversation = edited.conversation_id;
+        self.directory.ensure(conversation).await;
+        if !self.shown.mark(conversation, seq) || edited.body == MessageBody::Erased {
+            return;
+        }
+        if edited.actor_id == self.me.user_id && self.own.remove(&edited.client_id) {
+            return;
+        }
+        let who = self.directory.name(edited.actor_id, conversation).await;
+        let (label, clock) = (self.directory.label(conversation), self.screen.clock(edited.at_ms));
+        self.screen.message(&format!("{clock} {label} {who} changed a message"), body_text(&edited.body));
+    }
+}

@@ -1,0 +1,80 @@
+//! One message, and what it said over time.
+
+use relay_domain::ports::{HistoryError, StoreError};
+use relay_protocol::Message;
+use relay_protocol::rest::{Revision, RevisionList};
+use relay_types::{ConversationId, MessageId, Seq, UserId};
+
+use super::{PAGE_BYTES, message_of};
+use crate::Store;
+use crate::error::{unavailable, unreadable};
+use crate::event_row::EventRow;
+
+/// Versions in one answer.
+const MOST_REVISIONS: i64 = 100;
+
+impl Store {
+    /// The message, if it stands in the reader's present stay. Indexes: `members_pkey`, `memberships_open_key`,
+    /// `messages_message_id_key` of one partition. While `messages` is being filled, what is not there yet cannot be told.
+    pub(super) async fn one(&self, reader: UserId, conversation: ConversationId, message: MessageId) -> Result<Message, HistoryError> {
+        let filled = self.messages_are_filled().await?;
+        let member = sqlx::query_scalar!(
+            r#"SELECT EXISTS (SELECT FROM members WHERE conversation_id = $1 AND user_id = $2) AS "member!""#,
+            conversation.to_uuid(),
+            reader.to_uuid()
+        );
+        if !member.fetch_one(&self.pool).await.map_err(unavailable)? {
+            return Err(HistoryError::NotMember);
+        }
+        let row = sqlx::query_as!(
+            EventRow,
+            r#"SELECT m.conversation_id, m.seq, m.prev_seq, m.shard, m.kind, m.message_id AS event_id, m.sender_id AS actor_id, m.client_id,
+                      m.body::text AS "body!", m.further::text AS further, m.sent_at_ms AS decided_at_ms, m.stored_at AS at, m.edited_seq,
+                      m.edited_at
+               FROM messages m
+               JOIN memberships v ON v.conversation_id = m.conversation_id AND v.user_id = $3 AND v.left_seq IS NULL
+                    AND v.joined_seq <= m.seq
+               WHERE m.conversation_id = $1 AND m.message_id = $2 AND m.kind = 'MESSAGE_SENT'
+                 AND (m.only_for IS NULL OR m.only_for = $3)"#,
+            conversation.to_uuid(),
+            message.to_uuid(),
+            reader.to_uuid()
+        );
+        match row.fetch_optional(&self.pool).await.map_err(unavailable)? {
+            Some(row) => Ok(message_of(row)?),
+            None if filled => Err(HistoryError::UnknownMessage),
+            None => Err(StoreError::new("messages are being filled").into()),
+        }
+    }
+
+    /// Every version of the message. Index: `message_revisions_pkey` of one partition, backwards.
+    pub(super) async fn revisions_of(&self, message: Message) -> Result<RevisionList, StoreError> {
+        let rows = sqlx::query!(
+            r#"SELECT said_seq AS "said_seq!", said_at_ms AS "said_at_ms!", body AS "body!", found AS "found!"
+               FROM (SELECT said_seq, said_at_ms, body, count(*) OVER () AS found,
+                            sum(octet_length(body)) OVER (ORDER BY said_seq DESC) - octet_length(body) AS bytes_before
+                     FROM (SELECT said_seq, said_at_ms, body::text AS body FROM message_revisions
+                           WHERE conversation_id = $1 AND seq = $2 ORDER BY said_seq DESC LIMIT $3) AS newest) AS page
+               WHERE bytes_before < $4
+               ORDER BY said_seq DESC"#,
+            message.conversation_id.to_uuid(),
+            message.seq.to_i64(),
+            MOST_REVISIONS + 1,
+            i64::try_from(PAGE_BYTES).unwrap_or(i64::MAX)
+        );
+        let rows = rows.fetch_all(&self.pool).await.map_err(unavailable)?;
+        let found = rows.first().map_or(0, |row| row.found);
+        let mut revisions = Vec::with_capacity(rows.len());
+        for row in rows.into_iter().take(usize::try_from(MOST_REVISIONS).unwrap_or(usize::MAX)) {
+            let body = serde_json::from_str(&row.body).map_err(|_| unreadable("message body"))?;
+            revisions.push(Revision { seq: Seq::from_i64(row.said_seq), at_ms: row.said_at_ms, body });
+        }
+        let has_more = i64::try_from(revisions.len()).is_ok_and(|shown| shown < found);
+        revisions.reverse();
+        // As it was sent; of an erased one nothing is left.
+        if found == 0 && message.body != relay_protocol::MessageBody::Erased {
+            revisions.push(Revision { seq: message.seq, at_ms: message.sent_at_ms, body: message.body });
+        }
+        Ok(RevisionList { revisions, has_more })
+    }
+}

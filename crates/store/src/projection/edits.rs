@@ -1,0 +1,200 @@
+//! What edits make of messages. The edit with the greatest sequence counts, in whatever order they are applied; applied twice, they
+//! change nothing.
+
+use relay_domain::ports::ProjectError;
+use relay_protocol::log::{LogEvent, MessageEdited};
+use relay_types::{ConversationId, MessageId, Seq, ShardId, UserId};
+use sqlx::PgConnection;
+use sqlx::types::Uuid;
+
+use super::{lock_watermark, refused, void};
+use crate::Store;
+use crate::convert::{shard_column, timestamp};
+
+/// Edits that are made up for in one transaction.
+const MISSED_AT_ONCE: i64 = 500;
+
+/// The edits of a run, as columns for `UNNEST`.
+#[derive(Default)]
+pub(super) struct Edits {
+    conversation: Vec<Uuid>,
+    message: Vec<Uuid>,
+    message_seq: Vec<i64>,
+    editor: Vec<Uuid>,
+    seq: Vec<i64>,
+    body: Vec<String>,
+    at_ms: Vec<i64>,
+}
+
+impl Edits {
+    /// Adds the edit at `seq`.
+    pub(super) fn push(&mut self, seq: Seq, edited: &MessageEdited) -> Result<(), String> {
+        // A time that no calendar has is found before anything is written.
+        timestamp(edited.at_ms).map_err(|error| error.reason)?;
+        let body = serde_json::to_string(&edited.body).map_err(|error| error.to_string())?;
+        self.conversation.push(edited.conversation_id.to_uuid());
+        self.message.push(edited.message_id.to_uuid());
+        self.message_seq.push(edited.message_seq.to_i64());
+        self.editor.push(edited.actor_id.to_uuid());
+        self.seq.push(seq.to_i64());
+        self.body.push(body);
+        self.at_ms.push(edited.at_ms);
+        Ok(())
+    }
+}
+
+/// After the run's own rows. Indexes: `messages_message_id_key`, one probe per edit; `messages_pkey`; `message_revisions_pkey`.
+pub(super) async fn apply(connection: &mut PgConnection, shard: ShardId, edits: &Edits) -> sqlx::Result<()> {
+    if edits.seq.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        r#"WITH run AS MATERIALIZED (
+               SELECT conversation_id, message_id, editor_id, said_seq, body::jsonb AS body, said_at_ms
+               FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::bigint[])
+                    AS t (conversation_id, message_id, editor_id, said_seq, body, said_at_ms)
+               WHERE body::jsonb <> '{"type": "erased"}'),
+           target AS MATERIALIZED (
+               SELECT DISTINCT ON (m.conversation_id, m.seq)
+                      m.conversation_id, m.seq, m.message_id, m.sender_id, m.body, m.revision, m.sent_at_ms
+               FROM run JOIN messages m ON m.conversation_id = run.conversation_id AND m.message_id = run.message_id
+               WHERE m.kind = 'MESSAGE_SENT' AND NOT m.deleted),
+           edit AS MATERIALIZED (
+               SELECT target.conversation_id, target.seq, run.said_seq, run.body, run.said_at_ms
+               FROM run JOIN target ON target.conversation_id = run.conversation_id AND target.message_id = run.message_id
+                    AND target.sender_id = run.editor_id),
+           said AS (
+               INSERT INTO message_revisions (conversation_id, seq, said_seq, body, said_at_ms)
+               SELECT conversation_id, seq, seq, body, sent_at_ms FROM target WHERE revision = 0
+               UNION ALL SELECT conversation_id, seq, said_seq, body, said_at_ms FROM edit
+               ON CONFLICT DO NOTHING RETURNING conversation_id, seq, said_seq),
+           newest AS (
+               SELECT DISTINCT ON (conversation_id, seq) conversation_id, seq, said_seq, body, said_at_ms
+               FROM edit ORDER BY conversation_id, seq, said_seq DESC)
+           UPDATE messages m SET
+               revision = m.revision + (
+                   SELECT count(*) FROM said
+                   WHERE said.conversation_id = m.conversation_id AND said.seq = m.seq AND said.said_seq <> m.seq)::integer,
+               body = CASE WHEN newest.said_seq > coalesce(m.edited_seq, 0) THEN newest.body ELSE m.body END,
+               edited_at = CASE WHEN newest.said_seq > coalesce(m.edited_seq, 0)
+                                THEN to_timestamp(newest.said_at_ms / 1000.0) ELSE m.edited_at END,
+               edited_seq = greatest(newest.said_seq, m.edited_seq)
+           FROM newest WHERE m.conversation_id = newest.conversation_id AND m.seq = newest.seq"#,
+        &edits.conversation,
+        &edits.message,
+        &edits.editor,
+        &edits.seq,
+        &edits.body,
+        &edits.at_ms,
+    )
+    .execute(&mut *connection)
+    .await?;
+    hide_behind_erasures(connection, shard, edits).await
+}
+
+/// An edit that the log put behind its message's erasure shows nothing, and leaves the log as the message does. Indexes:
+/// `messages_message_id_key`; `conversation_events_pkey` in each month for those alone.
+async fn hide_behind_erasures(connection: &mut PgConnection, shard: ShardId, edits: &Edits) -> sqlx::Result<()> {
+    sqlx::query!(
+        "WITH gone AS MATERIALIZED (
+             SELECT run.conversation_id, run.said_seq
+             FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS run (conversation_id, message_id, said_seq)
+             JOIN messages m ON m.conversation_id = run.conversation_id AND m.message_id = run.message_id
+             WHERE m.deleted),
+         hidden AS (
+             UPDATE conversation_events e SET body = erased_edit(e.body) FROM gone
+             WHERE e.conversation_id = gone.conversation_id AND e.seq = gone.said_seq AND e.kind = 'MESSAGE_EDITED'
+             RETURNING e.conversation_id, e.seq, e.event_id, e.at)
+         INSERT INTO erasures (shard, seq, conversation_id, message_id, erased_seq, erased_at)
+         SELECT $4, seq, conversation_id, event_id, seq, at FROM hidden
+         ON CONFLICT DO NOTHING",
+        &edits.conversation,
+        &edits.message,
+        &edits.seq,
+        shard_column(shard),
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// While `messages` is being filled, an edited one may not be there yet. Indexes: `conversation_events_pkey` in each month.
+pub(super) async fn fetch_targets(connection: &mut PgConnection, edits: &Edits) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO messages
+             (conversation_id, seq, prev_seq, shard, message_id, sender_id, client_id, kind, body, further, sent_at_ms, stored_at)
+         SELECT e.conversation_id, e.seq, e.prev_seq, e.shard, e.event_id, e.actor_id, e.client_id, e.kind, e.body, e.further,
+                e.decided_at_ms, e.at
+         FROM unnest($1::uuid[], $2::bigint[]) AS run (conversation_id, seq)
+         JOIN conversation_events e ON e.conversation_id = run.conversation_id AND e.seq = run.seq AND e.kind = 'MESSAGE_SENT'
+         ON CONFLICT DO NOTHING",
+        &edits.conversation,
+        &edits.message_seq,
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// The edits of a message that was found missing, from the events.
+pub(super) async fn of_message(connection: &mut PgConnection, conversation: ConversationId, message: MessageId) -> sqlx::Result<Edits> {
+    let rows = sqlx::query!(
+        r#"SELECT seq, body::text AS "body!" FROM conversation_events
+           WHERE conversation_id = $1 AND kind = 'MESSAGE_EDITED' AND body ->> 'message_id' = $2"#,
+        conversation.to_uuid(),
+        message.to_string()
+    );
+    let rows = rows.fetch_all(connection).await?;
+    Ok(edits_of(rows.iter().map(|row| (Seq::from_i64(row.seq), row.body.as_str()))))
+}
+
+fn edits_of<'a>(events: impl Iterator<Item = (Seq, &'a str)>) -> Edits {
+    let mut edits = Edits::default();
+    for (seq, body) in events {
+        if let Ok(LogEvent::MessageEdited(edited)) = LogEvent::decode(body)
+            && let Err(reason) = edits.push(seq, &edited)
+        {
+            tracing::warn!(stream.seq = seq.0, reason, "an edit that cannot be read is passed over");
+        }
+    }
+    edits
+}
+
+impl Store {
+    /// Applies what a worker of before stored and did not apply. Index: `conversation_events_by_seq`.
+    pub(super) async fn make_up_for_missed_edits(&self, shard: ShardId, epoch: &str) -> Result<(), ProjectError> {
+        loop {
+            let mut transaction = self.pool.begin().await.map_err(refused)?;
+            let at = lock_watermark(&mut transaction, shard, epoch).await?;
+            if at.amended_upto >= at.seq {
+                return Ok(());
+            }
+            let rows = sqlx::query!(
+                r#"SELECT conversation_id, actor_id, seq, body::text AS "body!" FROM conversation_events
+                   WHERE shard = $1 AND seq > $2 AND seq <= $3 AND kind = 'MESSAGE_EDITED' AND at >= (SELECT oldest FROM event_horizon)
+                   ORDER BY seq LIMIT $4"#,
+                shard_column(shard),
+                at.amended_upto.to_i64(),
+                at.seq.to_i64(),
+                MISSED_AT_ONCE
+            );
+            let rows = rows.fetch_all(&mut *transaction).await.map_err(refused)?;
+            let all = i64::try_from(rows.len()).unwrap_or(i64::MAX) < MISSED_AT_ONCE;
+            let upto = rows.last().filter(|_| !all).map_or(at.seq, |row| Seq::from_i64(row.seq));
+            // It did not know that they may be void either.
+            let said: Vec<_> = rows
+                .iter()
+                .map(|row| (ConversationId::from_uuid(row.conversation_id), UserId::from_uuid(row.actor_id), Seq::from_i64(row.seq)))
+                .collect();
+            let void = void::void_of(&mut transaction, &said).await.map_err(refused)?;
+            let counting = rows.iter().map(|row| (Seq::from_i64(row.seq), row.body.as_str())).filter(|(seq, _)| !void.contains(seq));
+            let edits = edits_of(counting);
+            apply(&mut transaction, shard, &edits).await.map_err(refused)?;
+            sqlx::query!("UPDATE watermarks SET amended_upto = $2 WHERE shard = $1", shard_column(shard), upto.to_i64())
+                .execute(&mut *transaction)
+                .await
+                .map_err(refused)?;
+            transaction.commit().await.map_err(refused)?;
+        }
+    }
+}
