@@ -3,6 +3,7 @@
 import { mkdirSync } from 'node:fs';
 import { care } from './cases/care.mjs';
 import { devices } from './cases/devices.mjs';
+import { edits } from './cases/edits.mjs';
 import { groups } from './cases/groups.mjs';
 import { network } from './cases/network.mjs';
 import { talk } from './cases/talk.mjs';
@@ -18,7 +19,7 @@ if (!url) {
 const screens = process.env.RELAYHUB_SCREENS || null;
 if (screens) mkdirSync(screens, { recursive: true });
 
-const cases = Object.entries({ ...talk, ...groups, ...network, ...devices, ...care });
+const cases = Object.entries({ ...talk, ...groups, ...edits, ...network, ...devices, ...care });
 const chosen = cases.filter(([name]) => name.includes(process.argv[2] ?? ''));
 const browser = await launch();
 let failed = 0;

@@ -4,7 +4,7 @@ import type { Configuration } from '@/api/configuration';
 import { t } from '@/app/i18n/i18n';
 import { deviceName } from '@/auth/strength';
 import type { TimelineItem } from '@/types';
-import { conversationOf, invitationOf, itemsOf, membersOf as members, personOf } from './convert';
+import { bodyOf, conversationOf, invitationOf, itemsOf, membersOf as members, personOf, quotedOf } from './convert';
 import { derived } from './derived';
 import {
   type Connection,
@@ -82,10 +82,15 @@ export async function openMessenger(configuration: Configuration): Promise<Messe
 
     retryNow: () => client.retryNow(),
     timeline: (id) => timelineOf(client, id),
-    send: (id, text) => {
+    send: (id, text, replyTo) => {
       // A refusal by the server shows at the message itself.
-      refusing(() => client.send(id, text)).acknowledged.catch(() => undefined);
+      refusing(() => client.send(id, text, replyTo ? { replyTo } : {})).acknowledged.catch(() => undefined);
     },
+    edit: (id, message, text) => {
+      client.edit(id, message, text).acknowledged.catch(() => undefined);
+    },
+    revisions: async (id, messageId) =>
+      (await call(api.revisions(id, messageId))).revisions.map(({ seq, at_ms, body }) => ({ seq, atMs: at_ms, body: bodyOf(body) })),
     retry: (clientId) => client.retry(clientId),
     discard: (clientId) => client.discard(clientId),
     unsentCount: () => client.outbox.get().length,
@@ -136,6 +141,7 @@ function timelineOf(client: RealtimeClient, id: string): Timeline {
     timeline,
     (state): TimelineState => ({
       items: shownItems(itemsOf(state.items)),
+      quoted: quotedOf(state.quoted),
       hasOlder: state.hasOlder,
       hasNewer: state.hasNewer,
       opening: state.opening,

@@ -1,6 +1,6 @@
 import type * as sdk from '@relayhub/realtime';
 import { isText } from '@relayhub/realtime';
-import type { ChangeItem, ConversationRow, InvitationRow, Member, MessageItem, Person, TimelineItem } from '@/types';
+import type { Body, ChangeItem, ConversationRow, InvitationRow, Member, MessageItem, Person, TimelineItem } from '@/types';
 import type { Members } from './messenger';
 
 /** The SDK's objects never change, so each is turned into a screen's object once: rows keep their identity. */
@@ -32,11 +32,24 @@ const messageOf = once(
     seq: item.seq,
     senderId: item.senderId,
     atMs: item.atMs,
-    body: isText(item.body) ? { type: 'text', text: item.body.text } : { type: item.body.type === 'erased' ? 'erased' : 'unknown' },
+    body: bodyOf(item.body),
+    replyTo: item.replyTo,
+    editedMs: item.edited?.atMs ?? null,
+    editing: item.editing,
     state: item.state,
     error: item.error,
     clientId: item.clientId,
+    messageId: item.messageId,
   }),
+);
+
+export function bodyOf(body: sdk.MessageBody): Body {
+  return isText(body) ? { type: 'text', text: body.text } : { type: body.type === 'erased' ? 'erased' : 'unknown' };
+}
+
+export const quotedOf = once(
+  (quoted: ReadonlyMap<string, sdk.MessageItem | null>): ReadonlyMap<string, MessageItem | null> =>
+    new Map([...quoted].map(([id, item]) => [id, item && messageOf(item)])),
 );
 
 const changeOf = once((item: sdk.ChangeItem): ChangeItem => {

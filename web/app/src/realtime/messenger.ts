@@ -1,4 +1,15 @@
-import type { ConversationRow, DeviceRow, InvitationRow, Member, Person, Role, TimelineItem } from '@/types';
+import type {
+  ConversationRow,
+  DeviceRow,
+  InvitationRow,
+  Member,
+  MessageItem,
+  MessageRef,
+  Person,
+  Revision,
+  Role,
+  TimelineItem,
+} from '@/types';
 
 /** A value that changes. `get` gives the same object while nothing changed. */
 export interface Store<T> {
@@ -23,6 +34,8 @@ export type SessionState = { status: 'in'; session: Session } | { status: 'out';
 
 export interface TimelineState {
   items: readonly TimelineItem[];
+  /** Messages that rows answer, as they are now; null for one that is not there. */
+  quoted: ReadonlyMap<string, MessageItem | null>;
   hasOlder: boolean;
   hasNewer: boolean;
   /** Nothing to show yet, not even from the store. */
@@ -70,7 +83,10 @@ export interface Messenger {
 
   retryNow(): void;
   timeline(conversationId: string): Timeline;
-  send(conversationId: string, text: string): void;
+  send(conversationId: string, text: string, replyTo: MessageRef | null): void;
+  edit(conversationId: string, message: MessageRef, text: string): void;
+  /** What a message said over time, the present version last. */
+  revisions(conversationId: string, messageId: string): Promise<Revision[]>;
   retry(clientId: string): void;
   discard(clientId: string): void;
   /** How many messages wait in this browser. */

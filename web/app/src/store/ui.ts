@@ -1,4 +1,5 @@
 import { create } from 'zustand';
+import type { MessageRef } from '@/types';
 
 export interface Toast {
   id: number;
@@ -15,19 +16,25 @@ export type Overlay =
   | { type: 'invite'; conversationId: string }
   | { type: 'leave'; conversationId: string; title: string }
   | { type: 'jump-to-date'; conversationId: string; atMs: number }
+  | { type: 'revisions'; conversationId: string; messageId: string }
   | { type: 'delete-unsent'; clientId: string };
+
+/** What the composer writes besides a new message: an answer, or an earlier message anew. */
+export type Compose = { conversationId: string; message: MessageRef } & ({ kind: 'reply' } | { kind: 'edit'; text: string });
 
 interface Ui {
   toasts: Toast[];
   overlay: Overlay | null;
   /** Which conversations show their side panel. */
   panelOpen: boolean;
+  compose: Compose | null;
   /** A line for readers; the region is emptied before the next. */
   announcement: string;
   addToast: (text: string, action?: Toast['action']) => void;
   dismissToast: (id: number) => void;
   show: (overlay: Overlay | null) => void;
   setPanel: (open: boolean) => void;
+  setCompose: (compose: Compose | null) => void;
   announce: (text: string) => void;
 }
 
@@ -38,6 +45,7 @@ export const useUi = create<Ui>((set) => ({
   toasts: [],
   overlay: null,
   panelOpen: false,
+  compose: null,
   announcement: '',
   addToast: (text, action) => {
     const id = nextToast;
@@ -47,5 +55,9 @@ export const useUi = create<Ui>((set) => ({
   dismissToast: (id) => set((ui) => ({ toasts: ui.toasts.filter((toast) => toast.id !== id) })),
   show: (overlay) => set({ overlay }),
   setPanel: (panelOpen) => set({ panelOpen }),
+  setCompose: (compose) => {
+    set({ compose });
+    if (compose) document.getElementById('composer')?.focus();
+  },
   announce: (announcement) => set({ announcement }),
 }));

@@ -26,10 +26,31 @@ export interface MessageItem {
   senderId: string;
   atMs: number;
   body: Body;
+  /** The message that it answers. */
+  replyTo: MessageRef | null;
+  /** When it was edited last. */
+  editedMs: number | null;
+  /** An edit of one's own that is not stored. */
+  editing: { clientId: string; state: 'pending' | 'failed'; error: string | null } | null;
   state: SendState;
   /** The code of the refusal, when `state` is `failed`. */
   error: string | null;
   clientId: string;
+  /** Null while it waits in the outbox. */
+  messageId: string | null;
+}
+
+/** A message that something refers to, in the same conversation. */
+export interface MessageRef {
+  messageId: string;
+  seq: number;
+}
+
+/** One version of a message. */
+export interface Revision {
+  seq: number;
+  atMs: number;
+  body: Body;
 }
 
 /** Something that happened to the conversation: a centred line. */

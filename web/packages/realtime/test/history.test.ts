@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Window } from '../src/state/window.ts';
 import {
   appendLive,
+  editStored,
   eraseStored,
   forgetHistory,
   insertHistory,
@@ -13,7 +14,7 @@ import {
 import { MemoryStore } from '../src/store/memory.ts';
 import { addSpan } from '../src/store/spans.ts';
 import type { Store, Tx } from '../src/store/store.ts';
-import type { ServerEvent } from '../src/wire/events.ts';
+import type { MessageEdited, MessageSent, ServerEvent } from '../src/wire/events.ts';
 import { message } from './events.ts';
 import { stores } from './stores.ts';
 
@@ -53,6 +54,57 @@ describe.each(stores)('history in %s', (_name, open) => {
     expect(seqs((await write(store, (tx) => readBefore(tx, C, 22, 10))).events)).toEqual([20]);
     expect(seqs((await write(store, (tx) => readAfter(tx, C, 10, 10))).events)).toEqual([12]);
     expect((await write(store, (tx) => readBefore(tx, C, 18, 10))).span).toBeNull();
+  });
+
+  test('the newest edit of the sender counts, whichever copy comes later, and nothing edits what was erased', async () => {
+    const store = await open();
+    const edit = (seq: number, of: number, text: string, by = 'other'): MessageEdited => ({
+      type: 'MESSAGE_EDITED',
+      chain: `c:${C}`,
+      seq,
+      prev: seq - 1,
+      v: 1,
+      conversation_id: C,
+      event_id: `e${seq}`,
+      actor_id: by,
+      at_ms: seq,
+      client_id: `k${seq}`,
+      message_id: `m${of}`,
+      message_seq: of,
+      body: { type: 'text', text },
+    });
+    const said = async () => {
+      const { events } = await write(store, (tx) => readBefore(tx, C, null, 10));
+      return events.flatMap((event) => (event.type === 'MESSAGE_SENT' ? [(event as MessageSent).body] : []));
+    };
+    const live = (...events: ServerEvent[]) =>
+      write(store, (tx) =>
+        appendLive(
+          tx,
+          C,
+          events.map((event) => ({ event, follows: null })),
+        ),
+      );
+    await live(message(C, 1, 0), message(C, 2, 1));
+    for (const one of [edit(4, 1, 'newest'), edit(3, 1, 'older'), edit(5, 1, 'forged', 'somebody'), edit(6, 2, 'second')])
+      await write(store, (tx) => editStored(tx, C, one));
+    expect(await said()).toEqual([
+      { type: 'text', text: 'newest' },
+      { type: 'text', text: 'second' },
+    ]);
+    // A page of the server's that is older, and one that is newer.
+    await write(store, (tx) => insertHistory(tx, C, [message(C, 1, 0)], { from: 0, to: 2 }));
+    expect((await said())[0]).toEqual({ type: 'text', text: 'newest' });
+    const later = message(C, 1, 0, { body: { type: 'text', text: 'later' }, edited_seq: 9, edited_at_ms: 9 });
+    await write(store, (tx) => insertHistory(tx, C, [later], { from: 0, to: 2 }));
+    expect((await said())[0]).toEqual({ type: 'text', text: 'later' });
+    await write(store, (tx) => eraseStored(tx, C, 2, 'm2'));
+    await write(store, (tx) => editStored(tx, C, edit(10, 2, 'again')));
+    expect((await said())[1]).toEqual({ type: 'erased' });
+    // An edit that came before its message was read counts for it.
+    await live(edit(21, 20, 'edited before it was read'));
+    await write(store, (tx) => insertHistory(tx, C, [message(C, 20, 2)], { from: 2, to: 21 }));
+    expect((await said()).at(-1)).toEqual({ type: 'text', text: 'edited before it was read' });
   });
 
   test('pages from the server join what is there', async () => {

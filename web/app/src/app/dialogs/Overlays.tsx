@@ -9,6 +9,7 @@ const Invite = lazy(() => import('./Invite'));
 const Rename = lazy(() => import('./Rename'));
 const Leave = lazy(() => import('./Leave'));
 const JumpToDate = lazy(() => import('./JumpToDate'));
+const Revisions = lazy(() => import('./Revisions'));
 const DeleteUnsent = lazy(() => import('./DeleteUnsent'));
 
 /** The one sheet that may lie over the page. */
@@ -27,6 +28,7 @@ export function Overlays() {
       {overlay.type === 'rename' && <Rename {...overlay} onClose={close} />}
       {overlay.type === 'leave' && <Leave {...overlay} onClose={close} />}
       {overlay.type === 'jump-to-date' && <JumpToDate {...overlay} onClose={close} />}
+      {overlay.type === 'revisions' && <Revisions {...overlay} onClose={close} />}
       {overlay.type === 'delete-unsent' && <DeleteUnsent {...overlay} onClose={close} />}
     </Suspense>
   );

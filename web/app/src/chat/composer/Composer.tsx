@@ -1,7 +1,12 @@
 import { ArrowUp, Smile } from 'lucide-react';
 import { type KeyboardEvent, lazy, Suspense, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { formatNumber, useText } from '@/app/i18n/i18n';
+import { useSession } from '@/realtime/hooks';
+import type { Timeline } from '@/realtime/messenger';
 import { useLook } from '@/store/look';
+import { useUi } from '@/store/ui';
+import { isEditable } from '../messages/compose';
+import { ComposeBar } from './ComposeBar';
 import { wrapSelection } from './format';
 import { useComposer } from './useComposer';
 import './composer.css';
@@ -11,14 +16,17 @@ const EmojiPopover = lazy(() => import('./EmojiPopover'));
 export interface ComposerProps {
   conversationId: string;
   name: string;
+  timeline: Timeline | null;
 }
 
 const WRAPS: Record<string, string> = { b: '**', i: '*', e: '`' };
 
 /** Where one writes. Enter sends and Shift+Enter makes a line, or the other way round; never while an input method composes. */
-export function Composer({ conversationId, name }: ComposerProps) {
+export function Composer({ conversationId, name, timeline }: ComposerProps) {
   const t = useText();
-  const { text, change, left, canSend, send } = useComposer(conversationId);
+  const { me } = useSession();
+  const { text, change, left, canSend, send, about, close } = useComposer(conversationId);
+  const setCompose = useUi((ui) => ui.setCompose);
   const enterSends = useLook((look) => look.enterSends);
   const field = useRef<HTMLTextAreaElement>(null);
   const emojiButton = useRef<HTMLButtonElement>(null);
@@ -47,6 +55,19 @@ export function Composer({ conversationId, name }: ComposerProps) {
       wrapSelection(event.currentTarget, wrap);
       return;
     }
+    if (event.key === 'Escape' && about) {
+      event.preventDefault();
+      event.stopPropagation();
+      close();
+      return;
+    }
+    if (event.key === 'ArrowUp' && text === '' && !about && !event.altKey && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+      const last = timeline?.get().items.findLast((item) => item.kind === 'message' && isEditable(item, item.senderId === me.id));
+      if (last?.kind !== 'message' || last.body.type !== 'text' || last.messageId === null || last.seq === null) return;
+      event.preventDefault();
+      setCompose({ kind: 'edit', conversationId, message: { messageId: last.messageId, seq: last.seq }, text: last.body.text });
+      return;
+    }
     if (event.key !== 'Enter' || event.altKey) return;
     const strong = event.ctrlKey || event.metaKey;
     if (enterSends ? event.shiftKey : !strong) return;
@@ -64,56 +85,59 @@ export function Composer({ conversationId, name }: ComposerProps) {
   };
 
   return (
-    <form
-      className="composer"
-      onSubmit={(event) => {
-        event.preventDefault();
-        send();
-        field.current?.focus();
-      }}
-    >
-      <textarea
-        ref={field}
-        id="composer"
-        rows={1}
-        dir="auto"
-        value={text}
-        placeholder={t('composer.placeholder', { name })}
-        aria-label={t('composer.label', { name })}
-        aria-describedby={left === null ? undefined : 'composer-count'}
-        enterKeyHint={enterSends ? 'send' : 'enter'}
-        autoComplete="off"
-        onChange={(event) => change(event.target.value)}
-        onKeyDown={onKeyDown}
-        onCompositionEnd={() => {
-          composedAt.current = performance.now();
+    <>
+      {about && timeline && <ComposeBar about={about} timeline={timeline} onClose={close} />}
+      <form
+        className="composer"
+        onSubmit={(event) => {
+          event.preventDefault();
+          send();
+          field.current?.focus();
         }}
-      />
-      {left !== null && (
-        <span id="composer-count" className="composer-count numbers" data-over={left < 0 || undefined} aria-live="polite">
-          {left < 0 ? t('composer.over', { count: -left, shown: formatNumber(-left) }) : formatNumber(left)}
-        </span>
-      )}
-      <button
-        ref={emojiButton}
-        type="button"
-        className="icon-button"
-        aria-label={t('composer.emoji')}
-        title={t('composer.emoji')}
-        aria-haspopup="dialog"
-        aria-expanded={picking}
-        onClick={() => setPicking(true)}
       >
-        <Smile size={21} strokeWidth={1.85} aria-hidden />
-      </button>
-      {picking && (
-        <Suspense fallback={null}>
-          <EmojiPopover trigger={emojiButton} onPick={insert} onClose={() => setPicking(false)} />
-        </Suspense>
-      )}
-      <button type="submit" className="send-button" disabled={!canSend} aria-label={t('composer.send')}>
-        <ArrowUp size={20} strokeWidth={2.2} aria-hidden />
-      </button>
-    </form>
+        <textarea
+          ref={field}
+          id="composer"
+          rows={1}
+          dir="auto"
+          value={text}
+          placeholder={t('composer.placeholder', { name })}
+          aria-label={t('composer.label', { name })}
+          aria-describedby={left === null ? undefined : 'composer-count'}
+          enterKeyHint={enterSends ? 'send' : 'enter'}
+          autoComplete="off"
+          onChange={(event) => change(event.target.value)}
+          onKeyDown={onKeyDown}
+          onCompositionEnd={() => {
+            composedAt.current = performance.now();
+          }}
+        />
+        {left !== null && (
+          <span id="composer-count" className="composer-count numbers" data-over={left < 0 || undefined} aria-live="polite">
+            {left < 0 ? t('composer.over', { count: -left, shown: formatNumber(-left) }) : formatNumber(left)}
+          </span>
+        )}
+        <button
+          ref={emojiButton}
+          type="button"
+          className="icon-button"
+          aria-label={t('composer.emoji')}
+          title={t('composer.emoji')}
+          aria-haspopup="dialog"
+          aria-expanded={picking}
+          onClick={() => setPicking(true)}
+        >
+          <Smile size={21} strokeWidth={1.85} aria-hidden />
+        </button>
+        {picking && (
+          <Suspense fallback={null}>
+            <EmojiPopover trigger={emojiButton} onPick={insert} onClose={() => setPicking(false)} />
+          </Suspense>
+        )}
+        <button type="submit" className="send-button" disabled={!canSend} aria-label={t('composer.send')}>
+          <ArrowUp size={20} strokeWidth={2.2} aria-hidden />
+        </button>
+      </form>
+    </>
   );
 }

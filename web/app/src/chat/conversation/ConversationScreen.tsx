@@ -55,7 +55,11 @@ function Open({ conversation }: { conversation: ConversationRow }) {
         {timeline ? <Messages conversation={conversation} timeline={timeline} /> : <div className="list-frame" />}
         <TypingLine conversation={conversation} />
         <div className="composer-place">
-          {conversation.isRequest ? <RequestBar conversation={conversation} /> : <Composer conversationId={id} name={conversation.title} />}
+          {conversation.isRequest ? (
+            <RequestBar conversation={conversation} />
+          ) : (
+            <Composer conversationId={id} name={conversation.title} timeline={timeline} />
+          )}
         </div>
       </main>
       {panelOpen && (

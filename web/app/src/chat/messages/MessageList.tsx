@@ -38,14 +38,19 @@ export function MessageList({ conversation, timeline, state }: MessageListProps)
     return made;
   }, [state.items, me.id, divider.afterSeq]);
   const ids = useMemo(
-    () => [...new Set(rows.flatMap((row) => (row.kind === 'message' ? [row.item.senderId] : peopleOf(row.item))))],
-    [rows],
+    () => [
+      ...new Set([
+        ...rows.flatMap((row) => (row.kind === 'message' ? [row.item.senderId] : peopleOf(row.item))),
+        ...[...state.quoted.values()].flatMap((quoted) => (quoted ? [quoted.senderId] : [])),
+      ]),
+    ],
+    [rows, state.quoted],
   );
   const known = usePeople(ids);
   const { peer } = conversation;
   // The two of a direct conversation are known with it.
   const people = useMemo(() => (peer && !known.has(peer.id) ? new Map(known).set(peer.id, peer) : known), [known, peer]);
-  const roving = useRoving(rows);
+  const roving = useRoving(rows, conversation.id);
   const { virtualizer, stick } = useVirtualRows(rows, scroller, !state.hasNewer, roving.index);
   roving.attach(virtualizer);
   const view = useReading({ conversation, rows, virtualizer, scroller, divider, hasOlder: state.hasOlder });
@@ -100,6 +105,8 @@ export function MessageList({ conversation, timeline, state }: MessageListProps)
                   people={people}
                   me={me}
                   isGroup={isGroup}
+                  conversationId={conversation.id}
+                  quoted={row.kind === 'message' && row.item.replyTo ? state.quoted.get(row.item.replyTo.messageId) : undefined}
                   isTabStop={row.key === roving.tabStop}
                   flash={jump.flashed === row.key}
                   onRetry={(clientId) => messenger.retry(clientId)}

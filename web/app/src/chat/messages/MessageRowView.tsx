@@ -1,10 +1,11 @@
-import { Copy } from 'lucide-react';
+import { Copy, Pencil, Reply } from 'lucide-react';
 import { type FocusEvent, memo, useMemo } from 'react';
 import { clockTime, dayLabel } from '@/app/i18n/dates';
 import { useText } from '@/app/i18n/i18n';
 import { useUi } from '@/store/ui';
-import type { Person } from '@/types';
+import type { MessageItem, Person } from '@/types';
 import { ChangeLine, changeText } from './ChangeLine';
+import { composeFor } from './compose';
 import type { MessageRow, Row } from './grouping';
 import { MessageBubble } from './MessageBubble';
 import { plainText } from './markdown';
@@ -15,6 +16,9 @@ export interface MessageRowViewProps {
   people: ReadonlyMap<string, Person>;
   me: Person;
   isGroup: boolean;
+  conversationId: string;
+  /** The message that it answers; undefined while it is looked for. */
+  quoted: MessageItem | null | undefined;
   isTabStop: boolean;
   flash: boolean;
   onRetry: (clientId: string) => void;
@@ -60,10 +64,13 @@ export const MessageRowView = memo(
                   sender={people.get(row.item.senderId) ?? null}
                   isGroup={isGroup}
                   myHandle={me.handle}
+                  conversationId={props.conversationId}
+                  quoted={props.quoted}
+                  quotedName={nameOf(props, t)}
                   onRetry={props.onRetry}
                   onDelete={props.onDelete}
                 />
-                {row.item.body.type === 'text' && <Tools text={row.item.body.text} mine={row.mine} />}
+                {row.item.body.type !== 'erased' && <Tools row={row} conversationId={props.conversationId} />}
               </>
             )}
           </div>
@@ -78,12 +85,20 @@ export const MessageRowView = memo(
     a.flash === b.flash &&
     a.isGroup === b.isGroup &&
     a.me === b.me &&
+    a.conversationId === b.conversationId &&
+    a.quoted === b.quoted &&
     sameNames(a, b),
 );
 
 function sameNames(a: MessageRowViewProps, b: MessageRowViewProps): boolean {
   if (a.people === b.people) return true;
-  return a.row.kind === 'message' && a.people.get(a.row.item.senderId) === b.people.get(a.row.item.senderId);
+  const same = (id: string | undefined) => id === undefined || a.people.get(id) === b.people.get(id);
+  return a.row.kind === 'message' && same(a.row.item.senderId) && same(a.quoted?.senderId);
+}
+
+function nameOf({ quoted, people, me }: MessageRowViewProps, t: ReturnType<typeof useText>): string {
+  if (!quoted) return '';
+  return quoted.senderId === me.id ? me.name : (people.get(quoted.senderId)?.name ?? t('person.unknown'));
 }
 
 function messageName(row: MessageRow, people: ReadonlyMap<string, Person>, t: ReturnType<typeof useText>): string {
@@ -93,26 +108,37 @@ function messageName(row: MessageRow, people: ReadonlyMap<string, Person>, t: Re
     name: people.get(item.senderId)?.name ?? t('person.unknown'),
     time: clockTime(item.atMs),
     text: item.body.type === 'text' ? plainText(item.body.text) : t(item.body.type === 'erased' ? 'message.erased' : 'message.unknown'),
+    edited: item.editedMs === null ? 'no' : 'yes',
     state: row.mine ? item.state : 'none',
   });
 }
 
 /** What one can do with a message: shown at the pointer and for the focus, plain buttons since there are many rows. */
-function Tools({ text, mine }: { text: string; mine: boolean }) {
+function Tools({ row, conversationId }: { row: MessageRow; conversationId: string }) {
   const t = useText();
   const addToast = useUi((ui) => ui.addToast);
-  if (!navigator.clipboard) return null;
+  const { item, mine } = row;
+  const text = item.body.type === 'text' ? item.body.text : null;
+  const compose = composeFor(row, conversationId);
+  const tools = [
+    compose.reply && { label: t('action.reply'), icon: Reply, act: compose.reply },
+    compose.edit && { label: t('action.edit'), icon: Pencil, act: compose.edit },
+    text !== null &&
+      navigator.clipboard && {
+        label: t('action.copyText'),
+        icon: Copy,
+        act: () => void navigator.clipboard.writeText(text).then(() => addToast(t('toast.copied'))),
+      },
+  ];
+  const shown = tools.filter((tool) => !!tool);
+  if (shown.length === 0) return null;
   return (
     <div className="message-tools" data-mine={mine || undefined}>
-      <button
-        type="button"
-        tabIndex={-1}
-        aria-label={t('action.copyText')}
-        title={t('action.copyText')}
-        onClick={() => void navigator.clipboard.writeText(text).then(() => addToast(t('toast.copied')))}
-      >
-        <Copy size={17} strokeWidth={1.85} aria-hidden />
-      </button>
+      {shown.map(({ label, icon: Icon, act }) => (
+        <button key={label} type="button" tabIndex={-1} aria-label={label} title={label} onClick={act}>
+          <Icon className={Icon === Reply ? 'mirrored' : undefined} size={17} strokeWidth={1.85} aria-hidden />
+        </button>
+      ))}
     </div>
   );
 }

@@ -15,6 +15,10 @@ function message(seq: number, senderId: string, atMs: number): MessageItem {
     state: 'sent',
     error: null,
     clientId: `k${seq}`,
+    messageId: `m${seq}`,
+    replyTo: null,
+    editedMs: null,
+    editing: null,
   };
 }
 

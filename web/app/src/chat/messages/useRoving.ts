@@ -2,6 +2,7 @@ import { type FocusEvent, type KeyboardEvent, useCallback, useRef, useState } fr
 import { t } from '@/app/i18n/i18n';
 import { useLook } from '@/store/look';
 import { useUi } from '@/store/ui';
+import { composeFor } from './compose';
 import type { Row } from './grouping';
 import type { RowVirtualizer } from './useVirtualRows';
 
@@ -27,7 +28,7 @@ function target(key: string, at: number, count: number): number | null {
 }
 
 /** The message list is one tab stop; within it the arrows move. */
-export function useRoving(rows: readonly Row[]) {
+export function useRoving(rows: readonly Row[], conversationId: string) {
   const [focused, setFocused] = useState<string | null>(null);
   const virtualizer = useRef<RowVirtualizer | null>(null);
   const letterKeys = useLook((look) => look.letterKeys);
@@ -71,6 +72,13 @@ export function useRoving(rows: readonly Row[]) {
       if (action) {
         event.preventDefault();
         action.focus();
+      }
+    } else if (letterKeys && (event.key.toLowerCase() === 'r' || event.key.toLowerCase() === 'e')) {
+      const compose = composeFor(row, conversationId);
+      const act = event.key.toLowerCase() === 'r' ? compose.reply : compose.edit;
+      if (act) {
+        event.preventDefault();
+        act();
       }
     } else if (letterKeys && event.key.toLowerCase() === 'c' && row.kind === 'message' && row.item.body.type === 'text') {
       event.preventDefault();

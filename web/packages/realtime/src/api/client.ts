@@ -5,7 +5,7 @@ import type { ConnectionState, Notice } from './connection.ts';
 import type { ConversationRow } from './conversations.ts';
 import type { ClientId, ConversationId, Seq, UserId } from './ids.ts';
 import type { MembersState } from './members.ts';
-import type { MessageItem } from './messages.ts';
+import type { MessageItem, MessageRef } from './messages.ts';
 import type { Readable } from './readable.ts';
 import type { LogIn, SessionState, SignUp } from './session.ts';
 import type { Timeline } from './timeline.ts';
@@ -84,7 +84,13 @@ export interface RealtimeClient {
    * this returns, and in the store when `stored` resolves.
    * @throws ApiError `outbox_full`, `no_session`
    */
-  send(id: ConversationId, text: string): Sending;
+  send(id: ConversationId, text: string, options?: { replyTo?: MessageRef }): Sending;
+  /**
+   * Says a message of one's own anew, as `send` does: kept, repeated, in order. Open timelines show it at once. The ack's
+   * `messageId` is the edit's own.
+   * @throws ApiError `outbox_full`, `no_session`
+   */
+  edit(id: ConversationId, message: MessageRef, text: string): Sending;
   /** Sends a failed message again, as a new one behind the others. */
   retry(clientId: ClientId): void;
   /** Removes a message from the outbox. One that is on its way may arrive all the same. */

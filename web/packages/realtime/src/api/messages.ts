@@ -36,6 +36,21 @@ export function isText(body: MessageBody): body is TextBody {
  */
 export type SendState = 'pending' | 'sent' | 'failed';
 
+/** A message that another one refers to, in the same conversation. */
+export interface MessageRef {
+  readonly messageId: MessageId;
+  readonly seq: Seq;
+}
+
+/** One's own edit that is not in the log. The message shows it all the same. */
+export interface EditInOutbox {
+  /** For `retry` and `discard`. */
+  readonly clientId: ClientId;
+  readonly state: 'pending' | 'failed';
+  /** The code of the refusal. */
+  readonly error: string | null;
+}
+
 /** A message, one's own from the moment of `send` on. */
 export interface MessageItem {
   readonly kind: 'message';
@@ -49,7 +64,13 @@ export interface MessageItem {
   readonly senderId: UserId;
   /** When the server accepted it, or when it was written here. For people, not for sorting. */
   readonly atMs: number;
+  /** What it says now. */
   readonly body: MessageBody;
+  /** The message that it answers. Look it up: what it says may have changed. */
+  readonly replyTo: MessageRef | null;
+  /** The newest edit. */
+  readonly edited: { readonly seq: Seq; readonly atMs: number } | null;
+  readonly editing: EditInOutbox | null;
   readonly state: SendState;
   /** The code of the refusal when it failed, or of the last one "for now" while it is pending. */
   readonly error: string | null;

@@ -1,11 +1,16 @@
 import type { ApiError } from './errors.ts';
-import type { Seq } from './ids.ts';
-import type { TimelineItem } from './messages.ts';
+import type { MessageId, Seq } from './ids.ts';
+import type { MessageItem, TimelineItem } from './messages.ts';
 import type { Readable } from './readable.ts';
 
 /** A window over one conversation's history, oldest first. At most 5,000 rows; the far side is dropped. */
 export interface TimelineState {
   readonly items: readonly TimelineItem[];
+  /**
+   * Messages that rows of the window answer, by id, as they are now; null for one that is not there or not the person's to see. Not
+   * listed while it is being looked for.
+   */
+  readonly quoted: ReadonlyMap<MessageId, MessageItem | null>;
   /** More lies before the first row. */
   readonly hasOlder: boolean;
   /** More lies behind the last row: new messages do not show until `loadNewer` or `jumpToEnd`. */

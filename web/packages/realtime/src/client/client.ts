@@ -3,6 +3,7 @@ import type { ConnectionState, Notice } from '../api/connection.ts';
 import type { ConversationRow } from '../api/conversations.ts';
 import type { ClientId, ConversationId, Seq } from '../api/ids.ts';
 import type { MembersState } from '../api/members.ts';
+import type { MessageRef } from '../api/messages.ts';
 import type { ClientOptions } from '../api/options.ts';
 import type { Readable } from '../api/readable.ts';
 import type { LogIn, SessionState, SignUp } from '../api/session.ts';
@@ -216,9 +217,16 @@ export class Client implements RealtimeClient {
     return this.#present().timeline(id);
   }
 
-  send(id: ConversationId, text: string): Sending {
+  send(id: ConversationId, text: string, { replyTo }: { replyTo?: MessageRef } = {}): Sending {
     const scope = this.#present();
-    const sending = scope.outbox.send(id, text);
+    const sending = scope.outbox.send(id, text, replyTo ?? null);
+    scope.typing.stopped(id);
+    return sending;
+  }
+
+  edit(id: ConversationId, message: MessageRef, text: string): Sending {
+    const scope = this.#present();
+    const sending = scope.outbox.edit(id, message, text);
     scope.typing.stopped(id);
     return sending;
   }

@@ -105,7 +105,12 @@ export class Socket {
       const send = this.#inFlight.take(this.#parts.outbox.pending());
       if (send === null) return;
       if (this.#inFlight.size === 1) this.#answered = performance.now();
-      this.#write(encode.send(send.clientId, send.conversationId, send.body));
+      const { clientId, conversationId, body, replyTo, edits } = send;
+      this.#write(
+        edits
+          ? encode.edit(clientId, conversationId, edits.messageId, body)
+          : encode.send(clientId, conversationId, body, replyTo?.messageId ?? null),
+      );
     }
   }
 

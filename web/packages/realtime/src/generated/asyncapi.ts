@@ -6,7 +6,7 @@ export interface components {
     schemas: {
         /** @description client_id */
         ClientId: string;
-        Command: components["schemas"]["frame_hello"] | components["schemas"]["frame_send_message"] | components["schemas"]["frame_typing_start"] | components["schemas"]["frame_typing_stop"] | components["schemas"]["frame_ping"];
+        Command: components["schemas"]["frame_hello"] | components["schemas"]["frame_send_message"] | components["schemas"]["frame_edit_message"] | components["schemas"]["frame_typing_start"] | components["schemas"]["frame_typing_stop"] | components["schemas"]["frame_ping"];
         /** @description A conversation began. */
         ConversationCreated: {
             /** @description By whom. */
@@ -75,11 +75,22 @@ export interface components {
         DeviceName: string;
         /** @description display name */
         DisplayName: string;
+        /** @description What an earlier message of one's own says now. */
+        EditMessage: {
+            /** @description Its new text. */
+            body: components["schemas"]["MessageBody"];
+            /** @description The client's own key for this edit, as for a message. */
+            client_id: components["schemas"]["ClientId"];
+            /** @description The message's conversation. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description Which message. */
+            message_id: components["schemas"]["MessageId"];
+        };
         /**
          * @description A registered refusal.
          * @enum {string}
          */
-        ErrorCode: "malformed_frame" | "frame_too_large" | "unknown_command" | "bad_id" | "bad_client_id" | "bad_position" | "invalid_field" | "empty_message" | "message_too_long" | "unsupported_body" | "hello_required" | "hello_twice" | "unauthenticated" | "token_expired" | "token_in_url" | "session_revoked" | "refresh_reused" | "bad_credentials" | "password_too_guessable" | "forbidden" | "origin_refused" | "not_member" | "unknown_user" | "unknown_session" | "not_found" | "method_not_allowed" | "handle_taken" | "handle_reserved" | "group_full" | "direct_immutable" | "unknown_invitation" | "too_many_conversations" | "too_many_invitations" | "owner_must_hand_over" | "rate_limited" | "too_many_in_flight" | "quota_exceeded" | "log_full" | "too_many_connections" | "client_id_ahead" | "draining" | "busy" | "unavailable" | "outcome_unknown" | "internal";
+        ErrorCode: "malformed_frame" | "frame_too_large" | "unknown_command" | "bad_id" | "bad_client_id" | "bad_position" | "invalid_field" | "empty_message" | "message_too_long" | "unsupported_body" | "hello_required" | "hello_twice" | "unauthenticated" | "token_expired" | "token_in_url" | "session_revoked" | "refresh_reused" | "bad_credentials" | "password_too_guessable" | "forbidden" | "origin_refused" | "not_member" | "unknown_user" | "unknown_session" | "not_found" | "method_not_allowed" | "unknown_message" | "message_gone" | "not_sender" | "not_editable" | "edit_too_late" | "handle_taken" | "handle_reserved" | "group_full" | "direct_immutable" | "unknown_invitation" | "too_many_conversations" | "too_many_invitations" | "owner_must_hand_over" | "rate_limited" | "too_many_in_flight" | "quota_exceeded" | "log_full" | "too_many_connections" | "client_id_ahead" | "draining" | "busy" | "unavailable" | "outcome_unknown" | "internal";
         /** @description A refusal. */
         ErrorFrame: {
             client_id?: components["schemas"]["ClientId"] | null;
@@ -137,6 +148,10 @@ export interface components {
             /** @constant */
             type: "CONVERSATION_RENAMED";
         };
+        frame_edit_message: components["schemas"]["EditMessage"] & {
+            /** @constant */
+            type: "edit_message";
+        };
         /** @description A refusal, or an announcement of the close that follows. */
         frame_error: components["schemas"]["ErrorFrame"] & {
             /** @enum {string} */
@@ -170,10 +185,14 @@ export interface components {
             /** @constant */
             type: "MEMBERS_REMOVED";
         };
-        /** @description The message is in the log. */
+        /** @description The message, or the edit, is in the log. */
         frame_message_ack: components["schemas"]["MessageAck"] & {
             /** @enum {string} */
             type: "message_ack";
+        };
+        frame_MESSAGE_EDITED: components["schemas"]["EventPlace"] & components["schemas"]["MessageEdited"] & {
+            /** @constant */
+            type: "MESSAGE_EDITED";
         };
         frame_MESSAGE_ERASED: components["schemas"]["EventPlace"] & components["schemas"]["MessageErased"] & {
             /** @constant */
@@ -337,13 +356,13 @@ export interface components {
             /** @description Who, without repeats; at most [`MOST_MEMBERS_AT_ONCE`]. */
             user_ids: components["schemas"]["UserId"][];
         };
-        /** @description A message is in the log. */
+        /** @description A message, or an edit, is in the log. */
         MessageAck: {
             /** @description The client's key. */
             client_id: components["schemas"]["ClientId"];
             /** @description Where. */
             conversation_id: components["schemas"]["ConversationId"];
-            /** @description Minted by the server; the original one when the key had been used before. */
+            /** @description Minted by the server; the original one when the key had been used before. Of an edit, the id of its event. */
             message_id: components["schemas"]["MessageId"];
             /** @description When it was accepted. */
             sent_at_ms: components["schemas"]["i64"];
@@ -359,6 +378,25 @@ export interface components {
         } | {
             /** @enum {string} */
             type: "erased";
+        };
+        /** @description A message's sender said it anew. The edit with the greatest `seq` counts; one of a message whose content is gone never does. */
+        MessageEdited: {
+            /** @description By whom: the message's sender. */
+            actor_id: components["schemas"]["UserId"];
+            /** @description When it was accepted, by the accepting server's clock. */
+            at_ms: components["schemas"]["i64"];
+            /** @description What the message says now; `erased` when the message's content was erased later. */
+            body: components["schemas"]["MessageBody"];
+            /** @description The sender's own key for the edit. */
+            client_id: components["schemas"]["ClientId"];
+            /** @description The message's conversation. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description The edited message. */
+            message_id: components["schemas"]["MessageId"];
+            /** @description The message's sequence in the shard. */
+            message_seq: components["schemas"]["Seq"];
         };
         /** @description A message's content was erased. Says what a tombstone needs, because the message is gone from the log. */
         MessageErased: {
@@ -385,6 +423,13 @@ export interface components {
         };
         /** @description ULID of a message */
         MessageId: string;
+        /** @description A message that another one refers to. Whoever shows it shows what it says now. */
+        MessageRef: {
+            /** @description Which, in the same conversation. */
+            message_id: components["schemas"]["MessageId"];
+            /** @description Its place in the order. */
+            seq: components["schemas"]["Seq"];
+        };
         /** @description A message was accepted. */
         MessageSent: {
             /** @description By whom. */
@@ -399,6 +444,7 @@ export interface components {
             conversation_id: components["schemas"]["ConversationId"];
             /** @description Minted by the server. It is the event's id, too. */
             message_id: components["schemas"]["MessageId"];
+            reply_to?: components["schemas"]["MessageRef"] | null;
         };
         /** @description text */
         MessageText: string;
@@ -465,13 +511,14 @@ export interface components {
             client_id: components["schemas"]["ClientId"];
             /** @description Where to. */
             conversation_id: components["schemas"]["ConversationId"];
+            reply_to?: components["schemas"]["MessageId"] | null;
         };
         /**
          * Format: int64
          * @description A stream's sequence number: the order of everything in one shard. The first event has 1; 0 stands before it.
          */
         Seq: number;
-        ServerFrame: components["schemas"]["frame_welcome"] | components["schemas"]["frame_message_ack"] | components["schemas"]["frame_user_typing"] | components["schemas"]["frame_progress"] | components["schemas"]["frame_caught_up"] | components["schemas"]["frame_reset"] | components["schemas"]["frame_pong"] | components["schemas"]["frame_error"] | components["schemas"]["frame_MESSAGE_SENT"] | components["schemas"]["frame_CONVERSATION_CREATED"] | components["schemas"]["frame_MEMBER_ADDED"] | components["schemas"]["frame_MEMBER_REMOVED"] | components["schemas"]["frame_MEMBERS_ADDED"] | components["schemas"]["frame_MEMBERS_REMOVED"] | components["schemas"]["frame_CONVERSATION_RENAMED"] | components["schemas"]["frame_ROLE_CHANGED"] | components["schemas"]["frame_MESSAGE_ERASED"] | components["schemas"]["frame_USER_REGISTERED"] | components["schemas"]["frame_USER_SEEN"] | components["schemas"]["frame_CONVERSATION_JOINED"] | components["schemas"]["frame_CONVERSATION_LEFT"] | components["schemas"]["frame_CONVERSATION_INVITED"] | components["schemas"]["frame_INVITATION_ENDED"] | components["schemas"]["frame_SESSION_REVOKED"] | components["schemas"]["frame_SESSION_STARTED"] | components["schemas"]["frame_PROFILE_CHANGED"] | components["schemas"]["frame_READ_MARK_MOVED"];
+        ServerFrame: components["schemas"]["frame_welcome"] | components["schemas"]["frame_message_ack"] | components["schemas"]["frame_user_typing"] | components["schemas"]["frame_progress"] | components["schemas"]["frame_caught_up"] | components["schemas"]["frame_reset"] | components["schemas"]["frame_pong"] | components["schemas"]["frame_error"] | components["schemas"]["frame_MESSAGE_SENT"] | components["schemas"]["frame_CONVERSATION_CREATED"] | components["schemas"]["frame_MEMBER_ADDED"] | components["schemas"]["frame_MEMBER_REMOVED"] | components["schemas"]["frame_MEMBERS_ADDED"] | components["schemas"]["frame_MEMBERS_REMOVED"] | components["schemas"]["frame_CONVERSATION_RENAMED"] | components["schemas"]["frame_ROLE_CHANGED"] | components["schemas"]["frame_MESSAGE_EDITED"] | components["schemas"]["frame_MESSAGE_ERASED"] | components["schemas"]["frame_USER_REGISTERED"] | components["schemas"]["frame_USER_SEEN"] | components["schemas"]["frame_CONVERSATION_JOINED"] | components["schemas"]["frame_CONVERSATION_LEFT"] | components["schemas"]["frame_CONVERSATION_INVITED"] | components["schemas"]["frame_INVITATION_ENDED"] | components["schemas"]["frame_SESSION_REVOKED"] | components["schemas"]["frame_SESSION_STARTED"] | components["schemas"]["frame_PROFILE_CHANGED"] | components["schemas"]["frame_READ_MARK_MOVED"];
         /** @description ULID of a session */
         SessionId: string;
         /** @description A device's session ended. */

@@ -239,6 +239,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/conversations/{id}/messages/{message_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One message as it is now. */
+        get: operations["getMessage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Says an earlier message of the caller's own anew, and answers once that is in the log. Only text, and only for so long after it was
+         *     sent. The same `client_id` again gives the same ack.
+         */
+        patch: operations["editMessage"];
+        trace?: never;
+    };
+    "/v1/conversations/{id}/messages/{message_id}/revisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a message said over time. Empty for one whose content was erased. */
+        get: operations["listRevisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/conversations/{id}/read": {
         parameters: {
             query?: never;
@@ -548,11 +586,18 @@ export interface components {
         };
         /** @description display name */
         DisplayName: string;
+        /** @description `PATCH /v1/conversations/{id}/messages/{message_id}`. */
+        EditMessageRequest: {
+            /** @description What the message says now: a text. */
+            body: components["schemas"]["MessageBody"];
+            /** @description The caller's own key for this edit. */
+            client_id: components["schemas"]["ClientId"];
+        };
         /**
          * @description A registered refusal.
          * @enum {string}
          */
-        ErrorCode: "malformed_frame" | "frame_too_large" | "unknown_command" | "bad_id" | "bad_client_id" | "bad_position" | "invalid_field" | "empty_message" | "message_too_long" | "unsupported_body" | "hello_required" | "hello_twice" | "unauthenticated" | "token_expired" | "token_in_url" | "session_revoked" | "refresh_reused" | "bad_credentials" | "password_too_guessable" | "forbidden" | "origin_refused" | "not_member" | "unknown_user" | "unknown_session" | "not_found" | "method_not_allowed" | "handle_taken" | "handle_reserved" | "group_full" | "direct_immutable" | "unknown_invitation" | "too_many_conversations" | "too_many_invitations" | "owner_must_hand_over" | "rate_limited" | "too_many_in_flight" | "quota_exceeded" | "log_full" | "too_many_connections" | "client_id_ahead" | "draining" | "busy" | "unavailable" | "outcome_unknown" | "internal";
+        ErrorCode: "malformed_frame" | "frame_too_large" | "unknown_command" | "bad_id" | "bad_client_id" | "bad_position" | "invalid_field" | "empty_message" | "message_too_long" | "unsupported_body" | "hello_required" | "hello_twice" | "unauthenticated" | "token_expired" | "token_in_url" | "session_revoked" | "refresh_reused" | "bad_credentials" | "password_too_guessable" | "forbidden" | "origin_refused" | "not_member" | "unknown_user" | "unknown_session" | "not_found" | "method_not_allowed" | "unknown_message" | "message_gone" | "not_sender" | "not_editable" | "edit_too_late" | "handle_taken" | "handle_reserved" | "group_full" | "direct_immutable" | "unknown_invitation" | "too_many_conversations" | "too_many_invitations" | "owner_must_hand_over" | "rate_limited" | "too_many_in_flight" | "quota_exceeded" | "log_full" | "too_many_connections" | "client_id_ahead" | "draining" | "busy" | "unavailable" | "outcome_unknown" | "internal";
         /** @description Where an event stands: what its frame says in front of it. */
         EventPlace: {
             /** @description The run of events in which each names the one before it: `c:<conversation>` or `u:<shard>`. */
@@ -622,15 +667,18 @@ export interface components {
         };
         /** @description A message. */
         Message: {
-            /** @description What. */
+            /** @description What it says now. */
             body: components["schemas"]["MessageBody"];
             /** @description The sender's key, by which their devices match it to their outbox. */
             client_id: components["schemas"]["ClientId"];
             /** @description Where. */
             conversation_id: components["schemas"]["ConversationId"];
+            edited_at_ms?: components["schemas"]["i64"] | null;
+            edited_seq?: components["schemas"]["Seq"] | null;
             /** @description Which. */
             message_id: components["schemas"]["MessageId"];
             prev?: components["schemas"]["Seq"] | null;
+            reply_to?: components["schemas"]["MessageRef"] | null;
             /** @description By whom. */
             sender_id: components["schemas"]["UserId"];
             /** @description When it was accepted. */
@@ -638,13 +686,13 @@ export interface components {
             /** @description Its place in the order. */
             seq: components["schemas"]["Seq"];
         };
-        /** @description A message is in the log. */
+        /** @description A message, or an edit, is in the log. */
         MessageAck: {
             /** @description The client's key. */
             client_id: components["schemas"]["ClientId"];
             /** @description Where. */
             conversation_id: components["schemas"]["ConversationId"];
-            /** @description Minted by the server; the original one when the key had been used before. */
+            /** @description Minted by the server; the original one when the key had been used before. Of an edit, the id of its event. */
             message_id: components["schemas"]["MessageId"];
             /** @description When it was accepted. */
             sent_at_ms: components["schemas"]["i64"];
@@ -676,6 +724,13 @@ export interface components {
             /** @description The messages of this page, in the log's order, oldest first. */
             messages: components["schemas"]["Message"][];
         };
+        /** @description A message that another one refers to. Whoever shows it shows what it says now. */
+        MessageRef: {
+            /** @description Which, in the same conversation. */
+            message_id: components["schemas"]["MessageId"];
+            /** @description Its place in the order. */
+            seq: components["schemas"]["Seq"];
+        };
         /** @description text */
         MessageText: string;
         /**
@@ -691,6 +746,7 @@ export interface components {
             client_id: components["schemas"]["ClientId"];
             /** @description The conversation to send to. */
             conversation_id: components["schemas"]["ConversationId"];
+            reply_to?: components["schemas"]["MessageId"] | null;
         };
         /** @description Every refusal over HTTP, as `application/problem+json` (RFC 9457). */
         Problem: {
@@ -738,6 +794,25 @@ export interface components {
         RenameRequest: {
             /** @description The new title. */
             title: components["schemas"]["ConversationTitle"];
+        };
+        /** @description One version of a message. */
+        Revision: {
+            /** @description When it was said, in milliseconds since 1970. */
+            at_ms: components["schemas"]["i64"];
+            /** @description What it said. */
+            body: components["schemas"]["MessageBody"];
+            /** @description The sequence of the event that said it: the message's own, or an edit's. */
+            seq: components["schemas"]["Seq"];
+        };
+        /** @description `GET /v1/conversations/{id}/messages/{message_id}/revisions`. */
+        RevisionList: {
+            /** @description Whether there are older ones. */
+            has_more: boolean;
+            /**
+             * @description The newest versions, oldest first, the present one last; at most 100, and not much more than 1 MiB of them. A message that
+             *     was never edited has one.
+             */
+            revisions: components["schemas"]["Revision"][];
         };
         /**
          * @description `member` (reads and posts; may leave), `admin` (also renames, adds and removes) or `owner` (also appoints admins; one per group). A newer server may say another, which allows no more than `member` as far as this version knows.
@@ -2840,6 +2915,429 @@ export interface operations {
             };
         };
     };
+    getMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Where. */
+                id: components["schemas"]["ConversationId"];
+                /** @description Which. */
+                message_id: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The message. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /**
+             * @description `bad_id`: An id is not in its canonical form (26 characters of 0-9 and A-Z).
+             *
+             *     `token_in_url`: Tokens are not accepted in URLs, where logs and histories keep them.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `unauthenticated`: The token is missing, malformed, forged or of the wrong kind.
+             *
+             *     `token_expired`: The access token has expired, or its key is not known here: refresh it.
+             *
+             *     `session_revoked`: This device's session was ended: log in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `origin_refused`: The page's origin is not on the allow-list.
+             *
+             *     `not_member`: There is no such conversation, or the caller is not in it.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_message`: There is no such message in this conversation, or the caller may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `rate_limited`: Too many requests: wait for retry_after_ms.
+             *
+             *     `too_many_connections`: This address, person or device has as many connections as it may.
+             */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: An error of ours; quote the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `unavailable`: A part the request needs does not answer. Nothing was stored: repeat it.
+             *
+             *     `outcome_unknown`: What was asked for may be stored, or may be stored later: repeat it, a send with the same client_id.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    editMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Where. */
+                id: components["schemas"]["ConversationId"];
+                /** @description Which. */
+                message_id: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditMessageRequest"];
+            };
+        };
+        responses: {
+            /** @description The edit is in the log. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageAck"];
+                };
+            };
+            /**
+             * @description `malformed_frame`: The frame or body is not valid JSON of the documented shape.
+             *
+             *     `bad_id`: An id is not in its canonical form (26 characters of 0-9 and A-Z).
+             *
+             *     `bad_client_id`: client_id is not 1 to 64 of A-Z, a-z, 0-9, _ and -.
+             *
+             *     `invalid_field`: A field is outside its documented limits.
+             *
+             *     `empty_message`: The message has no content.
+             *
+             *     `unsupported_body`: The message body's type is unknown to this server.
+             *
+             *     `token_in_url`: Tokens are not accepted in URLs, where logs and histories keep them.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `unauthenticated`: The token is missing, malformed, forged or of the wrong kind.
+             *
+             *     `token_expired`: The access token has expired, or its key is not known here: refresh it.
+             *
+             *     `session_revoked`: This device's session was ended: log in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `origin_refused`: The page's origin is not on the allow-list.
+             *
+             *     `not_member`: There is no such conversation, or the caller is not in it.
+             *
+             *     `not_sender`: Only who sent the message may do this.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_message`: There is no such message in this conversation, or the caller may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `not_editable`: What the message holds cannot be edited.
+             *
+             *     `edit_too_late`: The message is older than messages may be to be edited.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `message_gone`: The message's content was erased. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `frame_too_large`: The frame or body is larger than the server reads.
+             *
+             *     `message_too_long`: The message is longer than the limit.
+             */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `client_id_ahead`: client_id is a ULID minted ahead of the server's time: send it again after retry_after_ms, and mint with server_time_ms. */
+            425: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `rate_limited`: Too many requests: wait for retry_after_ms.
+             *
+             *     `quota_exceeded`: The caller has sent as many bytes as a person may: wait for retry_after_ms.
+             *
+             *     `too_many_connections`: This address, person or device has as many connections as it may.
+             */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: An error of ours; quote the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `log_full`: The log takes no more messages: what is left of it is for membership changes and sessions.
+             *
+             *     `unavailable`: A part the request needs does not answer. Nothing was stored: repeat it.
+             *
+             *     `outcome_unknown`: What was asked for may be stored, or may be stored later: repeat it, a send with the same client_id.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRevisions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Where. */
+                id: components["schemas"]["ConversationId"];
+                /** @description Which. */
+                message_id: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest versions. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RevisionList"];
+                };
+            };
+            /**
+             * @description `bad_id`: An id is not in its canonical form (26 characters of 0-9 and A-Z).
+             *
+             *     `token_in_url`: Tokens are not accepted in URLs, where logs and histories keep them.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `unauthenticated`: The token is missing, malformed, forged or of the wrong kind.
+             *
+             *     `token_expired`: The access token has expired, or its key is not known here: refresh it.
+             *
+             *     `session_revoked`: This device's session was ended: log in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `origin_refused`: The page's origin is not on the allow-list.
+             *
+             *     `not_member`: There is no such conversation, or the caller is not in it.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_message`: There is no such message in this conversation, or the caller may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `rate_limited`: Too many requests: wait for retry_after_ms.
+             *
+             *     `too_many_connections`: This address, person or device has as many connections as it may.
+             */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: An error of ours; quote the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is at its limit: try again after retry_after_ms.
+             *
+             *     `unavailable`: A part the request needs does not answer. Nothing was stored: repeat it.
+             *
+             *     `outcome_unknown`: What was asked for may be stored, or may be stored later: repeat it, a send with the same client_id.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     markRead: {
         parameters: {
             query?: never;
@@ -3483,6 +3981,24 @@ export interface operations {
              *     `not_member`: There is no such conversation, or the caller is not in it.
              */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_message`: There is no such message in this conversation, or the caller may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `message_gone`: The message's content was erased. */
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };

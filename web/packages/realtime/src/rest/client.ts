@@ -1,6 +1,6 @@
 import createClient, { type Client } from 'openapi-fetch';
 import type { ApiError } from '../api/errors.ts';
-import type { ConversationId, Seq, SessionId, UserId } from '../api/ids.ts';
+import type { ConversationId, MessageId, Seq, SessionId, UserId } from '../api/ids.ts';
 import type { MessageBody } from '../api/messages.ts';
 import type { paths } from '../generated/openapi.ts';
 import { type AccessTokens, fetchWithTokens } from './fetch.ts';
@@ -14,6 +14,8 @@ import type {
   MemberList,
   MessageAck,
   MessagePage,
+  RestMessage,
+  RevisionList,
   TokenResponse,
   UserProfile,
 } from './types.ts';
@@ -186,12 +188,38 @@ export class RestClient {
     return data(this.raw.GET('/v1/messages', { params: { query }, ...(signal ? { signal } : {}) }));
   }
 
-  /** Sends over REST, for programs without a socket. The same key gives the same message. */
-  send(id: ConversationId, clientId: string, body: MessageBody): Promise<MessageAck> {
-    // Bodies of a newer server's are not in the document; this server says whether it takes them.
-    const wire = body as { type: 'text'; text: string };
-    return data(this.raw.POST('/v1/messages', { body: { client_id: clientId, conversation_id: id, body: wire } }));
+  /** A message as it is now; rejects with `unknown_message`. */
+  message(id: ConversationId, messageId: MessageId, signal?: AbortSignal): Promise<RestMessage> {
+    const params = { path: { id, message_id: messageId } };
+    return data(this.raw.GET('/v1/conversations/{id}/messages/{message_id}', { params, ...(signal ? { signal } : {}) }));
   }
+
+  /** What a message said over time, the present version last. */
+  revisions(id: ConversationId, messageId: MessageId): Promise<RevisionList> {
+    const params = { path: { id, message_id: messageId } };
+    return data(this.raw.GET('/v1/conversations/{id}/messages/{message_id}/revisions', { params }));
+  }
+
+  /** Sends over REST, for programs without a socket. The same key gives the same message. */
+  send(id: ConversationId, clientId: string, body: MessageBody, replyTo?: MessageId): Promise<MessageAck> {
+    const send = { client_id: clientId, conversation_id: id, body: wire(body) };
+    return data(this.raw.POST('/v1/messages', { body: replyTo === undefined ? send : { ...send, reply_to: replyTo } }));
+  }
+
+  /** Edits a message of one's own over REST. The same key gives the same edit. */
+  edit(id: ConversationId, messageId: MessageId, clientId: string, body: MessageBody): Promise<MessageAck> {
+    const params = { path: { id, message_id: messageId } };
+    const call = this.raw.PATCH('/v1/conversations/{id}/messages/{message_id}', {
+      params,
+      body: { client_id: clientId, body: wire(body) },
+    });
+    return data(call);
+  }
+}
+
+/** Bodies of a newer server's are not in the document; this server says whether it takes them. */
+function wire(body: MessageBody): { type: 'text'; text: string } {
+  return body as { type: 'text'; text: string };
 }
 
 interface Answer<D> {

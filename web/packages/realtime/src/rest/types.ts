@@ -22,6 +22,8 @@ export type MemberList = Schemas['MemberList'];
 export type MessagePage = Schemas['MessagePage'];
 /** A message as REST gives it. */
 export type RestMessage = Schemas['Message'];
+/** What a message said over time. */
+export type RevisionList = Schemas['RevisionList'];
 /** An acknowledgement. */
 export type MessageAck = Schemas['MessageAck'];
 /** A session's tokens. */

@@ -1,8 +1,17 @@
 import type { ConversationId, Seq, UserId } from '../api/ids.ts';
 import { isText } from '../api/messages.ts';
-import { appendLive, erased, eraseStored, forgetHistory, readBefore } from '../store/history.ts';
+import { appendLive, edited, editStored, erased, eraseStored, forgetHistory, readBefore } from '../store/history.ts';
 import type { Tx } from '../store/store.ts';
-import { beginsStay, conversationOf, endsStay, isKnownEvent, type KnownEvent, type MessageSent, type ServerEvent } from '../wire/events.ts';
+import {
+  beginsStay,
+  conversationOf,
+  endsStay,
+  isKnownEvent,
+  type KnownEvent,
+  type MessageEdited,
+  type MessageSent,
+  type ServerEvent,
+} from '../wire/events.ts';
 import { type ConversationRecord, GONE, type OutboxRecord, UNSETTLED } from './records.ts';
 
 /** Counting unread messages stops here, as the server's does. */
@@ -99,7 +108,8 @@ class One {
   }
 
   async #known(record: ConversationRecord | null, event: KnownEvent, live: Incoming[]): Promise<ConversationRecord | null> {
-    if (event.type === 'MESSAGE_SENT' && event.actor_id === this.#me) await this.#settle(event);
+    if ((event.type === 'MESSAGE_SENT' || event.type === 'MESSAGE_EDITED') && event.actor_id === this.#me) await this.#settle(event);
+    if (event.type === 'MESSAGE_EDITED') return this.#edit(record, event, live);
     if (event.type === 'MESSAGE_ERASED') return this.#erase(record, event.message_seq, event.message_id, live, event.seq);
     if (record === null || event.seq <= record.lastSeq) return record;
     const next = { ...record, lastSeq: event.seq };
@@ -125,12 +135,24 @@ class One {
     }
   }
 
-  /** One's own message in the log is as good as its ack. */
-  async #settle(event: MessageSent): Promise<void> {
+  /** One's own message, or edit, in the log is as good as its ack. */
+  async #settle(event: MessageSent | MessageEdited): Promise<void> {
     const waiting = (await this.#tx.get('outbox', event.client_id)) as OutboxRecord | undefined;
     if (waiting?.conversationId !== this.#id) return;
     this.#tx.delete('outbox', event.client_id);
-    this.#applied.settled.push({ ...waiting, state: 'acked', ack: { messageId: event.message_id, seq: event.seq, atMs: event.at_ms } });
+    const messageId = event.type === 'MESSAGE_SENT' ? event.message_id : event.event_id;
+    this.#applied.settled.push({ ...waiting, state: 'acked', ack: { messageId, seq: event.seq, atMs: event.at_ms } });
+  }
+
+  async #edit(record: ConversationRecord | null, edit: MessageEdited, live: Incoming[]): Promise<ConversationRecord | null> {
+    const index = live.findIndex(({ event }) => event.seq === edit.message_seq && event.type === 'MESSAGE_SENT');
+    const waiting = live[index];
+    if (waiting !== undefined) live[index] = { ...waiting, event: edited(waiting.event as MessageSent, edit) };
+    else await editStored(this.#tx, this.#id, edit);
+    if (record === null) return null;
+    const after = record.last === null ? null : edited(record.last, edit);
+    const last = after === null || after === record.last ? record.last : beginningOf(after);
+    return edit.seq <= record.lastSeq && last === record.last ? record : { ...record, lastSeq: Math.max(record.lastSeq, edit.seq), last };
   }
 
   /** After one's removal the events of what was acknowledged do not come. */

@@ -1,10 +1,11 @@
 import type { ConversationId, Seq } from '../api/ids.ts';
+import type { MessageRef } from '../api/messages.ts';
 import type { HistoryQuery, RestClient } from '../rest/client.ts';
 import type { MessagePage } from '../rest/types.ts';
 import { insertHistory, readAfter, readBefore, type Slice } from '../store/history.ts';
 import type { Span } from '../store/spans.ts';
 import type { Tx } from '../store/store.ts';
-import type { ServerEvent } from '../wire/events.ts';
+import type { MessageSent, ServerEvent } from '../wire/events.ts';
 import { decodeFrame } from '../wire/frames.ts';
 import { FencedError, type Home } from './home.ts';
 import { eventOf } from './list-sync.ts';
@@ -80,6 +81,14 @@ export class HistorySource {
   async probe(before: Seq, signal: AbortSignal): Promise<ServerEvent | null> {
     const page = await this.#rest.history(this.#id, { before, limit: 1, signal });
     return stillAsked(eventsOf(page).at(-1) ?? null, signal);
+  }
+
+  /** One message as it is now: from the store, which follows what happens, or from the server. */
+  async message(ref: MessageRef, signal: AbortSignal): Promise<MessageSent> {
+    const { events, span } = await this.#read(signal, (tx) => readBefore(tx, this.#id, ref.seq + 1, 1));
+    const stored = events.at(-1);
+    if (span !== null && stored?.seq === ref.seq && stored.type === 'MESSAGE_SENT') return stored as MessageSent;
+    return stillAsked(eventOf(await this.#rest.message(this.#id, ref.messageId, signal)), signal);
   }
 
   async #read(signal: AbortSignal, work: (tx: Tx) => Promise<Slice>): Promise<Slice> {

@@ -19,9 +19,23 @@ export function messageItem(event: MessageSent): MessageItem {
     senderId: event.actor_id,
     atMs: event.at_ms,
     body: event.body,
+    replyTo: event.reply_to ? { messageId: event.reply_to.message_id, seq: event.reply_to.seq } : null,
+    edited: typeof event.edited_seq === 'number' ? { seq: event.edited_seq, atMs: event.edited_at_ms ?? event.at_ms } : null,
+    editing: null,
     state: 'sent',
     error: null,
   };
+}
+
+/** The message as its sender wants it to be: with the edit that waits. */
+export function withEdit(item: MessageItem, edit: OutboxRecord): MessageItem {
+  if (item.body.type === 'erased' || (edit.ack !== null && (item.edited?.seq ?? 0) >= edit.ack.seq)) return item;
+  const state = edit.state === 'failed' ? 'failed' : 'pending';
+  const edited = edit.ack === null ? item.edited : { seq: edit.ack.seq, atMs: edit.ack.atMs };
+  // What failed is for the person to decide; others see the message as it was.
+  const body = state === 'failed' ? item.body : edit.body;
+  const editing = edit.ack === null ? ({ clientId: edit.clientId, state, error: edit.error } as const) : null;
+  return { ...item, body, edited, editing };
 }
 
 export function outboxItem(record: OutboxRecord, me: UserId): MessageItem {
@@ -35,7 +49,10 @@ export function outboxItem(record: OutboxRecord, me: UserId): MessageItem {
     senderId: me,
     atMs: record.ack?.atMs ?? record.atMs,
     body: record.body,
-    state: record.state === 'acked' ? 'sent' : record.state,
+    replyTo: record.replyTo ?? null,
+    edited: null,
+    editing: null,
+    state: record.state === 'acked' ? 'sent' : record.state === 'failed' ? 'failed' : 'pending',
     error: record.error,
   };
 }

@@ -232,5 +232,8 @@ export function eventOf(message: RestMessage): MessageSent {
     message_id: message.message_id,
     client_id: message.client_id,
     body: message.body,
+    reply_to: message.reply_to ?? null,
+    edited_seq: message.edited_seq ?? null,
+    edited_at_ms: message.edited_at_ms ?? null,
   };
 }

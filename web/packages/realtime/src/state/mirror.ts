@@ -1,12 +1,12 @@
 import type { ConversationRow } from '../api/conversations.ts';
-import type { ClientId, ConversationId, UserId } from '../api/ids.ts';
+import type { ClientId, ConversationId, MessageId, UserId } from '../api/ids.ts';
 import type { MessageItem } from '../api/messages.ts';
 import type { InvitationRow } from '../rest/types.ts';
 import type { Store } from '../store/store.ts';
 import { Emitter } from '../util/emitter.ts';
 import { Value } from '../util/value.ts';
 import type { Change } from './change.ts';
-import { messageItem, outboxItem } from './items.ts';
+import { messageItem, outboxItem, withEdit } from './items.ts';
 import { byTurn, type ConversationRecord, GONE, type OutboxRecord, UNSETTLED } from './records.ts';
 import { Throttle } from './throttle.ts';
 
@@ -109,7 +109,14 @@ export class Mirror {
 
   /** The waiting messages of a conversation as rows. */
   waitingItems(id: ConversationId): MessageItem[] {
-    return this.#outbox.filter((record) => record.conversationId === id).map((record) => this.#itemOf(record));
+    return this.#outbox.filter((record) => record.conversationId === id && !record.edits).map((record) => this.#itemOf(record));
+  }
+
+  /** The waiting edits of a conversation by message, the last one of each. */
+  waitingEdits(id: ConversationId): ReadonlyMap<MessageId, OutboxRecord> {
+    const edits = new Map<MessageId, OutboxRecord>();
+    for (const record of this.#outbox) if (record.conversationId === id && record.edits) edits.set(record.edits.messageId, record);
+    return edits;
   }
 
   waiting(id: ClientId): OutboxRecord | null {
@@ -198,9 +205,10 @@ export class Mirror {
   #makeRow(id: ConversationId): ConversationRow | null {
     const record = this.#records.get(id);
     if (record === undefined || record.state === GONE) return null;
-    const waiting = this.#outbox.findLast((one) => one.conversationId === id);
+    const waiting = this.#outbox.findLast((one) => one.conversationId === id && !one.edits);
     const { rev: _rev, gen: _gen, last, ...row } = record;
-    const newest = last === null ? null : messageItem(last);
+    const edit = last === null ? undefined : this.waitingEdits(id).get(last.message_id);
+    const newest = last === null ? null : edit === undefined ? messageItem(last) : withEdit(messageItem(last), edit);
     if (waiting === undefined) return { ...row, last: newest };
     // Once it is in the log, the log's order says which is the newer.
     const own = this.#itemOf(waiting);

@@ -1,14 +1,15 @@
 import type { Sending } from '../api/client.ts';
 import { ApiError } from '../api/errors.ts';
 import type { ClientId, ConversationId } from '../api/ids.ts';
-import { isText } from '../api/messages.ts';
+import { isText, type MessageRef } from '../api/messages.ts';
 import type { Outbox } from '../engine/outbox.ts';
 import { noSession } from '../rest/problems.ts';
 import type { ServerClock } from '../util/clock.ts';
+import { isKnownEvent } from '../wire/events.ts';
 import type { Change } from './change.ts';
 import type { Home } from './home.ts';
 import type { Mirror } from './mirror.ts';
-import type { Ack, OutboxRecord } from './records.ts';
+import { type Ack, isWaiting, type OutboxRecord, waitingAgain } from './records.ts';
 
 /** Characters of all that waits. */
 const MOST_CHARACTERS = 16 * 1024 * 1024;
@@ -49,10 +50,21 @@ export class OutboxDesk implements Outbox {
   }
 
   pending(): readonly OutboxRecord[] {
-    return this.#mirror.outbox.filter((record) => record.state === 'pending' && (this.#forAll || record.tab === this.#tab));
+    return this.#mirror.outbox.filter((record) => isWaiting(record) && (this.#forAll || record.tab === this.#tab));
   }
 
-  send(conversationId: ConversationId, text: string): Sending {
+  send(conversationId: ConversationId, text: string, replyTo: MessageRef | null = null): Sending {
+    return this.#add(conversationId, text, replyTo, null);
+  }
+
+  /** Puts an edit into the outbox. One of the same message that failed gives way. */
+  edit(conversationId: ConversationId, message: MessageRef, text: string): Sending {
+    for (const record of this.#mirror.outbox)
+      if (record.state === 'failed' && record.edits?.messageId === message.messageId) this.discard(record.clientId);
+    return this.#add(conversationId, text, null, message);
+  }
+
+  #add(conversationId: ConversationId, text: string, replyTo: MessageRef | null, edits: MessageRef | null): Sending {
     if (this.#closed) throw noSession();
     const waiting = this.#mirror.outbox.filter(({ state }) => state !== 'acked');
     const characters = waiting.reduce((sum, { body }) => sum + (isText(body) ? body.text.length : 0), text.length);
@@ -62,10 +74,12 @@ export class OutboxDesk implements Outbox {
       clientId: this.#clock.mintClientId(),
       conversationId,
       body: { type: 'text', text },
+      ...(replyTo === null ? {} : { replyTo }),
+      ...(edits === null ? {} : { edits }),
       turn: this.#nextTurn(),
       atMs: Date.now(),
       tab: this.#tab,
-      state: 'pending',
+      state: edits === null ? 'pending' : 'editing',
       ack: null,
       error: null,
     };
@@ -85,7 +99,7 @@ export class OutboxDesk implements Outbox {
   /** Sends a failed message again, with the same key: nothing was stored under it. */
   retry(clientId: ClientId): void {
     const record = this.#mirror.waiting(clientId);
-    if (record?.state === 'failed') this.#update({ ...record, state: 'pending', error: null, turn: this.#nextTurn(), tab: this.#tab });
+    if (record?.state === 'failed') this.#update({ ...waitingAgain(record), error: null, turn: this.#nextTurn(), tab: this.#tab });
   }
 
   discard(clientId: ClientId): void {
@@ -98,7 +112,7 @@ export class OutboxDesk implements Outbox {
   adopt(alive: ReadonlySet<string>): void {
     if (this.#forAll || this.#closed) return;
     for (const record of this.#mirror.outbox) {
-      if (record.state === 'pending' && record.tab !== this.#tab && !alive.has(record.tab)) this.#update({ ...record, tab: this.#tab });
+      if (isWaiting(record) && record.tab !== this.#tab && !alive.has(record.tab)) this.#update({ ...record, tab: this.#tab });
     }
   }
 
@@ -115,13 +129,13 @@ export class OutboxDesk implements Outbox {
 
   refused(clientId: ClientId, code: string): void {
     const record = this.#mirror.waiting(clientId);
-    if (record?.state === 'pending') this.#update({ ...record, state: 'failed', error: code });
+    if (record !== null && isWaiting(record)) this.#update({ ...record, state: 'failed', error: code });
   }
 
   delayed(clientId: ClientId, code: string): void {
     const record = this.#mirror.waiting(clientId);
     // Not stored: it says nothing that another run has to know.
-    if (record?.state === 'pending' && record.error !== code) this.#home.publish({ outbox: [{ ...record, error: code }] });
+    if (record !== null && isWaiting(record) && record.error !== code) this.#home.publish({ outbox: [{ ...record, error: code }] });
   }
 
   #hear(change: Change): void {
@@ -133,10 +147,10 @@ export class OutboxDesk implements Outbox {
       }
     }
     for (const event of change.events ?? []) {
-      const { type, actor_id, client_id, message_id, at_ms } = event as unknown as Record<string, string & number>;
-      if (type === 'MESSAGE_SENT' && actor_id === this.#mirror.me && client_id !== undefined) {
-        this.#answer(client_id, (waiter) => waiter.resolve({ messageId: message_id ?? '', seq: event.seq, atMs: at_ms ?? 0 }));
-      }
+      if (!isKnownEvent(event) || (event.type !== 'MESSAGE_SENT' && event.type !== 'MESSAGE_EDITED')) continue;
+      if (event.actor_id !== this.#mirror.me) continue;
+      const messageId = event.type === 'MESSAGE_SENT' ? event.message_id : event.event_id;
+      this.#answer(event.client_id, (waiter) => waiter.resolve({ messageId, seq: event.seq, atMs: event.at_ms }));
     }
   }
 

@@ -1,6 +1,6 @@
 import type { ConversationRow } from '../api/conversations.ts';
 import type { ClientId, ConversationId, MessageId, Seq, SessionId, UserId } from '../api/ids.ts';
-import type { MessageBody } from '../api/messages.ts';
+import type { MessageBody, MessageRef } from '../api/messages.ts';
 import type { MessageSent } from '../wire/events.ts';
 
 /** A conversation in the store. */
@@ -30,14 +30,21 @@ export interface OutboxRecord {
   readonly clientId: ClientId;
   readonly conversationId: ConversationId;
   readonly body: MessageBody;
+  /** The message that it answers. Absent in what a build of before wrote. */
+  readonly replyTo?: MessageRef | null;
+  /** The message that says this from now on: it is no message of its own, but an edit. */
+  readonly edits?: MessageRef | null;
   /** The order in which messages go out; two tabs may give the same, then the key decides. */
   readonly turn: number;
   /** When it was written here. */
   readonly atMs: number;
   /** The tab that wrote it: where tabs share no socket, each sends its own. */
   readonly tab: string;
-  /** `acked`: in the log, and the event has not come yet. */
-  readonly state: 'pending' | 'acked' | 'failed';
+  /**
+   * `acked`: in the log, and the event has not come yet. `editing`: an edit that is pending; a build of before, which shares the store
+   * and knows no edits, does not take it for a message to send.
+   */
+  readonly state: 'pending' | 'editing' | 'acked' | 'failed';
   readonly ack: Ack | null;
   /** The code of the last refusal. */
   readonly error: string | null;
@@ -65,6 +72,16 @@ export interface Meta {
   listDone: number;
   /** Rises when the log begins anew: what was asked for before it says nothing about the present one. */
   logGen: number;
+}
+
+/** Whether it waits to be sent. */
+export function isWaiting(record: OutboxRecord): boolean {
+  return record.state === 'pending' || record.state === 'editing';
+}
+
+/** The record on its way again. */
+export function waitingAgain(record: OutboxRecord): OutboxRecord {
+  return { ...record, state: record.edits ? 'editing' : 'pending' };
 }
 
 /** Orders the outbox. */

@@ -1,6 +1,6 @@
 import { ApiError } from '../api/errors.ts';
 import type { ConversationId, Seq } from '../api/ids.ts';
-import type { TimelineItem } from '../api/messages.ts';
+import type { MessageItem, TimelineItem } from '../api/messages.ts';
 import type { Timeline, TimelinePlace, TimelineState } from '../api/timeline.ts';
 import { Value } from '../util/value.ts';
 import { beginsStay, conversationOf, endsStay, isKnownEvent, type MessageSent, type ServerEvent } from '../wire/events.ts';
@@ -9,8 +9,9 @@ import type { Change } from './change.ts';
 import { findTime } from './find-time.ts';
 import type { HistorySource } from './history-source.ts';
 import { FencedError } from './home.ts';
-import { itemOf } from './items.ts';
+import { itemOf, withEdit } from './items.ts';
 import type { Mirror } from './mirror.ts';
+import { Quotes } from './quotes.ts';
 import { Throttle } from './throttle.ts';
 import { Window } from './window.ts';
 
@@ -25,6 +26,7 @@ const TELL_EVERY_MS = 16;
 
 const EMPTY: TimelineState = {
   items: [],
+  quoted: new Map(),
   hasOlder: false,
   hasNewer: false,
   loading: true,
@@ -45,6 +47,7 @@ export class TimelineView implements Timeline {
   readonly #off: () => void;
   readonly #onClose: (view: TimelineView) => void;
   readonly #markAtOpen: { readonly read: Seq; readonly last: Seq };
+  readonly #quotes: Quotes;
   #tail: Promise<unknown> = Promise.resolve();
   /** Of what is read for the present window; aborted when that window is over. */
   #reading = new AbortController();
@@ -61,6 +64,7 @@ export class TimelineView implements Timeline {
     this.#mirror = mirror;
     this.#source = source;
     this.#onClose = onClose;
+    this.#quotes = new Quotes(source, () => this.#changed());
     const record = mirror.record(id);
     this.#markAtOpen = { read: record?.readSeq ?? 0, last: record?.lastSeq ?? 0 };
     this.#off = mirror.onChange((change) => this.#take(change));
@@ -79,6 +83,7 @@ export class TimelineView implements Timeline {
     if (this.#closed) return;
     this.#closed = true;
     this.#reading.abort();
+    this.#quotes.close();
     this.#off();
     this.#tell.stop();
     this.#onClose(this);
@@ -92,6 +97,7 @@ export class TimelineView implements Timeline {
 
   /** The connection is back: reads again what failed. */
   wake(): void {
+    this.#quotes.wake();
     if (this.#error !== null || this.#isBehind) void this.#once('catch up', (signal) => this.#catchUp(signal));
   }
 
@@ -234,6 +240,8 @@ export class TimelineView implements Timeline {
   }
 
   #take(change: Change): void {
+    // What was read may be out of date, or nobody's to see.
+    if (change.newLog || change.again || change.reset !== undefined || change.removed?.includes(this.id)) this.#quotes.forget();
     if (change.newLog || change.removed?.includes(this.id)) {
       this.#startAnew();
       this.#opened = !change.newLog;
@@ -254,7 +262,11 @@ export class TimelineView implements Timeline {
   }
 
   #takeEvent(event: ServerEvent): void {
-    if (isKnownEvent(event) && event.type === 'MESSAGE_ERASED') this.#window.erase(event.message_seq);
+    if (isKnownEvent(event)) {
+      if (event.type === 'MESSAGE_ERASED') this.#window.erase(event.message_seq);
+      if (event.type === 'MESSAGE_EDITED') this.#window.edit(event);
+      this.#quotes.take(event);
+    }
     if (beginsStay(event, this.#mirror.me) && event.seq > this.#window.to) {
       this.#window.replace({ events: [event], span: { from: 0, to: event.seq }, isEnd: true });
       this.#showsEnd = true;
@@ -277,16 +289,19 @@ export class TimelineView implements Timeline {
     this.#tell.stop();
     const items: TimelineItem[] = [];
     const settled = new Set<string>();
+    const edits = this.#mirror.waitingEdits(this.id);
     for (const event of this.#window.events) {
       const item = itemOf(event);
       if (item === null) continue;
-      items.push(item);
+      const edit = item.kind === 'message' && item.messageId !== null ? edits.get(item.messageId) : undefined;
+      items.push(edit === undefined ? item : withEdit(item as MessageItem, edit));
       settled.add(item.key);
     }
     // One's own that are not in the log, or whose event has not come: behind everything, in the order in which they go out.
     if (this.#showsEnd) items.push(...this.#mirror.waitingItems(this.id).filter(({ key }) => !settled.has(key)));
     this.#state.set({
       items,
+      quoted: this.#quotes.of(items),
       hasOlder: this.#window.isFilled && this.#window.from > 0,
       hasNewer: !this.#showsEnd,
       loading: this.#loading > 0,

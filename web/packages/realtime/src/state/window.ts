@@ -1,6 +1,6 @@
 import type { Seq } from '../api/ids.ts';
-import { charactersOf, erased } from '../store/history.ts';
-import type { MessageSent, ServerEvent } from '../wire/events.ts';
+import { charactersOf, edited, erased } from '../store/history.ts';
+import type { MessageEdited, MessageSent, ServerEvent } from '../wire/events.ts';
 import type { Part } from './history-source.ts';
 
 /** Rows that are kept at a time; beyond it the far side is dropped. */
@@ -60,8 +60,11 @@ export class Window {
     const follows = first !== undefined && typeof first.prev === 'number' && this.holds(first.prev);
     if (!touches && !follows) return false;
     const merged = new Map(this.#events.map((event) => [event.seq, event]));
-    // What is shown stays the same object; erasing has its own way.
-    for (const event of events) if (!merged.has(event.seq)) merged.set(event.seq, event);
+    // What is shown stays the same object, unless the part has a newer edit; erasing has its own way.
+    for (const event of events) {
+      const shown = merged.get(event.seq);
+      if (shown === undefined || editOf(event) > editOf(shown)) merged.set(event.seq, event);
+    }
     this.#hold([...merged.values()].sort((a, b) => a.seq - b.seq));
     this.#from = Math.min(this.#from, span.from);
     this.#to = Math.max(this.#to, span.to);
@@ -81,6 +84,14 @@ export class Window {
   erase(seq: Seq): void {
     const index = this.#events.findIndex((event) => event.seq === seq && event.type === 'MESSAGE_SENT');
     if (index >= 0) this.#events = this.#events.with(index, erased(this.#events[index] as MessageSent));
+  }
+
+  edit(edit: MessageEdited): void {
+    const index = this.#events.findIndex((event) => event.seq === edit.message_seq && event.type === 'MESSAGE_SENT');
+    const message = this.#events[index] as MessageSent | undefined;
+    if (message === undefined) return;
+    const after = edited(message, edit);
+    if (after !== message) this.#hold(this.#events.with(index, after));
   }
 
   /** Drops what is too much at the start. */
@@ -117,4 +128,9 @@ export class Window {
     }
     return fitting;
   }
+}
+
+/** The place of the newest edit; 0 for what was not edited. */
+function editOf(event: ServerEvent): Seq {
+  return event.type === 'MESSAGE_SENT' ? ((event as MessageSent).edited_seq ?? 0) : 0;
 }

@@ -1,5 +1,5 @@
 import type { ConversationId, MessageId, Seq } from '../api/ids.ts';
-import type { MessageSent, ServerEvent } from '../wire/events.ts';
+import { isKnownEvent, type MessageEdited, type MessageSent, type ServerEvent } from '../wire/events.ts';
 import { addSpan, lastSpan, type Span, spanAt } from './spans.ts';
 import type { Tx } from './store.ts';
 
@@ -23,7 +23,10 @@ export async function insertHistory(
   events: readonly ServerEvent[],
   cover: Span | null,
 ): Promise<void> {
-  if (events.length > 0) await insertEvents(tx, conversation, events);
+  if (events.length > 0) {
+    await insertEvents(tx, conversation, events);
+    await amendBy(tx, conversation, events);
+  }
   if (cover !== null) tx.put('spans', conversation, addSpan(await readSpans(tx, conversation), cover));
 }
 
@@ -130,7 +133,38 @@ export async function eraseStored(tx: Tx, conversation: ConversationId, seq: Seq
 
 /** The message without its content. */
 export function erased(message: MessageSent): MessageSent {
-  return { ...message, body: { type: 'erased' } };
+  return { ...message, body: { type: 'erased' }, reply_to: null, edited_seq: null, edited_at_ms: null };
+}
+
+/** The message after an edit; the same object where that changes nothing: the edit is an older one, or the content is gone. */
+export function edited(message: MessageSent, edit: MessageEdited): MessageSent {
+  const isOurs = message.message_id === edit.message_id && message.actor_id === edit.actor_id;
+  if (!isOurs || message.body.type === 'erased' || edit.body.type === 'erased' || (message.edited_seq ?? 0) >= edit.seq) return message;
+  return { ...message, body: edit.body, edited_seq: edit.seq, edited_at_ms: edit.at_ms };
+}
+
+/** Edits a stored message. */
+export async function editStored(tx: Tx, conversation: ConversationId, edit: MessageEdited): Promise<void> {
+  const [page] = await tx.range('pages', { name: conversation, from: 0, to: edit.message_seq, begin: 'last', limit: 1 });
+  if (page === undefined) return;
+  const events = eventsOf(page.value);
+  const index = events.findIndex((event) => event.seq === edit.message_seq && event.type === 'MESSAGE_SENT');
+  const message = events[index] as MessageSent | undefined;
+  if (message === undefined) return;
+  const after = edited(message, edit);
+  if (after !== message) tx.put('pages', [conversation, page.at], events.with(index, after));
+}
+
+/** What the server read a moment ago may be older than what has come live meanwhile: the newest stored events say so. */
+async function amendBy(tx: Tx, conversation: ConversationId, events: readonly ServerEvent[]): Promise<void> {
+  const inserted = new Set(events.map(({ seq }) => seq));
+  const pages = await tx.range('pages', { name: conversation, from: 0, to: Number.MAX_SAFE_INTEGER, begin: 'last', limit: 2 });
+  for (const event of pages.flatMap((page) => eventsOf(page.value))) {
+    if (!isKnownEvent(event)) continue;
+    if (event.type === 'MESSAGE_EDITED' && inserted.has(event.message_seq)) await editStored(tx, conversation, event);
+    if (event.type === 'MESSAGE_ERASED' && inserted.has(event.message_seq))
+      await eraseStored(tx, conversation, event.message_seq, event.message_id);
+  }
 }
 
 async function insertEvents(tx: Tx, conversation: ConversationId, events: readonly ServerEvent[]): Promise<void> {
@@ -174,10 +208,12 @@ export function charactersOf(event: ServerEvent): number {
   return typeof text === 'string' ? text.length : 0;
 }
 
-/** What was erased stays so, whichever copy comes later. */
+/** What was erased stays so, and the newest edit counts, whichever copy comes later. */
 function kept(stored: ServerEvent | undefined, event: ServerEvent): ServerEvent {
-  if (stored === undefined) return event;
-  return (stored as Partial<MessageSent>).body?.type === 'erased' ? stored : event;
+  if (stored === undefined || event.type !== 'MESSAGE_SENT') return event;
+  const [before, now] = [stored as MessageSent, event as MessageSent];
+  if (before.body?.type === 'erased') return stored;
+  return now.body?.type !== 'erased' && (before.edited_seq ?? 0) > (now.edited_seq ?? 0) ? stored : event;
 }
 
 function eventsOf(value: unknown): readonly ServerEvent[] {

@@ -1,4 +1,4 @@
-import type { ConversationId, Open, UserId } from '../api/ids.ts';
+import type { ConversationId, Open, Seq, UserId } from '../api/ids.ts';
 import type { MessageBody } from '../api/messages.ts';
 import type { components } from '../generated/asyncapi.ts';
 import { isKnownType } from './shapes.ts';
@@ -25,7 +25,9 @@ export type KnownEvent = Opened<Extract<Schemas['ServerFrame'], Schemas['EventPl
 
 /** The event of a type, such as `EventOf<'MEMBER_ADDED'>`. */
 export type EventOf<Type extends KnownEvent['type']> = Extract<KnownEvent, { type: Type }>;
-export type MessageSent = EventOf<'MESSAGE_SENT'>;
+/** A message. In the store it is as it is now: with the newest edit's body, and where that edit stands. */
+export type MessageSent = EventOf<'MESSAGE_SENT'> & { readonly edited_seq?: Seq | null; readonly edited_at_ms?: number | null };
+export type MessageEdited = EventOf<'MESSAGE_EDITED'>;
 
 /** An event of a newer server's. It has its place among the others; its fields are as they came. */
 export interface UnknownEvent extends EventPlace {

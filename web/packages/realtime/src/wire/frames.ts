@@ -64,13 +64,25 @@ const text = (command: Command): string => JSON.stringify(command);
 export const encode = {
   hello: (token: string, position: string | null): string => text({ type: 'hello', token, ...at(position) }),
   ping: (position: string | null): string => text({ type: 'ping', ...at(position) }),
-  send: (clientId: string, conversationId: string, body: MessageBody): string =>
-    // Bodies of a newer server's are not in the document; this server says whether it takes them.
-    text({ type: 'send_message', client_id: clientId, conversation_id: conversationId, body: body as Schemas['MessageBody'] }),
+  send: (clientId: string, conversationId: string, body: MessageBody, replyTo: string | null = null): string =>
+    text({
+      type: 'send_message',
+      client_id: clientId,
+      conversation_id: conversationId,
+      body: wire(body),
+      ...(replyTo === null ? {} : { reply_to: replyTo }),
+    }),
+  edit: (clientId: string, conversationId: string, messageId: string, body: MessageBody): string =>
+    text({ type: 'edit_message', client_id: clientId, conversation_id: conversationId, message_id: messageId, body: wire(body) }),
   typing: (conversationId: string, typing: boolean): string =>
     text({ type: typing ? 'typing_start' : 'typing_stop', conversation_id: conversationId }),
 };
 
 function at(position: string | null): { position?: string } {
   return position === null ? {} : { position };
+}
+
+/** Bodies of a newer server's are not in the document; this server says whether it takes them. */
+function wire(body: MessageBody): Schemas['MessageBody'] {
+  return body as Schemas['MessageBody'];
 }

@@ -14,6 +14,8 @@ export interface Command {
   position?: string;
   client_id?: string;
   conversation_id?: string;
+  message_id?: string;
+  reply_to?: string;
   body?: unknown;
 }
 

@@ -6,6 +6,17 @@ import { soon, until } from '../soon.ts';
 import { Gateway, MAX_IN_FLIGHT, type Peer, SERVER_TIME_MS } from './gateway.ts';
 import { conversation, fill, ME, type Script, type Step } from './script.ts';
 
+interface SendStep {
+  as: string;
+  conversation: number;
+  text: string;
+  fails?: string;
+  /** The message that it answers. */
+  reply_to?: string;
+  /** The message that says `text` from now on. */
+  edits?: string;
+}
+
 const SESSION: SessionRecord = { userId: ME, sessionId: 'S', handle: 'me', displayName: 'Me', refreshToken: 'r0' };
 
 /** Plays a script: the gateway's part over a real socket, the program's part with the client. */
@@ -133,9 +144,15 @@ export class Player {
     close: (code: number) => this.#to.close(code),
     drop: () => this.#to.drop(),
     expect_close: async (code: number) => same('close code', await this.#to.ended(), code),
-    expect_send: async (of: string) => {
+    expect_send: async (say: string | { of: string; reply_to: string }) => {
+      const { of, reply_to } = typeof say === 'string' ? { of: say, reply_to: undefined } : say;
       const sent = await this.#to.next(`the send ${of}`, ({ type }) => type === 'send_message');
       same('client_id', sent.client_id, this.#keys.get(of));
+      if (reply_to !== undefined) same('reply_to', sent.reply_to, reply_to);
+    },
+    expect_edit: async ({ of, message }: { of: string; message: string }) => {
+      const sent = await this.#to.next(`the edit ${of}`, ({ type }) => type === 'edit_message');
+      same('client_id and message', [sent.client_id, sent.message_id], [this.#keys.get(of), message]);
     },
     expect_quiet: () => this.#to.quiet('send_message'),
     expect_no_ping: () => this.#to.quiet('ping'),
@@ -147,9 +164,13 @@ export class Player {
       );
       if (time >= SERVER_TIME_MS || time < SERVER_TIME_MS - 60_000) throw new Error(`minted at ${time}`);
     },
-    send: ({ as, conversation: n, text, fails }: { as: string; conversation: number; text: string; fails?: string }) => {
+    send: ({ as, conversation: n, text, fails, reply_to, edits }: SendStep) => {
       try {
-        const sending = this.#must.send(conversation(n), text);
+        const to = reply_to === undefined ? {} : { replyTo: { messageId: reply_to, seq: 1 } };
+        const sending =
+          edits === undefined
+            ? this.#must.send(conversation(n), text, to)
+            : this.#must.edit(conversation(n), { messageId: edits, seq: 1 }, text);
         this.#keys.set(as, sending.clientId);
         this.#sends.set(as, conversation(n));
         this.#sendings.set(as, sending);

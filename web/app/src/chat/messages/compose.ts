@@ -1,0 +1,20 @@
+import { useUi } from '@/store/ui';
+import type { MessageItem } from '@/types';
+import type { Row } from './grouping';
+
+/** Whether it is a text of one's own that is in the log. */
+export function isEditable(item: MessageItem, mine: boolean): boolean {
+  return mine && item.state === 'sent' && item.messageId !== null && item.seq !== null && item.body.type === 'text';
+}
+
+/** What the composer can do with a message; absent where it cannot. */
+export function composeFor(row: Row, conversationId: string): { reply?: () => void; edit?: () => void } {
+  if (row.kind !== 'message' || row.item.messageId === null || row.item.seq === null || row.item.state !== 'sent') return {};
+  const { messageId, seq, body } = row.item;
+  if (body.type === 'erased') return {};
+  const { setCompose } = useUi.getState();
+  const message = { messageId, seq };
+  const reply = () => setCompose({ kind: 'reply', conversationId, message });
+  if (body.type !== 'text' || !isEditable(row.item, row.mine)) return { reply };
+  return { reply, edit: () => setCompose({ kind: 'edit', conversationId, message, text: body.text }) };
+}
