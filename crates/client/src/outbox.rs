@@ -32,9 +32,9 @@ impl<W> Default for Outbox<W> {
 
 impl<W> Outbox<W> {
     /// Adds a message behind all others. Gives it back when its key is in use.
-    pub fn push(&mut self, send: QueuedSend, waiter: W) -> Result<(), (QueuedSend, W)> {
+    pub fn push(&mut self, send: QueuedSend, waiter: W) -> Result<(), Box<(QueuedSend, W)>> {
         if self.turns.contains_key(&send.client_id) {
-            return Err((send, waiter));
+            return Err(Box::new((send, waiter)));
         }
         let turn = self.next_turn;
         self.next_turn += 1;

@@ -280,7 +280,8 @@ impl Engine {
 
     /// Puts a message into the outbox.
     pub(super) fn accept(&mut self, send: QueuedSend, waiter: Waiter) {
-        if let Err((send, waiter)) = self.outbox.push(send, waiter) {
+        if let Err(back) = self.outbox.push(send, waiter) {
+            let (send, waiter) = *back;
             waiter.answer(Err(SendError::KeyInUse { client_id: send.client_id }));
         }
     }
