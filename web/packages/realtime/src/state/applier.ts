@@ -157,10 +157,11 @@ export class Applier implements Sink {
         tx.put('meta', 'position', position);
         // Whoever reads the list at the moment begins again.
         tx.put('meta', 'listGen', (((await tx.get('meta', 'listGen')) as number | undefined) ?? 0) + 1);
-        if (newLog) {
-          tx.put('meta', 'logGen', (((await tx.get('meta', 'logGen')) as number | undefined) ?? 0) + 1);
-          for (const table of ['conversations', 'spans', 'pages'] as const) tx.clear(table);
-        }
+        tx.put('meta', 'logGen', (((await tx.get('meta', 'logGen')) as number | undefined) ?? 0) + 1);
+        // What was erased in between is told by no event any more: nothing of what was said before may stay.
+        tx.clear('pages');
+        tx.clear('spans');
+        if (newLog) tx.clear('conversations');
         // Their events may never come; the histories that are read again have them.
         const acked = ((await tx.all('outbox')) as OutboxRecord[]).filter((record) => record.state === 'acked');
         for (const { clientId } of acked) tx.delete('outbox', clientId);

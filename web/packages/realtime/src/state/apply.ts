@@ -256,7 +256,8 @@ export async function moveReadMark(tx: Tx, record: ConversationRecord, seq: Seq,
 }
 
 async function countUnread(tx: Tx, record: ConversationRecord, readSeq: Seq, me: UserId): Promise<number> {
-  const { events } = await readBefore(tx, record.id, null, MOST_UNREAD);
+  const { events, span } = await readBefore(tx, record.id, null, MOST_UNREAD);
+  if (span === null) return record.unread;
   const unread = events.filter((event) => event.type === 'MESSAGE_SENT' && counts(event as MessageSent, me, readSeq)).length;
   // Where the stored part does not reach back to the mark, the old count is the better bound.
   return Math.min(unread, record.unread);

@@ -2,12 +2,13 @@ import type { ConversationId, Seq } from '../api/ids.ts';
 import type { MessageRef } from '../api/messages.ts';
 import type { HistoryQuery, RestClient } from '../rest/client.ts';
 import type { MessagePage } from '../rest/types.ts';
+import { amendedSince, newestStored } from '../store/amend.ts';
 import { insertHistory, readAfter, readBefore, type Slice } from '../store/history.ts';
 import type { Span } from '../store/spans.ts';
 import type { Tx } from '../store/store.ts';
 import type { MessageSent, ServerEvent } from '../wire/events.ts';
 import { decodeFrame } from '../wire/frames.ts';
-import { FencedError, type Home } from './home.ts';
+import { FencedError, type Home, readLogGen } from './home.ts';
 import { eventOf } from './list-sync.ts';
 import { type ConversationRecord, GONE } from './records.ts';
 
@@ -22,7 +23,8 @@ export interface Part {
 
 /**
  * One conversation's history: what the store has, and what the server adds to it. What was asked for under a signal that is aborted
- * meanwhile, in another log, or before one's removal is refused with {@link FencedError}: it is neither stored nor shown.
+ * meanwhile, before a reset, or before one's removal is refused with {@link FencedError}: it is neither stored nor shown. What has
+ * come live since it was asked for is applied to it: a message that was erased meanwhile does not come back.
  */
 export class HistorySource {
   readonly #home: Home;
@@ -96,15 +98,20 @@ export class HistorySource {
   }
 
   async #ask(query: HistoryQuery & { signal: AbortSignal }, make: (page: Page) => Part): Promise<Part> {
-    const log = await this.#home.logGen();
+    const { log, since } = await this.#home.transaction(['meta', 'pages'], {}, async (tx) => ({
+      log: await readLogGen(tx),
+      since: await newestStored(tx, this.#id),
+    }));
     const page = await this.#rest.history(this.#id, query);
     const part = make({ events: eventsOf(page), more: page.has_more });
-    await this.#home.inLog(log, ['conversations', 'spans', 'pages'], async (tx) => {
+    const events = await this.#home.inLog(log, ['conversations', 'spans', 'pages'], async (tx) => {
       const record = (await tx.get('conversations', this.#id)) as ConversationRecord | undefined;
       if (record?.state === GONE) throw new FencedError('the conversation is not theirs any more');
-      await insertHistory(tx, this.#id, part.events, part.span);
+      const present = await amendedSince(tx, this.#id, since, part.events);
+      await insertHistory(tx, this.#id, present, part.span);
+      return present;
     });
-    return stillAsked(part, query.signal);
+    return stillAsked({ ...part, events }, query.signal);
   }
 }
 

@@ -4,7 +4,7 @@ import type { Bus } from '../tabs/bus.ts';
 import type { Change } from './change.ts';
 import type { SessionRecord } from './records.ts';
 
-/** The store belongs to another session now, another tab holds the socket, or the log began anew: nothing was written. */
+/** The store belongs to another session now, another tab holds the socket, or a reset came between: nothing was written. */
 export class FencedError extends Error {
   override readonly name = 'FencedError';
 }
@@ -32,15 +32,15 @@ export class Home {
     });
   }
 
-  /** The number of the present log: places of another one mean nothing. */
+  /** How often something was missed, or the log began anew: what was asked for before the last time says nothing. */
   logGen(): Promise<number> {
     return this.transaction(['meta'], {}, readLogGen);
   }
 
-  /** As `transaction`, refused when the log began anew since `log` was read. */
+  /** As `transaction`, refused when a reset came since `log` was read. */
   inLog<T>(log: number, tables: readonly Table[], work: (tx: Tx) => Promise<T>): Promise<T> {
     return this.transaction(tables, { write: true }, async (tx) => {
-      if ((await readLogGen(tx)) !== log) throw new FencedError('the log began anew');
+      if ((await readLogGen(tx)) !== log) throw new FencedError('a reset came between');
       return work(tx);
     });
   }

@@ -70,7 +70,7 @@ export interface Meta {
   listGen: number;
   /** The number of the last one that was finished. */
   listDone: number;
-  /** Rises when the log begins anew: what was asked for before it says nothing about the present one. */
+  /** Rises with every reset: what was asked for before it says nothing about what follows. */
   logGen: number;
 }
 

@@ -2,12 +2,13 @@ import { ApiError } from '../api/errors.ts';
 import type { ConversationId, Seq } from '../api/ids.ts';
 import type { MessageItem, TimelineItem } from '../api/messages.ts';
 import type { Timeline, TimelinePlace, TimelineState } from '../api/timeline.ts';
+import { type Amending, amended, isAmending } from '../store/amend.ts';
 import { Value } from '../util/value.ts';
-import { beginsStay, conversationOf, endsStay, isKnownEvent, type MessageSent, type ServerEvent } from '../wire/events.ts';
+import { beginsStay, conversationOf, endsStay, type MessageSent, type ServerEvent } from '../wire/events.ts';
 import { counts } from './apply.ts';
 import type { Change } from './change.ts';
 import { findTime } from './find-time.ts';
-import type { HistorySource } from './history-source.ts';
+import type { HistorySource, Part } from './history-source.ts';
 import { FencedError } from './home.ts';
 import { itemOf, withEdit } from './items.ts';
 import type { Mirror } from './mirror.ts';
@@ -17,6 +18,8 @@ import { Window } from './window.ts';
 
 /** Events of one reading. */
 const STEP = 50;
+/** Events of one reading of what is shown already. */
+const AGAIN = 200;
 /** Events on each side of a place that is jumped to. */
 const AROUND = 30;
 /** How often what came meanwhile is read. */
@@ -56,6 +59,10 @@ export class TimelineView implements Timeline {
   #showsEnd = true;
   /** Something lies behind the window that has not been read, though the end is to be shown. */
   #isBehind = false;
+  /** Something was missed: what is shown may have changed since. */
+  #isOld = false;
+  /** What came while something is being read: an answer may be older. */
+  readonly #meanwhile: Amending[] = [];
   #opened = false;
   #error: ApiError | null = null;
 
@@ -98,7 +105,8 @@ export class TimelineView implements Timeline {
   /** The connection is back: reads again what failed. */
   wake(): void {
     this.#quotes.wake();
-    if (this.#error !== null || this.#isBehind) void this.#once('catch up', (signal) => this.#catchUp(signal));
+    if (this.#isOld) void this.#once('again', (signal) => this.#readAgain(signal));
+    else if (this.#error !== null || this.#isBehind) void this.#once('catch up', (signal) => this.#catchUp(signal));
   }
 
   loadOlder(): Promise<void> {
@@ -106,7 +114,7 @@ export class TimelineView implements Timeline {
       if (!this.#window.isFilled || this.#window.from === 0) return;
       const before = this.#window.from;
       const part = (await this.#source.storedBefore(before, STEP, signal)) ?? (await this.#source.before(before, STEP, signal));
-      this.#window.join(part);
+      this.#window.join(this.#asOfNow(part));
       if (this.#window.trimEnd()) this.#showsEnd = false;
     });
   }
@@ -139,7 +147,7 @@ export class TimelineView implements Timeline {
   async #open(signal: AbortSignal): Promise<void> {
     const stored = await this.#source.storedEnd(STEP, signal);
     if (stored !== null) {
-      this.#window.replace(stored);
+      this.#window.replace(this.#asOfNow(stored));
       this.#opened = true;
       this.#changed();
     }
@@ -151,7 +159,7 @@ export class TimelineView implements Timeline {
   async #catchUp(signal: AbortSignal): Promise<void> {
     if (!this.#showsEnd) return;
     this.#isBehind = true;
-    const part = await this.#source.end(STEP, signal);
+    const part = this.#asOfNow(await this.#source.end(STEP, signal));
     if (!this.#window.join(part)) {
       if (this.#window.isFilled && this.#opened && this.#window.to >= part.span.to) {
         // The server's answer is older than what has come meanwhile.
@@ -164,10 +172,28 @@ export class TimelineView implements Timeline {
     for (let n = 0; n < MOST_AGAIN && this.#showsEnd && this.#last > this.#window.to; n += 1) await this.#readNewer(signal);
   }
 
+  /** Reads what is shown again, and what follows it: the place that the person is at stays. */
+  async #readAgain(signal: AbortSignal): Promise<void> {
+    const { from, to } = this.#window;
+    for (let at = Math.max(0, from - 1); at < to; ) {
+      const part = (await this.#source.storedAfter(at, AGAIN, signal)) ?? (await this.#source.after(at, AGAIN, signal));
+      this.#window.renew(this.#asOfNow(part));
+      this.#changed();
+      if (part.isEnd || part.span.to <= at) break;
+      at = part.span.to;
+    }
+    this.#isOld = false;
+    if (this.#showsEnd && (this.#isBehind || this.#last > this.#window.to)) await this.#catchUp(signal);
+  }
+
+  #asOfNow(part: Part): Part {
+    return { ...part, events: amended(part.events, this.#meanwhile) };
+  }
+
   async #readNewer(signal: AbortSignal): Promise<void> {
     const after = this.#window.to;
     const part = (await this.#source.storedAfter(after, STEP, signal)) ?? (await this.#source.after(after, STEP, signal));
-    this.#window.join(part);
+    this.#window.join(this.#asOfNow(part));
     const last = this.#mirror.record(this.id)?.lastSeq ?? Number.POSITIVE_INFINITY;
     if (part.isEnd || this.#window.to >= last) this.#showsEnd = true;
     this.#window.trimStart();
@@ -178,8 +204,8 @@ export class TimelineView implements Timeline {
     if (!this.#window.holds(seq)) {
       const older = (await this.#source.storedBefore(seq + 1, AROUND, signal)) ?? (await this.#source.before(seq + 1, AROUND, signal));
       const newer = (await this.#source.storedAfter(seq, AROUND, signal)) ?? (await this.#source.after(seq, AROUND, signal));
-      this.#window.replace(older);
-      this.#window.join(newer);
+      this.#window.replace(this.#asOfNow(older));
+      this.#window.join(this.#asOfNow(newer));
       const last = this.#mirror.record(this.id)?.lastSeq ?? Number.POSITIVE_INFINITY;
       this.#showsEnd = newer.isEnd || this.#window.to >= last;
       this.#opened = true;
@@ -214,6 +240,7 @@ export class TimelineView implements Timeline {
       } finally {
         if (this.#running.get(name) === turn) this.#running.delete(name);
         this.#loading -= 1;
+        if (this.#loading === 0) this.#meanwhile.length = 0;
         if (!this.#closed) this.#build();
       }
     });
@@ -224,13 +251,27 @@ export class TimelineView implements Timeline {
 
   /** What is shown is over, and what is on its way for it too. */
   #startAnew(): void {
-    this.#reading.abort();
-    this.#reading = new AbortController();
-    this.#running.clear();
+    this.#dropReadings();
     this.#window.clear();
     this.#error = null;
     this.#isBehind = false;
+    this.#isOld = false;
     this.#showsEnd = true;
+  }
+
+  /** Something was missed: what is on its way may have been answered before it. */
+  #missed(): void {
+    this.#dropReadings();
+    if (this.#window.isFilled) {
+      this.#isOld = true;
+      void this.#once('again', (signal) => this.#readAgain(signal));
+    } else void this.#once('open', (signal) => this.#open(signal));
+  }
+
+  #dropReadings(): void {
+    this.#reading.abort();
+    this.#reading = new AbortController();
+    this.#running.clear();
   }
 
   #failed(error: unknown): void {
@@ -242,18 +283,16 @@ export class TimelineView implements Timeline {
   #take(change: Change): void {
     // What was read may be out of date, or nobody's to see.
     if (change.newLog || change.again || change.reset !== undefined || change.removed?.includes(this.id)) this.#quotes.forget();
-    if (change.newLog || change.removed?.includes(this.id)) {
+    // In what was missed there may be one's own removal.
+    const isGone = change.again && this.#window.isFilled && this.#mirror.record(this.id) === null;
+    if (change.newLog || isGone || change.removed?.includes(this.id)) {
       this.#startAnew();
       this.#opened = !change.newLog;
-      if (change.newLog) void this.#once('open', (signal) => this.#open(signal));
+      if (change.newLog || isGone) void this.#once('open', (signal) => this.#open(signal));
       this.#changed();
-    } else if (change.again) {
-      void this.#once('open', (signal) => (this.#showsEnd ? this.#open(signal) : Promise.resolve()));
-    } else if (change.reset !== undefined) {
-      this.#isBehind = true;
-      // One that is on its way may have been answered before the hole.
-      this.#running.delete('catch up');
-      void this.#once('catch up', (signal) => this.#catchUp(signal));
+    } else if (change.again || change.reset !== undefined) {
+      if (change.reset !== undefined) this.#isBehind = true;
+      this.#missed();
     }
     const events = (change.events ?? []).filter((event) => conversationOf(event) === this.id);
     for (const event of events) this.#takeEvent(event);
@@ -262,10 +301,10 @@ export class TimelineView implements Timeline {
   }
 
   #takeEvent(event: ServerEvent): void {
-    if (isKnownEvent(event)) {
-      if (event.type === 'MESSAGE_ERASED') this.#window.erase(event.message_seq);
-      if (event.type === 'MESSAGE_EDITED') this.#window.edit(event);
+    if (isAmending(event)) {
+      this.#window.amend(event);
       this.#quotes.take(event);
+      if (this.#loading > 0) this.#meanwhile.push(event);
     }
     if (beginsStay(event, this.#mirror.me) && event.seq > this.#window.to) {
       this.#window.replace({ events: [event], span: { from: 0, to: event.seq }, isEnd: true });

@@ -1,6 +1,7 @@
 import type { Seq } from '../api/ids.ts';
-import { charactersOf, edited, erased } from '../store/history.ts';
-import type { MessageEdited, MessageSent, ServerEvent } from '../wire/events.ts';
+import { type Amending, amended } from '../store/amend.ts';
+import { charactersOf } from '../store/history.ts';
+import type { MessageSent, ServerEvent } from '../wire/events.ts';
 import type { Part } from './history-source.ts';
 
 /** Rows that are kept at a time; beyond it the far side is dropped. */
@@ -16,7 +17,7 @@ export class Window {
   #from: Seq = 0;
   #to: Seq = 0;
   #filled = false;
-  /** Of the texts; what is erased meanwhile still counts. */
+  /** Of the texts. */
   #characters = 0;
 
   get events(): readonly ServerEvent[] {
@@ -60,10 +61,10 @@ export class Window {
     const follows = first !== undefined && typeof first.prev === 'number' && this.holds(first.prev);
     if (!touches && !follows) return false;
     const merged = new Map(this.#events.map((event) => [event.seq, event]));
-    // What is shown stays the same object, unless the part has a newer edit; erasing has its own way.
+    // What is shown stays the same object, unless the part has it as it is later.
     for (const event of events) {
       const shown = merged.get(event.seq);
-      if (shown === undefined || editOf(event) > editOf(shown)) merged.set(event.seq, event);
+      if (shown === undefined || isLater(event, shown)) merged.set(event.seq, event);
     }
     this.#hold([...merged.values()].sort((a, b) => a.seq - b.seq));
     this.#from = Math.min(this.#from, span.from);
@@ -81,17 +82,16 @@ export class Window {
     return true;
   }
 
-  erase(seq: Seq): void {
-    const index = this.#events.findIndex((event) => event.seq === seq && event.type === 'MESSAGE_SENT');
-    if (index >= 0) this.#events = this.#events.with(index, erased(this.#events[index] as MessageSent));
+  amend(by: Amending): void {
+    if (this.holds(by.message_seq)) this.#hold(amended(this.#events, [by]));
   }
 
-  edit(edit: MessageEdited): void {
-    const index = this.#events.findIndex((event) => event.seq === edit.message_seq && event.type === 'MESSAGE_SENT');
-    const message = this.#events[index] as MessageSent | undefined;
-    if (message === undefined) return;
-    const after = edited(message, edit);
-    if (after !== message) this.#hold(this.#events.with(index, after));
+  /** Replaces what it has of the places of a part that was read again: those behind the part's first one. */
+  renew({ events, span }: Part): void {
+    if (!this.#filled) return;
+    const others = this.#events.filter(({ seq }) => seq <= span.from || seq > span.to);
+    this.#hold([...others, ...events].sort((a, b) => a.seq - b.seq));
+    this.#to = Math.max(this.#to, span.to);
   }
 
   /** Drops what is too much at the start. */
@@ -130,7 +130,10 @@ export class Window {
   }
 }
 
-/** The place of the newest edit; 0 for what was not edited. */
-function editOf(event: ServerEvent): Seq {
-  return event.type === 'MESSAGE_SENT' ? ((event as MessageSent).edited_seq ?? 0) : 0;
+/** Whether one copy of a message is of a later time than another: nothing follows an erasure, and the newest edit counts. */
+function isLater(one: ServerEvent, other: ServerEvent): boolean {
+  if (one.type !== 'MESSAGE_SENT' || other.type !== 'MESSAGE_SENT') return false;
+  const [a, b] = [one as MessageSent, other as MessageSent];
+  if (b.body.type === 'erased') return false;
+  return a.body.type === 'erased' || (a.edited_seq ?? 0) > (b.edited_seq ?? 0);
 }

@@ -1,0 +1,54 @@
+import type { ConversationId, Seq } from '../api/ids.ts';
+import { isKnownEvent, type KnownEvent, type MessageSent, type ServerEvent } from '../wire/events.ts';
+import { edited, erased } from './history.ts';
+import type { Tx } from './store.ts';
+
+/** Events that change what an earlier message says. */
+const AMENDING: readonly KnownEvent['type'][] = ['MESSAGE_ERASED', 'MESSAGE_EDITED'];
+
+/** An event that changes what the message at `message_seq` says. */
+export type Amending = Extract<KnownEvent, { type: 'MESSAGE_ERASED' | 'MESSAGE_EDITED' }>;
+
+export function isAmending(event: ServerEvent): event is Amending {
+  return isKnownEvent(event) && AMENDING.includes(event.type);
+}
+
+/** The message as it is after that event; the same object where that changes nothing. Which of two comes first does not matter. */
+function after(message: MessageSent, by: Amending): MessageSent {
+  if (by.type === 'MESSAGE_EDITED') return edited(message, by);
+  return message.message_id !== by.message_id || message.body.type === 'erased' ? message : erased(message);
+}
+
+/** The events as they are after others, which may be any. Those that nothing changes are the same objects. */
+export function amended(events: readonly ServerEvent[], others: readonly ServerEvent[]): readonly ServerEvent[] {
+  const amending = others.filter(isAmending);
+  if (amending.length === 0) return events;
+  const changed = new Set(amending.map(({ message_seq }) => message_seq));
+  return events.map((event) => {
+    if (event.type !== 'MESSAGE_SENT' || !changed.has(event.seq)) return event;
+    return amending.filter(({ message_seq }) => message_seq === event.seq).reduce(after, event as MessageSent);
+  });
+}
+
+/** The place of the newest event that is stored of a conversation; 0 where none is. */
+export async function newestStored(tx: Tx, conversation: ConversationId): Promise<Seq> {
+  const [page] = await tx.range('pages', { name: conversation, from: 0, to: Number.MAX_SAFE_INTEGER, begin: 'last', limit: 1 });
+  return (page?.value as readonly ServerEvent[] | undefined)?.at(-1)?.seq ?? 0;
+}
+
+/** What the server read a moment ago, as it is after what was stored behind `since` meanwhile. */
+export async function amendedSince(
+  tx: Tx,
+  conversation: ConversationId,
+  since: Seq,
+  events: readonly ServerEvent[],
+): Promise<readonly ServerEvent[]> {
+  const holder = await tx.range('pages', { name: conversation, from: 0, to: since, begin: 'last', limit: 1 });
+  const to = Number.MAX_SAFE_INTEGER;
+  const behind = await tx.range('pages', { name: conversation, from: since + 1, to, begin: 'first', limit: to });
+  const stored = [...holder, ...behind].flatMap((page) => page.value as readonly ServerEvent[]);
+  return amended(
+    events,
+    stored.filter(({ seq }) => seq > since),
+  );
+}
