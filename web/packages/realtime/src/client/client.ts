@@ -28,7 +28,7 @@ import { ulid } from '../util/ulid.ts';
 import { Value } from '../util/value.ts';
 import type { ServerEvent } from '../wire/events.ts';
 import { Scope } from './scope.ts';
-import { SessionRest } from './session-rest.ts';
+import { type RestEffects, SessionRest } from './session-rest.ts';
 import { LeftKeeper, Vault } from './vault.ts';
 
 /** Milliseconds that logging out waits for the server. */
@@ -103,14 +103,9 @@ export class Client implements RealtimeClient {
     this.#open = new RestClient(this.#base, null, this.#fetch);
     this.api = new SessionRest(
       this.#base,
-      { accessToken: async (refused) => (await this.#tokens?.accessToken(refused)) ?? null },
+      () => this.#tokens,
       this.#fetch,
-      {
-        touched: async (id) => this.#scope?.list.want(new Set([id])),
-        gone: async (id) => this.#scope?.drop(id).catch(() => undefined),
-        invitations: () => this.invitations.refresh().catch(() => undefined),
-        profile: (profile) => this.#takeProfile(profile),
-      },
+      () => this.#effectsOf(this.#scope),
     );
     this.drafts = this.#draftDesk;
     this.users = this.#people;
@@ -184,11 +179,12 @@ export class Client implements RealtimeClient {
   }
 
   async logOut(): Promise<void> {
-    if (this.#record === null) return;
+    const record = this.#record;
+    if (record === null) return;
     // A bound, because the person wants to be gone from this device also without a network.
     const said = this.api.logOut().catch(() => undefined);
     await Promise.race([said, new Promise((resolve) => setTimeout(resolve, LOG_OUT_MS))]);
-    await this.#end('logged_out');
+    await this.#end(record, 'logged_out');
   }
 
   retryNow(): void {
@@ -296,9 +292,10 @@ export class Client implements RealtimeClient {
   }
 
   async #enter(record: SessionRecord, fresh: TokenResponse | null): Promise<void> {
+    if (this.#scope !== null) this.#leave();
     const keeper: SessionKeeper = this.#left === null ? this.#vault : new LeftKeeper(this.#left, record);
     this.#record = record;
-    this.#tokens = new SessionTokens({
+    const tokens = new SessionTokens({
       session: record,
       rest: this.#open,
       keeper,
@@ -306,15 +303,18 @@ export class Client implements RealtimeClient {
       lockName: `relayhub:refresh:${this.#base}`,
       locks: this.#locks,
       fresh,
-      ended: (reason) => void this.#end(reason),
+      ended: (reason) => void this.#end(record, reason),
     });
+    this.#tokens = tokens;
+    // The session's own: what it asks for has its token or none.
+    const rest: SessionRest = new SessionRest(this.#base, tokens, this.#fetch, () => this.#effectsOf(scope));
     const scope = new Scope({
       session: record,
       store: this.#store,
       bus: this.#alone ? openBus('', false) : this.#bus,
       page: this.#page,
-      rest: this.api,
-      tokens: this.#tokens,
+      rest,
+      tokens,
       transport: this.#transport,
       settings: this.#settings,
       lockName: `relayhub:lead:${this.#base}`,
@@ -325,7 +325,7 @@ export class Client implements RealtimeClient {
       typing: this.typing,
       onNotice: (notice) => this.notice(notice),
       onEvent: (event) => this.#events.emit(event),
-      onEnded: (reason) => void this.#end(reason),
+      onEnded: (reason) => void this.#end(record, reason),
       learn: (profiles) => this.#people.learn(profiles),
       onProfileChanged: () => void this.#renewProfile().catch(() => undefined),
     });
@@ -333,10 +333,22 @@ export class Client implements RealtimeClient {
     this.connection.set({ state: 'connecting', sinceMs: Date.now(), retryAtMs: null, reason: null });
     this.session.set({ status: 'in', session: shown(record) });
     this.#draftDesk.use(scope.home);
-    this.#people.use(scope.home, this.api);
+    this.#people.use(scope.home, rest);
     this.#people.learn([{ user_id: record.userId, handle: record.handle, display_name: record.displayName }]);
     await scope.start();
     for (const [id, row] of this.#rows) this.#followRow(id, row);
+  }
+
+  /** What calls of one session change. When it is over, nothing. */
+  #effectsOf(scope: Scope | null): RestEffects {
+    return {
+      touched: async (id) => scope?.list.want(new Set([id])),
+      gone: async (id) => scope?.drop(id).catch(() => undefined),
+      invitations: async () => scope?.invitations.refresh().catch(() => undefined),
+      profile: async (profile) => {
+        if (scope !== null && scope === this.#scope) await this.#takeProfile(profile);
+      },
+    };
   }
 
   /** Stops what the session has here; the store stays as it is. */
@@ -351,10 +363,9 @@ export class Client implements RealtimeClient {
     this.connection.set({ ...STOPPED, sinceMs: Date.now() });
   }
 
-  /** The session is over: everything local goes, in every tab. */
-  async #end(reason: string): Promise<void> {
-    const record = this.#record;
-    if (record === null) return;
+  /** A session is over: everything local of it goes, in every tab. Another one that has begun meanwhile stays. */
+  async #end(record: SessionRecord, reason: string): Promise<void> {
+    if (this.#record?.sessionId !== record.sessionId) return;
     this.#leave();
     this.session.set({ status: 'out', reason });
     let wiped = await this.#vault.wipe(record.sessionId).catch(() => false);
@@ -376,7 +387,11 @@ export class Client implements RealtimeClient {
   /** Another tab logged in or out. */
   async #follow(reason: string | null): Promise<void> {
     if (this.#alone || this.#closed) return;
+    const before = this.#record;
     const record = await this.#vault.read();
+    if (this.#closed) return;
+    // Somebody logged in or out here meanwhile: what was read may be older.
+    if (before?.sessionId !== this.#record?.sessionId) return this.#follow(reason);
     if (record?.sessionId === this.#record?.sessionId) {
       if (record !== null && this.#record !== null) this.#showNames(record);
       return;
@@ -441,12 +456,14 @@ export class Client implements RealtimeClient {
     if (record === null) return;
     // A full disk can still be read, and another tab may have renewed the token since.
     const stored = await left.read().catch(() => null);
+    if (this.#record !== null || this.#closed) return;
     if (stored?.sessionId === record.sessionId) record = stored;
     await this.#vault.begin(record);
     await memory.transaction(['outbox', 'drafts'], { write: true }, async (tx) => {
       for (const waiting of outbox) tx.put('outbox', waiting.clientId, { ...waiting, tab: this.#tab });
       for (const [id, text] of drafts) tx.put('drafts', id, [id, text]);
     });
+    if (this.#record !== null || this.#closed) return;
     await this.#enter(record, null);
   }
 }

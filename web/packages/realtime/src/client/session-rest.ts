@@ -1,6 +1,6 @@
 import type { ConversationId } from '../api/ids.ts';
 import { RestClient } from '../rest/client.ts';
-import type { AccessTokens } from '../rest/fetch.ts';
+import type { TokenSource } from '../rest/fetch.ts';
 import type { Conversation, UserProfile } from '../rest/types.ts';
 
 /** What calls change that no event tells this device. */
@@ -17,48 +17,56 @@ export interface RestEffects {
 
 /** REST whose changes show at once. */
 export class SessionRest extends RestClient {
-  readonly #effects: RestEffects;
+  readonly #effectsNow: () => RestEffects;
 
-  constructor(base: string, tokens: AccessTokens, fetch: typeof globalThis.fetch, effects: RestEffects) {
+  /** `effectsNow`: what they are for the session that a call begins in. Its answer may come in another one. */
+  constructor(base: string, tokens: TokenSource, fetch: typeof globalThis.fetch, effectsNow: () => RestEffects) {
     super(base, tokens, fetch);
-    this.#effects = effects;
+    this.#effectsNow = effectsNow;
   }
 
   override async changeProfile(displayName: string): Promise<UserProfile> {
+    const effects = this.#effectsNow();
     const profile = await super.changeProfile(displayName);
-    await this.#effects.profile(profile);
+    await effects.profile(profile);
     return profile;
   }
 
   override async accept(id: ConversationId): Promise<void> {
+    const effects = this.#effectsNow();
     await super.accept(id);
-    await Promise.all([this.#effects.touched(id), this.#effects.invitations()]);
+    await Promise.all([effects.touched(id), effects.invitations()]);
   }
 
   override async decline(id: ConversationId): Promise<void> {
+    const effects = this.#effectsNow();
     await super.decline(id);
-    await Promise.all([this.#effects.gone(id), this.#effects.invitations()]);
+    await Promise.all([effects.gone(id), effects.invitations()]);
   }
 
   override async hide(id: ConversationId): Promise<void> {
+    const effects = this.#effectsNow();
     await super.hide(id);
-    await this.#effects.gone(id);
+    await effects.gone(id);
   }
 
   override async unhide(id: ConversationId): Promise<void> {
+    const effects = this.#effectsNow();
     await super.unhide(id);
-    await this.#effects.touched(id);
+    await effects.touched(id);
   }
 
   override async openDirect(userId: string): Promise<Conversation> {
+    const effects = this.#effectsNow();
     const conversation = await super.openDirect(userId);
-    await this.#effects.touched(conversation.conversation_id);
+    await effects.touched(conversation.conversation_id);
     return conversation;
   }
 
   override async createGroup(title: string, memberIds: readonly string[], key?: string): Promise<Conversation> {
+    const effects = this.#effectsNow();
     const conversation = await super.createGroup(title, memberIds, key);
-    await this.#effects.touched(conversation.conversation_id);
+    await effects.touched(conversation.conversation_id);
     return conversation;
   }
 }

@@ -3,7 +3,7 @@ import type { ApiError } from '../api/errors.ts';
 import type { ConversationId, MessageId, Seq, SessionId, UserId } from '../api/ids.ts';
 import type { MessageBody } from '../api/messages.ts';
 import type { paths } from '../generated/openapi.ts';
-import { type AccessTokens, fetchWithTokens } from './fetch.ts';
+import { fetchWithTokens, type TokenSource } from './fetch.ts';
 import { isProblem, refused, unexpected } from './problems.ts';
 import type {
   AddedMembers,
@@ -44,7 +44,7 @@ export class RestClient {
   /** Every operation of the OpenAPI document, for what has no method here. Errors are in the answer, not thrown. */
   readonly raw: Client<paths>;
 
-  constructor(base: string, tokens: AccessTokens | null, fetch: typeof globalThis.fetch) {
+  constructor(base: string, tokens: TokenSource, fetch: typeof globalThis.fetch) {
     this.raw = createClient<paths>({ baseUrl: base, fetch: fetchWithTokens(base, fetch, tokens) });
   }
 

@@ -14,6 +14,9 @@ export interface AccessTokens {
   accessToken(refused?: string): Promise<string | null>;
 }
 
+/** Whose tokens a call has, which is settled when it begins: one session's refusal is never answered with another's token. */
+export type TokenSource = AccessTokens | null | (() => AccessTokens | null);
+
 /** Characters of a body at most: several times the largest page. */
 const MOST_CHARACTERS = 64 * 1024 * 1024;
 
@@ -27,7 +30,7 @@ const ABOUT_TOKEN: readonly string[] = ['token_expired', 'unauthenticated', 'ses
 export function fetchWithTokens(
   base: string,
   fetch: typeof globalThis.fetch,
-  tokens: AccessTokens | null,
+  source: TokenSource,
 ): (request: Request) => Promise<Response> {
   const prefix = new URL(base).pathname.replace(/\/+$/, '');
   const send = async (request: Request): Promise<Response> => {
@@ -39,6 +42,7 @@ export function fetchWithTokens(
     }
   };
   return async (request) => {
+    const tokens = typeof source === 'function' ? source() : source;
     // What needs no session goes without a token; everything else has one, or is not sent at all.
     const path = new URL(request.url).pathname;
     if (openPaths.some((open) => path === prefix + open)) return whole(await send(request));

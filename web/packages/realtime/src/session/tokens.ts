@@ -50,6 +50,8 @@ export class SessionTokens implements AccessTokens {
   #asked = false;
   /** The refresh token that this tab saw in the store last. Another one there says that another tab has just renewed. */
   #seen: string;
+  /** This tab is done with the session. What is on its way is nobody's any more. */
+  #closed = false;
 
   constructor(parts: {
     session: SessionRecord;
@@ -76,18 +78,22 @@ export class SessionTokens implements AccessTokens {
     });
   }
 
+  /** Gives no token and tells nothing after this. */
   close(): void {
+    this.#closed = true;
     this.#off();
     this.#access = null;
   }
 
   async accessToken(refused?: string): Promise<string | null> {
+    if (this.#closed) return null;
     const usable = this.#usable(refused);
     if (usable !== null) return usable;
     this.#renewing ??= this.#renew(refused).finally(() => {
       this.#renewing = null;
     });
     const renewed = await this.#renewing;
+    if (this.#closed) return null;
     // The renewal that was under way may have been for an older refusal.
     return renewed !== null && renewed === refused ? this.#renew(refused) : renewed;
   }
@@ -124,7 +130,7 @@ export class SessionTokens implements AccessTokens {
     let tried: string | null = null;
     for (let n = 0; n < MOST_TRIES; n += 1) {
       const session = await this.#keeper.read();
-      if (session === null || session.sessionId !== this.#sessionId) return null;
+      if (this.#closed || session === null || session.sessionId !== this.#sessionId) return null;
       if (session.refreshToken === tried) break;
       if (session.refreshToken !== this.#seen) {
         this.#seen = session.refreshToken;
@@ -139,6 +145,7 @@ export class SessionTokens implements AccessTokens {
       } catch (error) {
         if (!(error instanceof ApiError) || !OVER.includes(error.code)) throw error;
         const stored = await this.#keeper.read();
+        if (this.#closed) return null;
         // Another tab may have been quicker: then what the store has now is the one to use.
         if (stored !== null && stored.sessionId === this.#sessionId && stored.refreshToken !== tried) continue;
         this.#ended(error.code);
@@ -152,7 +159,7 @@ export class SessionTokens implements AccessTokens {
   async #keep(session: SessionRecord, tokens: TokenResponse): Promise<string | null> {
     // A failure to store is no failure to renew: the stored token stays good as long as its successor is not used.
     const same = await this.#keeper.keep(session, tokens.refresh_token).catch(() => true);
-    if (!same) return null;
+    if (!same || this.#closed) return null;
     this.#seen = tokens.refresh_token;
     this.#take(tokens.access_token, tokens.expires_in_s * 1000);
     this.#tell();
