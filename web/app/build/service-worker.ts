@@ -1,9 +1,16 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Plugin } from 'vite';
 
-/** Writes `/sw.js`: the worker's source with the list of this build's files and a hash of that list as its version. */
-export function serviceWorker(source: string): Plugin {
+/** Files that are copied as they are. */
+const COPIED = ['theme.js', 'manifest.webmanifest', 'favicon.svg'];
+
+/** Files of a build by name, as far as they matter here. */
+type Files = Readonly<Record<string, { readonly code: string } | { readonly source: string | Uint8Array }>>;
+
+/** Writes `/sw.js`: the worker's source with this build's files, what they hold as hashes, and a hash of all that as its version. */
+export function serviceWorker(source: string, publicDir: string): Plugin {
   return {
     name: 'relayhub-service-worker',
     apply: 'build',
@@ -11,18 +18,27 @@ export function serviceWorker(source: string): Plugin {
     generateBundle: {
       order: 'post',
       handler(_options, bundle) {
-        const files = Object.keys(bundle)
-          .filter((name) => !name.endsWith('.map') && !name.startsWith('emoji/') && name !== 'index.html')
-          .sort();
-        const shell = ['/', '/theme.js', '/manifest.webmanifest', '/favicon.svg', ...files.map((name) => `/${name}`)];
-        const code = readFileSync(source, 'utf8');
-        const version = createHash('sha256').update(JSON.stringify(shell)).update(code).digest('hex').slice(0, 12);
-        this.emitFile({
-          type: 'asset',
-          fileName: 'sw.js',
-          source: code.replace('__SHELL__', JSON.stringify(shell)).replace('__VERSION__', JSON.stringify(version)),
-        });
+        const copied = Object.fromEntries(COPIED.map((name) => [name, readFileSync(join(publicDir, name))]));
+        this.emitFile({ type: 'asset', fileName: 'sw.js', source: workerOf(readFileSync(source, 'utf8'), bundle, copied) });
       },
     },
   };
+}
+
+/** The worker of a build. */
+export function workerOf(code: string, bundle: Files, copied: Readonly<Record<string, string | Uint8Array>>): string {
+  const shell: Record<string, string> = {};
+  for (const [name, content] of Object.entries(copied)) shell[`/${name}`] = hashOf(content);
+  for (const [name, file] of Object.entries(bundle)) {
+    if (name.endsWith('.map') || name.startsWith('emoji/')) continue;
+    shell[name === 'index.html' ? '/' : `/${name}`] = hashOf('code' in file ? file.code : file.source);
+  }
+  if (shell['/'] === undefined) throw new Error('the build has no start page');
+  const list = JSON.stringify(Object.fromEntries(Object.entries(shell).sort(([a], [b]) => (a < b ? -1 : 1))));
+  const version = hashOf(list + code).slice(0, 12);
+  return code.replace('__SHELL__', () => list).replace('__VERSION__', () => JSON.stringify(version));
+}
+
+function hashOf(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex');
 }
