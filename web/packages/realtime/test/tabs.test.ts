@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { type ClientOptions, RealtimeClient } from '../src/index.ts';
+import { type ClientOptions, type Notice, RealtimeClient } from '../src/index.ts';
 import { openIndexedDb } from '../src/store/indexeddb.ts';
+import type { Store, Table, Tx, TxOptions } from '../src/store/store.ts';
 import { openBus } from '../src/tabs/bus.ts';
 import { Leadership } from '../src/tabs/leadership.ts';
 import { currentPage } from '../src/tabs/page.ts';
@@ -163,7 +164,14 @@ test('a leader that holds the lock and does not answer is replaced, and told', a
   expect(await soon('the theft', () => robbed)).toBe('AbortError');
   await vi.waitFor(() => expect(leads).toBe(true));
   // It thaws and learns that a later term has begun.
-  bus.post({ is: 'state', tab: 'x', term: 3, connection: { state: 'live', sinceMs: 0, retryAtMs: null, reason: null }, clock: null });
+  bus.post({
+    is: 'state',
+    sessionId: 'S',
+    tab: 'x',
+    term: 3,
+    connection: { state: 'live', sinceMs: 0, retryAtMs: null, reason: null },
+    clock: null,
+  });
   expect([leads, leadership.leads]).toEqual([false, false]);
   leadership.stop();
   release();
@@ -205,3 +213,89 @@ test('logging out in one tab leaves nothing in the store, nor on the screens of 
   expect(left).toEqual([undefined, undefined]);
   store.close();
 });
+
+test('what a tab with another session tells is nothing to this one', async () => {
+  const [first] = await twoTabs();
+  await until('the list', first.conversations, (rows) => rows.length === 1);
+  const bus = openBus(`relayhub:http://${address}`, true);
+  const row = (id: string): never =>
+    ({
+      id,
+      kind: 'group',
+      title: id,
+      peer: null,
+      role: 'member',
+      state: 'accepted',
+      last: null,
+      unread: 0,
+      readSeq: 0,
+      lastSeq: 0,
+      activityMs: 1,
+      rev: 1,
+      gen: 1,
+    }) as never;
+  const connection = { state: 'stopped', sinceMs: 0, retryAtMs: null, reason: null } as const;
+  bus.post({ is: 'change', sessionId: 'another', change: { conversations: [row('theirs')], drafts: [['c1', 'theirs']] } });
+  bus.post({ is: 'state', sessionId: 'another', tab: 'x', term: 99, connection, clock: null });
+  bus.post({
+    is: 'typing',
+    sessionId: 'another',
+    tab: 'x',
+    frame: { type: 'user_typing', conversation_id: 'c1', user_id: 'u', state: 'typing' },
+  });
+  bus.post({ is: 'change', sessionId: 'S', change: { conversations: [row('ours')] } });
+  const rows = await until('what is ours', first.conversations, (all) => all.some(({ id }) => id === 'ours'));
+  expect(rows.map(({ id }) => id).sort()).toEqual(['c1', 'ours']);
+  expect([first.drafts.get().size, first.typing.get().size, first.connection.get().state]).toEqual([0, 0, 'live']);
+  bus.close();
+});
+
+test('a tab that cannot store what comes says so and lets another one have the socket', async () => {
+  const poisoned = new PoisonedStore(await openIndexedDb(name));
+  const first = await tab({ store: poisoned });
+  const told: Notice[] = [];
+  first.onNotice((notice) => told.push(notice));
+  await first.logIn({ handle: 'me', password: 'x', deviceName: 'd' });
+  await until('live', first.connection, ({ state }) => state === 'live');
+  poisoned.isPoisoned = true;
+  server.message('c1', 'poison');
+  expect(await until('the end', first.connection, ({ state }) => state === 'stopped')).toMatchObject({ reason: 'store' });
+  expect(told).toMatchObject([{ kind: 'stopped', reason: 'store', error: { message: 'poison' } }]);
+  await server.until('the socket to close', () => server.sockets === 0);
+  // Another tab, perhaps of another version.
+  const second = await tab();
+  await until('live', second.connection, ({ state }) => state === 'live');
+  await until('the message', first.conversations, ([row]) => row?.unread === 1);
+  await second.close();
+  // Asked to, it tries again.
+  poisoned.isPoisoned = false;
+  first.retryNow();
+  await until('live again', first.connection, ({ state }) => state === 'live');
+  server.message('c1', 'no poison');
+  await until('the other message', first.conversations, ([row]) => row?.unread === 2);
+});
+
+/** A store in which storing events breaks, by a fault of the program's. */
+class PoisonedStore implements Store {
+  readonly persistent = true;
+  readonly shared = true;
+  isPoisoned = false;
+  readonly #inner: Store;
+
+  constructor(inner: Store) {
+    this.#inner = inner;
+  }
+
+  transaction<T>(tables: readonly Table[], options: TxOptions, work: (tx: Tx) => Promise<T>): Promise<T> {
+    const isEvents = options.write === true && tables.includes('pages') && tables.includes('outbox');
+    return this.#inner.transaction(tables, options, (tx) => {
+      if (this.isPoisoned && isEvents) throw new TypeError('poison');
+      return work(tx);
+    });
+  }
+
+  onFailure: Store['onFailure'] = (listener) => this.#inner.onFailure(listener);
+  close(): void {
+    this.#inner.close();
+  }
+}

@@ -10,7 +10,7 @@ export interface ConnectionState {
   readonly sinceMs: number;
   /** When the next attempt comes, by this device's clock. */
   readonly retryAtMs: number | null;
-  /** Why not, as a code: of the server's errors, `network`, `silent`, `gap` or `close_<number>`. */
+  /** Why not, as a code: of the server's errors, `network`, `silent`, `gap`, `close_<number>`, or `store`: what came could not be stored. */
   readonly reason: string | null;
 }
 
@@ -22,5 +22,7 @@ export type Notice =
   | { readonly kind: 'outdated' }
   /** What was shown may have holes until it is read again; the client does so. `reason` as the server's `reset` says. */
   | { readonly kind: 'reset'; readonly reason: string }
+  /** What came could not be stored, and nothing more is read: `retryNow`, or another version of the program, may help. */
+  | { readonly kind: 'stopped'; readonly reason: string; readonly error: unknown }
   /** The gateway said something about the socket. */
   | { readonly kind: 'server'; readonly code: string; readonly message: string };

@@ -6,7 +6,7 @@ import type { Settings } from '../engine/settings.ts';
 import type { RestClient } from '../rest/client.ts';
 import type { AccessTokens } from '../rest/fetch.ts';
 import type { UserProfile } from '../rest/types.ts';
-import { Applier } from '../state/applier.ts';
+import { Applier, isFenced } from '../state/applier.ts';
 import { HistorySource } from '../state/history-source.ts';
 import { Home } from '../state/home.ts';
 import { Housekeeping } from '../state/housekeeping.ts';
@@ -81,6 +81,8 @@ export class Scope {
   #engine: Engine | null = null;
   #applier: Applier | null = null;
   #term = 0;
+  /** What came could not be stored, for no reason of the store's. */
+  #failed = false;
   #closed = false;
 
   constructor(parts: ScopeParts) {
@@ -99,12 +101,12 @@ export class Scope {
       forAll: parts.locks !== null || !store.shared,
     });
     this.marks = new ReadMarks(home, mirror, rest);
-    this.list = new ListSync(home, rest);
+    this.list = new ListSync(home, rest, () => this.#tellMarks());
     this.invitations = new InvitationSync(home, rest);
     this.members = new MemberDesk({ home, rest, me: session.userId, learn: parts.learn });
     this.#housekeeping = new Housekeeping(home);
     this.typing = new TypingDesk(parts.typing, this.#clock, (conversationId, typing) =>
-      bus.post({ is: 'type', tab, conversationId, typing }),
+      bus.post({ is: 'type', sessionId: session.sessionId, tab, conversationId, typing }),
     );
     this.#leadership = new Leadership(parts.lockName, bus, parts.page, { begin: () => this.#begin(), end: () => this.#end() }, parts.locks);
     this.#off.push(
@@ -124,6 +126,7 @@ export class Scope {
         this.members.wake();
       }),
       parts.page.onWake(() => this.#engine?.wake()),
+      parts.page.onLeave(() => this.marks.flush()),
       parts.page.onReturn(() => void this.mirror.reload(store).catch(() => undefined)),
     );
   }
@@ -209,7 +212,7 @@ export class Scope {
         onStored: () => this.#engine?.storedMore(),
         onUnknown: (ids) => void this.list.want(ids),
         onReset: () => this.list.keepTrying(),
-        onOver: () => this.#end(),
+        onOver: (error) => this.#over(error),
       },
       position,
     );
@@ -222,13 +225,13 @@ export class Scope {
         sink: applier,
         outbox: this.outbox,
         clock: this.#clock,
-        onState: (connection) => bus.post({ is: 'state', tab, term, connection, clock: this.#clock.heard }),
+        onState: (connection) => this.#tell(connection),
         onWelcome: (welcome) => {
           if (welcome.user_id !== session.userId) this.#end();
         },
         onCaughtUp: () => this.#refresh(),
         onGap: () => undefined,
-        onTyping: (frame) => bus.post({ is: 'typing', tab, frame }),
+        onTyping: (frame) => bus.post({ is: 'typing', sessionId: session.sessionId, tab, frame }),
         onNotice: ({ code, message }) => this.#parts.onNotice({ kind: 'server', code, message }),
         onStopped: (reason) => {
           if (reason === 'session_revoked') this.#parts.onEnded(reason);
@@ -241,6 +244,29 @@ export class Scope {
     return term;
   }
 
+  /** Nothing more is stored. Where another tab or session took over, it goes on there; else it has to be said. */
+  #over(error: unknown): void {
+    this.#end();
+    if (this.#closed || isFenced(error)) return;
+    this.#failed = true;
+    this.#tell({ state: 'stopped', sinceMs: Date.now(), retryAtMs: null, reason: 'store' });
+    this.#parts.onNotice({ kind: 'stopped', reason: 'store', error });
+    // Another tab may be better off.
+    this.#leadership.stop();
+  }
+
+  /** The person asked for it: takes part in the election again after a failure. */
+  #tryAgain(): void {
+    if (!this.#failed) return;
+    this.#failed = false;
+    this.#leadership.start();
+  }
+
+  #tell(connection: ConnectionState): void {
+    const { bus, tab, session } = this.#parts;
+    bus.post({ is: 'state', sessionId: session.sessionId, tab, term: this.#term, connection, clock: this.#clock.heard });
+  }
+
   #end(): void {
     this.#housekeeping.stop();
     this.#applier?.stop();
@@ -249,17 +275,24 @@ export class Scope {
     this.#engine = null;
   }
 
+  #tellMarks(): void {
+    void this.marks.tellRest().catch(() => undefined);
+  }
+
   /** What no event tells is read again after each connection. */
   #refresh(): void {
+    this.#tellMarks();
     this.list.keepTrying();
     this.invitations.want();
   }
 
   #hear(message: TabMessage): void {
-    const { tab, locks, connection, bus } = this.#parts;
+    const { tab, locks, connection, session } = this.#parts;
     if ('tab' in message) this.#alive.add(message.tab);
     // Without locks every tab has its own socket, and others' are none of its business.
     if ('tab' in message && locks === null && message.tab !== tab) return;
+    // A tab that has not heard yet of the log-in here still tells what is another person's.
+    if ('sessionId' in message && message.sessionId !== session.sessionId) return;
     switch (message.is) {
       case 'change':
         this.mirror.apply(message.change);
@@ -272,7 +305,7 @@ export class Scope {
         connection.set(message.connection);
         break;
       case 'state?':
-        if (this.#engine !== null) bus.post({ is: 'state', tab, term: this.#term, connection: connection.get(), clock: this.#clock.heard });
+        if (this.#engine !== null) this.#tell(connection.get());
         break;
       case 'typing':
         this.typing.hear(message.frame);
@@ -282,6 +315,7 @@ export class Scope {
         break;
       case 'retry_now':
         this.#engine?.wake();
+        this.#tryAgain();
         break;
     }
   }

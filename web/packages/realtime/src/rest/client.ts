@@ -171,9 +171,9 @@ export class RestClient {
     return done(this.raw.POST('/v1/invitations/{id}/decline', { params: { path: { id } } }));
   }
 
-  /** Moves the read mark forward; use {@link RealtimeClient.markRead}, which merges calls. */
-  markRead(id: ConversationId, seq: Seq): Promise<void> {
-    return done(this.raw.POST('/v1/conversations/{id}/read', { params: { path: { id } }, body: { seq } }));
+  /** Moves the read mark forward; use {@link RealtimeClient.markRead}, which merges calls. `keepalive`: the call outlives the page. */
+  markRead(id: ConversationId, seq: Seq, keepalive = false): Promise<void> {
+    return done(this.raw.POST('/v1/conversations/{id}/read', { params: { path: { id } }, body: { seq }, keepalive }));
   }
 
   /** A page of history with what happened between the messages, both oldest first. Merge them by `seq`. */

@@ -6,6 +6,7 @@ import { type Applied, applyEvents, type Incoming } from './apply.ts';
 import type { Change } from './change.ts';
 import { FencedError, type Home } from './home.ts';
 import type { ConversationRecord, OutboxRecord } from './records.ts';
+import { forgetUntold } from './untold.ts';
 
 /** Events of one transaction. */
 const BATCH = 500;
@@ -161,7 +162,10 @@ export class Applier implements Sink {
         // What was erased in between is told by no event any more: nothing of what was said before may stay.
         tx.clear('pages');
         tx.clear('spans');
-        if (newLog) tx.clear('conversations');
+        if (newLog) {
+          tx.clear('conversations');
+          forgetUntold(tx);
+        }
         // Their events may never come; the histories that are read again have them.
         const acked = ((await tx.all('outbox')) as OutboxRecord[]).filter((record) => record.state === 'acked');
         for (const { clientId } of acked) tx.delete('outbox', clientId);

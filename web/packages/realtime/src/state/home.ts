@@ -45,9 +45,9 @@ export class Home {
     });
   }
 
-  /** Tells all tabs, this one included, what changed. */
+  /** Tells all tabs of the session, this one included, what changed. */
   publish(change: Change): void {
-    this.#bus.post({ is: 'change', change });
+    this.#bus.post({ is: 'change', sessionId: this.#sessionId, change });
   }
 }
 

@@ -1,5 +1,5 @@
 import { ApiError } from '../api/errors.ts';
-import type { ConversationId } from '../api/ids.ts';
+import type { ConversationId, Seq } from '../api/ids.ts';
 import type { RestClient } from '../rest/client.ts';
 import type { ConversationListItem, RestMessage } from '../rest/types.ts';
 import { forgetHistory } from '../store/history.ts';
@@ -10,6 +10,7 @@ import { isFenced } from './applier.ts';
 import { beginningOf } from './apply.ts';
 import { type Home, readLogGen } from './home.ts';
 import { type ConversationRecord, GONE } from './records.ts';
+import { addUntold } from './untold.ts';
 
 /** Rows of a page. */
 const PAGE = 100;
@@ -26,6 +27,7 @@ const STATES = ['accepted', 'request'] as const;
 export class ListSync {
   readonly #home: Home;
   readonly #rest: RestClient;
+  readonly #onUntold: () => void;
   readonly #backoff = new Backoff(500, 30_000);
   readonly #again = new Timer();
   readonly #gather = new Timer();
@@ -34,9 +36,11 @@ export class ListSync {
   #reading: Promise<void> | null = null;
   #stopped = false;
 
-  constructor(home: Home, rest: RestClient) {
+  /** `onUntold`: the server's read marks are behind the ones here. */
+  constructor(home: Home, rest: RestClient, onUntold: () => void) {
     this.#home = home;
     this.#rest = rest;
+    this.#onUntold = onUntold;
   }
 
   stop(): void {
@@ -152,6 +156,7 @@ export class ListSync {
    * was asked for, if the reading does not say so.
    */
   async #keep(items: readonly ConversationListItem[], state: string, gen: number | null, log: number | null = null): Promise<boolean> {
+    const untold = new Map<ConversationId, Seq>();
     const conversations = await this.#home.transaction(['meta', 'conversations'], { write: true }, async (tx) => {
       const present = ((await tx.get('meta', 'listGen')) as number | undefined) ?? 0;
       if (gen !== null && gen !== present) return null;
@@ -164,11 +169,14 @@ export class ListSync {
         above = record.activityMs;
         tx.put('conversations', record.id, record);
         changed.push(record);
+        if (record.readSeq > item.read_seq && record.state !== GONE) untold.set(record.id, record.readSeq);
       }
+      if (untold.size > 0) await addUntold(tx, untold);
       return changed;
     });
     if (conversations === null) return false;
     this.#home.publish({ conversations });
+    if (untold.size > 0) this.#onUntold();
     return true;
   }
 

@@ -6,6 +6,7 @@ import { moveReadMark } from './apply.ts';
 import type { Home } from './home.ts';
 import type { Mirror } from './mirror.ts';
 import type { ConversationRecord } from './records.ts';
+import { addUntold, removeUntold, untoldMarks } from './untold.ts';
 
 /** Milliseconds between two requests for one conversation. */
 const EVERY_MS = 1000;
@@ -14,11 +15,13 @@ const AGAIN_MS = 5000;
 
 interface Mark {
   seq: Seq;
+  /** What the server has said that it knows. */
+  told: Seq;
   readonly timer: Timer;
   busy: boolean;
 }
 
-/** Moves read marks: here at once, on the server soon, merged. */
+/** Moves read marks: here at once, on the server soon, merged. What it was not told of is stored and told in a later run. */
 export class ReadMarks {
   readonly #home: Home;
   readonly #mirror: Mirror;
@@ -36,42 +39,59 @@ export class ReadMarks {
     this.#marks.clear();
   }
 
+  /** Tells what an earlier run, or a list that says less than the store, left untold. */
+  async tellRest(): Promise<void> {
+    const marks = await this.#home.transaction(['meta'], {}, untoldMarks);
+    for (const [id, seq] of Object.entries(marks)) if (seq > (this.#marks.get(id)?.seq ?? 0)) this.#plan(id, seq);
+  }
+
+  /** The page goes away: what waits is said now, and outlives it. */
+  flush(): void {
+    for (const [id, mark] of this.#marks) if (mark.seq > mark.told) void this.#tell(id, true);
+  }
+
   move(id: ConversationId, seq: Seq): void {
     const record = this.#mirror.record(id);
     const target = record === null ? seq : Math.min(seq, record.lastSeq);
     if (record !== null && target <= record.readSeq) return;
-    let mark = this.#marks.get(id);
-    if (mark !== undefined && target <= mark.seq) return;
-    if (mark === undefined) {
-      mark = { seq: target, timer: new Timer(), busy: false };
-      this.#marks.set(id, mark);
-      // The first one goes out at once, so that other devices see it while the person looks.
-      mark.timer.start(0, () => void this.#tell(id));
-    } else {
-      mark.seq = target;
-      if (!mark.timer.pending && !mark.busy) mark.timer.start(EVERY_MS, () => void this.#tell(id));
-    }
+    if (target <= (this.#marks.get(id)?.seq ?? 0)) return;
+    this.#plan(id, target);
     this.#moveHere(id, target).catch(() => undefined);
   }
 
+  #plan(id: ConversationId, seq: Seq): void {
+    const mark = this.#marks.get(id);
+    if (mark === undefined) {
+      const timer = new Timer();
+      this.#marks.set(id, { seq, told: 0, timer, busy: false });
+      // The first one goes out at once, so that other devices see it while the person looks.
+      timer.start(0, () => void this.#tell(id));
+    } else {
+      mark.seq = seq;
+      if (!mark.timer.pending && !mark.busy) mark.timer.start(EVERY_MS, () => void this.#tell(id));
+    }
+  }
+
   async #moveHere(id: ConversationId, seq: Seq): Promise<void> {
-    const moved = await this.#home.transaction(['conversations', 'spans', 'pages'], { write: true }, async (tx) => {
+    const moved = await this.#home.transaction(['meta', 'conversations', 'spans', 'pages'], { write: true }, async (tx) => {
       const record = (await tx.get('conversations', id)) as ConversationRecord | undefined;
       const next = record === undefined ? null : await moveReadMark(tx, record, seq, this.#mirror.me);
-      if (next !== null) tx.put('conversations', id, next);
+      if (next === null) return null;
+      tx.put('conversations', id, next);
+      await addUntold(tx, new Map([[id, next.readSeq]]));
       return next;
     });
     if (moved !== null) this.#home.publish({ conversations: [moved] });
   }
 
-  async #tell(id: ConversationId): Promise<void> {
+  async #tell(id: ConversationId, leaving = false): Promise<void> {
     const mark = this.#marks.get(id);
     if (mark === undefined) return;
     const { seq } = mark;
     mark.busy = true;
     let again = EVERY_MS;
     try {
-      await this.#rest.markRead(id, seq);
+      await this.#rest.markRead(id, seq, leaving);
     } catch (error) {
       // Refused for good: nothing that saying it again would change.
       if (error instanceof ApiError && error.retryable) {
@@ -82,6 +102,8 @@ export class ReadMarks {
       }
     }
     mark.busy = false;
+    mark.told = Math.max(mark.told, seq);
+    await this.#home.transaction(['meta'], { write: true }, (tx) => removeUntold(tx, id, seq)).catch(() => undefined);
     if (this.#marks.get(id) !== mark) return;
     mark.timer.start(EVERY_MS, () => {
       if (mark.seq > seq) void this.#tell(id);

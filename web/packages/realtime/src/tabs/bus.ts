@@ -4,23 +4,24 @@ import type { ServerTime } from '../util/clock.ts';
 import { Emitter } from '../util/emitter.ts';
 import type { TypingFrame } from '../wire/frames.ts';
 
-/** What tabs tell each other. Everything is plain data. */
+/** What tabs tell each other. Everything is plain data. What names a session is nothing to tabs that have another one. */
 export type TabMessage =
-  | { readonly is: 'change'; readonly change: Change }
+  | { readonly is: 'change'; readonly sessionId: string; readonly change: Change }
   | {
       readonly is: 'state';
+      readonly sessionId: string;
       readonly tab: string;
       readonly term: number;
       readonly connection: ConnectionState;
       readonly clock: ServerTime | null;
     }
-  | { readonly is: 'typing'; readonly tab: string; readonly frame: TypingFrame }
+  | { readonly is: 'typing'; readonly sessionId: string; readonly tab: string; readonly frame: TypingFrame }
   | { readonly is: 'ping'; readonly from: string }
   | { readonly is: 'pong'; readonly to: string; readonly term: number; readonly hiddenMs: number }
   | { readonly is: 'yield'; readonly term: number }
   | { readonly is: 'state?' }
   | { readonly is: 'retry_now'; readonly tab: string }
-  | { readonly is: 'type'; readonly tab: string; readonly conversationId: string; readonly typing: boolean }
+  | { readonly is: 'type'; readonly sessionId: string; readonly tab: string; readonly conversationId: string; readonly typing: boolean }
   | { readonly is: 'token?'; readonly sessionId: string }
   | { readonly is: 'token'; readonly sessionId: string; readonly token: string; readonly leftMs: number }
   | { readonly is: 'session'; readonly reason: string | null };
