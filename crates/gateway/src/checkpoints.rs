@@ -157,3 +157,59 @@ async fn attempt(cursors: &Arc<dyn DeliveryCursors>, waiting: &mut Waiting) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use async_trait::async_trait;
+    use parking_lot::Mutex as Lock;
+    use relay_domain::ports::CursorError;
+    use relay_types::ConversationId;
+
+    use super::*;
+
+    /// Consumers of some users, and what was reached.
+    #[derive(Default)]
+    struct Consumers {
+        there: Lock<BTreeSet<UserId>>,
+        reached: Lock<Vec<(UserId, Seq)>>,
+    }
+
+    #[async_trait]
+    impl DeliveryCursors for Consumers {
+        async fn conversations(&self, _: ShardId, _: UserId) -> Result<Option<Vec<ConversationId>>, CursorError> {
+            Ok(None)
+        }
+
+        async fn checkpoint(&self, _: ShardId, user: UserId, delivered: Seq) -> Result<Checkpoint, CursorError> {
+            if !self.there.lock().contains(&user) {
+                return Ok(Checkpoint::NoConsumer);
+            }
+            self.reached.lock().push((user, delivered));
+            Ok(Checkpoint::Reached)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_move_that_finds_no_consumer_is_made_when_there_is_one() {
+        let consumers = Arc::new(Consumers::default());
+        let cursors: Arc<dyn DeliveryCursors> = Arc::clone(&consumers) as _;
+        let (ann, bob): (UserId, UserId) = ("01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(), "01ARZ3NDEKTSV4RRFFQ69G5FAW".parse().unwrap());
+        let mut waiting = Waiting::new();
+        for seq in [5, 9, 7] {
+            wait_for(&mut waiting, move_all(&cursors, vec![(ann, [(ShardId(0), Seq(seq))].into())]).await);
+        }
+        wait_for(&mut waiting, move_all(&cursors, vec![(bob, [(ShardId(0), Seq(1))].into())]).await);
+        attempt(&cursors, &mut waiting).await;
+        assert_eq!(waiting.len(), 2);
+        consumers.there.lock().insert(ann);
+        attempt(&cursors, &mut waiting).await;
+        assert_eq!(*consumers.reached.lock(), [(ann, Seq(9))], "the furthest, once");
+        // Nobody is waited for for ever.
+        for _ in 0..ATTEMPTS {
+            attempt(&cursors, &mut waiting).await;
+        }
+        assert!(waiting.is_empty());
+    }
+}

@@ -163,23 +163,28 @@ async fn whoever_is_connected_keeps_their_durable_consumer() -> TestResult {
     let h = Harness::shared().await?;
     let ann = h.user("ann").await?;
     back(&h, ann.id(), 0).await;
+    let set = async |sql: &'static str| -> TestResult {
+        sqlx::query(sql).bind(ann.id().to_uuid()).execute(&mut h.database().await?).await?;
+        Ok(())
+    };
+    let becomes_true = async |what: &str, sql: &'static str| {
+        wait_for(what, LATE, || async {
+            let mut database = h.database().await.map_err(|error| format!("{error:#}"))?;
+            match sqlx::query_scalar::<_, Option<bool>>(sql).bind(ann.id().to_uuid()).fetch_one(&mut database).await {
+                Ok(Some(true)) => Ok(()),
+                found => Err(format!("{found:?}")),
+            }
+        })
+        .await;
+    };
+    // A session that was refreshed long ago, and is connected.
+    set("UPDATE sessions SET last_used_at = now() - interval '31 days' WHERE user_id = $1").await?;
     let mut socket = Socket::live(&h, 0, &ann.device, None).await?;
-    away(&h, ann.id(), 31).await?;
-    // The gateway says that the session is in use.
-    sqlx::query("UPDATE sessions SET last_used_at = now() WHERE user_id = $1")
-        .bind(ann.id().to_uuid())
-        .execute(&mut h.database().await?)
-        .await?;
+    becomes_true("the gateway to say that it is in use", "SELECT last_used_at > now() - interval '1 day' FROM sessions WHERE user_id = $1")
+        .await;
+    set("UPDATE users SET seen_at = now() - interval '31 days' WHERE user_id = $1").await?;
     walk(&h).await?;
-    wait_for("the walk to note that they were seen", LATE, || async {
-        let row = sqlx::query("SELECT seen_at > now() - interval '1 day' AS seen FROM users WHERE user_id = $1").bind(ann.id().to_uuid());
-        let mut database = h.database().await.map_err(|error| format!("{error:#}"))?;
-        match row.fetch_one(&mut database).await.map(|row| row.get::<Option<bool>, _>("seen")) {
-            Ok(Some(true)) => Ok(()),
-            found => Err(format!("{found:?}")),
-        }
-    })
-    .await;
+    becomes_true("the walk to note that they were seen", "SELECT seen_at > now() - interval '1 day' FROM users WHERE user_id = $1").await;
     assert!(!is_retired(&h, ann.id()).await?);
     back(&h, ann.id(), 0).await;
     let chat = group(&ann, &[]).await?;
