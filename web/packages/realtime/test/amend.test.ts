@@ -4,6 +4,8 @@ import { type ClientOptions, type MessageItem, RealtimeClient } from '../src/ind
 import { amended } from '../src/store/amend.ts';
 import { MemoryStore } from '../src/store/memory.ts';
 import type { Store } from '../src/store/store.ts';
+import type { Transport } from '../src/transport/transport.ts';
+import { WebSocketTransport } from '../src/transport/websocket.ts';
 import type { ServerEvent } from '../src/wire/events.ts';
 import { message } from './events.ts';
 import { type Answer, listItem, TestServer } from './server.ts';
@@ -23,16 +25,21 @@ afterEach(async () => {
   server.close();
 });
 
-async function loggedIn(store: Store): Promise<RealtimeClient> {
-  const options: ClientOptions = {
+async function open(store: Store, more: Partial<ClientOptions> = {}): Promise<RealtimeClient> {
+  const client = await RealtimeClient.open({
     apiBase: `http://${address}`,
     gateways: [`ws://${address}`],
     reconnectBaseMs: 1,
     reportIntervalMs: 1,
     store,
-  };
-  const client = await RealtimeClient.open(options);
+    ...more,
+  });
   clients.push(client);
+  return client;
+}
+
+async function loggedIn(store: Store): Promise<RealtimeClient> {
+  const client = await open(store);
   await client.logIn({ handle: 'me', password: 'x', deviceName: 'd' });
   await until('live', client.connection, ({ state }) => state === 'live');
   await until('the list', client.conversations, (rows) => rows.length === 1);
@@ -152,6 +159,23 @@ test('what is erased while its page is on the way does not come back', async () 
   history.go();
   const { items } = await until('the history', timeline, ({ items: all, loading }) => all.length === 2 && !loading);
   expect(bodies(items)).toEqual(['erased', 'another']);
+  expect(await storedTexts(store)).not.toContain('secret');
+});
+
+test('what is erased before the first connection, and after its history was read, is not readable any more', async () => {
+  const store = new MemoryStore();
+  server.message('c1', 'secret');
+  const real = new WebSocketTransport();
+  let isUp = false;
+  const transport: Transport = { connect: (url, listener) => real.connect(isUp ? url : 'ws://127.0.0.1:1', listener) };
+  const client = await open(store, { transport });
+  await client.logIn({ handle: 'me', password: 'x', deviceName: 'd' });
+  const timeline = client.timeline('c1');
+  await until('the history', timeline, ({ items, loading }) => items.length === 1 && !loading);
+  eraseUnseen(1);
+  isUp = true;
+  client.retryNow();
+  await until('it to go', timeline, ({ items }) => bodies(items)[0] === 'erased');
   expect(await storedTexts(store)).not.toContain('secret');
 });
 

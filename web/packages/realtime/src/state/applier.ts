@@ -1,10 +1,11 @@
 import type { ConversationId, UserId } from '../api/ids.ts';
 import type { Sink } from '../engine/sink.ts';
 import type { components } from '../generated/asyncapi.ts';
+import type { Tx } from '../store/store.ts';
 import type { ServerEvent } from '../wire/events.ts';
 import { type Applied, applyEvents, type Incoming } from './apply.ts';
 import type { Change } from './change.ts';
-import { FencedError, type Home } from './home.ts';
+import { FencedError, type Home, readLogGen } from './home.ts';
 import type { ConversationRecord, OutboxRecord } from './records.ts';
 import { forgetUntold } from './untold.ts';
 
@@ -129,12 +130,17 @@ export class Applier implements Sink {
 
   async #store(batch: readonly Incoming[], position: string | null, covers: number): Promise<void> {
     const { home, me, term } = this.#parts;
+    // What was read before there was any position was followed by nobody.
+    const isFirst = position !== null && this.stored === null;
+    let missed = false;
     const applied = await home.transaction(
       ['meta', 'conversations', 'spans', 'pages', 'outbox'],
       { write: true, strict: position !== null },
       async (tx) => {
         const gen = ((await tx.get('meta', 'listGen')) as number | undefined) ?? 0;
         if (position !== null) tx.put('meta', 'position', position);
+        missed = isFirst && (await tx.count('pages')) > 0;
+        if (missed) await forgetHistories(tx);
         return applyEvents(tx, me, gen, batch);
       },
       term,
@@ -143,6 +149,7 @@ export class Applier implements Sink {
       this.stored = position;
       this.covered = covers;
     }
+    if (missed) home.publish({ missed: true });
     if (batch.length > 0) home.publish(changeOf(batch, applied));
     if (applied.unknown.size > 0) this.#parts.onUnknown(applied.unknown);
     this.#parts.onStored();
@@ -158,10 +165,7 @@ export class Applier implements Sink {
         tx.put('meta', 'position', position);
         // Whoever reads the list at the moment begins again.
         tx.put('meta', 'listGen', (((await tx.get('meta', 'listGen')) as number | undefined) ?? 0) + 1);
-        tx.put('meta', 'logGen', (((await tx.get('meta', 'logGen')) as number | undefined) ?? 0) + 1);
-        // What was erased in between is told by no event any more: nothing of what was said before may stay.
-        tx.clear('pages');
-        tx.clear('spans');
+        await forgetHistories(tx);
         if (newLog) {
           tx.clear('conversations');
           forgetUntold(tx);
@@ -177,6 +181,13 @@ export class Applier implements Sink {
     home.publish({ reset: reason, newLog, settled });
     this.#parts.onReset(reason);
   }
+}
+
+/** What was erased meanwhile is told by no event any more: nothing of what was said before may stay, nor come with a late answer. */
+async function forgetHistories(tx: Tx): Promise<void> {
+  tx.put('meta', 'logGen', (await readLogGen(tx)) + 1);
+  tx.clear('pages');
+  tx.clear('spans');
 }
 
 function changeOf(batch: readonly Incoming[], applied: Applied): Change {

@@ -17,6 +17,8 @@ export interface Change {
   invitations?: readonly InvitationRow[];
   /** Changes were missed: the store was read again. Never sent to other tabs. */
   again?: boolean;
+  /** Events may have been missed before these: stored histories are gone. */
+  missed?: boolean;
   /** What is shown has to be read again, for this reason; conversations and histories may be gone. */
   reset?: string;
   /** The reset began a new log: places of before mean nothing. */

@@ -70,7 +70,7 @@ export interface Meta {
   listGen: number;
   /** The number of the last one that was finished. */
   listDone: number;
-  /** Rises with every reset: what was asked for before it says nothing about what follows. */
+  /** Rises with every reset, and with the first position: what was asked for before it says nothing about what follows. */
   logGen: number;
 }
 

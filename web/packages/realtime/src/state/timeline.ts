@@ -282,7 +282,8 @@ export class TimelineView implements Timeline {
 
   #take(change: Change): void {
     // What was read may be out of date, or nobody's to see.
-    if (change.newLog || change.again || change.reset !== undefined || change.removed?.includes(this.id)) this.#quotes.forget();
+    if (change.newLog || change.again || change.missed || change.reset !== undefined || change.removed?.includes(this.id))
+      this.#quotes.forget();
     // In what was missed there may be one's own removal.
     const isGone = change.again && this.#window.isFilled && this.#mirror.record(this.id) === null;
     if (change.newLog || isGone || change.removed?.includes(this.id)) {
@@ -290,8 +291,8 @@ export class TimelineView implements Timeline {
       this.#opened = !change.newLog;
       if (change.newLog || isGone) void this.#once('open', (signal) => this.#open(signal));
       this.#changed();
-    } else if (change.again || change.reset !== undefined) {
-      if (change.reset !== undefined) this.#isBehind = true;
+    } else if (change.again || change.missed || change.reset !== undefined) {
+      if (!change.again) this.#isBehind = true;
       this.#missed();
     }
     const events = (change.events ?? []).filter((event) => conversationOf(event) === this.id);
