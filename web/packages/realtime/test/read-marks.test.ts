@@ -53,10 +53,15 @@ async function withUnread(options: Partial<ClientOptions>): Promise<RealtimeClie
 
 test('a mark that the server was not told of is told in the next run, and once', async () => {
   const store = new MemoryStore();
-  server.answers.set(READ, () => [0, null]);
+  let lost = 0;
+  server.answers.set(READ, () => {
+    lost += 1;
+    return [0, null];
+  });
   const first = await withUnread({ store });
   first.markRead('c1', 2);
   await until('it to be read here', first.conversation('c1'), (row) => row?.unread === 0);
+  await server.until('a call that is lost', () => lost > 0);
   (first as unknown as { abort(): void }).abort();
   server.answers.set(READ, (usual, body) => {
     told.push((JSON.parse(body) as { seq: number }).seq);
