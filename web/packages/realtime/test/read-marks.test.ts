@@ -64,7 +64,9 @@ test('a mark that the server was not told of is told in the next run, and once',
   await server.until('a call that is lost', () => lost > 0);
   (first as unknown as { abort(): void }).abort();
   server.answers.set(READ, (usual, body) => {
-    told.push((JSON.parse(body) as { seq: number }).seq);
+    const { seq } = JSON.parse(body) as { seq: number };
+    told.push(seq);
+    server.conversations = [listItem('c1', 0, { read_seq: seq })];
     return usual();
   });
   const second = await open({ store });

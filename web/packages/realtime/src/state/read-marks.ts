@@ -42,7 +42,12 @@ export class ReadMarks {
   /** Tells what an earlier run, or a list that says less than the store, left untold. */
   async tellRest(): Promise<void> {
     const marks = await this.#home.transaction(['meta'], {}, untoldMarks);
-    for (const [id, seq] of Object.entries(marks)) if (seq > (this.#marks.get(id)?.seq ?? 0)) this.#plan(id, seq);
+    for (const [id, seq] of Object.entries(marks)) {
+      const mark = this.#marks.get(id);
+      if (mark === undefined || seq > mark.seq) this.#plan(id, seq);
+      // A list that was read a moment before the server took the mark.
+      else if (seq <= mark.told) await this.#settle(id, seq);
+    }
   }
 
   /** The page goes away: what waits is said now, and outlives it. */
@@ -84,6 +89,10 @@ export class ReadMarks {
     if (moved !== null) this.#home.publish({ conversations: [moved] });
   }
 
+  #settle(id: ConversationId, seq: Seq): Promise<void> {
+    return this.#home.transaction(['meta'], { write: true }, (tx) => removeUntold(tx, id, seq));
+  }
+
   async #tell(id: ConversationId, leaving = false): Promise<void> {
     const mark = this.#marks.get(id);
     if (mark === undefined) return;
@@ -103,7 +112,7 @@ export class ReadMarks {
     }
     mark.busy = false;
     mark.told = Math.max(mark.told, seq);
-    await this.#home.transaction(['meta'], { write: true }, (tx) => removeUntold(tx, id, seq)).catch(() => undefined);
+    await this.#settle(id, seq).catch(() => undefined);
     if (this.#marks.get(id) !== mark) return;
     mark.timer.start(EVERY_MS, () => {
       if (mark.seq > seq) void this.#tell(id);
