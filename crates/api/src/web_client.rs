@@ -1,7 +1,8 @@
 //! The web client's files, and the public document that tells it where to connect.
 //!
 //! The files are whatever the client's build left in `api.web_root`. Every name under `assets/` holds a hash of its content and
-//! is kept for ever by browsers and proxies; everything else is asked for anew each time. Paths that only the client knows
+//! is kept for ever by browsers and proxies; everything else is sent anew each time: it is small, a file's time and size do not
+//! tell one build from another, and the page's policy follows the configuration. Paths that only the client knows
 //! (`/c/…`) get the start page. A missing file, or a path of the API's, is never answered with it.
 
 use std::path::Path;
@@ -53,13 +54,12 @@ impl WebClient {
         if !of_the_api && path != "/" {
             let file = self.file(copy(&request, request.uri().clone())).await;
             if file.status() != StatusCode::NOT_FOUND {
-                let kept = if under(&path, "/assets") { FOR_EVER } else { ASK_AGAIN };
-                return self.finished(file, kept);
+                return self.finished(file, &path);
             }
         }
         if path == "/" || (wants_page && is_page(&path)) {
             let page = self.file(copy(&request, Uri::from_static("/index.html"))).await;
-            return self.finished(page, ASK_AGAIN);
+            return self.finished(page, "/");
         }
         StatusCode::NOT_FOUND.into_response()
     }
@@ -71,11 +71,16 @@ impl WebClient {
         }
     }
 
-    fn finished(&self, mut response: Response, kept: HeaderValue) -> Response {
-        let is_page = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    fn finished(&self, mut response: Response, path: &str) -> Response {
         let headers = response.headers_mut();
-        headers.insert(header::CACHE_CONTROL, kept);
-        if is_page {
+        if under(path, "/assets") {
+            headers.insert(header::CACHE_CONTROL, FOR_EVER);
+            return response;
+        }
+        headers.insert(header::CACHE_CONTROL, ASK_AGAIN);
+        headers.remove(header::LAST_MODIFIED);
+        headers.remove(header::ETAG);
+        if path == "/" || path.ends_with(".html") {
             headers.insert(header::CONTENT_SECURITY_POLICY, self.policy.clone());
             headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
             headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
@@ -151,12 +156,17 @@ fn wants_page(request: &Request) -> bool {
     request.headers().get_all(header::ACCEPT).iter().any(accepts)
 }
 
-/// The request without its body, for another path.
+/// The request without its body, for another path. Only what never changes is answered with "as you have it".
 fn copy(request: &Request, uri: Uri) -> Request<Body> {
     let mut copy = Request::new(Body::empty());
     *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = uri;
     *copy.headers_mut() = request.headers().clone();
+    if !under(uri.path(), "/assets") {
+        for name in [header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE, header::IF_MATCH, header::IF_UNMODIFIED_SINCE, header::RANGE] {
+            copy.headers_mut().remove(name);
+        }
+    }
+    *copy.uri_mut() = uri;
     copy
 }
 
@@ -218,6 +228,32 @@ mod tests {
             assert!(status == 404 && body.is_empty(), "{path}: {status} {body}");
         }
         assert_eq!(get(&client, "/settings", "application/json").await.0, 404, "who asks for no page gets none");
+    }
+
+    #[tokio::test]
+    async fn the_page_comes_anew_with_its_policy_whatever_the_browser_has() {
+        let directory = built();
+        let client = WebClient::new(&Config { web_root: directory.path().to_owned(), ..Config::default() }).unwrap();
+        for path in ["/", "/index.html", "/c/01ARZ3NDEKTSV4RRFFQ69G5FAV", "/sw.js"] {
+            let request = Request::get(path)
+                .header(header::ACCEPT, "text/html")
+                .header(header::IF_MODIFIED_SINCE, "Fri, 01 Jan 2100 00:00:00 GMT")
+                .header(header::IF_NONE_MATCH, "*")
+                .header(header::RANGE, "bytes=0-3")
+                .body(Body::empty())
+                .unwrap();
+            let response = client.answer(request).await;
+            assert_eq!(response.status(), StatusCode::OK, "{path}");
+            let headers = response.headers();
+            assert_eq!(headers.contains_key(header::CONTENT_SECURITY_POLICY), path != "/sw.js", "{path}");
+            assert!(!headers.contains_key(header::ETAG) && !headers.contains_key(header::LAST_MODIFIED), "{path}: {headers:?}");
+        }
+        // What has a hash in its name is what the browser has.
+        let request = Request::get("/assets/app-1a2b.js")
+            .header(header::IF_MODIFIED_SINCE, "Fri, 01 Jan 2100 00:00:00 GMT")
+            .body(Body::empty())
+            .unwrap();
+        assert_eq!(client.answer(request).await.status(), StatusCode::NOT_MODIFIED);
     }
 
     #[tokio::test]

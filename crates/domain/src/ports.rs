@@ -39,7 +39,7 @@ pub use conversations::{
 };
 pub use cursors::{Checkpoint, CursorError, DeliveryCursors};
 pub use ephemeral::{EphemeralAudience, EphemeralFeed, EphemeralLink, LinkError};
-pub use erasures::{ErasableLog, EraseError, Erasure, ErasureBacklog, Erasures};
+pub use erasures::{Attempt, ErasableLog, EraseError, Erasure, ErasureBacklog, Erasures};
 pub use history::{History, HistoryAnchor, HistoryError, MemberInterval};
 pub use keys::{KeyPublishError, KeyPublisher};
 pub use limits::{DelayRule, RateDecision, RateLimiter, RateRule};

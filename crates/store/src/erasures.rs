@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use relay_domain::ports::{ErasableLog, EraseError, Erasure, ErasureBacklog, Erasures, LogAddress, StoreError};
+use relay_domain::ports::{Attempt, ErasableLog, EraseError, Erasure, ErasureBacklog, Erasures, LogAddress, StoreError};
 use relay_protocol::log::{LogEvent, MessageErased};
-use relay_types::{ConversationId, EventId, MessageId, Seq, TimestampMs, UserId};
+use relay_types::{ConversationId, EventId, MessageId, Seq, ShardId, TimestampMs, UserId};
 
 use crate::Store;
 use crate::convert::{millis, shard, shard_column, text};
@@ -90,42 +90,40 @@ const LONGEST_WAIT_S: f64 = 300.0;
 impl Erasures for Store {
     /// The transaction waits for the log. Index: `erasures_due`.
     #[tracing::instrument(name = "db.erasures.next", skip_all)]
-    async fn erase_next(&self, log: &dyn ErasableLog) -> Result<Option<Erasure>, EraseError> {
+    async fn erase_next(&self, log: &dyn ErasableLog, besides: &[ShardId]) -> Result<Option<Attempt>, StoreError> {
         self.limited(async {
             let mut transaction = self.pool.begin().await.map_err(unavailable)?;
             let alone = sqlx::query_scalar!(r#"SELECT pg_try_advisory_xact_lock(hashtextextended('erase', 0)) AS "alone!""#);
             if !alone.fetch_one(&mut *transaction).await.map_err(unavailable)? {
                 return Ok(None);
             }
+            let besides: Vec<i32> = besides.iter().copied().map(shard_column).collect();
             let next = sqlx::query!(
                 "SELECT shard, seq, message_id, attempts FROM erasures
-                 WHERE done_at IS NULL AND coalesce(not_before, erased_at) <= now()
-                 ORDER BY coalesce(not_before, erased_at), shard, seq LIMIT 1 FOR UPDATE"
+                 WHERE done_at IS NULL AND coalesce(not_before, erased_at) <= now() AND shard <> ALL ($1)
+                 ORDER BY coalesce(not_before, erased_at), shard, seq LIMIT 1 FOR UPDATE",
+                &besides
             );
             let Some(row) = next.fetch_optional(&mut *transaction).await.map_err(unavailable)? else { return Ok(None) };
             let erasure = Erasure { shard: shard(row.shard)?, seq: Seq::from_i64(row.seq), message: MessageId::from_uuid(row.message_id) };
-            let erased = tokio::time::timeout(ERASE_WITHIN, log.erase(erasure)).await;
-            if let Err(error) = erased.unwrap_or_else(|_| Err(EraseError::Log(format!("no end within {ERASE_WITHIN:?}").into()))) {
-                let wait = f64::from(row.attempts.clamp(0, 30)).exp2().min(LONGEST_WAIT_S);
-                sqlx::query!(
-                    "UPDATE erasures SET attempts = attempts + 1, not_before = now() + make_interval(secs => $3)
-                     WHERE shard = $1 AND seq = $2",
-                    shard_column(erasure.shard),
-                    row.seq,
-                    wait
-                )
-                .execute(&mut *transaction)
-                .await
-                .map_err(unavailable)?;
-                transaction.commit().await.map_err(unavailable)?;
-                return Err(error);
-            }
-            sqlx::query!("UPDATE erasures SET done_at = now() WHERE shard = $1 AND seq = $2", shard_column(erasure.shard), row.seq)
-                .execute(&mut *transaction)
-                .await
-                .map_err(unavailable)?;
+            let outcome = tokio::time::timeout(ERASE_WITHIN, log.erase(erasure)).await;
+            let outcome = outcome.unwrap_or_else(|_| Err(EraseError::Log(format!("no end within {ERASE_WITHIN:?}").into())));
+            // Whole numbers of seconds: 1, 2, 4 …
+            let wait_s = f64::from(row.attempts.clamp(0, 30)).exp2().min(LONGEST_WAIT_S);
+            sqlx::query!(
+                "UPDATE erasures SET attempts = attempts + 1, done_at = CASE WHEN $3 THEN now() END,
+                                     not_before = CASE WHEN $3 THEN not_before ELSE now() + make_interval(secs => $4) END
+                 WHERE shard = $1 AND seq = $2",
+                shard_column(erasure.shard),
+                row.seq,
+                outcome.is_ok(),
+                wait_s
+            )
+            .execute(&mut *transaction)
+            .await
+            .map_err(unavailable)?;
             transaction.commit().await.map_err(unavailable)?;
-            Ok(Some(erasure))
+            Ok(Some(Attempt { erasure, outcome }))
         })
         .await
     }

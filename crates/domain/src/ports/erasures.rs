@@ -16,6 +16,15 @@ pub struct Erasure {
     pub message: MessageId,
 }
 
+/// One try to erase.
+#[derive(Debug)]
+pub struct Attempt {
+    /// What was tried.
+    pub erasure: Erasure,
+    /// Whether the log did it. Else it waits longer each time.
+    pub outcome: Result<(), EraseError>,
+}
+
 /// What still waits to be erased.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct ErasureBacklog {
@@ -31,9 +40,6 @@ pub enum EraseError {
     /// The log does not answer, or refuses.
     #[error("the log did not erase")]
     Log(#[source] DriverError),
-    /// The store does not answer.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 /// The log's side.
@@ -50,12 +56,12 @@ pub trait ErasableLog: Send + Sync {
 /// The list of what is to be erased.
 #[async_trait]
 pub trait Erasures: Send + Sync {
-    /// Erases the oldest that is due, unless another process is just doing so: one is in flight in all of them together. Says
-    /// which; `None` when there is nothing to do. What the log refused is due again later, behind the others.
+    /// Tries the oldest that is due and lies on no shard of `besides`, unless another process is just doing so: one is in flight
+    /// in all of them together. `None` when there is nothing to do. What the log refused is due again later, behind the others.
     ///
     /// # Cancel safety
     /// Cancel safe: it waits again.
-    async fn erase_next(&self, log: &dyn ErasableLog) -> Result<Option<Erasure>, EraseError>;
+    async fn erase_next(&self, log: &dyn ErasableLog, besides: &[ShardId]) -> Result<Option<Attempt>, StoreError>;
 
     /// What waits.
     ///

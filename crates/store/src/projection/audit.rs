@@ -48,7 +48,7 @@ impl AuditedProjection for Store {
         .await
     }
 
-    /// Indexes: `conversation_events_by_seq` and `messages_by_seq`; `messages_message_id_key`, one probe per event. While `messages`
+    /// Indexes: `conversation_events_by_seq` and `messages_by_place`; `messages_message_id_key`, one probe per event. While `messages`
     /// is being filled, what it lacks is no finding.
     #[tracing::instrument(name = "db.audit.read_messages", skip_all, fields(shard = %shard))]
     async fn projected_messages(&self, shard: ShardId, after: Seq, upto: Seq, limit: usize) -> Result<Vec<ProjectedEvent>, StoreError> {

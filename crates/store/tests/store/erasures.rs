@@ -9,8 +9,8 @@ use relay_domain::ports::{
 };
 use relay_protocol::MessageBody;
 use relay_protocol::log::{EventOwner, LogEvent, StoredEvent};
-use relay_store::ErasureRequest;
-use relay_types::{ConversationId, MessageId, Seq};
+use relay_store::{ErasureRequest, Store};
+use relay_types::{ConversationId, MessageId, Seq, ShardId};
 
 use crate::support::{Db, MemMessageLog, NOON_MS, SHARD, TestLog, conversation_id, read, user_id};
 
@@ -103,6 +103,12 @@ impl ErasableLog for Log {
     }
 }
 
+/// What was tried, and what the log said.
+async fn try_next(store: &Store, log: &Log, besides: &[ShardId]) -> Option<(Erasure, Result<(), String>)> {
+    let attempt = store.erase_next(log, besides).await.unwrap()?;
+    Some((attempt.erasure, attempt.outcome.map_err(|error| error.to_string())))
+}
+
 #[tokio::test]
 async fn a_request_becomes_one_event_and_then_work_for_the_log() {
     let db = Db::fresh().await;
@@ -128,14 +134,15 @@ async fn a_request_becomes_one_event_and_then_work_for_the_log() {
     let worker = db.as_role("relay_worker");
     assert_eq!(worker.erasure_backlog().await.unwrap().waiting, 1);
     let away = Log { away: true, ..Log::default() };
-    assert!(worker.erase_next(&away).await.is_err());
+    assert!(try_next(&worker, &away, &[]).await.unwrap().1.is_err());
     assert_eq!(worker.erasure_backlog().await.unwrap().waiting, 1, "it waits for the log");
     let there = Log::default();
     let erasure = Erasure { shard: SHARD, seq: secret, message };
-    assert_eq!(worker.erase_next(&there).await.unwrap(), None, "not at once");
+    assert!(try_next(&worker, &there, &[]).await.is_none(), "not at once");
     sqlx::query("UPDATE erasures SET not_before = now()").execute(&db.raw).await.unwrap();
-    assert_eq!(worker.erase_next(&there).await.unwrap(), Some(erasure));
-    assert_eq!(worker.erase_next(&there).await.unwrap(), None);
+    assert!(try_next(&worker, &there, &[SHARD]).await.is_none(), "the shard is passed over");
+    assert_eq!(try_next(&worker, &there, &[]).await.unwrap(), (erasure, Ok(())));
+    assert!(try_next(&worker, &there, &[]).await.is_none());
     assert_eq!(*there.erased.lock().unwrap(), [erasure]);
     assert_eq!(worker.erasure_backlog().await.unwrap().waiting, 0);
 }
@@ -153,14 +160,15 @@ async fn what_cannot_be_erased_does_not_hold_up_the_others() {
     db.project(&log).await;
     let worker = db.as_role("relay_worker");
     let refusing = Log { stuck_at: Some(stuck), ..Log::default() };
-    assert!(worker.erase_next(&refusing).await.is_err());
-    assert_eq!(worker.erase_next(&refusing).await.unwrap().map(|erasure| erasure.seq), Some(other));
+    assert!(try_next(&worker, &refusing, &[]).await.unwrap().1.is_err());
+    let (next, outcome) = try_next(&worker, &refusing, &[]).await.unwrap();
+    assert_eq!((next.seq, outcome), (other, Ok(())));
     assert_eq!(worker.erasure_backlog().await.unwrap().waiting, 1, "the first one waits still");
     for attempts in 1..=3 {
         let waits =
             "SELECT count(*) FROM erasures WHERE done_at IS NULL AND not_before > now() + make_interval(secs => 0.5 * 2 ^ (attempts - 1))";
         assert_eq!(db.count(waits).await, 1, "longer each time, after {attempts}");
         sqlx::query("UPDATE erasures SET not_before = now() WHERE done_at IS NULL").execute(&db.raw).await.unwrap();
-        assert!(worker.erase_next(&refusing).await.is_err());
+        assert!(try_next(&worker, &refusing, &[]).await.unwrap().1.is_err());
     }
 }
