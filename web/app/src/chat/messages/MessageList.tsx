@@ -37,15 +37,15 @@ export function MessageList({ conversation, timeline, state }: MessageListProps)
     previous.current = new Map(made.map((row) => [row.key, row]));
     return made;
   }, [state.items, me.id, divider.afterSeq]);
-  const ids = useMemo(
-    () => [
-      ...new Set([
-        ...rows.flatMap((row) => (row.kind === 'message' ? [row.item.senderId] : peopleOf(row.item))),
-        ...[...state.quoted.values()].flatMap((quoted) => (quoted ? [quoted.senderId] : [])),
-      ]),
-    ],
-    [rows, state.quoted],
-  );
+  const ids = useMemo(() => {
+    const all = new Set<string>();
+    for (const row of rows) {
+      if (row.kind === 'message') all.add(row.item.senderId);
+      else for (const id of peopleOf(row.item)) all.add(id);
+    }
+    for (const quoted of state.quoted.values()) if (quoted) all.add(quoted.senderId);
+    return [...all];
+  }, [rows, state.quoted]);
   const known = usePeople(ids);
   const { peer } = conversation;
   // The two of a direct conversation are known with it.

@@ -27,14 +27,9 @@ export interface ChangeRow extends Head {
 
 export type Row = MessageRow | ChangeRow;
 
+/** Whether two neighbours of the same day are one group. */
 function joins(a: TimelineItem | undefined, b: TimelineItem | undefined): boolean {
-  return (
-    a?.kind === 'message' &&
-    b?.kind === 'message' &&
-    a.senderId === b.senderId &&
-    Math.abs(b.atMs - a.atMs) <= GROUP_GAP_MS &&
-    dayKey(a.atMs) === dayKey(b.atMs)
-  );
+  return a?.kind === 'message' && b?.kind === 'message' && a.senderId === b.senderId && Math.abs(b.atMs - a.atMs) <= GROUP_GAP_MS;
 }
 
 function same(a: Row, b: Row): boolean {
@@ -54,10 +49,12 @@ export function buildRows(
 ): Row[] {
   const rows: Row[] = [];
   let divided = newAfterSeq === null;
+  // Each day is worked out once: a window has thousands of rows, and each page makes them anew.
+  const days = items.map((item) => dayKey(item.atMs));
   for (let i = 0; i < items.length; i += 1) {
     const item = items[i] as TimelineItem;
     const before = items[i - 1];
-    const newDay = !before || dayKey(before.atMs) !== dayKey(item.atMs);
+    const newDay = days[i - 1] !== days[i];
     const isNew = !divided && newAfterSeq !== null && item.kind === 'message' && item.senderId !== me && (item.seq ?? 0) > newAfterSeq;
     if (isNew) divided = true;
     const head: Head = { key: item.key, day: newDay ? item.atMs : null, startsNew: isNew };
@@ -70,8 +67,8 @@ export function buildRows(
             kind: 'message',
             item,
             mine: item.senderId === me,
-            first: isNew || !joins(before, item),
-            last: !joins(item, items[i + 1]),
+            first: isNew || newDay || !joins(before, item),
+            last: days[i + 1] !== days[i] || !joins(item, items[i + 1]),
           };
     // A divider between two messages ends the group above it.
     if (isNew && last?.kind === 'message' && !last.last) {

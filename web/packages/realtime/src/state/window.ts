@@ -60,13 +60,7 @@ export class Window {
     const touches = span.from <= this.#to && span.to + 1 >= this.#from;
     const follows = first !== undefined && typeof first.prev === 'number' && this.holds(first.prev);
     if (!touches && !follows) return false;
-    const merged = new Map(this.#events.map((event) => [event.seq, event]));
-    // What is shown stays the same object, unless the part has it as it is later.
-    for (const event of events) {
-      const shown = merged.get(event.seq);
-      if (shown === undefined || isLater(event, shown)) merged.set(event.seq, event);
-    }
-    this.#hold([...merged.values()].sort((a, b) => a.seq - b.seq));
+    this.#add(events);
     this.#from = Math.min(this.#from, span.from);
     this.#to = Math.max(this.#to, span.to);
     return true;
@@ -109,6 +103,24 @@ export class Window {
     this.#hold(this.#events.slice(0, keep));
     this.#to = this.#events.at(-1)?.seq ?? this.#to;
     return true;
+  }
+
+  /** Most parts lie before all that is there or behind it, and a long window is not sorted for fifty events. */
+  #add(events: readonly ServerEvent[]): void {
+    const [first, last] = [this.#events[0], this.#events.at(-1)];
+    if (first === undefined || (events.at(-1)?.seq ?? 0) < first.seq) this.#events = [...events, ...this.#events];
+    else if (last !== undefined && (events[0]?.seq ?? 0) > last.seq) this.#events = [...this.#events, ...events];
+    else {
+      const merged = new Map(this.#events.map((event) => [event.seq, event]));
+      // What is shown stays the same object, unless the part has it as it is later.
+      for (const event of events) {
+        const shown = merged.get(event.seq);
+        if (shown === undefined || isLater(event, shown)) merged.set(event.seq, event);
+      }
+      this.#hold([...merged.values()].sort((a, b) => a.seq - b.seq));
+      return;
+    }
+    for (const event of events) this.#characters += charactersOf(event);
   }
 
   #hold(events: readonly ServerEvent[]): void {
