@@ -21,6 +21,8 @@ const CONCURRENCY: usize = 8;
 const AGAIN: Duration = Duration::from_secs(2);
 /// So many times.
 const ATTEMPTS: u32 = 30;
+/// Looked for together: a fraction of a second of the server's.
+const AT_ONCE: usize = 256;
 /// How often the hub is swept.
 const SWEEP: Duration = Duration::from_secs(5);
 
@@ -136,17 +138,23 @@ async fn move_each(cursors: &Arc<dyn DeliveryCursors>, moves: Vec<(UserId, Shard
 fn wait_for(waiting: &mut Waiting, moves: Vec<(UserId, ShardId, Seq)>) {
     for (user, shard, seq) in moves {
         if waiting.len() < QUEUE || waiting.contains_key(&(user, shard)) {
-            let (known, _) = waiting.get(&(user, shard)).copied().unwrap_or_default();
-            waiting.insert((user, shard), (known.max(seq), ATTEMPTS));
+            // News of a user begins no new wait: where no place is left for their consumer, news comes for as long as they talk.
+            let (known, attempts) = waiting.get(&(user, shard)).copied().unwrap_or((Seq::ZERO, ATTEMPTS));
+            waiting.insert((user, shard), (known.max(seq), attempts));
         } else {
             metrics::counter!("relay_checkpoints_skipped_total").increment(1);
         }
     }
 }
 
-/// Looks for the consumers again.
+/// Looks for the consumers again: those first that were looked for least, and no more than [`AT_ONCE`], because everybody else's
+/// moves wait meanwhile.
 async fn attempt(cursors: &Arc<dyn DeliveryCursors>, waiting: &mut Waiting) {
-    let attempted = std::mem::take(waiting);
+    let mut attempted: Vec<_> = waiting.iter().map(|(key, value)| (*key, *value)).collect();
+    attempted.sort_by_key(|(_, (_, attempts))| std::cmp::Reverse(*attempts));
+    attempted.truncate(AT_ONCE);
+    let attempted: Waiting = attempted.into_iter().collect();
+    waiting.retain(|key, _| !attempted.contains_key(key));
     let left = move_each(cursors, attempted.iter().map(|((user, shard), (seq, _))| (*user, *shard, *seq)).collect()).await;
     for (user, shard, seq) in left {
         let attempts = attempted.get(&(user, shard)).map_or(0, |(_, attempts)| attempts.saturating_sub(1));
@@ -206,10 +214,28 @@ mod tests {
         consumers.there.lock().insert(ann);
         attempt(&cursors, &mut waiting).await;
         assert_eq!(*consumers.reached.lock(), [(ann, Seq(9))], "the furthest, once");
-        // Nobody is waited for for ever.
-        for _ in 0..ATTEMPTS {
+        // Nobody is waited for for ever, whatever they say meanwhile.
+        for seq in 0..ATTEMPTS {
+            wait_for(&mut waiting, vec![(bob, ShardId(0), Seq(u64::from(seq)))]);
             attempt(&cursors, &mut waiting).await;
+            if waiting.is_empty() {
+                break;
+            }
         }
         assert!(waiting.is_empty());
+    }
+
+    #[tokio::test]
+    async fn one_look_is_bounded_and_everybody_gets_their_turn() {
+        let cursors: Arc<dyn DeliveryCursors> = Arc::new(Consumers::default());
+        let mut waiting = Waiting::new();
+        let many = 2 * AT_ONCE + 1;
+        let ann: UserId = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
+        wait_for(&mut waiting, (0..many).map(|shard| (ann, ShardId(u16::try_from(shard).unwrap()), Seq(1))).collect());
+        for look in 1..=3 {
+            attempt(&cursors, &mut waiting).await;
+            let looked_for = waiting.values().filter(|(_, attempts)| *attempts < ATTEMPTS).count();
+            assert_eq!(looked_for, many.min(look * AT_ONCE));
+        }
     }
 }

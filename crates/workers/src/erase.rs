@@ -140,7 +140,7 @@ mod tests {
         let mut refusing = Refusing::default();
         for seconds in [1, 2, 4, 8, 16, 32, 60, 60] {
             refusing.refused(away);
-            tokio::time::advance(Duration::from_secs(seconds) - Duration::from_millis(1)).await;
+            tokio::time::advance(Duration::from_millis(1_000 * seconds - 1)).await;
             assert_eq!(refusing.now(), [away], "for {seconds} s");
             tokio::time::advance(Duration::from_millis(1)).await;
             assert!(refusing.now().is_empty(), "tried again after {seconds} s");

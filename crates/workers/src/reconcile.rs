@@ -156,12 +156,13 @@ impl Reconcile {
             }
             // Another worker may have read a newer state and written it before this one wrote the older: whoever writes last
             // also reads last.
-            let now = self.memberships.conversations_of(user, shards, most).await?;
-            if now.is_none() {
-                // Retired meanwhile.
+            read = if let Some(now) = self.memberships.conversations_of(user, shards, most).await? {
+                Some(now).filter(|now| *now != by_shard)
+            } else {
+                // Retired meanwhile. Whoever came back while their consumers went gets them again.
                 self.take_away(user).await?;
-            }
-            read = now.filter(|now| *now != by_shard);
+                self.memberships.conversations_of(user, shards, most).await?
+            };
         }
         Ok(looked)
     }
