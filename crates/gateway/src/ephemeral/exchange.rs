@@ -27,12 +27,15 @@ const MOST_WAITING: usize = 4_096;
 const TAIL_LIMIT: Duration = Duration::from_secs(1);
 /// What another gateway's clock may be ahead of this one's.
 const CLOCK_MARGIN_MS: u64 = 2_000;
+/// What is told before others may run on this thread: sockets, and what looking for them costs in the same measure.
+const SLICE: u64 = 512;
+const LOOK: u64 = 16;
 
 /// See the module.
 pub(super) async fn run(task: Task, ephemeral: Arc<Ephemeral>, parts: EphemeralParts) -> anyhow::Result<()> {
     let mut feed = parts.link.listen().await?;
     task.health.up();
-    let mut exchange = Exchange { parts, known: Known::default(), waiting: HashMap::new(), ahead: Vec::new() };
+    let mut exchange = Exchange { parts, known: Known::default(), waiting: HashMap::new(), ahead: Vec::new(), spent: 0 };
     let mut question: Option<BoxFuture<'static, Answer>> = None;
     let (mut flush_at, mut retry_at) = (None, None);
     let mut flushed: Option<Instant> = None;
@@ -52,7 +55,7 @@ pub(super) async fn run(task: Task, ephemeral: Arc<Ephemeral>, parts: EphemeralP
             () = until(flush_at) => {
                 flush_at = None;
                 flushed = Some(Instant::now());
-                exchange.flush(ephemeral.take());
+                exchange.flush(ephemeral.take()).await;
             }
             answer = answered(&mut question) => {
                 question = None;
@@ -61,10 +64,10 @@ pub(super) async fn run(task: Task, ephemeral: Arc<Ephemeral>, parts: EphemeralP
             }
             () = until(retry_at) => {
                 retry_at = None;
-                exchange.retry_ahead();
+                exchange.retry_ahead().await;
             }
             batch = feed.next() => match batch {
-                Some(batch) => exchange.on_batch(&batch),
+                Some(batch) => exchange.on_batch(&batch).await,
                 None => anyhow::bail!("other gateways are not heard any more"),
             },
         }
@@ -78,11 +81,13 @@ struct Exchange {
     waiting: HashMap<(ConversationId, UserId), TypingNotice>,
     /// Of other gateways, given behind where this one's tail is; until when they wait.
     ahead: Vec<(Instant, TypingNotice)>,
+    /// Of the present slice.
+    spent: u64,
 }
 
 impl Exchange {
     /// Tells what waits and may be told.
-    fn flush(&mut self, notices: Vec<TypingNotice>) {
+    async fn flush(&mut self, notices: Vec<TypingNotice>) {
         for notice in notices {
             let key = (notice.conversation_id, notice.user_id);
             if self.waiting.len() >= MOST_WAITING && !self.waiting.contains_key(&key) {
@@ -102,7 +107,7 @@ impl Exchange {
             }
             false
         });
-        self.tell_all(told);
+        self.tell_all(told).await;
     }
 
     /// The question whether something is told where notices wait; `None`: there is nothing to ask.
@@ -124,7 +129,7 @@ impl Exchange {
     }
 
     /// Tells this gateway's sockets and the other gateways.
-    fn tell_all(&self, notices: Vec<TypingNotice>) {
+    async fn tell_all(&mut self, notices: Vec<TypingNotice>) {
         metrics::counter!("relay_ephemeral_notices_total").increment(notices.len() as u64);
         let mut buckets: BTreeMap<u8, Vec<TypingNotice>> = BTreeMap::new();
         for notice in notices {
@@ -134,7 +139,7 @@ impl Exchange {
                 continue;
             }
             // Its own people's memberships are never behind: the notice was given by them.
-            self.tell_here(&notice);
+            self.tell_here(&notice).await;
             of_bucket.push(notice);
         }
         for (bucket, notices) in buckets {
@@ -149,7 +154,7 @@ impl Exchange {
 
     /// Another gateway's notices. Whoever sent them, they reach only those who are in the conversation, and only say that somebody
     /// types for a few seconds.
-    fn on_batch(&mut self, batch: &[u8]) {
+    async fn on_batch(&mut self, batch: &[u8]) {
         let batch = match TypingBatch::decode(batch) {
             Ok(batch) => batch,
             Err(BatchError::TooLarge) => return Dropped::TooLarge.count(1),
@@ -159,7 +164,7 @@ impl Exchange {
         for notice in batch.notices {
             if !is_timely(&notice, now_ms) {
                 Dropped::Stale.count(1);
-            } else if self.tell_here(&notice) == Told::Ahead {
+            } else if self.tell_here(&notice).await == Told::Ahead {
                 if self.ahead.len() < MOST_WAITING {
                     self.ahead.push((Instant::now() + TAIL_LIMIT, notice));
                 } else {
@@ -170,24 +175,29 @@ impl Exchange {
     }
 
     /// The tail may have come further.
-    fn retry_ahead(&mut self) {
+    async fn retry_ahead(&mut self) {
         let (now, now_ms) = (Instant::now(), self.now_ms());
         for (until, notice) in std::mem::take(&mut self.ahead) {
             if !is_timely(&notice, now_ms) || until <= now {
                 Dropped::Behind.count(1);
-            } else if self.tell_here(&notice) == Told::Ahead {
+            } else if self.tell_here(&notice).await == Told::Ahead {
                 self.ahead.push((until, notice));
             }
         }
     }
 
-    fn tell_here(&self, notice: &TypingNotice) -> Told {
+    async fn tell_here(&mut self, notice: &TypingNotice) -> Told {
+        if self.spent >= SLICE {
+            self.spent = 0;
+            tokio::task::yield_now().await;
+        }
         let told = self.parts.hub.tell(notice, || Bytes::from(ServerFrame::UserTyping(notice.frame()).encode()));
         match told {
             Told::To(sockets) => metrics::counter!("relay_ephemeral_deliveries_total").increment(sockets),
             Told::Not(why) => why.count(1),
             Told::Ahead => {}
         }
+        self.spent += LOOK + if let Told::To(sockets) = told { sockets } else { 0 };
         told
     }
 
@@ -224,20 +234,82 @@ async fn answered(question: &mut Option<BoxFuture<'static, Answer>>) -> Answer {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::collections::BTreeSet;
+    use std::num::NonZeroU32;
+
+    use async_trait::async_trait;
+    use relay_domain::ports::{EphemeralAudience, EphemeralFeed, EphemeralLink, LinkError, StoreError};
     use relay_types::{Seq, ShardId};
+
+    use super::*;
+    use crate::hub::{Hub, HubLimits};
+
+    fn notice(state: TypingState, until_ms: Option<TimestampMs>) -> TypingNotice {
+        let id = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+        let (conversation_id, user_id) = (id.parse().unwrap(), id.parse().unwrap());
+        TypingNotice { conversation_id, user_id, state, until_ms, shard: ShardId(0), as_of: Seq(1) }
+    }
+
+    /// Takes every batch; nobody else is there, and something is told everywhere.
+    struct Alone;
+
+    #[async_trait]
+    impl EphemeralLink for Alone {
+        fn publish(&self, _: u8, _: Bytes) -> bool {
+            true
+        }
+
+        async fn listen(&self) -> Result<Box<dyn EphemeralFeed>, LinkError> {
+            unreachable!("nobody listens here")
+        }
+    }
+
+    #[async_trait]
+    impl EphemeralAudience for Alone {
+        async fn silent(&self, _: &[ConversationId], _: u32) -> Result<BTreeSet<ConversationId>, StoreError> {
+            Ok(BTreeSet::new())
+        }
+    }
+
+    fn exchange() -> Exchange {
+        let limits = HubLimits {
+            ring_bytes: 1 << 20,
+            replay_cache_bytes: 1 << 20,
+            roster_linger: Duration::from_secs(60),
+            revoked_kept: Duration::from_secs(60),
+            quota: governor::Quota::per_second(NonZeroU32::MIN),
+        };
+        let parts = EphemeralParts { hub: Arc::new(Hub::new(limits)), link: Arc::new(Alone), audience: Arc::new(Alone) };
+        Exchange { parts, known: Known::default(), waiting: HashMap::new(), ahead: Vec::new(), spent: 0 }
+    }
+
+    /// How often a task lets others run before it is done.
+    async fn turns(task: impl Future<Output = ()>) -> usize {
+        tokio::pin!(task);
+        let mut turns = 0;
+        while futures::poll!(&mut task).is_pending() {
+            turns += 1;
+        }
+        turns
+    }
+
+    #[tokio::test]
+    async fn a_burst_of_notices_lets_others_run_meanwhile() {
+        let mut exchange = exchange();
+        let burst = || vec![notice(TypingState::Typing, Some(1)); MAX_BATCH_NOTICES];
+        let slices = MAX_BATCH_NOTICES as u64 * LOOK / SLICE;
+        assert!(slices > 4);
+        let batch = TypingBatch::new(burst()).encode();
+        assert!(turns(exchange.on_batch(batch.as_ref())).await as u64 >= slices - 1, "another gateway's");
+        assert!(turns(exchange.tell_all(burst())).await as u64 >= slices - 1, "this one's");
+        let until = Instant::now() + Duration::from_secs(60);
+        exchange.ahead = burst().into_iter().map(|notice| (until, notice)).collect();
+        assert!(turns(exchange.retry_ahead()).await as u64 >= slices - 1, "those that waited for the tail");
+        assert!(turns(exchange.on_batch(TypingBatch::new(Vec::new()).encode().as_ref())).await == 0);
+    }
 
     #[test]
     fn what_is_over_or_lasts_too_long_is_not_told() {
-        let id = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
-        let notice = |state, until_ms| TypingNotice {
-            conversation_id: id.parse().unwrap(),
-            user_id: id.parse().unwrap(),
-            state,
-            until_ms,
-            shard: ShardId(0),
-            as_of: Seq(1),
-        };
         let timely = |state, until| is_timely(&notice(state, until), Some(100_000));
         assert!(timely(TypingState::Typing, Some(105_000)));
         for until in [None, Some(100_000), Some(i64::MIN), Some(107_001), Some(i64::MAX)] {
