@@ -379,14 +379,20 @@ impl Ring {
         }
     }
 
-    /// Fills in what each event of the owner from `from` on follows: `end`, and then each other. `end` is the last one then.
-    pub(crate) fn chain(&mut self, owner: EventOwner, from: Seq, end: &mut Option<Seq>) {
+    /// Fills in what each event of the owner from `from` on follows: `end`, and then each other. `end` is the last one then. Says
+    /// which of them follows on what is not known: the first one, if any.
+    pub(crate) fn chain(&mut self, owner: EventOwner, from: Seq, end: &mut Option<Seq>) -> Option<Seq> {
+        let mut open = None;
         self.of(owner, from, |entry| {
-            if let Some(prev) = if entry.begins_chain() { Some(Seq::ZERO) } else { *end } {
-                entry.learn_prev(prev);
+            let prev = if entry.begins_chain() { Some(Seq::ZERO) } else { *end };
+            match prev {
+                Some(prev) => entry.learn_prev(prev),
+                None if entry.is_chained() => {}
+                None => open = Some(entry.seq),
             }
             *end = Some(entry.seq);
         });
+        open
     }
 
     /// The events after `after` that change who is in a conversation, ascending.

@@ -175,9 +175,11 @@ impl State {
                 ends.insert(conversation, end);
             }
             let mut end = snapshot.own.get(shard).filter(|head| head.certain).map(|head| head.last);
-            state.ring.chain(EventOwner::User(id), watermark(shard).next(), &mut end);
-            if let Some(end) = end {
-                own.set(*shard, end);
+            let open = state.ring.chain(EventOwner::User(id), watermark(shard).next(), &mut end);
+            match (open, end) {
+                (Some(first), Some(end)) => own.begin(*shard, first, end),
+                (None, Some(end)) => own.set(*shard, end),
+                (_, None) => {}
             }
         }
         for interval in roster.present_intervals() {
@@ -222,7 +224,8 @@ impl State {
                     owner => owner == Some(own),
                 };
                 if let Some(frame) = visible.then(|| entry.frame()).flatten() {
-                    missed.unchained |= !entry.is_chained();
+                    let is_open = entry.owner == Some(own) && user.own.is_open(*shard, seq);
+                    missed.unchained |= !(entry.is_chained() || is_open);
                     bytes += frame.len();
                     missed.frames.push(frame);
                 }

@@ -9,22 +9,51 @@ use relay_types::{Seq, ShardId};
 use super::{Socket, UserState};
 use crate::ring::Ring;
 
-/// Per shard, the newest event on the user's own subject. A shard where it is not known is absent. There are few shards, and
-/// many users.
+/// Per shard, what is known of the user's own subject. A shard where nothing is known is absent. There are few shards, and many
+/// users.
 #[derive(Debug, Clone, Default)]
-pub(super) struct OwnHeads(Vec<(ShardId, Seq)>);
+pub(super) struct OwnHeads(Vec<OwnHead>);
+
+#[derive(Debug, Clone, Copy)]
+struct OwnHead {
+    shard: ShardId,
+    /// The newest event.
+    last: Seq,
+    /// The event whose predecessor nobody knows: before it, the projection knew of none for certain. 0: there is no such event.
+    open: Seq,
+}
 
 impl OwnHeads {
-    pub(super) fn get(&self, shard: ShardId) -> Option<Seq> {
-        self.0.iter().find(|(of, _)| *of == shard).map(|(_, seq)| *seq)
+    fn of(&self, shard: ShardId) -> Option<&OwnHead> {
+        self.0.iter().find(|head| head.shard == shard)
     }
 
-    pub(super) fn set(&mut self, shard: ShardId, seq: Seq) {
-        if let Some((_, known)) = self.0.iter_mut().find(|(of, _)| *of == shard) {
-            *known = seq;
+    /// The newest event.
+    pub(super) fn get(&self, shard: ShardId) -> Option<Seq> {
+        self.of(shard).map(|head| head.last)
+    }
+
+    /// Whether the event's predecessor is known to nobody, so that there is no use in asking.
+    pub(super) fn is_open(&self, shard: ShardId, seq: Seq) -> bool {
+        self.of(shard).is_some_and(|head| head.open == seq)
+    }
+
+    /// Where the subject ends.
+    pub(super) fn set(&mut self, shard: ShardId, last: Seq) {
+        self.follow(shard, None, last);
+    }
+
+    /// `first` follows on what nobody knows, and the subject ends at `last`.
+    pub(super) fn begin(&mut self, shard: ShardId, first: Seq, last: Seq) {
+        self.follow(shard, Some(first), last);
+    }
+
+    fn follow(&mut self, shard: ShardId, open: Option<Seq>, last: Seq) {
+        if let Some(known) = self.0.iter_mut().find(|head| head.shard == shard) {
+            known.last = last;
         } else {
             self.0.reserve_exact(1);
-            self.0.push((shard, seq));
+            self.0.push(OwnHead { shard, last, open: open.unwrap_or_default() });
         }
     }
 }
@@ -37,7 +66,10 @@ pub(super) fn pass(ring: &mut Ring, user: Option<&mut UserState>, mut event: Sto
     };
     let (shard, seq) = (event.shard, event.seq);
     event.prev = user.own.get(shard);
-    user.own.set(shard, seq);
+    match event.prev {
+        Some(_) => user.own.set(shard, seq),
+        None => user.own.begin(shard, seq, seq),
+    }
     let entry = ring.push(event)?;
     if entry.begins_chain() {
         entry.learn_prev(Seq::ZERO);

@@ -341,3 +341,38 @@ fn own_chain_goes_on_from_the_snapshot_through_the_ring() {
     pass(&hub, vec![own(15, ann())]);
     assert_eq!(chained(&anns), [(15, 13)]);
 }
+
+/// Failed before: whoever had never had an event on the shard was sent to the projection, which knew no more, each time a device of
+/// theirs came back.
+#[test]
+fn the_first_own_event_of_a_shard_is_no_gap_of_the_ring() {
+    let hub = hub(10, 30);
+    let nothing_known = |watermark| snapshot(watermark, 5);
+    let here = [(SHARD, Seq(10))].into();
+    // It passes while bob is here.
+    let first = socket();
+    assert!(matches!(hub.attach(&first, &here, Some(&nothing_known(10)), None, false), Attach::Live { .. }));
+    pass(&hub, vec![own(11, bob()), own(12, bob())]);
+    assert_eq!(told(&first), [11, 12]);
+    let back = socket();
+    assert!(matches!(hub.attach(&back, &here, None, None, false), Attach::Live { .. }));
+    assert_eq!(chained(&back), [(12, 11)], "what it follows on nobody knows");
+    // It has passed when ann comes.
+    pass(&hub, vec![own(13, ann()), own(14, ann())]);
+    for _ in 0..2 {
+        let anns = Arc::new(Socket { user: ann(), session: first.session, outbound: Outbound::new(1 << 20) });
+        assert!(matches!(hub.attach(&anns, &[(SHARD, Seq(12))].into(), Some(&nothing_known(12)), None, false), Attach::Live { .. }));
+        assert_eq!(chained(&anns), [(14, 13)]);
+    }
+}
+
+/// What passed before anybody asked who they are has a predecessor that the projection knows.
+#[test]
+fn an_own_event_of_before_the_snapshot_is_a_gap_of_the_ring() {
+    let hub = hub(10, 30);
+    pass(&hub, vec![own(11, bob()), own(12, bob())]);
+    let known = JoinSnapshot { own: [(SHARD, OwnHead { last: Seq(12), certain: true })].into(), ..snapshot(12, 5) };
+    let (fresh, late) = (socket(), socket());
+    assert!(matches!(hub.attach(&fresh, &[(SHARD, Seq(12))].into(), Some(&known), None, false), Attach::Live { .. }));
+    assert!(matches!(hub.attach(&late, &[(SHARD, Seq(10))].into(), None, None, false), Attach::RingGap));
+}
