@@ -51,6 +51,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
 
     let raw = raw::measure(&harness, duration, raw::WINDOW).await?;
     let raw_batch = raw::measure_batches(&harness, duration).await?;
+    let raw_ack = raw::latencies(&harness, duration, CALM_RATE).await?;
     harness.finish().await?;
     Ok(Report {
         scenario: "direct",
@@ -71,6 +72,10 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
             ("busy_ack_p50_ms", quantile_ms(&busy_ack, 0.5)),
             ("busy_ack_p99_ms", quantile_ms(&busy_ack, 0.99)),
             ("calm_rate_per_s", CALM_RATE),
+            ("raw_ack_p50_ms", quantile_ms(&raw_ack, 0.5)),
+            ("raw_ack_p99_ms", quantile_ms(&raw_ack, 0.99)),
+            ("ack_p50_ratio", quantile_ms(&ack, 0.5) / quantile_ms(&raw_ack, 0.5)),
+            ("ack_p99_ratio", quantile_ms(&ack, 0.99) / quantile_ms(&raw_ack, 0.99)),
             ("users", people.len() as f64),
         ]
         .into(),

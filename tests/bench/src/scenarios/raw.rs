@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::stream::{Config, DiscardPolicy, StorageType};
+use futures::StreamExt as _;
+use hdrhistogram::Histogram;
 use relay_harness::Harness;
 
 use super::Options;
-use crate::report::{Report, versions};
+use crate::report::{Report, histogram, versions};
 use crate::{stack, stamp};
 
 /// Messages in flight at once.
@@ -63,6 +65,30 @@ pub async fn measure(harness: &Harness, duration: Duration, window: usize) -> an
     futures::future::try_join_all(publishers).await?;
     js.delete_stream("RAW").await?;
     Ok(acked.load(Ordering::Relaxed) as f64 / duration.as_secs_f64())
+}
+
+/// Latencies of the same messages at a steady rate, each from the time at which it was to be sent to its acknowledgement.
+pub async fn latencies(harness: &Harness, duration: Duration, rate_per_s: f64) -> anyhow::Result<Histogram<u64>> {
+    let js = stream(&harness.nats_client().await?, "RAW", false).await?;
+    let (payload, gap, start) = (payload(), Duration::from_secs_f64(1.0 / rate_per_s), Instant::now() + Duration::from_millis(50));
+    let times = (0..).map(|index| start + gap * index).take_while(|time| *time < start + duration);
+    let publishing = times.enumerate().map(|(index, intended)| {
+        let (js, payload) = (js.clone(), payload.clone());
+        async move {
+            tokio::time::sleep_until(intended.into()).await;
+            let mut headers = async_nats::HeaderMap::new();
+            headers.insert("Nats-Msg-Id", format!("calm-{index}"));
+            js.publish_with_headers(format!("raw.{}", index % 100), headers, payload).await?.await?;
+            anyhow::Ok(intended.elapsed())
+        }
+    });
+    let mut latencies = histogram();
+    let mut publishing = futures::stream::iter(publishing).buffer_unordered(WINDOW);
+    while let Some(latency) = publishing.next().await {
+        let _ = latencies.record(u64::try_from(latency?.as_micros()).unwrap_or(u64::MAX));
+    }
+    js.delete_stream("RAW").await?;
+    Ok(latencies)
 }
 
 /// The same messages in atomic batches: what the log takes when it need not sync for each.
