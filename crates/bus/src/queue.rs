@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use relay_domain::ports::{Delivery, Holes, Poison, QueueError, WorkQueue, WorkSource};
 use relay_types::{Seq, ShardId};
+use tokio::time::Instant;
 
 use crate::connect::Bus;
 use crate::decode::decode;
@@ -23,6 +24,9 @@ const PULL_HEARTBEAT: Duration = Duration::from_millis(500);
 const PULL_BATCH: usize = 2_000;
 /// Once something is there, how long more is waited for: fewer, larger transactions under load.
 const LINGER: Duration = Duration::from_millis(5);
+/// While events keep coming, the time between one batch and the next: a transaction costs a dozen statements and an fsync, which
+/// is on the path of everybody's acknowledgement where the log has the same disk, however few events it has.
+const EVERY: Duration = Duration::from_millis(50);
 
 /// Work queues over one connection.
 #[derive(Clone)]
@@ -55,7 +59,7 @@ impl WorkSource for NatsWork {
             .messages()
             .await
             .map_err(QueueError::unavailable)?;
-        Ok(Box::new(PersistQueue { shard, messages, last: None, consumer_seq: None }))
+        Ok(Box::new(PersistQueue { shard, messages, last: None, consumer_seq: None, handed_out: None }))
     }
 
     async fn reset_persist(&self, shard: ShardId, after: Seq) -> Result<(), QueueError> {
@@ -102,6 +106,14 @@ struct PersistQueue {
     last: Option<Message>,
     /// The consumer's own count of deliveries: a break in it means that another worker got some.
     consumer_seq: Option<u64>,
+    /// When the last batch was.
+    handed_out: Option<Instant>,
+}
+
+/// Until when more is waited for, when the first event of a batch came `now`.
+fn linger_until(now: Instant, handed_out: Option<Instant>) -> Instant {
+    let soonest = now + LINGER;
+    handed_out.map_or(soonest, |before| soonest.max(before + EVERY))
 }
 
 impl PersistQueue {
@@ -125,7 +137,7 @@ impl WorkQueue for PersistQueue {
         let mut batch = Vec::new();
         let Some(first) = self.messages.next().await else { return Err(QueueError::unavailable("the pull ended")) };
         self.accept(first.map_err(QueueError::unavailable)?, &mut batch)?;
-        let linger = tokio::time::sleep(LINGER);
+        let linger = tokio::time::sleep_until(linger_until(Instant::now(), self.handed_out));
         tokio::pin!(linger);
         while batch.len() < max {
             tokio::select! {
@@ -137,6 +149,7 @@ impl WorkQueue for PersistQueue {
                 () = &mut linger => break,
             }
         }
+        self.handed_out = Some(Instant::now());
         tracing::trace!(shard = self.shard.0, events = batch.len(), "batch");
         Ok(batch)
     }
@@ -154,5 +167,24 @@ impl WorkQueue for PersistQueue {
             Some(message) => message.ack_with(AckKind::Progress).await.map_err(QueueError::unavailable),
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_single_event_is_handed_out_at_once_and_many_in_larger_batches() {
+        let (mut handed_out, mut now, began) = (None, Instant::now(), Instant::now());
+        let mut batches = 0;
+        while now < began + Duration::from_secs(1) {
+            now = linger_until(now, handed_out);
+            handed_out = Some(now);
+            batches += 1;
+        }
+        assert!(batches <= 21, "{batches} batches a second");
+        assert_eq!(linger_until(now + EVERY, handed_out), now + EVERY + LINGER);
+        assert_eq!(linger_until(now, None), now + LINGER);
     }
 }
