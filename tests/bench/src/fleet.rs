@@ -89,7 +89,13 @@ impl Fleet {
             let (gateway, token, seen, ids) =
                 (gateways.get(index % gateways.len()).cloned(), Arc::clone(&person.token), Arc::clone(&seen), Arc::clone(&ids));
             let position = positions.get(index).cloned().flatten();
-            async move { Client::connect(&gateway.context("no gateway")?, &token, position, seen, ids).await }
+            async move {
+                let gateway = gateway.context("no gateway")?;
+                // Each in a task of its own, as clients are on their own: a sender that goes on meanwhile must not wait for them.
+                #[expect(clippy::disallowed_methods, reason = "a load generator has no supervisor")]
+                let connecting = tokio::spawn(async move { Client::connect(&gateway, &token, position, seen, ids).await });
+                connecting.await?
+            }
         });
         let clients: Vec<anyhow::Result<Client>> = futures::stream::iter(opening).buffered(OPENING).collect().await;
         Ok(Self { clients: clients.into_iter().collect::<anyhow::Result<_>>()? })
