@@ -55,7 +55,8 @@ pub use queue::{Delivery, Holes, Poison, QueueError, WorkQueue, WorkSource};
 pub use read_marks::{ReadMark, ReadMarkNews};
 pub use recent::{NothingRecent, Passed, RecentSends};
 pub use resume::{
-    EventRange, FoundEvent, JoinSnapshot, MembershipInterval, OriginalSend, OwnHead, ResumeStore, SendKey, SnapshotMembership, StoreError,
+    EventPage, EventRange, FoundEvent, JoinQuestion, JoinSnapshot, MembershipInterval, OriginalSend, OwnHead, ResumeStore, SendKey,
+    SnapshotMembership, StoreError,
 };
 pub use retirement::{ConsumerFloor, Retirement, SavedRound, WalkedUser};
 pub use sessions::{DeviceSessions, NewSession, OpenError, Opened, RevokeError, RotateError, Rotated, Rotation, SessionRecord, SessionUse};

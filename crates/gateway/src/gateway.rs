@@ -25,7 +25,7 @@ use crate::ephemeral::{Ephemeral, EphemeralParts};
 use crate::fresh_heads::FreshHeads;
 use crate::hub::{Hub, HubLimits};
 use crate::keeper::Keeper;
-use crate::resume::{Resumer, Verdict};
+use crate::resume::{Resumer, Snapshots, Verdict};
 use crate::state::Shared;
 use crate::tail::TailParts;
 use crate::{tail, upgrade};
@@ -102,12 +102,14 @@ impl Gateway {
         let resumer = Resumer {
             hub: Arc::clone(&hub),
             store: Arc::clone(&deps.store),
+            snapshots: Snapshots::new(Arc::clone(&deps.store)),
             log_reader: Arc::clone(&deps.log_reader),
             cursors: Arc::clone(&deps.cursors),
             fresh_heads: Arc::clone(&fresh_heads),
             permits: Semaphore::new(config.max_concurrent_resumes),
             catching_up: Permits::new(config.max_resumes_per_user),
             asking: Permits::new(1),
+            reading: Permits::new(1),
             max_events: config.max_resume_events,
             verdict: Arc::new(Verdict::new(Arc::clone(&deps.store))),
         };

@@ -58,16 +58,13 @@ impl ReplayCache {
         Self { state: Mutex::default(), limit_bytes }
     }
 
-    /// The frames of `ranges` from their beginnings on, in the log's order, as far as every range is here: about `bytes` of them,
-    /// and up to which sequence they are all. `None`: nothing of the beginning is here. The caller comes again for the rest, so
-    /// that a slow reader holds one page and not the cache.
-    pub(crate) fn page(&self, ranges: &[EventRange], bytes: usize) -> Option<(Vec<Bytes>, Seq)> {
+    /// The frames of `ranges` from their beginnings on, and of `own` between them, in the log's order, as far as every range is
+    /// here: about `bytes` of them, and up to which sequence they are all. `None`: nothing of the beginning is here. The caller
+    /// comes again for the rest, so that a slow reader holds one page and not the cache.
+    pub(crate) fn page(&self, ranges: &[EventRange], own: &VecDeque<Placed>, bytes: usize) -> Option<(Vec<Bytes>, Seq)> {
         let now = Instant::now();
         let state = self.state.lock();
-        let covering = |range: &EventRange| {
-            let covers = |held: &&Stretch| held.after <= range.after && range.after < held.upto && now.duration_since(held.since) < KEPT;
-            state.stretches.get(&range.owner).filter(covers)
-        };
+        let covering = |range: &EventRange| state.covering(range, now);
         // Up to where all of them are here. What is not here at all is so up to where it begins.
         let known_upto = |range: &EventRange| match covering(range) {
             Some(held) if held.upto >= range.upto => None,
@@ -80,6 +77,7 @@ impl ReplayCache {
         }
         let mut next = BinaryHeap::new();
         let mut runs: Vec<_> = ranges.iter().filter_map(|range| covering(range).map(|held| held.within(range, end))).collect();
+        runs.push(own.range(..own.partition_point(|(seq, _)| *seq <= end)));
         for (number, run) in runs.iter_mut().enumerate() {
             next.extend(run.next().map(|(seq, frame)| Reverse((*seq, number, frame))));
         }
@@ -97,6 +95,13 @@ impl ReplayCache {
         drop(state);
         metrics::counter!("relay_replay_cache_frames_total").increment(frames.len() as u64);
         Some((frames, reached))
+    }
+
+    /// Whose frames the beginning of these ranges lacks here: the first one's.
+    pub(crate) fn lacks(&self, ranges: &[EventRange]) -> Option<EventOwner> {
+        let now = Instant::now();
+        let state = self.state.lock();
+        ranges.iter().find(|range| state.covering(range, now).is_none()).map(|range| range.owner)
     }
 
     /// Keeps `frames`, which are all of `range`, read from a projection that had come to `watermark`.
@@ -159,6 +164,12 @@ impl ReplayCache {
 }
 
 impl State {
+    /// The stretch that has the beginning of the range.
+    fn covering(&self, range: &EventRange, now: Instant) -> Option<&Stretch> {
+        let covers = |held: &&Stretch| held.after <= range.after && range.after < held.upto && now.duration_since(held.since) < KEPT;
+        self.stretches.get(&range.owner).filter(covers)
+    }
+
     fn take(&mut self, owner: EventOwner) -> Option<Stretch> {
         let stretch = self.stretches.remove(&owner)?;
         self.bytes -= stretch.bytes;
@@ -241,7 +252,7 @@ mod tests {
     /// Everything that the cache gives for these ranges, page by page, and where it ends.
     fn all(cache: &ReplayCache, ranges: &[EventRange], bytes: usize) -> (Vec<String>, u64) {
         let (mut ranges, mut all, mut end) = (ranges.to_vec(), Vec::new(), 0);
-        while let Some((frames, reached)) = cache.page(&ranges, bytes) {
+        while let Some((frames, reached)) = cache.page(&ranges, &VecDeque::new(), bytes) {
             all.extend(frames.iter().map(|frame| String::from_utf8_lossy(frame).replace("frame ", "")));
             end = reached.0;
             EventRange::advance(&mut ranges, reached);
@@ -256,7 +267,7 @@ mod tests {
         assert_eq!(all(&cache, &[range(1, 5, 30)], 1 << 20), (vec!["9".to_owned(), "20".to_owned()], 20));
         assert_eq!(all(&cache, &[range(1, 5, 30), range(2, 0, 30)], 1 << 20).0.len(), 0, "another one's beginning is not here");
         assert_eq!(all(&cache, &[range(1, 5, 30), range(2, 10, 30)], 1 << 20), (vec!["9".to_owned()], 10), "up to where it begins");
-        assert_eq!(cache.page(&[range(1, 3, 20)], 1 << 20), None, "what it does not reach back to it does not answer");
+        assert_eq!(cache.page(&[range(1, 3, 20)], &VecDeque::new(), 1 << 20), None, "what it does not reach back to it does not answer");
     }
 
     #[test]
@@ -267,7 +278,7 @@ mod tests {
         cache.keep(SHARD, Seq(30), range(1, 2, 12), frames(&[3, 7, 11]));
         assert_eq!(all(&cache, &[range(1, 2, 30)], 1), (["3", "7", "11", "20", "25"].map(str::to_owned).to_vec(), 30));
         cache.keep(SHARD, Seq(90), range(1, 80, 90), frames(&[85]));
-        assert_eq!(cache.page(&[range(1, 2, 30)], 1), None, "a hole lies between");
+        assert_eq!(cache.page(&[range(1, 2, 30)], &VecDeque::new(), 1), None, "a hole lies between");
         assert_eq!(all(&cache, &[range(1, 80, 90)], 1), (vec!["85".to_owned()], 90));
     }
 
@@ -280,8 +291,28 @@ mod tests {
         for bytes in [1, 8, 20, 1 << 20] {
             assert_eq!(all(&cache, &both, bytes), (["1", "2", "5", "8", "9"].map(str::to_owned).to_vec(), 20), "{bytes}");
         }
-        let (page, reached) = cache.page(&both, 8).unwrap();
+        let (page, reached) = cache.page(&both, &VecDeque::new(), 8).unwrap();
         assert_eq!((page.len(), reached), (2, Seq(2)), "a page, and no more");
+    }
+
+    #[test]
+    fn own_events_stand_between_those_of_conversations_and_are_not_kept() {
+        let cache = ReplayCache::new(1 << 20);
+        cache.keep(SHARD, Seq(20), range(1, 0, 12), frames(&[2, 8]));
+        let mut own: VecDeque<Placed> = frames(&[1, 5, 9, 15]).into();
+        let page = |own: &VecDeque<Placed>, after, bytes| cache.page(&[range(1, after, 20)], own, bytes).unwrap();
+        let (all, reached) = page(&own, 0, 1 << 20);
+        assert_eq!(
+            (all, reached),
+            (frames(&[1, 2, 5, 8, 9]).into_iter().map(|(_, frame)| frame).collect(), Seq(12)),
+            "up to where it knows"
+        );
+        let (some, reached) = page(&own, 0, 10);
+        assert_eq!((some.len(), reached), (2, Seq(2)));
+        own.drain(..1);
+        assert_eq!(page(&own, 2, 1 << 20).0.len(), 3);
+        assert_eq!(cache.lacks(&[range(1, 2, 20), range(2, 2, 20)]), Some(EventOwner::Conversation(conversation(2))));
+        assert_eq!(cache.lacks(&[range(1, 2, 20)]), None);
     }
 
     #[test]
@@ -289,9 +320,9 @@ mod tests {
         let cache = ReplayCache::new(1 << 20);
         cache.keep(SHARD, Seq(20), range(1, 0, 20), frames(&[2, 8]));
         cache.erased(SHARD, conversation(1), Seq(21));
-        assert_eq!(cache.page(&[range(1, 0, 20)], 10), None);
+        assert_eq!(cache.page(&[range(1, 0, 20)], &VecDeque::new(), 10), None);
         cache.keep(SHARD, Seq(20), range(1, 0, 20), frames(&[2, 8]));
-        assert_eq!(cache.page(&[range(1, 0, 20)], 10), None, "its projection did not know of the erasure");
+        assert_eq!(cache.page(&[range(1, 0, 20)], &VecDeque::new(), 10), None, "its projection did not know of the erasure");
         cache.keep(SHARD, Seq(21), range(1, 0, 21), frames(&[2, 8, 21]));
         assert_eq!(all(&cache, &[range(1, 0, 21)], 10).0.len(), 3);
     }
@@ -312,11 +343,11 @@ mod tests {
             cache.keep(SHARD, Seq(20), range(n, 0, 20), frames(&[2, 8]));
         }
         assert!(cache.sweep() <= 64 * 1024);
-        assert_eq!(cache.page(&[range(0, 0, 20)], 10), None, "the oldest went first");
+        assert_eq!(cache.page(&[range(0, 0, 20)], &VecDeque::new(), 10), None, "the oldest went first");
         assert_eq!(all(&cache, &[range(999, 0, 20)], 10).0.len(), 2);
         let many: Vec<u64> = (1..=1_000).collect();
         cache.keep(SHARD, Seq(1_000), range(7, 0, 1_000), frames(&many));
-        assert_eq!(cache.page(&[range(7, 0, 1_000)], 10_000), None, "one conversation does not take it all");
+        assert_eq!(cache.page(&[range(7, 0, 1_000)], &VecDeque::new(), 10_000), None, "one conversation does not take it all");
         assert_eq!(all(&cache, &[range(999, 0, 20)], 10).0.len(), 2);
         let grown = ReplayCache::new(1 << 20);
         for seq in 1..5_000 {

@@ -6,6 +6,7 @@
 
 mod from_log;
 mod from_store;
+mod snapshots;
 mod verdict;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use relay_domain::ports::{DeliveryCursors, JoinSnapshot, LogReader, ResumeStore, StoreError};
 use relay_protocol::frame::ResetReason;
+use relay_protocol::log::EventOwner;
 use relay_protocol::{CloseCode, ErrorCode, Position, ServerFrame};
 use relay_runtime::permits::{Permit, Permits};
 use relay_types::{Seq, ShardId, UserId};
@@ -35,6 +37,7 @@ const MAX_ROUNDS: u32 = 20;
 const PATIENCE: u32 = 10;
 const LAG_PAUSE: Duration = Duration::from_millis(50);
 
+pub(crate) use snapshots::Snapshots;
 pub(crate) use verdict::Verdict;
 
 /// Why a socket could not be brought up to date.
@@ -70,6 +73,7 @@ const REVOKED: ResumeError =
 pub(crate) struct Resumer {
     pub(crate) hub: Arc<Hub>,
     pub(crate) store: Arc<dyn ResumeStore>,
+    pub(crate) snapshots: Snapshots,
     pub(crate) log_reader: Arc<dyn LogReader>,
     pub(crate) cursors: Arc<dyn DeliveryCursors>,
     pub(crate) fresh_heads: Arc<FreshHeads>,
@@ -80,6 +84,8 @@ pub(crate) struct Resumer {
     pub(crate) catching_up: Permits<UserId>,
     /// One person asks one question at a time.
     pub(crate) asking: Permits<UserId>,
+    /// Of those who miss the same, one reads it.
+    pub(crate) reading: Permits<EventOwner>,
     pub(crate) max_events: u32,
     /// Whether the projection is away: a storm must not wait for it socket by socket.
     pub(crate) verdict: Arc<Verdict>,

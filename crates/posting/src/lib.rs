@@ -3,6 +3,7 @@
 //! Who may post is decided by the caller; this crate turns one `(conversation, sender, client_id)` into one event in
 //! the log, and always answers with the original ack. Start reading in [`Poster::post`].
 
+mod gather;
 mod key_age;
 mod lookups;
 pub mod metrics;
@@ -29,6 +30,7 @@ use lookups::Lookups;
 use quota::Quotas;
 use repeats::Repeats;
 
+pub use gather::Gather;
 pub use key_age::KeyAge;
 pub use publication::{Accepted, Content, Publication};
 pub use quota::QuotaConfig;

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use relay_domain::ports::{OriginalSend, ResumeStore, SendKey, StoreError};
 use relay_types::{Seq, ShardId};
-use tokio::sync::{Semaphore, oneshot};
+
+use crate::gather::Gather;
 
 /// Keys in one question at most.
 const MAX_KEYS: usize = 500;
@@ -30,12 +30,13 @@ pub(crate) struct Found {
 type Answer = Result<Found, StoreError>;
 
 pub(crate) struct Lookups {
-    batcher: Arc<LookupBatcher>,
+    keys: Gather<SendKey, Found, StoreError>,
 }
 
 impl Lookups {
     pub(crate) fn new(store: Arc<dyn ResumeStore>) -> Self {
-        Self { batcher: Arc::new(LookupBatcher { store, gathered: Mutex::default(), permits: Arc::new(Semaphore::new(QUESTIONS)) }) }
+        let keys = Gather::new(MAX_KEYS, QUESTIONS, move |keys| Box::pin(answers(Arc::clone(&store), keys)));
+        Self { keys }
     }
 
     /// Looks the key up.
@@ -43,68 +44,16 @@ impl Lookups {
     /// # Cancel safety
     /// Cancel safe.
     pub(crate) async fn find(&self, key: &SendKey) -> Answer {
-        let (answer, answered) = oneshot::channel();
-        self.batcher.gathered.lock().push((key.clone(), answer));
-        self.batcher.ask_if_free();
-        answered.await.unwrap_or_else(|_dropped| Err(StoreError::new("nobody asks any more: the process ends".to_owned())))
+        let answered = self.keys.ask(key.clone()).await;
+        answered.unwrap_or_else(|| Err(StoreError::new("nobody asks any more: the process ends".to_owned())))
     }
 }
 
-/// Where keys gather. It asks in tasks of its own: a caller may not be polled for a long time, as while its socket's peer takes
-/// no bytes, and must not hold up those for whom it would be asking.
-struct LookupBatcher {
-    store: Arc<dyn ResumeStore>,
-    /// Keys that nobody has asked for yet. Each belongs to a send in flight, of which every socket has few.
-    gathered: Mutex<Vec<(SendKey, oneshot::Sender<Answer>)>>,
-    permits: Arc<Semaphore>,
-}
-
-impl LookupBatcher {
-    #[expect(clippy::disallowed_methods, reason = "ends by itself within the answer limits; never more than there are permits")]
-    fn ask_if_free(self: &Arc<Self>) {
-        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else { return };
-        let this = Arc::clone(self);
-        tokio::spawn(async move {
-            while this.ask().await {}
-            drop(permit);
-            // A key that came after the last look, whose caller found no permit free.
-            if !this.gathered.lock().is_empty() {
-                this.ask_if_free();
-            }
-        });
-    }
-
-    /// Asks for what has gathered, the oldest first; `false` when nothing has.
-    async fn ask(&self) -> bool {
-        let (keys, waiting): (Vec<SendKey>, Vec<oneshot::Sender<Answer>>) = {
-            let mut gathered = self.gathered.lock();
-            gathered.retain(|(_, answer)| !answer.is_closed());
-            let some = gathered.len().min(MAX_KEYS);
-            gathered.drain(..some).unzip()
-        };
-        if keys.is_empty() {
-            return false;
-        }
-        let answers = match self.answers(&keys).await {
-            Ok((watermarks, originals)) => {
-                let found = |original| Ok(Found { original, watermarks: Arc::clone(&watermarks) });
-                originals.into_iter().map(found).collect()
-            }
-            Err(error) => vec![Err(error); keys.len()],
-        };
-        for (waiting, answer) in waiting.into_iter().zip(answers) {
-            // Nobody waits for it any more, if so.
-            let _ = waiting.send(answer);
-        }
-        true
-    }
-
-    async fn answers(&self, keys: &[SendKey]) -> Result<(Arc<BTreeMap<ShardId, Seq>>, Vec<Option<OriginalSend>>), StoreError> {
-        // Watermarks first: rows only appear, so what is absent afterwards was not below them.
-        let watermarks = within(self.store.watermarks()).await?;
-        let originals = within(self.store.find_sends(keys)).await?;
-        Ok((Arc::new(watermarks), originals))
-    }
+async fn answers(store: Arc<dyn ResumeStore>, keys: Vec<SendKey>) -> Result<Vec<Found>, StoreError> {
+    // Watermarks first: rows only appear, so what is absent afterwards was not below them.
+    let watermarks = Arc::new(within(store.watermarks()).await?);
+    let originals = within(store.find_sends(&keys)).await?;
+    Ok(originals.into_iter().map(|original| Found { original, watermarks: Arc::clone(&watermarks) }).collect())
 }
 
 async fn within<T>(question: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
@@ -117,9 +66,8 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use async_trait::async_trait;
-    use relay_domain::ports::{EventRange, FoundEvent, JoinSnapshot, Target};
-    use relay_protocol::log::EventText;
-    use relay_types::{ConversationId, MessageId, SessionId, UserId};
+    use relay_domain::ports::{EventPage, EventRange, FoundEvent, JoinQuestion, JoinSnapshot, Target};
+    use relay_types::{ConversationId, MessageId};
     use tokio::sync::Semaphore;
 
     use super::*;
@@ -139,7 +87,7 @@ mod tests {
 
     #[async_trait]
     impl ResumeStore for Projection {
-        async fn join_snapshot(&self, _: UserId, _: SessionId, _: &BTreeMap<ShardId, Seq>) -> Result<JoinSnapshot, StoreError> {
+        async fn join_snapshots(&self, _: &[JoinQuestion]) -> Result<Vec<JoinSnapshot>, StoreError> {
             elsewhere()
         }
 
@@ -147,7 +95,7 @@ mod tests {
             elsewhere()
         }
 
-        async fn events(&self, _: ShardId, _: &[EventRange], _: u32, _: u32) -> Result<Vec<EventText>, StoreError> {
+        async fn events(&self, _: ShardId, _: &[EventRange], _: u32, _: u32) -> Result<EventPage, StoreError> {
             elsewhere()
         }
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use relay_dev_servers::{PostgresOptions, PostgresServer, Scratch, Servers};
-use relay_domain::ports::{EventRange, Projection as _, ResumeStore as _, StoreError};
+use relay_domain::ports::{EventRange, JoinQuestion, Projection as _, ResumeStore as _, StoreError};
 use relay_protocol::conversation::{ConversationKind, Role};
 use relay_protocol::log::{ConversationCreated, EventOwner, InitialMember, LogEvent, MessageSent, StoredEvent};
 
@@ -52,14 +52,15 @@ async fn main() {
 }
 
 async fn catch_up(store: &Store, user: UserId, session: SessionId, after: Seq) -> Result<usize, StoreError> {
-    let snapshot = store.join_snapshot(user, session, &BTreeMap::from([(SHARD, after)])).await?;
+    let question = JoinQuestion { user, session, cursors: BTreeMap::from([(SHARD, after)]) };
+    let snapshot = store.join_snapshots(&[question]).await?.remove(0);
     let upto = snapshot.watermarks.get(&SHARD).copied().unwrap_or_default();
     let ranges: Vec<_> = snapshot
         .memberships
         .iter()
         .map(|membership| EventRange { owner: EventOwner::Conversation(membership.interval.conversation), after, upto })
         .collect();
-    Ok(store.events(SHARD, &ranges, 500, 1 << 20).await?.len())
+    Ok(store.events(SHARD, &ranges, 500, 1 << 20).await?.events.len())
 }
 
 /// Each conversation's beginning, then 25 rounds of one message in each.

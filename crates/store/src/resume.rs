@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use relay_domain::ports::{
-    EventRange, FoundEvent, Holds, JoinSnapshot, MembershipInterval, OriginalSend, OwnHead, ResumeStore, SendKey, SnapshotMembership,
-    StoreError, Target,
+    EventPage, EventRange, FoundEvent, Holds, JoinQuestion, JoinSnapshot, MembershipInterval, OriginalSend, OwnHead, ResumeStore, SendKey,
+    SnapshotMembership, StoreError, Target,
 };
 use relay_protocol::log::{EventOwner, EventText};
-use relay_types::{ConversationId, MessageId, Seq, SessionId, ShardId, UserId};
+use relay_types::{ConversationId, MessageId, Seq, ShardId};
 use sqlx::types::Uuid;
 use sqlx::{Connection as _, PgConnection};
 
@@ -19,46 +19,58 @@ use crate::event_row::{TextRow, UserTextRow};
 
 #[async_trait]
 impl ResumeStore for Store {
-    /// One statement sees one snapshot, so watermarks, session and memberships belong together without a transaction's
-    /// round trips. Indexes: `sessions_pkey`, `memberships_by_user`, `conversation_heads_pkey` per conversation, `user_heads_pkey`. A head of before a worker that
-    /// kept no user events is not certain.
-    #[tracing::instrument(name = "db.resume.join", skip_all, fields(user.id = %user))]
-    async fn join_snapshot(&self, user: UserId, session: SessionId, cursors: &BTreeMap<ShardId, Seq>) -> Result<JoinSnapshot, StoreError> {
+    /// One statement sees one snapshot, so watermarks, sessions and memberships belong together without a transaction's
+    /// round trips. Indexes, for each question: `sessions_pkey`, `memberships_by_user`, `conversation_heads_pkey` per conversation,
+    /// `user_heads_pkey`. For EXISTS in the place of the sub-select Postgres would read all sessions once. A head of before a worker
+    /// that kept no user events is not certain.
+    #[tracing::instrument(name = "db.resume.join", skip_all, fields(questions = questions.len()))]
+    async fn join_snapshots(&self, questions: &[JoinQuestion]) -> Result<Vec<JoinSnapshot>, StoreError> {
         self.limited(async {
+            let users: Vec<Uuid> = questions.iter().map(|question| question.user.to_uuid()).collect();
+            let sessions: Vec<Uuid> = questions.iter().map(|question| question.session.to_uuid()).collect();
+            let cursors = oldest_cursors(questions);
             let cursor_shards: Vec<i32> = cursors.keys().copied().map(shard_column).collect();
             let cursor_seqs: Vec<i64> = cursors.values().copied().map(Seq::to_i64).collect();
-            let row = sqlx::query!(
-                r#"SELECT
-                   EXISTS (SELECT FROM sessions
-                           WHERE session_id = $2 AND user_id = $1 AND revoked_at IS NULL AND least(refresh_expires_at, ends_at) > now())
+            let rows = sqlx::query!(
+                r#"SELECT who.place AS "place!",
+                   coalesce((SELECT true FROM sessions s
+                             WHERE s.session_id = who.session_id AND s.user_id = who.user_id AND s.revoked_at IS NULL
+                               AND least(s.refresh_expires_at, s.ends_at) > now()), false)
                        AS "session_live!",
                    ARRAY (SELECT shard FROM watermarks ORDER BY shard) AS "watermark_shards!",
                    ARRAY (SELECT seq FROM watermarks ORDER BY shard) AS "watermark_seqs!",
                    m.conversations AS "conversations?", m.shards AS "shards?", m.joined AS "joined?",
                    m.lefts AS "lefts?: Vec<Option<i64>>", m.lasts AS "lasts?",
                    own.shards AS "own_shards?", own.lasts AS "own_lasts?", own.certain AS "own_certain?"
-               FROM (SELECT array_agg(m.conversation_id) AS conversations, array_agg(m.shard) AS shards,
+               FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS who (user_id, session_id, place)
+               CROSS JOIN LATERAL
+                    (SELECT array_agg(m.conversation_id) AS conversations, array_agg(m.shard) AS shards,
                             array_agg(m.joined_seq) AS joined, array_agg(m.left_seq) AS lefts, array_agg(coalesce(h.last_seq, 0)) AS lasts
                      FROM memberships m
                      LEFT JOIN unnest($3::integer[], $4::bigint[]) AS cursor (shard, seq) ON cursor.shard = m.shard
                      LEFT JOIN conversation_heads h ON h.conversation_id = m.conversation_id
-                     WHERE m.user_id = $1 AND (m.left_seq IS NULL OR m.left_seq > cursor.seq)) AS m,
+                     WHERE m.user_id = who.user_id AND (m.left_seq IS NULL OR m.left_seq > cursor.seq)) AS m
+               CROSS JOIN LATERAL
                     (SELECT array_agg(h.shard) AS shards, array_agg(h.last_seq) AS lasts,
                             array_agg(h.last_seq > CASE WHEN w.own_upto = w.seq THEN w.own_floor ELSE w.seq END) AS certain
-                     FROM user_heads h JOIN watermarks w USING (shard) WHERE h.user_id = $1) AS own"#,
-                user.to_uuid(),
-                session.to_uuid(),
+                     FROM user_heads h JOIN watermarks w USING (shard) WHERE h.user_id = who.user_id) AS own"#,
+                &users,
+                &sessions,
                 &cursor_shards,
                 &cursor_seqs,
             )
-            .fetch_one(&self.pool)
+            .fetch_all(&self.pool)
             .await
             .map_err(unavailable)?;
-            let watermarks = watermarks_of(row.watermark_shards.into_iter().zip(row.watermark_seqs))?;
-            let starts = row.shards.unwrap_or_default().into_iter().zip(row.joined.unwrap_or_default());
-            let ends = row.lefts.unwrap_or_default().into_iter().zip(row.lasts.unwrap_or_default());
-            let memberships =
-                row.conversations.unwrap_or_default().into_iter().zip(starts).zip(ends).map(|((id, (in_shard, joined)), (left, last))| {
+            let mut snapshots = vec![None; questions.len()];
+            for row in rows {
+                let place = usize::try_from(row.place - 1).unwrap_or(usize::MAX);
+                let (Some(question), Some(snapshot)) = (questions.get(place), snapshots.get_mut(place)) else { continue };
+                let watermarks = watermarks_of(row.watermark_shards.into_iter().zip(row.watermark_seqs))?;
+                let starts = row.shards.unwrap_or_default().into_iter().zip(row.joined.unwrap_or_default());
+                let ends = row.lefts.unwrap_or_default().into_iter().zip(row.lasts.unwrap_or_default());
+                let memberships = row.conversations.unwrap_or_default().into_iter().zip(starts).zip(ends);
+                let memberships = memberships.map(|((id, (in_shard, joined)), (left, last))| {
                     let interval = MembershipInterval {
                         conversation: ConversationId::from_uuid(id),
                         shard: shard(in_shard)?,
@@ -67,12 +79,18 @@ impl ResumeStore for Store {
                     };
                     Ok(SnapshotMembership { interval, last: Seq::from_i64(last) })
                 });
-            let ends = row.own_lasts.unwrap_or_default().into_iter().zip(row.own_certain.unwrap_or_default());
-            let own = row.own_shards.unwrap_or_default().into_iter().zip(ends);
-            let own = own.map(|(in_shard, (last, certain))| Ok((shard(in_shard)?, OwnHead { last: Seq::from_i64(last), certain })));
-            let own = own.collect::<Result<_, StoreError>>()?;
-            let memberships = memberships.collect::<Result<_, StoreError>>()?;
-            Ok(JoinSnapshot { session_live: row.session_live, watermarks, memberships, own })
+                let mut memberships = memberships.collect::<Result<Vec<_>, StoreError>>()?;
+                memberships.retain(|SnapshotMembership { interval, .. }| {
+                    let cursor = question.cursors.get(&interval.shard);
+                    interval.left.is_none_or(|left| cursor.is_some_and(|cursor| left > *cursor))
+                });
+                let ends = row.own_lasts.unwrap_or_default().into_iter().zip(row.own_certain.unwrap_or_default());
+                let own = row.own_shards.unwrap_or_default().into_iter().zip(ends);
+                let own = own.map(|(in_shard, (last, certain))| Ok((shard(in_shard)?, OwnHead { last: Seq::from_i64(last), certain })));
+                let own = own.collect::<Result<_, StoreError>>()?;
+                *snapshot = Some(JoinSnapshot { session_live: row.session_live, watermarks, memberships, own });
+            }
+            snapshots.into_iter().map(|snapshot| snapshot.ok_or_else(|| unreadable("a snapshot"))).collect()
         })
         .await
     }
@@ -119,15 +137,15 @@ impl ResumeStore for Store {
     /// Indexes: `conversation_events_pkey`, read in order once per range and month of the last two, and `user_events_pkey`, once per
     /// range and day; at most `limit` rows each.
     #[tracing::instrument(name = "db.events.read", skip_all, fields(shard = %shard, ranges = ranges.len(), rows))]
-    async fn events(&self, shard: ShardId, ranges: &[EventRange], limit: u32, bytes: u32) -> Result<Vec<EventText>, StoreError> {
+    async fn events(&self, shard: ShardId, ranges: &[EventRange], limit: u32, bytes: u32) -> Result<EventPage, StoreError> {
         self.limited(async {
             if ranges.is_empty() || limit == 0 {
-                return Ok(Vec::new());
+                return Ok(EventPage { events: Vec::new(), complete: ranges.is_empty() });
             }
-            let own = self.own_events(shard, ranges, limit, bytes).await?;
+            let mut read = self.own_events(shard, ranges, limit, bytes).await?;
             let (_, conversations, afters, uptos) = columns(ranges);
             if conversations.is_empty() {
-                return Ok(own.into_iter().map(|(_, event)| event).collect());
+                return Ok(page_of(read, limit, bytes));
             }
             let rows = sqlx::query_as!(
                 TextRow,
@@ -157,10 +175,9 @@ impl ResumeStore for Store {
             .fetch_all(&self.pool)
             .await
             .map_err(unavailable)?;
-            tracing::Span::current().record("rows", rows.len() + own.len());
-            let mut events = own;
-            events.extend(rows.into_iter().filter_map(|row| readable(row.body.len(), row.seq, row.into_text())));
-            Ok(page_of(events, limit, bytes))
+            tracing::Span::current().record("rows", rows.len() + read.len());
+            read.extend(rows.into_iter().map(|row| Read { seq: row.seq, size: row.body.len(), event: row.into_text() }));
+            Ok(page_of(read, limit, bytes))
         })
         .await
     }
@@ -287,14 +304,8 @@ impl Store {
         Ok(events)
     }
 
-    /// The first events on users' own subjects, ascending, each with its bytes.
-    async fn own_events(
-        &self,
-        shard: ShardId,
-        ranges: &[EventRange],
-        limit: u32,
-        bytes: u32,
-    ) -> Result<Vec<(usize, EventText)>, StoreError> {
+    /// The first events on users' own subjects, ascending.
+    async fn own_events(&self, shard: ShardId, ranges: &[EventRange], limit: u32, bytes: u32) -> Result<Vec<Read>, StoreError> {
         let (_, users, afters, uptos) = own_columns(ranges);
         if users.is_empty() {
             return Ok(Vec::new());
@@ -322,36 +333,42 @@ impl Store {
         .fetch_all(&self.pool)
         .await
         .map_err(unavailable)?;
-        Ok(rows.into_iter().filter_map(|row| readable(row.body.len(), row.seq, row.into_text())).collect())
+        Ok(rows.into_iter().map(|row| Read { seq: row.seq, size: row.body.len(), event: row.into_text() }).collect())
     }
 }
 
-/// An event with the size of its row; `None` for one that no version reads, which everybody else passes over as well.
-fn readable(size: usize, seq: i64, text: Result<EventText, StoreError>) -> Option<(usize, EventText)> {
-    match text {
-        Ok(text) => Some((size, text)),
-        Err(error) => {
-            tracing::warn!(stream.seq = seq, reason = error.reason, "an event that cannot be read is passed over");
-            None
-        }
-    }
+/// A row as read.
+struct Read {
+    seq: i64,
+    /// Of its body.
+    size: usize,
+    event: Result<EventText, StoreError>,
 }
 
 fn found(number: i32, seq: i64) -> FoundEvent {
     FoundEvent { seq: Seq::from_i64(seq), range: u32::try_from(number).unwrap_or(u32::MAX) }
 }
 
-/// The first events, in order, up to `limit`, and no more once they have `bytes`. Each list that went into `events` was cut by the
-/// same rule, so nothing that it left out stands before what is kept.
-fn page_of(mut events: Vec<(usize, EventText)>, limit: u32, bytes: u32) -> Vec<EventText> {
-    events.sort_unstable_by_key(|(_, event)| event.seq);
+/// The first events, in order, up to `limit`, and no more once they have `bytes`. Each list that went into `read` was cut by the
+/// same rule, so nothing that it left out stands before what is kept. What no version reads is left out, as everybody else passes
+/// over it.
+fn page_of(mut read: Vec<Read>, limit: u32, bytes: u32) -> EventPage {
+    read.sort_unstable_by_key(|row| row.seq);
+    let complete = read.len() < limit as usize && read.iter().map(|row| row.size).sum::<usize>() < bytes as usize;
     let mut before = 0;
-    let fits = |(length, _): &(usize, EventText)| {
+    let fits = |row: &Read| {
         let fits = before < bytes as usize;
-        before += length;
+        before += row.size;
         fits
     };
-    events.into_iter().take(limit as usize).take_while(fits).map(|(_, event)| event).collect()
+    let events = read.into_iter().take(limit as usize).take_while(fits).filter_map(|row| match row.event {
+        Ok(event) => Some(event),
+        Err(error) => {
+            tracing::warn!(stream.seq = row.seq, reason = error.reason, "an event that cannot be read is passed over");
+            None
+        }
+    });
+    EventPage { events: events.collect(), complete }
 }
 
 /// Ranges as the statements take them: each one's number among all, whose it is, after which sequence, and up to which.
@@ -377,6 +394,15 @@ fn columns_of(ranges: &[EventRange], whose: impl Fn(EventOwner) -> Option<Uuid>)
         columns.3.push(range.upto.to_i64());
     }
     columns
+}
+
+/// Of each shard the cursor that reaches back furthest. What one question does not want is left out of its answer.
+fn oldest_cursors(questions: &[JoinQuestion]) -> BTreeMap<ShardId, Seq> {
+    let mut oldest = BTreeMap::new();
+    for (shard, cursor) in questions.iter().flat_map(|question| &question.cursors) {
+        oldest.entry(*shard).and_modify(|seq: &mut Seq| *seq = (*seq).min(*cursor)).or_insert(*cursor);
+    }
+    oldest
 }
 
 fn watermarks_of(rows: impl Iterator<Item = (i32, i64)>) -> Result<BTreeMap<ShardId, Seq>, StoreError> {

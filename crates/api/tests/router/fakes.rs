@@ -12,7 +12,7 @@ use relay_domain::ports::*;
 use relay_posting::{Poster, PosterParts, QuotaConfig};
 use relay_protocol::Message;
 use relay_protocol::conversation::Role;
-use relay_protocol::log::{EventText, StoredEvent};
+use relay_protocol::log::StoredEvent;
 use relay_protocol::rest::{Conversation, ConversationState, Invitation, MessagePage, RevisionList, UserProfile};
 use relay_runtime::{Origins, WebConfig};
 use relay_types::{
@@ -244,13 +244,13 @@ impl TailSource for Away {
 
 #[async_trait]
 impl ResumeStore for Away {
-    async fn join_snapshot(&self, _: UserId, _: SessionId, _: &BTreeMap<ShardId, Seq>) -> Result<JoinSnapshot, StoreError> {
+    async fn join_snapshots(&self, _: &[JoinQuestion]) -> Result<Vec<JoinSnapshot>, StoreError> {
         Err(away())
     }
     async fn find_events(&self, _: ShardId, _: &[EventRange], _: u32) -> Result<Option<Vec<FoundEvent>>, StoreError> {
         Err(away())
     }
-    async fn events(&self, _: ShardId, _: &[EventRange], _: u32, _: u32) -> Result<Vec<EventText>, StoreError> {
+    async fn events(&self, _: ShardId, _: &[EventRange], _: u32, _: u32) -> Result<EventPage, StoreError> {
         Err(away())
     }
     async fn find_sends(&self, _: &[SendKey]) -> Result<Vec<Option<OriginalSend>>, StoreError> {

@@ -60,6 +60,17 @@ pub struct OwnHead {
     pub certain: bool,
 }
 
+/// What somebody who connects asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JoinQuestion {
+    /// Who.
+    pub user: UserId,
+    /// By which session.
+    pub session: SessionId,
+    /// Per shard, after which event memberships that have ended are of interest; with an absent shard only those that hold are.
+    pub cursors: BTreeMap<ShardId, Seq>,
+}
+
 /// What one consistent read of the projection says about a user who connects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JoinSnapshot {
@@ -101,6 +112,15 @@ pub struct FoundEvent {
     pub seq: Seq,
     /// Which of the ranges it is in.
     pub range: u32,
+}
+
+/// Events that were read at once.
+#[derive(Debug, Clone, Default)]
+pub struct EventPage {
+    /// Ascending by sequence.
+    pub events: Vec<EventText>,
+    /// Whether these are all that were asked for.
+    pub complete: bool,
 }
 
 /// Identifies a send over retries.
@@ -149,12 +169,12 @@ impl OriginalSend {
 /// Reads the projection for sockets that catch up, for sends that may be retries, and for those that refer to others.
 #[async_trait]
 pub trait ResumeStore: Send + Sync {
-    /// One snapshot: watermarks, the session's state, and the user's memberships, those included that ended after
-    /// `cursors` (per shard; an absent shard means "only what holds now").
+    /// One snapshot for each of these, in their order, all of one moment: watermarks, the session's state, and the user's
+    /// memberships, those included that ended after the cursors.
     ///
     /// # Cancel safety
     /// Cancel safe.
-    async fn join_snapshot(&self, user: UserId, session: SessionId, cursors: &BTreeMap<ShardId, Seq>) -> Result<JoinSnapshot, StoreError>;
+    async fn join_snapshots(&self, questions: &[JoinQuestion]) -> Result<Vec<JoinSnapshot>, StoreError>;
 
     /// Where the events of the given ranges of one shard lie, ascending; `None` when there are more than `most`. Costs what it
     /// finds, and no event is read.
@@ -168,7 +188,7 @@ pub trait ResumeStore: Send + Sync {
     ///
     /// # Cancel safety
     /// Cancel safe.
-    async fn events(&self, shard: ShardId, ranges: &[EventRange], limit: u32, bytes: u32) -> Result<Vec<EventText>, StoreError>;
+    async fn events(&self, shard: ShardId, ranges: &[EventRange], limit: u32, bytes: u32) -> Result<EventPage, StoreError>;
 
     /// For each key, in order, the earlier send with that key, if the projection has one.
     ///

@@ -52,7 +52,7 @@ fn id_at(log: &TestLog, seq: Seq) -> MessageId {
 
 async fn events(db: &Db, lobby: ConversationId) -> Vec<StoredEvent> {
     let range = [EventRange { owner: EventOwner::Conversation(lobby), after: Seq::ZERO, upto: Seq(1_000) }];
-    db.store.events(SHARD, &range, 1_000, 1 << 20).await.unwrap().into_iter().map(read).collect()
+    db.store.events(SHARD, &range, 1_000, 1 << 20).await.unwrap().events.into_iter().map(read).collect()
 }
 
 /// Everything in the database that may hold what people wrote.

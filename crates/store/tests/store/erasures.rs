@@ -16,7 +16,7 @@ use crate::support::{Db, MemMessageLog, NOON_MS, SHARD, TestLog, conversation_id
 
 async fn events(db: &Db, conversation: ConversationId) -> Vec<StoredEvent> {
     let range = [EventRange { owner: EventOwner::Conversation(conversation), after: Seq::ZERO, upto: Seq(100) }];
-    db.store.events(SHARD, &range, 100, 1 << 20).await.unwrap().into_iter().map(read).collect()
+    db.store.events(SHARD, &range, 100, 1 << 20).await.unwrap().events.into_iter().map(read).collect()
 }
 
 fn is_tombstone(event: &StoredEvent) -> bool {

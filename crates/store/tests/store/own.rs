@@ -16,7 +16,7 @@ fn all_of(user: UserId) -> EventRange {
 }
 
 async fn events(db: &Db, user: UserId) -> Vec<StoredEvent> {
-    db.store.events(SHARD, &[all_of(user)], 1_000, u32::MAX).await.unwrap().into_iter().map(read).collect()
+    db.store.events(SHARD, &[all_of(user)], 1_000, u32::MAX).await.unwrap().events.into_iter().map(read).collect()
 }
 
 async fn prevs(db: &Db, user: UserId) -> Vec<(u64, Option<u64>)> {
@@ -24,7 +24,7 @@ async fn prevs(db: &Db, user: UserId) -> Vec<(u64, Option<u64>)> {
 }
 
 async fn head(db: &Db, user: UserId) -> Option<OwnHead> {
-    db.store.join_snapshot(user, session_id(), &BTreeMap::new()).await.unwrap().own.get(&SHARD).copied()
+    db.join_snapshot(user, session_id(), &BTreeMap::new()).await.unwrap().own.get(&SHARD).copied()
 }
 
 fn registered(log: &mut TestLog, user: UserId) {
@@ -101,7 +101,7 @@ async fn own_events_and_conversations_are_found_and_read_as_one_list() {
         let (mut seen, mut after) = (Vec::new(), Seq::ZERO);
         loop {
             let left = ranges.map(|range| EventRange { after: range.after.max(after), ..range });
-            let page = db.store.events(SHARD, &left, limit, bytes).await.unwrap();
+            let page = db.store.events(SHARD, &left, limit, bytes).await.unwrap().events;
             assert!(page.len() <= limit as usize);
             let Some(last) = page.last() else { break };
             after = last.seq;
@@ -110,7 +110,7 @@ async fn own_events_and_conversations_are_found_and_read_as_one_list() {
         assert_eq!(seen, wanted.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), "{limit} events, {bytes} bytes");
     }
     let another_shard = relay_types::ShardId(7);
-    assert!(db.store.events(another_shard, &[all_of(ann)], 10, u32::MAX).await.unwrap().is_empty());
+    assert!(db.store.events(another_shard, &[all_of(ann)], 10, u32::MAX).await.unwrap().events.is_empty());
 }
 
 /// An old worker moves the watermark and writes none of these.

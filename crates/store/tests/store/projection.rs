@@ -9,7 +9,7 @@ const EVERYTHING: Seq = Seq(u64::MAX);
 
 async fn prevs(db: &Db, conversation: ConversationId) -> Vec<(u64, Option<u64>)> {
     let range = EventRange { owner: EventOwner::Conversation(conversation), after: Seq::ZERO, upto: EVERYTHING };
-    let events = db.store.events(SHARD, &[range], 1000, u32::MAX).await.unwrap();
+    let events = db.store.events(SHARD, &[range], 1000, u32::MAX).await.unwrap().events;
     events.iter().map(|event| (event.seq.0, event.prev.map(|prev| prev.0))).collect()
 }
 
@@ -91,7 +91,7 @@ async fn every_event_names_the_one_before_it_in_its_conversation() {
 /// What catching up sends, as JSON.
 async fn told(db: &Db, conversation: ConversationId) -> Vec<(Seq, Value)> {
     let range = EventRange { owner: EventOwner::Conversation(conversation), after: Seq::ZERO, upto: EVERYTHING };
-    let read = db.store.events(SHARD, &[range], 1000, u32::MAX).await.unwrap();
+    let read = db.store.events(SHARD, &[range], 1000, u32::MAX).await.unwrap().events;
     read.iter().map(|event| (event.seq, serde_json::from_str(event.text.get()).unwrap())).collect()
 }
 

@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use relay_domain::ports::{DeviceSessions as _, EventRange, NewSession, PasswordHash, Projection as _, RefreshHash, ResumeStore as _};
+use relay_domain::ports::{
+    DeviceSessions as _, EventRange, JoinQuestion, NewSession, PasswordHash, Projection as _, RefreshHash, ResumeStore as _,
+};
 use relay_store::{PostgresConfig, SchemaState, Store};
 use relay_types::{Seq, ShardId};
 
@@ -42,7 +44,7 @@ async fn a_snapshot_holds_what_holds_and_what_ended_after_the_cursor() {
     };
     db.store.open(&new).await.unwrap();
 
-    let present = db.store.join_snapshot(ann, session, &BTreeMap::new()).await.unwrap();
+    let present = db.join_snapshot(ann, session, &BTreeMap::new()).await.unwrap();
     assert!(present.session_live);
     assert_eq!(present.watermarks, BTreeMap::from([(ShardId(0), Seq(5)), (ShardId(1), Seq(2))]));
     assert_eq!(present.memberships.len(), 1, "{present:?}");
@@ -56,16 +58,50 @@ async fn a_snapshot_holds_what_holds_and_what_ended_after_the_cursor() {
         left.sort();
         left
     };
-    let before_leaving = db.store.join_snapshot(ann, session, &BTreeMap::from([(SHARD, Seq(3))])).await.unwrap();
+    let before_leaving = db.join_snapshot(ann, session, &BTreeMap::from([(SHARD, Seq(3))])).await.unwrap();
     assert_eq!(left_of(&before_leaving), [(attic, Seq(4), Seq(5))]);
-    let after_leaving = db.store.join_snapshot(ann, session, &BTreeMap::from([(SHARD, Seq(4)), (ShardId(1), Seq(1))])).await.unwrap();
+    let after_leaving = db.join_snapshot(ann, session, &BTreeMap::from([(SHARD, Seq(4)), (ShardId(1), Seq(1))])).await.unwrap();
     assert_eq!(left_of(&after_leaving), [(cellar, Seq(2), Seq(2))]);
 
-    assert!(!db.store.join_snapshot(other, session, &BTreeMap::new()).await.unwrap().session_live, "another's session");
+    assert!(!db.join_snapshot(other, session, &BTreeMap::new()).await.unwrap().session_live, "another's session");
     db.store.revoke(ann, session, now).await.unwrap();
-    assert!(!db.store.join_snapshot(ann, session, &BTreeMap::new()).await.unwrap().session_live);
-    let stranger = db.store.join_snapshot(user_id(), session_id(), &BTreeMap::new()).await.unwrap();
+    assert!(!db.join_snapshot(ann, session, &BTreeMap::new()).await.unwrap().session_live);
+    let stranger = db.join_snapshot(user_id(), session_id(), &BTreeMap::new()).await.unwrap();
     assert!(!stranger.session_live && stranger.memberships.is_empty());
+}
+
+/// Failed before: each of those who come back at once cost a question of their own.
+#[tokio::test]
+async fn several_who_ask_at_once_get_what_each_would_get_alone() {
+    let db = Db::fresh().await;
+    let (ann, bob, cat) = (user_id(), user_id(), user_id());
+    let (lobby, attic) = (conversation_id(), conversation_id());
+    let mut log = TestLog::new();
+    log.created(lobby, &[ann, bob]); // 1
+    log.created(attic, &[ann, bob]); // 2
+    log.personal(ann, attic); // 3
+    log.removed(attic, ann); // 4
+    log.removed(attic, bob); // 5
+    log.sent(lobby, ann, "a"); // 6
+    db.project(&log).await;
+    let ask = |user, cursors: &[(ShardId, Seq)]| JoinQuestion { user, session: session_id(), cursors: cursors.iter().copied().collect() };
+    let questions =
+        [ask(ann, &[(SHARD, Seq(3))]), ask(cat, &[]), ask(bob, &[(SHARD, Seq(5))]), ask(ann, &[]), ask(bob, &[(ShardId(7), Seq(1))])];
+    let together = db.store.join_snapshots(&questions).await.unwrap();
+    assert_eq!(together.len(), questions.len());
+    for (mut answer, JoinQuestion { user, session, cursors }) in together.into_iter().zip(questions) {
+        let mut alone = db.join_snapshot(user, session, &cursors).await.unwrap();
+        for snapshot in [&mut answer, &mut alone] {
+            snapshot.memberships.sort_by_key(|membership| membership.interval.conversation);
+        }
+        assert_eq!(answer, alone);
+    }
+    let left = async |user, cursor| {
+        let snapshot = db.join_snapshot(user, session_id(), &[(SHARD, Seq(cursor))].into()).await.unwrap();
+        snapshot.memberships.iter().filter_map(|membership| membership.interval.left).collect::<Vec<_>>()
+    };
+    assert_eq!((left(ann, 3).await, left(bob, 5).await), (vec![Seq(4)], vec![]));
+    assert!(db.store.join_snapshots(&[]).await.unwrap().is_empty());
 }
 
 /// While a worker writes, every snapshot is of one moment: the watermark is exactly the last event of the conversation
@@ -87,12 +123,12 @@ async fn a_snapshot_is_of_one_moment() {
     let reading = async {
         let mut seen = Seq::ZERO;
         while seen < Seq(121) {
-            let snapshot = db.store.join_snapshot(ann, session_id(), &BTreeMap::new()).await.unwrap();
+            let snapshot = db.join_snapshot(ann, session_id(), &BTreeMap::new()).await.unwrap();
             let watermark = snapshot.watermarks[&SHARD];
             assert_eq!(snapshot.memberships[0].last, watermark);
             assert!(watermark >= seen && watermark.0 % 2 == 1, "half a run at {watermark}");
             let range = EventRange { owner: EventOwner::Conversation(lobby), after: Seq::ZERO, upto: watermark };
-            let events = db.store.events(SHARD, &[range], 1000, u32::MAX).await.unwrap();
+            let events = db.store.events(SHARD, &[range], 1000, u32::MAX).await.unwrap().events;
             assert_eq!(events.len() as u64, watermark.0, "everything up to the watermark is there");
             seen = watermark;
         }
@@ -130,7 +166,7 @@ async fn ranges_are_read_in_the_logs_order_page_by_page() {
     let mut read = Vec::new();
     let mut left = ranges.clone();
     loop {
-        let page = db.store.events(SHARD, &left, 7, u32::MAX).await.unwrap();
+        let page = db.store.events(SHARD, &left, 7, u32::MAX).await.unwrap().events;
         let more = page.len() == 7;
         read.extend(page);
         if !more {
@@ -152,7 +188,7 @@ async fn ranges_are_read_in_the_logs_order_page_by_page() {
         texts.iter().map(|(seq, owner, _)| (*seq, *owner)).collect::<Vec<_>>()
     };
     assert_eq!(places(&texts), places(&expected));
-    assert!(db.store.events(SHARD, &[], 7, u32::MAX).await.unwrap().is_empty());
+    assert!(db.store.events(SHARD, &[], 7, u32::MAX).await.unwrap().events.is_empty());
 }
 
 #[tokio::test]
@@ -184,8 +220,10 @@ async fn events_are_found_by_index_and_pages_end_with_their_bytes() {
     assert!(db.store.find_events(SHARD, &ranges, 20).await.unwrap().is_none(), "more than asked for");
     assert_eq!(db.store.find_events(SHARD, &ranges, 21).await.unwrap().map(|found| found.len()), Some(21));
 
-    let page = async |bytes| db.store.events(SHARD, &ranges, 100, bytes).await.unwrap().len();
+    let page = async |bytes| db.store.events(SHARD, &ranges, 100, bytes).await.unwrap().events.len();
     assert_eq!((page(1).await, page(100_000).await, page(u32::MAX).await), (1, 2, 21));
+    let complete = async |limit, bytes| db.store.events(SHARD, &ranges, limit, bytes).await.unwrap().complete;
+    assert!(complete(22, u32::MAX).await && !complete(21, u32::MAX).await && !complete(22, 100_000).await);
 }
 
 #[tokio::test]

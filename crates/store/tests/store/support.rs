@@ -1,5 +1,6 @@
 //! A database per test, events to project, and a log in memory.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -7,8 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use relay_dev_servers::{PostgresOptions, PostgresServer, Scratch, Servers};
 use relay_domain::ports::{
-    Accounts as _, AppendError, Appended, LogAddress, LogReadError, MemberDirectory as _, MessageLog, NewAccount, PasswordHash,
-    PeopleLimits, Projected, Projection as _,
+    Accounts as _, AppendError, Appended, JoinQuestion, JoinSnapshot, LogAddress, LogReadError, MemberDirectory as _, MessageLog,
+    NewAccount, PasswordHash, PeopleLimits, Projected, Projection as _, ResumeStore as _, StoreError,
 };
 use relay_protocol::RawJson;
 use relay_protocol::conversation::{ConversationKind, Role};
@@ -70,6 +71,19 @@ pub struct Db {
 }
 
 impl Db {
+    /// The answer to one who asks alone.
+    pub async fn join_snapshot(
+        &self,
+        user: UserId,
+        session: SessionId,
+        cursors: &BTreeMap<ShardId, Seq>,
+    ) -> Result<JoinSnapshot, StoreError> {
+        let question = JoinQuestion { user, session, cursors: cursors.clone() };
+        let mut answers = self.store.join_snapshots(&[question]).await?;
+        assert_eq!(answers.len(), 1);
+        Ok(answers.remove(0))
+    }
+
     /// A migrated database of its own: a copy of one that was migrated once.
     pub async fn fresh() -> Self {
         let (_, server) = SERVER
