@@ -112,19 +112,23 @@ impl Fleet {
     }
 
     /// Sends at a steady rate, spread evenly over `senders` (client and room), for `duration`; late sends keep their intended time.
-    pub async fn steadily(&self, senders: &[(usize, ConversationId)], rate_per_s: f64, duration: Duration) {
+    /// Says how late each was, in microseconds: as much of its latency is this program's, whose timer counts whole milliseconds.
+    pub async fn steadily(&self, senders: &[(usize, ConversationId)], rate_per_s: f64, duration: Duration) -> Histogram<u64> {
+        let mut late = histogram();
         let (start, gap) = (Instant::now() + Duration::from_millis(50), Duration::from_secs_f64(1.0 / rate_per_s));
         let mut next = start;
         for (client, room) in senders.iter().cycle() {
             if next > start + duration {
-                return;
+                break;
             }
             tokio::time::sleep_until(next.into()).await;
+            let _ = late.record(u64::try_from(next.elapsed().as_micros()).unwrap_or(u64::MAX));
             if let Some(client) = self.clients.get(*client) {
                 let _ = client.orders.send(Order { room: *room, intended_us: stamp::since_start(next) }).await;
             }
             next += gap;
         }
+        late
     }
 }
 

@@ -25,7 +25,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
     let senders: Vec<_> = rooms.iter().flat_map(|room| room.members.iter().map(|member| (*member, room.conversation))).collect();
 
     seen.reset();
-    fleet.steadily(&senders, CALM_RATE, duration).await;
+    let late = fleet.steadily(&senders, CALM_RATE, duration).await;
     drained(&seen).await;
     let (ack, delivery) = (Seen::take(&seen.ack_us), Seen::take(&seen.delivery_us));
 
@@ -72,6 +72,8 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
             ("busy_ack_p50_ms", quantile_ms(&busy_ack, 0.5)),
             ("busy_ack_p99_ms", quantile_ms(&busy_ack, 0.99)),
             ("calm_rate_per_s", CALM_RATE),
+            ("late_p50_ms", quantile_ms(&late, 0.5)),
+            ("late_p99_ms", quantile_ms(&late, 0.99)),
             ("raw_ack_p50_ms", quantile_ms(&raw_ack, 0.5)),
             ("raw_ack_p99_ms", quantile_ms(&raw_ack, 0.99)),
             ("ack_p50_ratio", quantile_ms(&ack, 0.5) / quantile_ms(&raw_ack, 0.5)),

@@ -38,7 +38,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
     let duration = Duration::from_secs(options.seconds);
     seen.reset();
     seen_others.reset();
-    tokio::join!(inside.steadily(&talking, RATE, duration), beside.steadily(&senders, OTHERS_RATE, duration));
+    let _ = tokio::join!(inside.steadily(&talking, RATE, duration), beside.steadily(&senders, OTHERS_RATE, duration));
     drained(&seen).await;
     drained(&seen_others).await;
     let (large, small) = (Seen::take(&seen.delivery_us), Seen::take(&seen_others.delivery_us));

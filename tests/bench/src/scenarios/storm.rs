@@ -46,7 +46,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
         .flat_map(|room| room.members.iter().filter_map(|member| Some((member.checked_sub(returning)?, room.conversation))))
         .collect();
     let began = Instant::now();
-    let (returned, ()) = tokio::join!(
+    let (returned, late) = tokio::join!(
         async {
             let fleet = Fleet::connect(&url, away, &positions, Arc::clone(&seen)).await?;
             anyhow::Ok((fleet, began.elapsed()))
@@ -75,6 +75,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
             ("events_replayed", replayed as f64),
             ("users", returning as f64),
             ("live_deliveries", live.len() as f64),
+            ("late_p99_ms", quantile_ms(&late, 0.99)),
         ]
         .into(),
         versions: versions(),
