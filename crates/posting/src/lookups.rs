@@ -67,7 +67,7 @@ mod tests {
 
     use async_trait::async_trait;
     use relay_domain::ports::{EventPage, EventRange, FoundEvent, JoinQuestion, JoinSnapshot, Target};
-    use relay_types::{ConversationId, MessageId};
+    use relay_types::{ConversationId, MessageId, UserId};
     use tokio::sync::Semaphore;
 
     use super::*;

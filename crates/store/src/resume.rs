@@ -8,7 +8,7 @@ use relay_domain::ports::{
     SnapshotMembership, StoreError, Target,
 };
 use relay_protocol::log::{EventOwner, EventText};
-use relay_types::{ConversationId, MessageId, Seq, ShardId};
+use relay_types::{ConversationId, MessageId, Seq, ShardId, UserId};
 use sqlx::types::Uuid;
 use sqlx::{Connection as _, PgConnection};
 
