@@ -1,15 +1,21 @@
 //! What tests may ask of the stack: `{"id":1,"do":"gateway_kill"}`, answered by `{"id":1,"ok":true}` or with an `error`.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use relay_fault_proxy::{Direction, FaultProxy, Faults};
 use relay_harness::Harness;
+
+use crate::load::Load;
+use crate::site::Site;
 
 /// Obeys requests, one after the other.
 pub struct Control<'a> {
     pub harness: &'a Harness,
     /// Between browsers and the gateway.
     pub link: &'a FaultProxy,
+    /// What the api serves to browsers.
+    pub site: &'a Site,
 }
 
 #[derive(serde::Deserialize)]
@@ -31,13 +37,20 @@ enum Action {
     LinkCut,
     /// Sockets stay open and nothing passes.
     LinkSilent,
-    /// Everything arrives so much later, in both directions.
+    /// Everything arrives so much later, in both directions, and no faster than so many bytes per second.
     LinkSlow {
         ms: u64,
+        bytes_per_s: Option<NonZeroU64>,
     },
     /// Every socket is reset once.
     LinkReset,
     LinkHeal,
+    /// Many messages at once.
+    Load(Load),
+    /// The next build of the client takes the place of this one.
+    Release {
+        build: String,
+    },
 }
 
 #[derive(serde::Serialize)]
@@ -63,7 +76,7 @@ impl Control<'_> {
     }
 
     async fn act(&self, action: Action) -> anyhow::Result<()> {
-        let Self { harness, link } = self;
+        let Self { harness, link, site } = self;
         match action {
             Action::GatewayKill => harness.gateway(0).kill(),
             Action::GatewayRestart => harness.gateway(0).restart().await?,
@@ -77,12 +90,14 @@ impl Control<'_> {
                 let silent = Direction { blackhole: true, ..Direction::default() };
                 link.set(Faults { to_server: silent, to_client: silent, ..Faults::default() });
             }
-            Action::LinkSlow { ms } => {
-                let slow = Direction { latency: Duration::from_millis(ms), ..Direction::default() };
+            Action::LinkSlow { ms, bytes_per_s } => {
+                let slow = Direction { latency: Duration::from_millis(ms), bytes_per_s, ..Direction::default() };
                 link.set(Faults { to_server: slow, to_client: slow, ..Faults::default() });
             }
             Action::LinkReset => link.reset_all(),
             Action::LinkHeal => link.heal(),
+            Action::Load(load) => load.put(harness).await?,
+            Action::Release { build } => site.release(&build)?,
         }
         Ok(())
     }

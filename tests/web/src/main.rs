@@ -44,7 +44,7 @@ async fn run() -> anyhow::Result<bool> {
     let mut child = command.spawn().context("could not run the tests")?;
     let mut answers = child.stdin.take().context("the tests have no standard input")?;
     let mut lines = BufReader::new(child.stdout.take().context("the tests have no standard output")?).lines();
-    let control = Control { harness: &stack.harness, link: &stack.link };
+    let control = Control { harness: &stack.harness, link: &stack.link, site: &stack.site };
     let tests = async {
         while let Some(line) = lines.next_line().await.context("could not read what the tests print")? {
             match line.strip_prefix("@relay ") {

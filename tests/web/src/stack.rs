@@ -8,11 +8,15 @@ use relay_fault_proxy::FaultProxy;
 use relay_harness::{Harness, HarnessBuilder};
 use tokio::process::Command;
 
+use crate::site::Site;
+
 /// The processes, the page that they serve, and the link between browsers and the gateway.
 pub struct WebStack {
     pub harness: Harness,
     /// Passes everything on until it is told otherwise.
     pub link: FaultProxy,
+    /// The page's files.
+    pub site: Site,
     tools: WebTools,
 }
 
@@ -22,7 +26,8 @@ impl WebStack {
         let tools = WebTools::ready().await?;
         let building = tools.clone();
         let client = tokio::task::spawn_blocking(move || building.build_client()).await.context("the build was aborted")??;
-        let client = client.to_str().context("the checkout's path is not UTF-8")?;
+        let site = Site::copy(&client)?;
+        let client = site.root().to_str().context("the path of the client is not UTF-8")?;
         // Before the gateway, whose address the page is told: it leads there once the gateway is up.
         let link = FaultProxy::start("gateway", ([127, 0, 0, 1], 9).into()).await?;
         let page = format!("web_root = {client:?}\ngateway_urls = [\"ws://{}/v1/ws\"]", link.address());
@@ -32,7 +37,7 @@ impl WebStack {
         let mut settings = std::fs::OpenOptions::new().append(true).open(harness.config_path())?;
         writeln!(settings, "\n[web]\npublic_origins = [{:?}]", harness.api_url())?;
         harness.gateway(0).restart().await?;
-        Ok(Self { harness, link, tools })
+        Ok(Self { harness, link, site, tools })
     }
 
     /// What installed Node.js and builds the client.

@@ -81,7 +81,11 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
         &["relay-types", "relay-protocol", "relay-subjects", "relay-client", "relay-dev-servers", "relay-fault-proxy", "relay-checkers"],
         &[],
     ),
-    ("relay-web-tests", &["relay-harness", "relay-dev-servers", "relay-fault-proxy"], &[]),
+    (
+        "relay-web-tests",
+        &["relay-types", "relay-protocol", "relay-subjects", "relay-harness", "relay-dev-servers", "relay-fault-proxy"],
+        &[],
+    ),
     (
         "relay-bench",
         &[
