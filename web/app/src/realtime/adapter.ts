@@ -155,6 +155,7 @@ function timelineOf(client: RealtimeClient, id: string): Timeline {
     loadOlder: () => quietly(timeline.loadOlder()),
     loadNewer: () => quietly(timeline.loadNewer()),
     jumpToEnd: () => quietly(timeline.jumpToEnd()),
+    follow: (end) => timeline.follow(end),
     jumpTo: (place) => timeline.jumpTo(place).catch(() => null),
     close: () => timeline.close(),
   };

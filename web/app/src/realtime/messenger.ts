@@ -47,6 +47,8 @@ export interface Timeline extends Store<TimelineState> {
   loadOlder(): Promise<void>;
   loadNewer(): Promise<void>;
   jumpToEnd(): Promise<void>;
+  /** Whether one reads at the end; elsewhere the rows stay, however many come. */
+  follow(end: boolean): void;
   /** Loads the window around a place and answers with the key of its first row. */
   jumpTo(place: { seq: number } | { atMs: number }): Promise<string | null>;
   close(): void;

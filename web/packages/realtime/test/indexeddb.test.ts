@@ -53,3 +53,50 @@ test('a value that cannot be stored fails alone: the store goes on', async () =>
   await put(1);
   expect(told).not.toHaveBeenCalled();
 });
+
+/** A page's `localStorage`. */
+function pageStorage(): Map<string, string> {
+  const kept = new Map<string, string>();
+  vi.stubGlobal('document', {});
+  vi.stubGlobal('localStorage', {
+    get length() {
+      return kept.size;
+    },
+    key: (n: number) => [...kept.keys()][n] ?? null,
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => kept.set(key, value),
+    removeItem: (key: string) => kept.delete(key),
+  });
+  return kept;
+}
+
+test('what a page kept with its last breath is written by the next one, for the same session only', async () => {
+  const kept = pageStorage();
+  try {
+    const name = newName();
+    const first = await openIndexedDb(name);
+    await first.transaction(['meta', 'drafts'], { write: true }, async (tx) => {
+      tx.put('meta', 'session', { sessionId: 's' });
+      tx.put('drafts', 'sent', ['sent', 'was sent']);
+    });
+    first.hurry?.('s', { writes: [{ table: 'drafts', key: 'c', value: ['c', 'half'] }] });
+    first.hurry?.('s', {
+      writes: [
+        { table: 'drafts', key: 'c', value: ['c', 'half a thought'] },
+        { table: 'drafts', key: 'sent' },
+      ],
+    });
+    first.hurry?.('another', { writes: [{ table: 'outbox', key: 'm', value: { clientId: 'm' } }] });
+    const arrived = first.hurry?.('s', { writes: [{ table: 'outbox', key: 'n', value: { clientId: 'n' } }] });
+    arrived?.();
+    kept.set(`${name}:last:broken`, '{');
+    first.close();
+    const second = await openIndexedDb(name);
+    expect(await second.transaction(['drafts'], {}, (tx) => tx.all('drafts'))).toEqual([['c', 'half a thought']]);
+    expect(await second.transaction(['outbox'], {}, (tx) => tx.all('outbox'))).toEqual([]);
+    expect(kept.size).toBe(0);
+    second.close();
+  } finally {
+    vi.unstubAllGlobals();
+  }
+});

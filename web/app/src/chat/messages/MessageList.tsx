@@ -1,4 +1,4 @@
-import { type CSSProperties, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { type CSSProperties, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { useText } from '@/app/i18n/i18n';
 import { useMessenger, usePeople, useSession } from '@/realtime/hooks';
 import type { Timeline, TimelineState } from '@/realtime/messenger';
@@ -54,6 +54,7 @@ export function MessageList({ conversation, timeline, state }: MessageListProps)
   const { virtualizer, stick } = useVirtualRows(rows, scroller, !state.hasNewer, roving.index);
   roving.attach(virtualizer);
   const view = useReading({ conversation, rows, virtualizer, scroller, divider, hasOlder: state.hasOlder });
+  useEffect(() => timeline.follow(view.atEnd), [timeline, view.atEnd]);
   usePaging({ timeline, state, rows, virtualizer, scroller });
   const jump = useJump({ timeline, rows, virtualizer, stick, divider, state });
 

@@ -36,6 +36,11 @@ export interface Timeline extends Readable<TimelineState> {
   loadNewer(): Promise<void>;
   /** Shows the end again. */
   jumpToEnd(): Promise<void>;
+  /**
+   * Whether one reads at the end. Elsewhere nothing that is shown goes when the window is full or the connection comes back: what is
+   * new stays out, and `hasNewer` says so.
+   */
+  follow(end: boolean): void;
   /** Shows the rows around a place. Gives the key of the row at or after it, or null when there is none. */
   jumpTo(place: TimelinePlace): Promise<string | null>;
   close(): void;

@@ -121,7 +121,7 @@ export class Client implements RealtimeClient {
       this.#bus.on((message) => {
         if (message.is === 'session') void this.#follow(message.reason).catch(() => undefined);
       }),
-      this.#page.onLeave(() => void this.#draftDesk.flush()),
+      this.#page.onHide(() => this.#hurry()),
       // The session may have ended while the page was away.
       this.#page.onReturn(() => void this.#follow(null).catch(() => undefined)),
     );
@@ -284,6 +284,16 @@ export class Client implements RealtimeClient {
   notice(notice: Notice): void {
     if (this.#early === null) this.#notices.emit(notice);
     else if (this.#early.length < MOST_EARLY) this.#early.push(notice);
+  }
+
+  /** What is not in the store yet is kept where no page takes it along. */
+  #hurry(): void {
+    const scope = this.#scope;
+    if (scope === null) return;
+    const writes = [...scope.outbox.unstored(), ...this.#draftDesk.unstored()];
+    if (writes.length === 0) return;
+    const arrived = scope.home.hurry({ writes });
+    void Promise.all([scope.outbox.settled(), this.#draftDesk.flush()]).then(arrived);
   }
 
   #present(): Scope {

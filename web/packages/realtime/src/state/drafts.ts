@@ -1,5 +1,6 @@
 import type { Drafts } from '../api/client.ts';
 import type { ConversationId } from '../api/ids.ts';
+import type { LastWords } from '../store/store.ts';
 import { Timer } from '../util/timer.ts';
 import type { Value } from '../util/value.ts';
 import type { Home } from './home.ts';
@@ -12,6 +13,8 @@ export class DraftDesk implements Drafts {
   readonly #value: Value<ReadonlyMap<ConversationId, string>>;
   readonly #timer = new Timer();
   readonly #dirty: Map<ConversationId, string>;
+  /** What is on its way into the store. */
+  readonly #storing = new Map<ConversationId, string>();
   #home: Home | null = null;
 
   constructor(value: Value<ReadonlyMap<ConversationId, string>>, unsaved: Map<ConversationId, string>) {
@@ -42,7 +45,15 @@ export class DraftDesk implements Drafts {
   use(home: Home | null): void {
     this.#timer.stop();
     this.#dirty.clear();
+    this.#storing.clear();
     this.#home = home;
+  }
+
+  /** What the store does not have yet. */
+  unstored(): LastWords['writes'] {
+    return [...new Map([...this.#storing, ...this.#dirty])].map(([id, text]) =>
+      text === '' ? { table: 'drafts', key: id } : { table: 'drafts', key: id, value: [id, text] },
+    );
   }
 
   /** Stores what is not stored yet. */
@@ -52,6 +63,7 @@ export class DraftDesk implements Drafts {
     this.#dirty.clear();
     const home = this.#home;
     if (home === null || drafts.length === 0) return;
+    for (const [id, text] of drafts) this.#storing.set(id, text);
     try {
       await home.transaction(['drafts'], { write: true }, async (tx) => {
         for (const [id, text] of drafts) {
@@ -62,6 +74,8 @@ export class DraftDesk implements Drafts {
       home.publish({ drafts });
     } catch {
       // It is on the screen; the store's failure is told elsewhere.
+    } finally {
+      for (const [id, text] of drafts) if (this.#storing.get(id) === text) this.#storing.delete(id);
     }
   }
 }

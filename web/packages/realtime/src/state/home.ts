@@ -1,5 +1,5 @@
 import type { SessionId } from '../api/ids.ts';
-import type { Store, Table, Tx, TxOptions } from '../store/store.ts';
+import type { LastWords, Store, Table, Tx, TxOptions } from '../store/store.ts';
 import type { Bus } from '../tabs/bus.ts';
 import type { Change } from './change.ts';
 import type { SessionRecord } from './records.ts';
@@ -43,6 +43,11 @@ export class Home {
       if ((await readLogGen(tx)) !== log) throw new FencedError('a reset came between');
       return work(tx);
     });
+  }
+
+  /** See {@link Store.hurry}. */
+  hurry(words: LastWords): () => void {
+    return this.store.hurry?.(this.#sessionId, words) ?? (() => undefined);
   }
 
   /** Tells all tabs of the session, this one included, what changed. */

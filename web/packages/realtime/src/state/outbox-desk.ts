@@ -4,6 +4,7 @@ import type { ClientId, ConversationId } from '../api/ids.ts';
 import { isText, type MessageRef } from '../api/messages.ts';
 import type { Outbox } from '../engine/outbox.ts';
 import { noSession } from '../rest/problems.ts';
+import type { LastWords } from '../store/store.ts';
 import type { ServerClock } from '../util/clock.ts';
 import { isKnownEvent } from '../wire/events.ts';
 import type { Change } from './change.ts';
@@ -30,6 +31,8 @@ export class OutboxDesk implements Outbox {
   readonly #forAll: boolean;
   readonly #waiters = new Map<ClientId, Waiter>();
   readonly #off: () => void;
+  /** On their way into the store for the first time. */
+  readonly #storing = new Map<ClientId, { readonly record: OutboxRecord; readonly stored: Promise<unknown> }>();
   #closed = false;
 
   constructor(parts: { home: Home; mirror: Mirror; clock: ServerClock; tab: string; limit: number; forAll: boolean }) {
@@ -90,10 +93,21 @@ export class OutboxDesk implements Outbox {
     const stored = this.#put(record).catch((cause: unknown) => {
       throw new ApiError('store', 'the message could not be kept on this device', { retryable: false, cause });
     });
-    stored.catch(() => undefined);
+    const arrived = stored.catch(() => undefined).finally(() => this.#storing.delete(record.clientId));
+    this.#storing.set(record.clientId, { record, stored: arrived });
     // Told at once: it shows, and goes out, without waiting for the disk. Only what is stored outlives this tab.
     this.#home.publish({ outbox: [record] });
     return { clientId: record.clientId, stored, acknowledged };
+  }
+
+  /** What the store does not have yet. */
+  unstored(): LastWords['writes'] {
+    return [...this.#storing.values()].map(({ record }) => ({ table: 'outbox', key: record.clientId, value: record }));
+  }
+
+  /** Resolves when it has, or has refused. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#storing.values()].map(({ stored }) => stored));
   }
 
   /** Sends a failed message again, with the same key: nothing was stored under it. */

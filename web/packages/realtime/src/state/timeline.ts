@@ -57,6 +57,8 @@ export class TimelineView implements Timeline {
   #closed = false;
   #loading = 0;
   #showsEnd = true;
+  /** Whether one reads at the end. Elsewhere the rows that are shown stay. */
+  #follows = true;
   /** Something lies behind the window that has not been read, though the end is to be shown. */
   #isBehind = false;
   /** Something was missed: what is shown may have changed since. */
@@ -134,6 +136,10 @@ export class TimelineView implements Timeline {
     });
   }
 
+  follow(end: boolean): void {
+    this.#follows = end;
+  }
+
   async jumpTo(place: TimelinePlace): Promise<string | null> {
     const key = JSON.stringify(place);
     return (await this.#once(key, (signal) => this.#jump(place, signal))) ?? null;
@@ -163,11 +169,15 @@ export class TimelineView implements Timeline {
     if (!this.#window.join(part)) {
       if (this.#window.isFilled && this.#opened && this.#window.to >= part.span.to) {
         // The server's answer is older than what has come meanwhile.
+      } else if (!this.#follows && this.#opened && this.#window.isFilled) {
+        this.#showsEnd = false;
+        this.#isBehind = false;
+        return;
       } else this.#window.replace(part);
     }
     this.#isBehind = false;
     this.#opened = true;
-    this.#window.trimStart();
+    this.#trim();
     // What came while the server answered.
     for (let n = 0; n < MOST_AGAIN && this.#showsEnd && this.#last > this.#window.to; n += 1) await this.#readNewer(signal);
   }
@@ -314,11 +324,17 @@ export class TimelineView implements Timeline {
     }
     // After one's removal nothing more is theirs to read.
     if (!this.#showsEnd || endsStay(event, this.#mirror.me)) return;
-    if (this.#window.append(event)) this.#window.trimStart();
+    if (this.#window.append(event)) this.#trim();
     else if (this.#opened && !this.#isBehind) {
       this.#isBehind = true;
       void this.#once('catch up', (signal) => this.#catchUp(signal));
     }
+  }
+
+  /** Drops what is too much, where nobody reads. */
+  #trim(): void {
+    if (this.#follows) this.#window.trimStart();
+    else if (this.#window.trimEnd()) this.#showsEnd = false;
   }
 
   #changed(): void {

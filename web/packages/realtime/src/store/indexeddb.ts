@@ -1,6 +1,7 @@
 import { deleteDB, type IDBPDatabase, type IDBPTransaction, openDB } from 'idb';
 import { Emitter } from '../util/emitter.ts';
-import type { Entry, Key, Range, Store, StoreFailure, Table, Tx, TxOptions } from './store.ts';
+import { LastWordsBox } from './last-words.ts';
+import type { Entry, Key, LastWords, Range, Store, StoreFailure, Table, Tx, TxOptions } from './store.ts';
 import { StoreError, TABLES } from './store.ts';
 
 /** Rises with every new table. */
@@ -16,7 +17,7 @@ const OF_VALUES = ['DataError', 'DataCloneError', 'ConstraintError', 'Transactio
  */
 export async function openIndexedDb(name: string): Promise<Store> {
   if (typeof indexedDB === 'undefined') throw new StoreError('missing');
-  const store = new IndexedDbStore();
+  const store = new IndexedDbStore(name);
   try {
     await store.open(name, VERSION);
   } catch (error) {
@@ -25,6 +26,7 @@ export async function openIndexedDb(name: string): Promise<Store> {
       throw storeError(cause);
     });
   }
+  await store.takeLastWords();
   return store;
 }
 
@@ -32,7 +34,15 @@ class IndexedDbStore implements Store {
   readonly persistent = true;
   readonly shared = true;
   readonly #failures = new Emitter<StoreFailure>();
+  readonly #lastWords: LastWordsBox;
+  readonly #offKept: () => void;
   #db: IDBPDatabase | null = null;
+
+  constructor(name: string) {
+    this.#lastWords = new LastWordsBox(name);
+    // Of a page that is gone while this one stays.
+    this.#offKept = this.#lastWords.onKept(() => void this.takeLastWords());
+  }
 
   async open(name: string, version: number | undefined): Promise<void> {
     let waiting: ReturnType<typeof setTimeout> | undefined;
@@ -91,11 +101,35 @@ class IndexedDbStore implements Store {
     }
   }
 
+  hurry(sessionId: string, words: LastWords): () => void {
+    return this.#lastWords.keep(sessionId, words);
+  }
+
+  /** Writes what pages kept that are gone. What is another session's is thrown away. */
+  async takeLastWords(): Promise<void> {
+    for (const { key, words } of this.#lastWords.all()) {
+      try {
+        await this.transaction(['meta', 'outbox', 'drafts'], { write: true, strict: true }, async (tx) => {
+          const session = (await tx.get('meta', 'session')) as { sessionId?: string } | undefined;
+          if (session?.sessionId !== words.sessionId) return;
+          for (const write of words.writes) {
+            if (write.value === undefined) tx.delete(write.table, write.key);
+            else tx.put(write.table, write.key, write.value);
+          }
+        });
+        this.#lastWords.remove(key);
+      } catch {
+        // Whoever opens the store next tries again.
+      }
+    }
+  }
+
   onFailure(listener: (why: StoreFailure) => void): () => void {
     return this.#failures.on(listener);
   }
 
   close(): void {
+    this.#offKept();
     this.#db?.close();
     this.#db = null;
   }

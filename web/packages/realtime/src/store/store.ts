@@ -53,6 +53,11 @@ export interface TxOptions {
   strict?: boolean;
 }
 
+/** Rows that are written without a look at what is there; one without a value is removed. */
+export interface LastWords {
+  readonly writes: readonly { readonly table: Table; readonly key: string; readonly value?: unknown }[];
+}
+
 /** Why a store cannot be used. */
 export type StoreFailure = 'missing' | 'blocked' | 'quota' | 'newer_store' | 'outdated' | 'failed';
 
@@ -75,6 +80,12 @@ export interface Store {
   readonly shared: boolean;
   /** Runs `work` in a transaction over `tables`: all or nothing. Rejects with {@link StoreError}, or what `work` threw. */
   transaction<T>(tables: readonly Table[], options: TxOptions, work: (tx: Tx) => Promise<T>): Promise<T>;
+  /**
+   * Keeps rows of a session that are on their way into the store, for a page that may be gone before they arrive: they are written
+   * when the store is opened again, if it belongs to that session still. Call what is given back when they have arrived. A store
+   * that the program does not outlive has none of it.
+   */
+  hurry?(sessionId: string, words: LastWords): () => void;
   /** Told when the store cannot be used any more, as when a newer version of the program takes it over. */
   onFailure(listener: (why: StoreFailure) => void): () => void;
   /** Lets go. */

@@ -151,7 +151,8 @@ export class Leadership {
 
   #schedule(): void {
     if (this.#term !== null || this.#stopped) return;
-    this.#ping.start(PING_MS, () => this.#probe());
+    const leftMs = DEAD_MS - (performance.now() - this.#heardMs);
+    this.#ping.start(leftMs > 0 ? Math.min(PING_MS, leftMs) : PING_MS, () => this.#probe());
   }
 
   #probe(): void {

@@ -5,6 +5,8 @@ export interface Page {
   readonly hiddenMs: number;
   /** The page came to the front, or the network came back. */
   onWake(listener: () => void): () => void;
+  /** The page may be gone in a moment: it goes away, or is not in front any more. What is to be kept has to be kept now. */
+  onHide(listener: () => void): () => void;
   /** The page goes away, perhaps into the back/forward cache; `onReturn` is told when it comes out of there. */
   onLeave(listener: () => void): () => void;
   onReturn(listener: () => void): () => void;
@@ -36,6 +38,16 @@ const browserPage: Page = {
       online();
     };
   },
+  onHide(listener) {
+    const hidden = listen(document, ['visibilitychange'], () => {
+      if (document.visibilityState !== 'visible') listener();
+    });
+    const left = listen(window, ['pagehide'], listener);
+    return () => {
+      hidden();
+      left();
+    };
+  },
   onLeave: (listener) => listen(window, ['pagehide'], listener),
   onReturn: (listener) =>
     listen(window, ['pageshow'], (event) => {
@@ -44,7 +56,7 @@ const browserPage: Page = {
 };
 
 const nothing = (): (() => void) => () => undefined;
-const nodePage: Page = { visible: true, hiddenMs: 0, onWake: nothing, onLeave: nothing, onReturn: nothing };
+const nodePage: Page = { visible: true, hiddenMs: 0, onWake: nothing, onHide: nothing, onLeave: nothing, onReturn: nothing };
 
 export function currentPage(): Page {
   if (typeof document === 'undefined') return nodePage;
