@@ -1,6 +1,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useRef } from 'react';
+import { useEffect, useMemo, useRef } from 'react';
 import { useLocation } from 'wouter';
+import { textScale } from '@/app/ui/textScale';
 import { useLook } from '@/store/look';
 import type { ConversationRow, Person } from '@/types';
 import { ConversationRowView } from './ConversationRowView';
@@ -11,7 +12,9 @@ export function ListRows({ rows, me, selected }: { rows: ConversationRow[]; me: 
   const compact = useLook((look) => look.density === 'compact');
   const textSize = useLook((look) => look.textSize);
   const place = useRef<HTMLDivElement>(null);
-  const height = ((compact ? 48 : 64) * textSize) / 100;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the setting is a part of it
+  const scale = useMemo(textScale, [textSize]);
+  const height = (compact ? 48 : 64) * scale;
   const virtualizer = useVirtualizer({
     count: rows.length,
     getScrollElement: () => place.current?.closest<HTMLElement>('.list-body') ?? null,

@@ -1,5 +1,6 @@
 import { type RefObject, useEffect, useRef, useState } from 'react';
 import { dayKey } from '@/app/i18n/dates';
+import { textScale } from '@/app/ui/textScale';
 import { useMessenger } from '@/realtime/hooks';
 import type { ConversationRow } from '@/types';
 import type { Row } from './grouping';
@@ -43,6 +44,8 @@ export function useReading({ conversation, rows, virtualizer, scroller, divider,
     const box = scroller.current;
     if (!box) return;
     let frame = 0;
+    // Rows and label grow with the size of the text.
+    const scale = textScale();
     const look = () => {
       frame = 0;
       const { conversation: of, rows: all, divider: mark, hasOlder: more } = latest.current;
@@ -53,7 +56,8 @@ export function useReading({ conversation, rows, virtualizer, scroller, divider,
       const firstVisible = first?.index ?? 0;
       const at = all[firstVisible]?.item.atMs ?? null;
       const dividerAbove = mark.isAbove(all, firstVisible, more);
-      const dayShown = top < 8 || items.some((item) => all[item.index]?.day != null && item.start > top - 44 && item.start < top + 56);
+      const dayShown =
+        top < 8 || items.some(({ index, start }) => all[index]?.day != null && start > top - 44 * scale && start < top + 56 * scale);
       const atEnd = isAtEnd(virtualizer);
       setView((now) => {
         const sameDay = now.day !== null && at !== null && dayKey(now.day) === dayKey(at);
