@@ -1,11 +1,15 @@
-// Browser tests against a whole stack: RELAYHUB_URL=http://127.0.0.1:PORT node web/tests/run.mjs [part of a name]
+// Browser tests against a whole stack: RELAYHUB_URL=http://127.0.0.1:PORT node web/tests/run.mjs [file, or part of a name]
 // RELAYHUB_SCREENS=DIR keeps pictures of the main screens there. The last line is `N passed, N failed`.
 import { mkdirSync } from 'node:fs';
 import { care } from './cases/care.mjs';
 import { devices } from './cases/devices.mjs';
 import { edits } from './cases/edits.mjs';
 import { groups } from './cases/groups.mjs';
+import { history } from './cases/history.mjs';
 import { network } from './cases/network.mjs';
+import { reload } from './cases/reload.mjs';
+import { sight } from './cases/sight.mjs';
+import { tabs } from './cases/tabs.mjs';
 import { talk } from './cases/talk.mjs';
 import { launch } from './support/browser.mjs';
 import { hangUp } from './support/relay.mjs';
@@ -19,8 +23,10 @@ if (!url) {
 const screens = process.env.RELAYHUB_SCREENS || null;
 if (screens) mkdirSync(screens, { recursive: true });
 
-const cases = Object.entries({ ...talk, ...groups, ...edits, ...network, ...devices, ...care });
-const chosen = cases.filter(([name]) => name.includes(process.argv[2] ?? ''));
+const files = { talk, groups, edits, history, tabs, reload, network, devices, care, sight };
+const cases = Object.entries(files).flatMap(([file, tests]) => Object.entries(tests).map(([name, test]) => [name, test, file]));
+const wanted = process.argv[2] ?? '';
+const chosen = cases.filter(([name, , file]) => file === wanted || name.includes(wanted));
 const browser = await launch();
 let failed = 0;
 

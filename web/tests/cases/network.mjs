@@ -37,12 +37,25 @@ export const network = {
     assert.deepEqual(texts, [...'0123456789'], 'each once, in order');
   },
 
-  'a slow link delivers both ways': async (world) => {
+  'a slow link delivers both ways, and takes its time': async (world) => {
     const { ann, bob } = await friends(world);
-    await relay('link_slow', { ms: 300 });
+    // Each way so much later, and then no faster than an old modem.
+    const eachWayMs = 300;
+    await relay('link_slow', { ms: eachWayMs, bytes_per_s: 4_000 });
     try {
+      const began = Date.now();
       await ann.write('slow but sure');
+      await ann.page.locator('.bubble', { hasText: 'slow but sure' }).locator('.ticks[data-state=pending]').waitFor();
       await bob.sees('slow but sure');
+      await ann.allSent();
+      const tookMs = Date.now() - began;
+      assert.ok(tookMs >= 2 * eachWayMs, `the link is slow, and the answer came after ${tookMs} ms`);
+      // A text that takes seconds is no reason to think the link dead.
+      const long = 'slow '.repeat(2_000);
+      await bob.write(`${long} and long`);
+      await ann.sees('and long');
+      await bob.allSent();
+      assert.equal(await ann.bubble('and long').count(), 1);
       await bob.write('same here');
       await ann.sees('same here');
     } finally {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { friends, Person, until } from '../support/person.mjs';
+import { distanceFromEnd, firstShown, friends, Person, until } from '../support/person.mjs';
 
 export const talk = {
   'two people sign up and talk in both directions': async (world) => {
@@ -101,19 +101,3 @@ export const talk = {
     assert.equal(wide, false, 'the page does not scroll sideways');
   },
 };
-
-function distanceFromEnd(person) {
-  return person.page.locator('.message-scroller').evaluate((box) => box.scrollHeight - box.scrollTop - box.clientHeight);
-}
-
-/** The first message that is wholly on the screen, and where. */
-function firstShown(person) {
-  return person.page.locator('.message-scroller').evaluate((box) => {
-    const top = box.getBoundingClientRect().top;
-    const rows = [...box.querySelectorAll('.message-row')].map((row) => ({
-      key: row.dataset.key,
-      y: Math.round(row.getBoundingClientRect().top - top),
-    }));
-    return rows.filter((row) => row.y >= 0).sort((a, b) => a.y - b.y)[0];
-  });
-}

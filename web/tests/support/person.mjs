@@ -46,12 +46,22 @@ export class Person {
     page.on('websocket', (socket) => {
       this.sockets.push({ socket, page });
     });
+    // Those of the document that is left end with it, and nothing says so.
+    page.on('request', (request) => {
+      if (request.isNavigationRequest() && request.frame() === page.mainFrame())
+        this.sockets = this.sockets.filter((one) => one.page !== page);
+    });
     return page;
   }
 
-  /** Sockets that are open in this browser's tabs. */
-  openSockets() {
-    return this.sockets.filter(({ socket, page }) => !socket.isClosed() && !page.isClosed()).length;
+  /** Sockets that are open in this browser's tabs, or in one of them. */
+  openSockets(tab) {
+    return this.sockets.filter(({ socket, page }) => !socket.isClosed() && !page.isClosed() && (!tab || page === tab)).length;
+  }
+
+  /** The conversation on the screen. */
+  conversationId() {
+    return /\/c\/(\w+)/.exec(this.page.url())?.[1];
   }
 
   async signUp(handle = newHandle(this.name)) {
@@ -60,7 +70,10 @@ export class Person {
     await this.page.locator('input[autocomplete=name]').fill(this.name);
     await this.page.locator('input[autocomplete=username]').fill(handle);
     await this.page.locator('input[autocomplete="new-password"]').fill(PASSWORD);
+    const authorized = this.page.waitForRequest((request) => 'authorization' in request.headers());
     await this.page.locator('button[type=submit]').click();
+    const claims = (await authorized).headers().authorization.split('.')[1];
+    this.id = JSON.parse(Buffer.from(claims, 'base64url').toString()).sub;
     await this.page.locator('.list-pane').waitFor();
     return this;
   }
@@ -139,4 +152,20 @@ export async function until(what, read, wanted, patience = PATIENCE_MS) {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error(`${what}: saw ${JSON.stringify(seen)} for ${patience} ms`);
+}
+
+export function distanceFromEnd(person) {
+  return person.page.locator('.message-scroller').evaluate((box) => box.scrollHeight - box.scrollTop - box.clientHeight);
+}
+
+/** The first message that is wholly on the screen, and where. */
+export function firstShown(person) {
+  return person.page.locator('.message-scroller').evaluate((box) => {
+    const top = box.getBoundingClientRect().top;
+    const rows = [...box.querySelectorAll('.message-row')].map((row) => ({
+      key: row.dataset.key,
+      y: Math.round(row.getBoundingClientRect().top - top),
+    }));
+    return rows.filter((row) => row.y >= 0).sort((a, b) => a.y - b.y)[0];
+  });
 }
