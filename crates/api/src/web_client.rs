@@ -80,7 +80,7 @@ impl WebClient {
         headers.insert(header::CACHE_CONTROL, ASK_AGAIN);
         headers.remove(header::LAST_MODIFIED);
         headers.remove(header::ETAG);
-        if path == "/" || path.ends_with(".html") {
+        if path == "/" || Path::new(path).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("html")) {
             headers.insert(header::CONTENT_SECURITY_POLICY, self.policy.clone());
             headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
             headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
