@@ -7,6 +7,7 @@ import { edits } from './cases/edits.mjs';
 import { groups } from './cases/groups.mjs';
 import { history } from './cases/history.mjs';
 import { network } from './cases/network.mjs';
+import { pictures } from './cases/pictures.mjs';
 import { reload } from './cases/reload.mjs';
 import { sight } from './cases/sight.mjs';
 import { tabs } from './cases/tabs.mjs';
@@ -23,7 +24,7 @@ if (!url) {
 const screens = process.env.RELAYHUB_SCREENS || null;
 if (screens) mkdirSync(screens, { recursive: true });
 
-const files = { talk, groups, edits, history, tabs, reload, network, devices, care, sight };
+const files = { talk, groups, edits, history, tabs, reload, network, devices, care, sight, ...(screens ? { pictures } : {}) };
 const cases = Object.entries(files).flatMap(([file, tests]) => Object.entries(tests).map(([name, test]) => [name, test, file]));
 const wanted = process.argv[2] ?? '';
 const chosen = cases.filter(([name, , file]) => file === wanted || name.includes(wanted));

@@ -24,7 +24,7 @@ pub struct Load {
     /// The first one's time, and the time between two.
     pub from_ms: TimestampMs,
     pub every_ms: TimestampMs,
-    /// Before the number of each.
+    /// Before the number of each; a single one has none.
     pub text: String,
     /// Whether to wait until they are in the projection.
     pub wait: bool,
@@ -50,13 +50,14 @@ impl Load {
 
     fn event(&self, index: u64, ids: &SystemIds) -> anyhow::Result<Vec<u8>> {
         let author = self.authors.get(usize::try_from(index)? % self.authors.len().max(1)).context("nobody writes")?;
+        let text = if self.count == 1 { self.text.clone() } else { format!("{} {index}", self.text) };
         let event = LogEvent::MessageSent(MessageSent {
             message_id: MessageId::new(ids.next_ulid()),
             actor_id: *author,
             at_ms: self.from_ms + TimestampMs::try_from(index)? * self.every_ms,
             conversation_id: self.conversation,
             client_id: ids.next_ulid().to_string().parse::<ClientId>()?,
-            body: MessageBody::Text { text: format!("{} {index}", self.text).parse()? },
+            body: MessageBody::Text { text: text.parse()? },
             reply_to: None,
         });
         Ok(serde_json::to_vec(&event)?)

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use sha2::{Digest as _, Sha256};
 
 /// The files on the disk.
 pub struct Site {
@@ -22,10 +23,17 @@ impl Site {
         self.directory.path()
     }
 
-    /// Serves another build from now on: the page says `build`, and its worker has a version of its own.
+    /// Serves another build from now on: the page says `build`, and its worker has a version of its own and knows what the page holds.
     pub fn release(&self, build: &str) -> anyhow::Result<()> {
+        let before = self.hash_of_page()?;
         self.rewrite("index.html", "<head>", &format!("<head><meta name=\"build\" content=\"{build}\">"))?;
+        self.rewrite("sw.js", &before, &self.hash_of_page()?)?;
         self.rewrite("sw.js", "const VERSION = \"", &format!("const VERSION = \"{build}-"))
+    }
+
+    fn hash_of_page(&self) -> anyhow::Result<String> {
+        let page = std::fs::read(self.root().join("index.html")).context("could not read index.html")?;
+        Ok(Sha256::digest(&page).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
     }
 
     fn rewrite(&self, name: &str, from: &str, to: &str) -> anyhow::Result<()> {
