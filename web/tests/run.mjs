@@ -15,7 +15,7 @@ import { talk } from './cases/talk.mjs';
 import { launch } from './support/browser.mjs';
 import { hangUp } from './support/relay.mjs';
 
-const LIMIT_MS = 90_000;
+const LIMIT_MS = 180_000;
 const url = process.env.RELAYHUB_URL?.replace(/\/$/, '');
 if (!url) {
   console.error('RELAYHUB_URL is missing: the address of the page');

@@ -12,7 +12,7 @@ use relay_types::{ClientId, ConversationId, IdGen as _, MessageId, ShardId, Syst
 /// Messages of one atomic batch, which holds at most 1,000.
 const BATCH: u64 = 500;
 /// For the workers to bring everything into the projection.
-const PROJECTED_WITHIN: Duration = Duration::from_secs(60);
+const PROJECTED_WITHIN: Duration = Duration::from_mins(2);
 
 /// What is to be put where.
 #[derive(serde::Deserialize)]

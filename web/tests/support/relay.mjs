@@ -1,6 +1,8 @@
 import { createInterface } from 'node:readline';
 
 const PATIENCE_MS = 30_000;
+/** 100,000 messages pass through the log and the projection; a busy machine takes its time. */
+const LOADING_MS = 120_000;
 let next = 1;
 const waiting = new Map();
 let lines = null;
@@ -18,8 +20,9 @@ export async function relay(what, values = {}) {
   listen();
   const id = next;
   next += 1;
+  const patience = what === 'load' ? LOADING_MS : PATIENCE_MS;
   const answer = new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`the stack did not answer to ${what} within ${PATIENCE_MS} ms`)), PATIENCE_MS);
+    const timer = setTimeout(() => reject(new Error(`the stack did not answer to ${what} within ${patience} ms`)), patience);
     waiting.set(id, (said) => {
       clearTimeout(timer);
       if (said.ok) resolve();
