@@ -104,7 +104,11 @@ impl Erasures for Store {
                  ORDER BY coalesce(not_before, erased_at), shard, seq LIMIT 1 FOR UPDATE",
                 &besides
             );
-            let Some(row) = next.fetch_optional(&mut *transaction).await.map_err(unavailable)? else { return Ok(None) };
+            let Some(row) = next.fetch_optional(&mut *transaction).await.map_err(unavailable)? else {
+                // Given back before the answer. A dropped transaction ends later, and the next call would find the lock taken.
+                transaction.rollback().await.map_err(unavailable)?;
+                return Ok(None);
+            };
             let erasure = Erasure { shard: shard(row.shard)?, seq: Seq::from_i64(row.seq), message: MessageId::from_uuid(row.message_id) };
             let outcome = tokio::time::timeout(ERASE_WITHIN, log.erase(erasure)).await;
             let outcome = outcome.unwrap_or_else(|_| Err(EraseError::Log(format!("no end within {ERASE_WITHIN:?}").into())));
