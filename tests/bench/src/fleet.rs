@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use futures::StreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _};
 use hdrhistogram::Histogram;
 use relay_client::{Connection, Incoming, SocketOptions};
 use relay_protocol::{MessageBody, Position, SendMessage, ServerFrame};
@@ -19,7 +19,7 @@ use crate::report::histogram;
 use crate::stamp;
 
 /// Sockets opened at once.
-const OPENING: usize = 64;
+const OPENING: usize = 256;
 /// Orders that wait for one client.
 const ORDERS: usize = 1024;
 const HELLO_LIMIT: Duration = Duration::from_mins(1);
@@ -94,11 +94,13 @@ impl Fleet {
                 // Each in a task of its own, as clients are on their own: a sender that goes on meanwhile must not wait for them.
                 #[expect(clippy::disallowed_methods, reason = "a load generator has no supervisor")]
                 let connecting = tokio::spawn(async move { Client::connect(&gateway, &token, position, seen, ids).await });
-                connecting.await?
+                anyhow::Ok((index, connecting.await??))
             }
         });
-        let clients: Vec<anyhow::Result<Client>> = futures::stream::iter(opening).buffered(OPENING).collect().await;
-        Ok(Self { clients: clients.into_iter().collect::<anyhow::Result<_>>()? })
+        // One that takes long holds up none behind it.
+        let mut clients: Vec<(usize, Client)> = futures::stream::iter(opening).buffer_unordered(OPENING).try_collect().await?;
+        clients.sort_unstable_by_key(|(index, _)| *index);
+        Ok(Self { clients: clients.into_iter().map(|(_, client)| client).collect() })
     }
 
     /// Disconnects everybody; returns how far each had come.

@@ -17,7 +17,8 @@ const GROUP: usize = 20;
 const GOOD_MS: f64 = 100.0;
 const BOUND_MS: f64 = 150.0;
 /// Messages per second offered, one step after the other.
-const STEPS: [f64; 12] = [500.0, 1_000.0, 1_500.0, 2_000.0, 2_500.0, 3_000.0, 3_500.0, 4_000.0, 4_500.0, 5_000.0, 5_500.0, 6_000.0];
+const STEPS: [f64; 15] =
+    [500.0, 1_000.0, 1_500.0, 2_000.0, 2_500.0, 3_000.0, 3_500.0, 4_000.0, 4_500.0, 5_000.0, 5_500.0, 6_000.0, 6_500.0, 7_000.0, 7_500.0];
 
 pub async fn run(options: &Options) -> anyhow::Result<Report> {
     let harness = stack::start(options.synced, |builder| builder).await?;
