@@ -1,6 +1,6 @@
 import './stores.ts';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { type ClientOptions, type MessageItem, RealtimeClient } from '../src/index.ts';
+import { expect, test, vi } from 'vitest';
+import type { MessageItem } from '../src/index.ts';
 import { amended } from '../src/store/amend.ts';
 import { MemoryStore } from '../src/store/memory.ts';
 import type { Store } from '../src/store/store.ts';
@@ -8,43 +8,15 @@ import type { Transport } from '../src/transport/transport.ts';
 import { WebSocketTransport } from '../src/transport/websocket.ts';
 import type { ServerEvent } from '../src/wire/events.ts';
 import { message } from './events.ts';
-import { type Answer, listItem, TestServer } from './server.ts';
+import { listItem, type TestServer } from './server.ts';
+import { held, onServer } from './set-up.ts';
 import { until } from './soon.ts';
 
 let server: TestServer;
-let address = '';
-const clients: RealtimeClient[] = [];
-
-beforeEach(async () => {
-  server = new TestServer();
-  address = await server.listen();
+const { open, loggedIn } = onServer((fresh) => {
+  server = fresh;
   server.conversations = [listItem('c1', 0)];
 });
-afterEach(async () => {
-  await Promise.all(clients.splice(0).map((client) => client.close()));
-  server.close();
-});
-
-async function open(store: Store, more: Partial<ClientOptions> = {}): Promise<RealtimeClient> {
-  const client = await RealtimeClient.open({
-    apiBase: `http://${address}`,
-    gateways: [`ws://${address}`],
-    reconnectBaseMs: 1,
-    reportIntervalMs: 1,
-    store,
-    ...more,
-  });
-  clients.push(client);
-  return client;
-}
-
-async function loggedIn(store: Store): Promise<RealtimeClient> {
-  const client = await open(store);
-  await client.logIn({ handle: 'me', password: 'x', deviceName: 'd' });
-  await until('live', client.connection, ({ state }) => state === 'live');
-  await until('the list', client.conversations, (rows) => rows.length === 1);
-  return client;
-}
 
 const erasure = (seq: number): ServerEvent & { chain: string } =>
   ({
@@ -80,7 +52,7 @@ const storedTexts = (store: Store): Promise<string> =>
 test.each(['too_old', 'too_much'])('what was erased in the hole of a reset (%s) is not readable any more', async (reason) => {
   const store = new MemoryStore();
   for (let n = 1; n <= 3; n += 1) server.message('c1', `text ${n}`);
-  const client = await loggedIn(store);
+  const client = await loggedIn({ store });
   const timeline = client.timeline('c1');
   await until('the history', timeline, ({ items, loading }) => items.length === 3 && !loading);
   eraseUnseen(2);
@@ -93,7 +65,7 @@ test.each(['too_old', 'too_much'])('what was erased in the hole of a reset (%s) 
 
 test('a conversation that nobody looks at keeps nothing of before a reset either', async () => {
   const store = new MemoryStore();
-  const client = await loggedIn(store);
+  const client = await loggedIn({ store });
   server.message('c1', 'secret');
   await until('the message', client.conversation('c1'), (row) => row?.unread === 1);
   client.drafts.set('c1', 'half a thought');
@@ -106,7 +78,7 @@ test('a conversation that nobody looks at keeps nothing of before a reset either
 
 test('a reset leaves the place where one reads', async () => {
   for (let n = 1; n <= 600; n += 1) server.message('c1', `text ${n}`);
-  const client = await loggedIn(new MemoryStore());
+  const client = await loggedIn();
   const timeline = client.timeline('c1');
   await until('the end', timeline, ({ loading, items }) => items.length === 50 && !loading);
   await timeline.jumpTo({ seq: 100 });
@@ -130,7 +102,7 @@ test('a reset leaves the place where one reads', async () => {
 test('an answer from before a reset is neither shown nor stored', async () => {
   const store = new MemoryStore();
   server.message('c1', 'secret');
-  const client = await loggedIn(store);
+  const client = await loggedIn({ store });
   const history = held();
   server.answers.set('GET /v1/messages', history.answer);
   const timeline = client.timeline('c1');
@@ -148,7 +120,7 @@ test('what is erased while its page is on the way does not come back', async () 
   const store = new MemoryStore();
   server.message('c1', 'secret');
   server.message('c1', 'another');
-  const client = await loggedIn(store);
+  const client = await loggedIn({ store });
   const history = held();
   server.answers.set('GET /v1/messages', history.answer);
   const timeline = client.timeline('c1');
@@ -168,7 +140,7 @@ test('what is erased before the first connection, and after its history was read
   const real = new WebSocketTransport();
   let isUp = false;
   const transport: Transport = { connect: (url, listener) => real.connect(isUp ? url : 'ws://127.0.0.1:1', listener) };
-  const client = await open(store, { transport });
+  const client = await open({ store, transport });
   await client.logIn({ handle: 'me', password: 'x', deviceName: 'd' });
   const timeline = client.timeline('c1');
   await until('the history', timeline, ({ items, loading }) => items.length === 1 && !loading);
@@ -210,19 +182,3 @@ test('an edit amends its message, the newest counts, and nothing follows an eras
   ])
     expect(amended(events, others)).toMatchObject([{ body: { type: 'erased' } }]);
 });
-
-/** An answer that waits until it is let go. */
-function held(): { answer: (usual: () => Answer) => Promise<Answer>; asked: Promise<void>; go: () => void } {
-  const asked = Promise.withResolvers<void>();
-  const gone = Promise.withResolvers<void>();
-  return {
-    answer: async (usual) => {
-      const said = usual();
-      asked.resolve();
-      await gone.promise;
-      return said;
-    },
-    asked: asked.promise,
-    go: gone.resolve,
-  };
-}

@@ -1,42 +1,16 @@
 import './stores.ts';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ApiError, type ClientOptions, type MessageItem, RealtimeClient } from '../src/index.ts';
+import { expect, test } from 'vitest';
+import { ApiError, type MessageItem } from '../src/index.ts';
 import { MemoryStore } from '../src/store/memory.ts';
-import { listItem, TestServer } from './server.ts';
+import { listItem, type TestServer } from './server.ts';
+import { onServer } from './set-up.ts';
 import { SlowStore } from './slow-store.ts';
 import { until } from './soon.ts';
 
 let server: TestServer;
-let address = '';
-const clients: RealtimeClient[] = [];
-
-beforeEach(async () => {
-  server = new TestServer();
-  address = await server.listen();
+const { open, loggedIn } = onServer((fresh) => {
+  server = fresh;
 });
-afterEach(async () => {
-  await Promise.all(clients.splice(0).map((client) => client.close()));
-  server.close();
-});
-
-async function open(options: Partial<ClientOptions> = {}): Promise<RealtimeClient> {
-  const client = await RealtimeClient.open({
-    apiBase: `http://${address}`,
-    gateways: [`ws://${address}`],
-    reconnectBaseMs: 1,
-    reportIntervalMs: 1,
-    ...options,
-  });
-  clients.push(client);
-  return client;
-}
-
-async function loggedIn(options: Partial<ClientOptions> = {}): Promise<RealtimeClient> {
-  const client = await open(options);
-  await client.logIn({ handle: 'me', password: 'x', deviceName: 'd' });
-  await until('live', client.connection, ({ state }) => state === 'live');
-  return client;
-}
 
 const texts = (items: readonly unknown[]): unknown[] =>
   items.map((item) => ((item as MessageItem).body as { text?: string } | undefined)?.text ?? (item as { kind: string }).kind);

@@ -1,41 +1,20 @@
 import './stores.ts';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { RealtimeClient } from '../src/index.ts';
+import { expect, test, vi } from 'vitest';
+import type { RealtimeClient } from '../src/index.ts';
 import type { RestClient } from '../src/rest/client.ts';
 import type { UserProfile } from '../src/rest/types.ts';
 import type { Home } from '../src/state/home.ts';
 import { People } from '../src/state/people.ts';
 import { MemoryStore } from '../src/store/memory.ts';
-import { type Answer, listItem, TestServer } from './server.ts';
+import { type Answer, listItem, type TestServer } from './server.ts';
+import { onServer } from './set-up.ts';
 import { until } from './soon.ts';
 
 let server: TestServer;
-let address = '';
-const clients: RealtimeClient[] = [];
-
-beforeEach(async () => {
-  server = new TestServer();
-  address = await server.listen();
+const { loggedIn } = onServer((fresh) => {
+  server = fresh;
   server.conversations = [listItem('c1', 0)];
 });
-afterEach(async () => {
-  await Promise.all(clients.splice(0).map((client) => client.close()));
-  server.close();
-});
-
-async function loggedIn(store = new MemoryStore()): Promise<RealtimeClient> {
-  const client = await RealtimeClient.open({
-    apiBase: `http://${address}`,
-    gateways: [`ws://${address}`],
-    store,
-    reconnectBaseMs: 1,
-    reportIntervalMs: 1,
-  });
-  clients.push(client);
-  if (client.session.get().status === 'out') await client.logIn({ handle: 'me', password: 'x', deviceName: 'd' });
-  await until('live', client.connection, ({ state }) => state === 'live');
-  return client;
-}
 
 const member = (id: string, role = 'member'): object => ({ user_id: id, handle: id, display_name: `Name of ${id}`, role });
 
@@ -50,7 +29,7 @@ const happen = (type: string, more: object): void =>
 
 test('members are read once, kept, and read again when somebody comes, goes or gets another role', async () => {
   const store = new MemoryStore();
-  const client = await loggedIn(store);
+  const client = await loggedIn({ store });
   const readings = group(member('me', 'owner'), member('u1'), member('u2'));
   const members = client.members('c1');
   expect([members.get().count, readings()]).toEqual([null, 0]);
@@ -81,7 +60,7 @@ test('members are read once, kept, and read again when somebody comes, goes or g
     expect(await store.transaction(['meta'], {}, (tx) => tx.get('meta', 'members:c1'))).toMatchObject({ count: 3 }),
   );
   await client.close();
-  const next = await loggedIn(store);
+  const next = await loggedIn({ store });
   server.answers.set('GET /v1/conversations/c1/members', () => [503, { code: 'unavailable', detail: 'x', retryable: true }]);
   const kept = next.members('c1');
   kept.subscribe(() => undefined);
@@ -92,7 +71,7 @@ test('members are read once, kept, and read again when somebody comes, goes or g
 
 test('members of a conversation that one was removed from are forgotten', async () => {
   const store = new MemoryStore();
-  const client = await loggedIn(store);
+  const client = await loggedIn({ store });
   group(member('me'), member('u1'));
   const members = client.members('c1');
   members.subscribe(() => undefined);
@@ -123,7 +102,7 @@ test('an invitation shows as soon as its event comes, once for many, also when t
 
 test('a changed name shows at once, on one’s other devices too, and after a restart', async () => {
   const store = new MemoryStore();
-  const client = await loggedIn(store);
+  const client = await loggedIn({ store });
   const other = await loggedIn();
   let name = 'Me';
   server.answers.set('PATCH /v1/users/me', (_usual, body) => {
@@ -137,7 +116,7 @@ test('a changed name shows at once, on one’s other devices too, and after a re
   server.happen({ type: 'PROFILE_CHANGED', chain: 'u:0', user_id: 'me', actor_id: 'me', at_ms: 1, display_name: name } as never);
   await until('the name on the other device', other.session, () => shown(other) === 'Somebody else');
   await client.close();
-  expect(shown(await loggedIn(store))).toBe('Somebody else');
+  expect(shown(await loggedIn({ store }))).toBe('Somebody else');
 });
 
 test('profiles are bounded, and one that had to go is asked for again', async () => {

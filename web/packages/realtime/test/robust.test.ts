@@ -1,64 +1,20 @@
 import './stores.ts';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { type ClientOptions, type MessageItem, type Notice, RealtimeClient } from '../src/index.ts';
+import { expect, test, vi } from 'vitest';
+import type { MessageItem, Notice, RealtimeClient } from '../src/index.ts';
 import { openIndexedDb } from '../src/store/indexeddb.ts';
 import { MemoryStore } from '../src/store/memory.ts';
 import type { Store } from '../src/store/store.ts';
 import { FailingStore } from './failing-store.ts';
-import { type Answer, listItem, TestServer } from './server.ts';
+import { listItem, type TestServer } from './server.ts';
+import { held, onServer } from './set-up.ts';
 import { soon, until } from './soon.ts';
 import { newName } from './stores.ts';
 
 let server: TestServer;
-let address = '';
-const clients: RealtimeClient[] = [];
-
-beforeEach(async () => {
-  server = new TestServer();
-  address = await server.listen();
+const { open, loggedIn } = onServer((fresh) => {
+  server = fresh;
   server.conversations = [listItem('c1', 0), listItem('c2', 0)];
 });
-afterEach(async () => {
-  await Promise.all(clients.splice(0).map((client) => client.close()));
-  server.close();
-});
-
-async function open(options: Partial<ClientOptions> = {}): Promise<RealtimeClient> {
-  const client = await RealtimeClient.open({
-    apiBase: `http://${address}`,
-    gateways: [`ws://${address}`],
-    reconnectBaseMs: 1,
-    reportIntervalMs: 1,
-    ...options,
-  });
-  clients.push(client);
-  return client;
-}
-
-async function loggedIn(options: Partial<ClientOptions> = {}): Promise<RealtimeClient> {
-  const client = await open(options);
-  await client.logIn({ handle: 'me', password: 'x', deviceName: 'd' });
-  await until('live', client.connection, ({ state }) => state === 'live');
-  await until('the list', client.conversations, (rows) => rows.length === server.conversations.length);
-  return client;
-}
-
-/** An answer that waits until it is let go. */
-function held(): { answer: (usual: () => Answer) => Promise<Answer>; asked: Promise<void>; go: () => void } {
-  const asked = Promise.withResolvers<void>();
-  const gone = Promise.withResolvers<void>();
-  return {
-    answer: async (usual) => {
-      // What the server knew when it was asked.
-      const said = usual();
-      asked.resolve();
-      await gone.promise;
-      return said;
-    },
-    asked: asked.promise,
-    go: gone.resolve,
-  };
-}
 
 const textsOf = (items: readonly unknown[]): unknown[] => items.map((item) => ((item as MessageItem).body as { text?: string }).text);
 const stored = (store: Store, table: 'outbox' | 'drafts' | 'conversations'): Promise<unknown[]> =>
