@@ -453,7 +453,7 @@ export class Client implements RealtimeClient {
       return;
     }
     const left = this.#vault;
-    const outbox: readonly OutboxRecord[] = this.#scope?.mirror.outbox ?? [];
+    const outbox: readonly OutboxRecord[] = [...(this.#scope?.mirror.outbox ?? [])];
     const drafts = [...this.drafts.get()];
     const memory = new MemoryStore();
     this.#store = memory;

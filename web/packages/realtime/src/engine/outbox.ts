@@ -3,8 +3,8 @@ import type { Ack, OutboxRecord } from '../state/records.ts';
 
 /** Messages that wait, as the store has them, and what the server says about them. */
 export interface Outbox {
-  /** Those without an answer, in the order in which they go out. */
-  pending(): readonly OutboxRecord[];
+  /** The first one without an answer, in the order in which they go out, of a conversation that is not busy. */
+  next(isBusy: (id: ConversationId) => boolean): OutboxRecord | null;
   acknowledged(clientId: ClientId, ack: Ack): void;
   /** Refused for good. */
   refused(clientId: ClientId, code: string): void;
@@ -25,9 +25,9 @@ export class InFlight {
   }
 
   /** The next message that may go out, which from now on is on its way. */
-  take(pending: readonly OutboxRecord[]): OutboxRecord | null {
-    const next = pending.find((send) => !this.#busy.has(send.conversationId) && !this.#conversations.has(send.clientId));
-    if (next === undefined) return null;
+  take(outbox: Pick<Outbox, 'next'>): OutboxRecord | null {
+    const next = outbox.next((id) => this.#busy.has(id));
+    if (next === null) return null;
     this.#conversations.set(next.clientId, next.conversationId);
     this.#busy.add(next.conversationId);
     return next;

@@ -102,7 +102,7 @@ export class Socket {
     if (this.#welcome === null || this.#over || this.#pause.pending || this.#goodbye !== null) return;
     const most = Math.max(1, this.#welcome.max_in_flight);
     while (this.#inFlight.size < most) {
-      const send = this.#inFlight.take(this.#parts.outbox.pending());
+      const send = this.#inFlight.take(this.#parts.outbox);
       if (send === null) return;
       if (this.#inFlight.size === 1) this.#answered = performance.now();
       const { clientId, conversationId, body, replyTo, edits } = send;

@@ -7,6 +7,7 @@ import { Emitter } from '../util/emitter.ts';
 import { Value } from '../util/value.ts';
 import type { Change } from './change.ts';
 import { messageItem, outboxItem, withEdit } from './items.ts';
+import { OutboxBook } from './outbox-book.ts';
 import { byTurn, type ConversationRecord, GONE, type OutboxRecord, UNSETTLED } from './records.ts';
 import { Throttle } from './throttle.ts';
 
@@ -44,7 +45,7 @@ export class Mirror {
   readonly #changes = new Emitter<Change>();
   readonly #list = new Throttle(LIST_EVERY_MS, () => this.#sortList());
   readonly #items = new WeakMap<OutboxRecord, MessageItem>();
-  #outbox: readonly OutboxRecord[] = [];
+  #outbox = new OutboxBook();
   #early: Change[] | null = [];
   #closed = false;
 
@@ -73,7 +74,7 @@ export class Mirror {
     this.#early = [];
     const ids = [...this.#records.keys()];
     this.#records.clear();
-    this.#outbox = [];
+    this.#outbox = new OutboxBook();
     await this.load(store);
     for (const id of ids) this.row(id).set(this.#makeRow(id));
     this.#list.ask();
@@ -102,25 +103,19 @@ export class Mirror {
     return record === undefined || record.state === GONE ? null : record;
   }
 
-  /** The outbox in the order in which it goes out. */
-  get outbox(): readonly OutboxRecord[] {
+  /** The outbox, in the order in which it goes out. */
+  get outbox(): Omit<OutboxBook, 'put' | 'delete'> {
     return this.#outbox;
   }
 
   /** The waiting messages of a conversation as rows. */
   waitingItems(id: ConversationId): MessageItem[] {
-    return this.#outbox.filter((record) => record.conversationId === id && !record.edits).map((record) => this.#itemOf(record));
+    return [...this.#outbox.messagesOf(id)].map((record) => this.#itemOf(record));
   }
 
   /** The waiting edits of a conversation by message, the last one of each. */
   waitingEdits(id: ConversationId): ReadonlyMap<MessageId, OutboxRecord> {
-    const edits = new Map<MessageId, OutboxRecord>();
-    for (const record of this.#outbox) if (record.conversationId === id && record.edits) edits.set(record.edits.messageId, record);
-    return edits;
-  }
-
-  waiting(id: ClientId): OutboxRecord | null {
-    return this.#outbox.find((record) => record.clientId === id) ?? null;
+    return this.#outbox.lastEdits(id);
   }
 
   row(id: ConversationId): Value<ConversationRow | null> {
@@ -162,23 +157,16 @@ export class Mirror {
   }
 
   #takeOutbox(put: readonly OutboxRecord[], settled: readonly ClientId[], touched: Set<ConversationId>): void {
-    const leaving = new Set(settled);
-    const changed = new Map(put.map((record) => [record.clientId, record]));
-    const kept: OutboxRecord[] = [];
-    for (const record of this.#outbox) {
-      const next = changed.get(record.clientId);
-      changed.delete(record.clientId);
-      if (next !== undefined || leaving.has(record.clientId)) touched.add(record.conversationId);
-      if (!leaving.has(record.clientId)) kept.push(next ?? record);
-    }
-    for (const record of changed.values()) {
-      if (leaving.has(record.clientId)) continue;
+    // Of many, as when the store was read, each then finds its place behind the one before it.
+    for (const record of put.length > 1 ? [...put].sort(byTurn) : put) {
+      this.#outbox.put(record);
       touched.add(record.conversationId);
-      kept.push(record);
     }
-    // Nearly always in order already, which makes sorting cheap.
-    this.#outbox = kept.sort(byTurn);
-    this.#values.outbox.set(kept.filter(({ state }) => state !== 'acked').map((record) => this.#itemOf(record)));
+    for (const id of settled) {
+      const left = this.#outbox.delete(id);
+      if (left !== null) touched.add(left.conversationId);
+    }
+    this.#values.outbox.later(() => [...this.#outbox].filter(({ state }) => state !== 'acked').map((record) => this.#itemOf(record)));
   }
 
   /** The same object for the same record. */
@@ -205,11 +193,11 @@ export class Mirror {
   #makeRow(id: ConversationId): ConversationRow | null {
     const record = this.#records.get(id);
     if (record === undefined || record.state === GONE) return null;
-    const waiting = this.#outbox.findLast((one) => one.conversationId === id && !one.edits);
+    const waiting = this.#outbox.lastMessageOf(id);
     const { rev: _rev, gen: _gen, last, ...row } = record;
-    const edit = last === null ? undefined : this.waitingEdits(id).get(last.message_id);
-    const newest = last === null ? null : edit === undefined ? messageItem(last) : withEdit(messageItem(last), edit);
-    if (waiting === undefined) return { ...row, last: newest };
+    const edit = last === null ? null : this.#outbox.lastEditOf(id, last.message_id);
+    const newest = last === null ? null : edit === null ? messageItem(last) : withEdit(messageItem(last), edit);
+    if (waiting === null) return { ...row, last: newest };
     // Once it is in the log, the log's order says which is the newer.
     const own = this.#itemOf(waiting);
     const behind = own.seq !== null && newest?.seq !== null && newest !== null && newest.seq > own.seq;

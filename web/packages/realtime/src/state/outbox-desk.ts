@@ -1,7 +1,7 @@
 import type { Sending } from '../api/client.ts';
 import { ApiError } from '../api/errors.ts';
 import type { ClientId, ConversationId } from '../api/ids.ts';
-import { isText, type MessageRef } from '../api/messages.ts';
+import type { MessageRef } from '../api/messages.ts';
 import type { Outbox } from '../engine/outbox.ts';
 import { noSession } from '../rest/problems.ts';
 import type { LastWords } from '../store/store.ts';
@@ -52,8 +52,8 @@ export class OutboxDesk implements Outbox {
     this.#waiters.clear();
   }
 
-  pending(): readonly OutboxRecord[] {
-    return this.#mirror.outbox.filter((record) => isWaiting(record) && (this.#forAll || record.tab === this.#tab));
+  next(isBusy: (id: ConversationId) => boolean): OutboxRecord | null {
+    return this.#mirror.outbox.next(isBusy, ({ tab }) => this.#forAll || tab === this.#tab);
   }
 
   send(conversationId: ConversationId, text: string, replyTo: MessageRef | null = null): Sending {
@@ -62,24 +62,23 @@ export class OutboxDesk implements Outbox {
 
   /** Puts an edit into the outbox. One of the same message that failed gives way. */
   edit(conversationId: ConversationId, message: MessageRef, text: string): Sending {
-    for (const record of this.#mirror.outbox)
-      if (record.state === 'failed' && record.edits?.messageId === message.messageId) this.discard(record.clientId);
+    const earlier = [...this.#mirror.outbox.editsOf(conversationId, message.messageId)];
+    for (const { state, clientId } of earlier) if (state === 'failed') this.discard(clientId);
     return this.#add(conversationId, text, null, message);
   }
 
   #add(conversationId: ConversationId, text: string, replyTo: MessageRef | null, edits: MessageRef | null): Sending {
     if (this.#closed) throw noSession();
-    const waiting = this.#mirror.outbox.filter(({ state }) => state !== 'acked');
-    const characters = waiting.reduce((sum, { body }) => sum + (isText(body) ? body.text.length : 0), text.length);
-    if (waiting.length >= this.#limit || characters > MOST_CHARACTERS)
-      throw new ApiError('outbox_full', `${waiting.length} messages wait`, { retryable: true });
+    const { count, characters } = this.#mirror.outbox.unsettled;
+    if (count >= this.#limit || characters + text.length > MOST_CHARACTERS)
+      throw new ApiError('outbox_full', `${count} messages wait`, { retryable: true });
     const record: OutboxRecord = {
       clientId: this.#clock.mintClientId(),
       conversationId,
       body: { type: 'text', text },
       ...(replyTo === null ? {} : { replyTo }),
       ...(edits === null ? {} : { edits }),
-      turn: this.#nextTurn(),
+      turn: this.#mirror.outbox.nextTurn,
       atMs: Date.now(),
       tab: this.#tab,
       state: edits === null ? 'pending' : 'editing',
@@ -112,12 +111,13 @@ export class OutboxDesk implements Outbox {
 
   /** Sends a failed message again, with the same key: nothing was stored under it. */
   retry(clientId: ClientId): void {
-    const record = this.#mirror.waiting(clientId);
-    if (record?.state === 'failed') this.#update({ ...waitingAgain(record), error: null, turn: this.#nextTurn(), tab: this.#tab });
+    const record = this.#mirror.outbox.get(clientId);
+    if (record?.state === 'failed')
+      this.#update({ ...waitingAgain(record), error: null, turn: this.#mirror.outbox.nextTurn, tab: this.#tab });
   }
 
   discard(clientId: ClientId): void {
-    const record = this.#mirror.waiting(clientId);
+    const record = this.#mirror.outbox.get(clientId);
     if (record === null || record.state === 'acked') return;
     this.#forget(clientId);
   }
@@ -125,13 +125,13 @@ export class OutboxDesk implements Outbox {
   /** Where each tab sends its own: takes over what tabs left behind that are gone. */
   adopt(alive: ReadonlySet<string>): void {
     if (this.#forAll || this.#closed) return;
-    for (const record of this.#mirror.outbox) {
+    for (const record of [...this.#mirror.outbox]) {
       if (isWaiting(record) && record.tab !== this.#tab && !alive.has(record.tab)) this.#update({ ...record, tab: this.#tab });
     }
   }
 
   acknowledged(clientId: ClientId, ack: Ack): void {
-    const record = this.#mirror.waiting(clientId);
+    const record = this.#mirror.outbox.get(clientId);
     if (record === null || record.state === 'acked') return;
     const acked: OutboxRecord = { ...record, state: 'acked', ack, error: null };
     // It waits for its event, unless that has passed already.
@@ -142,12 +142,12 @@ export class OutboxDesk implements Outbox {
   }
 
   refused(clientId: ClientId, code: string): void {
-    const record = this.#mirror.waiting(clientId);
+    const record = this.#mirror.outbox.get(clientId);
     if (record !== null && isWaiting(record)) this.#update({ ...record, state: 'failed', error: code });
   }
 
   delayed(clientId: ClientId, code: string): void {
-    const record = this.#mirror.waiting(clientId);
+    const record = this.#mirror.outbox.get(clientId);
     // Not stored: it says nothing that another run has to know.
     if (record !== null && isWaiting(record) && record.error !== code) this.#home.publish({ outbox: [{ ...record, error: code }] });
   }
@@ -173,10 +173,6 @@ export class OutboxDesk implements Outbox {
     if (waiter === undefined) return;
     this.#waiters.delete(clientId);
     tell(waiter);
-  }
-
-  #nextTurn(): number {
-    return (this.#mirror.outbox.at(-1)?.turn ?? 0) + 1;
   }
 
   #forget(clientId: ClientId): void {

@@ -3,6 +3,8 @@ import type { Readable } from '../api/readable.ts';
 /** A {@link Readable} that its owner sets. Subscribers are told once per microtask, however often it changes. */
 export class Value<T> implements Readable<T> {
   #value: T;
+  /** Makes the value, as soon as it is asked for. */
+  #make: (() => T) | null = null;
   #told = false;
   readonly #subscribers = new Set<() => void>();
 
@@ -11,13 +13,23 @@ export class Value<T> implements Readable<T> {
   }
 
   get(): T {
+    const make = this.#make;
+    this.#make = null;
+    if (make !== null) this.#value = make();
     return this.#value;
   }
 
   /** Replaces the value. The same object again is no change. */
   set(value: T): void {
-    if (Object.is(value, this.#value)) return;
+    if (this.#make === null && Object.is(value, this.#value)) return;
+    this.#make = null;
     this.#value = value;
+    this.#tell();
+  }
+
+  /** It changed, and is dear to make: that waits until it is asked for. */
+  later(make: () => T): void {
+    this.#make = make;
     this.#tell();
   }
 
