@@ -72,11 +72,13 @@ function shapes(asyncapi) {
 function values(asyncapi, openapi) {
   const numbers = asyncapi['x-close-codes'].map(({ name, code }) => `  ${name}: ${code},\n`).join('');
   const { address } = asyncapi.channels.socket;
+  const { maxLength } = asyncapi.components.schemas.MessageText;
   const open = Object.entries(openapi.paths).filter(([, item]) => Object.values(item).every(({ security }) => security === undefined));
   const paths = open.map(([path]) => `  '${path}',\n`).join('');
   return (
     `/** Every registered close code by its name. */\nexport const closeCodes = {\n${numbers}} as const;\n\n` +
     `/** Where the socket is on a gateway. */\nexport const socketPath = '${address}';\n\n` +
+    `/** The bytes of UTF-8 that a message's text has at most. */\nexport const maxTextBytes = ${maxLength};\n\n` +
     `/** REST that needs no session. */\nexport const openPaths: readonly string[] = [\n${paths}];\n`
   );
 }

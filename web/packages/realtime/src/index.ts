@@ -9,6 +9,7 @@ export type * from './api/options.ts';
 export type * from './api/readable.ts';
 export type * from './api/session.ts';
 export type * from './api/timeline.ts';
+export { maxTextBytes } from './generated/values.ts';
 export { RealtimeClient } from './open.ts';
 export { type ConversationPage, type HistoryQuery, RestClient } from './rest/client.ts';
 export type * from './rest/types.ts';

@@ -1,6 +1,6 @@
 import './stores.ts';
 import { expect, test, vi } from 'vitest';
-import type { MessageItem, Notice, RealtimeClient } from '../src/index.ts';
+import { type MessageItem, maxTextBytes, type Notice, type RealtimeClient } from '../src/index.ts';
 import { openIndexedDb } from '../src/store/indexeddb.ts';
 import { MemoryStore } from '../src/store/memory.ts';
 import type { Store } from '../src/store/store.ts';
@@ -251,4 +251,15 @@ test('the outbox is bounded in what its texts hold', async () => {
   const text = 'x'.repeat(1024 * 1024);
   for (let n = 0; n < 16; n += 1) client.send('c1', text);
   expect(() => client.send('c1', 'one more')).toThrow(expect.objectContaining({ code: 'outbox_full' }));
+});
+
+test('a text that is too long for the server fails here, and holds up nothing', async () => {
+  const client = await loggedIn();
+  server.break();
+  const tooLong = Array.from({ length: 500 }, () => client.send('c1', 'ä'.repeat(maxTextBytes / 2 + 1)));
+  const just = client.send('c1', 'ä'.repeat(maxTextBytes / 2));
+  for (const { acknowledged } of tooLong) await expect(acknowledged).rejects.toMatchObject({ code: 'message_too_long' });
+  await soon('what is not too long', () => just.acknowledged);
+  expect(server.log).toHaveLength(1);
+  expect(client.outbox.get().every(({ state, error }) => state === 'failed' && error === 'message_too_long')).toBe(true);
 });

@@ -4,7 +4,7 @@ import { socketUrl } from '../src/transport/websocket.ts';
 import { Backoff } from '../src/util/backoff.ts';
 import { ServerClock } from '../src/util/clock.ts';
 import { ulid } from '../src/util/ulid.ts';
-import { decodeFrame } from '../src/wire/frames.ts';
+import { decodeFrame, encode } from '../src/wire/frames.ts';
 
 test('gateway addresses', () => {
   for (const good of ['ws://h:1', 'http://h:1', 'ws://h:1/', 'ws://h:1/v1/ws']) expect(socketUrl(good)).toBe('ws://h:1/v1/ws');
@@ -74,4 +74,15 @@ describe('decoding', () => {
       expect(decodeFrame(JSON.stringify({ ...event, ...bad, type: 'FUTURE' }))).toBeNull();
     }
   });
+});
+
+test('half a character, as it is left where a text was cut, makes no frame that cannot be read', () => {
+  for (const frame of [
+    encode.send('k', 'c1', { type: 'text', text: 'half \ud83d' }),
+    encode.edit('k', 'c1', 'm1', { type: 'text', text: '\udc4d half' }),
+  ]) {
+    expect(frame).not.toMatch(/\\ud[89a-f]/i);
+    expect(frame).toContain('\ufffd');
+  }
+  expect(encode.send('k', 'c1', { type: 'text', text: 'whole 👍' })).toContain('whole 👍');
 });

@@ -1,7 +1,9 @@
 import type { KnownErrorCode } from '../api/errors.ts';
-import { closeCodes } from '../generated/values.ts';
+import { isText } from '../api/messages.ts';
+import { closeCodes, maxTextBytes } from '../generated/values.ts';
 import type { Channel, ChannelEnd } from '../transport/transport.ts';
 import { Backoff } from '../util/backoff.ts';
+import { exceeds } from '../util/bytes.ts';
 import type { ServerClock } from '../util/clock.ts';
 import { Timer } from '../util/timer.ts';
 import type { ServerEvent } from '../wire/events.ts';
@@ -79,6 +81,8 @@ export class Socket {
   #answered = performance.now();
   #reportedCover = 0;
   #unplaced = false;
+  /** A message that is refused here makes the outbox look for the next one, which is being done. */
+  #filling = false;
   #goodbye: (() => void) | null = null;
 
   /** `connect` begins to connect; hello is said when the channel is open. */
@@ -99,6 +103,16 @@ export class Socket {
 
   /** Messages may wait: sends as many as may be in flight. */
   fill(): void {
+    if (this.#filling) return;
+    this.#filling = true;
+    try {
+      this.#fill();
+    } finally {
+      this.#filling = false;
+    }
+  }
+
+  #fill(): void {
     if (this.#welcome === null || this.#over || this.#pause.pending || this.#goodbye !== null) return;
     const most = Math.max(1, this.#welcome.max_in_flight);
     while (this.#inFlight.size < most) {
@@ -106,6 +120,12 @@ export class Socket {
       if (send === null) return;
       if (this.#inFlight.size === 1) this.#answered = performance.now();
       const { clientId, conversationId, body, replyTo, edits } = send;
+      if (isText(body) && exceeds(body.text, maxTextBytes)) {
+        // The server's answer to a frame of that size could be to end the connection, again and again.
+        this.#inFlight.answered(clientId);
+        this.#parts.outbox.refused(clientId, 'message_too_long');
+        continue;
+      }
       this.#write(
         edits
           ? encode.edit(clientId, conversationId, edits.messageId, body)

@@ -21,6 +21,9 @@ export const closeCodes = {
 /** Where the socket is on a gateway. */
 export const socketPath = '/v1/ws';
 
+/** The bytes of UTF-8 that a message's text has at most. */
+export const maxTextBytes = 16384;
+
 /** REST that needs no session. */
 export const openPaths: readonly string[] = [
   '/v1/auth/login',

@@ -1,4 +1,4 @@
-import type { MessageBody } from '../api/messages.ts';
+import { isText, type MessageBody } from '../api/messages.ts';
 import type { components } from '../generated/asyncapi.ts';
 import type { ServerEvent } from './events.ts';
 import { isKnownType, isWellFormed } from './shapes.ts';
@@ -82,7 +82,10 @@ function at(position: string | null): { position?: string } {
   return position === null ? {} : { position };
 }
 
-/** Bodies of a newer server's are not in the document; this server says whether it takes them. */
+/**
+ * Bodies of a newer server's are not in the document; this server says whether it takes them. Half a character, as it is left where a
+ * text was cut, is no Unicode: no server could read the frame.
+ */
 function wire(body: MessageBody): Schemas['MessageBody'] {
-  return body as Schemas['MessageBody'];
+  return (isText(body) ? { ...body, text: body.text.toWellFormed() } : body) as Schemas['MessageBody'];
 }
