@@ -263,3 +263,21 @@ test('a text that is too long for the server fails here, and holds up nothing', 
   expect(server.log).toHaveLength(1);
   expect(client.outbox.get().every(({ state, error }) => state === 'failed' && error === 'message_too_long')).toBe(true);
 });
+
+test('a draft is bounded, and so are all of them; the one of before stays', async () => {
+  const store = new MemoryStore();
+  const client = await loggedIn({ store });
+  const most = 'x'.repeat(4 * maxTextBytes);
+  expect(client.drafts.set('c1', 'short')).toBe(true);
+  expect(client.drafts.set('c1', `${most}x`)).toBe(false);
+  expect(client.drafts.set('c1', 'ä'.repeat(2 * maxTextBytes + 1)), 'bytes count, not letters').toBe(false);
+  expect(client.drafts.get().get('c1')).toBe('short');
+  expect(client.drafts.set('c1', most)).toBe(true);
+  let kept = 1;
+  while (kept < 1000 && client.drafts.set(`d${kept}`, most)) kept += 1;
+  expect(kept).toBe(64);
+  expect(client.drafts.set('c1', '')).toBe(true);
+  expect(client.drafts.set('d64', most), 'there is room again').toBe(true);
+  await client.close();
+  expect((await stored(store, 'drafts')).length).toBe(64);
+});

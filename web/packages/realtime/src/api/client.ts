@@ -12,8 +12,12 @@ import type { Timeline } from './timeline.ts';
 
 /** Texts that are being written, kept over restarts and shared by tabs. */
 export interface Drafts extends Readable<ReadonlyMap<ConversationId, string>> {
-  /** Replaces the draft; an empty text removes it. The value changes at once; storing follows within half a second. */
-  set(conversationId: ConversationId, text: string): void;
+  /**
+   * Replaces the draft; an empty text removes it. The value changes at once; storing follows within half a second. False when it is
+   * not kept: a draft has at most four times the bytes of a message, all of them together four million characters. The one before it
+   * stays.
+   */
+  set(conversationId: ConversationId, text: string): boolean;
 }
 
 /** Profiles this device knows. */

@@ -1,12 +1,18 @@
 import type { Drafts } from '../api/client.ts';
 import type { ConversationId } from '../api/ids.ts';
+import { maxTextBytes } from '../generated/values.ts';
 import type { LastWords } from '../store/store.ts';
+import { exceeds } from '../util/bytes.ts';
 import { Timer } from '../util/timer.ts';
 import type { Value } from '../util/value.ts';
 import type { Home } from './home.ts';
 
 /** Milliseconds after the last key until a draft is stored and told to other tabs. */
 const STORE_AFTER_MS = 400;
+/** Bytes of a draft. More than a message has: what is too long to be sent can be shortened later. */
+const MOST_BYTES = 4 * maxTextBytes;
+/** Characters of all drafts. */
+const MOST_CHARACTERS = 4 * 1024 * 1024;
 
 /** Texts that are being written. Outlives sessions; without a home nothing is kept. */
 export class DraftDesk implements Drafts {
@@ -30,15 +36,18 @@ export class DraftDesk implements Drafts {
     return this.#value.subscribe(changed);
   }
 
-  set(id: ConversationId, text: string): void {
-    if (this.#home === null || (this.#value.get().get(id) ?? '') === text) return;
+  set(id: ConversationId, text: string): boolean {
+    if (this.#home === null) return false;
+    if ((this.#value.get().get(id) ?? '') === text) return true;
     const all = new Map(this.#value.get());
+    if (!fits(all, id, text)) return false;
     if (text === '') all.delete(id);
     else all.set(id, text);
     this.#value.set(all);
     this.#dirty.set(id, text);
     // An emptied draft was sent: it must not come back, whatever happens next.
     this.#timer.start(text === '' ? 0 : STORE_AFTER_MS, () => void this.flush());
+    return true;
   }
 
   /** Whose drafts these are from now on. */
@@ -78,4 +87,14 @@ export class DraftDesk implements Drafts {
       for (const [id, text] of drafts) if (this.#storing.get(id) === text) this.#storing.delete(id);
     }
   }
+}
+
+/** Whether a text may take the place of another. */
+function fits(drafts: ReadonlyMap<ConversationId, string>, id: ConversationId, text: string): boolean {
+  if (exceeds(text, MOST_BYTES)) return false;
+  const more = text.length - (drafts.get(id)?.length ?? 0);
+  if (more <= 0) return true;
+  let characters = more;
+  for (const other of drafts.values()) characters += other.length;
+  return characters <= MOST_CHARACTERS;
 }
