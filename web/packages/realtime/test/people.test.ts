@@ -119,6 +119,21 @@ test('a changed name shows at once, on one’s other devices too, and after a re
   expect(shown(await loggedIn({ store }))).toBe('Somebody else');
 });
 
+test('a friend’s new name shows in the list after the next connection, and stays', async () => {
+  server.conversations = [listItem('c9', 1, { kind: 'direct', title: null, peer: { user_id: 'u9', handle: 'u9', display_name: 'Ann' } })];
+  const store = new MemoryStore();
+  const first = await loggedIn({ store });
+  expect(first.conversations.get()[0]?.peer).toMatchObject({ display_name: 'Ann' });
+  await first.close();
+  const next = await loggedIn({ store });
+  await until('the new name', next.conversations, ([row]) => row?.peer?.display_name === 'Name of u9');
+  await next.close();
+  // Without a network it is the one that was read last.
+  server.answers.set('POST /v1/users/lookup', () => [503, { code: 'unavailable', detail: 'x', retryable: true }]);
+  const later = await loggedIn({ store });
+  expect(later.conversations.get()[0]?.peer).toMatchObject({ display_name: 'Name of u9' });
+});
+
 test('profiles are bounded, and one that had to go is asked for again', async () => {
   const asked: string[][] = [];
   const home = {

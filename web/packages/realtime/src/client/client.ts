@@ -61,7 +61,7 @@ export class Client implements RealtimeClient {
   readonly api: SessionRest;
   readonly #values = emptyValues();
   readonly #draftDesk = new DraftDesk(this.#values.drafts, this.#values.unsaved);
-  readonly #people = new People();
+  readonly #people = new People((profiles) => void this.#scope?.peers.learn(profiles).catch(() => undefined));
   readonly #events = new Emitter<ServerEvent>();
   readonly #notices = new Emitter<Notice>();
   readonly #rows = new Map<ConversationId, Value<ConversationRow | null>>();
@@ -337,6 +337,7 @@ export class Client implements RealtimeClient {
       onEvent: (event) => this.#events.emit(event),
       onEnded: (reason) => void this.#end(record, reason),
       learn: (profiles) => this.#people.learn(profiles),
+      wantPeople: (ids) => this.#people.want(ids),
       onProfileChanged: () => void this.#renewProfile().catch(() => undefined),
     });
     this.#scope = scope;

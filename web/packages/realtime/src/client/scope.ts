@@ -15,6 +15,7 @@ import { ListSync } from '../state/list-sync.ts';
 import { MemberDesk } from '../state/members.ts';
 import { Mirror, type Values } from '../state/mirror.ts';
 import { OutboxDesk } from '../state/outbox-desk.ts';
+import { Peers } from '../state/peers.ts';
 import { ReadMarks } from '../state/read-marks.ts';
 import type { SessionRecord } from '../state/records.ts';
 import { TimelineView } from '../state/timeline.ts';
@@ -56,6 +57,8 @@ export interface ScopeParts {
   onEnded(reason: string): void;
   /** Profiles that came with something else. */
   learn(profiles: readonly UserProfile[]): void;
+  /** Profiles that are worth asking for. */
+  wantPeople(ids: readonly string[]): void;
   /** The person's profile changed. */
   onProfileChanged(): void;
 }
@@ -70,6 +73,7 @@ export class Scope {
   readonly list: ListSync;
   readonly invitations: InvitationSync;
   readonly members: MemberDesk;
+  readonly peers: Peers;
   readonly #parts: ScopeParts;
   readonly #clock = new ServerClock();
   readonly #housekeeping: Housekeeping;
@@ -103,6 +107,7 @@ export class Scope {
     this.marks = new ReadMarks(home, mirror, rest);
     this.list = new ListSync(home, rest, () => this.#tellMarks());
     this.invitations = new InvitationSync(home, rest);
+    this.peers = new Peers(home, mirror);
     this.members = new MemberDesk({ home, rest, me: session.userId, learn: parts.learn });
     this.#housekeeping = new Housekeeping(home);
     this.typing = new TypingDesk(parts.typing, this.#clock, (conversationId, typing) =>
@@ -284,6 +289,7 @@ export class Scope {
     this.#tellMarks();
     this.list.keepTrying();
     this.invitations.want();
+    this.#parts.wantPeople(this.peers.wanted);
   }
 
   #hear(message: TabMessage): void {

@@ -1,7 +1,7 @@
 import type { ConversationRow } from '../api/conversations.ts';
 import type { ClientId, ConversationId, MessageId, UserId } from '../api/ids.ts';
 import type { MessageItem } from '../api/messages.ts';
-import type { InvitationRow } from '../rest/types.ts';
+import type { InvitationRow, UserProfile } from '../rest/types.ts';
 import type { Store } from '../store/store.ts';
 import { Emitter } from '../util/emitter.ts';
 import { Value } from '../util/value.ts';
@@ -116,6 +116,23 @@ export class Mirror {
   /** The waiting edits of a conversation by message, the last one of each. */
   waitingEdits(id: ConversationId): ReadonlyMap<MessageId, OutboxRecord> {
     return this.#outbox.lastEdits(id);
+  }
+
+  /** The other ones of direct conversations, the most recently active first. */
+  recentPeers(most: number): UserId[] {
+    const rows = [...this.#values.conversations.get(), ...this.#values.requests.get()];
+    return rows.flatMap(({ peer }) => (peer === null ? [] : [peer.user_id])).slice(0, most);
+  }
+
+  /** Conversations with one of these people who goes by another name there. */
+  misnamed(profiles: readonly UserProfile[]): Map<ConversationId, UserProfile> {
+    const known = new Map(profiles.map((profile) => [profile.user_id, profile]));
+    const found = new Map<ConversationId, UserProfile>();
+    for (const { id, peer } of this.#records.values()) {
+      const profile = peer === null ? undefined : known.get(peer.user_id);
+      if (profile !== undefined && (profile.handle !== peer?.handle || profile.display_name !== peer.display_name)) found.set(id, profile);
+    }
+    return found;
   }
 
   row(id: ConversationId): Value<ConversationRow | null> {

@@ -12,16 +12,25 @@ const MOST_AT_ONCE = 500;
 /** Profiles kept in memory. Beyond it the half that was learned first goes, and is asked for again when it is wanted. */
 const MOST_KNOWN = 20_000;
 
+/** Milliseconds in which an answer of the server's is not asked for again: no event tells that another's name changed. */
+const FRESH_MS = 600_000;
+
 /** Profiles: from memory, then the store, then the server. Outlives sessions. */
 export class People implements Users {
   readonly #value = new Value<ReadonlyMap<UserId, UserProfile>>(new Map());
   readonly #timer = new Timer();
   readonly #backoff = new Backoff(500, 30_000);
-  /** Asked for in this run, and known or not. */
-  readonly #asked = new Set<UserId>();
+  /** When they were asked for in this run, on `performance.now()`; known or not. */
+  readonly #asked = new Map<UserId, number>();
+  readonly #heard: (profiles: readonly UserProfile[]) => void;
   #wanted = new Set<UserId>();
   #home: Home | null = null;
   #rest: RestClient | null = null;
+
+  /** `heard`: told what the server says. */
+  constructor(heard: (profiles: readonly UserProfile[]) => void = () => undefined) {
+    this.#heard = heard;
+  }
 
   get(): ReadonlyMap<UserId, UserProfile> {
     return this.#value.get();
@@ -35,9 +44,10 @@ export class People implements Users {
     if (this.#home === null) return;
     // Ids that nobody has are remembered too, up to a point.
     if (this.#asked.size > 2 * MOST_KNOWN) this.#asked.clear();
+    const now = performance.now();
     for (const id of ids) {
-      if (this.#asked.has(id)) continue;
-      this.#asked.add(id);
+      if (now - (this.#asked.get(id) ?? Number.NEGATIVE_INFINITY) < FRESH_MS) continue;
+      this.#asked.set(id, now);
       this.#wanted.add(id);
     }
     if (this.#wanted.size > 0 && !this.#timer.pending) this.#timer.start(0, () => void this.#read());
@@ -101,6 +111,7 @@ export class People implements Users {
     const profiles = await this.#rest.users(ids);
     if (home !== this.#home) return;
     this.learn(profiles);
+    this.#heard(profiles);
     await home
       .transaction(['users'], { write: true }, async (tx) => {
         for (const profile of profiles) tx.put('users', profile.user_id, profile);
