@@ -97,6 +97,14 @@ export class TestServer {
     } as never);
   }
 
+  /** What happens meanwhile reaches no socket. */
+  unseen(what: () => void): void {
+    const sockets = [...this.#sockets];
+    this.#sockets.clear();
+    what();
+    for (const socket of sockets) this.#sockets.add(socket);
+  }
+
   frame(frame: object): void {
     for (const socket of this.#sockets) socket.send(JSON.stringify(frame));
   }
