@@ -76,6 +76,44 @@ export const talk = {
     await until('the draft after a reload', () => draftIn(ann.page), 'half a thought');
   },
 
+  'a text that is too long says so, is not sent and not lost, and half a character holds up nothing': async (world) => {
+    const { ann, bob } = await friends(world);
+    const field = ann.page.locator('#composer');
+    const send = ann.page.locator('.send-button');
+    const count = ann.page.locator('.composer-count');
+    await field.fill('ä'.repeat(8_192));
+    assert.equal(await count.textContent(), '0');
+    await field.fill('ä'.repeat(8_193));
+    const note = ann.page.locator('.composer-note');
+    await until('the note', () => note.textContent(), '2 bytes too long');
+    assert.equal(await send.isDisabled(), true);
+    await field.press('Enter');
+    await until('the draft after a reload', () => reloaded(ann.page), 8_193);
+    // More than is kept: it is said, and stays in the field.
+    await field.fill('x'.repeat(70_000));
+    await until(
+      'the note',
+      () => note.textContent(),
+      (text) => text.includes('too long to be kept'),
+    );
+    await ann.shot('too-long');
+    assert.equal((await field.inputValue()).length, 70_000);
+    assert.equal(await bob.page.locator('.bubble').count(), 1, 'nothing of it was sent');
+    await field.fill('y'.repeat(16_380));
+    await until('the note', () => note.textContent(), '');
+    await field.press('Enter');
+    await bob.sees('yyyy');
+    await field.evaluate((box) => {
+      Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, 'value').set.call(box, `cut here ${String.fromCharCode(0xd83d)}`);
+      box.dispatchEvent(new Event('input', { bubbles: true }));
+    });
+    await field.press('Enter');
+    await ann.write('and what follows');
+    await bob.sees('cut here');
+    await bob.sees('and what follows');
+    await ann.allSent();
+  },
+
   'hostile texts and names show as typed': async (world) => {
     const [ann, bob] = await Promise.all([
       Person.open(world, '<img src=x onerror=alert(1)>'),
@@ -101,3 +139,9 @@ export const talk = {
     assert.equal(wide, false, 'the page does not scroll sideways');
   },
 };
+
+/** How long the text in the field is after a reload. */
+async function reloaded(page) {
+  await page.reload();
+  return (await page.locator('#composer').inputValue()).length;
+}

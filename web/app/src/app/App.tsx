@@ -3,8 +3,9 @@ import { Redirect, Route, Switch, useLocation } from 'wouter';
 import { LogIn } from '@/auth/LogIn';
 import { SignUp } from '@/auth/SignUp';
 import { forgetParsed } from '@/chat/messages/markdown';
-import { useMessenger, useStore } from '@/realtime/hooks';
+import { useIsOutdated, useMessenger, useStore } from '@/realtime/hooks';
 import { useUi } from '@/store/ui';
+import { Outdated } from './Outdated';
 import { Shell } from './Shell';
 import { UpdatePrompt } from './UpdatePrompt';
 import { Toasts } from './ui/Toasts';
@@ -31,6 +32,8 @@ export function App() {
 
 function Inside() {
   const [path] = useLocation();
+  const outdated = useIsOutdated();
+  if (outdated) return <Outdated />;
   return path === '/login' || path === '/signup' ? <Redirect to="/" replace /> : <Shell />;
 }
 

@@ -164,8 +164,8 @@ function timelineOf(client: RealtimeClient, id: string): Timeline {
 /** Attempts come and go; what a person waits for is the time since it last worked. */
 function troubleSince(): (now: sdk.ConnectionState) => Connection {
   let since: number | null = null;
-  return ({ state, sinceMs }) => {
+  return ({ state, sinceMs, reason }) => {
     since = state === 'live' ? null : (since ?? sinceMs);
-    return { state, sinceMs: since ?? sinceMs };
+    return { state, sinceMs: since ?? sinceMs, reason };
   };
 }

@@ -25,6 +25,15 @@ export function useSession(): Session {
   return state.session;
 }
 
+/** Whether a newer build in another tab has taken over what this one shows. */
+export function useIsOutdated(): boolean {
+  const { connection } = useMessenger();
+  return useSyncExternalStore(
+    useMemo(() => (changed) => connection.subscribe(changed), [connection]),
+    () => connection.get().state === 'stopped' && connection.get().reason === 'outdated',
+  );
+}
+
 export function useConversation(id: string): ConversationRow | null {
   const messenger = useMessenger();
   const listed = useStore(messenger.conversations);

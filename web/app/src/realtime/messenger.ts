@@ -22,6 +22,8 @@ export type Connection = {
   state: 'offline' | 'connecting' | 'catching_up' | 'live' | 'stopped';
   /** Since when it is live, or since when it is not. */
   sinceMs: number;
+  /** Why not, as a code of the SDK's. */
+  reason: string | null;
 };
 
 export interface Session {
@@ -94,7 +96,8 @@ export interface Messenger {
   /** How many messages wait in this browser. */
   unsentCount(): number;
   markRead(conversationId: string, seq: number): void;
-  setDraft(conversationId: string, text: string): void;
+  /** Whether it is kept: a text that is far too long is not. */
+  setDraft(conversationId: string, text: string): boolean;
   isTyping(conversationId: string): void;
   wantPeople(ids: readonly string[]): void;
 

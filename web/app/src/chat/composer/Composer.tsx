@@ -25,7 +25,7 @@ const WRAPS: Record<string, string> = { b: '**', i: '*', e: '`' };
 export function Composer({ conversationId, name, timeline }: ComposerProps) {
   const t = useText();
   const { me } = useSession();
-  const { text, change, left, canSend, send, about, close } = useComposer(conversationId);
+  const { text, change, left, kept, canSend, send, about, close } = useComposer(conversationId);
   const setCompose = useUi((ui) => ui.setCompose);
   const enterSends = useLook((look) => look.enterSends);
   const field = useRef<HTMLTextAreaElement>(null);
@@ -84,9 +84,14 @@ export function Composer({ conversationId, name, timeline }: ComposerProps) {
     box.focus();
   };
 
+  const over = Math.max(0, -(left ?? 0));
   return (
     <>
       {about && timeline && <ComposeBar about={about} timeline={timeline} onClose={close} />}
+      <p id="composer-note" className="composer-note numbers" role="status">
+        {over > 0 && <span>{t('composer.over', { count: over, shown: formatNumber(over) })}</span>}
+        {!kept && <span>{t('composer.notKept')}</span>}
+      </p>
       <form
         className="composer"
         onSubmit={(event) => {
@@ -103,7 +108,7 @@ export function Composer({ conversationId, name, timeline }: ComposerProps) {
           value={text}
           placeholder={t('composer.placeholder', { name })}
           aria-label={t('composer.label', { name })}
-          aria-describedby={left === null ? undefined : 'composer-count'}
+          aria-describedby={left === null ? undefined : over > 0 ? 'composer-note' : 'composer-count'}
           enterKeyHint={enterSends ? 'send' : 'enter'}
           autoComplete="off"
           onChange={(event) => change(event.target.value)}
@@ -112,9 +117,9 @@ export function Composer({ conversationId, name, timeline }: ComposerProps) {
             composedAt.current = performance.now();
           }}
         />
-        {left !== null && (
-          <span id="composer-count" className="composer-count numbers" data-over={left < 0 || undefined} aria-live="polite">
-            {left < 0 ? t('composer.over', { count: -left, shown: formatNumber(-left) }) : formatNumber(left)}
+        {left !== null && over === 0 && (
+          <span id="composer-count" className="composer-count numbers" aria-live="polite">
+            {formatNumber(left)}
           </span>
         )}
         <button

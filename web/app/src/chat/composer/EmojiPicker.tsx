@@ -1,8 +1,14 @@
 import { type EmojiPickerListComponents, EmojiPicker as Picker } from 'frimousse';
 import { currentLanguage, useText } from '@/app/i18n/i18n';
+import { textScale } from '@/app/ui/textScale';
 
 /** Languages whose names of emoji are served beside the app; others search in English. */
 const NAMED = new Set(['en', 'de']);
+
+/** As many emoji as stand side by side in a window of this width. */
+function columnsOf(width: number): number {
+  return Math.max(4, Math.min(8, Math.floor((width - 48) / 40)));
+}
 
 const PARTS: Partial<EmojiPickerListComponents> = {
   CategoryHeader: ({ category, ...props }) => (
@@ -25,7 +31,7 @@ export default function EmojiPicker({ onPick }: { onPick: (emoji: string) => voi
       className="emoji-picker"
       locale={NAMED.has(language) ? language : 'en'}
       emojibaseUrl="/emoji"
-      columns={8}
+      columns={columnsOf(window.innerWidth / textScale())}
       onEmojiSelect={({ emoji }) => onPick(emoji)}
     >
       <Picker.Search className="emoji-search" aria-label={t('composer.emojiSearch')} placeholder={t('composer.emojiSearch')} autoFocus />

@@ -1,7 +1,7 @@
-/** Bytes of UTF-8 that the server takes. */
-export const MAX_BYTES = 16_384;
+import { maxTextBytes } from '@relayhub/realtime';
+
 /** The counter shows in the last tenth. */
-const COUNT_FROM = MAX_BYTES * 0.9;
+const COUNT_FROM = maxTextBytes * 0.9;
 
 const encoder = new TextEncoder();
 
@@ -13,7 +13,7 @@ export function byteLength(text: string): number {
 /** The bytes that are left, or null while they are nobody's concern. */
 export function bytesLeft(text: string): number | null {
   const used = byteLength(text);
-  return used >= COUNT_FROM ? MAX_BYTES - used : null;
+  return used >= COUNT_FROM ? maxTextBytes - used : null;
 }
 
 /** Not only white space, and within the limit. */

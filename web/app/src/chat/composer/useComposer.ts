@@ -22,6 +22,7 @@ export function useComposer(conversationId: string) {
   const stored = useDraft(conversationId);
   const [text, setText] = useState(stored);
   const own = useRef(stored);
+  const [kept, setKept] = useState(true);
 
   // Another tab or device changed the draft. What counts is the present one: effects run late, perhaps behind the next key.
   // biome-ignore lint/correctness/useExhaustiveDependencies: `stored` says when to look.
@@ -44,7 +45,7 @@ export function useComposer(conversationId: string) {
       }
       own.current = next;
       setText(next);
-      messenger.setDraft(conversationId, next);
+      setKept(messenger.setDraft(conversationId, next));
       if (next.trim()) messenger.isTyping(conversationId);
     },
     [messenger, conversationId, editing],
@@ -81,5 +82,5 @@ export function useComposer(conversationId: string) {
     return true;
   }, [messenger, conversationId, change, close, editing, about]);
 
-  return { text: shown, change, left, canSend, send, about, close };
+  return { text: shown, change, left, kept: kept || editing !== null, canSend, send, about, close };
 }

@@ -3,6 +3,7 @@ import { useEffect, useState, useSyncExternalStore } from 'react';
 import { type TextKey, useText } from '@/app/i18n/i18n';
 import { useMessenger, useStore } from '@/realtime/hooks';
 import type { Connection } from '@/realtime/messenger';
+import { stoppedFor } from './stopped';
 import './strip.css';
 
 /** Shorter troubles are not worth a word. */
@@ -17,9 +18,9 @@ function watchNetwork(changed: () => void): () => void {
   };
 }
 
-function textKey(state: Connection['state'], online: boolean): TextKey | null {
+function textKey({ state, reason }: Connection, online: boolean): TextKey | null {
   if (state === 'live') return null;
-  if (state === 'stopped') return 'strip.stopped';
+  if (state === 'stopped') return stoppedFor(reason).text;
   if (!online) return 'strip.offline';
   return state === 'catching_up' ? 'strip.catchingUp' : 'strip.reconnecting';
 }
@@ -40,18 +41,21 @@ export function Strip() {
     const timer = window.setTimeout(() => setPatient(false), Math.min(PATIENCE_MS, Math.max(0, sinceMs + PATIENCE_MS - Date.now())));
     return () => window.clearTimeout(timer);
   }, [troubled, sinceMs]);
-  const shown = troubled && !patient;
+  const stopped = connection.state === 'stopped';
+  // What does not pass by itself is said at once. Without a reason it is one session after another.
+  const shown = troubled && (!patient || (stopped && connection.reason !== null));
   const quiet = connection.state === 'catching_up';
-  const text = textKey(connection.state, online);
+  const text = textKey(connection, online);
+  const action = stopped ? stoppedFor(connection.reason).action : text === 'strip.reconnecting' ? 'retry' : null;
   return (
     <div className="strip" role="status" data-shown={shown || undefined} data-quiet={quiet || undefined}>
       {shown && text && (
         <>
           {quiet ? <RefreshCw size={16} strokeWidth={2.2} aria-hidden /> : <WifiOff size={16} strokeWidth={2.2} aria-hidden />}
           <span>{t(text)}</span>
-          {text === 'strip.reconnecting' && (
-            <button type="button" onClick={() => messenger.retryNow()}>
-              {t('strip.tryNow')}
+          {action !== null && (
+            <button type="button" onClick={() => (action === 'reload' ? location.reload() : messenger.retryNow())}>
+              {t(action === 'reload' ? 'update.reload' : 'strip.tryNow')}
             </button>
           )}
         </>

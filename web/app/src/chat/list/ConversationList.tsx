@@ -4,6 +4,7 @@ import { useLocation } from 'wouter';
 import { formatNumber, useText } from '@/app/i18n/i18n';
 import { useMessenger, useSession, useStore } from '@/realtime/hooks';
 import { useUi } from '@/store/ui';
+import { Strip } from '../conversation/Strip';
 import { ConversationRowView } from './ConversationRowView';
 import { type Filter, filterRows } from './filter';
 import { InvitationCard } from './InvitationCard';
@@ -43,6 +44,8 @@ export function ConversationList({ selected }: { selected: string | null }) {
           <SquarePen size={20} strokeWidth={1.85} aria-hidden />
         </button>
       </header>
+      {/* Beside an open conversation that one has it. */}
+      {selected === null && <Strip />}
       <SearchField value={query} onChange={setQuery} onSwitcher={() => show({ type: 'switcher' })} />
       {!empty && (
         // biome-ignore lint/a11y/useSemanticElements: a fieldset would be drawn as one
