@@ -45,6 +45,29 @@ export const reload = {
     for (const person of [ann, bob]) assert.deepEqual(await rounds(person), [0, 1, 2], `${person.name} has each once, in order`);
   },
 
+  'a page whose store a newer version took says why it stopped, and goes on after a reload': async (world) => {
+    const { ann } = await friends(world);
+    await ann.page.locator('#composer').fill('not finished');
+    await ann.page.evaluate(async () => {
+      const [{ name, version }] = await indexedDB.databases();
+      await new Promise((resolve, reject) => {
+        const opening = indexedDB.open(name, version + 1);
+        opening.onerror = reject;
+        opening.onsuccess = () => {
+          opening.result.close();
+          resolve();
+        };
+      });
+    });
+    const told = ann.page.locator('.unavailable', { hasText: 'newer version' });
+    await told.waitFor();
+    await ann.shot('outdated');
+    await Promise.all([ann.page.waitForEvent('load'), told.locator('button').click()]);
+    await ann.sees('Hello Bob');
+    await until('the draft', () => ann.page.locator('#composer').inputValue(), 'not finished');
+    await until('open sockets', () => ann.openSockets(), 1);
+  },
+
   'a new build is offered, and taking it keeps the draft': async (world) => {
     const { ann } = await friends(world);
     await ann.page.evaluate(() => navigator.serviceWorker.ready);
@@ -56,13 +79,13 @@ export const reload = {
     await ann.page.bringToFront();
     const build = `tests-${Date.now().toString(36)}`;
     await relay('release', { build });
-    assert.equal(await ann.page.locator('.update-prompt button').count(), 0, 'nothing is offered before');
+    assert.equal(await ann.page.locator('.update-prompt .button').count(), 0, 'nothing is offered before');
     // As when one comes back to the tab.
     await ann.page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
-    await ann.page.locator('.update-prompt button').waitFor();
+    await ann.page.locator('.update-prompt .button').waitFor();
     await ann.shot('update');
     await ann.page.locator('#composer').fill('not finished');
-    await Promise.all([ann.page.waitForEvent('load'), ann.page.locator('.update-prompt button').click()]);
+    await Promise.all([ann.page.waitForEvent('load'), ann.page.locator('.update-prompt .button').click()]);
     await until(
       'the build',
       () =>
@@ -73,7 +96,7 @@ export const reload = {
       build,
     );
     await until('the draft', () => ann.page.locator('#composer').inputValue(), 'not finished');
-    assert.equal(await ann.page.locator('.update-prompt button').count(), 0);
+    assert.equal(await ann.page.locator('.update-prompt .button').count(), 0);
     // The other tab was not reloaded under its person's hands, and goes on.
     assert.equal(await second.locator('meta[name=build]').count(), 0);
     await second.locator('.rail a, .rail button').first().click();

@@ -18,12 +18,14 @@ function trusted(path: string): string {
 }
 
 let waiting: ServiceWorker | null = null;
+/** The person does not want the one that waits now. */
+let declined = false;
 let reloadsHere = false;
 const watchers = new Set<() => void>();
 
 /** A newer build that waits for its turn. */
 export const update = {
-  isReady: () => waiting !== null,
+  isReady: () => waiting !== null && !declined,
   subscribe: (changed: () => void) => {
     watchers.add(changed);
     return () => watchers.delete(changed);
@@ -33,15 +35,25 @@ export const update = {
     reloadsHere = true;
     waiting?.postMessage('activate');
   },
+  /** Goes on with this build until another one comes. */
+  decline: () => {
+    declined = true;
+    tell();
+  },
 };
+
+function tell(): void {
+  for (const changed of watchers) changed();
+}
 
 function found(worker: ServiceWorker | null): void {
   if (!worker) return;
   const look = () => {
     // Without a controller it is the first installation: nothing to tell.
     if (worker.state !== 'installed' || !navigator.serviceWorker.controller) return;
+    if (waiting !== worker) declined = false;
     waiting = worker;
-    for (const changed of watchers) changed();
+    tell();
   };
   look();
   worker.addEventListener('statechange', look);
