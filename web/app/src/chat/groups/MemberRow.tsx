@@ -20,12 +20,14 @@ export function MemberRow({ conversation, member }: { conversation: Conversation
     <li className="member">
       <Avatar id={member.id} name={member.name} size={36} />
       <span className="member-text">
-        <bdi className="member-name one-line">{isMe ? t('person.you', { name: member.name }) : member.name}</bdi>
+        <span className="member-line">
+          <bdi className="member-name one-line">{isMe ? t('person.you', { name: member.name }) : member.name}</bdi>
+          {member.role !== 'member' && (
+            <span className="member-role">{KNOWN_ROLES.has(member.role) ? t(`role.${member.role}` as TextKey) : member.role}</span>
+          )}
+        </span>
         <bdi className="member-handle one-line">@{member.handle}</bdi>
       </span>
-      {member.role !== 'member' && (
-        <span className="member-role">{KNOWN_ROLES.has(member.role) ? t(`role.${member.role}` as TextKey) : member.role}</span>
-      )}
       {entries.length > 0 && (
         <MenuButton label={t('member.actions', { name: member.name })} entries={entries}>
           <Button className="icon-button" aria-label={t('member.actions', { name: member.name })}>
