@@ -18,12 +18,14 @@ export function ConversationHeader({ conversation }: { conversation: Conversatio
       <button type="button" className="icon-button only-narrow" aria-label={t('action.back')} onClick={() => navigate('/')}>
         <ArrowLeft className="mirrored" size={21} strokeWidth={1.85} aria-hidden />
       </button>
+      {/* Inside a button it would be no heading. */}
+      <h1 className="visually-hidden">
+        <bdi>{conversation.title}</bdi>
+      </h1>
       <button type="button" className="conversation-title" aria-expanded={panelOpen} onClick={() => setPanel(!panelOpen)}>
         <Avatar id={conversation.peer?.id ?? conversation.id} name={conversation.title} size={38} shape={isGroup ? 'group' : 'person'} />
         <span className="conversation-names">
-          <h1 className="one-line">
-            <bdi>{conversation.title}</bdi>
-          </h1>
+          <bdi className="conversation-name one-line">{conversation.title}</bdi>
           <span className="conversation-state one-line" dir="auto">
             {state}
           </span>

@@ -133,7 +133,7 @@ function Tools({ row, conversationId }: { row: MessageRow; conversationId: strin
   const shown = tools.filter((tool) => !!tool);
   if (shown.length === 0) return null;
   return (
-    <div className="message-tools" data-mine={mine || undefined}>
+    <div className="message-tools" role="toolbar" aria-label={t('keys.actions')} data-mine={mine || undefined}>
       {shown.map(({ label, icon: Icon, act }) => (
         <button key={label} type="button" tabIndex={-1} aria-label={label} title={label} onClick={act}>
           <Icon className={Icon === Reply ? 'mirrored' : undefined} size={17} strokeWidth={1.85} aria-hidden />

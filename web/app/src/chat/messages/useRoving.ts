@@ -2,6 +2,7 @@ import { type FocusEvent, type KeyboardEvent, useCallback, useRef, useState } fr
 import { t } from '@/app/i18n/i18n';
 import { useLook } from '@/store/look';
 import { useUi } from '@/store/ui';
+import { enterActions, moveAmongActions } from './actionKeys';
 import { composeFor } from './compose';
 import type { Row } from './grouping';
 import type { RowVirtualizer } from './useVirtualRows';
@@ -53,6 +54,7 @@ export function useRoving(rows: readonly Row[], conversationId: string) {
   }, []);
 
   const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
+    if (moveAmongActions(event)) return;
     const node = event.target as HTMLElement;
     if (!node.classList.contains('message-row') || event.nativeEvent.isComposing) return;
     const index = rows.findIndex((row) => row.key === node.dataset.key);
@@ -68,11 +70,7 @@ export function useRoving(rows: readonly Row[], conversationId: string) {
         focusRow(next);
       }
     } else if (event.key === 'Enter') {
-      const action = node.querySelector<HTMLElement>('.message-failed button, .message-tools button');
-      if (action) {
-        event.preventDefault();
-        action.focus();
-      }
+      if (enterActions(node)) event.preventDefault();
     } else if (letterKeys && (event.key.toLowerCase() === 'r' || event.key.toLowerCase() === 'e')) {
       const compose = composeFor(row, conversationId);
       const act = event.key.toLowerCase() === 'r' ? compose.reply : compose.edit;
