@@ -1,4 +1,4 @@
-// Browser tests against a whole stack: RELAYHUB_URL=http://127.0.0.1:PORT node web/tests/run.mjs [file, or part of a name]
+// Browser tests against a whole stack: RELAYHUB_URL=http://127.0.0.1:PORT node web/tests/run.mjs [file, or part of a name]…
 // RELAYHUB_SCREENS=DIR keeps pictures of the main screens there. The last line is `N passed, N failed`.
 import { mkdirSync } from 'node:fs';
 import { care } from './cases/care.mjs';
@@ -26,8 +26,9 @@ if (screens) mkdirSync(screens, { recursive: true });
 
 const files = { talk, groups, edits, history, tabs, reload, network, devices, care, sight, ...(screens ? { pictures } : {}) };
 const cases = Object.entries(files).flatMap(([file, tests]) => Object.entries(tests).map(([name, test]) => [name, test, file]));
-const wanted = process.argv[2] ?? '';
-const chosen = cases.filter(([name, , file]) => file === wanted || name.includes(wanted));
+const wanted = process.argv.slice(2);
+const isWanted = (name, file) => wanted.length === 0 || wanted.some((one) => file === one || name.includes(one));
+const chosen = cases.filter(([name, , file]) => isWanted(name, file));
 const browser = await launch();
 let failed = 0;
 

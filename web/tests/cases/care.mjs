@@ -50,6 +50,16 @@ export const care = {
     assert.match(last ?? '', /Bob Rivera.*from Bob/);
     await page.keyboard.press('ArrowUp');
     assert.match((await page.evaluate(() => document.activeElement?.getAttribute('aria-label'))) ?? '', /You.*Hello Bob/);
+    // Into the actions of a message, from one to the next, and back.
+    await page.keyboard.press('Enter');
+    const action = () => page.evaluate(() => document.activeElement?.getAttribute('aria-label'));
+    assert.equal(await action(), 'Reply');
+    await page.keyboard.press('ArrowRight');
+    assert.equal(await action(), 'Edit');
+    await page.keyboard.press('ArrowLeft');
+    assert.equal(await action(), 'Reply');
+    await page.keyboard.press('Escape');
+    assert.equal(await focused(), 'message-row', 'Esc goes back to the message');
     await page.keyboard.press('Control+k');
     await page.locator('.switcher input').waitFor();
     await page.keyboard.press('Escape');
@@ -58,6 +68,23 @@ export const care = {
     await page.keyboard.press('?');
     await page.locator('.keys').waitFor();
     await ann.shot('keyboard');
+  },
+
+  'on a phone a tap shows what can be done with a message': async (world) => {
+    const { ann, bob } = await friends(world, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+    const row = ann.page.locator('.message-row', { has: ann.bubble('Hello Bob') }).first();
+    assert.equal(await row.locator('.message-tools').isVisible(), false);
+    await ann.bubble('Hello Bob').tap();
+    const small = await row
+      .locator('.message-tools button')
+      .evaluateAll((all) => all.filter((button) => button.offsetWidth < 44 || button.offsetHeight < 44).map((button) => button.ariaLabel));
+    assert.deepEqual(small, [], 'large enough for a finger');
+    await ann.shot('phone-tools');
+    await row.getByRole('button', { name: 'Reply', exact: true }).tap();
+    await ann.page.locator('.compose-bar', { hasText: 'Hello Bob' }).waitFor();
+    await ann.write('tapped');
+    await bob.page.locator('.quote', { hasText: 'Hello Bob' }).waitFor();
+    assert.equal(await row.locator('.message-tools').isVisible(), false, 'nothing stays behind');
   },
 
   'nothing scrolls sideways from 320 to 1920 pixels': async (world) => {

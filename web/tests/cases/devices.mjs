@@ -1,4 +1,5 @@
-import { friends, PASSWORD, Person } from '../support/person.mjs';
+import assert from 'node:assert/strict';
+import { friends, PASSWORD, Person, until } from '../support/person.mjs';
 
 export const devices = {
   'a device is logged out from another one, and forgets': async (world) => {
@@ -27,6 +28,25 @@ export const devices = {
     await form.locator('button[type=submit]').click();
     await other.page.locator('.auth').waitFor();
     await other.logIn(ann.handle, 'another walk at dusk');
+  },
+
+  'a changed name shows on the other device at once, and to a friend who comes back': async (world) => {
+    const { ann, bob } = await friends(world);
+    const phone = await Person.open(world, 'Ann on the phone', { viewport: { width: 390, height: 844 }, hasTouch: true });
+    await phone.logIn(ann.handle);
+    await phone.page.goto(`${world.url}/settings/account`);
+    const shown = phone.page.locator('.account-box strong');
+    await until('the name on the phone', () => shown.textContent(), 'Ann Verhoeven');
+    await ann.page.goto(`${world.url}/settings/account`);
+    const form = ann.page.locator('.settings-form', { has: ann.page.locator('input[autocomplete=name]') });
+    await form.locator('input').fill('Ann Bakker');
+    await form.locator('button[type=submit]').click();
+    await until('the name on the phone', () => shown.textContent(), 'Ann Bakker');
+    assert.equal(await phone.page.locator('input[autocomplete=name]').inputValue(), 'Ann Bakker');
+    await bob.page.reload();
+    await bob.row('Ann Bakker').waitFor();
+    await bob.page.locator('.conversation-header', { hasText: 'Ann Bakker' }).waitFor();
+    assert.equal(await bob.row('Ann Verhoeven').count(), 0);
   },
 
   'logging out forgets everything in every tab': async (world) => {

@@ -2,12 +2,13 @@ import { newHandle, PASSWORD } from './person.mjs';
 
 /** Somebody without a browser: what others do while a person looks at the screen. */
 export class Account {
-  static async register(world, name, handle = newHandle(name)) {
+  /** `device` is what their list of devices shows. */
+  static async register(world, name, handle = newHandle(name), device = 'Firefox on Windows') {
     const account = new Account();
     Object.assign(account, { world, name, handle });
     const profile = await account.ask('POST', 'auth/register', { handle, display_name: name, password: PASSWORD });
     account.id = profile.user_id;
-    const tokens = await account.ask('POST', 'auth/login', { handle, password: PASSWORD, device_name: 'tests' });
+    const tokens = await account.ask('POST', 'auth/login', { handle, password: PASSWORD, device_name: device });
     account.token = tokens.access_token;
     return account;
   }

@@ -18,7 +18,6 @@ export class Person {
     this.name = name;
     this.options = options;
     this.complaints = [];
-    this.sockets = [];
   }
 
   static async open(world, name, options = {}) {
@@ -30,6 +29,7 @@ export class Person {
       ...options,
     });
     person.context.setDefaultTimeout(PATIENCE_MS);
+    await person.context.addInitScript(keepSockets);
     person.page = await person.tab();
     world.people.push(person);
     return person;
@@ -43,20 +43,16 @@ export class Person {
       if (/Content Security Policy|TrustedScript|Trusted Type/i.test(message.text()))
         this.complaints.push(`${this.name}: ${message.text()}`);
     });
-    page.on('websocket', (socket) => {
-      this.sockets.push({ socket, page });
-    });
-    // Those of the document that is left end with it, and nothing says so.
-    page.on('request', (request) => {
-      if (request.isNavigationRequest() && request.frame() === page.mainFrame())
-        this.sockets = this.sockets.filter((one) => one.page !== page);
-    });
     return page;
   }
 
-  /** Sockets that are open in this browser's tabs, or in one of them. */
-  openSockets(tab) {
-    return this.sockets.filter(({ socket, page }) => !socket.isClosed() && !page.isClosed() && (!tab || page === tab)).length;
+  /** Sockets that are open in this browser's tabs, or in one of them, as its pages know them; null while one is being loaded. */
+  async openSockets(tab) {
+    const pages = tab ? [tab] : this.context.pages();
+    const counts = await Promise.all(
+      pages.map((page) => page.evaluate(() => globalThis.openSockets()).catch((error) => (page.isClosed() ? 0 : unloaded(error)))),
+    );
+    return counts.includes(null) ? null : counts.reduce((sum, count) => sum + count, 0);
   }
 
   /** The conversation on the screen. */
@@ -128,6 +124,25 @@ export class Person {
     await this.page.evaluate(() => document.fonts.ready);
     await this.page.screenshot({ path: `${this.world.screens}/${name}.png` });
   }
+}
+
+/** Counts the sockets of a document: those of one that is left end with it, and nothing says so outside. Runs in the page. */
+function keepSockets() {
+  const sockets = [];
+  globalThis.openSockets = () => sockets.filter(({ socket }) => socket.readyState === WebSocket.OPEN).length;
+  globalThis.socketsMadeAt = () => sockets.map(({ atMs }) => atMs);
+  globalThis.WebSocket = class extends WebSocket {
+    constructor(...parts) {
+      super(...parts);
+      sockets.push({ socket: this, atMs: Date.now() });
+    }
+  };
+}
+
+/** Nothing, where a page cannot be asked because another document is on its way. */
+function unloaded(error) {
+  if (/context was destroyed|navigat|openSockets is not a function/i.test(String(error))) return null;
+  throw error;
 }
 
 /** Two people who have accepted each other and look at their conversation. */
