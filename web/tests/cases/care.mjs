@@ -92,7 +92,19 @@ export const care = {
     for (const width of [320, 390, 720, 1100, 1920]) {
       await ann.page.setViewportSize({ width, height: 720 });
       assert.ok((await sideways(ann.page)) <= 0, `conversation at ${width}`);
-      if (width === 320) await ann.shot('conversation-320');
+      if (width === 320) {
+        await ann.shot('conversation-320');
+        await ann.page.getByRole('button', { name: 'Emoji', exact: true }).click();
+        await ann.page.locator('.emoji:visible').first().waitFor();
+        const cut = await ann.page.locator('.emoji-viewport').evaluate((box) => {
+          const { right } = box.getBoundingClientRect();
+          const shown = [...box.querySelectorAll('.emoji')].filter((emoji) => emoji.checkVisibility({ visibilityProperty: true }));
+          return shown.filter((emoji) => emoji.getBoundingClientRect().right > right).length;
+        });
+        await ann.shot('emoji-320');
+        assert.equal(cut, 0, 'no emoji is cut off');
+        await ann.page.keyboard.press('Escape');
+      }
       if (width === 390) await ann.shot('phone-conversation');
     }
     await ann.page.setViewportSize({ width: 320, height: 640 });

@@ -11,6 +11,11 @@ export const network = {
       await bob.page.locator('.bubble .ticks[data-state=pending]').waitFor();
       await bob.page.locator('.strip[data-shown]').waitFor();
       await bob.shot('reconnecting');
+      // Without a conversation beside it, as on a phone, the list says it.
+      await bob.page.locator('.rail-item').first().click();
+      await bob.page.locator('.list-pane > .strip[data-shown]').waitFor();
+      await bob.shot('reconnecting-list');
+      await bob.page.goBack();
       await bob.page.reload();
       await bob.sees('written without a network');
     } finally {

@@ -104,7 +104,8 @@ export function Composer({ conversationId, name, timeline }: ComposerProps) {
           ref={field}
           id="composer"
           rows={1}
-          dir="auto"
+          // While it is empty, the placeholder reads as the screen does.
+          dir={text === '' ? undefined : 'auto'}
           value={text}
           placeholder={t('composer.placeholder', { name })}
           aria-label={t('composer.label', { name })}
