@@ -1,7 +1,5 @@
 //! Replies and edits: what is said of an earlier message reaches whoever has it, in order and once, and nobody else.
 
-use std::time::Duration;
-
 use relay_harness::{Harness, User};
 use relay_protocol::frame::{ErrorFrame, MessageAck};
 use relay_protocol::log::{LogEvent, MessageEdited, MessageSent};
@@ -27,7 +25,7 @@ impl Socket {
         body: &str,
     ) -> anyhow::Result<Result<MessageAck, ErrorFrame>> {
         let send = SendMessage { client_id: key.clone(), conversation_id: chat, body: text(body), reply_to: Some(to) };
-        self.say(command::encode::send_message(&send), key).await
+        self.say(&command::encode::send_message(&send), key, is_unheard).await
     }
 
     async fn edit(
@@ -38,18 +36,7 @@ impl Socket {
         body: &str,
     ) -> anyhow::Result<Result<MessageAck, ErrorFrame>> {
         let edit = EditMessage { client_id: key.clone(), conversation_id: chat, message_id: message, body: text(body) };
-        self.say(command::encode::edit_message(&edit), key).await
-    }
-
-    async fn say(&mut self, frame: String, key: &ClientId) -> anyhow::Result<Result<MessageAck, ErrorFrame>> {
-        loop {
-            self.connection.send_text(frame.clone()).await.map_err(|close| anyhow::anyhow!("closed: {close:?}"))?;
-            match self.answer(key).await? {
-                // The server does not know yet that the refusal before it was heard.
-                Err(error) if error.message.contains("refused for good") => tokio::time::sleep(Duration::from_millis(10)).await,
-                answer => return Ok(answer),
-            }
-        }
+        self.say(&command::encode::edit_message(&edit), key, is_unheard).await
     }
 
     /// The edits that came, in order.
@@ -60,6 +47,11 @@ impl Socket {
         };
         self.frames.iter().filter_map(edit).collect()
     }
+}
+
+/// The server does not know yet that the refusal before it was heard.
+fn is_unheard(error: &ErrorFrame) -> bool {
+    error.message.contains("refused for good")
 }
 
 fn body_of(message: &MessageBody) -> &str {

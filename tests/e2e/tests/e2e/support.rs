@@ -197,15 +197,27 @@ impl Socket {
 
     /// Sends, again if it is refused for now, until it is acknowledged.
     pub async fn post_at_last(&mut self, conversation: ConversationId, client_id: &ClientId, body: &str) -> anyhow::Result<MessageAck> {
+        let send = SendMessage { client_id: client_id.clone(), conversation_id: conversation, body: text(body), reply_to: None };
+        let answer = self.say(&command::encode::send_message(&send), client_id, |error| error.retryable).await?;
+        answer.map_err(|error| anyhow::anyhow!("refused: {error:?}"))
+    }
+
+    /// Sends the frame whose key this is, again while it is answered with what `is_passing`, and no longer than [`LATE`]. The last
+    /// answer.
+    pub async fn say(
+        &mut self,
+        frame: &str,
+        client_id: &ClientId,
+        is_passing: impl Fn(&ErrorFrame) -> bool,
+    ) -> anyhow::Result<Result<MessageAck, ErrorFrame>> {
         let deadline = tokio::time::Instant::now() + LATE;
         loop {
-            self.send(conversation, client_id, body).await?;
+            self.connection.send_text(frame).await.map_err(|close| anyhow::anyhow!("the socket closed while sending: {close:?}"))?;
             match self.answer(client_id).await? {
-                Ok(ack) => return Ok(ack),
-                Err(error) if error.retryable && tokio::time::Instant::now() < deadline => {
+                Err(error) if is_passing(&error) && tokio::time::Instant::now() < deadline => {
                     tokio::time::sleep(Duration::from_millis(error.retry_after_ms.unwrap_or(100))).await;
                 }
-                Err(error) => bail!("refused: {error:?}"),
+                answer => return Ok(answer),
             }
         }
     }
