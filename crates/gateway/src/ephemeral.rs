@@ -7,6 +7,7 @@
 
 mod audience;
 mod exchange;
+mod later;
 mod outgoing;
 
 use std::sync::Arc;

@@ -16,7 +16,7 @@ pub(crate) enum Dropped {
     Silent,
     /// Whether it is one of these could not be told.
     Unknown,
-    /// More was to be told at once than a batch holds.
+    /// More was to be told at once than a batch holds, or than waits until there is room.
     Full,
     /// NATS did not take the batch.
     Link,

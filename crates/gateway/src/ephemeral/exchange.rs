@@ -13,6 +13,8 @@ use relay_types::{ConversationId, TimestampMs, UserId};
 use tokio::time::Instant;
 
 use super::audience::{self, Answer, Known, Verdict};
+use super::later::Later;
+use super::outgoing::Added;
 use super::{Ephemeral, EphemeralParts};
 use crate::hub::Told;
 use crate::metrics::Dropped;
@@ -30,12 +32,15 @@ const CLOCK_MARGIN_MS: u64 = 2_000;
 /// What is told before others may run on this thread: sockets, and what looking for them costs in the same measure.
 const SLICE: u64 = 512;
 const LOOK: u64 = 16;
+/// What is told within [`EVERY`], in the same measure: some milliseconds under the hub's lock, for which the tail waits. The rest is
+/// told later, if it is still so then.
+const BUDGET: u64 = 16_384;
 
 /// See the module.
 pub(super) async fn run(task: Task, ephemeral: Arc<Ephemeral>, parts: EphemeralParts) -> anyhow::Result<()> {
     let mut feed = parts.link.listen().await?;
     task.health.up();
-    let mut exchange = Exchange { parts, known: Known::default(), waiting: HashMap::new(), ahead: Vec::new(), spent: 0 };
+    let mut exchange = Exchange::new(parts);
     let mut question: Option<BoxFuture<'static, Answer>> = None;
     let (mut flush_at, mut retry_at) = (None, None);
     let mut flushed: Option<Instant> = None;
@@ -62,6 +67,7 @@ pub(super) async fn run(task: Task, ephemeral: Arc<Ephemeral>, parts: EphemeralP
                 exchange.learn(&answer);
                 flush_at = flush_at.or_else(|| Some(due()));
             }
+            () = until(exchange.later_at()) => exchange.tell_later().await,
             () = until(retry_at) => {
                 retry_at = None;
                 exchange.retry_ahead().await;
@@ -81,11 +87,50 @@ struct Exchange {
     waiting: HashMap<(ConversationId, UserId), TypingNotice>,
     /// Of other gateways, given behind where this one's tail is; until when they wait.
     ahead: Vec<(Instant, TypingNotice)>,
-    /// Of the present slice.
-    spent: u64,
+    /// For which there was no room.
+    later: Later,
+    spent: Spent,
+}
+
+/// What was told lately.
+struct Spent {
+    /// Since others could run.
+    slice: u64,
+    /// Since `began`.
+    window: u64,
+    began: Instant,
+}
+
+impl Spent {
+    fn new() -> Self {
+        Self { slice: 0, window: 0, began: Instant::now() }
+    }
+
+    fn ends(&self) -> Instant {
+        self.began + EVERY
+    }
+
+    fn add(&mut self, cost: u64) {
+        self.slice += cost;
+        self.window += cost;
+    }
+
+    /// Whether more may be told now.
+    fn has_room(&mut self) -> bool {
+        let now = Instant::now();
+        if now >= self.ends() {
+            (self.window, self.began) = (0, now);
+        }
+        self.window < BUDGET
+    }
 }
 
 impl Exchange {
+    fn new(parts: EphemeralParts) -> Self {
+        let (waiting, ahead, later) = (HashMap::new(), Vec::new(), Later::default());
+        Self { parts, known: Known::default(), waiting, ahead, later, spent: Spent::new() }
+    }
+
     /// Tells what waits and may be told.
     async fn flush(&mut self, notices: Vec<TypingNotice>) {
         for notice in notices {
@@ -165,12 +210,16 @@ impl Exchange {
             if !is_timely(&notice, now_ms) {
                 Dropped::Stale.count(1);
             } else if self.tell_here(&notice).await == Told::Ahead {
-                if self.ahead.len() < MOST_WAITING {
-                    self.ahead.push((Instant::now() + TAIL_LIMIT, notice));
-                } else {
-                    Dropped::Behind.count(1);
-                }
+                self.wait_for_tail(notice);
             }
+        }
+    }
+
+    fn wait_for_tail(&mut self, notice: TypingNotice) {
+        if self.ahead.len() < MOST_WAITING {
+            self.ahead.push((Instant::now() + TAIL_LIMIT, notice));
+        } else {
+            Dropped::Behind.count(1);
         }
     }
 
@@ -186,9 +235,40 @@ impl Exchange {
         }
     }
 
+    /// When there is room for what waits for it.
+    fn later_at(&self) -> Option<Instant> {
+        (!self.later.is_empty()).then(|| self.spent.ends())
+    }
+
+    /// Tells what waited for room, the oldest first.
+    async fn tell_later(&mut self) {
+        let now_ms = self.now_ms();
+        while self.spent.has_room() {
+            let Some(notice) = self.later.next() else { return };
+            if !is_timely(&notice, now_ms) {
+                Dropped::Stale.count(1);
+            } else if self.tell_now(&notice).await == Told::Ahead {
+                self.wait_for_tail(notice);
+            }
+        }
+    }
+
+    /// Tells this gateway's sockets, or keeps the notice until there is room.
     async fn tell_here(&mut self, notice: &TypingNotice) -> Told {
-        if self.spent >= SLICE {
-            self.spent = 0;
+        if self.later.is_empty() && self.spent.has_room() {
+            return self.tell_now(notice).await;
+        }
+        match self.later.add(notice.clone()) {
+            Added::Waits => {}
+            Added::Conflated => metrics::counter!("relay_ephemeral_conflated_total").increment(1),
+            Added::Full => Dropped::Full.count(1),
+        }
+        Told::To(0)
+    }
+
+    async fn tell_now(&mut self, notice: &TypingNotice) -> Told {
+        if self.spent.slice >= SLICE {
+            self.spent.slice = 0;
             tokio::task::yield_now().await;
         }
         let told = self.parts.hub.tell(notice, || Bytes::from(ServerFrame::UserTyping(notice.frame()).encode()));
@@ -197,7 +277,7 @@ impl Exchange {
             Told::Not(why) => why.count(1),
             Told::Ahead => {}
         }
-        self.spent += LOOK + if let Told::To(sockets) = told { sockets } else { 0 };
+        self.spent.add(LOOK + if let Told::To(sockets) = told { sockets } else { 0 });
         told
     }
 
@@ -280,7 +360,7 @@ mod tests {
             quota: governor::Quota::per_second(NonZeroU32::MIN),
         };
         let parts = EphemeralParts { hub: Arc::new(Hub::new(limits)), link: Arc::new(Alone), audience: Arc::new(Alone) };
-        Exchange { parts, known: Known::default(), waiting: HashMap::new(), ahead: Vec::new(), spent: 0 }
+        Exchange::new(parts)
     }
 
     /// How often a task lets others run before it is done.
@@ -306,6 +386,28 @@ mod tests {
         exchange.ahead = burst().into_iter().map(|notice| (until, notice)).collect();
         assert!(turns(exchange.retry_ahead()).await as u64 >= slices - 1, "those that waited for the tail");
         assert!(turns(exchange.on_batch(TypingBatch::new(Vec::new()).encode().as_ref())).await == 0);
+    }
+
+    /// Failed before: as many as came were told at once, each under the hub's lock.
+    #[tokio::test(start_paused = true)]
+    async fn a_moment_has_room_for_so_many_and_the_rest_is_told_in_the_next() {
+        let mut exchange = exchange();
+        let of = |n: usize, state| TypingNotice { conversation_id: format!("{n:026}").parse().unwrap(), ..notice(state, Some(1)) };
+        let many = 2_000;
+        let room = usize::try_from(BUDGET / LOOK).unwrap();
+        let notices: Vec<_> = (0..many).map(|n| of(n, TypingState::Typing)).collect();
+        for batch in notices.chunks(MAX_BATCH_NOTICES / 2) {
+            exchange.on_batch(TypingBatch::new(batch.to_vec()).encode().as_ref()).await;
+        }
+        assert_eq!(exchange.later.len(), many - room, "another gateway's");
+        // This gateway's own are no exception, and a newer one takes the place of one that waits.
+        exchange.tell_all(vec![of(many - 1, TypingState::Stopped), of(many, TypingState::Typing)]).await;
+        assert_eq!(exchange.later.len(), many - room + 1);
+        exchange.tell_later().await;
+        assert_eq!(exchange.later.len(), many - room + 1, "not yet");
+        tokio::time::sleep_until(exchange.later_at().unwrap()).await;
+        exchange.tell_later().await;
+        assert_eq!((exchange.later.len(), exchange.later_at()), (0, None));
     }
 
     #[test]
