@@ -28,9 +28,7 @@ impl ResumeStore for Store {
         self.limited(async {
             let users: Vec<Uuid> = questions.iter().map(|question| question.user.to_uuid()).collect();
             let sessions: Vec<Uuid> = questions.iter().map(|question| question.session.to_uuid()).collect();
-            let cursors = oldest_cursors(questions);
-            let cursor_shards: Vec<i32> = cursors.keys().copied().map(shard_column).collect();
-            let cursor_seqs: Vec<i64> = cursors.values().copied().map(Seq::to_i64).collect();
+            let (cursor_places, cursor_shards, cursor_seqs) = cursor_columns(questions);
             let rows = sqlx::query!(
                 r#"SELECT who.place AS "place!",
                    coalesce((SELECT true FROM sessions s
@@ -47,7 +45,8 @@ impl ResumeStore for Store {
                     (SELECT array_agg(m.conversation_id) AS conversations, array_agg(m.shard) AS shards,
                             array_agg(m.joined_seq) AS joined, array_agg(m.left_seq) AS lefts, array_agg(coalesce(h.last_seq, 0)) AS lasts
                      FROM memberships m
-                     LEFT JOIN unnest($3::integer[], $4::bigint[]) AS cursor (shard, seq) ON cursor.shard = m.shard
+                     LEFT JOIN unnest($5::bigint[], $3::integer[], $4::bigint[]) AS cursor (place, shard, seq)
+                         ON cursor.place = who.place AND cursor.shard = m.shard
                      LEFT JOIN conversation_heads h ON h.conversation_id = m.conversation_id
                      WHERE m.user_id = who.user_id AND (m.left_seq IS NULL OR m.left_seq > cursor.seq)) AS m
                CROSS JOIN LATERAL
@@ -58,6 +57,7 @@ impl ResumeStore for Store {
                 &sessions,
                 &cursor_shards,
                 &cursor_seqs,
+                &cursor_places,
             )
             .fetch_all(&self.pool)
             .await
@@ -65,7 +65,7 @@ impl ResumeStore for Store {
             let mut snapshots = vec![None; questions.len()];
             for row in rows {
                 let place = usize::try_from(row.place - 1).unwrap_or(usize::MAX);
-                let (Some(question), Some(snapshot)) = (questions.get(place), snapshots.get_mut(place)) else { continue };
+                let Some(snapshot) = snapshots.get_mut(place) else { continue };
                 let watermarks = watermarks_of(row.watermark_shards.into_iter().zip(row.watermark_seqs))?;
                 let starts = row.shards.unwrap_or_default().into_iter().zip(row.joined.unwrap_or_default());
                 let ends = row.lefts.unwrap_or_default().into_iter().zip(row.lasts.unwrap_or_default());
@@ -79,11 +79,7 @@ impl ResumeStore for Store {
                     };
                     Ok(SnapshotMembership { interval, last: Seq::from_i64(last) })
                 });
-                let mut memberships = memberships.collect::<Result<Vec<_>, StoreError>>()?;
-                memberships.retain(|SnapshotMembership { interval, .. }| {
-                    let cursor = question.cursors.get(&interval.shard);
-                    interval.left.is_none_or(|left| cursor.is_some_and(|cursor| left > *cursor))
-                });
+                let memberships = memberships.collect::<Result<Vec<_>, StoreError>>()?;
                 let ends = row.own_lasts.unwrap_or_default().into_iter().zip(row.own_certain.unwrap_or_default());
                 let own = row.own_shards.unwrap_or_default().into_iter().zip(ends);
                 let own = own.map(|(in_shard, (last, certain))| Ok((shard(in_shard)?, OwnHead { last: Seq::from_i64(last), certain })));
@@ -396,13 +392,17 @@ fn columns_of(ranges: &[EventRange], whose: impl Fn(EventOwner) -> Option<Uuid>)
     columns
 }
 
-/// Of each shard the cursor that reaches back furthest. What one question does not want is left out of its answer.
-fn oldest_cursors(questions: &[JoinQuestion]) -> BTreeMap<ShardId, Seq> {
-    let mut oldest = BTreeMap::new();
-    for (shard, cursor) in questions.iter().flat_map(|question| &question.cursors) {
-        oldest.entry(*shard).and_modify(|seq: &mut Seq| *seq = (*seq).min(*cursor)).or_insert(*cursor);
+/// The cursors of all questions: whose each is, counted from 1, of which shard, and where it is.
+fn cursor_columns(questions: &[JoinQuestion]) -> (Vec<i64>, Vec<i32>, Vec<i64>) {
+    let mut columns = (Vec::new(), Vec::new(), Vec::new());
+    for (place, question) in (1..).zip(questions) {
+        for (shard, cursor) in &question.cursors {
+            columns.0.push(place);
+            columns.1.push(shard_column(*shard));
+            columns.2.push(cursor.to_i64());
+        }
     }
-    oldest
+    columns
 }
 
 fn watermarks_of(rows: impl Iterator<Item = (i32, i64)>) -> Result<BTreeMap<ShardId, Seq>, StoreError> {
