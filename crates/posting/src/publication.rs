@@ -1,6 +1,6 @@
-//! What a person publishes to a conversation. A new kind is a variant of [`Content`] and its arm in [`Publication::into_event`];
-//! how it is recognised in the log stands in `LogEvent::published`. Keys, order, limits, batches and acknowledgements know no
-//! kinds. What refers to an earlier message says to which in [`Publication::target`].
+//! What a person publishes to a conversation. A new kind is a variant of [`Content`] and its arm in [`Publication::into_event`]; in
+//! the table of types of `LogEvent` its event is `by person`. Keys, order, limits, batches and acknowledgements know no kinds. What
+//! refers to an earlier message says to which in [`Publication::target`].
 
 use relay_domain::ports::{OriginalSend, SendKey, Target};
 use relay_protocol::frame::MessageAck;

@@ -127,9 +127,10 @@ pub struct Envelope {
     pub at_ms: Option<TimestampMs>,
 }
 
-/// The table of types. One line each: the variant and its fields, the name, on whose subject it is, its class.
+/// The table of types. One line each: the variant and its fields, the name, on whose subject it is, its class, and whether a person
+/// publishes it by themselves, under a key of their own.
 macro_rules! types {
-    ($($variant:ident($fields:ident) $name:literal on $owner:ident, $class:ident;)*) => {
+    ($($variant:ident($fields:ident) $name:literal on $owner:ident, $class:ident, by $by:ident;)*) => {
         impl LogEvent {
             /// Each known type: its name, and its fields' schema.
             pub const TYPES: &'static [(&'static str, &'static str)] = &[$(($name, stringify!($fields))),*];
@@ -165,6 +166,14 @@ macro_rules! types {
             pub const fn owner(&self) -> Option<EventOwner> {
                 match self {
                     $(Self::$variant(fields) => Some(types!(@owner $owner fields)),)*
+                    Self::Unreadable | Self::Unknown(_) => None,
+                }
+            }
+
+            /// What it is as something that a person published, if it is.
+            pub fn published(&self) -> Option<Published<'_>> {
+                match self {
+                    $(Self::$variant(_fields) => types!(@by $by _fields),)*
                     Self::Unreadable | Self::Unknown(_) => None,
                 }
             }
@@ -227,29 +236,39 @@ macro_rules! types {
     (@class change $fields:ident) => { EventClass::Change };
     (@class amendment $fields:ident) => { EventClass::Amendment };
     (@class personal $fields:ident) => { EventClass::Personal };
+    (@by person $fields:ident) => {
+        Some(Published {
+            conversation_id: $fields.conversation_id,
+            actor_id: $fields.actor_id,
+            client_id: &$fields.client_id,
+            id: MessageId::from_uuid($fields.event_id().to_uuid()),
+            at_ms: $fields.at_ms,
+        })
+    };
+    (@by server $fields:ident) => { None };
 }
 
 types! {
-    MessageSent(MessageSent) "MESSAGE_SENT" on conversation, message;
-    ConversationCreated(ConversationCreated) "CONVERSATION_CREATED" on conversation, change;
-    MemberAdded(MemberAdded) "MEMBER_ADDED" on conversation, change;
-    MemberRemoved(MemberRemoved) "MEMBER_REMOVED" on conversation, change;
-    MembersAdded(MembersAdded) "MEMBERS_ADDED" on conversation, change;
-    MembersRemoved(MembersRemoved) "MEMBERS_REMOVED" on conversation, change;
-    ConversationRenamed(ConversationRenamed) "CONVERSATION_RENAMED" on conversation, change;
-    RoleChanged(RoleChanged) "ROLE_CHANGED" on conversation, change;
-    MessageEdited(MessageEdited) "MESSAGE_EDITED" on conversation, amendment;
-    MessageErased(MessageErased) "MESSAGE_ERASED" on conversation, amendment;
-    UserRegistered(UserRegistered) "USER_REGISTERED" on user, personal;
-    UserSeen(UserRegistered) "USER_SEEN" on user, personal;
-    ConversationJoined(ConversationMembershipChanged) "CONVERSATION_JOINED" on user, personal;
-    ConversationLeft(ConversationMembershipChanged) "CONVERSATION_LEFT" on user, personal;
-    ConversationInvited(ConversationInvited) "CONVERSATION_INVITED" on user, personal;
-    InvitationEnded(ConversationMembershipChanged) "INVITATION_ENDED" on user, personal;
-    SessionRevoked(SessionRevoked) "SESSION_REVOKED" on user, personal;
-    SessionStarted(SessionStarted) "SESSION_STARTED" on user, personal;
-    ProfileChanged(ProfileChanged) "PROFILE_CHANGED" on user, personal;
-    ReadMarkMoved(ReadMarkMoved) "READ_MARK_MOVED" on user, personal;
+    MessageSent(MessageSent) "MESSAGE_SENT" on conversation, message, by person;
+    ConversationCreated(ConversationCreated) "CONVERSATION_CREATED" on conversation, change, by server;
+    MemberAdded(MemberAdded) "MEMBER_ADDED" on conversation, change, by server;
+    MemberRemoved(MemberRemoved) "MEMBER_REMOVED" on conversation, change, by server;
+    MembersAdded(MembersAdded) "MEMBERS_ADDED" on conversation, change, by server;
+    MembersRemoved(MembersRemoved) "MEMBERS_REMOVED" on conversation, change, by server;
+    ConversationRenamed(ConversationRenamed) "CONVERSATION_RENAMED" on conversation, change, by server;
+    RoleChanged(RoleChanged) "ROLE_CHANGED" on conversation, change, by server;
+    MessageEdited(MessageEdited) "MESSAGE_EDITED" on conversation, amendment, by person;
+    MessageErased(MessageErased) "MESSAGE_ERASED" on conversation, amendment, by server;
+    UserRegistered(UserRegistered) "USER_REGISTERED" on user, personal, by server;
+    UserSeen(UserRegistered) "USER_SEEN" on user, personal, by server;
+    ConversationJoined(ConversationMembershipChanged) "CONVERSATION_JOINED" on user, personal, by server;
+    ConversationLeft(ConversationMembershipChanged) "CONVERSATION_LEFT" on user, personal, by server;
+    ConversationInvited(ConversationInvited) "CONVERSATION_INVITED" on user, personal, by server;
+    InvitationEnded(ConversationMembershipChanged) "INVITATION_ENDED" on user, personal, by server;
+    SessionRevoked(SessionRevoked) "SESSION_REVOKED" on user, personal, by server;
+    SessionStarted(SessionStarted) "SESSION_STARTED" on user, personal, by server;
+    ProfileChanged(ProfileChanged) "PROFILE_CHANGED" on user, personal, by server;
+    ReadMarkMoved(ReadMarkMoved) "READ_MARK_MOVED" on user, personal, by server;
 }
 
 /// An event of a type that this version does not know. Its object is kept as it came, without the fields that belong to frames.
@@ -375,27 +394,6 @@ impl LogEvent {
         match self.class() {
             EventClass::Message(sent) => Some(sent),
             EventClass::Change | EventClass::Amendment | EventClass::Personal | EventClass::Unreadable | EventClass::Unknown(_) => None,
-        }
-    }
-
-    /// What it is as something that a person published, if it is.
-    pub fn published(&self) -> Option<Published<'_>> {
-        match self {
-            Self::MessageSent(e) => Some(Published {
-                conversation_id: e.conversation_id,
-                actor_id: e.actor_id,
-                client_id: &e.client_id,
-                id: e.message_id,
-                at_ms: e.at_ms,
-            }),
-            Self::MessageEdited(e) => Some(Published {
-                conversation_id: e.conversation_id,
-                actor_id: e.actor_id,
-                client_id: &e.client_id,
-                id: MessageId::from_uuid(e.event_id.to_uuid()),
-                at_ms: e.at_ms,
-            }),
-            _ => None,
         }
     }
 
