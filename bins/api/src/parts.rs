@@ -11,7 +11,7 @@ use relay_bus::log_reader::NatsLogReader;
 use relay_bus::tail::NatsTails;
 use relay_domain::ports::NothingRecent;
 use relay_hot_state::ValkeyLimiter;
-use relay_posting::{LogRoom, Poster, PosterParts};
+use relay_posting::{EditLimits, LogRoom, Poster, PosterParts};
 use relay_runtime::{Origins, Supervisor};
 use relay_types::{SystemClock, SystemIds};
 
@@ -51,7 +51,7 @@ pub async fn assemble(config: &Config, supervisor: &Supervisor, bus: &Bus, keys:
         ids: ids.clone(),
         quota: config.api.quota,
         room,
-        edit_window: Duration::from_secs(u64::from(config.api.edit_window_s)),
+        edits: EditLimits { window: Duration::from_secs(u64::from(config.api.edit_window_s)), most: config.api.edits_per_message },
     }));
     let deps = Deps {
         tails,

@@ -81,6 +81,7 @@ const OWN: &[(&str, &[E])] = &[
             E::NotSender,
             E::NotEditable,
             E::EditTooLate,
+            E::TooManyEdits,
             E::QuotaExceeded,
             E::LogFull,
         ],

@@ -159,6 +159,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// How old a message may be to be edited, in seconds. The same as `gateway.edit_window_s`.
     pub edit_window_s: u32,
+    /// How often a message may be edited: erasing it takes each edit out of the log. The same as `gateway.edits_per_message`.
+    pub edits_per_message: u32,
     /// Bytes that one user may send through this process.
     pub quota: QuotaConfig,
 }
@@ -187,6 +189,7 @@ impl Default for Config {
             password_queue_ms: 5_000,
             limits: LimitsConfig::default(),
             edit_window_s: 86_400,
+            edits_per_message: 100,
             quota: QuotaConfig::default(),
         }
     }

@@ -73,6 +73,8 @@ pub struct GatewayConfig {
     pub drain_spread_ms: u64,
     /// How old a message may be to be edited, in seconds. The same as `api.edit_window_s`.
     pub edit_window_s: u32,
+    /// How often a message may be edited: erasing it takes each edit out of the log. The same as `api.edits_per_message`.
+    pub edits_per_message: u32,
     /// Bytes that one user may send, over all sockets of this gateway.
     pub quota: QuotaConfig,
 }
@@ -106,6 +108,7 @@ impl Default for GatewayConfig {
             checkpoint_interval_ms: 180_000,
             drain_spread_ms: 3_000,
             edit_window_s: 86_400,
+            edits_per_message: 100,
             quota: QuotaConfig::default(),
         }
     }

@@ -10,7 +10,7 @@ use governor::Quota;
 use relay_domain::ports::{
     DeliveryCursors, EphemeralAudience, EphemeralLink, LogReader, MessageLog, ResumeStore, SessionUse, TailSource, TokenVerifier,
 };
-use relay_posting::{LogRoom, Poster, PosterParts};
+use relay_posting::{EditLimits, LogRoom, Poster, PosterParts};
 use relay_runtime::census::Census;
 use relay_runtime::descriptors;
 use relay_runtime::permits::Permits;
@@ -96,7 +96,7 @@ impl Gateway {
             ids: Arc::clone(&deps.ids),
             quota: config.quota,
             room: Arc::clone(&deps.room),
-            edit_window: Duration::from_secs(u64::from(config.edit_window_s)),
+            edits: EditLimits { window: Duration::from_secs(u64::from(config.edit_window_s)), most: config.edits_per_message },
         }));
         let fresh_heads = Arc::new(FreshHeads::new(Arc::clone(&deps.tails)));
         let resumer = Resumer {

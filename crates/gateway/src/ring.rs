@@ -17,6 +17,8 @@ use index::{INDEX_BYTES, Index};
 
 /// What an event costs beyond its frame: its entry, twice, because a queue that is full doubles.
 const OVERHEAD_BYTES: usize = 2 * size_of::<Entry>() + ALLOCATION_BYTES + INDEX_BYTES;
+/// What an erasure costs beside what it says: whose it is, in a table that keeps some room free.
+const ERASURE_BYTES: usize = 2 * size_of::<(MessageId, Seq)>() + 2 * ALLOCATION_BYTES;
 /// What remembering a send costs beyond its key's text: the key, behind a counter, and its row of a table that keeps some room free.
 /// The same for a message's place by its id.
 const SEND_BYTES: usize = size_of::<(usize, usize, SendKey)>()
@@ -130,7 +132,7 @@ impl Entry {
     fn cost(&self) -> usize {
         let what = match &self.what {
             What::Message { key, .. } | What::About { key, .. } => SEND_BYTES + key.client_id.as_str().len(),
-            What::Erasure(erased) => size_of_val(&**erased) + erased.client_id.as_str().len() + 2 * ALLOCATION_BYTES,
+            What::Erasure(erased) => size_of_val(&**erased) + erased.client_id.as_str().len() + ERASURE_BYTES,
             What::Void | What::Beginning | What::Other => 0,
         };
         // A predecessor that is learned later makes it longer.
@@ -181,13 +183,28 @@ pub(crate) struct Ring {
     head: Seq,
     sends: HashMap<Arc<SendKey>, OriginalSend>,
     messages: HashMap<MessageId, Seq>,
+    /// How many edits of a message are here.
+    edits: HashMap<MessageId, u32>,
+    /// Where a message's erasure is, which may outlast the message here.
+    erased: HashMap<MessageId, Seq>,
 }
 
 impl Ring {
     /// An empty ring whose next event follows `after`.
     pub(crate) fn new(limit_bytes: usize, after: Seq) -> Self {
-        let (entries, index, sends, messages) = (VecDeque::new(), Index::default(), HashMap::new(), HashMap::new());
-        Self { entries, first_ordinal: 0, index, bytes: 0, limit_bytes, covered_after: after, head: after, sends, messages }
+        Self {
+            entries: VecDeque::new(),
+            first_ordinal: 0,
+            index: Index::default(),
+            bytes: 0,
+            limit_bytes,
+            covered_after: after,
+            head: after,
+            sends: HashMap::new(),
+            messages: HashMap::new(),
+            edits: HashMap::new(),
+            erased: HashMap::new(),
+        }
     }
 
     /// The last event that passed.
@@ -216,7 +233,10 @@ impl Ring {
         let frame = event.frame().map(exact);
         let effect = MembershipEffect::of(&event.event);
         let what = match event.event {
-            LogEvent::MessageErased(erased) => What::Erasure(Box::new(erased)),
+            LogEvent::MessageErased(erased) => {
+                self.erased.entry(erased.message_id).or_insert(seq);
+                What::Erasure(Box::new(erased))
+            }
             LogEvent::ConversationCreated(_) | LogEvent::UserRegistered(_) => What::Beginning,
             other => match (SendKey::of(&other), OriginalSend::of(&other, seq)) {
                 (Some(key), Some(original)) => {
@@ -224,7 +244,10 @@ impl Ring {
                     // The first one is the message; a later one with the same key never is.
                     let first = *self.sends.entry(Arc::clone(&key)).or_insert(original) == original;
                     match &other {
-                        LogEvent::MessageEdited(edited) => What::About { message: edited.message_id, key },
+                        LogEvent::MessageEdited(edited) => {
+                            *self.edits.entry(edited.message_id).or_default() += 1;
+                            What::About { message: edited.message_id, key }
+                        }
                         other => {
                             let id = original.message_id;
                             if first {
@@ -237,16 +260,15 @@ impl Ring {
                 _ => What::Other,
             },
         };
-        let of_nothing = matches!(&what, What::About { message, .. } if self.holds(*message) == Some(Holds::Nothing));
+        let of_nothing = matches!(&what, What::About { message, .. }
+            if self.erased.contains_key(message) || self.holds(*message) == Some(Holds::Nothing));
         let frame = if of_nothing { frame.as_deref().and_then(without_content).map(exact) } else { frame };
         self.add(Entry { seq, owner, effect, what, prev, frame, cost: 0 })
     }
 
     /// What the message holds, if it is here.
     fn holds(&self, message: MessageId) -> Option<Holds> {
-        let seq = *self.messages.get(&message)?;
-        let at = self.entries.partition_point(|entry| entry.seq < seq);
-        match self.entries.get(at).filter(|entry| entry.seq == seq)?.what {
+        match self.entry_at(*self.messages.get(&message)?)?.what {
             What::Message { holds, .. } => Some(holds),
             What::Void | What::About { .. } | What::Beginning | What::Erasure(_) | What::Other => None,
         }
@@ -294,14 +316,27 @@ impl Ring {
         self.bytes = self.bytes.saturating_add_signed(change);
     }
 
-    /// The message, as it is for somebody who sees what follows `since`.
+    /// The message, as it is for somebody who sees what follows `since`: from itself, or from its erasure.
     pub(crate) fn target(&self, conversation: ConversationId, message: MessageId, since: Seq) -> Option<Target> {
-        let seq = *self.messages.get(&message)?;
+        let seq = self.messages.get(&message).or_else(|| self.erased.get(&message))?;
+        let entry = self.entry_at(*seq).filter(|entry| entry.conversation() == Some(conversation))?;
+        let edits = self.edits(message);
+        let (seq, sender, sent_at_ms, holds) = match &entry.what {
+            What::Message { key, holds, .. } => (entry.seq, key.sender, self.sends.get(key)?.sent_at_ms, *holds),
+            What::Erasure(erased) => (erased.message_seq, erased.sender_id, erased.sent_at_ms, Holds::Nothing),
+            What::Void | What::About { .. } | What::Beginning | What::Other => return None,
+        };
+        Some(Target { seq, sender, sent_at_ms, holds, edits, visible: since <= seq })
+    }
+
+    /// How many edits of the message are here.
+    pub(crate) fn edits(&self, message: MessageId) -> u32 {
+        self.edits.get(&message).copied().unwrap_or_default()
+    }
+
+    fn entry_at(&self, seq: Seq) -> Option<&Entry> {
         let at = self.entries.partition_point(|entry| entry.seq < seq);
-        let entry = self.entries.get(at).filter(|entry| entry.seq == seq && entry.conversation() == Some(conversation))?;
-        let What::Message { key, holds, .. } = &entry.what else { return None };
-        let sent_at_ms = self.sends.get(key)?.sent_at_ms;
-        Some(Target { seq, sender: key.sender, sent_at_ms, holds: *holds, visible: since <= seq })
+        self.entries.get(at).filter(|entry| entry.seq == seq)
     }
 
     /// The erasures after `after`.
@@ -335,10 +370,20 @@ impl Ring {
         {
             self.sends.remove(key);
         }
-        if let What::Message { id, .. } = &oldest.what
-            && self.messages.get(id) == Some(&oldest.seq)
-        {
-            self.messages.remove(id);
+        match &oldest.what {
+            What::Message { id, .. } if self.messages.get(id) == Some(&oldest.seq) => drop(self.messages.remove(id)),
+            What::Erasure(erased) if self.erased.get(&erased.message_id) == Some(&oldest.seq) => {
+                self.erased.remove(&erased.message_id);
+            }
+            What::About { message, .. } => {
+                if let Some(edits) = self.edits.get_mut(message) {
+                    *edits -= 1;
+                    if *edits == 0 {
+                        self.edits.remove(message);
+                    }
+                }
+            }
+            What::Void | What::Message { .. } | What::Beginning | What::Erasure(_) | What::Other => {}
         }
     }
 
@@ -523,20 +568,7 @@ mod tests {
         assert_eq!((target(&ring, 1), target(&ring, 2)), (Some((1, Holds::Text, true)), Some((1, Holds::Text, false))));
         assert_eq!((ring.target(other, ulid_of(1), Seq(0)), ring.target(room, ulid_of(2), Seq(0))), (None, None));
         assert_eq!((ring.passed(Seq(2)), ring.passed(Seq(9))), (Passed::Counts, Passed::NotYet));
-        let erased = MessageErased {
-            event_id: EventId::from_uuid(ulid_of(5).to_uuid()),
-            actor_id: None,
-            at_ms: 0,
-            conversation_id: room,
-            message_id: ulid_of(1),
-            message_seq: Seq(1),
-            message_prev: None,
-            sender_id: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
-            client_id: "k1".parse().unwrap(),
-            sent_at_ms: 0,
-            stored_at_ms: 0,
-        };
-        ring.erase(ShardId(0), &erased);
+        ring.erase(ShardId(0), &erasure(1));
         // One that was on its way.
         ring.push(edit(6, 1));
         ring.check_invariants();
@@ -549,6 +581,55 @@ mod tests {
         }
         ring.evict();
         assert!(ring.messages.is_empty() && ring.sends.is_empty(), "nothing stays behind");
+    }
+
+    /// Failed before: what was on its way when a message was erased said everything, once the message itself had left the ring, and a
+    /// projection that is behind had the message edited once more.
+    #[test]
+    fn an_erasure_is_known_for_as_long_as_it_is_here() {
+        let room = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
+        let mut ring = Ring::new(1 << 20, Seq(10));
+        ring.push(StoredEvent { event: LogEvent::MessageErased(erasure(1)), ..says(11) });
+        ring.erase(ShardId(0), &erasure(1));
+        let frame = ring.push(edit(12, 1)).unwrap().frame().unwrap();
+        assert!(!String::from_utf8_lossy(&frame).contains("canary"));
+        let target = ring.target(room, ulid_of(1), Seq(1)).unwrap();
+        assert_eq!((target.seq, target.holds, target.visible), (Seq(1), Holds::Nothing, true));
+        assert!(!ring.target(room, ulid_of(1), Seq(2)).unwrap().visible);
+        assert_eq!(ring.target("01ARZ3NDEKTSV4RRFFQ69G5FAW".parse().unwrap(), ulid_of(1), Seq(1)), None);
+        ring.evict();
+        ring.evict();
+        assert!(ring.erased.is_empty() && ring.edits.is_empty(), "nothing stays behind");
+    }
+
+    #[test]
+    fn edits_are_counted_while_they_are_here() {
+        let room = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
+        let mut ring = Ring::new(1 << 20, Seq::ZERO);
+        for event in [says(1), edit(2, 1), edit(3, 1), edit(4, 7)] {
+            ring.push(event);
+        }
+        let edits = |ring: &Ring| ring.target(room, ulid_of(1), Seq(1)).map(|target| target.edits);
+        assert_eq!((edits(&ring), ring.edits(ulid_of(7)), ring.edits(ulid_of(2))), (Some(2), 1, 0));
+        ring.evict();
+        ring.evict();
+        assert_eq!((edits(&ring), ring.edits(ulid_of(1))), (None, 1));
+    }
+
+    fn erasure(of: u64) -> MessageErased {
+        MessageErased {
+            event_id: EventId::from_uuid(ulid_of(of).to_uuid()),
+            actor_id: None,
+            at_ms: 0,
+            conversation_id: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
+            message_id: ulid_of(of),
+            message_seq: Seq(of),
+            message_prev: None,
+            sender_id: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
+            client_id: format!("k{of}").parse().unwrap(),
+            sent_at_ms: 0,
+            stored_at_ms: 0,
+        }
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub use key_age::KeyAge;
 pub use publication::{Accepted, Content, Publication};
 pub use quota::QuotaConfig;
 pub use room::LogRoom;
-pub use target::TargetRefused;
+pub use target::{EditLimits, TargetRefused};
 
 /// How long a possible retry waits for the projection to reach the log's end before the caller is asked to try again.
 const SETTLE: Duration = Duration::from_secs(2);
@@ -135,8 +135,8 @@ pub struct PosterParts {
     pub quota: QuotaConfig,
     /// How full the log is.
     pub room: Arc<LogRoom>,
-    /// How old a message may be to be edited.
-    pub edit_window: Duration,
+    /// What may be edited.
+    pub edits: EditLimits,
 }
 
 /// Accepts messages.

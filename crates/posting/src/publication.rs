@@ -143,7 +143,7 @@ mod tests {
         let author: UserId = "01ARZ3NDEKTSV4RRFFQ69G5FAW".parse().unwrap();
         let body = MessageBody::Text { text: "hi".parse().unwrap() };
         let message = MessageId::new(ulid::Ulid(3));
-        let target = Target { seq: Seq(2), sender: author, sent_at_ms: 0, holds: Holds::Text, visible: true };
+        let target = Target { seq: Seq(2), sender: author, sent_at_ms: 0, holds: Holds::Text, edits: 0, visible: true };
         for content in [
             Content::Message { body: body.clone(), reply_to: None },
             Content::Message { body: body.clone(), reply_to: Some(message) },

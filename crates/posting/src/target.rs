@@ -8,6 +8,16 @@ use std::time::{Duration, Instant};
 use super::{PostError, Poster, SETTLE, SETTLE_STEP, undecided};
 use crate::publication::{Content, Publication};
 
+/// What may be edited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EditLimits {
+    /// How old a message may be.
+    pub window: Duration,
+    /// How often it may be edited. Each edit is a version of the message, and taking one out of the log costs its stream about 16 ms.
+    /// Some more pass when they come at the same time, over several processes.
+    pub most: u32,
+}
+
 /// Why a message cannot be referred to as somebody wants to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TargetRefused {
@@ -21,6 +31,8 @@ pub enum TargetRefused {
     NotEditable,
     /// It is too old.
     TooLate,
+    /// It was edited as often as may be.
+    TooOften,
 }
 
 impl TargetRefused {
@@ -31,6 +43,7 @@ impl TargetRefused {
             Self::NotTheirs => ErrorCode::NotSender,
             Self::NotEditable => ErrorCode::NotEditable,
             Self::TooLate => ErrorCode::EditTooLate,
+            Self::TooOften => ErrorCode::TooManyEdits,
         }
     }
 
@@ -41,6 +54,7 @@ impl TargetRefused {
             Self::NotTheirs => "somebody else sent the message",
             Self::NotEditable => "what the message holds cannot be edited",
             Self::TooLate => "the message is too old to be edited",
+            Self::TooOften => "the message was edited as often as messages may be",
         }
     }
 }
@@ -55,11 +69,11 @@ impl Poster {
         message: MessageId,
     ) -> Result<Result<Target, TargetRefused>, PostError> {
         let found = self.find_target(author, shard, publication, message).await?;
-        let window = self.parts.edit_window;
-        Ok(judge(&publication.content, found, author, self.parts.clock.now_ms(), window))
+        Ok(judge(&publication.content, found, author, self.parts.clock.now_ms(), self.parts.edits))
     }
 
-    /// In the memory of a process that follows the log, otherwise in the projection, once that has all the rest.
+    /// In the memory of a process that follows the log, otherwise in the projection, once that has all the rest. That a message is
+    /// there may be said at once to whoever answers it; whether it may be edited depends on what became of it since.
     async fn find_target(
         &self,
         author: UserId,
@@ -80,11 +94,12 @@ impl Poster {
         loop {
             let watermarks = within(self.parts.store.watermarks()).await?;
             let found = within(self.parts.store.target(author, conversation, message)).await?;
-            if found.is_some() {
-                return Ok(found);
-            }
-            if watermarks.get(&shard).copied().unwrap_or_default() >= needed {
-                return Ok(recent());
+            let has_all = watermarks.get(&shard).copied().unwrap_or_default() >= needed;
+            if has_all || matches!(publication.content, Content::Message { .. }) && found.is_some() {
+                // What was followed while the projection was asked, or is not in it yet.
+                let edits = self.parts.recent.edits(shard, message);
+                let projected = found.map(|target| Target { edits: target.edits.max(edits), ..target });
+                return Ok(recent().or(projected));
             }
             if started.elapsed() > SETTLE {
                 return Err(undecided("the projection is behind the log".to_owned()));
@@ -100,7 +115,13 @@ async fn within<T>(question: impl Future<Output = Result<T, relay_domain::ports:
     answer.map_err(|_elapsed| undecided("the projection does not answer".to_owned()))?.map_err(PostError::Undecided)
 }
 
-fn judge(content: &Content, found: Option<Target>, author: UserId, now_ms: TimestampMs, window: Duration) -> Result<Target, TargetRefused> {
+fn judge(
+    content: &Content,
+    found: Option<Target>,
+    author: UserId,
+    now_ms: TimestampMs,
+    limits: EditLimits,
+) -> Result<Target, TargetRefused> {
     let target = found.filter(|target| target.visible).ok_or(TargetRefused::Unknown)?;
     match content {
         Content::Message { .. } if target.holds == Holds::Nothing => Err(TargetRefused::Gone),
@@ -109,9 +130,10 @@ fn judge(content: &Content, found: Option<Target>, author: UserId, now_ms: Times
         Content::Edit { .. } => match target.holds {
             Holds::Nothing => Err(TargetRefused::Gone),
             Holds::Other => Err(TargetRefused::NotEditable),
-            Holds::Text if u128::try_from(now_ms - target.sent_at_ms).is_ok_and(|age| age > window.as_millis()) => {
+            Holds::Text if u128::try_from(now_ms - target.sent_at_ms).is_ok_and(|age| age > limits.window.as_millis()) => {
                 Err(TargetRefused::TooLate)
             }
+            Holds::Text if target.edits >= limits.most => Err(TargetRefused::TooOften),
             Holds::Text => Ok(target),
         },
     }
@@ -129,8 +151,9 @@ mod tests {
         let body = MessageBody::Text { text: "x".parse().unwrap() };
         let message = MessageId::new(ulid::Ulid(1));
         let (reply, edit) = (Content::Message { body: body.clone(), reply_to: Some(message) }, Content::Edit { message, body });
-        let mine = Target { seq: Seq(1), sender: me, sent_at_ms: 1_000, holds: Holds::Text, visible: true };
-        let judged = |content, found, now_ms| judge(content, found, me, now_ms, Duration::from_secs(10)).err();
+        let mine = Target { seq: Seq(1), sender: me, sent_at_ms: 1_000, holds: Holds::Text, edits: 2, visible: true };
+        let limits = EditLimits { window: Duration::from_secs(10), most: 3 };
+        let judged = |content, found, now_ms| judge(content, found, me, now_ms, limits).err();
         for (content, found, now_ms, expected) in [
             (&reply, None, 0, Some(TargetRefused::Unknown)),
             (&edit, None, 0, Some(TargetRefused::Unknown)),
@@ -143,6 +166,8 @@ mod tests {
             (&edit, Some(Target { holds: Holds::Other, ..mine }), 0, Some(TargetRefused::NotEditable)),
             (&edit, Some(mine), 11_000, None),
             (&edit, Some(mine), 11_001, Some(TargetRefused::TooLate)),
+            (&edit, Some(Target { edits: 3, ..mine }), 11_000, Some(TargetRefused::TooOften)),
+            (&reply, Some(Target { edits: 3, ..mine }), 11_000, None),
             // A clock that is behind.
             (&edit, Some(mine), 0, None),
         ] {

@@ -100,6 +100,7 @@ error_registry! {
     NotSender = "not_sender", 403, false, Caller, "Only who sent the message may do this.";
     NotEditable = "not_editable", 409, false, Caller, "What the message holds cannot be edited.";
     EditTooLate = "edit_too_late", 409, false, Caller, "The message is older than messages may be to be edited.";
+    TooManyEdits = "too_many_edits", 409, false, Caller, "The message was edited as often as messages may be.";
     HandleTaken = "handle_taken", 409, false, Caller, "Another user has this handle.";
     HandleReserved = "handle_reserved", 409, false, Caller, "The handle is reserved: clients and servers speak under it.";
     GroupFull = "group_full", 409, false, Caller, "The group has as many members as it may.";

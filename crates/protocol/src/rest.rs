@@ -442,13 +442,23 @@ pub struct Revision {
     pub body: MessageBody,
 }
 
+/// Query of `GET /v1/conversations/{id}/messages/{message_id}/revisions`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct RevisionQuery {
+    /// Only versions before this sequence; the newest of them are given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Seq>,
+}
+
 /// `GET /v1/conversations/{id}/messages/{message_id}/revisions`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct RevisionList {
     /// The newest versions, oldest first, the present one last; at most 100, and not much more than 1 MiB of them. A message that
     /// was never edited has one.
     pub revisions: Vec<Revision>,
-    /// Whether there are older ones.
+    /// Whether there are older ones: ask with `before`.
     pub has_more: bool,
 }
 

@@ -65,11 +65,17 @@ impl History for Store {
     }
 
     #[tracing::instrument(name = "db.history.revisions", skip_all, fields(conversation.id = %conversation, message.id = %message))]
-    async fn revisions(&self, reader: UserId, conversation: ConversationId, message: MessageId) -> Result<RevisionList, HistoryError> {
+    async fn revisions(
+        &self,
+        reader: UserId,
+        conversation: ConversationId,
+        message: MessageId,
+        before: Option<Seq>,
+    ) -> Result<RevisionList, HistoryError> {
         self.limited(async {
             let _turn = self.reading().await?;
             let message = self.one(reader, conversation, message).await?;
-            Ok(self.revisions_of(message).await?)
+            Ok(self.revisions_of(message, before).await?)
         })
         .await
     }

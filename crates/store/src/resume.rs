@@ -223,7 +223,7 @@ impl ResumeStore for Store {
         let filled = self.messages_are_filled().await?;
         self.limited(async {
             let row = sqlx::query!(
-                r#"SELECT m.seq, m.sender_id, m.sent_at_ms, m.deleted, coalesce(m.body ->> 'type' = 'text', false) AS "is_text!",
+                r#"SELECT m.seq, m.sender_id, m.sent_at_ms, m.deleted, m.revision, coalesce(m.body ->> 'type' = 'text', false) AS "is_text!",
                           EXISTS (SELECT FROM memberships v
                                   WHERE v.conversation_id = m.conversation_id AND v.user_id = $3 AND v.left_seq IS NULL
                                     AND v.joined_seq <= m.seq) AS "visible!"
@@ -243,7 +243,8 @@ impl ResumeStore for Store {
                 (false, false) => Holds::Other,
             };
             let (seq, sender) = (Seq::from_i64(row.seq), UserId::from_uuid(row.sender_id));
-            Ok(Some(Target { seq, sender, sent_at_ms: row.sent_at_ms, holds, visible: row.visible }))
+            let edits = u32::try_from(row.revision).unwrap_or_default();
+            Ok(Some(Target { seq, sender, sent_at_ms: row.sent_at_ms, holds, edits, visible: row.visible }))
         })
         .await
     }

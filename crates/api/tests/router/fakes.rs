@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use relay_api::Deps;
 use relay_domain::ports::*;
-use relay_posting::{Poster, PosterParts, QuotaConfig};
+use relay_posting::{EditLimits, Poster, PosterParts, QuotaConfig};
 use relay_protocol::Message;
 use relay_protocol::conversation::Role;
 use relay_protocol::log::StoredEvent;
@@ -177,7 +177,7 @@ impl History for Away {
     async fn message(&self, _: UserId, _: ConversationId, _: MessageId) -> Result<Message, HistoryError> {
         Err(away().into())
     }
-    async fn revisions(&self, _: UserId, _: ConversationId, _: MessageId) -> Result<RevisionList, HistoryError> {
+    async fn revisions(&self, _: UserId, _: ConversationId, _: MessageId, _: Option<Seq>) -> Result<RevisionList, HistoryError> {
         Err(away().into())
     }
     async fn member_intervals(&self, _: ConversationId, _: &[UserId]) -> Result<Vec<MemberInterval>, StoreError> {
@@ -350,7 +350,7 @@ pub fn deps() -> Deps {
         ids: Arc::new(SystemIds::default()),
         quota: QuotaConfig::default(),
         room: Arc::default(),
-        edit_window: Duration::from_secs(86_400),
+        edits: EditLimits { window: Duration::from_secs(86_400), most: 100 },
     };
     Deps {
         accounts: away.clone(),

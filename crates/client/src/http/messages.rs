@@ -3,7 +3,7 @@
 use relay_protocol::Message;
 use relay_protocol::frame::MessageAck;
 use relay_protocol::message::MessageBody;
-use relay_protocol::rest::{EditMessageRequest, HistoryQuery, MessagePage, PostMessageRequest, RevisionList};
+use relay_protocol::rest::{EditMessageRequest, HistoryQuery, MessagePage, PostMessageRequest, RevisionList, RevisionQuery};
 use relay_types::{ClientId, ConversationId, MessageId};
 use reqwest::Method;
 
@@ -46,10 +46,20 @@ impl ApiClient {
         self.call(|| self.request(Method::GET, &path)).await
     }
 
-    /// What a message said over time.
+    /// What a message said over time: the newest versions.
     pub async fn revisions(&self, conversation: ConversationId, message: MessageId) -> Result<RevisionList, ClientError> {
+        self.revisions_by(conversation, message, &RevisionQuery::default()).await
+    }
+
+    /// What a message said over time, as asked for.
+    pub async fn revisions_by(
+        &self,
+        conversation: ConversationId,
+        message: MessageId,
+        query: &RevisionQuery,
+    ) -> Result<RevisionList, ClientError> {
         let path = format!("/v1/conversations/{conversation}/messages/{message}/revisions");
-        self.call(|| self.request(Method::GET, &path)).await
+        self.call(|| self.request(Method::GET, &path).query(query)).await
     }
 
     /// One page of a conversation's messages.

@@ -68,11 +68,17 @@ pub trait History: Send + Sync {
     /// Cancel safe.
     async fn message(&self, reader: UserId, conversation: ConversationId, message: MessageId) -> Result<Message, HistoryError>;
 
-    /// What the message said over time.
+    /// What the message said over time: the newest versions, or the newest before `before`.
     ///
     /// # Cancel safety
     /// Cancel safe.
-    async fn revisions(&self, reader: UserId, conversation: ConversationId, message: MessageId) -> Result<RevisionList, HistoryError>;
+    async fn revisions(
+        &self,
+        reader: UserId,
+        conversation: ConversationId,
+        message: MessageId,
+        before: Option<Seq>,
+    ) -> Result<RevisionList, HistoryError>;
 
     /// The membership intervals of `users` in the conversation, in no order.
     ///

@@ -24,8 +24,11 @@ pub trait RecentSends: Send + Sync {
     /// The send with this key, if it is among the remembered events and not void.
     fn find(&self, key: &SendKey) -> Option<OriginalSend>;
 
-    /// The message, as it is for `reader`, if it is among the remembered events and not void.
+    /// The message, as it is for `reader`, if it, or its erasure, is among the remembered events and not void.
     fn target(&self, shard: ShardId, reader: UserId, conversation: ConversationId, message: MessageId) -> Option<Target>;
+
+    /// How many edits of the message are among the remembered events.
+    fn edits(&self, shard: ShardId, message: MessageId) -> u32;
 
     /// Every event of the shard after this one, up to the log's present end, is remembered; `None` when the process
     /// does not follow the log.
@@ -50,6 +53,10 @@ impl RecentSends for NothingRecent {
 
     fn target(&self, _shard: ShardId, _reader: UserId, _conversation: ConversationId, _message: MessageId) -> Option<Target> {
         None
+    }
+
+    fn edits(&self, _shard: ShardId, _message: MessageId) -> u32 {
+        0
     }
 
     fn remembered_after(&self, _shard: ShardId) -> Option<Seq> {

@@ -13,6 +13,8 @@ pub struct Target {
     pub sent_at_ms: TimestampMs,
     /// What it holds.
     pub holds: Holds,
+    /// How often it was edited, as far as that is known.
+    pub edits: u32,
     /// Whether who refers to it may see it: it stands in their present stay.
     pub visible: bool,
 }

@@ -79,6 +79,10 @@ impl RecentSends for Hub {
         state.shards.get(&shard)?.ring.target(conversation, message, since)
     }
 
+    fn edits(&self, shard: ShardId, message: MessageId) -> u32 {
+        self.state.lock().shards.get(&shard).map_or(0, |shard| shard.ring.edits(message))
+    }
+
     fn remembered_after(&self, shard: ShardId) -> Option<Seq> {
         self.state.lock().shards.get(&shard).map(|shard| shard.ring.covered_after())
     }

@@ -1,8 +1,8 @@
 //! One message, and what it said over time.
 
 use relay_domain::ports::{HistoryError, StoreError};
-use relay_protocol::Message;
 use relay_protocol::rest::{Revision, RevisionList};
+use relay_protocol::{Message, MessageBody};
 use relay_types::{ConversationId, MessageId, Seq, UserId};
 
 use super::{PAGE_BYTES, message_of};
@@ -47,20 +47,25 @@ impl Store {
         }
     }
 
-    /// Every version of the message. Index: `message_revisions_pkey` of one partition, backwards.
-    pub(super) async fn revisions_of(&self, message: Message) -> Result<RevisionList, StoreError> {
+    /// The newest versions of the message, of those before `before`. Index: `message_revisions_pkey` of one partition, backwards.
+    pub(super) async fn revisions_of(&self, message: Message, before: Option<Seq>) -> Result<RevisionList, StoreError> {
+        // Of an erased one nothing is left, whatever a worker of before, which does not know of versions, left standing.
+        if message.body == MessageBody::Erased {
+            return Ok(RevisionList { revisions: Vec::new(), has_more: false });
+        }
         let rows = sqlx::query!(
             r#"SELECT said_seq AS "said_seq!", said_at_ms AS "said_at_ms!", body AS "body!", found AS "found!"
                FROM (SELECT said_seq, said_at_ms, body, count(*) OVER () AS found,
                             sum(octet_length(body)) OVER (ORDER BY said_seq DESC) - octet_length(body) AS bytes_before
                      FROM (SELECT said_seq, said_at_ms, body::text AS body FROM message_revisions
-                           WHERE conversation_id = $1 AND seq = $2 ORDER BY said_seq DESC LIMIT $3) AS newest) AS page
+                           WHERE conversation_id = $1 AND seq = $2 AND said_seq < $5 ORDER BY said_seq DESC LIMIT $3) AS newest) AS page
                WHERE bytes_before < $4
                ORDER BY said_seq DESC"#,
             message.conversation_id.to_uuid(),
             message.seq.to_i64(),
             MOST_REVISIONS + 1,
-            i64::try_from(PAGE_BYTES).unwrap_or(i64::MAX)
+            i64::try_from(PAGE_BYTES).unwrap_or(i64::MAX),
+            before.map_or(i64::MAX, Seq::to_i64)
         );
         let rows = rows.fetch_all(&self.pool).await.map_err(unavailable)?;
         let found = rows.first().map_or(0, |row| row.found);
@@ -71,8 +76,8 @@ impl Store {
         }
         let has_more = i64::try_from(revisions.len()).is_ok_and(|shown| shown < found);
         revisions.reverse();
-        // As it was sent; of an erased one nothing is left.
-        if found == 0 && message.body != relay_protocol::MessageBody::Erased {
+        // As it was sent. What was edited has a version of then, too.
+        if found == 0 && message.edited_seq.is_none() && before.is_none_or(|before| message.seq < before) {
             revisions.push(Revision { seq: message.seq, at_ms: message.sent_at_ms, body: message.body });
         }
         Ok(RevisionList { revisions, has_more })

@@ -41,7 +41,7 @@ async fn said(db: &Db, reader: UserId, lobby: ConversationId) -> Vec<(String, Op
 }
 
 async fn versions(db: &Db, reader: UserId, lobby: ConversationId, message: MessageId) -> Vec<(u64, String)> {
-    let list = db.store.revisions(reader, lobby, message).await.unwrap();
+    let list = db.store.revisions(reader, lobby, message, None).await.unwrap();
     assert!(!list.has_more);
     list.revisions.iter().map(|revision| (revision.seq.0, text_of(&revision.body).to_owned())).collect()
 }
@@ -238,10 +238,47 @@ async fn a_target_is_told_with_what_it_holds_and_to_whom_it_shows() {
     log.removed(lobby, bob); // 5
     log.added(lobby, bob); // 6
     db.project(&log).await;
-    let target = async |reader, seq| db.store.target(reader, lobby, id_at(&log, seq)).await.unwrap().unwrap();
+    let ids = [id_at(&log, one), id_at(&log, two)];
+    let target = async |reader, seq| {
+        let id = if seq == one { ids[0] } else { ids[1] };
+        db.store.target(reader, lobby, id).await.unwrap().unwrap()
+    };
     let found = target(ann, one).await;
-    assert_eq!((found.seq, found.sender, found.holds, found.visible), (one, ann, Holds::Text, true));
+    assert_eq!((found.seq, found.sender, found.holds, found.edits, found.visible), (one, ann, Holds::Text, 0, true));
+    log.edited(one, ann, "one!"); // 7
+    log.edited(one, bob, "forged"); // 8
+    db.project(&log).await;
+    assert_eq!(target(ann, one).await.edits, 1);
     assert_eq!(target(ann, two).await.holds, Holds::Nothing);
     assert!(!target(bob, one).await.visible, "he came back behind it");
     assert_eq!(db.store.target(ann, conversation_id(), id_at(&log, one)).await.unwrap(), None, "of another conversation");
+}
+
+/// Failed before: older versions than the first answer holds could not be read.
+#[tokio::test]
+async fn versions_come_in_pages_from_the_newest_back() {
+    let db = Db::fresh().await;
+    let (ann, bob, lobby, mut log) = lobby(&db).await;
+    let (one, plain) = (log.sent(lobby, ann, "v0"), log.sent(lobby, ann, "plain"));
+    for n in 1..=230 {
+        log.edited(one, ann, &format!("v{n}"));
+    }
+    db.project(&log).await;
+    let (mut before, mut pages, mut said) = (None, Vec::new(), Vec::new());
+    loop {
+        let list = db.store.revisions(bob, lobby, id_at(&log, one), before).await.unwrap();
+        pages.push(list.revisions.len());
+        said.splice(0..0, list.revisions.iter().map(|revision| revision.seq.0));
+        before = list.revisions.first().map(|revision| revision.seq);
+        if !list.has_more {
+            break;
+        }
+    }
+    assert_eq!(pages, [100, 100, 31]);
+    assert!(said.is_sorted_by(|a, b| a < b) && said.len() == 231 && said[0] == one.0);
+    // One that was never edited has one version, which is not before itself.
+    let plain_versions = async |before| db.store.revisions(bob, lobby, id_at(&log, plain), before).await.unwrap().revisions.len();
+    assert_eq!((plain_versions(None).await, plain_versions(Some(plain)).await, plain_versions(Some(plain.next())).await), (1, 0, 1));
+    let none = db.store.revisions(bob, lobby, id_at(&log, one), Some(one)).await.unwrap();
+    assert!(none.revisions.is_empty() && !none.has_more);
 }

@@ -14,7 +14,7 @@ use super::support::{Client, Socket, TestResult, code_of, direct, group, history
 use super::witness::{log, log_end, persisted};
 
 /// A ring that does not reach back far.
-const SETTINGS: &str = "ring_bytes = 65536\nmessages_per_s = 10000\nmessage_burst = 10000\nframes_per_s = 10000";
+const SETTINGS: &str = "ring_bytes = 65536\nmessages_per_s = 10000\nmessage_burst = 10000\nframes_per_s = 10000\nedits_per_message = 2";
 
 impl Socket {
     async fn reply(
@@ -256,6 +256,7 @@ async fn replayed(h: &Harness, gateway: usize, who: &User, from: &Position, chai
 #[tokio::test]
 async fn edits_are_replayed_in_order_void_behind_a_removal_and_gone_with_their_message() -> TestResult {
     let builder = Harness::builder().gateways(2).private_postgres().config("gateway", SETTINGS).config("worker", "audit_every_s = 1");
+    let builder = builder.config("api", "edits_per_message = 2");
     let h = builder.expect_errors().start().await?;
     let (ann, bob, cid) = (h.user("ann").await?, h.user("bob").await?, h.user("cid").await?);
     let chat = group(&ann, &[&bob, &cid]).await?;
@@ -325,14 +326,28 @@ async fn edits_are_replayed_in_order_void_behind_a_removal_and_gone_with_their_m
     assert_eq!(replayed(&h, 1, &cid, &position, true).await?, after, "from Postgres");
     let edited = anns.edit(chat, &ulid_key(0), kept.message_id, "kept again").await?.expect("found in Postgres");
     persisted(&h).await?;
+    // Edited as often as may be: at either door, and nothing is stored.
+    let (over_socket, over_rest) = (ulid_key(0), ulid_key(0));
+    assert_eq!(anns.edit(chat, &over_socket, kept.message_id, "x").await?.expect_err("refused").code, ErrorCode::TooManyEdits);
+    assert_eq!(code_of(ann.api.edit_message(chat, kept.message_id, &over_rest, &text("x")).await), ErrorCode::TooManyEdits);
+    assert_eq!((logged(&h, &over_socket).await?, logged(&h, &over_rest).await?), (0, 0));
     h.postgres().stop().await;
     let from_log: Vec<_> =
         after.iter().filter(|(_, body)| body != "erased").cloned().chain([(edited.seq, "kept again".to_owned())]).collect();
     assert_eq!(replayed(&h, 1, &cid, &position, false).await?, from_log, "from the log");
     // What has left the ring cannot be looked at: nothing is stored, and it may be tried again.
-    let refused = anns.edit(chat, &ulid_key(0), kept.message_id, "x").await?.expect_err("refused");
+    let waiting = ulid_key(0);
+    let refused = anns.edit(chat, &waiting, kept.message_id, "x").await?.expect_err("refused");
     assert_eq!((refused.code.known(), refused.retryable), (Some(ErrorCode::Unavailable), true));
     h.postgres().restart().await?;
+    persisted(&h).await?;
+    assert_eq!(anns.edit(chat, &waiting, kept.message_id, "x").await?.expect_err("refused").code, ErrorCode::TooManyEdits);
+    let newest = anns.post_at_last(chat, &ulid_key(0), "the newest").await?;
+    for n in 0..2 {
+        anns.edit(chat, &ulid_key(0), newest.message_id, &format!("{n}")).await?.expect("accepted");
+    }
+    let refused = anns.edit(chat, &ulid_key(0), newest.message_id, "x").await?.expect_err("refused");
+    assert_eq!((refused.code.known(), refused.retryable), (Some(ErrorCode::TooManyEdits), false), "from the ring");
     persisted(&h).await?;
     assert!(h.relayctl(&["verify"]).await?.contains("the log and Postgres agree"));
     h.finish().await

@@ -27,6 +27,7 @@ const KNOWN = new Set([
   'not_sender',
   'not_editable',
   'edit_too_late',
+  'too_many_edits',
   'network',
   'outbox_full',
   'session_revoked',
