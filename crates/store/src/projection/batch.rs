@@ -77,6 +77,21 @@ pub(super) struct SendKeyRows {
     pub(super) at: Vec<OffsetDateTime>,
 }
 
+impl SendKeyRows {
+    /// Adds the key under which a person published the event at `seq`; `false` when no person did.
+    pub(super) fn push(&mut self, seq: Seq, event: &LogEvent, at: OffsetDateTime) -> bool {
+        let Some(published) = event.published() else { return false };
+        self.conversation.push(published.conversation_id.to_uuid());
+        self.sender.push(published.actor_id.to_uuid());
+        self.client_id.push(published.client_id.as_str().to_owned());
+        self.message.push(published.id.to_uuid());
+        self.seq.push(seq.to_i64());
+        self.sent_at_ms.push(published.at_ms);
+        self.at.push(at);
+        true
+    }
+}
+
 /// Intervals of membership that end, wherever they began.
 #[derive(Default)]
 pub(super) struct Closings {
@@ -248,15 +263,7 @@ impl Batch {
     /// What an event means beyond its own row.
     fn take_in(&mut self, conversation: ConversationId, stored: &StoredEvent, at: OffsetDateTime) {
         let seq = stored.seq;
-        if let Some(published) = stored.event.published() {
-            let keys = &mut self.send_keys;
-            keys.conversation.push(conversation.to_uuid());
-            keys.sender.push(published.actor_id.to_uuid());
-            keys.client_id.push(published.client_id.as_str().to_owned());
-            keys.message.push(published.id.to_uuid());
-            keys.seq.push(seq.to_i64());
-            keys.sent_at_ms.push(published.at_ms);
-            keys.at.push(at);
+        if self.send_keys.push(seq, &stored.event, at) {
             return;
         }
         for user in stored.event.joining() {

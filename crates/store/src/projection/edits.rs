@@ -6,8 +6,11 @@ use relay_protocol::log::{LogEvent, MessageEdited};
 use relay_types::{ConversationId, MessageId, Seq, ShardId, UserId};
 use sqlx::PgConnection;
 use sqlx::types::Uuid;
+use time::OffsetDateTime;
 
-use super::{lock_watermark, refused, void};
+use super::batch::SendKeyRows;
+use super::erase::{self, Erased};
+use super::{lock_watermark, refused, void, write};
 use crate::Store;
 use crate::convert::{shard_column, timestamp};
 
@@ -136,32 +139,62 @@ pub(super) async fn fetch_targets(connection: &mut PgConnection, edits: &Edits) 
     .map(drop)
 }
 
-/// The edits of a message that was found missing, from the events.
-pub(super) async fn of_message(connection: &mut PgConnection, conversation: ConversationId, message: MessageId) -> sqlx::Result<Edits> {
+/// The edits of a message at `seq` that was found missing, from the events behind it.
+pub(super) async fn of_message(
+    connection: &mut PgConnection,
+    conversation: ConversationId,
+    (message, seq): (MessageId, Seq),
+) -> sqlx::Result<Edits> {
     let rows = sqlx::query!(
-        r#"SELECT seq, body::text AS "body!" FROM conversation_events
-           WHERE conversation_id = $1 AND kind = 'MESSAGE_EDITED' AND body ->> 'message_id' = $2"#,
+        r#"SELECT seq, at, body::text AS "body!" FROM conversation_events
+           WHERE conversation_id = $1 AND seq > $3 AND kind = 'MESSAGE_EDITED' AND body ->> 'message_id' = $2"#,
         conversation.to_uuid(),
-        message.to_string()
+        message.to_string(),
+        seq.to_i64()
     );
     let rows = rows.fetch_all(connection).await?;
-    Ok(edits_of(rows.iter().map(|row| (Seq::from_i64(row.seq), row.body.as_str()))))
+    Ok(Missed::of(rows.iter().map(|row| (Seq::from_i64(row.seq), row.body.as_str(), row.at))).edits)
 }
 
-fn edits_of<'a>(events: impl Iterator<Item = (Seq, &'a str)>) -> Edits {
-    let mut edits = Edits::default();
-    for (seq, body) in events {
-        if let Ok(LogEvent::MessageEdited(edited)) = LogEvent::decode(body)
-            && let Err(reason) = edits.push(seq, &edited)
-        {
-            tracing::warn!(stream.seq = seq.0, reason, "an edit that cannot be read is passed over");
+/// What events say of earlier messages.
+#[derive(Default)]
+struct Missed {
+    edits: Edits,
+    keys: SendKeyRows,
+    erased: Vec<Erased>,
+}
+
+impl Missed {
+    fn of<'a>(events: impl Iterator<Item = (Seq, &'a str, OffsetDateTime)>) -> Self {
+        let mut missed = Self::default();
+        for (seq, body, at) in events {
+            if let Err(reason) = missed.take(seq, body, at) {
+                tracing::warn!(stream.seq = seq.0, reason, "an event that cannot be read is passed over");
+            }
         }
+        missed
     }
-    edits
+
+    fn take(&mut self, seq: Seq, body: &str, at: OffsetDateTime) -> Result<(), String> {
+        let event = LogEvent::decode(body).map_err(|error| error.to_string())?;
+        match &event {
+            LogEvent::MessageEdited(edited) => {
+                self.edits.push(seq, edited)?;
+                self.keys.push(seq, &event, at);
+            }
+            LogEvent::MessageErased(erased) => {
+                let message_at = timestamp(erased.stored_at_ms).map_err(|error| error.reason)?;
+                self.erased.push(Erased { seq, at, event: erased.clone(), message_at });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
 }
 
 impl Store {
-    /// Applies what a worker of before stored and did not apply. Index: `conversation_events_by_seq`.
+    /// Applies what a worker of before stored and did not apply: edits, and what erasures take out of them. An edit's key was not
+    /// noted either. Index: `conversation_events_by_seq`.
     pub(super) async fn make_up_for_missed_edits(&self, shard: ShardId, epoch: &str) -> Result<(), ProjectError> {
         loop {
             let mut transaction = self.pool.begin().await.map_err(refused)?;
@@ -170,8 +203,9 @@ impl Store {
                 return Ok(());
             }
             let rows = sqlx::query!(
-                r#"SELECT conversation_id, actor_id, seq, body::text AS "body!" FROM conversation_events
-                   WHERE shard = $1 AND seq > $2 AND seq <= $3 AND kind = 'MESSAGE_EDITED' AND at >= (SELECT oldest FROM event_horizon)
+                r#"SELECT conversation_id, actor_id, seq, at, body::text AS "body!" FROM conversation_events
+                   WHERE shard = $1 AND seq > $2 AND seq <= $3 AND kind IN ('MESSAGE_EDITED', 'MESSAGE_ERASED')
+                     AND at >= (SELECT oldest FROM event_horizon)
                    ORDER BY seq LIMIT $4"#,
                 shard_column(shard),
                 at.amended_upto.to_i64(),
@@ -187,9 +221,11 @@ impl Store {
                 .map(|row| (ConversationId::from_uuid(row.conversation_id), UserId::from_uuid(row.actor_id), Seq::from_i64(row.seq)))
                 .collect();
             let void = void::void_of(&mut transaction, &said).await.map_err(refused)?;
-            let counting = rows.iter().map(|row| (Seq::from_i64(row.seq), row.body.as_str())).filter(|(seq, _)| !void.contains(seq));
-            let edits = edits_of(counting);
-            apply(&mut transaction, shard, &edits).await.map_err(refused)?;
+            let counting = rows.iter().map(|row| (Seq::from_i64(row.seq), row.body.as_str(), row.at));
+            let missed = Missed::of(counting.filter(|(seq, ..)| !void.contains(seq)));
+            write::send_keys(&mut transaction, &missed.keys).await.map_err(refused)?;
+            apply(&mut transaction, shard, &missed.edits).await.map_err(refused)?;
+            erase::apply(&mut transaction, shard, &missed.erased).await.map_err(refused)?;
             sqlx::query!("UPDATE watermarks SET amended_upto = $2 WHERE shard = $1", shard_column(shard), upto.to_i64())
                 .execute(&mut *transaction)
                 .await

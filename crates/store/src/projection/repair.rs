@@ -45,7 +45,8 @@ impl Store {
             write::heads(&mut transaction, shard, &batch.heads).await.map_err(unavailable)?;
             edits::apply(&mut transaction, shard, &batch.edits).await.map_err(unavailable)?;
             if let Some(message) = event.event.message() {
-                let later = edits::of_message(&mut transaction, conversation, message.message_id).await.map_err(unavailable)?;
+                let later =
+                    edits::of_message(&mut transaction, conversation, (message.message_id, event.seq)).await.map_err(unavailable)?;
                 edits::apply(&mut transaction, shard, &later).await.map_err(unavailable)?;
             }
             erase::apply(&mut transaction, shard, &batch.erased).await.map_err(unavailable)?;

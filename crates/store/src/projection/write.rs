@@ -146,7 +146,7 @@ pub(super) async fn own_heads(connection: &mut PgConnection, shard: ShardId, row
 }
 
 /// A key that was used twice has two rows: the look-up takes the first.
-async fn send_keys(connection: &mut PgConnection, rows: &SendKeyRows) -> sqlx::Result<()> {
+pub(super) async fn send_keys(connection: &mut PgConnection, rows: &SendKeyRows) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO send_keys (conversation_id, sender_id, client_id, message_id, seq, sent_at_ms, at)
          SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::bigint[], $6::bigint[], $7::timestamptz[])

@@ -228,6 +228,41 @@ async fn what_a_worker_of_before_stored_and_did_not_apply_is_made_up_for() {
     assert_eq!(db.count("SELECT amended_upto FROM watermarks").await, 7);
 }
 
+/// Failed before: the edit's key was never noted, and what an erased message said before could be read on.
+#[tokio::test]
+async fn what_a_worker_of_before_did_not_know_of_edits_is_made_up_for() {
+    let db = Db::fresh().await;
+    let (ann, _, lobby, mut log) = lobby(&db).await;
+    let (one, two) = (log.sent(lobby, ann, "s1"), log.sent(lobby, ann, "two")); // 2, 3
+    log.edited(one, ann, "secret again"); // 4
+    db.project(&log).await;
+    let kept: String = sqlx::query_scalar("SELECT body::text FROM conversation_events WHERE seq = 4").fetch_one(&db.raw).await.unwrap();
+    let revisions = "CREATE TABLE kept AS SELECT * FROM message_revisions";
+    sqlx::raw_sql(revisions).execute(&db.raw).await.unwrap();
+    let edit = log.edited(two, ann, "two!"); // 5
+    log.erased(one); // 6
+    db.project(&log).await;
+    // As it leaves them: the message is erased, its versions and its edit are not; the other edit is an event without a key.
+    let before = format!(
+        "UPDATE conversation_events SET body = '{kept}' WHERE seq = 4; DELETE FROM erasures WHERE seq = 4;
+         DELETE FROM message_revisions; INSERT INTO message_revisions SELECT * FROM kept; DELETE FROM send_keys WHERE seq = 5;
+         UPDATE messages SET body = '{{\"type\": \"text\", \"text\": \"two\"}}', edited_seq = NULL, edited_at = NULL, revision = 0 WHERE seq = 3;
+         UPDATE watermarks SET amended_upto = 4"
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(before)).execute(&db.raw).await.unwrap();
+    assert!(has_canary(&db).await);
+    assert_eq!(versions(&db, ann, lobby, id_at(&log, one)).await, [], "nobody reads them meanwhile");
+
+    log.sent(lobby, ann, "next"); // 7
+    db.project(&log).await;
+    assert!(!has_canary(&db).await, "{}", texts(&db).await);
+    assert_eq!(said(&db, ann, lobby).await[..2], [("erased".to_owned(), None), ("two!".to_owned(), Some(5))]);
+    assert_eq!(db.count("SELECT count(*) FROM erasures WHERE seq IN (2, 4)").await, 2, "the log lets go of both");
+    let LogEvent::MessageEdited(edited) = &log.event_at(edit).event else { panic!("an edit") };
+    let key = SendKey { conversation: lobby, sender: ann, client_id: edited.client_id.clone() };
+    assert_eq!(db.store.find_sends(&[key]).await.unwrap()[0].map(|send| send.seq), Some(edit));
+}
+
 #[tokio::test]
 async fn a_target_is_told_with_what_it_holds_and_to_whom_it_shows() {
     let db = Db::fresh().await;
