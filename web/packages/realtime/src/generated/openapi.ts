@@ -597,7 +597,7 @@ export interface components {
          * @description A registered refusal.
          * @enum {string}
          */
-        ErrorCode: "malformed_frame" | "frame_too_large" | "unknown_command" | "bad_id" | "bad_client_id" | "bad_position" | "invalid_field" | "empty_message" | "message_too_long" | "unsupported_body" | "hello_required" | "hello_twice" | "unauthenticated" | "token_expired" | "token_in_url" | "session_revoked" | "refresh_reused" | "bad_credentials" | "password_too_guessable" | "forbidden" | "origin_refused" | "not_member" | "unknown_user" | "unknown_session" | "not_found" | "method_not_allowed" | "unknown_message" | "message_gone" | "not_sender" | "not_editable" | "edit_too_late" | "handle_taken" | "handle_reserved" | "group_full" | "direct_immutable" | "unknown_invitation" | "too_many_conversations" | "too_many_invitations" | "owner_must_hand_over" | "rate_limited" | "too_many_in_flight" | "quota_exceeded" | "log_full" | "too_many_connections" | "client_id_ahead" | "draining" | "busy" | "unavailable" | "outcome_unknown" | "internal";
+        ErrorCode: "malformed_frame" | "frame_too_large" | "unknown_command" | "bad_id" | "bad_client_id" | "bad_position" | "invalid_field" | "empty_message" | "message_too_long" | "unsupported_body" | "hello_required" | "hello_twice" | "unauthenticated" | "token_expired" | "token_in_url" | "session_revoked" | "refresh_reused" | "bad_credentials" | "password_too_guessable" | "forbidden" | "origin_refused" | "not_member" | "unknown_user" | "unknown_session" | "not_found" | "method_not_allowed" | "unknown_message" | "message_gone" | "not_sender" | "not_editable" | "edit_too_late" | "too_many_edits" | "handle_taken" | "handle_reserved" | "group_full" | "direct_immutable" | "unknown_invitation" | "too_many_conversations" | "too_many_invitations" | "owner_must_hand_over" | "rate_limited" | "too_many_in_flight" | "quota_exceeded" | "log_full" | "too_many_connections" | "client_id_ahead" | "draining" | "busy" | "unavailable" | "outcome_unknown" | "internal";
         /** @description Where an event stands: what its frame says in front of it. */
         EventPlace: {
             /** @description The run of events in which each names the one before it: `c:<conversation>` or `u:<shard>`. */
@@ -806,7 +806,7 @@ export interface components {
         };
         /** @description `GET /v1/conversations/{id}/messages/{message_id}/revisions`. */
         RevisionList: {
-            /** @description Whether there are older ones. */
+            /** @description Whether there are older ones: ask with `before`. */
             has_more: boolean;
             /**
              * @description The newest versions, oldest first, the present one last; at most 100, and not much more than 1 MiB of them. A message that
@@ -3127,6 +3127,8 @@ export interface operations {
              * @description `not_editable`: What the message holds cannot be edited.
              *
              *     `edit_too_late`: The message is older than messages may be to be edited.
+             *
+             *     `too_many_edits`: The message was edited as often as messages may be.
              */
             409: {
                 headers: {
@@ -3219,7 +3221,10 @@ export interface operations {
     };
     listRevisions: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only versions before this sequence; the newest of them are given. */
+                before?: components["schemas"]["Seq"];
+            };
             header?: never;
             path: {
                 /** @description Where. */
@@ -3242,6 +3247,8 @@ export interface operations {
             };
             /**
              * @description `bad_id`: An id is not in its canonical form (26 characters of 0-9 and A-Z).
+             *
+             *     `invalid_field`: A field is outside its documented limits.
              *
              *     `token_in_url`: Tokens are not accepted in URLs, where logs and histories keep them.
              */
