@@ -6,13 +6,15 @@ use std::time::Duration;
 use relay_api::Deps;
 use relay_auth::{Argon2Hasher, KeyRing, Mint, PasswordConfig};
 use relay_bus::Bus;
+use relay_bus::ephemeral::NatsEphemeral;
 use relay_bus::log::NatsMessageLog;
 use relay_bus::log_reader::NatsLogReader;
+use relay_bus::receipts::ReceiptTeller;
 use relay_bus::tail::NatsTails;
 use relay_domain::ports::NothingRecent;
 use relay_hot_state::ValkeyLimiter;
 use relay_posting::{EditLimits, LogRoom, Poster, PosterParts};
-use relay_runtime::{Origins, Supervisor};
+use relay_runtime::{Origins, Restart, Supervisor};
 use relay_types::{SystemClock, SystemIds};
 
 use crate::config::Config;
@@ -53,6 +55,8 @@ pub async fn assemble(config: &Config, supervisor: &Supervisor, bus: &Bus, keys:
         room,
         edits: EditLimits { window: Duration::from_secs(u64::from(config.api.edit_window_s)), most: config.api.edits_per_message },
     }));
+    let receipt_news = Arc::new(ReceiptTeller::new(Arc::new(NatsEphemeral::receipts(bus.clone()))));
+    tell_receipts(supervisor, Arc::clone(&receipt_news));
     let deps = Deps {
         tails,
         log_reader: Arc::new(NatsLogReader::new(bus.clone())),
@@ -60,6 +64,9 @@ pub async fn assemble(config: &Config, supervisor: &Supervisor, bus: &Bus, keys:
         accounts: store.clone(),
         sessions: store.clone(),
         conversations: store.clone(),
+        receipts: store.clone(),
+        receipt_news,
+        settings: store.clone(),
         history: store,
         postings: outbox.clone(),
         outbox,
@@ -75,4 +82,18 @@ pub async fn assemble(config: &Config, supervisor: &Supervisor, bus: &Bus, keys:
         shards: config.topology.shards,
     };
     Ok(Parts { deps, limits })
+}
+
+/// Tells gateways what people have read.
+fn tell_receipts(supervisor: &Supervisor, teller: Arc<ReceiptTeller>) {
+    supervisor.spawn("receipts", Restart::Backoff { cap: Duration::from_secs(5) }, move |task| {
+        let teller = Arc::clone(&teller);
+        async move {
+            task.health.up();
+            tokio::select! {
+                () = task.stop.cancelled() => Ok(()),
+                () = teller.run() => Ok(()),
+            }
+        }
+    });
 }

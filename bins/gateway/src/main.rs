@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         // One task parses all that a connection receives, so publishing and following have one each.
         let publishing = relay_bootstrap::connect_nats(&config.nats, "gateway-publish").await?;
         let following = relay_bootstrap::connect_nats(&config.nats, "gateway-tail").await?;
-        // Nor may anybody's typing hold up the log.
+        // Nor may anybody's typing or reading hold up the log.
         let ephemeral = relay_bootstrap::connect_ephemeral(&config.nats, "gateway-ephemeral").await?;
         relay_bootstrap::verify_topology(&publishing, &config.topology).await?;
         let ring = Arc::new(KeyRing::new(&config.tokens));
@@ -42,7 +42,8 @@ fn main() -> ExitCode {
             log: Arc::new(NatsMessageLog::new(publishing.clone(), &config.topology)),
             tails: Arc::new(NatsTails::new(following)),
             sessions: store.clone(),
-            ephemeral: Arc::new(NatsEphemeral::typing(ephemeral)),
+            ephemeral: Arc::new(NatsEphemeral::typing(ephemeral.clone())),
+            receipts: Arc::new(NatsEphemeral::receipts(ephemeral)),
             audience: store.clone(),
             store,
             log_reader: Arc::new(NatsLogReader::new(publishing.clone())),

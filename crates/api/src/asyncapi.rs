@@ -223,7 +223,9 @@ mod tests {
             "SESSION_STARTED",
             "PROFILE_CHANGED",
             "READ_MARK_MOVED",
+            "SETTINGS_CHANGED",
             "user_typing",
+            "receipts",
             "progress",
             "caught_up",
             "reset",
@@ -232,7 +234,7 @@ mod tests {
         ] {
             assert!(messages.contains_key(name), "{name}");
         }
-        assert_eq!(messages.len(), 34, "a new frame: name it here");
+        assert_eq!(messages.len(), 36, "a new frame: name it here");
         let mut references = Vec::new();
         collect_references(&document, &mut references);
         assert!(references.len() > 30);

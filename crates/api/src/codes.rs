@@ -23,6 +23,8 @@ const OWN: &[(&str, &[E])] = &[
     ("findUser", &[E::UnknownUser]),
     ("me", &[E::UnknownUser]),
     ("changeProfile", &[E::UnknownUser]),
+    ("getSettings", &[E::UnknownUser]),
+    ("changeSettings", &[E::UnknownUser]),
     ("listConversations", &[E::Forbidden, E::Busy]),
     ("createConversation", &[E::BadId, E::NotMember, E::UnknownUser, E::GroupFull, E::TooManyConversations, E::TooManyInvitations]),
     ("getConversation", &[E::NotMember]),
@@ -51,6 +53,8 @@ const OWN: &[(&str, &[E])] = &[
     ("removeMember", &[E::NotMember, E::Forbidden, E::DirectImmutable, E::UnknownUser, E::OwnerMustHandOver]),
     ("setRole", &[E::NotMember, E::Forbidden, E::DirectImmutable, E::UnknownUser, E::OwnerMustHandOver]),
     ("markRead", &[E::NotMember]),
+    ("getReceipts", &[E::NotMember]),
+    ("listReaders", &[E::BadId, E::NotMember, E::UnknownMessage, E::Busy]),
     (
         "postMessage",
         &[

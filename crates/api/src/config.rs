@@ -86,6 +86,8 @@ pub struct LimitsConfig {
     pub read_marks_per_user: Rate,
     /// Changes of their profile, for each user.
     pub profile_changes_per_user: Rate,
+    /// Changes of their settings, for each user.
+    pub settings_changes_per_user: Rate,
 }
 
 impl Default for LimitsConfig {
@@ -103,6 +105,7 @@ impl Default for LimitsConfig {
             introductions_to_user: Rate::new(60, 3_600),
             read_marks_per_user: Rate::new(600, 600),
             profile_changes_per_user: Rate::new(30, 3_600),
+            settings_changes_per_user: Rate::new(120, 3_600),
         }
     }
 }
@@ -240,6 +243,7 @@ impl Config {
             limits.introductions_to_user,
             limits.read_marks_per_user,
             limits.profile_changes_per_user,
+            limits.settings_changes_per_user,
         ] {
             require("api.limits", (1..=86_400).contains(&rate.per_s), || "rates with per_s of 1 to 86400".to_owned())?;
         }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use relay_domain::ports::{
-    Accounts, Conversations, DeviceSessions, History, LogReader, MessageLog, Outbox, PasswordHasher, Postings, RateLimiter, ResumeStore,
-    TailSource, TokenMint, TokenVerifier,
+    Accounts, Conversations, DeviceSessions, History, LogReader, MessageLog, Outbox, PasswordHasher, Postings, RateLimiter, ReceiptNews,
+    Receipts, ResumeStore, TailSource, TokenMint, TokenVerifier, UserSettings,
 };
 use relay_posting::Poster;
 use relay_runtime::Origins;
@@ -27,6 +27,12 @@ pub struct Deps {
     pub log_reader: Arc<dyn LogReader>,
     /// Messages of the past.
     pub history: Arc<dyn History>,
+    /// What others have read.
+    pub receipts: Arc<dyn Receipts>,
+    /// Tells of it.
+    pub receipt_news: Arc<dyn ReceiptNews>,
+    /// What users set for all their devices.
+    pub settings: Arc<dyn UserSettings>,
     /// Decisions on their way into the log.
     pub outbox: Arc<dyn Outbox>,
     /// Admits posts, and keeps removals waiting for them.

@@ -27,6 +27,11 @@ impl NatsEphemeral {
         Self::new(bus, LiveClass::Typing)
     }
 
+    /// Who has read what. A process that only tells publishes over any connection.
+    pub fn receipts(bus: Bus) -> Self {
+        Self::new(bus, LiveClass::Receipt)
+    }
+
     fn new(bus: Bus, class: LiveClass) -> Self {
         let subjects = (0..LIVE_BUCKETS).map(|bucket| Subject::from(live(class, bucket))).collect();
         Self { bus, class, subjects }

@@ -19,6 +19,7 @@ pub mod log_reader;
 pub mod metrics;
 mod publish;
 pub mod queue;
+pub mod receipts;
 pub mod state;
 pub mod tail;
 pub mod topology;

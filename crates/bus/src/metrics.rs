@@ -16,6 +16,11 @@ pub fn register() {
     describe_counter!("relay_log_append_refused_total", "Events that the log refused");
     describe_counter!("relay_nats_slow_consumer_total", "Subscriptions that lost messages and were read again");
     describe_counter!("relay_ephemeral_batches_missed_total", "Other gateways' batches that came faster than they were read, and are lost");
+    describe_counter!("relay_receipt_notices_total", "Read marks of people that gateways were told of");
+    describe_counter!("relay_receipt_batches_total", "Batches of these");
+    describe_counter!("relay_receipt_batches_lost_total", "Batches that NATS did not take: devices read the state later");
+    describe_counter!("relay_receipts_conflated_total", "Read marks that a newer one of the same person replaced before they were told");
+    describe_counter!("relay_receipts_given_up_total", "Read marks that were not told because too many waited");
     describe_counter!("relay_tail_reopened_total", "Tails that had to be opened again");
     describe_counter!("relay_cursor_checkpoints_total", "Users' durable consumers that were moved");
     describe_counter!("relay_user_consumers_created_total", "Users' durable consumers that were made");
@@ -39,6 +44,11 @@ pub fn register() {
         "relay_log_append_refused_total",
         "relay_nats_slow_consumer_total",
         "relay_ephemeral_batches_missed_total",
+        "relay_receipt_notices_total",
+        "relay_receipt_batches_total",
+        "relay_receipt_batches_lost_total",
+        "relay_receipts_conflated_total",
+        "relay_receipts_given_up_total",
         "relay_tail_reopened_total",
         "relay_cursor_checkpoints_total",
         "relay_user_consumers_created_total",

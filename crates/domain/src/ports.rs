@@ -21,10 +21,12 @@ mod postings;
 mod projection;
 mod queue;
 mod read_marks;
+mod receipts;
 mod recent;
 mod resume;
 mod retirement;
 mod sessions;
+mod settings;
 mod tail;
 mod targets;
 mod tokens;
@@ -53,6 +55,7 @@ pub use postings::{PostingHold, Postings};
 pub use projection::{ProjectError, Projected, Projection};
 pub use queue::{Delivery, Holes, Poison, QueueError, WorkQueue, WorkSource};
 pub use read_marks::{ReadMark, ReadMarkNews};
+pub use receipts::{ReaderPage, ReceiptNews, Receipts};
 pub use recent::{NothingRecent, Passed, RecentSends};
 pub use resume::{
     EventPage, EventRange, FoundEvent, JoinQuestion, JoinSnapshot, MembershipInterval, OriginalSend, OwnHead, ResumeStore, SendKey,
@@ -60,6 +63,7 @@ pub use resume::{
 };
 pub use retirement::{ConsumerFloor, Retirement, SavedRound, WalkedUser};
 pub use sessions::{DeviceSessions, NewSession, OpenError, Opened, RevokeError, RotateError, Rotated, Rotation, SessionRecord, SessionUse};
+pub use settings::UserSettings;
 pub use tail::{Ended, LogHead, LogTail, TailError, TailSource, TailStart};
 pub use targets::{Holds, Target};
 pub use tokens::{

@@ -46,7 +46,9 @@ pub struct Deps {
     pub cursors: Arc<dyn DeliveryCursors>,
     /// Tells other gateways who is typing.
     pub ephemeral: Arc<dyn EphemeralLink>,
-    /// Says where that is told.
+    /// Other processes tell what people have read.
+    pub receipts: Arc<dyn EphemeralLink>,
+    /// Says where typing is told.
     pub audience: Arc<dyn EphemeralAudience>,
     /// Checks access tokens.
     pub tokens: Arc<dyn TokenVerifier>,
@@ -181,6 +183,7 @@ impl Gateway {
         let parts =
             EphemeralParts { hub: Arc::clone(&shared.hub), link: Arc::clone(&deps.ephemeral), audience: Arc::clone(&deps.audience) };
         shared.ephemeral.serve(supervisor, parts);
+        crate::receipts::serve(supervisor, Arc::clone(&shared.hub), Arc::clone(&deps.receipts));
         let router = Router::new().route("/v1/ws", get(upgrade::upgrade)).fallback(upgrade::not_found).with_state(Arc::clone(&shared));
         let stop = supervisor.stop_token();
         tokio::select! {

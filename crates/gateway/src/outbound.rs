@@ -4,11 +4,12 @@
 mod droppable;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use relay_protocol::CloseCode;
+use relay_protocol::{CloseCode, Receipts};
 use tokio::sync::Notify;
 
 use droppable::{Droppable, Pushed};
@@ -113,6 +114,15 @@ impl Outbound {
 
     /// Queues an ephemeral frame, or gives it up. It never closes the socket, and goes out behind everything else that waits.
     pub(crate) fn push_droppable(&self, key: DroppableKey, frame: Bytes) {
+        self.give(|lane| lane.push(key, frame));
+    }
+
+    /// As [`Self::push_droppable`], for what others have read: it is added to what waits of the conversation.
+    pub(crate) fn push_receipts(&self, receipts: &Arc<Receipts>, frame: Bytes) {
+        self.give(|lane| lane.push_receipts(receipts, frame));
+    }
+
+    fn give(&self, push: impl FnOnce(&mut Droppable) -> Pushed) {
         let mut state = self.state.lock();
         if state.closing.is_some() {
             return;
@@ -121,7 +131,7 @@ impl Outbound {
             drop(state);
             return Dropped::Pressure.count(1);
         }
-        let pushed = state.droppable.get_or_insert_default().push(key, frame);
+        let pushed = push(state.droppable.get_or_insert_default());
         drop(state);
         match pushed {
             Pushed::Queued => {}

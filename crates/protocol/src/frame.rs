@@ -13,6 +13,7 @@ use crate::ephemeral::UserTyping;
 use crate::error::{AnyErrorCode, ErrorCode, millis};
 use crate::log::{LogEvent, MessageSent, StoredEvent, is_event_type};
 use crate::message::Message;
+use crate::receipts::Receipts;
 use crate::unknown::RawJson;
 
 /// The run of events in which each names the one before it. A frame that is an event says in `chain` to which it belongs.
@@ -225,6 +226,8 @@ pub enum ServerFrame {
     MessageAck(MessageAck),
     /// Somebody began or stopped typing. Not an event: it has no `seq`, is not replayed, and may be lost.
     UserTyping(UserTyping),
+    /// What others have read in a conversation. Not an event: it has no `seq`, is not replayed, and may be lost.
+    Receipts(Receipts),
     /// Everything up to the position was delivered, and more of what was missed follows.
     Progress {
         /// To be stored and handed back in the next hello, should the socket end before `caught_up`.
@@ -379,6 +382,7 @@ impl ServerFrame {
             "welcome" => serde_json::from_str(json).map(Self::Welcome),
             "message_ack" => serde_json::from_str(json).map(Self::MessageAck),
             "user_typing" => serde_json::from_str(json).map(Self::UserTyping),
+            "receipts" => serde_json::from_str(json).map(Self::Receipts),
             "progress" => serde_json::from_str(json).map(|AtPosition { position }| Self::Progress { position }),
             "caught_up" => serde_json::from_str(json).map(|AtPosition { position }| Self::CaughtUp { position }),
             "reset" => serde_json::from_str(json).map(|Reset { reason, position }| Self::Reset { reason, position }),
@@ -421,6 +425,7 @@ impl ServerFrame {
             Self::Welcome(_)
             | Self::MessageAck(_)
             | Self::UserTyping(_)
+            | Self::Receipts(_)
             | Self::Progress { .. }
             | Self::CaughtUp { .. }
             | Self::Reset { .. }
@@ -515,6 +520,10 @@ mod tests {
                 user_id: ID.parse().unwrap(),
                 state: crate::TypingState::Typing,
                 until_ms: Some(1),
+            }),
+            ServerFrame::Receipts(Receipts {
+                conversation_id: ID.parse().unwrap(),
+                read: vec![crate::ReadBy { user_id: ID.parse().unwrap(), after_seq: Seq(1), read_seq: Seq(2) }],
             }),
             ServerFrame::CaughtUp { position: "p".to_owned() },
             ServerFrame::Progress { position: "p".to_owned() },

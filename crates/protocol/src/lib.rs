@@ -11,6 +11,7 @@ pub mod frame;
 pub mod log;
 pub mod message;
 pub mod position;
+pub mod receipts;
 pub mod rest;
 pub mod unknown;
 
@@ -22,6 +23,7 @@ pub use frame::{Chain, EventFrame, Place, ServerFrame};
 pub use log::{EventClass, EventOwner, EventText, LogEvent, MessageEdited, MessageSent};
 pub use message::{Message, MessageBody, MessageRef};
 pub use position::{Position, PositionError};
+pub use receipts::{ReadBy, Receipts};
 pub use unknown::{RawJson, WireName};
 
 /// Largest frame a client may send, in bytes: the longest text, escaped at its worst (6 bytes for one), plus the envelope.

@@ -24,7 +24,7 @@ pub use envelope::is_event_type;
 pub use kinds::{
     ConversationCreated, ConversationInvited, ConversationMembershipChanged, ConversationRenamed, InitialMember, MOST_MEMBERS_AT_ONCE,
     MemberAdded, MemberRemoved, MembersAdded, MembersRemoved, MessageEdited, MessageErased, MessageSent, ProfileChanged, ReadMarkMoved,
-    RoleChanged, SessionRevoked, SessionStarted, UserRegistered,
+    RoleChanged, SessionRevoked, SessionStarted, SettingsChanged, UserRegistered,
 };
 pub use parts::MessageParts;
 pub use stored::{EventOwner, EventText, StoredEvent};
@@ -76,6 +76,8 @@ pub enum LogEvent {
     ProfileChanged(ProfileChanged),
     /// On the user's subject, on the conversation's shard: they have read further.
     ReadMarkMoved(ReadMarkMoved),
+    /// On the user's subject, on their home shard: they set something for all their devices.
+    SettingsChanged(SettingsChanged),
     /// What no reader can read, and what counts for nobody. It is on no chain.
     Unreadable,
     /// A type of a newer version's, on either subject.
@@ -269,6 +271,7 @@ types! {
     SessionStarted(SessionStarted) "SESSION_STARTED" on user, personal, by server;
     ProfileChanged(ProfileChanged) "PROFILE_CHANGED" on user, personal, by server;
     ReadMarkMoved(ReadMarkMoved) "READ_MARK_MOVED" on user, personal, by server;
+    SettingsChanged(SettingsChanged) "SETTINGS_CHANGED" on user, personal, by server;
 }
 
 /// An event of a type that this version does not know. Its object is kept as it came, without the fields that belong to frames.

@@ -12,6 +12,7 @@ use crate::conversation::{ConversationKind, Role};
 use crate::error::{AnyErrorCode, ErrorCode, millis};
 use crate::frame::{EventFrame, MessageAck};
 use crate::message::{Message, MessageBody};
+use crate::receipts::ReadBy;
 
 /// A password in a request. Never printed.
 #[derive(Clone, Serialize, Deserialize)]
@@ -344,6 +345,57 @@ fn known_role<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Role,
 pub struct MarkReadRequest {
     /// The sequence up to which the caller has read. The mark moves forward only, and never beyond the last event.
     pub seq: Seq,
+}
+
+/// The answer to `GET /v1/conversations/{id}/receipts`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ConversationReceipts {
+    /// Whether receipts name people here. Not in conversations of more than 64 members, nor in one that waits for an answer.
+    pub named: bool,
+    /// What the other members have read, each of them: who has read nothing since they came has `read_seq` = `after_seq`. Empty for a
+    /// caller who has receipts off.
+    pub read: Vec<ReadBy>,
+}
+
+/// The answer to `GET /v1/conversations/{id}/messages/{message_id}/readers`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReaderList {
+    /// Members who have read the message, by id; not its sender, nor those who have receipts off. Empty for a caller who has them off.
+    pub readers: Vec<UserProfile>,
+    /// Hand back as `cursor` for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<UserId>,
+}
+
+/// Query of `GET /v1/conversations/{id}/messages/{message_id}/readers`.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, IntoParams, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ReadersQuery {
+    /// The `next_cursor` of the previous page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<UserId>,
+    /// 1 to 500; 100 unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 500)]
+    pub limit: Option<u16>,
+}
+
+/// What a user has set for all their devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Settings {
+    /// Whether the user tells others what they have read, and is told of others. What they read while it was off is told to nobody,
+    /// also later.
+    pub read_receipts: bool,
+}
+
+/// `PATCH /v1/users/me/settings`. What is not named stays as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeSettingsRequest {
+    /// Whether the user tells others what they have read, and is told of others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_receipts: Option<bool>,
 }
 
 /// One row of a user's list.

@@ -15,6 +15,7 @@ use crate::Store;
 use crate::convert::{millis, shard};
 use crate::error::unavailable;
 use crate::outbox::Pending;
+use crate::receipts::{self, Moved};
 use crate::store::commit;
 
 /// Between two words about one mark. Somebody who reads while others write moves it with every message, and the log keeps each
@@ -40,7 +41,7 @@ impl Store {
                SET read_seq = greatest(before.read_seq,
                    least($3, coalesce((SELECT h.last_seq FROM conversation_heads h WHERE h.conversation_id = m.conversation_id), 0)))
                FROM before WHERE m.conversation_id = $1 AND m.user_id = $2
-               RETURNING m.read_seq, m.read_seq > before.read_seq AS "moved!", before.shard"#,
+               RETURNING m.read_seq, before.read_seq AS before_seq, before.shard"#,
             id.to_uuid(),
             user.to_uuid(),
             seq.to_i64()
@@ -49,16 +50,23 @@ impl Store {
         .await
         .map_err(unavailable)?
         .ok_or(ConversationError::NotMember)?;
-        let address = LogAddress::User { shard: shard(row.shard)?, id: user };
+        let (shard, moved) = (shard(row.shard)?, row.read_seq > row.before_seq);
+        let address = LogAddress::User { shard, id: user };
         let seq = Seq::from_i64(row.read_seq);
-        let tell = row.moved && is_told_now(&mut transaction, user, id, row.shard, row.read_seq).await.map_err(unavailable)?;
+        let tell = moved && is_told_now(&mut transaction, user, id, row.shard, row.read_seq).await.map_err(unavailable)?;
         if tell {
             let mut pending = Pending::default();
             self.push_moved(&mut pending, address, user, id, seq, at_ms);
             pending.write(&mut transaction).await?;
         }
+        let receipt = if moved {
+            let moved = Moved { user, conversation: id, shard, before: row.before_seq, now: row.read_seq };
+            receipts::keep(&mut transaction, &moved).await.map_err(unavailable)?
+        } else {
+            None
+        };
         commit(transaction).await?;
-        Ok(ReadMark { seq, touched: tell.then_some(address) })
+        Ok(ReadMark { seq, touched: tell.then_some(address), receipt })
     }
 
     fn push_moved(

@@ -76,6 +76,8 @@ const GRANTS: &[(&str, [&str; 3])] = &[
     ("members", ["SELECT (conversation_id, state)", ALL, "SELECT, UPDATE (state, hidden_seq)"]),
     ("invitations", [NOTHING, ALL, NOTHING]),
     ("read_mark_news", [NOTHING, "SELECT, INSERT, UPDATE", "SELECT, UPDATE, DELETE"]),
+    // Rows go with their conversation or their user.
+    ("read_receipts", [NOTHING, "SELECT, INSERT, UPDATE", NOTHING]),
     ("outbox", [NOTHING, ALL, ALL]),
     ("watermarks", [READ, READ, ALL]),
     ("conversation_heads", [READ, READ, ALL]),

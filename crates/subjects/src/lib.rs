@@ -96,6 +96,8 @@ pub const LIVE_BUCKETS: u8 = 64;
 pub enum LiveClass {
     /// Who is typing where.
     Typing,
+    /// Who has read what.
+    Receipt,
 }
 
 impl LiveClass {
@@ -103,6 +105,7 @@ impl LiveClass {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Typing => "typing",
+            Self::Receipt => "receipt",
         }
     }
 }

@@ -91,6 +91,13 @@ assert (now.body.text, now.edited_seq) == ("edited by a generated client", edite
 versions = call("listRevisions", bob, id=group, message_id=sent.message_id).revisions
 assert [version.body.text for version in versions] == [text["text"], now.body.text], versions
 call("markRead", bob, id=group, body=body("MarkReadRequest", seq=sent.seq))
+receipts = call("getReceipts", ann, id=group)
+assert receipts.named and [mark.read_seq for mark in receipts.read] == [sent.seq], receipts
+readers = call("listReaders", ann, id=group, message_id=sent.message_id, limit=10).readers
+assert [reader.user_id for reader in readers] == [bob_profile.user_id], readers
+assert call("getSettings", ann).read_receipts
+assert not call("changeSettings", ann, body=body("ChangeSettingsRequest", read_receipts=False)).read_receipts
+assert call("getReceipts", ann, id=group).read == []
 assert len(call("listConversations", bob, id="me", limit=10).conversations) == 2
 
 call("renameConversation", ann, id=group, body=body("RenameRequest", title="renamed"))

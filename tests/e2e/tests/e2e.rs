@@ -42,6 +42,7 @@ mod e2e {
     mod process_pause;
     mod quotas;
     mod raw_http;
+    mod receipts;
     mod refusals_rest;
     mod refusals_ws;
     mod removal;

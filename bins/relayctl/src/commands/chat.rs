@@ -13,6 +13,7 @@ mod lines;
 mod password;
 mod profile;
 mod screen;
+mod seen;
 mod server;
 mod shown;
 mod terminal;

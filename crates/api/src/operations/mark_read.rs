@@ -9,7 +9,8 @@ use crate::flush::flush_soon;
 use crate::state::App;
 
 /// Moves the caller's read mark forward; never back, never beyond the last event. Their other devices are told (`READ_MARK_MOVED`):
-/// at once, or, if that was said of the conversation less than 5 s ago, then.
+/// at once, or, if that was said of the conversation less than 5 s ago, then. The other members are told too (`receipts`), unless the
+/// caller has receipts off, or the conversation is a large one or waits for an answer.
 #[utoipa::path(
     post, path = "/v1/conversations/{id}/read", operation_id = "markRead", tag = "conversations",
     security(("access_token" = [])), params(("id" = ConversationId, Path, description = "Which.")), request_body = MarkReadRequest,
@@ -26,6 +27,9 @@ pub(crate) async fn mark_read(
 ) -> Result<StatusCode, ApiError> {
     enforce(&app, "read-marks", app.config.limits.read_marks_per_user, &caller.user.to_string()).await?;
     let mark = app.deps.conversations.mark_read(caller.user, id, request.seq, app.now_ms()).await?;
+    if let Some(receipt) = mark.receipt {
+        app.deps.receipt_news.tell(receipt);
+    }
     if let Some(address) = mark.touched {
         flush_soon(&app, address).await;
     }

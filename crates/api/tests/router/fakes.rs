@@ -13,7 +13,11 @@ use relay_posting::{EditLimits, Poster, PosterParts, QuotaConfig};
 use relay_protocol::Message;
 use relay_protocol::conversation::Role;
 use relay_protocol::log::StoredEvent;
-use relay_protocol::rest::{Conversation, ConversationState, Invitation, MessagePage, RevisionList, UserProfile};
+use relay_protocol::receipts::ReadNotice;
+use relay_protocol::rest::{
+    ChangeSettingsRequest, Conversation, ConversationReceipts, ConversationState, Invitation, MessagePage, RevisionList, Settings,
+    UserProfile,
+};
 use relay_runtime::{Origins, WebConfig};
 use relay_types::{
     ConversationId, ConversationTitle, DisplayName, Handle, MessageId, Seq, SessionId, ShardId, SystemClock, SystemIds, TimestampMs, UserId,
@@ -181,6 +185,35 @@ impl History for Away {
         Err(away().into())
     }
     async fn member_intervals(&self, _: ConversationId, _: &[UserId]) -> Result<Vec<MemberInterval>, StoreError> {
+        Err(away())
+    }
+}
+
+#[async_trait]
+impl Receipts for Away {
+    async fn receipts(&self, _: UserId, _: ConversationId) -> Result<ConversationReceipts, HistoryError> {
+        Err(away().into())
+    }
+    async fn readers(&self, _: UserId, _: ConversationId, _: MessageId, _: Option<UserId>, _: u16) -> Result<ReaderPage, HistoryError> {
+        Err(away().into())
+    }
+}
+
+impl ReceiptNews for Away {
+    fn tell(&self, _: ReadNotice) {}
+}
+
+#[async_trait]
+impl UserSettings for Away {
+    async fn settings(&self, _: UserId) -> Result<Option<Settings>, StoreError> {
+        Err(away())
+    }
+    async fn change_settings(
+        &self,
+        _: UserId,
+        _: ChangeSettingsRequest,
+        _: TimestampMs,
+    ) -> Result<Option<(Settings, Vec<LogAddress>)>, StoreError> {
         Err(away())
     }
 }
@@ -357,6 +390,9 @@ pub fn deps() -> Deps {
         sessions: away.clone(),
         conversations: away.clone(),
         history: away.clone(),
+        receipts: away.clone(),
+        receipt_news: away.clone(),
+        settings: away.clone(),
         tails: away.clone(),
         projection: away.clone(),
         log_reader: away.clone(),

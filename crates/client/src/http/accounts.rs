@@ -1,8 +1,8 @@
 //! People and their devices' sessions.
 
 use relay_protocol::rest::{
-    ChangePasswordRequest, ChangeProfileRequest, FindUserQuery, LoginRequest, LookUpUsersRequest, Password, RefreshRequest,
-    RegisterRequest, Secret, SessionList, TokenResponse, UserList, UserProfile,
+    ChangePasswordRequest, ChangeProfileRequest, ChangeSettingsRequest, FindUserQuery, LoginRequest, LookUpUsersRequest, Password,
+    RefreshRequest, RegisterRequest, Secret, SessionList, Settings, TokenResponse, UserList, UserProfile,
 };
 use relay_types::{DeviceName, DisplayName, Handle, SessionId, UserId};
 use reqwest::Method;
@@ -85,6 +85,16 @@ impl ApiClient {
     pub async fn change_profile(&self, display_name: &DisplayName) -> Result<UserProfile, ClientError> {
         let body = ChangeProfileRequest { display_name: display_name.clone() };
         self.call(|| self.request(Method::PATCH, "/v1/users/me").json(&body)).await
+    }
+
+    /// What the caller has set for all their devices.
+    pub async fn settings(&self) -> Result<Settings, ClientError> {
+        self.call(|| self.request(Method::GET, "/v1/users/me/settings")).await
+    }
+
+    /// Changes what is named; answers with all settings.
+    pub async fn change_settings(&self, change: ChangeSettingsRequest) -> Result<Settings, ClientError> {
+        self.call(|| self.request(Method::PATCH, "/v1/users/me/settings").json(&change)).await
     }
 
     /// The caller.

@@ -2,8 +2,8 @@
 
 use relay_protocol::conversation::Role;
 use relay_protocol::rest::{
-    AddMembersRequest, AddedMembers, Conversation, ConversationList, ConversationListQuery, CreateConversationRequest, Invitation,
-    InvitationList, MarkReadRequest, MemberList, MembersQuery, RenameRequest, SetRoleRequest,
+    AddMembersRequest, AddedMembers, Conversation, ConversationList, ConversationListQuery, ConversationReceipts,
+    CreateConversationRequest, Invitation, InvitationList, MarkReadRequest, MemberList, MembersQuery, RenameRequest, SetRoleRequest,
 };
 use relay_types::{ClientId, ConversationId, ConversationTitle, Seq, UserId};
 use reqwest::Method;
@@ -105,6 +105,11 @@ impl ApiClient {
     pub async fn mark_read(&self, conversation: ConversationId, seq: Seq) -> Result<(), ClientError> {
         let body = MarkReadRequest { seq };
         self.call_empty(|| self.request(Method::POST, &format!("/v1/conversations/{conversation}/read")).json(&body)).await
+    }
+
+    /// What the other members of a conversation have read. It is empty for a caller who has receipts off.
+    pub async fn receipts(&self, conversation: ConversationId) -> Result<ConversationReceipts, ClientError> {
+        self.call(|| self.request(Method::GET, &format!("/v1/conversations/{conversation}/receipts"))).await
     }
 
     /// One page of the caller's conversations, most recently active first.

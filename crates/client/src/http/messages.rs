@@ -3,7 +3,9 @@
 use relay_protocol::Message;
 use relay_protocol::frame::MessageAck;
 use relay_protocol::message::MessageBody;
-use relay_protocol::rest::{EditMessageRequest, HistoryQuery, MessagePage, PostMessageRequest, RevisionList, RevisionQuery};
+use relay_protocol::rest::{
+    EditMessageRequest, HistoryQuery, MessagePage, PostMessageRequest, ReaderList, ReadersQuery, RevisionList, RevisionQuery,
+};
 use relay_types::{ClientId, ConversationId, MessageId};
 use reqwest::Method;
 
@@ -60,6 +62,12 @@ impl ApiClient {
     ) -> Result<RevisionList, ClientError> {
         let path = format!("/v1/conversations/{conversation}/messages/{message}/revisions");
         self.call(|| self.request(Method::GET, &path).query(query)).await
+    }
+
+    /// One page of those who have read a message.
+    pub async fn readers(&self, conversation: ConversationId, message: MessageId, query: ReadersQuery) -> Result<ReaderList, ClientError> {
+        let path = format!("/v1/conversations/{conversation}/messages/{message}/readers");
+        self.call(|| self.request(Method::GET, &path).query(&query)).await
     }
 
     /// One page of a conversation's messages.

@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use relay_protocol::Message;
-
 use relay_protocol::frame::{Chain, ErrorFrame, EventFrame, MessageAck, ResetReason, UnknownFrame};
+use relay_protocol::{Message, Receipts};
 use relay_types::{ClientId, ConversationId, Seq, UserId};
 use tokio::sync::mpsc;
 
@@ -36,6 +35,9 @@ pub enum Event {
         /// Whether they type now.
         typing: bool,
     },
+    /// Others have read further. What is not named has not changed; some news may be missed, and `ApiClient::receipts` has the whole:
+    /// read it after [`Event::CaughtUp`] and when a conversation is shown, and add what comes with [`Receipts::merge`].
+    Receipts(Receipts),
     /// Everything missed has arrived.
     CaughtUp {
         /// New events between the welcome and here.

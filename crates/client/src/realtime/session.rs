@@ -246,6 +246,7 @@ impl Engine {
                 let change = self.typing.heard(&frame, session.me, Instant::now());
                 self.deliver_typing(change);
             }
+            ServerFrame::Receipts(receipts) => self.deliver(Event::Receipts(receipts)),
             ServerFrame::Progress { position } => self.on_position(session, &position).await,
             ServerFrame::CaughtUp { position } => {
                 self.deliver(Event::CaughtUp { events: session.events });

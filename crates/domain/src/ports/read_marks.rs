@@ -1,18 +1,22 @@
 //! Telling a person's other devices what they have read.
 
 use async_trait::async_trait;
+use relay_protocol::receipts::ReadNotice;
 use relay_types::Seq;
 
 use super::{LogAddress, StoreError};
 
 /// A read mark as it is after somebody moved it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadMark {
     /// Where it is.
     pub seq: Seq,
     /// The address to flush, if the user's other devices are told of it now. Otherwise it was not moved, or they are told a little
     /// later: see [`ReadMarkNews`]. Nobody has to wait for that.
     pub touched: Option<LogAddress>,
+    /// What others are told of it, if they are: not in large conversations, nor in one that waits for an answer, nor of somebody who
+    /// has receipts off.
+    pub receipt: Option<ReadNotice>,
 }
 
 /// Read marks that moved again so soon that the user's devices are told later.

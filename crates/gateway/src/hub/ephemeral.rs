@@ -1,7 +1,12 @@
 //! Ephemeral notices: who may give one, and who gets it.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use relay_protocol::ephemeral::TypingNotice;
+use relay_protocol::receipts::{RECEIPTS_MOST_MEMBERS, ReadNotice};
+use relay_protocol::{Receipts, ServerFrame};
 use relay_types::{ConversationId, Seq, ShardId, UserId};
 
 use super::Hub;
@@ -69,5 +74,42 @@ impl Hub {
             told += 1;
         }
         Told::To(told)
+    }
+
+    /// Queues one frame with what these notices say, all of `conversation`, for the sockets of those who are in it now. Answers with
+    /// how many sockets that are, and those notices that this gateway's tail has not come to.
+    ///
+    /// Under the lock, as [`Self::tell`].
+    pub(crate) fn tell_read(&self, conversation: ConversationId, notices: Vec<ReadNotice>) -> (u64, Vec<ReadNotice>) {
+        let (mut ahead, mut not_to, mut receipts) = (Vec::new(), HashSet::new(), Receipts::none(conversation));
+        let state = self.state.lock();
+        let Some(known) = state.conversations.get(&conversation) else { return (0, ahead) };
+        if known.users.len() > RECEIPTS_MOST_MEMBERS as usize {
+            Dropped::Silent.count(notices.len());
+            return (0, ahead);
+        }
+        for notice in notices {
+            match state.shards.get(&notice.shard) {
+                Some(shard) if notice.as_of > shard.ring.head() => ahead.push(notice),
+                Some(_) if notice.as_of >= known.changed => {
+                    receipts.rise(&notice.by);
+                    not_to.extend(notice.not_to);
+                }
+                Some(_) | None => Dropped::Stale.count(1),
+            }
+        }
+        let about = |user: &UserId| receipts.read.iter().all(|by| by.user_id == *user);
+        let others = known.users.iter().filter(|user| !not_to.contains(user) && !about(user)).filter_map(|user| state.users.get(user));
+        let mut sockets = others.flat_map(|user| &user.sockets).peekable();
+        if sockets.peek().is_none() {
+            return (0, ahead);
+        }
+        let frame = Bytes::from(ServerFrame::Receipts(receipts.clone()).encode());
+        let (receipts, mut told) = (Arc::new(receipts.clone()), 0);
+        for socket in sockets.take(MOST_SOCKETS) {
+            socket.outbound.push_receipts(&receipts, frame.clone());
+            told += 1;
+        }
+        (told, ahead)
     }
 }

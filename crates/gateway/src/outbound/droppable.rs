@@ -1,8 +1,11 @@
-//! What waits for one socket and may be lost: the newest ephemeral frame of each person in each conversation.
+//! What waits for one socket and may be lost: the newest ephemeral frame of each person in each conversation, and what has been read
+//! there, in one frame for each conversation.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use relay_protocol::{Receipts, ServerFrame};
 use relay_types::{ConversationId, UserId};
 
 /// Frames that wait at most.
@@ -28,6 +31,23 @@ pub(crate) enum Ends {
     Conversation(ConversationId),
 }
 
+/// What one frame is about.
+#[derive(Debug, Clone)]
+enum About {
+    Person(DroppableKey),
+    /// With what the frame says: news of others is added to it.
+    Receipts(Arc<Receipts>),
+}
+
+impl About {
+    fn conversation(&self) -> ConversationId {
+        match self {
+            Self::Person(key) => key.conversation,
+            Self::Receipts(receipts) => receipts.conversation_id,
+        }
+    }
+}
+
 /// What became of the frames that had to make room, or were not taken in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pushed {
@@ -41,22 +61,39 @@ pub(super) enum Pushed {
 
 #[derive(Debug, Default)]
 pub(super) struct Droppable {
-    frames: VecDeque<(DroppableKey, Bytes)>,
+    frames: VecDeque<(About, Bytes)>,
     bytes: usize,
 }
 
 impl Droppable {
     pub(super) fn push(&mut self, key: DroppableKey, frame: Bytes) -> Pushed {
-        if frame.len() > MOST_BYTES / 4 {
+        let same = |about: &About| matches!(about, About::Person(of) if *of == key);
+        self.put(same, About::Person(key), frame)
+    }
+
+    /// What others have read, with its frame. Marks that wait already are kept: each person's greatest is told.
+    pub(super) fn push_receipts(&mut self, receipts: &Arc<Receipts>, frame: Bytes) -> Pushed {
+        let same = |about: &About| matches!(about, About::Receipts(of) if of.conversation_id == receipts.conversation_id);
+        let waiting =
+            self.frames.iter().find_map(|(about, _)| if let About::Receipts(of) = about { Some(of).filter(|_| same(about)) } else { None });
+        let Some(waiting) = waiting else { return self.put(same, About::Receipts(Arc::clone(receipts)), frame) };
+        let mut merged = Receipts::clone(waiting);
+        merged.merge(receipts);
+        let frame = Bytes::from(ServerFrame::Receipts(merged.clone()).encode());
+        self.put(same, About::Receipts(Arc::new(merged)), frame)
+    }
+
+    fn put(&mut self, same: impl Fn(&About) -> bool, about: About, frame: Bytes) -> Pushed {
+        if frame.len() > MOST_BYTES / 2 {
             return Pushed::TooLarge;
         }
         self.bytes += frame.len();
-        if let Some((_, waiting)) = self.frames.iter_mut().find(|(of, _)| *of == key) {
+        if let Some((of, waiting)) = self.frames.iter_mut().find(|(of, _)| same(of)) {
             self.bytes -= waiting.len();
-            *waiting = frame;
+            (*of, *waiting) = (about, frame);
             return Pushed::Conflated;
         }
-        self.frames.push_back((key, frame));
+        self.frames.push_back((about, frame));
         let mut displaced = false;
         while self.frames.len() > MOST_FRAMES || self.bytes > MOST_BYTES {
             let Some((_, oldest)) = self.frames.pop_front() else { break };
@@ -67,10 +104,10 @@ impl Droppable {
     }
 
     pub(super) fn end(&mut self, ends: Ends) {
-        self.frames.retain(|(key, _)| match ends {
+        self.frames.retain(|(about, _)| match ends {
             Ends::Nothing => true,
-            Ends::Person(person) => *key != person,
-            Ends::Conversation(conversation) => key.conversation != conversation,
+            Ends::Person(person) => !matches!(about, About::Person(key) if *key == person),
+            Ends::Conversation(conversation) => about.conversation() != conversation,
         });
         self.bytes = self.frames.iter().map(|(_, frame)| frame.len()).sum();
     }
@@ -86,6 +123,9 @@ impl Droppable {
 
 #[cfg(test)]
 mod tests {
+    use relay_protocol::ReadBy;
+    use relay_types::Seq;
+
     use super::*;
 
     fn key(n: u32) -> DroppableKey {
@@ -107,6 +147,35 @@ mod tests {
         assert_eq!(lane.push(key(1), Bytes::from(vec![b'x'; MOST_BYTES])), Pushed::TooLarge);
         let bytes = lane.bytes;
         assert_eq!(bytes, lane.into_frames().map(|frame| frame.len()).sum::<usize>());
+    }
+
+    #[test]
+    fn what_others_have_read_waits_in_one_frame_with_the_greatest_mark_of_each() {
+        let (mut lane, conversation_id) = (Droppable::default(), key(1).conversation);
+        let receipts = |user, read| {
+            let by = ReadBy { user_id: key(user).user, after_seq: Seq(0), read_seq: Seq(read) };
+            Arc::new(Receipts { conversation_id, read: vec![by] })
+        };
+        let mut push =
+            |receipts: &Arc<Receipts>| lane.push_receipts(receipts, Bytes::from(ServerFrame::Receipts(Receipts::clone(receipts)).encode()));
+        assert_eq!(push(&receipts(1, 5)), Pushed::Queued);
+        for (user, read) in [(2, 4), (1, 7), (2, 3)] {
+            assert_eq!(push(&receipts(user, read)), Pushed::Conflated);
+        }
+        for user in 0..60 {
+            push(&receipts(user, u64::MAX));
+        }
+        lane.push(key(1), Bytes::from_static(b"typing"));
+        lane.end(Ends::Person(key(1)));
+        assert_eq!(lane.bytes, lane.frames.iter().map(|(_, frame)| frame.len()).sum::<usize>());
+        let frames: Vec<Bytes> = lane.into_frames().collect();
+        assert_eq!(frames.len(), 1);
+        let ServerFrame::Receipts(told) = ServerFrame::decode(std::str::from_utf8(&frames[0]).unwrap()).unwrap() else { panic!() };
+        assert!(told.read.len() == 60 && told.read.iter().all(|by| by.read_seq == Seq(u64::MAX)), "{told:?}");
+        let mut lane = Droppable::default();
+        lane.push_receipts(&receipts(1, 5), Bytes::from_static(b"x"));
+        lane.end(Ends::Conversation(conversation_id));
+        assert_eq!((lane.len(), lane.bytes), (0, 0));
     }
 
     #[test]

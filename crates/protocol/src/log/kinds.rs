@@ -362,6 +362,22 @@ pub struct ReadMarkMoved {
     pub read_seq: Seq,
 }
 
+/// A user set something for all their devices. What it does not name is as it was.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct SettingsChanged {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// By whom.
+    pub actor_id: UserId,
+    /// When, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+    /// Whose.
+    pub user_id: UserId,
+    /// Whether the user tells others what they have read, and is told of others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_receipts: Option<bool>,
+}
+
 /// Events that have an id of their own.
 macro_rules! event_ids {
     ($($fields:ident),*) => {
@@ -389,5 +405,6 @@ event_ids!(
     SessionRevoked,
     SessionStarted,
     ProfileChanged,
-    ReadMarkMoved
+    ReadMarkMoved,
+    SettingsChanged
 );

@@ -16,7 +16,7 @@ const MOST_REVISIONS: i64 = 100;
 impl Store {
     /// The message, if it stands in the reader's present stay. Indexes: `members_pkey`, `memberships_open_key`,
     /// `messages_message_id_key` of one partition. While `messages` is being filled, what is not there yet cannot be told.
-    pub(super) async fn one(&self, reader: UserId, conversation: ConversationId, message: MessageId) -> Result<Message, HistoryError> {
+    pub(crate) async fn one(&self, reader: UserId, conversation: ConversationId, message: MessageId) -> Result<Message, HistoryError> {
         let filled = self.messages_are_filled().await?;
         let member = sqlx::query_scalar!(
             r#"SELECT EXISTS (SELECT FROM members WHERE conversation_id = $1 AND user_id = $2) AS "member!""#,

@@ -16,6 +16,7 @@ mod own;
 mod postings;
 mod projection;
 mod read_marks;
+mod receipts;
 mod resume;
 mod retirement;
 mod sessions;

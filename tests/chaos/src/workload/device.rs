@@ -11,7 +11,7 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
 use relay_client::{ApiClient, Event, EventStream, RealtimeClient, RealtimeConfig, SendError, TokenProvider};
 use relay_protocol::frame::MessageAck;
-use relay_protocol::{Chain, EventOwner, LogEvent, Message, MessageBody};
+use relay_protocol::{Chain, EventOwner, LogEvent, Message, MessageBody, ReadBy, Receipts};
 use relay_types::{ClientId, ConversationId, IdGen as _, SystemIds, UserId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -99,6 +99,7 @@ impl Device {
                 own_head: Arc::clone(&own_head),
                 floor: Arc::clone(&floor),
                 out: HashSet::new(),
+                receipts: HashMap::new(),
                 run: 0,
                 carried: HashMap::new(),
                 pending: FuturesUnordered::new(),
@@ -223,6 +224,8 @@ struct Life {
     floor: Arc<AtomicU64>,
     /// Rooms that the device was told to be out of.
     out: HashSet<ConversationId>,
+    /// What others have read, as a client would show it.
+    receipts: HashMap<ConversationId, Receipts>,
     /// Which life of the device this is.
     run: u32,
     /// Sends of earlier lives without an answer, by key.
@@ -405,6 +408,10 @@ impl Life {
                 }
                 return;
             }
+            Event::Receipts(receipts) => {
+                self.on_receipts(receipts);
+                return;
+            }
             Event::Reset(_) => {
                 self.out.clear();
                 self.record.resets.fetch_add(1, Ordering::Relaxed);
@@ -418,6 +425,24 @@ impl Life {
             _ => {}
         }
         self.saw(self.directory.room(room), seq.0, prev.map(|prev| prev.0), what, false);
+    }
+
+    /// What others have read, as a client would show it: the greatest mark of each.
+    fn on_receipts(&mut self, receipts: &Receipts) {
+        let room = receipts.conversation_id;
+        if self.out.contains(&room) {
+            tracing::error!(device = self.index, %room, "told of receipts that are none of its business");
+            self.record.typing_astray.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let known = self.receipts.entry(room).or_insert_with(|| Receipts::none(room));
+        known.merge(receipts);
+        let observer = u32::try_from(self.index).unwrap_or(u32::MAX) | self.run << 16;
+        let told = |by: &&ReadBy| receipts.read.iter().any(|told| told.user_id == by.user_id);
+        for by in known.read.iter().filter(told) {
+            let (reader, room) = (self.directory.user(by.user_id), self.directory.room(room));
+            self.record.saw_mark(Receipt { observer, reader, room, delivered: 0, read: by.read_seq.0, at_us: now_us() });
+        }
     }
 
     /// Something of the person's own.

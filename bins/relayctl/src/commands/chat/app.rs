@@ -4,6 +4,7 @@ mod about;
 mod act;
 mod invitations;
 mod own;
+mod receipts;
 mod show;
 mod typing;
 
@@ -29,6 +30,7 @@ use super::directory::Directory;
 use super::editor::Typed;
 use super::profile::Opened;
 use super::screen::Screen;
+use super::seen::Seen;
 use super::shown::Shown;
 use super::terminal::{Leave, Restored};
 use super::text::{body_text, detail};
@@ -70,6 +72,8 @@ pub struct App {
     left_over: usize,
     /// Keys of messages sent here, whose echo is not printed.
     own: HashSet<ClientId>,
+    /// What was sent here, and who has read it.
+    seen: Seen,
     /// Read marks to send, and the one being sent.
     read: HashMap<ConversationId, Seq>,
     marking: FuturesUnordered<BoxFuture<'static, ()>>,
@@ -115,6 +119,7 @@ impl App {
             next_number: 1,
             left_over: opened.outbox.len(),
             own: opened.outbox.iter().map(|send| send.client_id.clone()).collect(),
+            seen: Seen::default(),
             read: HashMap::new(),
             marking: FuturesUnordered::new(),
             caught_up: false,
@@ -180,7 +185,7 @@ impl App {
                     }
                     self.on_state(&state);
                 }
-                Some(sent) = self.sending.next() => self.on_sent(sent),
+                Some(sent) = self.sending.next() => self.on_sent(sent).await,
                 typed = input.recv() => match typed.unwrap_or(Typed::End) {
                     Typed::End => break Ok(()),
                     typed => if self.on_typed(typed).await { break Ok(()) },
@@ -246,7 +251,7 @@ impl App {
         let mut states = self.client.watch_state();
         while !self.sending.is_empty() || self.left_over > 0 {
             tokio::select! {
-                Some(sent) = self.sending.next() => self.on_sent(sent),
+                Some(sent) = self.sending.next() => self.on_sent(sent).await,
                 Some(event) = events.next() => self.show(event).await,
                 // Why it takes so long.
                 Ok(()) = states.changed() => {
@@ -331,11 +336,14 @@ impl App {
         }
     }
 
-    fn on_sent(&mut self, sent: Sent) {
+    async fn on_sent(&mut self, sent: Sent) {
         let Sent { number, conversation, result } = sent;
         let label = self.directory.label(conversation);
         match result {
-            Ok(ack) => self.screen.say(format_args!("#{number} sent ✓ to {label} at {}", self.screen.clock(ack.sent_at_ms))),
+            Ok(ack) => {
+                self.screen.say(format_args!("#{number} sent ✓ to {label} at {}", self.screen.clock(ack.sent_at_ms)));
+                self.on_acked(conversation, number, ack.seq).await;
+            }
             Err(error) => self.not_done(format_args!("#{number} not sent to {label}: {}", detail(&error.to_string()))),
         }
     }

@@ -19,6 +19,10 @@ pub enum Input {
     Edit(Option<usize>, MessageText),
     /// What a message said before.
     Versions(usize),
+    /// Who has read a message.
+    Readers(usize),
+    /// Whether one tells others what one has read, and is told of others.
+    Receipts(bool),
     Members,
     History(u16),
     Rename(ConversationTitle),
@@ -40,6 +44,7 @@ impl Input {
             | Self::Reply(..)
             | Self::Edit(..)
             | Self::Versions(_)
+            | Self::Readers(_)
             | Self::Members
             | Self::History(_)
             | Self::Rename(_)
@@ -54,6 +59,7 @@ impl Input {
             | Self::Invitations
             | Self::Accept(_)
             | Self::Decline(_)
+            | Self::Receipts(_)
             | Self::Quit
             | Self::Help => false,
         }
@@ -71,12 +77,14 @@ pub const HELP: &str = "\
 /reply [#n] <text>           answer message n of them, or the newest of another
 /edit [#n] <text>            change your message n of them, or your last one
 /versions #n                 what message n of them said before
+/readers #n                  who has read message n of them
 /rename <title>              rename this group
 /add <handle>                add someone to this group
 /remove <handle>             remove someone from this group
 /leave                       leave this group
 /invitations                 groups you are invited into
 /accept <n>, /decline <n>    answer invitation n of them
+/receipts on, /receipts off  tell others what you have read, and be told; or neither
 /quit                        leave the chat; also Ctrl-D, or Ctrl-C on an empty line
 //text                       a message that begins with a slash";
 
@@ -103,6 +111,12 @@ pub fn parse(line: &str) -> Result<Input, String> {
         "reply" => about(rest, "/reply [#number] <text>").map(|(number, text)| Input::Reply(number, text)),
         "edit" => about(rest, "/edit [#number] <text>").map(|(number, text)| Input::Edit(number, text)),
         "versions" => Ok(Input::Versions(parsed(rest.trim_start_matches('#'), "/versions #<number of the history>")?)),
+        "readers" => Ok(Input::Readers(parsed(rest.trim_start_matches('#'), "/readers #<number of the history>")?)),
+        "receipts" => match rest {
+            "on" => Ok(Input::Receipts(true)),
+            "off" => Ok(Input::Receipts(false)),
+            _ => Err("/receipts on, or /receipts off".to_owned()),
+        },
         "rename" => Ok(Input::Rename(parsed(rest.trim_matches('"'), "/rename <title>")?)),
         "add" => Ok(Input::Add(parsed(rest, "/add <handle>")?)),
         "remove" => Ok(Input::Remove(parsed(rest, "/remove <handle>")?)),
@@ -164,6 +178,8 @@ mod tests {
         assert_eq!(parse("/reply #topic is fine"), Ok(Input::Reply(None, "#topic is fine".parse().unwrap())));
         assert_eq!(parse("/edit better"), Ok(Input::Edit(None, "better".parse().unwrap())));
         assert_eq!(parse("/versions #3"), Ok(Input::Versions(3)));
+        assert_eq!(parse("/readers #3"), Ok(Input::Readers(3)));
+        assert_eq!(parse("/receipts off"), Ok(Input::Receipts(false)));
         assert_eq!(parse("/history"), Ok(Input::History(20)));
         assert_eq!(parse("/history 9999"), Ok(Input::History(200)));
         assert_eq!(parse("/switch 2"), Ok(Input::Switch(2)));
@@ -173,9 +189,20 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said() {
-        for bad in
-            ["/dm", "/dm B*b", "/group", "/group \"open", "/switch x", "/shout", "/rename", "/add a b", "/reply", "/edit #2", "/versions x"]
-        {
+        for bad in [
+            "/dm",
+            "/dm B*b",
+            "/group",
+            "/group \"open",
+            "/switch x",
+            "/shout",
+            "/rename",
+            "/add a b",
+            "/reply",
+            "/edit #2",
+            "/versions x",
+            "/receipts",
+        ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
     }

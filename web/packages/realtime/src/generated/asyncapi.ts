@@ -232,6 +232,11 @@ export interface components {
             /** @constant */
             type: "READ_MARK_MOVED";
         };
+        /** @description What others have read in a conversation. Not an event: it has no `seq`, is not replayed, and may be lost. */
+        frame_receipts: components["schemas"]["Receipts"] & {
+            /** @enum {string} */
+            type: "receipts";
+        };
         /** @description The gap cannot be filled event by event: reload over REST, then go on from `position`; `caught_up` follows. */
         frame_reset: {
             /** @description The place from which live events follow. */
@@ -256,6 +261,10 @@ export interface components {
         frame_SESSION_STARTED: components["schemas"]["EventPlace"] & components["schemas"]["SessionStarted"] & {
             /** @constant */
             type: "SESSION_STARTED";
+        };
+        frame_SETTINGS_CHANGED: components["schemas"]["EventPlace"] & components["schemas"]["SettingsChanged"] & {
+            /** @constant */
+            type: "SETTINGS_CHANGED";
         };
         frame_typing_start: {
             conversation_id: components["schemas"]["ConversationId"];
@@ -461,6 +470,15 @@ export interface components {
             /** @description Whose. */
             user_id: components["schemas"]["UserId"];
         };
+        /** @description Up to where somebody has read. */
+        ReadBy: {
+            /** @description What stands at or before this place says nothing: they came later, or had receipts off when they read it. It only rises. */
+            after_seq: components["schemas"]["Seq"];
+            /** @description They have read what stands behind `after_seq` and not behind this place. It only rises. */
+            read_seq: components["schemas"]["Seq"];
+            /** @description Who. */
+            user_id: components["schemas"]["UserId"];
+        };
         /** @description A user has read further. For each conversation the marks rise; one that moves often is told at most every 5 s. */
         ReadMarkMoved: {
             /** @description By whom. */
@@ -475,6 +493,16 @@ export interface components {
             read_seq: components["schemas"]["Seq"];
             /** @description Whose. */
             user_id: components["schemas"]["UserId"];
+        };
+        /**
+         * @description What others have read in one conversation. Not an event: it has no `seq`, is not replayed, and may be lost. A client reads the
+         *     whole state (`GET /v1/conversations/{id}/receipts`) after it connected and when it shows a conversation.
+         */
+        Receipts: {
+            /** @description Where. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description People who have read further; those who are not named have not changed. One's own may be among them. */
+            read?: components["schemas"]["ReadBy"][];
         };
         /**
          * @description Why events cannot be replayed one by one.
@@ -518,7 +546,7 @@ export interface components {
          * @description A stream's sequence number: the order of everything in one shard. The first event has 1; 0 stands before it.
          */
         Seq: number;
-        ServerFrame: components["schemas"]["frame_welcome"] | components["schemas"]["frame_message_ack"] | components["schemas"]["frame_user_typing"] | components["schemas"]["frame_progress"] | components["schemas"]["frame_caught_up"] | components["schemas"]["frame_reset"] | components["schemas"]["frame_pong"] | components["schemas"]["frame_error"] | components["schemas"]["frame_MESSAGE_SENT"] | components["schemas"]["frame_CONVERSATION_CREATED"] | components["schemas"]["frame_MEMBER_ADDED"] | components["schemas"]["frame_MEMBER_REMOVED"] | components["schemas"]["frame_MEMBERS_ADDED"] | components["schemas"]["frame_MEMBERS_REMOVED"] | components["schemas"]["frame_CONVERSATION_RENAMED"] | components["schemas"]["frame_ROLE_CHANGED"] | components["schemas"]["frame_MESSAGE_EDITED"] | components["schemas"]["frame_MESSAGE_ERASED"] | components["schemas"]["frame_USER_REGISTERED"] | components["schemas"]["frame_USER_SEEN"] | components["schemas"]["frame_CONVERSATION_JOINED"] | components["schemas"]["frame_CONVERSATION_LEFT"] | components["schemas"]["frame_CONVERSATION_INVITED"] | components["schemas"]["frame_INVITATION_ENDED"] | components["schemas"]["frame_SESSION_REVOKED"] | components["schemas"]["frame_SESSION_STARTED"] | components["schemas"]["frame_PROFILE_CHANGED"] | components["schemas"]["frame_READ_MARK_MOVED"];
+        ServerFrame: components["schemas"]["frame_welcome"] | components["schemas"]["frame_message_ack"] | components["schemas"]["frame_user_typing"] | components["schemas"]["frame_receipts"] | components["schemas"]["frame_progress"] | components["schemas"]["frame_caught_up"] | components["schemas"]["frame_reset"] | components["schemas"]["frame_pong"] | components["schemas"]["frame_error"] | components["schemas"]["frame_MESSAGE_SENT"] | components["schemas"]["frame_CONVERSATION_CREATED"] | components["schemas"]["frame_MEMBER_ADDED"] | components["schemas"]["frame_MEMBER_REMOVED"] | components["schemas"]["frame_MEMBERS_ADDED"] | components["schemas"]["frame_MEMBERS_REMOVED"] | components["schemas"]["frame_CONVERSATION_RENAMED"] | components["schemas"]["frame_ROLE_CHANGED"] | components["schemas"]["frame_MESSAGE_EDITED"] | components["schemas"]["frame_MESSAGE_ERASED"] | components["schemas"]["frame_USER_REGISTERED"] | components["schemas"]["frame_USER_SEEN"] | components["schemas"]["frame_CONVERSATION_JOINED"] | components["schemas"]["frame_CONVERSATION_LEFT"] | components["schemas"]["frame_CONVERSATION_INVITED"] | components["schemas"]["frame_INVITATION_ENDED"] | components["schemas"]["frame_SESSION_REVOKED"] | components["schemas"]["frame_SESSION_STARTED"] | components["schemas"]["frame_PROFILE_CHANGED"] | components["schemas"]["frame_READ_MARK_MOVED"] | components["schemas"]["frame_SETTINGS_CHANGED"];
         /** @description ULID of a session */
         SessionId: string;
         /** @description A device's session ended. */
@@ -544,6 +572,19 @@ export interface components {
             event_id: components["schemas"]["EventId"];
             /** @description Which. */
             session_id: components["schemas"]["SessionId"];
+            /** @description Whose. */
+            user_id: components["schemas"]["UserId"];
+        };
+        /** @description A user set something for all their devices. What it does not name is as it was. */
+        SettingsChanged: {
+            /** @description By whom. */
+            actor_id: components["schemas"]["UserId"];
+            /** @description When, by the deciding server's clock. */
+            at_ms: components["schemas"]["i64"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description Whether the user tells others what they have read, and is told of others. */
+            read_receipts?: boolean | null;
             /** @description Whose. */
             user_id: components["schemas"]["UserId"];
         };

@@ -50,7 +50,12 @@ impl App {
     }
 
     /// The message with the number that the history showed, or the newest one of one's own or of another.
-    async fn find(&mut self, conversation: ConversationId, number: Option<usize>, own: bool) -> Result<Option<MessageId>, ClientError> {
+    pub(super) async fn find(
+        &mut self,
+        conversation: ConversationId,
+        number: Option<usize>,
+        own: bool,
+    ) -> Result<Option<MessageId>, ClientError> {
         if let Some(number) = number {
             let shown = self.numbered.as_ref().filter(|(of, _)| *of == conversation);
             let found = shown.and_then(|(_, ids)| ids.get(number.checked_sub(1)?)).copied();

@@ -33,6 +33,7 @@ impl App {
             (Input::Invitations, None) => self.invitations().await,
             (Input::Accept(number), None) => self.answer(number, true).await,
             (Input::Decline(number), None) => self.answer(number, false).await,
+            (Input::Receipts(on), None) => self.set_receipts(on).await,
             (Input::Help, None) => {
                 self.screen.say(HELP);
                 Ok(())
@@ -54,6 +55,7 @@ impl App {
             Input::Reply(number, text) => self.reply(conversation, number, text).await?,
             Input::Edit(number, text) => self.edit(conversation, number, text).await?,
             Input::Versions(number) => self.versions(conversation, number).await?,
+            Input::Readers(number) => self.readers(conversation, number).await?,
             Input::History(limit) => self.history(conversation, limit).await?,
             Input::Rename(title) => self.api.rename(conversation, &title).await?,
             Input::Add(handle) => {

@@ -36,6 +36,14 @@ impl App {
                 self.directory.rename_me(changed.display_name);
                 self.screen.say(format_args!("{} your name is now {name}", self.screen.clock(changed.at_ms)));
             }
+            LogEvent::SettingsChanged(changed) => {
+                let words = match changed.read_receipts {
+                    Some(true) => "others see what you have read, and you see what they have",
+                    Some(false) => "others do not see what you have read, nor do you see what they have",
+                    None => return,
+                };
+                self.screen.say(format_args!("{} {words}", self.screen.clock(changed.at_ms)));
+            }
             // What else there is of one's own says nothing to a person, or the conversation says it.
             _ => {}
         }

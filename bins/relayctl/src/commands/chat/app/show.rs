@@ -25,6 +25,7 @@ impl App {
             Event::Happened(frame) if matches!(frame.chain, Chain::User(_)) => self.show_own(frame.event).await,
             Event::Happened(frame) => self.show_event(*frame).await,
             Event::Typing { conversation_id, user_id, typing } => self.show_typing(conversation_id, user_id, typing).await,
+            Event::Receipts(receipts) => self.show_receipts(&receipts).await,
             Event::CaughtUp { .. } => self.on_caught_up().await,
             Event::Reset(reason) => {
                 if reason == ResetReason::EpochChanged {
@@ -216,6 +217,7 @@ impl App {
         }
         if removed.user_id == self.me.user_id {
             self.directory.forget(conversation);
+            self.seen.forget(conversation);
         }
     }
 
@@ -250,6 +252,7 @@ impl App {
         }
         if me {
             self.directory.forget(conversation);
+            self.seen.forget(conversation);
         }
     }
 
@@ -265,6 +268,7 @@ impl App {
             (0, true) => self.screen.say("caught up: nothing missed"),
             (missed, _) => self.screen.say(format_args!("caught up: {}", count(missed, "missed message"))),
         }
+        self.renew_receipts().await;
     }
 
     /// Prints what is new in the history, because it will not come over the socket.

@@ -1,0 +1,162 @@
+//! What people have read, as others may know it.
+//!
+//! A mark is an interval: what its reader read while they had receipts off, or before their present stay, lies before it and is told
+//! to nobody. Both ends only rise.
+
+use async_trait::async_trait;
+use relay_domain::ports::{HistoryError, ReaderPage, Receipts, StoreError};
+use relay_protocol::receipts::{RECEIPTS_MOST_MEMBERS, ReadBy, ReadNotice};
+use relay_protocol::rest::ConversationReceipts;
+use relay_types::{ConversationId, MessageId, Seq, ShardId, UserId};
+use sqlx::PgConnection;
+
+use crate::Store;
+use crate::accounts::profile_of;
+use crate::error::unavailable;
+
+/// A read mark that moved.
+pub(crate) struct Moved {
+    pub(crate) user: UserId,
+    pub(crate) conversation: ConversationId,
+    pub(crate) shard: ShardId,
+    /// Where it was, as the reader knows it.
+    pub(crate) before: i64,
+    /// Where it is.
+    pub(crate) now: i64,
+}
+
+/// Keeps the mark for others, in the transaction that moved it, and says what gateways are told: the caller holds the member's row.
+///
+/// A mark that others had last at a place before `before` was moved while receipts were off. Indexes: `users_pkey`,
+/// `conversations_pkey`, `conversation_heads_pkey`, `memberships_open_key`, `members_requests`, `members_pkey`.
+pub(crate) async fn keep(connection: &mut PgConnection, moved: &Moved) -> sqlx::Result<Option<ReadNotice>> {
+    let row = sqlx::query!(
+        r#"INSERT INTO read_receipts AS r (conversation_id, user_id, after_seq, read_seq, read_at)
+           SELECT v.conversation_id, v.user_id, greatest($3, v.joined_seq), $4, now()
+           FROM memberships v JOIN users u USING (user_id)
+           WHERE v.conversation_id = $1 AND v.user_id = $2 AND v.left_seq IS NULL AND v.joined_seq <= $4 AND u.read_receipts
+           ON CONFLICT (conversation_id, user_id) DO UPDATE SET
+               after_seq = greatest(r.after_seq,
+                   CASE WHEN r.read_seq < $3 THEN excluded.after_seq
+                        ELSE (SELECT v.joined_seq FROM memberships v
+                              WHERE v.conversation_id = r.conversation_id AND v.user_id = r.user_id AND v.left_seq IS NULL) END),
+               read_seq = greatest(r.read_seq, excluded.read_seq),
+               read_at = excluded.read_at
+           RETURNING r.after_seq, r.read_seq,
+               (SELECT h.last_seq FROM conversation_heads h WHERE h.conversation_id = r.conversation_id) AS as_of,
+               coalesce((SELECT c.member_count <= $5
+                    AND NOT EXISTS (SELECT FROM members m WHERE m.conversation_id = c.conversation_id AND m.state = 'request')
+                FROM conversations c WHERE c.conversation_id = r.conversation_id), false) AS "named!""#,
+        moved.conversation.to_uuid(),
+        moved.user.to_uuid(),
+        moved.before,
+        moved.now,
+        most_members()
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some((row, as_of)) = row.filter(|row| row.named).and_then(|row| row.as_of.map(|as_of| (row, as_of))) else { return Ok(None) };
+    let not_to = sqlx::query_scalar!(
+        "SELECT m.user_id FROM members m JOIN users u USING (user_id) WHERE m.conversation_id = $1 AND NOT u.read_receipts LIMIT $2",
+        moved.conversation.to_uuid(),
+        i64::from(RECEIPTS_MOST_MEMBERS)
+    )
+    .fetch_all(connection)
+    .await?;
+    let by = ReadBy { user_id: moved.user, after_seq: Seq::from_i64(row.after_seq), read_seq: Seq::from_i64(row.read_seq) };
+    let not_to = not_to.into_iter().map(UserId::from_uuid).collect();
+    Ok(Some(ReadNotice { conversation_id: moved.conversation, by, not_to, shard: moved.shard, as_of: Seq::from_i64(as_of) }))
+}
+
+fn most_members() -> i32 {
+    i32::try_from(RECEIPTS_MOST_MEMBERS).unwrap_or(i32::MAX)
+}
+
+#[async_trait]
+impl Receipts for Store {
+    /// Each of the others, also who has read nothing yet: their mark begins where they came in. What was read before the caller came is
+    /// none of theirs. Indexes: `members_pkey`, `users_pkey`, `conversations_pkey`, `members_requests`, `memberships_open_key`,
+    /// `read_receipts_pkey`.
+    #[tracing::instrument(name = "db.receipts.of_conversation", skip_all, fields(conversation.id = %conversation))]
+    async fn receipts(&self, reader: UserId, conversation: ConversationId) -> Result<ConversationReceipts, HistoryError> {
+        self.limited(async {
+            let asked = sqlx::query!(
+                r#"SELECT u.read_receipts AS wants, c.member_count <= $3
+                       AND NOT EXISTS (SELECT FROM members r WHERE r.conversation_id = c.conversation_id AND r.state = 'request') AS "named!"
+                   FROM members m JOIN users u USING (user_id) JOIN conversations c USING (conversation_id)
+                   WHERE m.conversation_id = $1 AND m.user_id = $2"#,
+                conversation.to_uuid(),
+                reader.to_uuid(),
+                most_members()
+            )
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(unavailable)?
+            .ok_or(HistoryError::NotMember)?;
+            if !(asked.wants && asked.named) {
+                return Ok(ConversationReceipts { named: asked.named, read: Vec::new() });
+            }
+            let rows = sqlx::query!(
+                r#"SELECT m.user_id, greatest(v.joined_seq, own.joined_seq, r.after_seq) AS "after_seq!",
+                          greatest(v.joined_seq, own.joined_seq, r.after_seq, r.read_seq) AS "read_seq!"
+                   FROM members m
+                   JOIN memberships v ON v.conversation_id = m.conversation_id AND v.user_id = m.user_id AND v.left_seq IS NULL
+                   JOIN memberships own ON own.conversation_id = m.conversation_id AND own.user_id = $2 AND own.left_seq IS NULL
+                   LEFT JOIN read_receipts r ON r.conversation_id = m.conversation_id AND r.user_id = m.user_id
+                   WHERE m.conversation_id = $1 AND m.user_id <> $2 ORDER BY m.user_id LIMIT $3"#,
+                conversation.to_uuid(),
+                reader.to_uuid(),
+                i64::from(RECEIPTS_MOST_MEMBERS)
+            )
+            .fetch_all(&self.pool)
+            .await
+            .map_err(unavailable)?;
+            let read = rows.into_iter().map(|row| ReadBy {
+                user_id: UserId::from_uuid(row.user_id),
+                after_seq: Seq::from_i64(row.after_seq),
+                read_seq: Seq::from_i64(row.read_seq),
+            });
+            Ok(ConversationReceipts { named: true, read: read.collect() })
+        })
+        .await
+    }
+
+    /// Besides those of one message: `users_pkey`, `members_requests`, `members_pkey` from `after` on, `read_receipts_pkey`.
+    #[tracing::instrument(name = "db.receipts.of_message", skip_all, fields(conversation.id = %conversation, message.id = %message))]
+    async fn readers(
+        &self,
+        reader: UserId,
+        conversation: ConversationId,
+        message: MessageId,
+        after: Option<UserId>,
+        limit: u16,
+    ) -> Result<ReaderPage, HistoryError> {
+        self.limited(async {
+            let _turn = self.reading().await?;
+            let message = self.one(reader, conversation, message).await?;
+            let rows = sqlx::query!(
+                r#"SELECT u.user_id, u.handle, u.display_name
+                   FROM members m JOIN read_receipts r USING (conversation_id, user_id) JOIN users u USING (user_id)
+                   WHERE m.conversation_id = $1 AND m.user_id > $2 AND r.after_seq < $3 AND r.read_seq >= $3 AND m.user_id <> $4
+                     AND (SELECT own.read_receipts FROM users own WHERE own.user_id = $5)
+                     AND NOT EXISTS (SELECT FROM members w WHERE w.conversation_id = $1 AND w.state = 'request')
+                   ORDER BY m.user_id LIMIT $6"#,
+                conversation.to_uuid(),
+                after.map_or(sqlx::types::Uuid::nil(), UserId::to_uuid),
+                message.seq.to_i64(),
+                message.sender_id.to_uuid(),
+                reader.to_uuid(),
+                i64::from(limit) + 1
+            )
+            .fetch_all(&self.pool)
+            .await
+            .map_err(unavailable)?;
+            let more = rows.len() > usize::from(limit);
+            let readers = rows.into_iter().take(usize::from(limit)).map(|row| profile_of(row.user_id, &row.handle, &row.display_name));
+            let readers = readers.collect::<Result<Vec<_>, StoreError>>()?;
+            let next = if more { readers.last().map(|reader| reader.user_id) } else { None };
+            Ok(ReaderPage { readers, next })
+        })
+        .await
+    }
+}
