@@ -8,6 +8,7 @@ import { groups } from './cases/groups.mjs';
 import { history } from './cases/history.mjs';
 import { network } from './cases/network.mjs';
 import { pictures } from './cases/pictures.mjs';
+import { receipts } from './cases/receipts.mjs';
 import { reload } from './cases/reload.mjs';
 import { sight } from './cases/sight.mjs';
 import { tabs } from './cases/tabs.mjs';
@@ -24,7 +25,7 @@ if (!url) {
 const screens = process.env.RELAYHUB_SCREENS || null;
 if (screens) mkdirSync(screens, { recursive: true });
 
-const files = { talk, groups, edits, history, tabs, reload, network, devices, care, sight, ...(screens ? { pictures } : {}) };
+const files = { talk, groups, edits, receipts, history, tabs, reload, network, devices, care, sight, ...(screens ? { pictures } : {}) };
 const cases = Object.entries(files).flatMap(([file, tests]) => Object.entries(tests).map(([name, test]) => [name, test, file]));
 const wanted = process.argv.slice(2);
 const isWanted = (name, file) => wanted.length === 0 || wanted.some((one) => file === one || name.includes(one));

@@ -62,6 +62,7 @@ export async function openMessenger(configuration: Configuration): Promise<Messe
     drafts: client.drafts as { get(): Drafts; subscribe(changed: () => void): () => void },
     people: derived(client.users, (users) => new Map([...users].map(([id, user]) => [id, personOf(user)]))),
     typing: client.typing,
+    readReceipts: derived(client.settings, (settings) => settings?.readReceipts ?? null),
 
     signUp: ({ handle, name, password }) => call(client.signUp({ handle, displayName: name, password, deviceName: deviceName() })),
     logIn: ({ handle, password }) => call(client.logIn({ handle, password, deviceName: deviceName() })),
@@ -91,6 +92,10 @@ export async function openMessenger(configuration: Configuration): Promise<Messe
     },
     revisions: async (id, messageId) =>
       (await call(api.revisions(id, messageId))).revisions.map(({ seq, at_ms, body }) => ({ seq, atMs: at_ms, body: bodyOf(body) })),
+    readers: async (id, messageId) => {
+      const { readers, next_cursor } = await call(api.readers(id, messageId));
+      return { people: readers.map(personOf), more: next_cursor != null };
+    },
     retry: (clientId) => client.retry(clientId),
     discard: (clientId) => client.discard(clientId),
     unsentCount: () => client.outbox.get().length,
@@ -116,6 +121,10 @@ export async function openMessenger(configuration: Configuration): Promise<Messe
       return conversation_id;
     },
     members: (id) => membersOf(client, id),
+    receipts: (id, known) => (known ? client.receiptsKnown(id) : client.receipts(id)),
+    setReadReceipts: async (on) => {
+      await call(api.changeSettings({ readReceipts: on }));
+    },
     invite: async (id, ids) => {
       const answer = await call(api.addMembers(id, ids));
       return { added: answer.added.length, invited: answer.invited.length };

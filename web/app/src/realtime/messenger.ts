@@ -6,6 +6,8 @@ import type {
   MessageItem,
   MessageRef,
   Person,
+  Readers,
+  Receipts,
   Revision,
   Role,
   TimelineItem,
@@ -76,6 +78,8 @@ export interface Messenger {
   drafts: Store<Drafts>;
   people: Store<ReadonlyMap<string, Person>>;
   typing: Store<ReadonlyMap<string, readonly string[]>>;
+  /** Whether one tells others what one has read, and is told of others; null while it is not known. */
+  readReceipts: Store<boolean | null>;
 
   signUp(input: { handle: string; name: string; password: string }): Promise<void>;
   logIn(input: { handle: string; password: string }): Promise<void>;
@@ -91,6 +95,8 @@ export interface Messenger {
   edit(conversationId: string, message: MessageRef, text: string): void;
   /** What a message said over time, the present version last. */
   revisions(conversationId: string, messageId: string): Promise<Revision[]>;
+  /** Who has read a message. */
+  readers(conversationId: string, messageId: string): Promise<Readers>;
   retry(clientId: string): void;
   discard(clientId: string): void;
   /** How many messages wait in this browser. */
@@ -106,6 +112,9 @@ export interface Messenger {
   createGroup(title: string, memberIds: string[], key: string): Promise<string>;
   /** Who is in a conversation: read while somebody looks, and kept. */
   members(conversationId: string): Store<Members>;
+  /** What others have read: asked for while somebody looks, and kept. `known`: without asking. */
+  receipts(conversationId: string, known?: boolean): Store<Receipts>;
+  setReadReceipts(on: boolean): Promise<void>;
   invite(conversationId: string, ids: string[]): Promise<{ added: number; invited: number }>;
   rename(conversationId: string, title: string): Promise<void>;
   setRole(conversationId: string, personId: string, role: Role): Promise<void>;

@@ -8,12 +8,14 @@ import { Devices } from './Devices';
 import { KeyboardPage } from './KeyboardPage';
 import { LanguagePage } from './LanguagePage';
 import { LookPage } from './LookPage';
+import { PrivacyPage } from './PrivacyPage';
 import { PAGES, type PageName, pageOf, pageTitle } from './pages';
 import './settings.css';
 
 const CONTENT: Record<PageName, () => React.ReactNode> = {
   account: Account,
   devices: Devices,
+  privacy: PrivacyPage,
   look: LookPage,
   keyboard: KeyboardPage,
   language: LanguagePage,

@@ -1,9 +1,10 @@
-import { CircleHelp, Keyboard, Languages, Laptop, Palette, UserRound } from 'lucide-react';
+import { CircleHelp, Keyboard, Languages, Laptop, Palette, ShieldCheck, UserRound } from 'lucide-react';
 import type { TextKey } from '@/app/i18n/i18n';
 
 export const PAGES = [
   { name: 'account', icon: UserRound },
   { name: 'devices', icon: Laptop },
+  { name: 'privacy', icon: ShieldCheck },
   { name: 'look', icon: Palette },
   { name: 'keyboard', icon: Keyboard },
   { name: 'language', icon: Languages },

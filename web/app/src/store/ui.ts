@@ -17,6 +17,7 @@ export type Overlay =
   | { type: 'leave'; conversationId: string; title: string }
   | { type: 'jump-to-date'; conversationId: string; atMs: number }
   | { type: 'revisions'; conversationId: string; messageId: string }
+  | { type: 'readers'; conversationId: string; messageId: string }
   | { type: 'delete-unsent'; clientId: string };
 
 /** What the composer writes besides a new message: an answer, or an earlier message anew. */

@@ -46,6 +46,19 @@ export interface MessageRef {
   seq: number;
 }
 
+/** What the others of a conversation have read. */
+export interface Receipts {
+  /** Whether people are named here; null while it is not known. */
+  named: boolean | null;
+  read: ReadonlyMap<string, { afterSeq: number; readSeq: number }>;
+}
+
+/** People who have read a message, the first of them. */
+export interface Readers {
+  people: Person[];
+  more: boolean;
+}
+
 /** One version of a message. */
 export interface Revision {
   seq: number;

@@ -10,6 +10,7 @@ const Rename = lazy(() => import('./Rename'));
 const Leave = lazy(() => import('./Leave'));
 const JumpToDate = lazy(() => import('./JumpToDate'));
 const Revisions = lazy(() => import('./Revisions'));
+const Readers = lazy(() => import('./Readers'));
 const DeleteUnsent = lazy(() => import('./DeleteUnsent'));
 
 /** The one sheet that may lie over the page. */
@@ -29,6 +30,7 @@ export function Overlays() {
       {overlay.type === 'leave' && <Leave {...overlay} onClose={close} />}
       {overlay.type === 'jump-to-date' && <JumpToDate {...overlay} onClose={close} />}
       {overlay.type === 'revisions' && <Revisions {...overlay} onClose={close} />}
+      {overlay.type === 'readers' && <Readers {...overlay} onClose={close} />}
       {overlay.type === 'delete-unsent' && <DeleteUnsent {...overlay} onClose={close} />}
     </Suspense>
   );

@@ -1,13 +1,14 @@
-import { memo } from 'react';
+import { memo, useMemo } from 'react';
 import { listTime } from '@/app/i18n/dates';
 import { badgeCount, useText } from '@/app/i18n/i18n';
 import { Avatar } from '@/app/ui/Avatar';
 import { firstName } from '@/app/ui/identity';
 import { Ticks } from '@/app/ui/Ticks';
 import { useDraft, useMessenger, usePeople, useStore } from '@/realtime/hooks';
-import type { ConversationRow, Person } from '@/types';
+import type { ConversationRow, MessageItem, Person } from '@/types';
 import { textDirection } from '../messages/direction';
 import { plainText } from '../messages/markdown';
+import { readCount } from '../messages/useReaders';
 
 export interface ConversationRowViewProps {
   row: ConversationRow;
@@ -40,7 +41,7 @@ export const ConversationRowView = memo(
             <bdi className="row-name one-line">{row.title}</bdi>
             {last && (
               <span className="row-time numbers">
-                {mine && <Ticks state={last.state} />}
+                {mine && <RowTicks row={row} last={last} />}
                 {listTime(last.atMs)}
               </span>
             )}
@@ -59,6 +60,14 @@ export const ConversationRowView = memo(
   },
   (a, b) => a.row === b.row && a.selected === b.selected && a.me === b.me,
 );
+
+/** In a direct conversation, whether the other has read it, as far as this device knows. */
+function RowTicks({ row, last }: { row: ConversationRow; last: MessageItem }) {
+  const messenger = useMessenger();
+  const receipts = useStore(useMemo(() => messenger.receipts(row.id, true), [messenger, row.id]));
+  const read = readCount(last, receipts, row.peer ? [row.peer.id] : []);
+  return <Ticks state={last.state} readBy={read.by} readOf={read.of} />;
+}
 
 const NONE: readonly string[] = [];
 

@@ -24,6 +24,9 @@ export interface MessageBubbleProps {
   /** The message that it answers, and who sent that. */
   quoted: MessageItem | null | undefined;
   quotedName: string;
+  /** How many of the others have read it, of how many. */
+  readBy: number;
+  readOf: number;
   onRetry: (clientId: string) => void;
   onDelete: (clientId: string) => void;
 }
@@ -55,7 +58,9 @@ export const MessageBubble = memo(function MessageBubble(props: MessageBubblePro
             <time dateTime={new Date(item.atMs).toISOString()} title={fullTime(item.atMs)}>
               {clockTime(item.atMs)}
             </time>
-            {mine && <Ticks state={item.editing?.state === 'pending' ? 'pending' : item.state} />}
+            {mine && (
+              <Ticks state={item.editing?.state === 'pending' ? 'pending' : item.state} readBy={props.readBy} readOf={props.readOf} />
+            )}
           </span>
         </div>
         {item.state === 'failed' && (

@@ -12,6 +12,7 @@ import { MessageRowView } from './MessageRowView';
 import { useDivider } from './useDivider';
 import { useJump } from './useJump';
 import { usePaging } from './usePaging';
+import { useReaders } from './useReaders';
 import { useReading } from './useReading';
 import { useRoving } from './useRoving';
 import { useVirtualRows } from './useVirtualRows';
@@ -67,6 +68,7 @@ export function MessageList({ conversation, timeline, state }: MessageListProps)
     setOpened(true);
   }, [opened, rows, virtualizer, stick]);
 
+  const readCount = useReaders(conversation, me.id);
   const isGroup = conversation.kind !== 'direct';
   const items = virtualizer.getVirtualItems();
   const { day } = view;
@@ -92,6 +94,7 @@ export function MessageList({ conversation, timeline, state }: MessageListProps)
           {items.map((item) => {
             const row = rows[item.index];
             if (!row) return null;
+            const read = row.kind === 'message' && row.mine ? readCount(row.item) : null;
             return (
               <div
                 key={item.key}
@@ -108,6 +111,8 @@ export function MessageList({ conversation, timeline, state }: MessageListProps)
                   isGroup={isGroup}
                   conversationId={conversation.id}
                   quoted={row.kind === 'message' && row.item.replyTo ? state.quoted.get(row.item.replyTo.messageId) : undefined}
+                  readBy={read?.by ?? 0}
+                  readOf={read?.of ?? 0}
                   isTabStop={row.key === roving.tabStop}
                   flash={jump.flashed === row.key}
                   onRetry={(clientId) => messenger.retry(clientId)}

@@ -1,4 +1,4 @@
-import { Copy, Pencil, Reply } from 'lucide-react';
+import { CheckCheck, Copy, Pencil, Reply } from 'lucide-react';
 import { type FocusEvent, memo, useMemo } from 'react';
 import { clockTime, dayLabel } from '@/app/i18n/dates';
 import { useText } from '@/app/i18n/i18n';
@@ -9,6 +9,7 @@ import { composeFor } from './compose';
 import type { MessageRow, Row } from './grouping';
 import { MessageBubble } from './MessageBubble';
 import { plainText } from './markdown';
+import type { ReadCount } from './useReaders';
 
 export interface MessageRowViewProps {
   row: Row;
@@ -19,6 +20,9 @@ export interface MessageRowViewProps {
   conversationId: string;
   /** The message that it answers; undefined while it is looked for. */
   quoted: MessageItem | null | undefined;
+  /** Of a message of one's own: how many of the others have read it, of how many. */
+  readBy: number;
+  readOf: number;
   isTabStop: boolean;
   flash: boolean;
   onRetry: (clientId: string) => void;
@@ -29,12 +33,12 @@ export interface MessageRowViewProps {
 /** One row: the day and the divider above it where they belong, and the message with one name for readers. */
 export const MessageRowView = memo(
   function MessageRowView(props: MessageRowViewProps) {
-    const { row, people, me, isGroup } = props;
+    const { row, people, me, isGroup, readBy, readOf } = props;
     const t = useText();
     // A page that comes before it moves every row's place, and changes no name.
     const name = useMemo(
-      () => (row.kind === 'change' ? changeText(row.item, people, me.id, t) : messageName(row, people, t)),
-      [row, people, me.id, t],
+      () => (row.kind === 'change' ? changeText(row.item, people, me.id, t) : messageName(row, people, { by: readBy, of: readOf }, t)),
+      [row, people, me.id, readBy, readOf, t],
     );
     return (
       <div className="message-outer">
@@ -67,10 +71,12 @@ export const MessageRowView = memo(
                   conversationId={props.conversationId}
                   quoted={props.quoted}
                   quotedName={nameOf(props, t)}
+                  readBy={readBy}
+                  readOf={readOf}
                   onRetry={props.onRetry}
                   onDelete={props.onDelete}
                 />
-                {row.item.body.type !== 'erased' && <Tools row={row} conversationId={props.conversationId} />}
+                {row.item.body.type !== 'erased' && <Tools row={row} conversationId={props.conversationId} isGroup={isGroup} />}
               </>
             )}
           </div>
@@ -81,6 +87,8 @@ export const MessageRowView = memo(
   (a, b) =>
     a.row === b.row &&
     a.place === b.place &&
+    a.readBy === b.readBy &&
+    a.readOf === b.readOf &&
     a.isTabStop === b.isTabStop &&
     a.flash === b.flash &&
     a.isGroup === b.isGroup &&
@@ -101,23 +109,28 @@ function nameOf({ quoted, people, me }: MessageRowViewProps, t: ReturnType<typeo
   return quoted.senderId === me.id ? me.name : (people.get(quoted.senderId)?.name ?? t('person.unknown'));
 }
 
-function messageName(row: MessageRow, people: ReadonlyMap<string, Person>, t: ReturnType<typeof useText>): string {
+function messageName(row: MessageRow, people: ReadonlyMap<string, Person>, read: ReadCount, t: ReturnType<typeof useText>): string {
   const { item } = row;
+  const state = read.by === 0 ? item.state : read.by === read.of ? 'read' : 'some';
   return t('message.name', {
     who: row.mine ? 'me' : 'other',
     name: people.get(item.senderId)?.name ?? t('person.unknown'),
     time: clockTime(item.atMs),
     text: item.body.type === 'text' ? plainText(item.body.text) : t(item.body.type === 'erased' ? 'message.erased' : 'message.unknown'),
     edited: item.editedMs === null ? 'no' : 'yes',
-    state: row.mine ? item.state : 'none',
+    state: row.mine ? state : 'none',
+    count: read.by,
+    of: read.of,
   });
 }
 
 /** What one can do with a message: shown at the pointer and for the focus, plain buttons since there are many rows. */
-function Tools({ row, conversationId }: { row: MessageRow; conversationId: string }) {
+function Tools({ row, conversationId, isGroup }: { row: MessageRow; conversationId: string; isGroup: boolean }) {
   const t = useText();
   const addToast = useUi((ui) => ui.addToast);
+  const show = useUi((ui) => ui.show);
   const { item, mine } = row;
+  const { messageId } = item;
   const text = item.body.type === 'text' ? item.body.text : null;
   const compose = composeFor(row, conversationId);
   const tools = [
@@ -128,6 +141,13 @@ function Tools({ row, conversationId }: { row: MessageRow; conversationId: strin
         label: t('action.copyText'),
         icon: Copy,
         act: () => void navigator.clipboard.writeText(text).then(() => addToast(t('toast.copied'))),
+      },
+    isGroup &&
+      mine &&
+      messageId !== null && {
+        label: t('action.readers'),
+        icon: CheckCheck,
+        act: () => show({ type: 'readers', conversationId, messageId }),
       },
   ];
   const shown = tools.filter((tool) => !!tool);

@@ -7,6 +7,7 @@ import type { ClientId, ConversationId, Seq, UserId } from './ids.ts';
 import type { MembersState } from './members.ts';
 import type { MessageItem, MessageRef } from './messages.ts';
 import type { Readable } from './readable.ts';
+import type { ReceiptsState, Settings } from './receipts.ts';
 import type { LogIn, SessionState, SignUp } from './session.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -50,6 +51,8 @@ export interface RealtimeClient {
   readonly drafts: Drafts;
   readonly users: Users;
   readonly typing: Readable<TypingState>;
+  /** What the person has set for all their devices; null while it is not known. Change it with `api.changeSettings`. */
+  readonly settings: Readable<Settings | null>;
   /** Messages in the outbox, in the order in which they go out; failed ones too. */
   readonly outbox: Readable<readonly MessageItem[]>;
   /**
@@ -80,6 +83,13 @@ export interface RealtimeClient {
    * another role. Those of 50 conversations are kept.
    */
   members(id: ConversationId): Readable<MembersState>;
+  /**
+   * What the others of a conversation have read: read when somebody subscribes, kept up by what comes, and read again when something
+   * may have been missed. See `stageOf`.
+   */
+  receipts(id: ConversationId): Readable<ReceiptsState>;
+  /** The same without asking the server: for rows of a list. */
+  receiptsKnown(id: ConversationId): Readable<ReceiptsState>;
   /** Opens a history: from the store at once, then from the server. */
   timeline(id: ConversationId): Timeline;
 

@@ -6,6 +6,7 @@ import type { MembersState } from '../api/members.ts';
 import type { MessageRef } from '../api/messages.ts';
 import type { ClientOptions } from '../api/options.ts';
 import type { Readable } from '../api/readable.ts';
+import type { ReceiptsState, Settings as UserSettings } from '../api/receipts.ts';
 import type { LogIn, SessionState, SignUp } from '../api/session.ts';
 import type { Timeline } from '../api/timeline.ts';
 import { baseOf, type Settings, settingsOf } from '../engine/settings.ts';
@@ -55,11 +56,14 @@ export class Client implements RealtimeClient {
   readonly session: Value<SessionState> = new Value<SessionState>({ status: 'out', reason: null });
   readonly connection: Value<ConnectionState> = new Value<ConnectionState>(STOPPED);
   readonly typing: Value<TypingState> = new Value<TypingState>(new Map());
+  readonly settings: Readable<UserSettings | null>;
   readonly drafts: Drafts;
   readonly users: Users;
   readonly invitations: Invitations;
   readonly api: SessionRest;
   readonly #values = emptyValues();
+  readonly #settingsValue = new Value<UserSettings | null>(null);
+  #settingsWanted = false;
   readonly #draftDesk = new DraftDesk(this.#values.drafts, this.#values.unsaved);
   readonly #people = new People((profiles) => void this.#scope?.peers.learn(profiles).catch(() => undefined));
   readonly #events = new Emitter<ServerEvent>();
@@ -109,6 +113,14 @@ export class Client implements RealtimeClient {
     );
     this.drafts = this.#draftDesk;
     this.users = this.#people;
+    this.settings = {
+      get: () => this.#settingsValue.get(),
+      subscribe: (changed) => {
+        this.#settingsWanted = true;
+        this.#scope?.settings.want();
+        return this.#settingsValue.subscribe(changed);
+      },
+    };
     const { invitations } = this.#values;
     this.invitations = {
       get: () => invitations.get(),
@@ -207,6 +219,14 @@ export class Client implements RealtimeClient {
 
   members(id: ConversationId): Readable<MembersState> {
     return this.#present().members.of(id);
+  }
+
+  receipts(id: ConversationId): Readable<ReceiptsState> {
+    return this.#present().receipts.of(id);
+  }
+
+  receiptsKnown(id: ConversationId): Readable<ReceiptsState> {
+    return this.#present().receipts.known(id);
   }
 
   timeline(id: ConversationId): Timeline {
@@ -333,6 +353,7 @@ export class Client implements RealtimeClient {
       values: this.#values,
       connection: this.connection,
       typing: this.typing,
+      userSettings: this.#settingsValue,
       onNotice: (notice) => this.notice(notice),
       onEvent: (event) => this.#events.emit(event),
       onEnded: (reason) => void this.#end(record, reason),
@@ -341,6 +362,7 @@ export class Client implements RealtimeClient {
       onProfileChanged: () => void this.#renewProfile().catch(() => undefined),
     });
     this.#scope = scope;
+    if (this.#settingsWanted) scope.settings.want();
     this.connection.set({ state: 'connecting', sinceMs: Date.now(), retryAtMs: null, reason: null });
     this.session.set({ status: 'in', session: shown(record) });
     this.#draftDesk.use(scope.home);
@@ -356,6 +378,7 @@ export class Client implements RealtimeClient {
       touched: async (id) => scope?.list.want(new Set([id])),
       gone: async (id) => scope?.drop(id).catch(() => undefined),
       invitations: async () => scope?.invitations.refresh().catch(() => undefined),
+      settings: (settings) => scope?.settings.take(settings),
       profile: async (profile) => {
         if (scope !== null && scope === this.#scope) await this.#takeProfile(profile);
       },

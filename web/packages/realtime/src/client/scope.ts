@@ -1,6 +1,7 @@
 import type { TypingState } from '../api/client.ts';
 import type { ConnectionState, Notice } from '../api/connection.ts';
 import type { ConversationId } from '../api/ids.ts';
+import type { Settings as UserSettings } from '../api/receipts.ts';
 import { Engine } from '../engine/engine.ts';
 import type { Settings } from '../engine/settings.ts';
 import type { RestClient } from '../rest/client.ts';
@@ -17,7 +18,9 @@ import { Mirror, type Values } from '../state/mirror.ts';
 import { OutboxDesk } from '../state/outbox-desk.ts';
 import { Peers } from '../state/peers.ts';
 import { ReadMarks } from '../state/read-marks.ts';
+import { ReceiptDesk } from '../state/receipts.ts';
 import type { SessionRecord } from '../state/records.ts';
+import { SettingsDesk } from '../state/settings.ts';
 import { TimelineView } from '../state/timeline.ts';
 import { TypingDesk } from '../state/typing.ts';
 import type { Store } from '../store/store.ts';
@@ -51,6 +54,7 @@ export interface ScopeParts {
   readonly values: Values;
   readonly connection: Value<ConnectionState>;
   readonly typing: Value<TypingState>;
+  readonly userSettings: Value<UserSettings | null>;
   onNotice(notice: Notice): void;
   onEvent(event: ServerEvent): void;
   /** The server ended the session. */
@@ -74,6 +78,8 @@ export class Scope {
   readonly invitations: InvitationSync;
   readonly members: MemberDesk;
   readonly peers: Peers;
+  readonly receipts: ReceiptDesk;
+  readonly settings: SettingsDesk;
   readonly #parts: ScopeParts;
   readonly #clock = new ServerClock();
   readonly #housekeeping: Housekeeping;
@@ -109,6 +115,8 @@ export class Scope {
     this.invitations = new InvitationSync(home, rest);
     this.peers = new Peers(home, mirror);
     this.members = new MemberDesk({ home, rest, me: session.userId, learn: parts.learn });
+    this.receipts = new ReceiptDesk({ home, rest, me: session.userId });
+    this.settings = new SettingsDesk(parts.userSettings, home, rest);
     this.#housekeeping = new Housekeeping(home);
     this.typing = new TypingDesk(parts.typing, this.#clock, (conversationId, typing) =>
       bus.post({ is: 'type', sessionId: session.sessionId, tab, conversationId, typing }),
@@ -119,6 +127,8 @@ export class Scope {
       mirror.onChange((change) => {
         this.typing.heed(change);
         this.members.heed(change);
+        this.receipts.heed(change);
+        this.settings.heed(change);
         // Marks of another log are places in it.
         if (change.newLog) this.marks.stop();
         if (change.outbox?.length) this.#engine?.fill();
@@ -129,6 +139,8 @@ export class Scope {
         if (parts.connection.get().state !== 'live') return;
         for (const view of this.#timelines) view.wake();
         this.members.wake();
+        this.receipts.wake();
+        this.settings.wake();
       }),
       parts.page.onWake(() => this.#engine?.wake()),
       parts.page.onLeave(() => this.marks.flush()),
@@ -183,6 +195,8 @@ export class Scope {
     this.list.stop();
     this.invitations.stop();
     this.members.stop();
+    this.receipts.stop();
+    this.settings.stop();
     this.marks.stop();
     this.typing.stop();
     this.outbox.close();
@@ -237,6 +251,7 @@ export class Scope {
         onCaughtUp: () => this.#refresh(),
         onGap: () => undefined,
         onTyping: (frame) => bus.post({ is: 'typing', sessionId: session.sessionId, tab, frame }),
+        onReceipts: (frame) => bus.post({ is: 'receipts', sessionId: session.sessionId, tab, frame }),
         onNotice: ({ code, message }) => this.#parts.onNotice({ kind: 'server', code, message }),
         onStopped: (reason) => {
           if (reason === 'session_revoked') this.#parts.onEnded(reason);
@@ -315,6 +330,9 @@ export class Scope {
         break;
       case 'typing':
         this.typing.hear(message.frame);
+        break;
+      case 'receipts':
+        this.receipts.hear(message.frame);
         break;
       case 'type':
         this.#engine?.type(message.conversationId, message.typing);

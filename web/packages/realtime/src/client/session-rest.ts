@@ -1,4 +1,5 @@
 import type { ConversationId } from '../api/ids.ts';
+import type { Settings } from '../api/receipts.ts';
 import { RestClient } from '../rest/client.ts';
 import type { TokenSource } from '../rest/fetch.ts';
 import type { Conversation, UserProfile } from '../rest/types.ts';
@@ -13,6 +14,8 @@ export interface RestEffects {
   invitations(): Promise<void>;
   /** How others see the person. */
   profile(profile: UserProfile): Promise<void>;
+  /** What the person has set. */
+  settings(settings: Settings): void;
 }
 
 /** REST whose changes show at once. */
@@ -30,6 +33,13 @@ export class SessionRest extends RestClient {
     const profile = await super.changeProfile(displayName);
     await effects.profile(profile);
     return profile;
+  }
+
+  override async changeSettings(change: Partial<Settings>): Promise<Settings> {
+    const effects = this.#effectsNow();
+    const settings = await super.changeSettings(change);
+    effects.settings(settings);
+    return settings;
   }
 
   override async accept(id: ConversationId): Promise<void> {

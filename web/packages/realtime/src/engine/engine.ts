@@ -6,7 +6,7 @@ import type { Transport } from '../transport/transport.ts';
 import { Backoff } from '../util/backoff.ts';
 import type { ServerClock } from '../util/clock.ts';
 import { Timer } from '../util/timer.ts';
-import type { ErrorFrame, TypingFrame, WelcomeFrame } from '../wire/frames.ts';
+import type { ErrorFrame, ReceiptsFrame, TypingFrame, WelcomeFrame } from '../wire/frames.ts';
 import { mayReconnect, retryAfterMs } from './closes.ts';
 import type { Outbox } from './outbox.ts';
 import type { Settings } from './settings.ts';
@@ -32,6 +32,7 @@ export interface EngineParts {
   onCaughtUp(): void;
   onGap(): void;
   onTyping(frame: TypingFrame): void;
+  onReceipts(frame: ReceiptsFrame): void;
   onNotice(error: ErrorFrame): void;
   /** It will not connect again. The code is an error's, or `close_<number>`. */
   onStopped(reason: string): void;
@@ -151,6 +152,7 @@ export class Engine {
             this.#resume = position;
           },
           onTyping: (frame) => this.#parts.onTyping(frame),
+          onReceipts: (frame) => this.#parts.onReceipts(frame),
           onNotice: (error) => this.#parts.onNotice(error),
           onEnd: (end) => this.#onEnd(end, used),
         },

@@ -13,6 +13,7 @@ import {
   decodeFrame,
   type ErrorFrame,
   encode,
+  type ReceiptsFrame,
   type TypingFrame,
   type WelcomeFrame,
 } from '../wire/frames.ts';
@@ -58,6 +59,7 @@ export interface SocketParts {
   onCaughtUp(): void;
   onPosition(position: string): void;
   onTyping(frame: TypingFrame): void;
+  onReceipts(frame: ReceiptsFrame): void;
   onNotice(error: ErrorFrame): void;
   onEnd(end: SocketEnd): void;
 }
@@ -224,6 +226,9 @@ export class Socket {
         break;
       case 'user_typing':
         this.#parts.onTyping(frame);
+        break;
+      case 'receipts':
+        this.#parts.onReceipts(frame);
         break;
       case 'error':
         this.#onError(frame);

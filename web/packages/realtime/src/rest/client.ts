@@ -2,6 +2,7 @@ import createClient, { type Client } from 'openapi-fetch';
 import type { ApiError } from '../api/errors.ts';
 import type { ConversationId, MessageId, Seq, SessionId, UserId } from '../api/ids.ts';
 import type { MessageBody } from '../api/messages.ts';
+import type { Settings } from '../api/receipts.ts';
 import type { paths } from '../generated/openapi.ts';
 import { fetchWithTokens, type TokenSource } from './fetch.ts';
 import { isProblem, refused, unexpected } from './problems.ts';
@@ -9,11 +10,13 @@ import type {
   AddedMembers,
   Conversation,
   ConversationListItem,
+  ConversationReceipts,
   DeviceSession,
   InvitationRow,
   MemberList,
   MessageAck,
   MessagePage,
+  ReaderList,
   RestMessage,
   RevisionList,
   TokenResponse,
@@ -174,6 +177,28 @@ export class RestClient {
   /** Moves the read mark forward; use {@link RealtimeClient.markRead}, which merges calls. `keepalive`: the call outlives the page. */
   markRead(id: ConversationId, seq: Seq, keepalive = false): Promise<void> {
     return done(this.raw.POST('/v1/conversations/{id}/read', { params: { path: { id } }, body: { seq }, keepalive }));
+  }
+
+  /** What the others of a conversation have read; empty where the caller has receipts off. */
+  receipts(id: ConversationId): Promise<ConversationReceipts> {
+    return data(this.raw.GET('/v1/conversations/{id}/receipts', { params: { path: { id } } }));
+  }
+
+  /** Who has read a message, 1 to 500 a page. */
+  readers(id: ConversationId, messageId: MessageId, query: { cursor?: string; limit?: number } = {}): Promise<ReaderList> {
+    const params = { path: { id, message_id: messageId }, query };
+    return data(this.raw.GET('/v1/conversations/{id}/messages/{message_id}/readers', { params }));
+  }
+
+  /** What the caller has set for all their devices. */
+  async settings(): Promise<Settings> {
+    return { readReceipts: (await data(this.raw.GET('/v1/users/me/settings'))).read_receipts };
+  }
+
+  /** Changes what is named; the caller's devices are told. */
+  async changeSettings({ readReceipts }: Partial<Settings>): Promise<Settings> {
+    const body = readReceipts === undefined ? {} : { read_receipts: readReceipts };
+    return { readReceipts: (await data(this.raw.PATCH('/v1/users/me/settings', { body }))).read_receipts };
   }
 
   /** A page of history with what happened between the messages, both oldest first. Merge them by `seq`. */

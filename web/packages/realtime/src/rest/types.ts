@@ -24,6 +24,10 @@ export type MessagePage = Schemas['MessagePage'];
 export type RestMessage = Schemas['Message'];
 /** What a message said over time. */
 export type RevisionList = Schemas['RevisionList'];
+/** What the others of a conversation have read, as REST gives it. */
+export type ConversationReceipts = Schemas['ConversationReceipts'];
+/** A page of those who have read a message. */
+export type ReaderList = Schemas['ReaderList'];
 /** An acknowledgement. */
 export type MessageAck = Schemas['MessageAck'];
 /** A session's tokens. */

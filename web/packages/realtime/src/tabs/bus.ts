@@ -2,7 +2,7 @@ import type { ConnectionState } from '../api/connection.ts';
 import type { Change } from '../state/change.ts';
 import type { ServerTime } from '../util/clock.ts';
 import { Emitter } from '../util/emitter.ts';
-import type { TypingFrame } from '../wire/frames.ts';
+import type { ReceiptsFrame, TypingFrame } from '../wire/frames.ts';
 
 /** What tabs tell each other. Everything is plain data. What names a session is nothing to tabs that have another one. */
 export type TabMessage =
@@ -16,6 +16,7 @@ export type TabMessage =
       readonly clock: ServerTime | null;
     }
   | { readonly is: 'typing'; readonly sessionId: string; readonly tab: string; readonly frame: TypingFrame }
+  | { readonly is: 'receipts'; readonly sessionId: string; readonly tab: string; readonly frame: ReceiptsFrame }
   | { readonly is: 'ping'; readonly from: string }
   | { readonly is: 'pong'; readonly to: string; readonly term: number; readonly hiddenMs: number }
   | { readonly is: 'yield'; readonly term: number }

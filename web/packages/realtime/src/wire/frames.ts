@@ -29,6 +29,9 @@ export type WelcomeFrame = Control<'welcome'>;
 /** Somebody types, or has stopped. */
 export type TypingFrame = Control<'user_typing'>;
 
+/** Others have read further. */
+export type ReceiptsFrame = Control<'receipts'>;
+
 /** A decoded frame: an event, a control frame, or nothing this version understands. */
 export type Frame = { readonly event: ServerEvent } | { readonly control: ControlFrame } | null;
 
