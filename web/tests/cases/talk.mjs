@@ -137,6 +137,19 @@ export const talk = {
     assert.notEqual(await bob.page.title(), 'taken');
     const wide = await bob.page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
     assert.equal(wide, false, 'the page does not scroll sideways');
+    // A name without a space makes no dialog wider than a small phone.
+    await ann.page.setViewportSize({ width: 320, height: 640 });
+    await ann.page.goto(world.url);
+    await ann.page.locator('.list-head .icon-button').click();
+    await ann.page.locator('.person-pick').first().click();
+    await ann.page.locator('.dialog input').nth(1).fill(bob.handle);
+    await ann.page.locator('.person-pick', { hasText: `@${bob.handle}` }).click();
+    await ann.page.locator('.picked-person').waitFor();
+    await ann.shot('dialog-320');
+    const { x, width } = await ann.page.locator('.dialog-frame').boundingBox();
+    assert.ok(x >= 0 && x + width <= 320, `the dialog reaches from ${x} to ${x + width}`);
+    const overflow = await ann.page.locator('.dialog-body').evaluate((body) => body.scrollWidth - body.clientWidth);
+    assert.ok(overflow <= 0, `it is cut by ${overflow} pixels`);
   },
 };
 
