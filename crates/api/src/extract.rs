@@ -252,6 +252,10 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
 }
 
 pub(crate) fn parse_json<'a, T: serde::Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, ApiError> {
+    // serde takes a list of a shape's values for the shape.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(ApiError::new(ErrorCode::MalformedFrame, "the body has to be an object"));
+    }
     serde_json::from_slice(bytes).map_err(|error| {
         if !error.is_data() {
             return ApiError::new(ErrorCode::MalformedFrame, format!("not valid JSON at line {} column {}", error.line(), error.column()));
@@ -303,6 +307,7 @@ mod tests {
             (register("7", "\"Ann\""), MalformedFrame),
             ("{".to_owned(), MalformedFrame),
             ("[]".to_owned(), MalformedFrame),
+            (r#" ["ann","Ann","12345678"]"#.to_owned(), MalformedFrame),
             (r#"{"handle":"ann"}"#.to_owned(), MalformedFrame),
             (r#"{"handle":"ann","display_name":"A","password":"x","admin":true}"#.to_owned(), MalformedFrame),
         ] {

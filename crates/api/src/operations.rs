@@ -38,7 +38,7 @@ pub(crate) mod set_role;
 pub(crate) mod unhide_conversation;
 
 use relay_protocol::ErrorCode;
-use relay_types::{ConversationId, UserId};
+use relay_types::{ConversationId, Seq, ShardId, UserId};
 
 use crate::error::ApiError;
 use crate::read_your_writes;
@@ -79,12 +79,28 @@ fn some_people(people: Vec<UserId>) -> Result<Vec<UserId>, ApiError> {
 
 /// Waits until the projection has what the conversation's log had when the request came, for a caller who is in it.
 async fn projected(app: &App, caller: UserId, conversation: ConversationId) -> Result<(), ApiError> {
+    let shard = shard_for(app, caller, conversation).await?;
+    match read_your_writes::caught_up(&app.deps, &app.read_your_writes, shard).await {
+        None => Ok(()),
+        Some(_behind) => Err(newest_missing()),
+    }
+}
+
+/// The same for what the log has up to this place.
+async fn projected_to(app: &App, caller: UserId, conversation: ConversationId, seq: Seq) -> Result<(), ApiError> {
+    let shard = shard_for(app, caller, conversation).await?;
+    read_your_writes::reached(&app.deps, &app.read_your_writes, shard, seq).await.map_err(|_behind| newest_missing())
+}
+
+/// The shard of a conversation that the caller is in.
+async fn shard_for(app: &App, caller: UserId, conversation: ConversationId) -> Result<ShardId, ApiError> {
     let membership = app.deps.conversations.membership_state(caller, conversation).await?;
     let membership = membership.filter(|membership| membership.member).ok_or_else(|| ApiError::plain(ErrorCode::NotMember))?;
-    match read_your_writes::caught_up(&app.deps, &app.read_your_writes, membership.shard).await {
-        None => Ok(()),
-        Some(_behind) => Err(ApiError::new(ErrorCode::Unavailable, "the newest messages cannot be read now")),
-    }
+    Ok(membership.shard)
+}
+
+fn newest_missing() -> ApiError {
+    ApiError::new(ErrorCode::Unavailable, "the newest messages cannot be read now")
 }
 
 /// A page size within its limits.

@@ -96,7 +96,21 @@ pub(crate) async fn caught_up(deps: &Deps, progress: &LogProgress, shard: ShardI
     Some(Behind { shard, watermark, head })
 }
 
-/// The same for every shard, each with its own time, and all at once.
+/// Waits until the projection has this place, if the log has it; at once if it is there already. What lies beyond the log's end is
+/// not waited for.
+///
+/// # Cancel safety
+/// Cancel safe.
+pub(crate) async fn reached(deps: &Deps, progress: &LogProgress, shard: ShardId, seq: Seq) -> Result<(), Behind> {
+    let ask = async || deps.projection.watermarks().await.ok().map(Arc::new);
+    let (_, watermarks) = progress.watermarks.answer_after(Instant::now(), ask).await;
+    if watermarks.is_some_and(|watermarks| watermarks.get(&shard).is_some_and(|watermark| *watermark >= seq)) {
+        return Ok(());
+    }
+    caught_up(deps, progress, shard).await.filter(|behind| behind.watermark < seq).map_or(Ok(()), Err)
+}
+
+/// [`caught_up`] for every shard, each with its own time, and all at once.
 ///
 /// # Cancel safety
 /// Cancel safe.

@@ -51,7 +51,7 @@ impl WebClient {
             return StatusCode::NOT_FOUND.into_response();
         }
         let of_the_api = under(&path, "/v1") || under(&path, "/.well-known");
-        if !of_the_api && path != "/" {
+        if !of_the_api && path != "/" && may_be_a_file(&path) {
             let file = self.file(copy(&request, request.uri().clone())).await;
             if file.status() != StatusCode::NOT_FOUND {
                 return self.finished(file, &path);
@@ -145,6 +145,11 @@ fn under(path: &str, directory: &str) -> bool {
     path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// No file system takes longer names, and to ask it is an error of ours. With room for what compressed files are called.
+fn may_be_a_file(path: &str) -> bool {
+    path.len() <= 1_024 && path.split('/').all(|name| name.len() <= 240)
+}
+
 /// Paths without an extension may be places in the client.
 fn is_page(path: &str) -> bool {
     let is_file = path.rsplit('/').next().is_some_and(|name| name.contains('.'));
@@ -223,6 +228,8 @@ mod tests {
             "/../relayhub-outside.txt",
             "/..%2frelayhub-outside.txt",
             "/assets/%2e%2e/%2e%2e/relayhub-outside.txt",
+            &format!("/assets/{}.js", "a".repeat(300)),
+            &format!("{}x.js", "/a".repeat(5_000)),
         ] {
             let (status, body, _) = get(&client, path, "text/html,*/*").await;
             assert!(status == 404 && body.is_empty(), "{path}: {status} {body}");

@@ -133,8 +133,10 @@ struct WholeText {
 
 /// Decodes one text frame. Unknown fields are ignored, so that older servers accept newer clients.
 pub fn decode(frame: &str) -> Result<Command, DecodeError> {
-    let envelope: Envelope<'_> = serde_json::from_str(frame)
-        .map_err(|e| DecodeError::new(ErrorCode::MalformedFrame, format!("line {} column {}: {}", e.line(), e.column(), category(&e))))?;
+    let envelope: Envelope<'_> = object(frame, "the frame")?.map_err(|e| DecodeError {
+        client_id: key_of(frame),
+        ..DecodeError::new(ErrorCode::MalformedFrame, format!("line {} column {}: {}", e.line(), e.column(), category(&e)))
+    })?;
     match envelope.kind.as_ref() {
         "hello" => {
             let token = envelope.token.ok_or_else(|| missing("token"))?.into_owned();
@@ -150,6 +152,27 @@ pub fn decode(frame: &str) -> Result<Command, DecodeError> {
             Err(DecodeError::new(ErrorCode::UnknownCommand, reason))
         }
     }
+}
+
+/// Decodes an object. serde takes a list of its values for one, too.
+fn object<'a, T: Deserialize<'a>>(json: &'a str, what: &str) -> Result<serde_json::Result<T>, DecodeError> {
+    if json.trim_ascii_start().starts_with('[') {
+        return Err(DecodeError::new(ErrorCode::MalformedFrame, format!("{what} has to be an object")));
+    }
+    Ok(serde_json::from_str(json))
+}
+
+/// The key of what has one, whatever is wrong with the rest: its sender waits for an answer that names it.
+fn key_of(frame: &str) -> Option<ClientId> {
+    #[derive(Deserialize)]
+    struct Keyed<'a> {
+        #[serde(rename = "type", borrow)]
+        kind: std::borrow::Cow<'a, str>,
+        #[serde(borrow)]
+        client_id: std::borrow::Cow<'a, str>,
+    }
+    let keyed: Keyed<'_> = serde_json::from_str(frame).ok()?;
+    matches!(keyed.kind.as_ref(), "send_message" | "edit_message").then(|| keyed.client_id.parse().ok())?
 }
 
 fn decode_send(envelope: &Envelope<'_>) -> Result<SendMessage, DecodeError> {
@@ -195,7 +218,7 @@ fn decode_message_id(id: &str) -> Result<MessageId, DecodeError> {
 /// Decodes a message body; each way in which it can be wrong has its own code.
 pub fn decode_body(json: &str) -> Result<MessageBody, DecodeError> {
     let body: BodyEnvelope<'_> =
-        serde_json::from_str(json).map_err(|e| DecodeError::new(ErrorCode::MalformedFrame, format!("body: {}", category(&e))))?;
+        object(json, "body")?.map_err(|e| DecodeError::new(ErrorCode::MalformedFrame, format!("body: {}", category(&e))))?;
     match body.kind.as_ref() {
         "text" => {
             let text = body.text.ok_or_else(|| missing("body.text"))?;
@@ -304,6 +327,24 @@ mod tests {
     }
 
     #[test]
+    fn a_refused_send_is_named_whatever_is_wrong_with_it() {
+        for wrong in
+            [r#""reply_to":7"#, r#""reply_to":{}"#, r#""message_id":[]"#, r#""conversation_id":7"#, r#""body":[]"#, r#""type":"ping""#]
+        {
+            for kind in ["send_message", "edit_message"] {
+                let named = decode(&format!(r#"{{"client_id":"k","type":"{kind}",{wrong}}}"#)).unwrap_err();
+                let expected = (!wrong.contains("ping")).then(|| "k".parse().unwrap());
+                assert_eq!((named.code, named.client_id), (ErrorCode::MalformedFrame, expected), "{kind} {wrong}");
+            }
+        }
+        for unnamed in
+            [r#"{"type":"ping","client_id":"k","position":7}"#, r#"{"type":"send_message","client_id":"*","body":7,"reply_to":7}"#]
+        {
+            assert_eq!(decode(unnamed).unwrap_err().client_id, None, "{unnamed}");
+        }
+    }
+
+    #[test]
     fn each_refusal_has_its_code() {
         let conversation = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
         let send = |client_id: &str, conversation: &str, body: &str| {
@@ -319,6 +360,8 @@ mod tests {
             ("{".to_owned(), ErrorCode::MalformedFrame),
             ("[]".to_owned(), ErrorCode::MalformedFrame),
             ("{}".to_owned(), ErrorCode::MalformedFrame),
+            (r#" ["ping",null]"#.to_owned(), ErrorCode::MalformedFrame),
+            (send("\"k\"", &good, r#"["text","hi"]"#), ErrorCode::MalformedFrame),
             (r#"{"type":"hello"}"#.to_owned(), ErrorCode::MalformedFrame),
             (r#"{"type":7}"#.to_owned(), ErrorCode::MalformedFrame),
             (r#"{"type":"shout"}"#.to_owned(), ErrorCode::UnknownCommand),

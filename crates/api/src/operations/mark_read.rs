@@ -3,6 +3,7 @@ use axum::http::StatusCode;
 use relay_protocol::rest::{MarkReadRequest, Problem};
 use relay_types::ConversationId;
 
+use super::projected_to;
 use crate::error::ApiError;
 use crate::extract::{Body, Caller, PathId, enforce};
 use crate::flush::flush_soon;
@@ -26,6 +27,8 @@ pub(crate) async fn mark_read(
     Body(request): Body<MarkReadRequest>,
 ) -> Result<StatusCode, ApiError> {
     enforce(&app, "read-marks", app.config.limits.read_marks_per_user, &caller.user.to_string()).await?;
+    // A device marks a message as it comes: a moment before the projection has it.
+    projected_to(&app, caller.user, id, request.seq).await?;
     let mark = app.deps.conversations.mark_read(caller.user, id, request.seq, app.now_ms()).await?;
     if let Some(receipt) = mark.receipt {
         app.deps.receipt_news.tell(receipt);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use relay_client::{MemoryStore, RealtimeConfig};
 use relay_harness::{Device, Harness, User};
+use relay_protocol::rest::ConversationListQuery;
 use relay_protocol::{Position, ServerFrame};
 use relay_types::{ConversationId, Seq};
 use serde_json::{Value, json};
@@ -121,6 +122,23 @@ async fn happens_to(ann: &User, bob: &User) -> anyhow::Result<()> {
     ann.api.change_profile(&"Ann the second".parse()?).await?;
     let tablet = ann.log_in("tablet").await?;
     ann.api.revoke(tablet.session_id()).await?;
+    Ok(())
+}
+
+/// A device marks a message as it comes, a moment before Postgres has it.
+#[tokio::test]
+async fn a_mark_counts_however_soon_after_the_message_it_comes() -> TestResult {
+    let h = Harness::shared().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let chat = group(&bob, &[&ann]).await?;
+    let mut bobs = Socket::live(&h, 0, &bob.device, None).await?;
+    for n in 0..20 {
+        let seq = bobs.post(chat, &ulid_key(0), &format!("message {n}")).await?.seq;
+        ann.api.mark_read(chat, seq).await?;
+        let list = ann.api.list_conversations(&ConversationListQuery::default()).await?;
+        let item = list.conversations.iter().find(|item| item.conversation_id == chat).expect("the chat is listed");
+        assert_eq!((item.read_seq, item.unread_count), (seq, 0), "message {n}");
+    }
     Ok(())
 }
 
