@@ -2,6 +2,7 @@
 // RELAYHUB_SCREENS=DIR keeps pictures of the main screens there. The last line is `N passed, N failed`.
 import { mkdirSync } from 'node:fs';
 import { care } from './cases/care.mjs';
+import { deletions } from './cases/deletions.mjs';
 import { devices } from './cases/devices.mjs';
 import { edits } from './cases/edits.mjs';
 import { groups } from './cases/groups.mjs';
@@ -25,7 +26,21 @@ if (!url) {
 const screens = process.env.RELAYHUB_SCREENS || null;
 if (screens) mkdirSync(screens, { recursive: true });
 
-const files = { talk, groups, edits, receipts, history, tabs, reload, network, devices, care, sight, ...(screens ? { pictures } : {}) };
+const files = {
+  talk,
+  groups,
+  edits,
+  deletions,
+  receipts,
+  history,
+  tabs,
+  reload,
+  network,
+  devices,
+  care,
+  sight,
+  ...(screens ? { pictures } : {}),
+};
 const cases = Object.entries(files).flatMap(([file, tests]) => Object.entries(tests).map(([name, test]) => [name, test, file]));
 const wanted = process.argv.slice(2);
 const isWanted = (name, file) => wanted.length === 0 || wanted.some((one) => file === one || name.includes(one));

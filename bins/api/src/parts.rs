@@ -13,7 +13,7 @@ use relay_bus::receipts::ReceiptTeller;
 use relay_bus::tail::NatsTails;
 use relay_domain::ports::NothingRecent;
 use relay_hot_state::ValkeyLimiter;
-use relay_posting::{EditLimits, LogRoom, Poster, PosterParts};
+use relay_posting::{EditLimits, LogRoom, Poster, PosterParts, delete_window};
 use relay_runtime::{Origins, Restart, Supervisor};
 use relay_types::{SystemClock, SystemIds};
 
@@ -54,6 +54,7 @@ pub async fn assemble(config: &Config, supervisor: &Supervisor, bus: &Bus, keys:
         quota: config.api.quota,
         room,
         edits: EditLimits { window: Duration::from_secs(u64::from(config.api.edit_window_s)), most: config.api.edits_per_message },
+        delete_window: delete_window(config.api.delete_window_s),
     }));
     let receipt_news = Arc::new(ReceiptTeller::new(Arc::new(NatsEphemeral::receipts(bus.clone()))));
     tell_receipts(supervisor, Arc::clone(&receipt_news));

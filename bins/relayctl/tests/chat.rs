@@ -85,6 +85,37 @@ async fn two_terminals_answer_and_edit() -> anyhow::Result<()> {
     harness.finish().await
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn two_terminals_delete() -> anyhow::Result<()> {
+    let harness = Harness::start().await?;
+    let profiles = tempfile::tempdir()?;
+    let chat = |handle: &str, more: &[&str]| Terminal::chat(&harness, profiles.path(), handle, more);
+
+    let mut ann = chat("ann", &[])?;
+    ann.expect("connected as @ann").await;
+    let mut bob = chat("bob", &["--to", "ann"])?;
+    bob.expect("talking to @ann").await;
+    bob.say("one").await;
+    ann.expect("@bob: one").await;
+    bob.say("two").await;
+    ann.expect("@bob: two").await;
+    bob.say("/delete").await;
+    bob.expect("#3 sent ✓").await;
+    ann.expect("@bob deleted a message").await;
+    ann.say("/history").await;
+    ann.expect("(this message was erased)").await;
+    ann.say("/delete #2").await;
+    ann.expect("somebody else sent the message").await;
+    ann.say("/delete-for-me #2").await;
+    ann.expect("you will not see that message again").await;
+    bob.say("/history").await;
+    bob.expect("#2 ").await;
+    bob.say("/delete #9").await;
+    bob.expect("no such number").await;
+    drop((ann, bob));
+    harness.finish().await
+}
+
 /// A message typed while the server is away survives the death of the terminal, and arrives once.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outbox_survives_the_gateway_and_the_terminal() -> anyhow::Result<()> {

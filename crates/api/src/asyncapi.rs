@@ -9,7 +9,14 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi as _;
 
 #[derive(utoipa::OpenApi)]
-#[openapi(components(schemas(ServerFrame, EventFrame, MessageBody, relay_protocol::SendMessage, relay_protocol::EditMessage)))]
+#[openapi(components(schemas(
+    ServerFrame,
+    EventFrame,
+    MessageBody,
+    relay_protocol::SendMessage,
+    relay_protocol::EditMessage,
+    relay_protocol::DeleteMessage
+)))]
 struct Schemas;
 
 /// The document.
@@ -153,6 +160,16 @@ fn client_commands() -> Vec<(&'static str, &'static str, Value)> {
             }),
         ),
         (
+            "delete_message",
+            "Deletes a message for everyone; answered by message_ack or by an error with the same client_id.",
+            json!({
+                "allOf": [
+                    { "$ref": "#/components/schemas/DeleteMessage" },
+                    { "type": "object", "required": ["type"], "properties": { "type": tag("delete_message") } },
+                ],
+            }),
+        ),
+        (
             "typing_start",
             "The person types in this conversation. Repeated every two seconds at most while they do. No answer; perhaps nobody is told.",
             typing("typing_start"),
@@ -198,6 +215,7 @@ mod tests {
             "hello",
             "send_message",
             "edit_message",
+            "delete_message",
             "typing_start",
             "typing_stop",
             "ping",
@@ -205,6 +223,7 @@ mod tests {
             "message_ack",
             "MESSAGE_SENT",
             "MESSAGE_EDITED",
+            "MESSAGE_HIDDEN",
             "CONVERSATION_CREATED",
             "MEMBER_ADDED",
             "MEMBER_REMOVED",

@@ -84,6 +84,8 @@ pub struct LimitsConfig {
     pub introductions_to_user: Rate,
     /// Moves of read marks, for each user: the log keeps a word of most of them for 30 days.
     pub read_marks_per_user: Rate,
+    /// Messages hidden from oneself, for each user.
+    pub hidden_messages_per_user: Rate,
     /// Changes of their profile, for each user.
     pub profile_changes_per_user: Rate,
     /// Changes of their settings, for each user.
@@ -104,6 +106,7 @@ impl Default for LimitsConfig {
             introductions_per_user: Rate::new(1_000, 3_600),
             introductions_to_user: Rate::new(60, 3_600),
             read_marks_per_user: Rate::new(600, 600),
+            hidden_messages_per_user: Rate::new(600, 600),
             profile_changes_per_user: Rate::new(30, 3_600),
             settings_changes_per_user: Rate::new(120, 3_600),
         }
@@ -164,6 +167,9 @@ pub struct Config {
     pub edit_window_s: u32,
     /// How often a message may be edited: erasing it takes each edit out of the log. The same as `gateway.edits_per_message`.
     pub edits_per_message: u32,
+    /// How old a message may be for its sender to delete it for everyone, in seconds; 0: as old as any. The same as
+    /// `gateway.delete_window_s`.
+    pub delete_window_s: u32,
     /// Bytes that one user may send through this process.
     pub quota: QuotaConfig,
 }
@@ -193,6 +199,7 @@ impl Default for Config {
             limits: LimitsConfig::default(),
             edit_window_s: 86_400,
             edits_per_message: 100,
+            delete_window_s: 2_592_000,
             quota: QuotaConfig::default(),
         }
     }
@@ -242,6 +249,7 @@ impl Config {
             limits.introductions_per_user,
             limits.introductions_to_user,
             limits.read_marks_per_user,
+            limits.hidden_messages_per_user,
             limits.profile_changes_per_user,
             limits.settings_changes_per_user,
         ] {

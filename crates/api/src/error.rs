@@ -6,8 +6,8 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use relay_domain::ports::{
-    AppendError, ConversationError, CreateError, FlushError, HashError, HistoryError, MintError, OpenError, RegisterError, RevokeError,
-    RotateError, StoreError, TokenError,
+    AppendError, ConversationError, CreateError, FlushError, HashError, HideError, HistoryError, MintError, OpenError, RegisterError,
+    RevokeError, RotateError, StoreError, TokenError,
 };
 use relay_posting::PostError;
 use relay_protocol::rest::Problem;
@@ -208,6 +208,17 @@ impl From<ConversationError> for ApiError {
             ConversationError::TooManyInvitations(_) => Self::new(ErrorCode::TooManyInvitations, error.to_string()),
             ConversationError::Denied(denied) => Self::new(denied.into(), denied.to_string()),
             ConversationError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<HideError> for ApiError {
+    fn from(error: HideError) -> Self {
+        match error {
+            HideError::NotMember => Self::plain(ErrorCode::NotMember),
+            HideError::UnknownMessage => Self::plain(ErrorCode::UnknownMessage),
+            HideError::TooMany => Self::plain(ErrorCode::TooManyHidden),
+            HideError::Store(error) => error.into(),
         }
     }
 }

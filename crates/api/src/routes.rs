@@ -44,6 +44,8 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(operations::list_readers::list_readers))
         .routes(routes!(operations::get_message::get_message, operations::edit_message::edit_message))
         .routes(routes!(operations::list_revisions::list_revisions))
+        .routes(routes!(operations::delete_message::delete_message))
+        .routes(routes!(operations::hide_message::hide_message))
         .routes(routes!(operations::post_message::post_message, operations::list_messages::list_messages))
         .layer(DefaultBodyLimit::max(BODY_LIMIT));
     OpenApiRouter::with_openapi(crate::openapi_base::base()).merge(auth).merge(rest)

@@ -157,6 +157,11 @@ impl RealtimeClient {
         self.enqueue(QueuedSend { edits: Some(message), ..QueuedSend::message(self.mint()?, conversation, body) }).await
     }
 
+    /// Deletes a message for everyone. As [`Self::edit`].
+    pub async fn delete(&self, conversation: ConversationId, message: MessageId) -> Result<SendHandle, SendError> {
+        self.enqueue(QueuedSend::deletion(self.mint()?, conversation, message)).await
+    }
+
     /// A key for [`Self::enqueue`].
     pub fn mint(&self) -> Result<ClientId, SendError> {
         self.shared.clock.lock().mint_client_id(Instant::now()).ok_or(SendError::Closed)

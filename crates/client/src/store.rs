@@ -6,7 +6,7 @@ mod memory;
 use async_trait::async_trait;
 use relay_protocol::command::encode;
 use relay_protocol::message::MessageBody;
-use relay_protocol::{EditMessage, Position, SendMessage};
+use relay_protocol::{DeleteMessage, EditMessage, Position, SendMessage};
 use relay_types::{ClientId, ConversationId, MessageId};
 
 pub use file::FileStore;
@@ -21,7 +21,7 @@ pub struct QueuedSend {
     pub client_id: ClientId,
     /// Where to.
     pub conversation_id: ConversationId,
-    /// What.
+    /// What. Nothing (`erased`) where nothing is said.
     pub body: MessageBody,
     /// The message that it answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -29,20 +29,29 @@ pub struct QueuedSend {
     /// The message that says this from now on: it is no message of its own, but an edit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edits: Option<MessageId>,
+    /// The message that is to be gone for everyone: it is no message of its own either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletes: Option<MessageId>,
 }
 
 impl QueuedSend {
     /// A new message.
     pub const fn message(client_id: ClientId, conversation_id: ConversationId, body: MessageBody) -> Self {
-        Self { client_id, conversation_id, body, reply_to: None, edits: None }
+        Self { client_id, conversation_id, body, reply_to: None, edits: None, deletes: None }
+    }
+
+    /// The deletion of a message for everyone.
+    pub fn deletion(client_id: ClientId, conversation_id: ConversationId, message: MessageId) -> Self {
+        Self { deletes: Some(message), ..Self::message(client_id, conversation_id, MessageBody::Erased) }
     }
 
     /// The frame's text, as it goes over the wire.
     pub fn frame(&self) -> String {
-        let Self { client_id, conversation_id, body, reply_to, edits } = self.clone();
-        match edits {
-            None => encode::send_message(&SendMessage { client_id, conversation_id, body, reply_to }),
-            Some(message_id) => encode::edit_message(&EditMessage { client_id, conversation_id, message_id, body }),
+        let Self { client_id, conversation_id, body, reply_to, edits, deletes } = self.clone();
+        match (deletes, edits) {
+            (Some(message_id), _) => encode::delete_message(&DeleteMessage { client_id, conversation_id, message_id }),
+            (None, Some(message_id)) => encode::edit_message(&EditMessage { client_id, conversation_id, message_id, body }),
+            (None, None) => encode::send_message(&SendMessage { client_id, conversation_id, body, reply_to }),
         }
     }
 }

@@ -21,6 +21,11 @@ pub enum Change {
         /// Their role.
         role: Role,
     },
+    /// Delete, for everyone, a message of somebody else's.
+    DeleteMessage {
+        /// The role of its sender, if they are still in it.
+        sender: Option<Role>,
+    },
     /// Give `user`, who has `from`, the role `to`.
     SetRole {
         /// Who.
@@ -88,15 +93,20 @@ pub fn decide(
             // The last one out may be the owner: an empty group needs none.
             if actor_role == Role::Owner && members > 1 { Err(ChangeDenied::OwnerMustHandOver) } else { Ok(()) }
         }
-        Change::Remove { role, .. } => {
-            at_least(actor_role, Role::Admin)?;
-            // Whoever has a role of a newer version's may stand above an admin.
-            let below = if role.is_known() { role < actor_role } else { actor_role == Role::Owner };
-            if below { Ok(()) } else { Err(ChangeDenied::Forbidden) }
-        }
+        Change::Remove { role, .. } => above(actor_role, role),
+        // What is left of somebody who is gone is a member's.
+        Change::DeleteMessage { sender } => above(actor_role, sender.unwrap_or(Role::Member)),
         Change::SetRole { user, .. } if user == actor => Err(ChangeDenied::Forbidden),
         Change::SetRole { .. } => at_least(actor_role, Role::Owner),
     }
+}
+
+/// Whether the actor is an admin, and stands above a member with this role.
+fn above(actor: Role, role: Role) -> Result<(), ChangeDenied> {
+    at_least(actor, Role::Admin)?;
+    // Whoever has a role of a newer version's may stand above an admin.
+    let below = if role.is_known() { role < actor } else { actor == Role::Owner };
+    if below { Ok(()) } else { Err(ChangeDenied::Forbidden) }
 }
 
 fn at_least(role: Role, needed: Role) -> Result<(), ChangeDenied> {
@@ -113,6 +123,7 @@ mod tests {
         let bob: UserId = "01ARZ3NDEKTSV4RRFFQ69G5FAW".parse().unwrap();
         let group = |role, change| decide(ConversationKind::Group, ann, role, change, 3, 3);
         let remove = |user, role| Change::Remove { user, role };
+        let delete = |sender| Change::DeleteMessage { sender };
         let set = |from, to| Change::SetRole { user: bob, from, to };
         let cases = [
             (Role::Member, Change::Rename, Err(ChangeDenied::Forbidden)),
@@ -127,6 +138,13 @@ mod tests {
             (Role::Admin, remove(bob, Role::Admin), Err(ChangeDenied::Forbidden)),
             (Role::Admin, remove(bob, Role::Owner), Err(ChangeDenied::Forbidden)),
             (Role::Owner, remove(bob, Role::Admin), Ok(())),
+            (Role::Member, delete(Some(Role::Member)), Err(ChangeDenied::Forbidden)),
+            (Role::Member, delete(None), Err(ChangeDenied::Forbidden)),
+            (Role::Admin, delete(Some(Role::Member)), Ok(())),
+            (Role::Admin, delete(None), Ok(())),
+            (Role::Admin, delete(Some(Role::Admin)), Err(ChangeDenied::Forbidden)),
+            (Role::Admin, delete(Some(Role::Owner)), Err(ChangeDenied::Forbidden)),
+            (Role::Owner, delete(Some(Role::Admin)), Ok(())),
             (Role::Admin, set(Role::Member, Role::Admin), Err(ChangeDenied::Forbidden)),
             (Role::Owner, set(Role::Member, Role::Admin), Ok(())),
             (Role::Owner, set(Role::Admin, Role::Owner), Ok(())),

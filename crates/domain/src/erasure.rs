@@ -62,6 +62,7 @@ mod tests {
         MessageErased {
             event_id: id(message),
             actor_id: None,
+            actor_client_id: None,
             conversation_id: id(1),
             message_id: id(message),
             message_seq: Seq(message),

@@ -36,8 +36,8 @@ pub use audit::{AuditedLog, AuditedProjection, LogPage, MarksPage, MemberKey, Pr
 pub use causes::{Causes, DriverError};
 pub use consumers::{Ensured, Made, Places, UserChange, UserConsumers};
 pub use conversations::{
-    Added, ConversationError, Conversations, CreateError, Created, Decided, ListPage, MemberPage, MembershipState, NewConversation,
-    PeopleLimits,
+    Added, ConversationError, Conversations, CreateError, Created, Decided, HideError, ListPage, MemberPage, MembershipState,
+    NewConversation, PeopleLimits,
 };
 pub use cursors::{Checkpoint, CursorError, DeliveryCursors};
 pub use ephemeral::{EphemeralAudience, EphemeralFeed, EphemeralLink, LinkError};
@@ -65,7 +65,7 @@ pub use retirement::{ConsumerFloor, Retirement, SavedRound, WalkedUser};
 pub use sessions::{DeviceSessions, NewSession, OpenError, Opened, RevokeError, RotateError, Rotated, Rotation, SessionRecord, SessionUse};
 pub use settings::UserSettings;
 pub use tail::{Ended, LogHead, LogTail, TailError, TailSource, TailStart};
-pub use targets::{Holds, Target};
+pub use targets::{Holds, Standing, Target};
 pub use tokens::{
     AccessClaims, AccessToken, MintError, RefreshHash, RefreshNonce, RefreshToken, SessionEnds, TokenError, TokenMint, TokenVerifier,
 };

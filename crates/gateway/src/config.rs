@@ -75,6 +75,9 @@ pub struct GatewayConfig {
     pub edit_window_s: u32,
     /// How often a message may be edited: erasing it takes each edit out of the log. The same as `api.edits_per_message`.
     pub edits_per_message: u32,
+    /// How old a message may be for its sender to delete it for everyone, in seconds; 0: as old as any. The same as
+    /// `api.delete_window_s`.
+    pub delete_window_s: u32,
     /// Bytes that one user may send, over all sockets of this gateway.
     pub quota: QuotaConfig,
 }
@@ -109,6 +112,7 @@ impl Default for GatewayConfig {
             drain_spread_ms: 3_000,
             edit_window_s: 86_400,
             edits_per_message: 100,
+            delete_window_s: 2_592_000,
             quota: QuotaConfig::default(),
         }
     }

@@ -10,7 +10,7 @@ use governor::Quota;
 use relay_domain::ports::{
     DeliveryCursors, EphemeralAudience, EphemeralLink, LogReader, MessageLog, ResumeStore, SessionUse, TailSource, TokenVerifier,
 };
-use relay_posting::{EditLimits, LogRoom, Poster, PosterParts};
+use relay_posting::{EditLimits, LogRoom, Poster, PosterParts, delete_window};
 use relay_runtime::census::Census;
 use relay_runtime::descriptors;
 use relay_runtime::permits::Permits;
@@ -99,6 +99,7 @@ impl Gateway {
             quota: config.quota,
             room: Arc::clone(&deps.room),
             edits: EditLimits { window: Duration::from_secs(u64::from(config.edit_window_s)), most: config.edits_per_message },
+            delete_window: delete_window(config.delete_window_s),
         }));
         let fresh_heads = Arc::new(FreshHeads::new(Arc::clone(&deps.tails)));
         let resumer = Resumer {

@@ -414,13 +414,13 @@ impl State {
         if let LogEvent::ConversationJoined(moved) = &event.event {
             shard_state.departures.returns(moved.conversation_id, moved.user_id, shard_state.begun);
         }
-        if let LogEvent::MessageErased(erased) = &event.event {
-            shard_state.ring.erase(shard, erased);
-        }
         if shard_state.departures.passes(seq, &event.event) {
             metrics::counter!("relay_void_messages_total").increment(1);
             shard_state.ring.push_void(&event);
             return None;
+        }
+        if let LogEvent::MessageErased(erased) = &event.event {
+            shard_state.ring.erase(shard, erased);
         }
         let id = match event.owner {
             Some(EventOwner::Conversation(id)) => id,

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use relay_domain::ports::{Holds, OriginalSend, Passed, SendKey, Target};
 use relay_protocol::frame::with_prev;
-use relay_protocol::log::{EventOwner, LogEvent, MessageErased, StoredEvent};
+use relay_protocol::log::{EventOwner, LogEvent, MessageErased, MessageSent, StoredEvent};
 use relay_protocol::{EventFrame, MessageBody};
-use relay_types::{ConversationId, MessageId, Seq, ShardId, UserId};
+use relay_types::{ConversationId, MessageId, Seq, ShardId, TimestampMs, UserId};
 
 use index::{INDEX_BYTES, Index};
 
@@ -47,13 +47,13 @@ enum What {
     /// A message that counts for nobody: see `relay_domain::void`. Nothing but its sequence is kept.
     Void,
     /// A message. Others may refer to it while it holds something.
-    Message { id: MessageId, key: Arc<SendKey>, holds: Holds },
+    Message { id: MessageId, key: Arc<SendKey>, holds: Holds, stored_at_ms: TimestampMs },
     /// What a person published about an earlier message.
     About { message: MessageId, key: Arc<SendKey> },
     /// Nothing of the same owner stands before it.
     Beginning,
-    /// A message's content was erased.
-    Erasure(Box<MessageErased>),
+    /// A message's content was erased; the key, if somebody deleted it.
+    Erasure { erased: Box<MessageErased>, key: Option<Arc<SendKey>> },
     /// Something else.
     Other,
 }
@@ -131,8 +131,12 @@ impl Entry {
 
     fn cost(&self) -> usize {
         let what = match &self.what {
-            What::Message { key, .. } | What::About { key, .. } => SEND_BYTES + key.client_id.as_str().len(),
-            What::Erasure(erased) => size_of_val(&**erased) + erased.client_id.as_str().len() + ERASURE_BYTES,
+            What::Message { key, .. } | What::About { key, .. } => send_cost(key),
+            What::Erasure { erased, key } => {
+                let keys = [Some(&erased.client_id), erased.actor_client_id.as_ref()];
+                let texts: usize = keys.into_iter().flatten().map(|key| key.as_str().len() + ALLOCATION_BYTES).sum();
+                size_of_val(&**erased) + ERASURE_BYTES + texts + key.as_deref().map_or(0, send_cost)
+            }
             What::Void | What::Beginning | What::Other => 0,
         };
         // A predecessor that is learned later makes it longer.
@@ -141,18 +145,19 @@ impl Entry {
     }
 }
 
+/// What remembering this send costs.
+fn send_cost(key: &SendKey) -> usize {
+    SEND_BYTES + key.client_id.as_str().len()
+}
+
 /// `"prev":`, a sequence and a comma.
 const PREV_BYTES: usize = 28;
 
-/// What a message of this event holds.
-const fn holds(event: &LogEvent) -> Holds {
-    match event.message() {
-        Some(sent) => match sent.body {
-            MessageBody::Text { .. } => Holds::Text,
-            MessageBody::Erased => Holds::Nothing,
-            MessageBody::Unknown(_) => Holds::Other,
-        },
-        None => Holds::Other,
+const fn holds(sent: &MessageSent) -> Holds {
+    match sent.body {
+        MessageBody::Text { .. } => Holds::Text,
+        MessageBody::Erased => Holds::Nothing,
+        MessageBody::Unknown(_) => Holds::Other,
     }
 }
 
@@ -229,36 +234,36 @@ impl Ring {
 
     /// Adds the next event and returns its entry.
     pub(crate) fn push(&mut self, event: StoredEvent) -> Option<&mut Entry> {
-        let (seq, prev, owner) = (event.seq, event.prev, event.owner);
+        let (seq, prev, owner, stored_at_ms) = (event.seq, event.prev, event.owner, event.stored_at_ms);
         let frame = event.frame().map(exact);
         let effect = MembershipEffect::of(&event.event);
         let what = match event.event {
-            LogEvent::MessageErased(erased) => {
-                self.erased.entry(erased.message_id).or_insert(seq);
-                What::Erasure(Box::new(erased))
-            }
             LogEvent::ConversationCreated(_) | LogEvent::UserRegistered(_) => What::Beginning,
-            other => match (SendKey::of(&other), OriginalSend::of(&other, seq)) {
-                (Some(key), Some(original)) => {
+            other => {
+                let send = SendKey::of(&other).zip(OriginalSend::of(&other, seq)).map(|(key, original)| {
                     let key = Arc::new(key);
                     // The first one is the message; a later one with the same key never is.
                     let first = *self.sends.entry(Arc::clone(&key)).or_insert(original) == original;
-                    match &other {
-                        LogEvent::MessageEdited(edited) => {
-                            *self.edits.entry(edited.message_id).or_default() += 1;
-                            What::About { message: edited.message_id, key }
-                        }
-                        other => {
-                            let id = original.message_id;
-                            if first {
-                                self.messages.entry(id).or_insert(seq);
-                            }
-                            What::Message { id, key, holds: holds(other) }
-                        }
+                    (key, first)
+                });
+                match (other, send) {
+                    (LogEvent::MessageErased(erased), send) => {
+                        self.erased.entry(erased.message_id).or_insert(seq);
+                        What::Erasure { erased: Box::new(erased), key: send.map(|(key, _)| key) }
                     }
+                    (LogEvent::MessageEdited(edited), Some((key, _))) => {
+                        *self.edits.entry(edited.message_id).or_default() += 1;
+                        What::About { message: edited.message_id, key }
+                    }
+                    (LogEvent::MessageSent(sent), Some((key, first))) => {
+                        if first {
+                            self.messages.entry(sent.message_id).or_insert(seq);
+                        }
+                        What::Message { id: sent.message_id, key, holds: holds(&sent), stored_at_ms }
+                    }
+                    _ => What::Other,
                 }
-                _ => What::Other,
-            },
+            }
         };
         let of_nothing = matches!(&what, What::About { message, .. }
             if self.erased.contains_key(message) || self.holds(*message) == Some(Holds::Nothing));
@@ -270,7 +275,7 @@ impl Ring {
     fn holds(&self, message: MessageId) -> Option<Holds> {
         match self.entry_at(*self.messages.get(&message)?)?.what {
             What::Message { holds, .. } => Some(holds),
-            What::Void | What::About { .. } | What::Beginning | What::Erasure(_) | What::Other => None,
+            What::Void | What::About { .. } | What::Beginning | What::Erasure { .. } | What::Other => None,
         }
     }
 
@@ -307,7 +312,7 @@ impl Ring {
                 What::About { message, .. } if *message == erased.message_id => {
                     entry.frame = entry.frame.as_deref().and_then(without_content).map(exact);
                 }
-                What::Void | What::Message { .. } | What::About { .. } | What::Beginning | What::Erasure(_) | What::Other => return,
+                What::Void | What::Message { .. } | What::About { .. } | What::Beginning | What::Erasure { .. } | What::Other => return,
             }
             let cost = entry.cost();
             change += cost.cast_signed() - entry.cost.cast_signed();
@@ -321,12 +326,31 @@ impl Ring {
         let seq = self.messages.get(&message).or_else(|| self.erased.get(&message))?;
         let entry = self.entry_at(*seq).filter(|entry| entry.conversation() == Some(conversation))?;
         let edits = self.edits(message);
-        let (seq, sender, sent_at_ms, holds) = match &entry.what {
-            What::Message { key, holds, .. } => (entry.seq, key.sender, self.sends.get(key)?.sent_at_ms, *holds),
-            What::Erasure(erased) => (erased.message_seq, erased.sender_id, erased.sent_at_ms, Holds::Nothing),
+        Some(match &entry.what {
+            What::Message { key, holds, stored_at_ms, .. } => Target {
+                seq: entry.seq,
+                prev: entry.prev,
+                sender: key.sender,
+                client_id: key.client_id.clone(),
+                sent_at_ms: self.sends.get(key)?.sent_at_ms,
+                stored_at_ms: *stored_at_ms,
+                holds: *holds,
+                edits,
+                visible: since <= entry.seq,
+            },
+            What::Erasure { erased, .. } => Target {
+                seq: erased.message_seq,
+                prev: erased.message_prev,
+                sender: erased.sender_id,
+                client_id: erased.client_id.clone(),
+                sent_at_ms: erased.sent_at_ms,
+                stored_at_ms: erased.stored_at_ms,
+                holds: Holds::Nothing,
+                edits,
+                visible: since <= erased.message_seq,
+            },
             What::Void | What::About { .. } | What::Beginning | What::Other => return None,
-        };
-        Some(Target { seq, sender, sent_at_ms, holds, edits, visible: since <= seq })
+        })
     }
 
     /// How many edits of the message are here.
@@ -342,7 +366,7 @@ impl Ring {
     /// The erasures after `after`.
     pub(crate) fn erasures(&self, after: Seq) -> Vec<MessageErased> {
         let start = self.entries.partition_point(|entry| entry.seq <= after);
-        let erased = |entry: &Entry| if let What::Erasure(erased) = &entry.what { Some((**erased).clone()) } else { None };
+        let erased = |entry: &Entry| if let What::Erasure { erased, .. } = &entry.what { Some((**erased).clone()) } else { None };
         self.entries.range(start..).filter_map(erased).collect()
     }
 
@@ -354,7 +378,9 @@ impl Ring {
         let at = self.entries.partition_point(|entry| entry.seq < seq);
         match self.entries.get(at) {
             Some(Entry { seq: at, what: What::Void, .. }) if *at == seq => Passed::Void,
-            Some(Entry { seq: at, what: What::Message { .. } | What::About { .. }, .. }) if *at == seq => Passed::Counts,
+            Some(Entry { seq: at, what: What::Message { .. } | What::About { .. } | What::Erasure { .. }, .. }) if *at == seq => {
+                Passed::Counts
+            }
             _ => Passed::NotKnown,
         }
     }
@@ -365,14 +391,14 @@ impl Ring {
         self.covered_after = oldest.seq;
         self.index.evict(self.first_ordinal, oldest.owner);
         self.first_ordinal += 1;
-        if let What::Message { key, .. } | What::About { key, .. } = &oldest.what
+        if let What::Message { key, .. } | What::About { key, .. } | What::Erasure { key: Some(key), .. } = &oldest.what
             && self.sends.get(key).is_some_and(|original| original.seq == oldest.seq)
         {
             self.sends.remove(key);
         }
         match &oldest.what {
             What::Message { id, .. } if self.messages.get(id) == Some(&oldest.seq) => drop(self.messages.remove(id)),
-            What::Erasure(erased) if self.erased.get(&erased.message_id) == Some(&oldest.seq) => {
+            What::Erasure { erased, .. } if self.erased.get(&erased.message_id) == Some(&oldest.seq) => {
                 self.erased.remove(&erased.message_id);
             }
             What::About { message, .. } => {
@@ -383,7 +409,7 @@ impl Ring {
                     }
                 }
             }
-            What::Void | What::Message { .. } | What::Beginning | What::Erasure(_) | What::Other => {}
+            What::Void | What::Message { .. } | What::Beginning | What::Erasure { .. } | What::Other => {}
         }
     }
 
@@ -475,7 +501,7 @@ fn place(first_ordinal: u64, ordinal: u64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use relay_protocol::log::{MessageEdited, MessageSent};
+    use relay_protocol::log::MessageEdited;
     use relay_types::EventId;
 
     fn message(seq: u64, client_id: &str, text: &str) -> StoredEvent {
@@ -568,13 +594,23 @@ mod tests {
         assert_eq!((target(&ring, 1), target(&ring, 2)), (Some((1, Holds::Text, true)), Some((1, Holds::Text, false))));
         assert_eq!((ring.target(other, ulid_of(1), Seq(0)), ring.target(room, ulid_of(2), Seq(0))), (None, None));
         assert_eq!((ring.passed(Seq(2)), ring.passed(Seq(9))), (Passed::Counts, Passed::NotYet));
-        ring.erase(ShardId(0), &erasure(1));
+        let erased = MessageErased {
+            actor_id: Some("01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap()),
+            actor_client_id: Some("delete".parse().unwrap()),
+            ..erasure(1)
+        };
+        ring.erase(ShardId(0), &erased);
+        ring.push(StoredEvent { event: LogEvent::MessageErased(erased), ..says(5) });
+        let key =
+            SendKey { conversation: room, sender: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(), client_id: "delete".parse().unwrap() };
+        assert_eq!((ring.find(&key).map(|send| send.seq), ring.passed(Seq(5))), (Some(Seq(5)), Passed::Counts));
+        assert_eq!(ring.erasures(Seq(4)).len(), 1);
         // One that was on its way.
         ring.push(edit(6, 1));
         ring.check_invariants();
         let has_text = |entry: &Entry| String::from_utf8_lossy(&entry.frame().unwrap()).contains("canary");
         let left: Vec<(u64, bool)> = ring.entries.iter().map(|entry| (entry.seq.0, has_text(entry))).collect();
-        assert_eq!(left, [(1, false), (2, false), (3, true), (4, true), (6, false)]);
+        assert_eq!(left, [(1, false), (2, false), (3, true), (4, true), (5, false), (6, false)]);
         assert_eq!(target(&ring, 1), Some((1, Holds::Nothing, true)));
         while ring.entries.len() > 1 {
             ring.evict();
@@ -620,6 +656,7 @@ mod tests {
         MessageErased {
             event_id: EventId::from_uuid(ulid_of(of).to_uuid()),
             actor_id: None,
+            actor_client_id: None,
             at_ms: 0,
             conversation_id: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
             message_id: ulid_of(of),

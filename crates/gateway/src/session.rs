@@ -394,6 +394,7 @@ impl Wish {
             Command::Hello(_) => Self::Hello,
             Command::SendMessage(send) => Self::Publish(send.into()),
             Command::EditMessage(edit) => Self::Publish(edit.into()),
+            Command::DeleteMessage(delete) => Self::Publish(delete.into()),
             Command::Ping(ping) => Self::Ping(ping),
             Command::TypingStart(conversation) => Self::Typing(conversation, TypingState::Typing),
             Command::TypingStop(conversation) => Self::Typing(conversation, TypingState::Stopped),

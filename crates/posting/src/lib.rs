@@ -35,7 +35,7 @@ pub use key_age::KeyAge;
 pub use publication::{Accepted, Content, Publication};
 pub use quota::QuotaConfig;
 pub use room::LogRoom;
-pub use target::{EditLimits, TargetRefused};
+pub use target::{EditLimits, TargetRefused, delete_window};
 
 /// How long a possible retry waits for the projection to reach the log's end before the caller is asked to try again.
 const SETTLE: Duration = Duration::from_secs(2);
@@ -58,8 +58,8 @@ pub enum PostError {
         /// Until it is not.
         wait: Duration,
     },
-    /// The sender has sent as many bytes as a person may.
-    #[error("too many bytes sent: wait {} ms", retry_after.as_millis())]
+    /// The sender has sent as many bytes, or deleted as many messages, as a person may.
+    #[error("too many bytes or deletions: wait {} ms", retry_after.as_millis())]
     QuotaExceeded {
         /// When there is room for this message.
         retry_after: Duration,
@@ -137,6 +137,8 @@ pub struct PosterParts {
     pub room: Arc<LogRoom>,
     /// What may be edited.
     pub edits: EditLimits,
+    /// How old a message may be for its sender to delete it for everyone; `None`: however old it is.
+    pub delete_window: Option<Duration>,
 }
 
 /// Accepts messages.
@@ -218,9 +220,14 @@ impl Poster {
             },
         };
         let joins = key_age::is_first_use(&key.client_id, log_now_ms) && self.repeats.may_join(&key) && self.parts.log.gathers(shard, 1);
+        let deletes = matches!(publication.content, Content::Delete { .. });
         let draft = self.draft(author, shard, publication, target, trace.map(ToOwned::to_owned));
+        let draft = draft.ok_or(PostError::Target { refused: TargetRefused::Unknown })?;
         // What was tried before has its room already, and may be stored: it is not refused for want of room.
         if !self.repeats.was_tried(&draft.key) {
+            if deletes {
+                self.quotas.take_deletion(author).map_err(|retry_after| PostError::QuotaExceeded { retry_after })?;
+            }
             self.take_room(author, shard, &[&draft])?;
         }
         self.store(shard, draft, joins).await
@@ -269,7 +276,8 @@ impl Poster {
         trace: Option<&str>,
     ) -> Result<Vec<Result<Accepted, PostError>>, Apart> {
         let draft = |publication| self.draft(author, shard, publication, None, trace.map(ToOwned::to_owned));
-        let drafts: Vec<Draft> = publications.into_iter().map(draft).collect();
+        let drafts: Option<Vec<Draft>> = publications.into_iter().map(draft).collect();
+        let drafts = drafts.ok_or(Apart::NotTried)?;
         // Of what is too much, the first may be not.
         self.take_room(author, shard, &drafts.iter().collect::<Vec<_>>()).map_err(|_| Apart::NotTried)?;
         match self.parts.log.append_together(drafts.iter().map(|draft| draft.event.clone()).collect()).await {
@@ -319,16 +327,24 @@ impl Poster {
         }
     }
 
-    fn draft(&self, author: UserId, shard: ShardId, publication: Publication, target: Option<Target>, trace: Option<TraceParent>) -> Draft {
+    /// `None` when what it refers to is not known.
+    fn draft(
+        &self,
+        author: UserId,
+        shard: ShardId,
+        publication: Publication,
+        target: Option<Target>,
+        trace: Option<TraceParent>,
+    ) -> Option<Draft> {
         let (key, kind) = (publication.key(author), publication.kind());
         let minted =
             OriginalSend { message_id: MessageId::new(self.parts.ids.next_ulid()), seq: Seq::ZERO, sent_at_ms: self.parts.clock.now_ms() };
-        let event = publication.into_event(author, &minted, target);
+        let event = publication.into_event(author, &minted, target)?;
         // Every event serialises: see the type.
         let payload = Bytes::from(serde_json::to_vec(&event).unwrap_or_default());
         let address = LogAddress::Conversation { shard, id: key.conversation };
         let event = NewEvent { address, dedup_id: key.dedup_id(), payload, trace };
-        Draft { kind, key, minted, event }
+        Some(Draft { kind, key, minted, event })
     }
 
     /// Whether the log has room for messages, and the author for so many bytes.

@@ -66,7 +66,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use async_trait::async_trait;
-    use relay_domain::ports::{EventPage, EventRange, FoundEvent, JoinQuestion, JoinSnapshot, Target};
+    use relay_domain::ports::{EventPage, EventRange, FoundEvent, JoinQuestion, JoinSnapshot, Standing, Target};
     use relay_types::{ConversationId, MessageId, UserId};
     use tokio::sync::Semaphore;
 
@@ -110,6 +110,10 @@ mod tests {
         }
 
         async fn target(&self, _: UserId, _: ConversationId, _: MessageId) -> Result<Option<Target>, StoreError> {
+            elsewhere()
+        }
+
+        async fn standing(&self, _: UserId, _: UserId, _: ConversationId) -> Result<Option<Standing>, StoreError> {
             elsewhere()
         }
 

@@ -3,7 +3,7 @@
 use metrics::{counter, describe_counter, describe_gauge};
 
 /// See `Publication::kind`.
-const KINDS: [&str; 3] = ["message", "reply", "edit"];
+const KINDS: [&str; 4] = ["message", "reply", "edit", "delete"];
 
 /// Registers and describes them.
 pub fn register() {

@@ -4,9 +4,9 @@
 
 use relay_domain::ports::{OriginalSend, SendKey, Target};
 use relay_protocol::frame::MessageAck;
-use relay_protocol::log::{LogEvent, MessageEdited, MessageSent};
+use relay_protocol::log::{LogEvent, MessageEdited, MessageErased, MessageSent};
 use relay_protocol::message::MessageRef;
-use relay_protocol::{EditMessage, MessageBody, SendMessage};
+use relay_protocol::{DeleteMessage, EditMessage, MessageBody, SendMessage};
 use relay_types::{ClientId, ConversationId, EventId, MessageId, UserId};
 
 /// Something that a person wants in a conversation's log, once.
@@ -37,6 +37,11 @@ pub enum Content {
         /// The new body.
         body: MessageBody,
     },
+    /// An earlier message is to be gone, for everyone.
+    Delete {
+        /// Which.
+        message: MessageId,
+    },
 }
 
 impl Publication {
@@ -49,6 +54,7 @@ impl Publication {
     pub fn content_len(&self) -> usize {
         match &self.content {
             Content::Message { body, .. } | Content::Edit { body, .. } => body.encoded_len(),
+            Content::Delete { .. } => 0,
         }
     }
 
@@ -56,7 +62,7 @@ impl Publication {
     pub const fn target(&self) -> Option<MessageId> {
         match self.content {
             Content::Message { reply_to, .. } => reply_to,
-            Content::Edit { message, .. } => Some(message),
+            Content::Edit { message, .. } | Content::Delete { message } => Some(message),
         }
     }
 
@@ -66,13 +72,15 @@ impl Publication {
             Content::Message { reply_to: None, .. } => "message",
             Content::Message { reply_to: Some(_), .. } => "reply",
             Content::Edit { .. } => "edit",
+            Content::Delete { .. } => "delete",
         }
     }
 
-    /// The event that it becomes. `minted` is its identity, were it not there yet; `target` is the message to which it refers.
-    pub(crate) fn into_event(self, author: UserId, minted: &OriginalSend, target: Option<Target>) -> LogEvent {
-        let refers = |message_id| target.map(|target| MessageRef { message_id, seq: target.seq });
-        match self.content {
+    /// The event that it becomes. `minted` is its identity, were it not there yet; `target` is the message to which it refers, without
+    /// which it becomes nothing.
+    pub(crate) fn into_event(self, author: UserId, minted: &OriginalSend, target: Option<Target>) -> Option<LogEvent> {
+        let event_id = EventId::from_uuid(minted.message_id.to_uuid());
+        Some(match self.content {
             Content::Message { body, reply_to } => LogEvent::MessageSent(MessageSent {
                 message_id: minted.message_id,
                 conversation_id: self.conversation,
@@ -80,19 +88,39 @@ impl Publication {
                 client_id: self.client_id,
                 at_ms: minted.sent_at_ms,
                 body,
-                reply_to: reply_to.and_then(refers),
+                reply_to: match reply_to {
+                    Some(message_id) => Some(MessageRef { message_id, seq: target?.seq }),
+                    None => None,
+                },
             }),
             Content::Edit { message, body } => LogEvent::MessageEdited(MessageEdited {
-                event_id: EventId::from_uuid(minted.message_id.to_uuid()),
+                event_id,
                 conversation_id: self.conversation,
                 actor_id: author,
                 client_id: self.client_id,
                 at_ms: minted.sent_at_ms,
                 message_id: message,
-                message_seq: target.map(|target| target.seq).unwrap_or_default(),
+                message_seq: target?.seq,
                 body,
             }),
-        }
+            Content::Delete { message } => {
+                let Target { seq, prev, sender, client_id, sent_at_ms, stored_at_ms, .. } = target?;
+                LogEvent::MessageErased(MessageErased {
+                    event_id,
+                    actor_id: Some(author),
+                    actor_client_id: Some(self.client_id),
+                    at_ms: minted.sent_at_ms,
+                    conversation_id: self.conversation,
+                    message_id: message,
+                    message_seq: seq,
+                    message_prev: prev,
+                    sender_id: sender,
+                    client_id,
+                    sent_at_ms,
+                    stored_at_ms,
+                })
+            }
+        })
     }
 }
 
@@ -107,6 +135,13 @@ impl From<EditMessage> for Publication {
     fn from(edit: EditMessage) -> Self {
         let content = Content::Edit { message: edit.message_id, body: edit.body };
         Self { conversation: edit.conversation_id, client_id: edit.client_id, content }
+    }
+}
+
+impl From<DeleteMessage> for Publication {
+    fn from(delete: DeleteMessage) -> Self {
+        let content = Content::Delete { message: delete.message_id };
+        Self { conversation: delete.conversation_id, client_id: delete.client_id, content }
     }
 }
 
@@ -143,18 +178,31 @@ mod tests {
         let author: UserId = "01ARZ3NDEKTSV4RRFFQ69G5FAW".parse().unwrap();
         let body = MessageBody::Text { text: "hi".parse().unwrap() };
         let message = MessageId::new(ulid::Ulid(3));
-        let target = Target { seq: Seq(2), sender: author, sent_at_ms: 0, holds: Holds::Text, edits: 0, visible: true };
+        let (sender, client_id) = (author, "older".parse().unwrap());
+        let target = Target {
+            seq: Seq(2),
+            prev: None,
+            sender,
+            client_id,
+            sent_at_ms: 0,
+            stored_at_ms: 0,
+            holds: Holds::Text,
+            edits: 0,
+            visible: true,
+        };
         for content in [
             Content::Message { body: body.clone(), reply_to: None },
             Content::Message { body: body.clone(), reply_to: Some(message) },
             Content::Edit { message, body },
+            Content::Delete { message },
         ] {
             let publication =
                 Publication { conversation: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(), client_id: "key".parse().unwrap(), content };
             let (key, minted) =
                 (publication.key(author), OriginalSend { message_id: MessageId::new(ulid::Ulid(7)), seq: Seq::ZERO, sent_at_ms: 5 });
-            let target = publication.target().map(|_| target);
-            let event = publication.into_event(author, &minted, target);
+            let target = publication.target().map(|_| target.clone());
+            assert!(target.is_none() || publication.clone().into_event(author, &minted, None).is_none());
+            let event = publication.into_event(author, &minted, target).unwrap();
             assert_eq!(SendKey::of(&event), Some(key));
             assert_eq!(OriginalSend::of(&event, Seq(9)), Some(OriginalSend { seq: Seq(9), ..minted }));
         }

@@ -1,4 +1,5 @@
-//! How many bytes a person may put into the log: as they lie there, so that escapes cost what they take.
+//! How many bytes a person may put into the log: as they lie there, so that escapes cost what they take. And how much a person may
+//! have erased from it, which is paced: see `worker.erase_per_s`.
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -28,6 +29,11 @@ pub struct QuotaConfig {
     pub burst_bytes: u32,
     /// Bytes per day and person, in the run of days; not less than `burst_bytes`.
     pub bytes_per_day: u32,
+    /// Messages that one person may delete for everyone at once, before the rate below applies.
+    pub deletions_burst: u32,
+    /// Messages per hour and person that may be deleted for everyone, in the run of hours. Each, and each edit of it, takes its turn
+    /// among the few that `worker.erase_per_s` takes out of the log.
+    pub deletions_per_hour: u32,
     /// The last share of each shard's log, in percent, that takes no messages (`log_full`), only membership changes and
     /// sessions.
     pub log_reserve_percent: u8,
@@ -35,7 +41,14 @@ pub struct QuotaConfig {
 
 impl Default for QuotaConfig {
     fn default() -> Self {
-        Self { bytes_per_s: 64 << 10, burst_bytes: 4 << 20, bytes_per_day: 256 << 20, log_reserve_percent: 10 }
+        Self {
+            bytes_per_s: 64 << 10,
+            burst_bytes: 4 << 20,
+            bytes_per_day: 256 << 20,
+            deletions_burst: 200,
+            deletions_per_hour: 1_200,
+            log_reserve_percent: 10,
+        }
     }
 }
 
@@ -46,6 +59,8 @@ impl QuotaConfig {
         // The largest message.
         at_least("quota.burst_bytes", &self.burst_bytes, &LARGEST)?;
         at_least("quota.bytes_per_day", &self.bytes_per_day, &self.burst_bytes)?;
+        at_least("quota.deletions_burst", &self.deletions_burst, &1)?;
+        at_least("quota.deletions_per_hour", &self.deletions_per_hour, &1)?;
         at_most("quota.log_reserve_percent", &self.log_reserve_percent, &50)
     }
 }
@@ -56,6 +71,7 @@ type Buckets<C> = RateLimiter<UserId, HashMapStateStore<UserId>, C, NoOpMiddlewa
 pub(crate) struct Quotas<C: Clock = DefaultClock> {
     burst: Buckets<C>,
     day: Buckets<C>,
+    deletions: Buckets<C>,
     clock: C,
     taken: AtomicU32,
 }
@@ -63,7 +79,10 @@ pub(crate) struct Quotas<C: Clock = DefaultClock> {
 impl<C: Clock + Clone> Quotas<C> {
     pub(crate) fn new(config: QuotaConfig, clock: C) -> Self {
         let quota = |per_s: u32, burst: u32| Quota::per_second(at_least_one(per_s)).allow_burst(at_least_one(burst));
+        let deletions = Quota::with_period(Duration::from_secs(3_600) / config.deletions_per_hour.max(1));
+        let deletions = deletions.unwrap_or_else(|| quota(1, 1)).allow_burst(at_least_one(config.deletions_burst));
         Self {
+            deletions: RateLimiter::hashmap_with_clock(deletions, clock.clone()),
             burst: RateLimiter::hashmap_with_clock(quota(config.bytes_per_s, config.burst_bytes), clock.clone()),
             day: RateLimiter::hashmap_with_clock(quota(config.bytes_per_day / DAY_S, config.bytes_per_day), clock.clone()),
             clock,
@@ -76,6 +95,7 @@ impl<C: Clock + Clone> Quotas<C> {
         if self.taken.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
             self.burst.retain_recent();
             self.day.retain_recent();
+            self.deletions.retain_recent();
         }
         let bytes = at_least_one(u32::try_from(bytes).unwrap_or(u32::MAX));
         // The short one first: what it refuses must not be taken from the day.
@@ -88,6 +108,14 @@ impl<C: Clock + Clone> Quotas<C> {
             }
         }
         Ok(())
+    }
+}
+
+impl<C: Clock + Clone> Quotas<C> {
+    /// Takes one of the messages that the person may delete, or says how long to wait. Beside the bytes that each takes.
+    pub(crate) fn take_deletion(&self, user: UserId) -> Result<(), Duration> {
+        let not_until = self.deletions.check_key(&user);
+        not_until.map_err(|not_until| not_until.wait_time_from(self.clock.now()).max(Duration::from_millis(1)))
     }
 }
 
@@ -132,6 +160,24 @@ mod tests {
     }
 
     #[test]
+    fn whoever_deletes_much_waits() {
+        let clock = FakeRelativeClock::default();
+        let quotas = Quotas::new(QuotaConfig { deletions_burst: 3, deletions_per_hour: 60, ..QuotaConfig::default() }, clock.clone());
+        let (mallory, ann): (UserId, UserId) =
+            ("01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(), "01ARZ3NDEKTSV4RRFFQ69G5FAA".parse().unwrap());
+        let taken = (0..7_200).filter(|_| {
+            clock.advance(Duration::from_secs(1));
+            quotas.take_deletion(mallory).is_ok()
+        });
+        let taken = taken.count();
+        assert!((3 + 118..=3 + 120).contains(&taken), "{taken}");
+        assert!(quotas.take_deletion(ann).is_ok(), "another person");
+        let wait = quotas.take_deletion(mallory).unwrap_err();
+        clock.advance(wait);
+        assert!(quotas.take_deletion(mallory).is_ok(), "{wait:?}");
+    }
+
+    #[test]
     fn who_has_not_sent_for_long_is_forgotten() {
         let clock = FakeRelativeClock::default();
         let quotas = Quotas::new(QuotaConfig::default(), clock.clone());
@@ -150,6 +196,8 @@ mod tests {
             QuotaConfig { bytes_per_s: 0, ..sound },
             QuotaConfig { burst_bytes: LARGEST - 1, ..sound },
             QuotaConfig { bytes_per_day: sound.burst_bytes - 1, ..sound },
+            QuotaConfig { deletions_burst: 0, ..sound },
+            QuotaConfig { deletions_per_hour: 0, ..sound },
             QuotaConfig { log_reserve_percent: 51, ..sound },
         ] {
             assert!(wrong.check().is_err(), "{wrong:?}");

@@ -1,6 +1,7 @@
 //! What a publication refers to: whether it is there, its author may see it, and it may become of it what they want.
 
-use relay_domain::ports::{Holds, Target};
+use relay_domain::conversation::{Change, ChangeDenied, decide};
+use relay_domain::ports::{Holds, Standing, Target};
 use relay_protocol::ErrorCode;
 use relay_types::{MessageId, ShardId, TimestampMs, UserId};
 use std::time::{Duration, Instant};
@@ -18,6 +19,11 @@ pub struct EditLimits {
     pub most: u32,
 }
 
+/// For so many seconds after it was sent a message may be deleted by its sender; 0 is without an end.
+pub fn delete_window(seconds: u32) -> Option<Duration> {
+    (seconds > 0).then(|| Duration::from_secs(u64::from(seconds)))
+}
+
 /// Why a message cannot be referred to as somebody wants to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TargetRefused {
@@ -29,10 +35,14 @@ pub enum TargetRefused {
     NotTheirs,
     /// It holds something that cannot be edited.
     NotEditable,
-    /// It is too old.
+    /// It is too old to be edited.
     TooLate,
     /// It was edited as often as may be.
     TooOften,
+    /// It is somebody else's, who does not stand below them.
+    Forbidden,
+    /// It is too old to be deleted.
+    DeleteTooLate,
 }
 
 impl TargetRefused {
@@ -44,6 +54,8 @@ impl TargetRefused {
             Self::NotEditable => ErrorCode::NotEditable,
             Self::TooLate => ErrorCode::EditTooLate,
             Self::TooOften => ErrorCode::TooManyEdits,
+            Self::Forbidden => ErrorCode::Forbidden,
+            Self::DeleteTooLate => ErrorCode::DeleteTooLate,
         }
     }
 
@@ -55,6 +67,8 @@ impl TargetRefused {
             Self::NotEditable => "what the message holds cannot be edited",
             Self::TooLate => "the message is too old to be edited",
             Self::TooOften => "the message was edited as often as messages may be",
+            Self::Forbidden => "deleting messages of others needs a greater role than theirs",
+            Self::DeleteTooLate => "the message is too old to be deleted for everyone",
         }
     }
 }
@@ -69,7 +83,15 @@ impl Poster {
         message: MessageId,
     ) -> Result<Result<Target, TargetRefused>, PostError> {
         let found = self.find_target(author, shard, publication, message).await?;
-        Ok(judge(&publication.content, found, author, self.parts.clock.now_ms(), self.parts.edits))
+        let standing = match (&publication.content, &found) {
+            // The rest needs no look at roles.
+            (Content::Delete { .. }, Some(Target { sender, visible: true, .. })) if *sender != author => {
+                within(self.parts.store.standing(author, *sender, publication.conversation)).await?
+            }
+            _ => None,
+        };
+        let limits = (self.parts.edits, self.parts.delete_window);
+        Ok(judge(&publication.content, found, standing, author, self.parts.clock.now_ms(), limits))
     }
 
     /// In the memory of a process that follows the log, otherwise in the projection, once that has all the rest. That a message is
@@ -118,24 +140,34 @@ async fn within<T>(question: impl Future<Output = Result<T, relay_domain::ports:
 fn judge(
     content: &Content,
     found: Option<Target>,
+    standing: Option<Standing>,
     author: UserId,
     now_ms: TimestampMs,
-    limits: EditLimits,
+    (edits, delete_window): (EditLimits, Option<Duration>),
 ) -> Result<Target, TargetRefused> {
     let target = found.filter(|target| target.visible).ok_or(TargetRefused::Unknown)?;
+    let older_than = |window: Duration| u128::try_from(now_ms - target.sent_at_ms).is_ok_and(|age| age > window.as_millis());
     match content {
-        Content::Message { .. } if target.holds == Holds::Nothing => Err(TargetRefused::Gone),
-        Content::Message { .. } => Ok(target),
         Content::Edit { .. } if target.sender != author => Err(TargetRefused::NotTheirs),
-        Content::Edit { .. } => match target.holds {
-            Holds::Nothing => Err(TargetRefused::Gone),
-            Holds::Other => Err(TargetRefused::NotEditable),
-            Holds::Text if u128::try_from(now_ms - target.sent_at_ms).is_ok_and(|age| age > limits.window.as_millis()) => {
-                Err(TargetRefused::TooLate)
-            }
-            Holds::Text if target.edits >= limits.most => Err(TargetRefused::TooOften),
-            Holds::Text => Ok(target),
-        },
+        Content::Delete { .. } if target.sender != author && !may_delete_of_others(standing, author)? => Err(TargetRefused::Forbidden),
+        Content::Message { .. } | Content::Edit { .. } | Content::Delete { .. } if target.holds == Holds::Nothing => {
+            Err(TargetRefused::Gone)
+        }
+        Content::Edit { .. } if target.holds == Holds::Other => Err(TargetRefused::NotEditable),
+        Content::Edit { .. } if older_than(edits.window) => Err(TargetRefused::TooLate),
+        Content::Edit { .. } if target.edits >= edits.most => Err(TargetRefused::TooOften),
+        Content::Delete { .. } if target.sender == author && delete_window.is_some_and(older_than) => Err(TargetRefused::DeleteTooLate),
+        Content::Message { .. } | Content::Edit { .. } | Content::Delete { .. } => Ok(target),
+    }
+}
+
+/// Whether their role lets them. In a conversation that has no roles each message is its sender's.
+fn may_delete_of_others(standing: Option<Standing>, author: UserId) -> Result<bool, TargetRefused> {
+    let Standing { kind, role, sender } = standing.ok_or(TargetRefused::NotTheirs)?;
+    match decide(kind, author, role, Change::DeleteMessage { sender }, 0, 0) {
+        Ok(()) => Ok(true),
+        Err(ChangeDenied::DirectImmutable) => Err(TargetRefused::NotTheirs),
+        Err(ChangeDenied::Forbidden | ChangeDenied::OwnerMustHandOver | ChangeDenied::GroupFull) => Ok(false),
     }
 }
 
@@ -143,6 +175,7 @@ fn judge(
 mod tests {
     use super::*;
     use relay_protocol::MessageBody;
+    use relay_protocol::conversation::{ConversationKind, Role};
     use relay_types::Seq;
 
     #[test]
@@ -151,27 +184,57 @@ mod tests {
         let body = MessageBody::Text { text: "x".parse().unwrap() };
         let message = MessageId::new(ulid::Ulid(1));
         let (reply, edit) = (Content::Message { body: body.clone(), reply_to: Some(message) }, Content::Edit { message, body });
-        let mine = Target { seq: Seq(1), sender: me, sent_at_ms: 1_000, holds: Holds::Text, edits: 2, visible: true };
-        let limits = EditLimits { window: Duration::from_secs(10), most: 3 };
-        let judged = |content, found, now_ms| judge(content, found, me, now_ms, limits).err();
-        for (content, found, now_ms, expected) in [
-            (&reply, None, 0, Some(TargetRefused::Unknown)),
-            (&edit, None, 0, Some(TargetRefused::Unknown)),
-            (&reply, Some(Target { visible: false, ..mine }), 0, Some(TargetRefused::Unknown)),
-            (&reply, Some(Target { holds: Holds::Nothing, ..mine }), 0, Some(TargetRefused::Gone)),
-            (&reply, Some(Target { holds: Holds::Other, sender: other, ..mine }), i64::MAX, None),
-            (&edit, Some(Target { sender: other, ..mine }), 0, Some(TargetRefused::NotTheirs)),
-            (&edit, Some(Target { sender: other, holds: Holds::Nothing, ..mine }), 0, Some(TargetRefused::NotTheirs)),
-            (&edit, Some(Target { holds: Holds::Nothing, ..mine }), 0, Some(TargetRefused::Gone)),
-            (&edit, Some(Target { holds: Holds::Other, ..mine }), 0, Some(TargetRefused::NotEditable)),
-            (&edit, Some(mine), 11_000, None),
-            (&edit, Some(mine), 11_001, Some(TargetRefused::TooLate)),
-            (&edit, Some(Target { edits: 3, ..mine }), 11_000, Some(TargetRefused::TooOften)),
-            (&reply, Some(Target { edits: 3, ..mine }), 11_000, None),
+        let delete = Content::Delete { message };
+        let mine = Target {
+            seq: Seq(1),
+            prev: None,
+            sender: me,
+            client_id: "k".parse().unwrap(),
+            sent_at_ms: 1_000,
+            stored_at_ms: 1_000,
+            holds: Holds::Text,
+            edits: 2,
+            visible: true,
+        };
+        let theirs = Target { sender: other, ..mine.clone() };
+        let gone = Target { holds: Holds::Nothing, ..mine.clone() };
+        let standing = |kind, role, sender| Some(Standing { kind, role, sender });
+        let group = |role, sender| standing(ConversationKind::Group, role, Some(sender));
+        let limits = (EditLimits { window: Duration::from_secs(10), most: 3 }, delete_window(20));
+        let judged = |content, found, standing, now_ms| judge(content, found, standing, me, now_ms, limits).err();
+        for (content, found, standing, now_ms, expected) in [
+            (&reply, None, None, 0, Some(TargetRefused::Unknown)),
+            (&edit, None, None, 0, Some(TargetRefused::Unknown)),
+            (&reply, Some(Target { visible: false, ..mine.clone() }), None, 0, Some(TargetRefused::Unknown)),
+            (&reply, Some(gone.clone()), None, 0, Some(TargetRefused::Gone)),
+            (&reply, Some(Target { holds: Holds::Other, ..theirs.clone() }), None, i64::MAX, None),
+            (&edit, Some(theirs.clone()), None, 0, Some(TargetRefused::NotTheirs)),
+            (&edit, Some(Target { holds: Holds::Nothing, ..theirs.clone() }), None, 0, Some(TargetRefused::NotTheirs)),
+            (&edit, Some(gone.clone()), None, 0, Some(TargetRefused::Gone)),
+            (&edit, Some(Target { holds: Holds::Other, ..mine.clone() }), None, 0, Some(TargetRefused::NotEditable)),
+            (&edit, Some(mine.clone()), None, 11_000, None),
+            (&edit, Some(mine.clone()), None, 11_001, Some(TargetRefused::TooLate)),
+            (&edit, Some(Target { edits: 3, ..mine.clone() }), None, 11_000, Some(TargetRefused::TooOften)),
+            (&reply, Some(Target { edits: 3, ..mine.clone() }), None, 11_000, None),
             // A clock that is behind.
-            (&edit, Some(mine), 0, None),
+            (&edit, Some(mine.clone()), None, 0, None),
+            (&delete, None, None, 0, Some(TargetRefused::Unknown)),
+            (&delete, Some(Target { visible: false, ..mine.clone() }), None, 0, Some(TargetRefused::Unknown)),
+            (&delete, Some(gone), None, 0, Some(TargetRefused::Gone)),
+            (&delete, Some(Target { holds: Holds::Other, ..mine.clone() }), None, 21_000, None),
+            (&delete, Some(mine.clone()), None, 21_001, Some(TargetRefused::DeleteTooLate)),
+            (&delete, Some(theirs.clone()), None, 0, Some(TargetRefused::NotTheirs)),
+            (&delete, Some(theirs.clone()), standing(ConversationKind::Direct, Role::Member, None), 0, Some(TargetRefused::NotTheirs)),
+            (&delete, Some(theirs.clone()), group(Role::Member, Role::Member), 0, Some(TargetRefused::Forbidden)),
+            (&delete, Some(theirs.clone()), group(Role::Admin, Role::Owner), 0, Some(TargetRefused::Forbidden)),
+            // What one may do by one's role has no end.
+            (&delete, Some(theirs.clone()), group(Role::Admin, Role::Member), i64::MAX, None),
+            (&delete, Some(theirs), group(Role::Owner, Role::Admin), 0, None),
         ] {
-            assert_eq!(judged(content, found, now_ms), expected, "{content:?} {found:?}");
+            let case = format!("{content:?} {found:?} {standing:?} {now_ms}");
+            assert_eq!(judged(content, found, standing, now_ms), expected, "{case}");
         }
+        let ever = (limits.0, delete_window(0));
+        assert!(judge(&delete, Some(mine), None, me, i64::MAX, ever).is_ok());
     }
 }

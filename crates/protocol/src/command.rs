@@ -17,6 +17,8 @@ pub enum Command {
     SendMessage(SendMessage),
     /// Says an earlier message of one's own anew.
     EditMessage(EditMessage),
+    /// Deletes an earlier message for everyone.
+    DeleteMessage(DeleteMessage),
     /// Asks for a pong; may report what the client has.
     Ping(Ping),
     /// The person types in this conversation. Said again while they do. No answer.
@@ -65,6 +67,17 @@ pub struct EditMessage {
     pub message_id: MessageId,
     /// Its new text.
     pub body: MessageBody,
+}
+
+/// An earlier message that is to be gone, for everyone.
+#[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
+pub struct DeleteMessage {
+    /// The client's own key for this deletion, as for a message.
+    pub client_id: ClientId,
+    /// The message's conversation.
+    pub conversation_id: ConversationId,
+    /// Which message.
+    pub message_id: MessageId,
 }
 
 /// A sign of life.
@@ -145,10 +158,11 @@ pub fn decode(frame: &str) -> Result<Command, DecodeError> {
         "ping" => Ok(Command::Ping(Ping { position: decode_position(envelope.position.as_deref())? })),
         "send_message" => decode_send(&envelope).map(Command::SendMessage),
         "edit_message" => decode_edit(&envelope).map(Command::EditMessage),
+        "delete_message" => decode_delete(&envelope).map(Command::DeleteMessage),
         "typing_start" => decode_conversation(&envelope).map(Command::TypingStart),
         "typing_stop" => decode_conversation(&envelope).map(Command::TypingStop),
         _ => {
-            let reason = "type has to be hello, send_message, edit_message, ping, typing_start or typing_stop";
+            let reason = "type has to be hello, send_message, edit_message, delete_message, ping, typing_start or typing_stop";
             Err(DecodeError::new(ErrorCode::UnknownCommand, reason))
         }
     }
@@ -185,9 +199,15 @@ fn decode_send(envelope: &Envelope<'_>) -> Result<SendMessage, DecodeError> {
 
 fn decode_edit(envelope: &Envelope<'_>) -> Result<EditMessage, DecodeError> {
     decode_keyed(envelope, |client_id, conversation_id| {
-        let message_id = decode_message_id(envelope.message_id.as_deref().ok_or_else(|| missing("message_id"))?)?;
+        let message_id = decode_message(envelope)?;
         let body = decode_body(envelope.body.ok_or_else(|| missing("body"))?.get())?;
         Ok(EditMessage { client_id, conversation_id, message_id, body })
+    })
+}
+
+fn decode_delete(envelope: &Envelope<'_>) -> Result<DeleteMessage, DecodeError> {
+    decode_keyed(envelope, |client_id, conversation_id| {
+        Ok(DeleteMessage { client_id, conversation_id, message_id: decode_message(envelope)? })
     })
 }
 
@@ -209,6 +229,10 @@ fn decode_keyed<T>(
 fn decode_conversation(envelope: &Envelope<'_>) -> Result<ConversationId, DecodeError> {
     let id = envelope.conversation_id.as_deref().ok_or_else(|| missing("conversation_id"))?;
     id.parse().map_err(|e: relay_types::IdError| DecodeError::new(ErrorCode::BadId, e.to_string()))
+}
+
+fn decode_message(envelope: &Envelope<'_>) -> Result<MessageId, DecodeError> {
+    decode_message_id(envelope.message_id.as_deref().ok_or_else(|| missing("message_id"))?)
 }
 
 fn decode_message_id(id: &str) -> Result<MessageId, DecodeError> {
@@ -267,7 +291,7 @@ fn category(error: &serde_json::Error) -> &'static str {
 
 /// Encodes commands, for clients.
 pub mod encode {
-    use super::{ConversationId, EditMessage, Position, SendMessage};
+    use super::{ConversationId, DeleteMessage, EditMessage, Position, SendMessage};
 
     /// The hello frame.
     pub fn hello(token: &str, position: Option<&Position>) -> String {
@@ -286,6 +310,11 @@ pub mod encode {
     /// The `edit_message` frame.
     pub fn edit_message(edit: &EditMessage) -> String {
         command("edit_message", edit)
+    }
+
+    /// The `delete_message` frame.
+    pub fn delete_message(delete: &DeleteMessage) -> String {
+        command("delete_message", delete)
     }
 
     fn command(kind: &'static str, fields: &impl serde::Serialize) -> String {
@@ -354,6 +383,7 @@ mod tests {
         let edit = |message: &str, body: &str| {
             format!(r#"{{"type":"edit_message","client_id":"k","conversation_id":"{conversation}",{message}"body":{body}}}"#)
         };
+        let delete = |message: &str| format!(r#"{{"type":"delete_message","client_id":"k","conversation_id":"{conversation}"{message}}}"#);
         let text = r#"{"type":"text","text":"hi"}"#;
         let long = format!(r#"{{"type":"text","text":"{}"}}"#, "x".repeat(relay_types::text::MAX_MESSAGE_BYTES + 1));
         let cases = [
@@ -381,6 +411,9 @@ mod tests {
             (edit(r#""message_id":">","#, text), ErrorCode::BadId),
             (edit(&format!(r#""message_id":{good},"#), r#"{"type":"text","text":""}"#), ErrorCode::EmptyMessage),
             (edit(&format!(r#""message_id":{good},"#), r#"{"type":"erased"}"#), ErrorCode::UnsupportedBody),
+            (delete(""), ErrorCode::MalformedFrame),
+            (delete(r#","message_id":">""#), ErrorCode::BadId),
+            (delete(&format!(r#","message_id":{good}"#)).replace("\"k\"", "\"*\""), ErrorCode::BadClientId),
         ];
         for (frame, expected) in cases {
             assert_eq!(code_of(&frame), expected, "{}", frame.chars().take(120).collect::<String>());
@@ -401,6 +434,10 @@ mod tests {
         let edit = EditMessage { client_id, conversation_id, message_id: "01ARZ3NDEKTSV4RRFFQ69G5FAX".parse().unwrap(), body };
         let Command::EditMessage(decoded) = decode(&encode::edit_message(&edit)).unwrap() else { panic!("another command") };
         assert_eq!((decoded.body, decoded.message_id), (edit.body, edit.message_id));
+        let EditMessage { client_id, conversation_id, message_id, .. } = edit;
+        let delete = DeleteMessage { client_id, conversation_id, message_id };
+        let Command::DeleteMessage(decoded) = decode(&encode::delete_message(&delete)).unwrap() else { panic!("another command") };
+        assert_eq!((decoded.client_id, decoded.message_id), (delete.client_id, delete.message_id));
         assert!(matches!(decode(&encode::hello("t", None)).unwrap(), Command::Hello(_)));
         assert!(matches!(decode(&encode::ping(None)).unwrap(), Command::Ping(_)));
         let room = send.conversation_id;

@@ -99,6 +99,8 @@ error_registry! {
     MessageGone = "message_gone", 410, false, Caller, "The message's content was erased.";
     NotSender = "not_sender", 403, false, Caller, "Only who sent the message may do this.";
     NotEditable = "not_editable", 409, false, Caller, "What the message holds cannot be edited.";
+    DeleteTooLate = "delete_too_late", 409, false, Caller, "The message is older than messages may be to be deleted for everyone.";
+    TooManyHidden = "too_many_hidden", 409, false, Caller, "The caller has hidden as many messages as a person may.";
     EditTooLate = "edit_too_late", 409, false, Caller, "The message is older than messages may be to be edited.";
     TooManyEdits = "too_many_edits", 409, false, Caller, "The message was edited as often as messages may be.";
     HandleTaken = "handle_taken", 409, false, Caller, "Another user has this handle.";

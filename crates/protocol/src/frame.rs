@@ -222,7 +222,7 @@ struct Head<'a> {
 pub enum ServerFrame {
     /// Answers hello. Catching up follows, and ends in `caught_up`.
     Welcome(Welcome),
-    /// The message, or the edit, is in the log.
+    /// The message, the edit or the deletion is in the log.
     MessageAck(MessageAck),
     /// Somebody began or stopped typing. Not an event: it has no `seq`, is not replayed, and may be lost.
     UserTyping(UserTyping),
@@ -287,14 +287,14 @@ pub struct Welcome {
     pub max_in_flight: u32,
 }
 
-/// A message, or an edit, is in the log.
+/// A message, or what was said of one, is in the log.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct MessageAck {
     /// The client's key.
     pub client_id: ClientId,
     /// Where.
     pub conversation_id: ConversationId,
-    /// Minted by the server; the original one when the key had been used before. Of an edit, the id of its event.
+    /// Minted by the server; the original one when the key had been used before. Of an edit or a deletion, the id of its event.
     pub message_id: MessageId,
     /// Its place in the order.
     pub seq: Seq,

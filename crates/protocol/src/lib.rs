@@ -15,7 +15,7 @@ pub mod receipts;
 pub mod rest;
 pub mod unknown;
 
-pub use command::{Command, DecodeError, EditMessage, Hello, Ping, SendMessage};
+pub use command::{Command, DecodeError, DeleteMessage, EditMessage, Hello, Ping, SendMessage};
 pub use conversation::{ConversationKind, Role};
 pub use ephemeral::{TypingState, UserTyping};
 pub use error::{Actor, AnyErrorCode, CloseCode, ErrorCode, RETRY_AFTER, SEND_RETRY_AFTER};

@@ -23,8 +23,8 @@ use envelope::Head;
 pub use envelope::is_event_type;
 pub use kinds::{
     ConversationCreated, ConversationInvited, ConversationMembershipChanged, ConversationRenamed, InitialMember, MOST_MEMBERS_AT_ONCE,
-    MemberAdded, MemberRemoved, MembersAdded, MembersRemoved, MessageEdited, MessageErased, MessageSent, ProfileChanged, ReadMarkMoved,
-    RoleChanged, SessionRevoked, SessionStarted, SettingsChanged, UserRegistered,
+    MemberAdded, MemberRemoved, MembersAdded, MembersRemoved, MessageEdited, MessageErased, MessageHidden, MessageSent, ProfileChanged,
+    ReadMarkMoved, RoleChanged, SessionRevoked, SessionStarted, SettingsChanged, UserRegistered,
 };
 pub use parts::MessageParts;
 pub use stored::{EventOwner, EventText, StoredEvent};
@@ -78,6 +78,8 @@ pub enum LogEvent {
     ReadMarkMoved(ReadMarkMoved),
     /// On the user's subject, on their home shard: they set something for all their devices.
     SettingsChanged(SettingsChanged),
+    /// On the user's subject, on the conversation's shard: they hid a message from themselves.
+    MessageHidden(MessageHidden),
     /// What no reader can read, and what counts for nobody. It is on no chain.
     Unreadable,
     /// A type of a newer version's, on either subject.
@@ -247,6 +249,19 @@ macro_rules! types {
             at_ms: $fields.at_ms,
         })
     };
+    // A member's deletion; what operators erase counts whoever is where.
+    (@by member $fields:ident) => {
+        match ($fields.actor_id, &$fields.actor_client_id) {
+            (Some(actor_id), Some(client_id)) => Some(Published {
+                conversation_id: $fields.conversation_id,
+                actor_id,
+                client_id,
+                id: MessageId::from_uuid($fields.event_id().to_uuid()),
+                at_ms: $fields.at_ms,
+            }),
+            _ => None,
+        }
+    };
     (@by server $fields:ident) => { None };
 }
 
@@ -260,7 +275,7 @@ types! {
     ConversationRenamed(ConversationRenamed) "CONVERSATION_RENAMED" on conversation, change, by server;
     RoleChanged(RoleChanged) "ROLE_CHANGED" on conversation, change, by server;
     MessageEdited(MessageEdited) "MESSAGE_EDITED" on conversation, amendment, by person;
-    MessageErased(MessageErased) "MESSAGE_ERASED" on conversation, amendment, by server;
+    MessageErased(MessageErased) "MESSAGE_ERASED" on conversation, amendment, by member;
     UserRegistered(UserRegistered) "USER_REGISTERED" on user, personal, by server;
     UserSeen(UserRegistered) "USER_SEEN" on user, personal, by server;
     ConversationJoined(ConversationMembershipChanged) "CONVERSATION_JOINED" on user, personal, by server;
@@ -272,6 +287,7 @@ types! {
     ProfileChanged(ProfileChanged) "PROFILE_CHANGED" on user, personal, by server;
     ReadMarkMoved(ReadMarkMoved) "READ_MARK_MOVED" on user, personal, by server;
     SettingsChanged(SettingsChanged) "SETTINGS_CHANGED" on user, personal, by server;
+    MessageHidden(MessageHidden) "MESSAGE_HIDDEN" on user, personal, by server;
 }
 
 /// An event of a type that this version does not know. Its object is kept as it came, without the fields that belong to frames.

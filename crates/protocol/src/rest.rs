@@ -483,6 +483,14 @@ pub struct EditMessageRequest {
     pub body: MessageBody,
 }
 
+/// `POST /v1/conversations/{id}/messages/{message_id}/delete`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteMessageRequest {
+    /// The caller's own key for this deletion.
+    pub client_id: ClientId,
+}
+
 /// One version of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Revision {

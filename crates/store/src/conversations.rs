@@ -1,5 +1,5 @@
 //! Conversations as decided: `create.rs` begins them, `add.rs` brings people in, `invitations.rs` has their answers, `change.rs`
-//! changes the rest, `list.rs` is a user's list.
+//! changes the rest, `list.rs` is a user's list, `hidden.rs` what people hid from themselves.
 //!
 //! Every change locks the conversation's row first, so changes of one conversation happen one after the other and their
 //! outbox rows have ids in that order.
@@ -7,18 +7,19 @@
 mod add;
 mod change;
 mod create;
+mod hidden;
 mod invitations;
 mod list;
 mod people;
 
 use async_trait::async_trait;
 use relay_domain::ports::{
-    Added, ConversationError, Conversations, CreateError, Created, Decided, ListCursor, ListPage, MemberPage, MembershipState,
-    NewConversation, PeopleLimits, ReadMark, StoreError,
+    Added, ConversationError, Conversations, CreateError, Created, Decided, HideError, ListCursor, ListPage, LogAddress, MemberPage,
+    MembershipState, NewConversation, PeopleLimits, ReadMark, StoreError,
 };
 use relay_protocol::conversation::Role;
 use relay_protocol::rest::{Conversation, ConversationState, Invitation, Member};
-use relay_types::{ConversationId, ConversationTitle, Seq, TimestampMs, UserId};
+use relay_types::{ConversationId, ConversationTitle, MessageId, Seq, TimestampMs, UserId};
 use sqlx::PgConnection;
 use sqlx::types::Uuid;
 
@@ -174,6 +175,17 @@ impl Conversations for Store {
     #[tracing::instrument(name = "db.member.mark_read", skip_all, fields(user.id = %actor, conversation.id = %id, stream.seq = %seq))]
     async fn mark_read(&self, actor: UserId, id: ConversationId, seq: Seq, at_ms: TimestampMs) -> Result<ReadMark, ConversationError> {
         self.limited(self.move_read_mark(actor, id, seq, at_ms)).await
+    }
+
+    #[tracing::instrument(name = "db.message.hide", skip_all, fields(user.id = %actor, conversation.id = %id, message.id = %message))]
+    async fn hide_message(
+        &self,
+        actor: UserId,
+        id: ConversationId,
+        message: MessageId,
+        at_ms: TimestampMs,
+    ) -> Result<Option<LogAddress>, HideError> {
+        self.limited(self.hide(actor, id, message, at_ms)).await
     }
 
     #[tracing::instrument(name = "db.conversation.list", skip_all, fields(user.id = %user))]

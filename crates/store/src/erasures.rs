@@ -60,6 +60,7 @@ impl Store {
                 let erased = MessageErased {
                     event_id,
                     actor_id: None,
+                    actor_client_id: None,
                     conversation_id: conversation,
                     message_id: message,
                     message_seq: Seq::from_i64(row.seq),

@@ -137,7 +137,7 @@ impl Store {
         page.finish()
     }
 
-    /// Index: `messages_pkey` of one partition, backwards (`conversation_events_pkey` until `messages` is filled: one of the two is
+    /// Index: `messages_pkey` of one partition, backwards, and `hidden_messages_pkey` of one (`conversation_events_pkey` until `messages` is filled: one of the two is
     /// read, the other's plan is never executed). No more rows once their bodies have `bytes`, but one.
     async fn rows_before(
         &self,
@@ -159,6 +159,8 @@ impl Store {
                             FROM messages
                             WHERE $7 AND conversation_id = $1 AND seq >= $2 AND seq < $3 AND (kind = 'MESSAGE_SENT' OR $6)
                               AND (only_for IS NULL OR only_for = $8)
+                              AND NOT EXISTS (SELECT FROM hidden_messages h
+                                              WHERE h.user_id = $8 AND h.conversation_id = $1 AND h.seq = messages.seq)
                             ORDER BY seq DESC LIMIT $4)
                            UNION ALL
                            (SELECT conversation_id, seq, prev_seq, shard, kind, event_id, actor_id, client_id, body::text,
@@ -200,6 +202,8 @@ impl Store {
                             FROM messages
                             WHERE $6 AND conversation_id = $1 AND seq >= $2 AND (kind = 'MESSAGE_SENT' OR $5)
                               AND (only_for IS NULL OR only_for = $7)
+                              AND NOT EXISTS (SELECT FROM hidden_messages h
+                                              WHERE h.user_id = $7 AND h.conversation_id = $1 AND h.seq = messages.seq)
                             ORDER BY seq LIMIT $3)
                            UNION ALL
                            (SELECT conversation_id, seq, prev_seq, shard, kind, event_id, actor_id, client_id, body::text,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use relay_domain::ports::{
     EventPage, EventRange, FoundEvent, Holds, JoinQuestion, JoinSnapshot, MembershipInterval, OriginalSend, OwnHead, ResumeStore, SendKey,
-    SnapshotMembership, StoreError, Target,
+    SnapshotMembership, Standing, StoreError, Target,
 };
 use relay_protocol::log::{EventOwner, EventText};
 use relay_types::{ConversationId, MessageId, Seq, ShardId, UserId};
@@ -13,7 +13,7 @@ use sqlx::types::Uuid;
 use sqlx::{Connection as _, PgConnection};
 
 use crate::Store;
-use crate::convert::{shard, shard_column};
+use crate::convert::{kind, millis, role, shard, shard_column, text};
 use crate::error::{is_full, unavailable, unreadable};
 use crate::event_row::{TextRow, UserTextRow};
 
@@ -223,7 +223,8 @@ impl ResumeStore for Store {
         let filled = self.messages_are_filled().await?;
         self.limited(async {
             let row = sqlx::query!(
-                r#"SELECT m.seq, m.sender_id, m.sent_at_ms, m.deleted, m.revision, coalesce(m.body ->> 'type' = 'text', false) AS "is_text!",
+                r#"SELECT m.seq, m.prev_seq, m.sender_id, m.client_id, m.sent_at_ms, m.stored_at, m.deleted, m.revision,
+                          coalesce(m.body ->> 'type' = 'text', false) AS "is_text!",
                           EXISTS (SELECT FROM memberships v
                                   WHERE v.conversation_id = m.conversation_id AND v.user_id = $3 AND v.left_seq IS NULL
                                     AND v.joined_seq <= m.seq) AS "visible!"
@@ -242,9 +243,40 @@ impl ResumeStore for Store {
                 (false, true) => Holds::Text,
                 (false, false) => Holds::Other,
             };
-            let (seq, sender) = (Seq::from_i64(row.seq), UserId::from_uuid(row.sender_id));
-            let edits = u32::try_from(row.revision).unwrap_or_default();
-            Ok(Some(Target { seq, sender, sent_at_ms: row.sent_at_ms, holds, edits, visible: row.visible }))
+            Ok(Some(Target {
+                seq: Seq::from_i64(row.seq),
+                prev: row.prev_seq.map(Seq::from_i64),
+                sender: UserId::from_uuid(row.sender_id),
+                client_id: text(&row.client_id.unwrap_or_default(), "client_id")?,
+                sent_at_ms: row.sent_at_ms,
+                stored_at_ms: millis(row.stored_at),
+                holds,
+                edits: u32::try_from(row.revision).unwrap_or_default(),
+                visible: row.visible,
+            }))
+        })
+        .await
+    }
+
+    /// Indexes: `conversations_pkey`, `members_pkey`.
+    #[tracing::instrument(name = "db.member.standing", skip_all, fields(user.id = %actor, conversation.id = %conversation))]
+    async fn standing(&self, actor: UserId, sender: UserId, conversation: ConversationId) -> Result<Option<Standing>, StoreError> {
+        self.limited(async {
+            let row = sqlx::query!(
+                r#"SELECT c.kind, m.role, s.role AS "sender_role?" FROM conversations c
+                   JOIN members m ON m.conversation_id = c.conversation_id AND m.user_id = $2
+                   LEFT JOIN members s ON s.conversation_id = c.conversation_id AND s.user_id = $3
+                   WHERE c.conversation_id = $1"#,
+                conversation.to_uuid(),
+                actor.to_uuid(),
+                sender.to_uuid()
+            );
+            let row = row.fetch_optional(&self.pool).await.map_err(unavailable)?;
+            row.map(|row| {
+                let sender = row.sender_role.as_deref().map(role).transpose()?;
+                Ok(Standing { kind: kind(&row.kind)?, role: role(&row.role)?, sender })
+            })
+            .transpose()
         })
         .await
     }

@@ -70,14 +70,16 @@ const GRANTS: &[(&str, [&str; 3])] = &[
     ("sessions", ["SELECT, UPDATE (last_used_at, in_use_until)", ALL, "SELECT, UPDATE (in_use_until), DELETE"]),
     ("refresh_tokens", [NOTHING, ALL, "SELECT, DELETE"]),
     ("login_networks", [NOTHING, ALL, NOTHING]),
-    // The gateway tells nobody who is typing in a large conversation, or in one that waits for an answer.
-    ("conversations", ["SELECT (conversation_id, member_count)", ALL, READ]),
+    // The gateway tells nobody who is typing in a large conversation, or in one that waits for an answer. It asks for roles when
+    // somebody deletes another's message.
+    ("conversations", ["SELECT (conversation_id, member_count, kind)", ALL, READ]),
     // Whoever writes in a conversation that another began has answered: the projection notes it.
-    ("members", ["SELECT (conversation_id, state)", ALL, "SELECT, UPDATE (state, hidden_seq)"]),
+    ("members", ["SELECT (conversation_id, user_id, state, role)", ALL, "SELECT, UPDATE (state, hidden_seq)"]),
     ("invitations", [NOTHING, ALL, NOTHING]),
     ("read_mark_news", [NOTHING, "SELECT, INSERT, UPDATE", "SELECT, UPDATE, DELETE"]),
     // Rows go with their conversation or their user.
     ("read_receipts", [NOTHING, "SELECT, INSERT, UPDATE", NOTHING]),
+    ("hidden_messages", [NOTHING, "SELECT, INSERT", "SELECT, DELETE"]),
     ("outbox", [NOTHING, ALL, ALL]),
     ("watermarks", [READ, READ, ALL]),
     ("conversation_heads", [READ, READ, ALL]),

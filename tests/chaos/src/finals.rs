@@ -1,5 +1,6 @@
 //! Final reads, after healing and rest: the log, Postgres directly, and the history that people get.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,13 +12,13 @@ use relay_protocol::log::{EventOwner, LogEvent};
 use relay_protocol::rest::HistoryQuery;
 use relay_protocol::{Message, MessageBody};
 use relay_subjects::{shard_wildcard, stream};
-use relay_types::{ConversationId, Seq, ShardId, UserId};
+use relay_types::{ClientId, ConversationId, Seq, ShardId, UserId};
 use sqlx::Row as _;
 
 use crate::cluster::Cluster;
 use crate::record::{Logged, LoggedWhat, own_room};
-use crate::workload::{Directory, Workload, key_number, key_of_whole, text_fits};
-use relay_checkers::history::Row;
+use crate::workload::{Directory, Workload, checksum, is_intact, key_number};
+use relay_checkers::history::{Amendment, Row, Said};
 
 /// The longest silence while reading the log.
 const SILENCE: Duration = Duration::from_secs(20);
@@ -30,19 +31,30 @@ pub struct Finals {
     pub rows: Vec<Row>,
     /// Messages in the history over REST, per room, as its first member reads it.
     pub history: Vec<Vec<Row>>,
+    /// What messages say there that are not as they were sent, per room.
+    pub said: Vec<Vec<Said>>,
     /// Findings of the product's own auditor.
     pub verify: String,
 }
 
+/// The log, as far as it is judged.
+#[derive(Default)]
+pub struct Log {
+    /// Its events; where a message was deleted, the log may have a hole, and what is left of it stands here.
+    pub events: Vec<Logged>,
+    /// What became of messages.
+    pub amendments: Vec<Amendment>,
+}
+
 /// Reads all of the log that there is.
-pub async fn read_log(cluster: &Cluster, directory: &Directory) -> anyhow::Result<Vec<Logged>> {
+pub async fn read_log(cluster: &Cluster, directory: &Directory) -> anyhow::Result<Log> {
     let client = cluster.nats_client().await?;
     let js = async_nats::jetstream::new(client.clone());
     let stream = js.get_stream(stream(ShardId(0))).await?;
     let (end, messages) = (stream.cached_info().state.last_sequence, stream.cached_info().state.messages);
-    let mut events = Vec::new();
+    let (mut events, mut amendments) = (BTreeMap::new(), Vec::new());
     if messages == 0 {
-        return Ok(events);
+        return Ok(Log::default());
     }
     let config = OrderedConfig {
         deliver_subject: client.new_inbox(),
@@ -57,18 +69,41 @@ pub async fn read_log(cluster: &Cluster, directory: &Directory) -> anyhow::Resul
         let seq = message.info().map_err(|error| anyhow::anyhow!(error))?.stream_sequence;
         let event: LogEvent =
             serde_json::from_slice(&message.payload).with_context(|| format!("event {seq} of the log is not readable"))?;
-        events.extend(logged(seq, event, directory));
+        amendments.extend(amendment(seq, &event, directory));
+        if let LogEvent::MessageErased(erased) = &event {
+            let (room, key) = (directory.room(erased.conversation_id), key_number(&erased.client_id));
+            let what = LoggedWhat::Message { sender: directory.user(erased.sender_id), key, intact: true };
+            events.insert(erased.message_seq.0, Logged { seq: erased.message_seq.0, room, what });
+        }
+        events.extend(logged(seq, event, directory).map(|logged| (seq, logged)));
         if seq >= end {
-            return Ok(events);
+            return Ok(Log { events: events.into_values().collect(), amendments });
         }
     }
+}
+
+/// What the event makes of an earlier message.
+fn amendment(seq: u64, event: &LogEvent, directory: &Directory) -> Option<Amendment> {
+    let (conversation, message, body) = match event {
+        LogEvent::MessageEdited(edited) => (edited.conversation_id, edited.message_seq, &edited.body),
+        LogEvent::MessageErased(erased) => (erased.conversation_id, erased.message_seq, &MessageBody::Erased),
+        _ => return None,
+    };
+    Some(Amendment { room: directory.room(conversation), seq, message: message.0, text: checksum(body) })
+}
+
+/// What a message says, if it is not as it was sent.
+pub fn said(message: &Message, directory: &Directory) -> Option<Said> {
+    let text = checksum(&message.body);
+    let by = if text.is_none() { 0 } else { message.edited_seq?.0 };
+    Some(Said { room: directory.room(message.conversation_id), message: message.seq.0, by, text })
 }
 
 fn logged(seq: u64, event: LogEvent, directory: &Directory) -> Option<Logged> {
     let (room, what) = match event {
         LogEvent::MessageSent(sent) => {
             let key = key_number(&sent.client_id);
-            let intact = sent.body.text().is_some_and(|text| text_fits(text.as_str(), key));
+            let intact = is_intact(&sent.body, key);
             let what = LoggedWhat::Message { sender: directory.user(sent.actor_id), key, intact };
             (sent.conversation_id, what)
         }
@@ -106,7 +141,8 @@ pub async fn read(cluster: &Cluster, workload: &Workload) -> anyhow::Result<Fina
         Ok(_) => String::new(),
         Err(error) => format!("{error:#}"),
     };
-    Ok(Finals { events, rows, history, verify })
+    let (history, said) = history.into_iter().unzip();
+    Ok(Finals { events, rows, history, said, verify })
 }
 
 type Events = Vec<(u32, u64, Option<u64>)>;
@@ -115,7 +151,8 @@ async fn read_postgres(cluster: &Cluster, directory: &Directory) -> anyhow::Resu
     let mut database = cluster.database().await?;
     let (mut events, mut rows) = (Vec::new(), Vec::new());
     let query = "SELECT e.conversation_id, e.seq, e.prev_seq, k.sender_id, k.client_id, e.body::text
-                 FROM conversation_events e LEFT JOIN send_keys k ON k.conversation_id = e.conversation_id AND k.seq = e.seq
+                 FROM conversation_events e
+                 LEFT JOIN send_keys k ON k.conversation_id = e.conversation_id AND k.seq = e.seq AND e.kind = 'MESSAGE_SENT'
                  ORDER BY e.seq";
     let mut found = sqlx::query(query).fetch(&mut database);
     while let Some(row) = found.try_next().await? {
@@ -126,7 +163,7 @@ async fn read_postgres(cluster: &Cluster, directory: &Directory) -> anyhow::Resu
         let (sender, key): (Option<sqlx::types::Uuid>, Option<String>) = (row.try_get(3)?, row.try_get(4)?);
         if let (Some(sender), Some(key)) = (sender, key) {
             let body: MessageBody = serde_json::from_str(&row.try_get::<String, _>(5)?)?;
-            let key = key_of_whole(&key.parse()?, whole(&body));
+            let key = key_of(&key.parse()?, &body);
             rows.push(Row { room, seq, prev, sender: directory.user(UserId::from_uuid(sender)), key });
         }
     }
@@ -143,16 +180,16 @@ async fn read_postgres(cluster: &Cluster, directory: &Directory) -> anyhow::Resu
 }
 
 /// Every room's history, as its owner pages through it.
-async fn read_history(workload: &Workload) -> anyhow::Result<Vec<Vec<Row>>> {
+async fn read_history(workload: &Workload) -> anyhow::Result<Vec<(Vec<Row>, Vec<Said>)>> {
     let rooms = (0..workload.population.rooms.len()).map(|room| read_room(workload, room));
     futures::stream::iter(rooms).buffered(4).try_collect().await
 }
 
-async fn read_room(workload: &Workload, index: usize) -> anyhow::Result<Vec<Row>> {
+async fn read_room(workload: &Workload, index: usize) -> anyhow::Result<(Vec<Row>, Vec<Said>)> {
     let room = workload.population.rooms.get(index).context("no such room")?;
     let owner = room.core.first().and_then(|owner| workload.population.people.get(*owner)).context("a room's owner")?;
     let directory = Arc::clone(&workload.directory);
-    let (mut rows, mut after, mut failures): (Vec<Row>, u64, u32) = (Vec::new(), 0, 0);
+    let (mut rows, mut states, mut after, mut failures): (Vec<Row>, Vec<Said>, u64, u32) = (Vec::new(), Vec::new(), 0, 0);
     loop {
         let query =
             HistoryQuery { conversation_id: room.id, before: None, after: Some(Seq(after)), unread: None, limit: Some(200), changes: None };
@@ -166,18 +203,20 @@ async fn read_room(workload: &Workload, index: usize) -> anyhow::Result<Vec<Row>
             Err(error) => bail!("the history of {} is not readable: {error:?}", room.id),
         };
         rows.extend(page.messages.iter().map(|message| row(message, &directory)));
-        let Some(last) = page.messages.last() else { return Ok(rows) };
+        states.extend(page.messages.iter().filter_map(|message| said(message, &directory)));
+        let Some(last) = page.messages.last() else { return Ok((rows, states)) };
         anyhow::ensure!(last.seq.0 > after, "the history of {} does not advance at {after}", room.id);
         after = last.seq.0;
         if !page.has_more {
-            return Ok(rows);
+            return Ok((rows, states));
         }
     }
 }
 
-/// The text of a body; a body without one is no message of ours.
-fn whole(body: &MessageBody) -> &str {
-    body.text().map_or("", |text| text.as_str())
+/// The number of the key of a message as found. What was deleted is as whole as it can be.
+fn key_of(key: &ClientId, body: &MessageBody) -> u64 {
+    let number = key_number(key);
+    if is_intact(body, number) { number } else { !number }
 }
 
 fn row(message: &Message, directory: &Directory) -> Row {
@@ -186,6 +225,6 @@ fn row(message: &Message, directory: &Directory) -> Row {
         seq: message.seq.0,
         prev: message.prev.map(|prev| prev.0),
         sender: directory.user(message.sender_id),
-        key: key_of_whole(&message.client_id, whole(&message.body)),
+        key: key_of(&message.client_id, &message.body),
     }
 }

@@ -42,7 +42,13 @@ pub fn judge(taken: Taken, finals: Finals, facts: &Facts) -> Report {
         healed_us: window.healed_us,
         recovered_us: window.recovered_us,
     });
-    let mut log: Vec<_> = taken.logs.into_iter().flatten().collect();
+    let (mut log, mut amendments) = (Vec::new(), Vec::new());
+    for part in taken.logs {
+        log.extend(part.events);
+        amendments.extend(part.amendments);
+    }
+    // The same, as below.
+    amendments.sort_by_key(|amendment| amendment.seq);
     // The log of an ended epoch is read before it ends, and what is read at the end may begin with it.
     log.sort_by_key(|event| event.seq);
     let history = History {
@@ -56,6 +62,9 @@ pub fn judge(taken: Taken, finals: Finals, facts: &Facts) -> Report {
         membership: taken.membership,
         receipts: taken.receipts,
         own_from: taken.own_from,
+        amendments,
+        said: taken.said,
+        said_in_history: finals.said.into_iter().zip(0..).map(|(said, room)| (room, said)).collect(),
         disturbances: disturbances.collect(),
         ..History::default()
     };

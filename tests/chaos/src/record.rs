@@ -4,7 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
-pub use relay_checkers::history::{Answer, Logged, LoggedWhat, MembershipCall, NO_LINE, ReadBack, Receipt, Seen, Sent, What, own_room};
+pub use relay_checkers::history::{
+    Answer, Logged, LoggedWhat, MembershipCall, NO_LINE, ReadBack, Receipt, Said, Seen, Sent, What, own_room,
+};
+
+use crate::finals::Log;
 
 /// Everything, from all tasks.
 pub struct Record {
@@ -17,7 +21,8 @@ pub struct Record {
     receipts: Mutex<Vec<Receipt>>,
     /// The log's end once every device was live.
     own_from: AtomicU64,
-    logs: Mutex<Vec<Vec<Logged>>>,
+    logs: Mutex<Vec<Log>>,
+    said: Mutex<Vec<(usize, Said)>>,
     open_calls: AtomicUsize,
     pub delivered: AtomicUsize,
     pub acked: AtomicUsize,
@@ -41,6 +46,7 @@ impl Record {
             receipts: Mutex::default(),
             own_from: AtomicU64::new(u64::MAX),
             logs: Mutex::default(),
+            said: Mutex::default(),
             open_calls: AtomicUsize::new(0),
             delivered: AtomicUsize::new(0),
             acked: AtomicUsize::new(0),
@@ -96,14 +102,19 @@ impl Record {
         self.receipts.lock().push(receipt);
     }
 
+    /// A device learned what became of a message.
+    pub fn learned(&self, device: usize, said: Said) {
+        self.said.lock().push((device, said));
+    }
+
     /// From here on every device has to get its user's own events.
     pub fn all_live_at(&self, seq: u64) {
         self.own_from.store(seq, Ordering::Relaxed);
     }
 
     /// The log of an epoch that is about to end, or of the last one.
-    pub fn keep_log(&self, events: Vec<Logged>) {
-        self.logs.lock().push(events);
+    pub fn keep_log(&self, log: Log) {
+        self.logs.lock().push(log);
     }
 
     /// A REST call is on its way until the value is dropped.
@@ -121,7 +132,7 @@ impl Record {
         let mut newest = BTreeMap::new();
         let mut members: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
         let mut last: BTreeMap<u32, u64> = BTreeMap::new();
-        for event in self.logs.lock().iter().flatten() {
+        for event in self.logs.lock().iter().flat_map(|log| &log.events) {
             let present = members.entry(event.room).or_default();
             match &event.what {
                 LoggedWhat::Created { members } => present.extend(members),
@@ -163,6 +174,7 @@ impl Record {
             receipts: std::mem::take(&mut *self.receipts.lock()),
             own_from: self.own_from.load(Ordering::Relaxed),
             logs: std::mem::take(&mut *self.logs.lock()),
+            said: std::mem::take(&mut *self.said.lock()),
         }
     }
 }
@@ -186,5 +198,7 @@ pub struct Taken {
     pub receipts: Vec<Receipt>,
     pub own_from: u64,
     /// By epoch.
-    pub logs: Vec<Vec<Logged>>,
+    pub logs: Vec<Log>,
+    /// What devices learned of messages.
+    pub said: Vec<(usize, Said)>,
 }

@@ -1,6 +1,7 @@
 //! Seeded traffic through the SDK: pairs and groups, several devices per person, joins and leaves, crashes of devices,
 //! retries of the same key, REST beside sockets. Everything done and seen goes into the [`Record`].
 
+mod amend;
 mod churn;
 mod device;
 mod directory;
@@ -21,7 +22,7 @@ use relay_types::UserId;
 use tokio::task::JoinSet;
 
 pub use device::Device;
-pub use directory::{Directory, key_number, key_of_whole, text_fits};
+pub use directory::{Directory, checksum, is_intact, key_number};
 pub use gate::Gate;
 pub use population::{LoginRole, Population, RoomKind};
 pub use probers::Probers;
@@ -86,6 +87,7 @@ impl Workload {
         tasks.spawn(probers::send(Arc::clone(&population), Arc::clone(&devices), gate.clone()));
         tasks.spawn(churn::members(plan.seed, Arc::clone(&population), Arc::clone(&directory), Arc::clone(&record), gate.clone()));
         tasks.spawn(churn::devices(plan.seed, Arc::clone(&devices), gate.clone()));
+        tasks.spawn(amend::offer(plan.seed, Arc::clone(&population), Arc::clone(&devices), gate.clone()));
         tasks.spawn(rest::post(plan.seed, Arc::clone(&population), Arc::clone(&directory), Arc::clone(&record), gate.clone()));
         tasks.spawn(readers::move_marks(plan.seed, Arc::clone(&population), Arc::clone(&devices), Arc::clone(&record), gate.clone()));
         tasks.spawn(readers::read_own_writes(
@@ -147,8 +149,8 @@ impl Workload {
 
     /// The log as it is now, before it is lost.
     pub async fn keep_log_of_this_epoch(&self, cluster: &Cluster) -> anyhow::Result<()> {
-        let events = crate::finals::read_log(cluster, &self.directory).await?;
-        self.record.keep_log(events);
+        let log = crate::finals::read_log(cluster, &self.directory).await?;
+        self.record.keep_log(log);
         Ok(())
     }
 

@@ -254,6 +254,32 @@ pub struct Deletion {
     pub at_us: u64,
 }
 
+/// What the log says became of a message: an edit of its sender's, or its deletion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Amendment {
+    /// Where.
+    pub room: u32,
+    /// The place of the edit or deletion.
+    pub seq: u64,
+    /// The message's place.
+    pub message: u64,
+    /// A checksum of what it says from now on; `None` when it says nothing any more.
+    pub text: Option<u64>,
+}
+
+/// What somebody learned that a message says, other than as it was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Said {
+    /// Where.
+    pub room: u32,
+    /// The message's place.
+    pub message: u64,
+    /// The place of the edit that says so; 0 when its content is gone.
+    pub by: u64,
+    /// A checksum of it; `None` when its content is gone.
+    pub text: Option<u64>,
+}
+
 /// A fault, as liveness is judged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Disturbance {
@@ -292,6 +318,12 @@ pub struct History {
     pub retention: Vec<RetentionProbe>,
     /// Deletions.
     pub deletions: Vec<Deletion>,
+    /// What the log says became of messages, ascending.
+    pub amendments: Vec<Amendment>,
+    /// What each device learned of that, by device, in order.
+    pub said: Vec<(usize, Said)>,
+    /// What histories over REST say in the end of messages that are not as they were sent; of these rooms.
+    pub said_in_history: Vec<(u32, Vec<Said>)>,
     /// Faults.
     pub disturbances: Vec<Disturbance>,
 }

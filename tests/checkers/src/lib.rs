@@ -19,6 +19,7 @@ mod c11_retention;
 mod c12_liveness;
 mod c13_resurrection;
 mod c14_own;
+mod c15_state;
 pub mod history;
 mod index;
 mod resets;
@@ -47,5 +48,6 @@ pub fn judge(history: &History) -> Verdict {
     c12_liveness::check(history, &mut verdict);
     c13_resurrection::check(history, &mut verdict);
     c14_own::check(history, &mut verdict);
+    c15_state::check(history, &index, &mut verdict);
     verdict
 }

@@ -41,6 +41,8 @@ pub enum Check {
     Resurrection,
     /// C14: a user's own events reach all their devices, once, and nothing else does.
     Own,
+    /// C15: in the end each message is everywhere as the log has it.
+    State,
 }
 
 impl fmt::Display for Check {
@@ -61,6 +63,7 @@ impl fmt::Display for Check {
             Self::Liveness => "C12 liveness",
             Self::Resurrection => "C13 resurrection",
             Self::Own => "C14 own events",
+            Self::State => "C15 state of messages",
         };
         f.write_str(name)
     }

@@ -5,8 +5,8 @@ mod mutations {
     use rand::rngs::StdRng;
     use rand::{RngExt as _, SeedableRng as _};
     use relay_checkers::history::{
-        Answer, Deletion, Device, Disturbance, History, Logged, LoggedWhat, MembershipCall, ReadBack, Receipt, RetentionProbe, Row, Seen,
-        Sent, What, own_room,
+        Amendment, Answer, Deletion, Device, Disturbance, History, Logged, LoggedWhat, MembershipCall, ReadBack, Receipt, RetentionProbe,
+        Row, Said, Seen, Sent, What, own_room,
     };
     use relay_checkers::{Check, judge};
 
@@ -426,6 +426,47 @@ mod mutations {
             let at = messages(&history.devices[4])[30];
             let Seen { room, seq, .. } = history.devices[4].events[at];
             history.deletions.push(Deletion { room, seq, at_us: 0 });
+        });
+    }
+
+    #[test]
+    fn messages_that_are_not_as_the_log_has_them() {
+        // Of a message that a device has, at the place of its next one.
+        let edit = |history: &History| {
+            let device = &history.devices[4];
+            let at = messages(device);
+            let (message, by) = (device.events[at[30]], device.events[at[31]]);
+            Amendment { room: message.room, seq: by.seq, message: message.seq, text: Some(7) }
+        };
+        let said = |edit: Amendment| Said { room: edit.room, message: edit.message, by: edit.seq, text: edit.text };
+        let learned = |history: &mut History| {
+            let edit = edit(history);
+            let everybody = 0..history.devices.len();
+            history.amendments.push(edit);
+            history.said = everybody.map(|device| (device, said(edit))).collect();
+            history.said_in_history = vec![(edit.room, vec![said(edit)])];
+        };
+        let mut history = good(1);
+        learned(&mut history);
+        assert!(judge(&history).holds(), "{:?}", judge(&history).samples());
+        caught(Check::State, |history| history.amendments.push(edit(history)));
+        caught(Check::State, |history| {
+            learned(history);
+            history.said[0].1.text = Some(8);
+        });
+        caught(Check::State, |history| {
+            learned(history);
+            history.said_in_history[0].1.clear();
+        });
+        caught(Check::State, |history| {
+            learned(history);
+            let deletion = Amendment { seq: edit(history).seq, text: None, ..edit(history) };
+            history.amendments.push(deletion);
+        });
+        caught(Check::State, |history| {
+            learned(history);
+            let gone = Said { by: 0, text: None, ..said(edit(history)) };
+            history.said.push((4, gone));
         });
     }
 

@@ -90,6 +90,10 @@ now = call("getMessage", bob, id=group, message_id=sent.message_id)
 assert (now.body.text, now.edited_seq) == ("edited by a generated client", edited.seq), now
 versions = call("listRevisions", bob, id=group, message_id=sent.message_id).revisions
 assert [version.body.text for version in versions] == [text["text"], now.body.text], versions
+call("hideMessage", bob, id=group, message_id=sent.message_id)
+assert call("listMessages", bob, conversation_id=group, limit=10).messages == []
+call("deleteMessage", ann, id=group, message_id=sent.message_id, body=body("DeleteMessageRequest", client_id="g-3"))
+assert call("getMessage", ann, id=group, message_id=sent.message_id).body.type_ == "erased"
 call("markRead", bob, id=group, body=body("MarkReadRequest", seq=sent.seq))
 receipts = call("getReceipts", ann, id=group)
 assert receipts.named and [mark.read_seq for mark in receipts.read] == [sent.seq], receipts

@@ -18,6 +18,7 @@ mod e2e {
     mod batches;
     mod catching_up;
     mod checks;
+    mod deletions;
     mod documents;
     mod drain;
     mod durables;

@@ -44,6 +44,13 @@ pub fn command(bytes: &[u8]) {
                 other => panic!("what was taken is not taken again: {other:?}"),
             }
         }
+        Ok(Command::DeleteMessage(delete)) => match command::decode(&encode::delete_message(&delete)) {
+            Ok(Command::DeleteMessage(again)) => {
+                assert_eq!((&again.client_id, again.conversation_id), (&delete.client_id, delete.conversation_id));
+                assert_eq!(again.message_id, delete.message_id);
+            }
+            other => panic!("what was taken is not taken again: {other:?}"),
+        },
         Ok(Command::EditMessage(edit)) => {
             assert!(edit.body.text().is_some(), "a body that no client sends was taken");
             match command::decode(&encode::edit_message(&edit)) {

@@ -121,7 +121,9 @@ impl Fold {
             if own {
                 self.forget_earlier();
             }
-            if let LogEvent::MessageErased(erased) = &event.event {
+            if let LogEvent::MessageErased(erased) = &event.event
+                && event.event.published().is_none_or(|deleted| self.intervals.inside(deleted.actor_id, event.seq))
+            {
                 self.erase(erased);
             }
             if let LogEvent::MessageEdited(edited) = &event.event

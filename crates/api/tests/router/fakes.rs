@@ -158,6 +158,9 @@ impl Conversations for Away {
     async fn mark_read(&self, _: UserId, _: ConversationId, _: Seq, _: TimestampMs) -> Result<ReadMark, ConversationError> {
         Err(away().into())
     }
+    async fn hide_message(&self, _: UserId, _: ConversationId, _: MessageId, _: TimestampMs) -> Result<Option<LogAddress>, HideError> {
+        Err(away().into())
+    }
     async fn list(&self, _: UserId, _: ConversationState, _: Option<ListCursor>, _: u16) -> Result<ListPage, StoreError> {
         Err(away())
     }
@@ -292,6 +295,9 @@ impl ResumeStore for Away {
     async fn target(&self, _: UserId, _: ConversationId, _: MessageId) -> Result<Option<Target>, StoreError> {
         Err(away())
     }
+    async fn standing(&self, _: UserId, _: UserId, _: ConversationId) -> Result<Option<Standing>, StoreError> {
+        Err(away())
+    }
     async fn watermarks(&self) -> Result<BTreeMap<ShardId, Seq>, StoreError> {
         Err(away())
     }
@@ -384,6 +390,7 @@ pub fn deps() -> Deps {
         quota: QuotaConfig::default(),
         room: Arc::default(),
         edits: EditLimits { window: Duration::from_secs(86_400), most: 100 },
+        delete_window: None,
     };
     Deps {
         accounts: away.clone(),

@@ -4,7 +4,8 @@ use relay_protocol::Message;
 use relay_protocol::frame::MessageAck;
 use relay_protocol::message::MessageBody;
 use relay_protocol::rest::{
-    EditMessageRequest, HistoryQuery, MessagePage, PostMessageRequest, ReaderList, ReadersQuery, RevisionList, RevisionQuery,
+    DeleteMessageRequest, EditMessageRequest, HistoryQuery, MessagePage, PostMessageRequest, ReaderList, ReadersQuery, RevisionList,
+    RevisionQuery,
 };
 use relay_types::{ClientId, ConversationId, MessageId};
 use reqwest::Method;
@@ -40,6 +41,24 @@ impl ApiClient {
         let edit = EditMessageRequest { client_id: client_id.clone(), body: body.clone() };
         let path = format!("/v1/conversations/{conversation}/messages/{message}");
         self.call(|| self.request(Method::PATCH, &path).json(&edit)).await
+    }
+
+    /// Deletes a message for everyone. After a [`ClientError::Transport`] try again with the same `client_id`.
+    pub async fn delete_message(
+        &self,
+        conversation: ConversationId,
+        message: MessageId,
+        client_id: &ClientId,
+    ) -> Result<MessageAck, ClientError> {
+        let delete = DeleteMessageRequest { client_id: client_id.clone() };
+        let path = format!("/v1/conversations/{conversation}/messages/{message}/delete");
+        self.call(|| self.request(Method::POST, &path).json(&delete)).await
+    }
+
+    /// Hides a message from oneself, on all of one's devices.
+    pub async fn hide_message(&self, conversation: ConversationId, message: MessageId) -> Result<(), ClientError> {
+        let path = format!("/v1/conversations/{conversation}/messages/{message}/hidden");
+        self.call_empty(|| self.request(Method::PUT, &path)).await
     }
 
     /// A message as it is now.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use relay_protocol::conversation::Role;
 use relay_protocol::rest::{Conversation, ConversationListItem, ConversationState, Invitation, Member};
-use relay_types::{ClientId, ConversationId, ConversationTitle, Seq, ShardId, TimestampMs, UserId};
+use relay_types::{ClientId, ConversationId, ConversationTitle, MessageId, Seq, ShardId, TimestampMs, UserId};
 
 use super::{ListCursor, LogAddress, ReadMark, StoreError};
 use crate::conversation::ChangeDenied;
@@ -133,6 +133,23 @@ pub struct ListPage {
     pub next: Option<ListCursor>,
 }
 
+/// Why a message is not hidden.
+#[derive(Debug, thiserror::Error)]
+pub enum HideError {
+    /// There is no such conversation, or the actor is not in it.
+    #[error("not in the conversation")]
+    NotMember,
+    /// There is no such message in it, or the actor may not see it.
+    #[error("no such message")]
+    UnknownMessage,
+    /// The actor has hidden as many as a person may.
+    #[error("too many messages are hidden")]
+    TooMany,
+    /// The store does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Where a conversation is, as seen by one user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MembershipState {
@@ -234,6 +251,16 @@ pub trait Conversations: Send + Sync {
     /// Moves the actor's read mark forward to `seq`, at most to the conversation's last event, never back, and tells their other
     /// devices in the same transaction, now or a little later. Answers with the mark as it now is.
     async fn mark_read(&self, actor: UserId, id: ConversationId, seq: Seq, at_ms: TimestampMs) -> Result<ReadMark, ConversationError>;
+
+    /// Hides a message from the actor, for good, and tells their other devices in the same transaction. Everybody else goes on seeing
+    /// it. Answers with the address to flush, unless it was hidden before.
+    async fn hide_message(
+        &self,
+        actor: UserId,
+        id: ConversationId,
+        message: MessageId,
+        at_ms: TimestampMs,
+    ) -> Result<Option<LogAddress>, HideError>;
 
     /// Up to `limit` of the user's conversations in this state after `after`, without those hidden.
     async fn list(&self, user: UserId, state: ConversationState, after: Option<ListCursor>, limit: u16) -> Result<ListPage, StoreError>;

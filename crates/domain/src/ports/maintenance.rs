@@ -23,12 +23,22 @@ pub enum MaintenanceTask {
     RefreshTokens,
     /// An end to sessions that ran out.
     Sessions,
+    /// An end to what people hid from themselves in conversations that they are in no more.
+    HiddenMessages,
 }
 
 impl MaintenanceTask {
     /// Every task.
-    pub const ALL: [Self; 7] =
-        [Self::EventPartitions, Self::UserEvents, Self::Messages, Self::SendKeys, Self::Outbox, Self::RefreshTokens, Self::Sessions];
+    pub const ALL: [Self; 8] = [
+        Self::EventPartitions,
+        Self::UserEvents,
+        Self::Messages,
+        Self::SendKeys,
+        Self::Outbox,
+        Self::RefreshTokens,
+        Self::Sessions,
+        Self::HiddenMessages,
+    ];
 
     /// As a metric label and for people.
     pub const fn name(self) -> &'static str {
@@ -40,6 +50,7 @@ impl MaintenanceTask {
             Self::Outbox => "outbox",
             Self::RefreshTokens => "refresh_tokens",
             Self::Sessions => "sessions",
+            Self::HiddenMessages => "hidden_messages",
         }
     }
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use relay_protocol::log::{EventOwner, EventText, LogEvent};
 use relay_types::{ClientId, ConversationId, MessageId, Seq, SessionId, ShardId, TimestampMs, UserId};
 
-use super::{Causes, DriverError, Target};
+use super::{Causes, DriverError, Standing, Target};
 
 /// The projection does not answer, or answered nonsense.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -201,6 +201,12 @@ pub trait ResumeStore: Send + Sync {
     /// # Cancel safety
     /// Cancel safe.
     async fn target(&self, reader: UserId, conversation: ConversationId, message: MessageId) -> Result<Option<Target>, StoreError>;
+
+    /// As what `actor` stands in the conversation, beside `sender`; `None` when they are not in it as decided.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn standing(&self, actor: UserId, sender: UserId, conversation: ConversationId) -> Result<Option<Standing>, StoreError>;
 
     /// Per shard, up to where the projection has the log.
     ///

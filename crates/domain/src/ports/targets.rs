@@ -1,16 +1,23 @@
-//! Messages that somebody refers to: to answer or to edit them.
+//! Messages that somebody refers to: to answer, to edit or to delete them.
 
-use relay_types::{Seq, TimestampMs, UserId};
+use relay_protocol::conversation::{ConversationKind, Role};
+use relay_types::{ClientId, Seq, TimestampMs, UserId};
 
 /// What is known of a message to which somebody refers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     /// Its place in the order.
     pub seq: Seq,
+    /// The event before it in its conversation, where that is known.
+    pub prev: Option<Seq>,
     /// Who sent it.
     pub sender: UserId,
+    /// Under which key.
+    pub client_id: ClientId,
     /// When it was accepted.
     pub sent_at_ms: TimestampMs,
+    /// When the log stored it, by the log's clock.
+    pub stored_at_ms: TimestampMs,
     /// What it holds.
     pub holds: Holds,
     /// How often it was edited, as far as that is known.
@@ -28,4 +35,15 @@ pub enum Holds {
     Other,
     /// Nothing any more: its content was erased.
     Nothing,
+}
+
+/// As what somebody stands in a conversation beside the sender of a message, as decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// What kind of conversation it is.
+    pub kind: ConversationKind,
+    /// Their role.
+    pub role: Role,
+    /// The sender's; `None` when they are not in it any more.
+    pub sender: Option<Role>,
 }

@@ -97,7 +97,9 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use async_trait::async_trait;
-    use relay_domain::ports::{EventPage, EventRange, FoundEvent, MembershipInterval, OriginalSend, SendKey, SnapshotMembership, Target};
+    use relay_domain::ports::{
+        EventPage, EventRange, FoundEvent, MembershipInterval, OriginalSend, SendKey, SnapshotMembership, Standing, Target,
+    };
     use relay_types::{ConversationId, MessageId, Seq, SessionId, ShardId};
 
     use super::*;
@@ -155,6 +157,10 @@ mod tests {
         }
 
         async fn target(&self, _: UserId, _: ConversationId, _: MessageId) -> Result<Option<Target>, StoreError> {
+            elsewhere()
+        }
+
+        async fn standing(&self, _: UserId, _: UserId, _: ConversationId) -> Result<Option<Standing>, StoreError> {
             elsewhere()
         }
 

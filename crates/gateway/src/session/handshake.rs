@@ -89,9 +89,14 @@ async fn first_frame<T: Transport>(transport: &mut T, flood: &Flood) -> Result<H
         };
         return match command::decode(text.as_ref()) {
             Ok(Command::Hello(hello)) => Ok(hello),
-            Ok(Command::SendMessage(_) | Command::EditMessage(_) | Command::Ping(_) | Command::TypingStart(_) | Command::TypingStop(_)) => {
-                Err(refuse(transport, ErrorCode::HelloRequired, "the first frame has to be hello", CloseCode::Unauthenticated).await)
-            }
+            Ok(
+                Command::SendMessage(_)
+                | Command::EditMessage(_)
+                | Command::DeleteMessage(_)
+                | Command::Ping(_)
+                | Command::TypingStart(_)
+                | Command::TypingStop(_),
+            ) => Err(refuse(transport, ErrorCode::HelloRequired, "the first frame has to be hello", CloseCode::Unauthenticated).await),
             Err(error) => Err(refuse(transport, error.code, &error.reason, CloseCode::ProtocolViolation).await),
         };
     }

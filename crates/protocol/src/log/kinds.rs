@@ -204,14 +204,18 @@ pub struct MessageEdited {
     pub body: MessageBody,
 }
 
-/// A message's content was erased. Says what a tombstone needs, because the message is gone from the log.
+/// A message's content was erased: somebody deleted it for everyone, or an operator did. Says what a tombstone needs, because the
+/// message is gone from the log.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct MessageErased {
     /// Identifies the event.
     pub event_id: EventId,
-    /// Who caused it, where that is said: not for what operators do.
+    /// Who deleted it, where that is said: not for what operators do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor_id: Option<UserId>,
+    /// The key under which they deleted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor_client_id: Option<ClientId>,
     /// When it was erased, by the deciding server's clock.
     pub at_ms: TimestampMs,
     /// The message's conversation.
@@ -345,6 +349,25 @@ pub struct ProfileChanged {
     pub display_name: DisplayName,
 }
 
+/// A user hid a message from themselves. Everybody else goes on seeing it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct MessageHidden {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// By whom.
+    pub actor_id: UserId,
+    /// When, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+    /// From whom.
+    pub user_id: UserId,
+    /// The message's conversation.
+    pub conversation_id: ConversationId,
+    /// The hidden message.
+    pub message_id: MessageId,
+    /// The message's sequence in the shard.
+    pub message_seq: Seq,
+}
+
 /// A user has read further. For each conversation the marks rise; one that moves often is told at most every 5 s.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct ReadMarkMoved {
@@ -406,5 +429,6 @@ event_ids!(
     SessionStarted,
     ProfileChanged,
     ReadMarkMoved,
-    SettingsChanged
+    SettingsChanged,
+    MessageHidden
 );

@@ -75,7 +75,8 @@ pub(super) async fn page(
 
 /// Indexes: one probe each in `members_pkey`, `conversations_pkey`, `conversation_heads_pkey` and `memberships_open_key`; in
 /// `messages_pkey` one for the last message and, from the mark on, [`UNREAD_CAP`] rows at most for the count. Until `messages` is
-/// filled, `conversation_events_pkey` in its place.
+/// filled, `conversation_events_pkey` in its place. Where the user hid the last message, the newest one that they did not; each is
+/// looked for in `hidden_messages_pkey`.
 async fn rows(store: &Store, user: UserId, ids: &[Uuid]) -> Result<Vec<Row>, StoreError> {
     sqlx::query_as!(
         Row,
@@ -102,7 +103,19 @@ async fn rows(store: &Store, user: UserId, ids: &[Uuid]) -> Result<Vec<Row>, Sto
                (SELECT seq, prev_seq, shard, message_id AS event_id, sender_id AS actor_id, client_id, body, further,
                        sent_at_ms AS decided_at_ms, stored_at AS at, edited_seq, edited_at
                 FROM messages e
-                WHERE $5 AND e.conversation_id = page.conversation_id AND e.seq = h.message_seq AND h.message_seq >= v.joined_seq)
+                WHERE $5 AND e.conversation_id = page.conversation_id AND e.seq = h.message_seq AND h.message_seq >= v.joined_seq
+                  AND NOT EXISTS (SELECT FROM hidden_messages x
+                                  WHERE x.user_id = $1 AND x.conversation_id = e.conversation_id AND x.seq = e.seq))
+               UNION ALL
+               (SELECT seq, prev_seq, shard, message_id, sender_id, client_id, body, further, sent_at_ms, stored_at, edited_seq, edited_at
+                FROM messages e
+                WHERE $5 AND e.conversation_id = page.conversation_id AND e.seq < h.message_seq AND e.seq >= v.joined_seq
+                  AND e.kind = 'MESSAGE_SENT' AND (e.only_for IS NULL OR e.only_for = $1)
+                  AND EXISTS (SELECT FROM hidden_messages x
+                              WHERE x.user_id = $1 AND x.conversation_id = page.conversation_id AND x.seq = h.message_seq)
+                  AND NOT EXISTS (SELECT FROM hidden_messages x
+                                  WHERE x.user_id = $1 AND x.conversation_id = e.conversation_id AND x.seq = e.seq)
+                ORDER BY e.seq DESC LIMIT 1)
                UNION ALL
                (SELECT seq, prev_seq, shard, event_id, actor_id, client_id, body, further, decided_at_ms, at, NULL::bigint,
                        NULL::timestamptz
@@ -112,7 +125,9 @@ async fn rows(store: &Store, user: UserId, ids: &[Uuid]) -> Result<Vec<Row>, Sto
                LIMIT 1) AS e ON true
            LEFT JOIN LATERAL (
                SELECT count(*) FILTER (WHERE behind.counts AND behind.actor_id <> $1) AS count
-               FROM ((SELECT e.kind = 'MESSAGE_SENT' AND NOT e.deleted AND (e.only_for IS NULL OR e.only_for = $1) AS counts,
+               FROM ((SELECT e.kind = 'MESSAGE_SENT' AND NOT e.deleted AND (e.only_for IS NULL OR e.only_for = $1)
+                             AND NOT EXISTS (SELECT FROM hidden_messages x
+                                             WHERE x.user_id = $1 AND x.conversation_id = e.conversation_id AND x.seq = e.seq) AS counts,
                              e.sender_id AS actor_id
                       FROM messages e
                       WHERE $5 AND e.conversation_id = page.conversation_id AND e.seq > greatest(mark.read_seq, v.joined_seq)

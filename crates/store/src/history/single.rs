@@ -15,7 +15,8 @@ const MOST_REVISIONS: i64 = 100;
 
 impl Store {
     /// The message, if it stands in the reader's present stay. Indexes: `members_pkey`, `memberships_open_key`,
-    /// `messages_message_id_key` of one partition. While `messages` is being filled, what is not there yet cannot be told.
+    /// `messages_message_id_key` and `hidden_messages_pkey` of one partition. What they hid is not there for them. While `messages` is
+    /// being filled, what is not there yet cannot be told.
     pub(crate) async fn one(&self, reader: UserId, conversation: ConversationId, message: MessageId) -> Result<Message, HistoryError> {
         let filled = self.messages_are_filled().await?;
         let member = sqlx::query_scalar!(
@@ -35,7 +36,8 @@ impl Store {
                JOIN memberships v ON v.conversation_id = m.conversation_id AND v.user_id = $3 AND v.left_seq IS NULL
                     AND v.joined_seq <= m.seq
                WHERE m.conversation_id = $1 AND m.message_id = $2 AND m.kind = 'MESSAGE_SENT'
-                 AND (m.only_for IS NULL OR m.only_for = $3)"#,
+                 AND (m.only_for IS NULL OR m.only_for = $3)
+                 AND NOT EXISTS (SELECT FROM hidden_messages h WHERE h.user_id = $3 AND h.conversation_id = $1 AND h.seq = m.seq)"#,
             conversation.to_uuid(),
             message.to_uuid(),
             reader.to_uuid()

@@ -34,6 +34,7 @@ impl Maintenance for Store {
                 MaintenanceTask::Outbox => outbox(&self.pool, until).await,
                 MaintenanceTask::RefreshTokens => refresh_tokens(&self.pool, until).await,
                 MaintenanceTask::Sessions => sessions(&self.pool, until).await,
+                MaintenanceTask::HiddenMessages => hidden_messages(&self.pool, until).await,
             }
             .map_err(unavailable)
         })
@@ -204,6 +205,39 @@ async fn sessions(pool: &PgPool, until: Instant) -> sqlx::Result<MaintenanceOutc
         .fetch_one(pool)
         .await?;
         Ok(Run { removed: row.removed, next: row.last.filter(|_| row.looked_at == ROWS_AT_ONCE) })
+    })
+    .await
+}
+
+/// What people hid in conversations of which they are no members. Whoever comes back sees none of the messages of before. Every row is
+/// looked at, a page at a time. Indexes: `hidden_messages_pkey`, `members_pkey`.
+async fn hidden_messages(pool: &PgPool, until: Instant) -> sqlx::Result<MaintenanceOutcome> {
+    repeatedly(until, (Uuid::nil(), Uuid::nil(), 0), |(user, conversation, seq)| async move {
+        let row = sqlx::query!(
+            r#"WITH page AS MATERIALIZED (
+                   SELECT user_id, conversation_id, seq FROM hidden_messages
+                   WHERE (user_id, conversation_id, seq) > ($1, $2, $3) ORDER BY user_id, conversation_id, seq LIMIT $4),
+               last AS (SELECT * FROM page ORDER BY user_id DESC, conversation_id DESC, seq DESC LIMIT 1),
+               gone AS (
+                   DELETE FROM hidden_messages h USING page
+                   WHERE h.user_id = page.user_id AND h.conversation_id = page.conversation_id AND h.seq = page.seq
+                     AND NOT EXISTS (SELECT FROM members m WHERE m.conversation_id = page.conversation_id AND m.user_id = page.user_id)
+                   RETURNING 1)
+               SELECT (SELECT count(*) FROM gone) AS "removed!", (SELECT count(*) FROM page) AS "looked_at!",
+                      (SELECT user_id FROM last) AS user_id, (SELECT conversation_id FROM last) AS conversation_id,
+                      (SELECT seq FROM last) AS seq"#,
+            user,
+            conversation,
+            seq,
+            ROWS_AT_ONCE
+        )
+        .fetch_one(pool)
+        .await?;
+        let last = match (row.user_id, row.conversation_id, row.seq) {
+            (Some(user), Some(conversation), Some(seq)) if row.looked_at == ROWS_AT_ONCE => Some((user, conversation, seq)),
+            _ => None,
+        };
+        Ok(Run { removed: row.removed, next: last })
     })
     .await
 }

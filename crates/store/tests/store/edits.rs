@@ -12,7 +12,7 @@ use relay_types::{ConversationId, MessageId, Seq, UserId};
 use crate::support::{Db, EPOCH, NOON_MS, SHARD, TestLog, conversation_id, read};
 
 /// Ann and Bob in a group, as decided and in the log.
-async fn lobby(db: &Db) -> (UserId, UserId, ConversationId, TestLog) {
+pub async fn lobby(db: &Db) -> (UserId, UserId, ConversationId, TestLog) {
     let (ann, bob, lobby) = (db.user("ann").await, db.user("bob").await, conversation_id());
     let conversation = "INSERT INTO conversations (conversation_id, kind, title, shard, created_by, created_at, member_count)
                         VALUES ($1, 'group', 'Lobby', 0, $2, now(), 2)";

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod conversations;
+mod deletions;
 mod dropped;
 mod edits;
 mod erasures;

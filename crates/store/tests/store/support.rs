@@ -331,13 +331,23 @@ impl TestLog {
         }))
     }
 
-    /// The message at `seq` is erased.
+    /// The message at `seq` is erased by an operator.
     pub fn erased(&mut self, seq: Seq) -> Seq {
+        self.erased_by(seq, None)
+    }
+
+    /// The message at `seq` is deleted by a member.
+    pub fn deleted(&mut self, seq: Seq, by: UserId) -> Seq {
+        self.erased_by(seq, Some(by))
+    }
+
+    fn erased_by(&mut self, seq: Seq, actor_id: Option<UserId>) -> Seq {
         let message = self.event_at(seq).clone();
         let LogEvent::MessageSent(sent) = message.event else { panic!("a message") };
         self.push(LogEvent::MessageErased(MessageErased {
             event_id: EventId::new(IDS.next_ulid()),
-            actor_id: None,
+            actor_id,
+            actor_client_id: actor_id.map(|_| IDS.next_ulid().to_string().parse().unwrap()),
             conversation_id: sent.conversation_id,
             message_id: sent.message_id,
             message_seq: seq,

@@ -1,5 +1,7 @@
 //! One device: an SDK client, what it is told to send, and everything it sees.
 
+mod amending;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -16,13 +18,15 @@ use relay_types::{ClientId, ConversationId, IdGen as _, SystemIds, UserId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use super::directory::{Directory, key_number, text_fits, text_of};
+use super::directory::{Directory, is_intact, key_number, text_of};
 use super::population::LoginRole;
 use super::store::Disk;
 use super::{Population, Probers, RoomKind};
 use crate::cluster::Cluster;
+use crate::finals;
 use crate::record::{Answer, NO_LINE, Receipt, Record, Seen, Sent, What, own_room};
 use crate::timeline::now_us;
+use amending::Amending;
 
 /// Orders that wait for one device.
 const ORDERS: usize = 512;
@@ -31,6 +35,7 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 
 enum Order {
     Send { room: usize, key: ClientId, padding: String, again: bool },
+    Amend,
     Crash { away: Duration },
     Finish(oneshot::Sender<()>),
 }
@@ -103,6 +108,7 @@ impl Device {
                 run: 0,
                 carried: HashMap::new(),
                 pending: FuturesUnordered::new(),
+                amending: Amending::default(),
                 stalled,
                 live: Some(live),
             };
@@ -135,6 +141,11 @@ impl Device {
     /// Sends what another device of the same person sends, with its key.
     pub async fn order_again(&self, room: usize, key: ClientId) {
         self.give(Order::Send { room, key, padding: "hello".to_owned(), again: true }).await;
+    }
+
+    /// Edits or deletes a message that the device sent a moment ago, if there is one.
+    pub async fn order_amendment(&self) {
+        self.give(Order::Amend).await;
     }
 
     async fn give(&self, order: Order) -> bool {
@@ -231,6 +242,7 @@ struct Life {
     /// Sends of earlier lives without an answer, by key.
     carried: HashMap<u64, usize>,
     pending: FuturesUnordered<BoxFuture<'static, Answered>>,
+    amending: Amending,
     stalled: watch::Receiver<bool>,
     live: Option<oneshot::Sender<()>>,
 }
@@ -270,6 +282,7 @@ impl Life {
             tokio::select! {
                 order = orders.recv() => match order {
                     Some(Order::Send { room, key, padding, again }) => self.send(client, room, key, &padding, again).await,
+                    Some(Order::Amend) => self.amend(client).await,
                     // Whoever has no position yet would come back as a new device, for which only what follows is new.
                     Some(Order::Crash { away }) if self.disk.has_position() => return End::Crash(away),
                     Some(Order::Crash { .. }) => {}
@@ -292,6 +305,7 @@ impl Life {
                     self.on_event(&event);
                 }
                 Some(answered) = self.pending.next(), if !self.pending.is_empty() => self.on_answer(client, answered),
+                Some((key, result)) = self.amending.next() => self.on_amended(&key, &result),
                 _ = self.stalled.changed() => {}
             }
         }
@@ -327,6 +341,10 @@ impl Life {
         match result {
             Ok(ack) => {
                 self.settle(send, Answer::Acked { seq: ack.seq.0, at_us });
+                // Nobody is put out of those: what is said there counts.
+                if self.population.rooms.iter().any(|room| room.id == ack.conversation_id && room.kind == RoomKind::Pair) {
+                    self.amending.sent(&ack);
+                }
                 if let LoginRole::Prober { index } = self.role {
                     self.probers.acknowledged(index, self.record.called_us(send), ack.seq.0);
                 }
@@ -349,6 +367,9 @@ impl Life {
 
     /// After the client's end every handle answers at once.
     async fn carry_over(&mut self) {
+        while let Some((key, result)) = self.amending.next().await {
+            self.on_amended(&key, &result);
+        }
         while let Some((send, key, _, result)) = self.pending.next().await {
             match result {
                 Ok(ack) => self.settle(send, Answer::Acked { seq: ack.seq.0, at_us: now_us() }),
@@ -374,12 +395,14 @@ impl Life {
         let (room, seq, prev, what) = match event {
             Event::Message(message) => return self.on_message(message, false),
             Event::Sent(ack) => {
+                self.carried_amendment_is_over(&ack.client_id);
                 if let Some(send) = self.carried.remove(&key_number(&ack.client_id)) {
                     self.settle(send, Answer::Acked { seq: ack.seq.0, at_us: now_us() });
                 }
                 return;
             }
             Event::SendRefused { client_id, .. } => {
+                self.carried_amendment_is_over(client_id);
                 if let Some(send) = self.carried.remove(&key_number(client_id)) {
                     self.settle(send, Answer::None);
                 }
@@ -391,6 +414,7 @@ impl Life {
                     return self.on_own(&frame.event, seq, prev);
                 }
                 let Some(room) = frame.event.conversation() else { return };
+                self.saw_amendment(&frame.event, seq);
                 (room, frame.seq, frame.prev, self.changed(&frame.event))
             }
             Event::Gap { chain, last, seq } => {
@@ -475,7 +499,10 @@ impl Life {
 
     fn on_message(&mut self, message: &Message, reloaded: bool) {
         let key = key_number(&message.client_id);
-        let intact = message.body.text().is_some_and(|text| text_fits(text.as_str(), key));
+        let intact = is_intact(&message.body, key);
+        if let Some(said) = finals::said(message, &self.directory) {
+            self.record.learned(self.index, said);
+        }
         let what = What::Message { sender: self.directory.user(message.sender_id), key, intact };
         if message.sender_id == self.me
             && let Some(send) = self.carried.remove(&key)

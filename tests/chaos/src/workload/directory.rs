@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hasher as _};
 
+use relay_protocol::MessageBody;
 use relay_types::{ClientId, ConversationId, UserId};
 
 use super::Population;
@@ -48,10 +49,14 @@ pub fn text_fits(text: &str, key: u64) -> bool {
     text.split_once(' ').is_some_and(|(head, padding)| head == format!("{key:016x}{:016x}", hash(padding)))
 }
 
-/// The number of the key of a message as found; another one when its text is not what was sent with that key.
-pub fn key_of_whole(key: &ClientId, text: &str) -> u64 {
-    let number = key_number(key);
-    if text_fits(text, number) { number } else { !number }
+/// Whether a body is one that was sent, or said later, with this key; nothing is left of what was deleted.
+pub fn is_intact(body: &MessageBody, key: u64) -> bool {
+    *body == MessageBody::Erased || body.text().is_some_and(|text| text_fits(text.as_str(), key))
+}
+
+/// A checksum of a text; `None` where there is none any more.
+pub fn checksum(body: &MessageBody) -> Option<u64> {
+    body.text().map(|text| hash(text.as_str()))
 }
 
 fn hash(text: &str) -> u64 {

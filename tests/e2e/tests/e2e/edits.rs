@@ -17,7 +17,7 @@ use super::witness::{log, log_end, persisted};
 const SETTINGS: &str = "ring_bytes = 65536\nmessages_per_s = 10000\nmessage_burst = 10000\nframes_per_s = 10000\nedits_per_message = 2";
 
 impl Socket {
-    async fn reply(
+    pub async fn reply(
         &mut self,
         chat: ConversationId,
         key: &ClientId,
@@ -28,7 +28,7 @@ impl Socket {
         self.say(&command::encode::send_message(&send), key, is_unheard).await
     }
 
-    async fn edit(
+    pub async fn edit(
         &mut self,
         chat: ConversationId,
         key: &ClientId,
@@ -50,7 +50,7 @@ impl Socket {
 }
 
 /// The server does not know yet that the refusal before it was heard.
-fn is_unheard(error: &ErrorFrame) -> bool {
+pub fn is_unheard(error: &ErrorFrame) -> bool {
     error.message.contains("refused for good")
 }
 
@@ -59,12 +59,12 @@ fn body_of(message: &MessageBody) -> &str {
 }
 
 /// The edits in the log, by key.
-async fn logged(h: &Harness, key: &ClientId) -> anyhow::Result<usize> {
+pub async fn logged(h: &Harness, key: &ClientId) -> anyhow::Result<usize> {
     let ours = |event: &LogEvent| event.published().is_some_and(|published| published.client_id == key);
     Ok(log(h, 0).await?.iter().filter(|(_, event)| ours(event)).count())
 }
 
-async fn find(user: &User, chat: ConversationId, id: MessageId) -> anyhow::Result<Message> {
+pub async fn find(user: &User, chat: ConversationId, id: MessageId) -> anyhow::Result<Message> {
     Ok(history(&user.api, chat).await?.into_iter().find(|message| message.message_id == id).expect("it is there"))
 }
 
@@ -225,13 +225,13 @@ async fn what_may_not_be_answered_or_edited_is_refused_with_its_code_and_leaves_
 }
 
 /// Stores an event as another gateway would.
-async fn store(h: &Harness, chat: ConversationId, event: &LogEvent) -> anyhow::Result<Seq> {
+pub async fn store(h: &Harness, chat: ConversationId, event: &LogEvent) -> anyhow::Result<Seq> {
     let jetstream = async_nats::jetstream::new(h.nats_client().await?);
     let subject = LogSubject::Conversation(ShardId(0), chat).to_string();
     Ok(Seq(jetstream.publish(subject, serde_json::to_vec(event)?.into()).await?.await?.sequence))
 }
 
-fn edit_by(who: &User, chat: ConversationId, of: MessageRef, body: &str) -> LogEvent {
+pub fn edit_by(who: &User, chat: ConversationId, of: MessageRef, body: &str) -> LogEvent {
     LogEvent::MessageEdited(MessageEdited {
         event_id: ulid_key(0).as_str().parse().expect("a ULID"),
         actor_id: who.id(),

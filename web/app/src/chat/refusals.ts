@@ -28,6 +28,8 @@ const KNOWN = new Set([
   'not_editable',
   'edit_too_late',
   'too_many_edits',
+  'too_many_hidden',
+  'delete_too_late',
   'network',
   'outbox_full',
   'session_revoked',

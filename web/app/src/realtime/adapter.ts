@@ -90,6 +90,10 @@ export async function openMessenger(configuration: Configuration): Promise<Messe
     edit: (id, message, text) => {
       client.edit(id, message, text).acknowledged.catch(() => undefined);
     },
+    deleteMessage: (id, message) => {
+      refusing(() => client.delete(id, message)).acknowledged.catch(() => undefined);
+    },
+    hideMessage: (id, messageId) => call(api.hideMessage(id, messageId)),
     revisions: async (id, messageId) =>
       (await call(api.revisions(id, messageId))).revisions.map(({ seq, at_ms, body }) => ({ seq, atMs: at_ms, body: bodyOf(body) })),
     readers: async (id, messageId) => {

@@ -93,6 +93,10 @@ export interface Messenger {
   timeline(conversationId: string): Timeline;
   send(conversationId: string, text: string, replyTo: MessageRef | null): void;
   edit(conversationId: string, message: MessageRef, text: string): void;
+  /** Deletes a message for everyone. */
+  deleteMessage(conversationId: string, message: MessageRef): void;
+  /** Hides a message from oneself, on all of one's devices. */
+  hideMessage(conversationId: string, messageId: string): Promise<void>;
   /** What a message said over time, the present version last. */
   revisions(conversationId: string, messageId: string): Promise<Revision[]>;
   /** Who has read a message. */

@@ -18,6 +18,7 @@ export type Overlay =
   | { type: 'jump-to-date'; conversationId: string; atMs: number }
   | { type: 'revisions'; conversationId: string; messageId: string }
   | { type: 'readers'; conversationId: string; messageId: string }
+  | { type: 'delete-message'; conversationId: string; message: MessageRef; mine: boolean; forEveryone: boolean }
   | { type: 'delete-unsent'; clientId: string };
 
 /** What the composer writes besides a new message: an answer, or an earlier message anew. */

@@ -30,8 +30,8 @@ export interface MessageItem {
   replyTo: MessageRef | null;
   /** When it was edited last. */
   editedMs: number | null;
-  /** An edit of one's own that is not stored. */
-  editing: { clientId: string; state: 'pending' | 'failed'; error: string | null } | null;
+  /** An edit or a deletion of one's own that is not stored. */
+  editing: { clientId: string; state: 'pending' | 'failed'; error: string | null; deletes: boolean } | null;
   state: SendState;
   /** The code of the refusal, when `state` is `failed`. */
   error: string | null;

@@ -17,6 +17,10 @@ pub enum Input {
     Reply(Option<usize>, MessageText),
     /// A message of one's own anew: that of a number, or the last one.
     Edit(Option<usize>, MessageText),
+    /// A message that is to be gone for everyone: that of a number, or one's last one.
+    Delete(Option<usize>),
+    /// A message that one wants to see no more.
+    DeleteForMe(usize),
     /// What a message said before.
     Versions(usize),
     /// Who has read a message.
@@ -43,6 +47,8 @@ impl Input {
             Self::Say(_)
             | Self::Reply(..)
             | Self::Edit(..)
+            | Self::Delete(_)
+            | Self::DeleteForMe(_)
             | Self::Versions(_)
             | Self::Readers(_)
             | Self::Members
@@ -76,6 +82,8 @@ pub const HELP: &str = "\
 /history [n]                 the last n messages (20), with their numbers
 /reply [#n] <text>           answer message n of them, or the newest of another
 /edit [#n] <text>            change your message n of them, or your last one
+/delete [#n]                 delete message n of them, or your last one, for everyone
+/delete-for-me #n            see message n of them no more
 /versions #n                 what message n of them said before
 /readers #n                  who has read message n of them
 /rename <title>              rename this group
@@ -110,8 +118,11 @@ pub fn parse(line: &str) -> Result<Input, String> {
         "history" => Ok(Input::History(parsed::<u16>(rest, "/history [1 to 200]")?.clamp(1, 200))),
         "reply" => about(rest, "/reply [#number] <text>").map(|(number, text)| Input::Reply(number, text)),
         "edit" => about(rest, "/edit [#number] <text>").map(|(number, text)| Input::Edit(number, text)),
-        "versions" => Ok(Input::Versions(parsed(rest.trim_start_matches('#'), "/versions #<number of the history>")?)),
-        "readers" => Ok(Input::Readers(parsed(rest.trim_start_matches('#'), "/readers #<number of the history>")?)),
+        "delete" if rest.is_empty() => Ok(Input::Delete(None)),
+        "delete" => numbered(rest, "/delete [#number of the history]").map(|number| Input::Delete(Some(number))),
+        "delete-for-me" => numbered(rest, "/delete-for-me #<number of the history>").map(Input::DeleteForMe),
+        "versions" => numbered(rest, "/versions #<number of the history>").map(Input::Versions),
+        "readers" => numbered(rest, "/readers #<number of the history>").map(Input::Readers),
         "receipts" => match rest {
             "on" => Ok(Input::Receipts(true)),
             "off" => Ok(Input::Receipts(false)),
@@ -141,6 +152,11 @@ fn about(rest: &str, usage: &str) -> Result<(Option<usize>, MessageText), String
         _ => (None, rest),
     };
     Ok((number, parsed(text, usage)?))
+}
+
+/// The number of a message.
+fn numbered(rest: &str, usage: &str) -> Result<usize, String> {
+    parsed(rest.trim_start_matches('#'), usage)
 }
 
 fn group(rest: &str) -> Result<Input, String> {
@@ -180,6 +196,8 @@ mod tests {
         assert_eq!(parse("/versions #3"), Ok(Input::Versions(3)));
         assert_eq!(parse("/readers #3"), Ok(Input::Readers(3)));
         assert_eq!(parse("/receipts off"), Ok(Input::Receipts(false)));
+        assert_eq!((parse("/delete"), parse("/delete #2")), (Ok(Input::Delete(None)), Ok(Input::Delete(Some(2)))));
+        assert_eq!(parse("/delete-for-me #2"), Ok(Input::DeleteForMe(2)));
         assert_eq!(parse("/history"), Ok(Input::History(20)));
         assert_eq!(parse("/history 9999"), Ok(Input::History(200)));
         assert_eq!(parse("/switch 2"), Ok(Input::Switch(2)));
@@ -202,6 +220,8 @@ mod tests {
             "/edit #2",
             "/versions x",
             "/receipts",
+            "/delete all",
+            "/delete-for-me",
         ] {
             assert!(parse(bad).is_err(), "{bad}");
         }

@@ -182,6 +182,11 @@ impl Player {
                 let message = self.words().message(&say["message"]);
                 assert_eq!((Some(&sent.client_id), sent.message_id), (self.keys.get(&named("of")), message));
             }
+            "expect_delete" => {
+                let sent = self.peer().expect_delete().await;
+                let message = self.words().message(&say["message"]);
+                assert_eq!((Some(&sent.client_id), sent.message_id), (self.keys.get(&named("of")), message));
+            }
             "expect_quiet" => self.peer().expect_quiet().await,
             "expect_no_ping" => self.peer().expect_no_ping().await,
             "expect_waited" => assert!(self.since.elapsed() >= Duration::from_millis(say.as_u64().unwrap())),
@@ -197,12 +202,13 @@ impl Player {
     }
 
     async fn send(&mut self, say: &Value, to: u128) {
-        let (client, body) = (self.client(), text(say["text"].as_str().unwrap()));
+        let (client, body) = (self.client(), text(say["text"].as_str().unwrap_or("nothing")));
         let named = |field: &str| say[field].is_string().then(|| self.words().message(&say[field]));
-        let sent = match (named("reply_to"), named("edits")) {
-            (Some(to_message), _) => client.reply(conversation(to), to_message, body).await,
-            (None, Some(message)) => client.edit(conversation(to), message, body).await,
-            (None, None) => client.send(conversation(to), body).await,
+        let sent = match (named("reply_to"), named("edits"), named("deletes")) {
+            (Some(to_message), _, _) => client.reply(conversation(to), to_message, body).await,
+            (None, Some(message), _) => client.edit(conversation(to), message, body).await,
+            (None, None, Some(message)) => client.delete(conversation(to), message).await,
+            (None, None, None) => client.send(conversation(to), body).await,
         };
         match (sent, say["fails"].as_str()) {
             (Ok(handle), None) => {

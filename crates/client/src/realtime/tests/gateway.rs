@@ -6,7 +6,7 @@ use futures::{SinkExt as _, StreamExt as _};
 use relay_protocol::command::{Command, Hello, decode};
 use relay_protocol::frame::{MessageAck, ServerFrame, Welcome};
 use relay_protocol::message::MessageBody;
-use relay_protocol::{CloseCode, EditMessage, Position, SendMessage};
+use relay_protocol::{CloseCode, DeleteMessage, EditMessage, Position, SendMessage};
 use relay_types::{ClientId, ConversationId, MessageId, Seq, SessionId, ShardId, UserId};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::WebSocketStream;
@@ -164,7 +164,9 @@ impl Peer {
             match self.command().await {
                 Command::SendMessage(send) => return send,
                 Command::Ping(_) | Command::TypingStart(_) | Command::TypingStop(_) => {}
-                other @ (Command::Hello(_) | Command::EditMessage(_)) => panic!("a message was expected, not {other:?}"),
+                other @ (Command::Hello(_) | Command::EditMessage(_) | Command::DeleteMessage(_)) => {
+                    panic!("a message was expected, not {other:?}")
+                }
             }
         }
     }
@@ -175,7 +177,22 @@ impl Peer {
             match self.command().await {
                 Command::EditMessage(edit) => return edit,
                 Command::Ping(_) | Command::TypingStart(_) | Command::TypingStop(_) => {}
-                other @ (Command::Hello(_) | Command::SendMessage(_)) => panic!("an edit was expected, not {other:?}"),
+                other @ (Command::Hello(_) | Command::SendMessage(_) | Command::DeleteMessage(_)) => {
+                    panic!("an edit was expected, not {other:?}")
+                }
+            }
+        }
+    }
+
+    /// The next deletion; pings in between are left without an answer.
+    pub async fn expect_delete(&mut self) -> DeleteMessage {
+        loop {
+            match self.command().await {
+                Command::DeleteMessage(delete) => return delete,
+                Command::Ping(_) | Command::TypingStart(_) | Command::TypingStop(_) => {}
+                other @ (Command::Hello(_) | Command::SendMessage(_) | Command::EditMessage(_)) => {
+                    panic!("a deletion was expected, not {other:?}")
+                }
             }
         }
     }

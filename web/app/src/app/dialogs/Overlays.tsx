@@ -10,6 +10,7 @@ const Rename = lazy(() => import('./Rename'));
 const Leave = lazy(() => import('./Leave'));
 const JumpToDate = lazy(() => import('./JumpToDate'));
 const Revisions = lazy(() => import('./Revisions'));
+const DeleteMessage = lazy(() => import('./DeleteMessage'));
 const Readers = lazy(() => import('./Readers'));
 const DeleteUnsent = lazy(() => import('./DeleteUnsent'));
 
@@ -30,6 +31,7 @@ export function Overlays() {
       {overlay.type === 'leave' && <Leave {...overlay} onClose={close} />}
       {overlay.type === 'jump-to-date' && <JumpToDate {...overlay} onClose={close} />}
       {overlay.type === 'revisions' && <Revisions {...overlay} onClose={close} />}
+      {overlay.type === 'delete-message' && <DeleteMessage {...overlay} onClose={close} />}
       {overlay.type === 'readers' && <Readers {...overlay} onClose={close} />}
       {overlay.type === 'delete-unsent' && <DeleteUnsent {...overlay} onClose={close} />}
     </Suspense>

@@ -43,6 +43,7 @@ export const SHORTCUTS: readonly Shortcut[] = [
   { action: null, section: 'list', text: 'keys.reply', keys: ['R'] },
   { action: null, section: 'list', text: 'keys.edit', keys: ['E'] },
   { action: null, section: 'list', text: 'keys.copy', keys: ['C'] },
+  { action: null, section: 'list', text: 'keys.delete', keys: ['Delete'] },
   { action: null, section: 'composer', text: 'keys.send', keys: ['Enter'] },
   { action: null, section: 'composer', text: 'keys.line', keys: ['Shift+Enter'] },
   { action: null, section: 'composer', text: 'keys.editLast', keys: ['ArrowUp'] },

@@ -72,7 +72,7 @@ export const MessageBubble = memo(function MessageBubble(props: MessageBubblePro
         )}
         {item.editing?.state === 'failed' && (
           <Failed
-            text={t('message.notEdited', { reason: refusalText(item.editing.error) })}
+            text={t(item.editing.deletes ? 'message.notDeleted' : 'message.notEdited', { reason: refusalText(item.editing.error) })}
             onRetry={() => item.editing && onRetry(item.editing.clientId)}
             onDelete={() => item.editing && onDelete(item.editing.clientId)}
           />

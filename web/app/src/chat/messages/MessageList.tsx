@@ -51,7 +51,9 @@ export function MessageList({ conversation, timeline, state }: MessageListProps)
   const { peer } = conversation;
   // The two of a direct conversation are known with it.
   const people = useMemo(() => (peer && !known.has(peer.id) ? new Map(known).set(peer.id, peer) : known), [known, peer]);
-  const roving = useRoving(rows, conversation.id);
+  const isGroup = conversation.kind !== 'direct';
+  const moderates = isGroup && (conversation.role === 'owner' || conversation.role === 'admin');
+  const roving = useRoving(rows, conversation.id, moderates);
   const { virtualizer, stick } = useVirtualRows(rows, scroller, !state.hasNewer, roving.index);
   roving.attach(virtualizer);
   const view = useReading({ conversation, rows, virtualizer, scroller, divider, hasOlder: state.hasOlder });
@@ -69,7 +71,6 @@ export function MessageList({ conversation, timeline, state }: MessageListProps)
   }, [opened, rows, virtualizer, stick]);
 
   const readCount = useReaders(conversation, me.id);
-  const isGroup = conversation.kind !== 'direct';
   const items = virtualizer.getVirtualItems();
   const { day } = view;
   return (
@@ -110,6 +111,7 @@ export function MessageList({ conversation, timeline, state }: MessageListProps)
                   me={me}
                   isGroup={isGroup}
                   conversationId={conversation.id}
+                  moderates={moderates}
                   quoted={row.kind === 'message' && row.item.replyTo ? state.quoted.get(row.item.replyTo.messageId) : undefined}
                   readBy={read?.by ?? 0}
                   readOf={read?.of ?? 0}

@@ -1,11 +1,11 @@
-import { CheckCheck, Copy, Pencil, Reply } from 'lucide-react';
+import { CheckCheck, Copy, Pencil, Reply, Trash2 } from 'lucide-react';
 import { type FocusEvent, memo, useMemo } from 'react';
 import { clockTime, dayLabel } from '@/app/i18n/dates';
 import { useText } from '@/app/i18n/i18n';
 import { useUi } from '@/store/ui';
 import type { MessageItem, Person } from '@/types';
 import { ChangeLine, changeText } from './ChangeLine';
-import { composeFor } from './compose';
+import { composeFor, deletionOf } from './compose';
 import type { MessageRow, Row } from './grouping';
 import { MessageBubble } from './MessageBubble';
 import { plainText } from './markdown';
@@ -18,6 +18,8 @@ export interface MessageRowViewProps {
   me: Person;
   isGroup: boolean;
   conversationId: string;
+  /** Whether the person may delete what others wrote. */
+  moderates: boolean;
   /** The message that it answers; undefined while it is looked for. */
   quoted: MessageItem | null | undefined;
   /** Of a message of one's own: how many of the others have read it, of how many. */
@@ -76,7 +78,7 @@ export const MessageRowView = memo(
                   onRetry={props.onRetry}
                   onDelete={props.onDelete}
                 />
-                {row.item.body.type !== 'erased' && <Tools row={row} conversationId={props.conversationId} isGroup={isGroup} />}
+                <Tools row={row} conversationId={props.conversationId} isGroup={isGroup} moderates={props.moderates} />
               </>
             )}
           </div>
@@ -94,6 +96,7 @@ export const MessageRowView = memo(
     a.isGroup === b.isGroup &&
     a.me === b.me &&
     a.conversationId === b.conversationId &&
+    a.moderates === b.moderates &&
     a.quoted === b.quoted &&
     sameNames(a, b),
 );
@@ -125,7 +128,14 @@ function messageName(row: MessageRow, people: ReadonlyMap<string, Person>, read:
 }
 
 /** What one can do with a message: shown at the pointer and for the focus, plain buttons since there are many rows. */
-function Tools({ row, conversationId, isGroup }: { row: MessageRow; conversationId: string; isGroup: boolean }) {
+interface ToolsProps {
+  row: MessageRow;
+  conversationId: string;
+  isGroup: boolean;
+  moderates: boolean;
+}
+
+function Tools({ row, conversationId, isGroup, moderates }: ToolsProps) {
   const t = useText();
   const addToast = useUi((ui) => ui.addToast);
   const show = useUi((ui) => ui.show);
@@ -133,6 +143,7 @@ function Tools({ row, conversationId, isGroup }: { row: MessageRow; conversation
   const { messageId } = item;
   const text = item.body.type === 'text' ? item.body.text : null;
   const compose = composeFor(row, conversationId);
+  const remove = deletionOf(row, conversationId, moderates);
   const tools = [
     compose.reply && { label: t('action.reply'), icon: Reply, act: compose.reply },
     compose.edit && { label: t('action.edit'), icon: Pencil, act: compose.edit },
@@ -149,6 +160,7 @@ function Tools({ row, conversationId, isGroup }: { row: MessageRow; conversation
         icon: CheckCheck,
         act: () => show({ type: 'readers', conversationId, messageId }),
       },
+    remove && { label: t('action.delete'), icon: Trash2, act: remove },
   ];
   const shown = tools.filter((tool) => !!tool);
   if (shown.length === 0) return null;

@@ -18,3 +18,13 @@ export function composeFor(row: Row, conversationId: string): { reply?: () => vo
   if (body.type !== 'text' || !isEditable(row.item, row.mine)) return { reply };
   return { reply, edit: () => setCompose({ kind: 'edit', conversationId, message, text: body.text }) };
 }
+
+/** Asks whether to delete the message; absent where there is none to delete. `moderates`: the person may delete what others wrote. */
+export function deletionOf(row: Row, conversationId: string, moderates: boolean): (() => void) | undefined {
+  if (row.kind !== 'message' || row.item.state !== 'sent') return undefined;
+  const { messageId, seq, body } = row.item;
+  if (messageId === null || seq === null) return undefined;
+  const forEveryone = (row.mine || moderates) && body.type !== 'erased';
+  const { show } = useUi.getState();
+  return () => show({ type: 'delete-message', conversationId, message: { messageId, seq }, mine: row.mine, forEveryone });
+}

@@ -3,7 +3,7 @@ import { t } from '@/app/i18n/i18n';
 import { useLook } from '@/store/look';
 import { useUi } from '@/store/ui';
 import { enterActions, moveAmongActions } from './actionKeys';
-import { composeFor } from './compose';
+import { composeFor, deletionOf } from './compose';
 import type { Row } from './grouping';
 import type { RowVirtualizer } from './useVirtualRows';
 
@@ -29,7 +29,7 @@ function target(key: string, at: number, count: number): number | null {
 }
 
 /** The message list is one tab stop; within it the arrows move. */
-export function useRoving(rows: readonly Row[], conversationId: string) {
+export function useRoving(rows: readonly Row[], conversationId: string, moderates: boolean) {
   const [focused, setFocused] = useState<string | null>(null);
   const virtualizer = useRef<RowVirtualizer | null>(null);
   const letterKeys = useLook((look) => look.letterKeys);
@@ -71,6 +71,12 @@ export function useRoving(rows: readonly Row[], conversationId: string) {
       }
     } else if (event.key === 'Enter') {
       if (enterActions(node)) event.preventDefault();
+    } else if (event.key === 'Delete') {
+      const remove = deletionOf(row, conversationId, moderates);
+      if (remove) {
+        event.preventDefault();
+        remove();
+      }
     } else if (letterKeys && (event.key.toLowerCase() === 'r' || event.key.toLowerCase() === 'e')) {
       const compose = composeFor(row, conversationId);
       const act = event.key.toLowerCase() === 'r' ? compose.reply : compose.edit;

@@ -105,6 +105,12 @@ export interface RealtimeClient {
    * @throws ApiError `outbox_full`, `no_session`
    */
   edit(id: ConversationId, message: MessageRef, text: string): Sending;
+  /**
+   * Deletes a message for everyone, as `edit` does. Refused with `delete_too_late`, or with `not_sender` or `forbidden` where it is
+   * another's.
+   * @throws ApiError `outbox_full`, `no_session`
+   */
+  delete(id: ConversationId, message: MessageRef): Sending;
   /** Sends a failed message again, as a new one behind the others. */
   retry(clientId: ClientId): void;
   /** Removes a message from the outbox. One that is on its way may arrive all the same. */

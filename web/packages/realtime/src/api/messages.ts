@@ -42,11 +42,13 @@ export interface MessageRef {
   readonly seq: Seq;
 }
 
-/** One's own edit that is not in the log. The message shows it all the same. */
+/** One's own edit, or deletion for everyone, that is not in the log. The message shows it all the same. */
 export interface EditInOutbox {
   /** For `retry` and `discard`. */
   readonly clientId: ClientId;
   readonly state: 'pending' | 'failed';
+  /** Whether it is a deletion. */
+  readonly deletes: boolean;
   /** The code of the refusal. */
   readonly error: string | null;
 }

@@ -247,6 +247,10 @@ export class Client implements RealtimeClient {
     return sending;
   }
 
+  delete(id: ConversationId, message: MessageRef): Sending {
+    return this.#present().outbox.delete(id, message);
+  }
+
   retry(clientId: ClientId): void {
     this.#scope?.outbox.retry(clientId);
   }

@@ -1,6 +1,7 @@
 import type { KnownErrorCode } from '../api/errors.ts';
 import { isText } from '../api/messages.ts';
 import { closeCodes, maxTextBytes } from '../generated/values.ts';
+import type { OutboxRecord } from '../state/records.ts';
 import type { Channel, ChannelEnd } from '../transport/transport.ts';
 import { Backoff } from '../util/backoff.ts';
 import { exceeds } from '../util/bytes.ts';
@@ -121,18 +122,14 @@ export class Socket {
       const send = this.#inFlight.take(this.#parts.outbox);
       if (send === null) return;
       if (this.#inFlight.size === 1) this.#answered = performance.now();
-      const { clientId, conversationId, body, replyTo, edits } = send;
+      const { clientId, body } = send;
       if (isText(body) && exceeds(body.text, maxTextBytes)) {
         // The server's answer to a frame of that size could be to end the connection, again and again.
         this.#inFlight.answered(clientId);
         this.#parts.outbox.refused(clientId, 'message_too_long');
         continue;
       }
-      this.#write(
-        edits
-          ? encode.edit(clientId, conversationId, edits.messageId, body)
-          : encode.send(clientId, conversationId, body, replyTo?.messageId ?? null),
-      );
+      this.#write(frameOf(send));
     }
   }
 
@@ -380,4 +377,11 @@ function bounded(work: Promise<void>, ms: number): Promise<void> {
       resolve();
     });
   });
+}
+
+/** What waits as it goes over the wire. */
+function frameOf({ clientId, conversationId, body, replyTo, edits, deletes }: OutboxRecord): string {
+  if (edits && deletes) return encode.delete(clientId, conversationId, edits.messageId);
+  if (edits) return encode.edit(clientId, conversationId, edits.messageId, body);
+  return encode.send(clientId, conversationId, body, replyTo?.messageId ?? null);
 }

@@ -6,7 +6,7 @@ export interface components {
     schemas: {
         /** @description client_id */
         ClientId: string;
-        Command: components["schemas"]["frame_hello"] | components["schemas"]["frame_send_message"] | components["schemas"]["frame_edit_message"] | components["schemas"]["frame_typing_start"] | components["schemas"]["frame_typing_stop"] | components["schemas"]["frame_ping"];
+        Command: components["schemas"]["frame_hello"] | components["schemas"]["frame_send_message"] | components["schemas"]["frame_edit_message"] | components["schemas"]["frame_delete_message"] | components["schemas"]["frame_typing_start"] | components["schemas"]["frame_typing_stop"] | components["schemas"]["frame_ping"];
         /** @description A conversation began. */
         ConversationCreated: {
             /** @description By whom. */
@@ -71,6 +71,15 @@ export interface components {
         };
         /** @description title */
         ConversationTitle: string;
+        /** @description An earlier message that is to be gone, for everyone. */
+        DeleteMessage: {
+            /** @description The client's own key for this deletion, as for a message. */
+            client_id: components["schemas"]["ClientId"];
+            /** @description The message's conversation. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description Which message. */
+            message_id: components["schemas"]["MessageId"];
+        };
         /** @description device name */
         DeviceName: string;
         /** @description display name */
@@ -90,7 +99,7 @@ export interface components {
          * @description A registered refusal.
          * @enum {string}
          */
-        ErrorCode: "malformed_frame" | "frame_too_large" | "unknown_command" | "bad_id" | "bad_client_id" | "bad_position" | "invalid_field" | "empty_message" | "message_too_long" | "unsupported_body" | "hello_required" | "hello_twice" | "unauthenticated" | "token_expired" | "token_in_url" | "session_revoked" | "refresh_reused" | "bad_credentials" | "password_too_guessable" | "forbidden" | "origin_refused" | "not_member" | "unknown_user" | "unknown_session" | "not_found" | "method_not_allowed" | "unknown_message" | "message_gone" | "not_sender" | "not_editable" | "edit_too_late" | "too_many_edits" | "handle_taken" | "handle_reserved" | "group_full" | "direct_immutable" | "unknown_invitation" | "too_many_conversations" | "too_many_invitations" | "owner_must_hand_over" | "rate_limited" | "too_many_in_flight" | "quota_exceeded" | "log_full" | "too_many_connections" | "client_id_ahead" | "draining" | "busy" | "unavailable" | "outcome_unknown" | "internal";
+        ErrorCode: "malformed_frame" | "frame_too_large" | "unknown_command" | "bad_id" | "bad_client_id" | "bad_position" | "invalid_field" | "empty_message" | "message_too_long" | "unsupported_body" | "hello_required" | "hello_twice" | "unauthenticated" | "token_expired" | "token_in_url" | "session_revoked" | "refresh_reused" | "bad_credentials" | "password_too_guessable" | "forbidden" | "origin_refused" | "not_member" | "unknown_user" | "unknown_session" | "not_found" | "method_not_allowed" | "unknown_message" | "message_gone" | "not_sender" | "not_editable" | "delete_too_late" | "too_many_hidden" | "edit_too_late" | "too_many_edits" | "handle_taken" | "handle_reserved" | "group_full" | "direct_immutable" | "unknown_invitation" | "too_many_conversations" | "too_many_invitations" | "owner_must_hand_over" | "rate_limited" | "too_many_in_flight" | "quota_exceeded" | "log_full" | "too_many_connections" | "client_id_ahead" | "draining" | "busy" | "unavailable" | "outcome_unknown" | "internal";
         /** @description A refusal. */
         ErrorFrame: {
             client_id?: components["schemas"]["ClientId"] | null;
@@ -148,6 +157,10 @@ export interface components {
             /** @constant */
             type: "CONVERSATION_RENAMED";
         };
+        frame_delete_message: components["schemas"]["DeleteMessage"] & {
+            /** @constant */
+            type: "delete_message";
+        };
         frame_edit_message: components["schemas"]["EditMessage"] & {
             /** @constant */
             type: "edit_message";
@@ -185,7 +198,7 @@ export interface components {
             /** @constant */
             type: "MEMBERS_REMOVED";
         };
-        /** @description The message, or the edit, is in the log. */
+        /** @description The message, the edit or the deletion is in the log. */
         frame_message_ack: components["schemas"]["MessageAck"] & {
             /** @enum {string} */
             type: "message_ack";
@@ -197,6 +210,10 @@ export interface components {
         frame_MESSAGE_ERASED: components["schemas"]["EventPlace"] & components["schemas"]["MessageErased"] & {
             /** @constant */
             type: "MESSAGE_ERASED";
+        };
+        frame_MESSAGE_HIDDEN: components["schemas"]["EventPlace"] & components["schemas"]["MessageHidden"] & {
+            /** @constant */
+            type: "MESSAGE_HIDDEN";
         };
         frame_MESSAGE_SENT: components["schemas"]["EventPlace"] & components["schemas"]["MessageSent"] & {
             /** @constant */
@@ -365,13 +382,13 @@ export interface components {
             /** @description Who, without repeats; at most [`MOST_MEMBERS_AT_ONCE`]. */
             user_ids: components["schemas"]["UserId"][];
         };
-        /** @description A message, or an edit, is in the log. */
+        /** @description A message, or what was said of one, is in the log. */
         MessageAck: {
             /** @description The client's key. */
             client_id: components["schemas"]["ClientId"];
             /** @description Where. */
             conversation_id: components["schemas"]["ConversationId"];
-            /** @description Minted by the server; the original one when the key had been used before. Of an edit, the id of its event. */
+            /** @description Minted by the server; the original one when the key had been used before. Of an edit or a deletion, the id of its event. */
             message_id: components["schemas"]["MessageId"];
             /** @description When it was accepted. */
             sent_at_ms: components["schemas"]["i64"];
@@ -407,8 +424,12 @@ export interface components {
             /** @description The message's sequence in the shard. */
             message_seq: components["schemas"]["Seq"];
         };
-        /** @description A message's content was erased. Says what a tombstone needs, because the message is gone from the log. */
+        /**
+         * @description A message's content was erased: somebody deleted it for everyone, or an operator did. Says what a tombstone needs, because the
+         *     message is gone from the log.
+         */
         MessageErased: {
+            actor_client_id?: components["schemas"]["ClientId"] | null;
             actor_id?: components["schemas"]["UserId"] | null;
             /** @description When it was erased, by the deciding server's clock. */
             at_ms: components["schemas"]["i64"];
@@ -429,6 +450,23 @@ export interface components {
             sent_at_ms: components["schemas"]["i64"];
             /** @description When the stream stored the message, by the NATS server's clock. */
             stored_at_ms: components["schemas"]["i64"];
+        };
+        /** @description A user hid a message from themselves. Everybody else goes on seeing it. */
+        MessageHidden: {
+            /** @description By whom. */
+            actor_id: components["schemas"]["UserId"];
+            /** @description When, by the deciding server's clock. */
+            at_ms: components["schemas"]["i64"];
+            /** @description The message's conversation. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description The hidden message. */
+            message_id: components["schemas"]["MessageId"];
+            /** @description The message's sequence in the shard. */
+            message_seq: components["schemas"]["Seq"];
+            /** @description From whom. */
+            user_id: components["schemas"]["UserId"];
         };
         /** @description ULID of a message */
         MessageId: string;
@@ -546,7 +584,7 @@ export interface components {
          * @description A stream's sequence number: the order of everything in one shard. The first event has 1; 0 stands before it.
          */
         Seq: number;
-        ServerFrame: components["schemas"]["frame_welcome"] | components["schemas"]["frame_message_ack"] | components["schemas"]["frame_user_typing"] | components["schemas"]["frame_receipts"] | components["schemas"]["frame_progress"] | components["schemas"]["frame_caught_up"] | components["schemas"]["frame_reset"] | components["schemas"]["frame_pong"] | components["schemas"]["frame_error"] | components["schemas"]["frame_MESSAGE_SENT"] | components["schemas"]["frame_CONVERSATION_CREATED"] | components["schemas"]["frame_MEMBER_ADDED"] | components["schemas"]["frame_MEMBER_REMOVED"] | components["schemas"]["frame_MEMBERS_ADDED"] | components["schemas"]["frame_MEMBERS_REMOVED"] | components["schemas"]["frame_CONVERSATION_RENAMED"] | components["schemas"]["frame_ROLE_CHANGED"] | components["schemas"]["frame_MESSAGE_EDITED"] | components["schemas"]["frame_MESSAGE_ERASED"] | components["schemas"]["frame_USER_REGISTERED"] | components["schemas"]["frame_USER_SEEN"] | components["schemas"]["frame_CONVERSATION_JOINED"] | components["schemas"]["frame_CONVERSATION_LEFT"] | components["schemas"]["frame_CONVERSATION_INVITED"] | components["schemas"]["frame_INVITATION_ENDED"] | components["schemas"]["frame_SESSION_REVOKED"] | components["schemas"]["frame_SESSION_STARTED"] | components["schemas"]["frame_PROFILE_CHANGED"] | components["schemas"]["frame_READ_MARK_MOVED"] | components["schemas"]["frame_SETTINGS_CHANGED"];
+        ServerFrame: components["schemas"]["frame_welcome"] | components["schemas"]["frame_message_ack"] | components["schemas"]["frame_user_typing"] | components["schemas"]["frame_receipts"] | components["schemas"]["frame_progress"] | components["schemas"]["frame_caught_up"] | components["schemas"]["frame_reset"] | components["schemas"]["frame_pong"] | components["schemas"]["frame_error"] | components["schemas"]["frame_MESSAGE_SENT"] | components["schemas"]["frame_CONVERSATION_CREATED"] | components["schemas"]["frame_MEMBER_ADDED"] | components["schemas"]["frame_MEMBER_REMOVED"] | components["schemas"]["frame_MEMBERS_ADDED"] | components["schemas"]["frame_MEMBERS_REMOVED"] | components["schemas"]["frame_CONVERSATION_RENAMED"] | components["schemas"]["frame_ROLE_CHANGED"] | components["schemas"]["frame_MESSAGE_EDITED"] | components["schemas"]["frame_MESSAGE_ERASED"] | components["schemas"]["frame_USER_REGISTERED"] | components["schemas"]["frame_USER_SEEN"] | components["schemas"]["frame_CONVERSATION_JOINED"] | components["schemas"]["frame_CONVERSATION_LEFT"] | components["schemas"]["frame_CONVERSATION_INVITED"] | components["schemas"]["frame_INVITATION_ENDED"] | components["schemas"]["frame_SESSION_REVOKED"] | components["schemas"]["frame_SESSION_STARTED"] | components["schemas"]["frame_PROFILE_CHANGED"] | components["schemas"]["frame_READ_MARK_MOVED"] | components["schemas"]["frame_SETTINGS_CHANGED"] | components["schemas"]["frame_MESSAGE_HIDDEN"];
         /** @description ULID of a session */
         SessionId: string;
         /** @description A device's session ended. */

@@ -23,7 +23,7 @@ export const shapes: Readonly<Record<string, Readonly<Record<string, Check>>>> =
   CONVERSATION_RENAMED: { actor_id: 'string', at_ms: 'number', conversation_id: 'string', title: 'string' },
   ROLE_CHANGED: { actor_id: 'string', at_ms: 'number', conversation_id: 'string', role: 'string', user_id: 'string' },
   MESSAGE_EDITED: { actor_id: 'string', at_ms: 'number', body: 'tagged', client_id: 'string', conversation_id: 'string', message_id: 'string', message_seq: 'number' },
-  MESSAGE_ERASED: { actor_id: 'string?', at_ms: 'number', client_id: 'string', conversation_id: 'string', message_id: 'string', message_prev: 'number?', message_seq: 'number', sender_id: 'string', sent_at_ms: 'number', stored_at_ms: 'number' },
+  MESSAGE_ERASED: { actor_client_id: 'string?', actor_id: 'string?', at_ms: 'number', client_id: 'string', conversation_id: 'string', message_id: 'string', message_prev: 'number?', message_seq: 'number', sender_id: 'string', sent_at_ms: 'number', stored_at_ms: 'number' },
   USER_REGISTERED: { actor_id: 'string?', at_ms: 'number', user_id: 'string' },
   USER_SEEN: { actor_id: 'string?', at_ms: 'number', user_id: 'string' },
   CONVERSATION_JOINED: { actor_id: 'string?', at_ms: 'number', conversation_id: 'string', user_id: 'string' },
@@ -35,4 +35,5 @@ export const shapes: Readonly<Record<string, Readonly<Record<string, Check>>>> =
   PROFILE_CHANGED: { actor_id: 'string', at_ms: 'number', display_name: 'string', user_id: 'string' },
   READ_MARK_MOVED: { actor_id: 'string', at_ms: 'number', conversation_id: 'string', read_seq: 'number', user_id: 'string' },
   SETTINGS_CHANGED: { actor_id: 'string', at_ms: 'number', read_receipts: 'boolean?', user_id: 'string' },
+  MESSAGE_HIDDEN: { actor_id: 'string', at_ms: 'number', conversation_id: 'string', message_id: 'string', message_seq: 'number', user_id: 'string' },
 };

@@ -240,6 +240,18 @@ export class RestClient {
     });
     return data(call);
   }
+
+  /** Deletes a message for everyone over REST. The same key gives the same deletion. */
+  deleteMessage(id: ConversationId, messageId: MessageId, clientId: string): Promise<MessageAck> {
+    const params = { path: { id, message_id: messageId } };
+    return data(this.raw.POST('/v1/conversations/{id}/messages/{message_id}/delete', { params, body: { client_id: clientId } }));
+  }
+
+  /** Hides a message from the person alone, on all of their devices, for good. */
+  hideMessage(id: ConversationId, messageId: MessageId): Promise<void> {
+    const params = { path: { id, message_id: messageId } };
+    return done(this.raw.PUT('/v1/conversations/{id}/messages/{message_id}/hidden', { params }));
+  }
 }
 
 /** Bodies of a newer server's are not in the document; this server says whether it takes them. */

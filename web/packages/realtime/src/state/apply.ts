@@ -1,6 +1,6 @@
 import type { ConversationId, Seq, UserId } from '../api/ids.ts';
 import { isText } from '../api/messages.ts';
-import { appendLive, edited, editStored, erased, eraseStored, forgetHistory, readBefore } from '../store/history.ts';
+import { appendLive, edited, editStored, erased, eraseStored, forgetHistory, hideStored, readBefore } from '../store/history.ts';
 import type { Tx } from '../store/store.ts';
 import {
   beginsStay,
@@ -9,10 +9,12 @@ import {
   isKnownEvent,
   type KnownEvent,
   type MessageEdited,
+  type MessageHidden,
   type MessageSent,
+  publishedBy,
   type ServerEvent,
 } from '../wire/events.ts';
-import { type ConversationRecord, GONE, type OutboxRecord, UNSETTLED } from './records.ts';
+import { type ConversationRecord, GONE, type Meta, type OutboxRecord, UNSETTLED } from './records.ts';
 
 /** Counting unread messages stops here, as the server's does. */
 export const MOST_UNREAD = 1000;
@@ -108,7 +110,7 @@ class One {
   }
 
   async #known(record: ConversationRecord | null, event: KnownEvent, live: Incoming[]): Promise<ConversationRecord | null> {
-    if ((event.type === 'MESSAGE_SENT' || event.type === 'MESSAGE_EDITED') && event.actor_id === this.#me) await this.#settle(event);
+    await this.#settle(event);
     if (event.type === 'MESSAGE_EDITED') return this.#edit(record, event, live);
     if (event.type === 'MESSAGE_ERASED') return this.#erase(record, event.message_seq, event.message_id, live, event.seq);
     if (record === null || event.seq <= record.lastSeq) return record;
@@ -135,13 +137,14 @@ class One {
     }
   }
 
-  /** One's own message, or edit, in the log is as good as its ack. */
-  async #settle(event: MessageSent | MessageEdited): Promise<void> {
-    const waiting = (await this.#tx.get('outbox', event.client_id)) as OutboxRecord | undefined;
+  /** What one published oneself, in the log, is as good as its ack. */
+  async #settle(event: KnownEvent): Promise<void> {
+    const own = publishedBy(event, this.#me);
+    if (own === null) return;
+    const waiting = (await this.#tx.get('outbox', own.clientId)) as OutboxRecord | undefined;
     if (waiting?.conversationId !== this.#id) return;
-    this.#tx.delete('outbox', event.client_id);
-    const messageId = event.type === 'MESSAGE_SENT' ? event.message_id : event.event_id;
-    this.#applied.settled.push({ ...waiting, state: 'acked', ack: { messageId, seq: event.seq, atMs: event.at_ms } });
+    this.#tx.delete('outbox', own.clientId);
+    this.#applied.settled.push({ ...waiting, state: 'acked', ack: { messageId: own.id, seq: event.seq, atMs: event.at_ms } });
   }
 
   async #edit(record: ConversationRecord | null, edit: MessageEdited, live: Incoming[]): Promise<ConversationRecord | null> {
@@ -237,6 +240,7 @@ function begun(known: ConversationRecord | null, event: KnownEvent, me: UserId, 
 async function applyPersonal(tx: Tx, event: ServerEvent, me: UserId, applied: Applied): Promise<void> {
   if (!isKnownEvent(event)) return;
   if (event.type === 'CONVERSATION_JOINED' && event.conversation_id) applied.unknown.add(event.conversation_id);
+  if (event.type === 'MESSAGE_HIDDEN') return applyHidden(tx, event, me, applied);
   if (event.type !== 'READ_MARK_MOVED') return;
   const id = event.conversation_id;
   const record = applied.conversations.get(id) ?? ((await tx.get('conversations', id)) as ConversationRecord | undefined);
@@ -246,6 +250,39 @@ async function applyPersonal(tx: Tx, event: ServerEvent, me: UserId, applied: Ap
   tx.put('conversations', id, moved);
   applied.conversations.set(id, moved);
 }
+
+/** How many of the newest are remembered, for answers of the server that are on their way. */
+const HIDDEN_REMEMBERED = 100;
+
+/** The person hid a message on one of their devices. */
+async function applyHidden(tx: Tx, event: MessageHidden, me: UserId, applied: Applied): Promise<void> {
+  const { conversation_id: id, message_id, message_seq } = event;
+  const known = ((await tx.get('meta', 'hidden')) as Meta['hidden'] | undefined) ?? [];
+  tx.put('meta', 'hidden', [...known, event].slice(-HIDDEN_REMEMBERED) satisfies Meta['hidden']);
+  const message = await hideStored(tx, id, message_seq, message_id);
+  const record = applied.conversations.get(id) ?? ((await tx.get('conversations', id)) as ConversationRecord | undefined);
+  if (record === undefined || record.state === GONE) return;
+  const wasUnread = message !== null && counts(message, me, record.readSeq);
+  const wasLast = record.last?.message_id === message_id;
+  if (!wasUnread && !wasLast) return;
+  const unread = wasUnread ? Math.max(0, record.unread - 1) : record.unread;
+  const last = wasLast ? await newestShown(tx, id) : record.last;
+  // Where the store does not reach back to one, the server does.
+  if (last === null) applied.unknown.add(id);
+  const kept = { ...record, unread, last, rev: record.rev + 1 };
+  tx.put('conversations', id, kept);
+  applied.conversations.set(id, kept);
+}
+
+/** The newest stored message that the person has not hidden. */
+async function newestShown(tx: Tx, id: ConversationId): Promise<MessageSent | null> {
+  const { events } = await readBefore(tx, id, null, LOOKED_AT);
+  const found = events.findLast((event) => event.type === 'MESSAGE_SENT' && !(event as MessageSent).hidden);
+  return found === undefined ? null : beginningOf(found as MessageSent);
+}
+
+/** Events among which it is looked for. */
+const LOOKED_AT = 100;
 
 /** The record with its read mark moved forward; null when that changes nothing. */
 export async function moveReadMark(tx: Tx, record: ConversationRecord, seq: Seq, me: UserId): Promise<ConversationRecord | null> {

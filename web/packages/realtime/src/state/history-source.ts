@@ -104,7 +104,7 @@ export class HistorySource {
     }));
     const page = await this.#rest.history(this.#id, query);
     const part = make({ events: eventsOf(page), more: page.has_more });
-    const events = await this.#home.inLog(log, ['conversations', 'spans', 'pages'], async (tx) => {
+    const events = await this.#home.inLog(log, ['meta', 'conversations', 'spans', 'pages'], async (tx) => {
       const record = (await tx.get('conversations', this.#id)) as ConversationRecord | undefined;
       if (record?.state === GONE) throw new FencedError('the conversation is not theirs any more');
       const present = await amendedSince(tx, this.#id, since, part.events);

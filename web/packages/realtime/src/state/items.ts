@@ -34,7 +34,8 @@ export function withEdit(item: MessageItem, edit: OutboxRecord): MessageItem {
   const edited = edit.ack === null ? item.edited : { seq: edit.ack.seq, atMs: edit.ack.atMs };
   // What failed is for the person to decide; others see the message as it was.
   const body = state === 'failed' ? item.body : edit.body;
-  const editing = edit.ack === null ? ({ clientId: edit.clientId, state, error: edit.error } as const) : null;
+  const editing =
+    edit.ack === null ? ({ clientId: edit.clientId, state, error: edit.error, deletes: edit.deletes === true } as const) : null;
   return { ...item, body, edited, editing };
 }
 
@@ -72,7 +73,7 @@ export function itemOf(event: ServerEvent): TimelineItem | null {
 
 function makeItem(event: ServerEvent): TimelineItem | null {
   if (!isKnownEvent(event)) return null;
-  if (event.type === 'MESSAGE_SENT') return messageItem(event);
+  if (event.type === 'MESSAGE_SENT') return (event as MessageSent).hidden ? null : messageItem(event);
   const change = changeOf(event);
   if (change === null) return null;
   return {

@@ -1,12 +1,12 @@
 import type { Sending } from '../api/client.ts';
 import { ApiError } from '../api/errors.ts';
 import type { ClientId, ConversationId } from '../api/ids.ts';
-import type { MessageRef } from '../api/messages.ts';
+import { isText, type MessageRef } from '../api/messages.ts';
 import type { Outbox } from '../engine/outbox.ts';
 import { noSession } from '../rest/problems.ts';
 import type { LastWords } from '../store/store.ts';
 import type { ServerClock } from '../util/clock.ts';
-import { isKnownEvent } from '../wire/events.ts';
+import { publishedBy } from '../wire/events.ts';
 import type { Change } from './change.ts';
 import type { Home } from './home.ts';
 import type { Mirror } from './mirror.ts';
@@ -57,31 +57,40 @@ export class OutboxDesk implements Outbox {
   }
 
   send(conversationId: ConversationId, text: string, replyTo: MessageRef | null = null): Sending {
-    return this.#add(conversationId, text, replyTo, null);
+    return this.#add(conversationId, { body: { type: 'text', text }, state: 'pending', ...(replyTo === null ? {} : { replyTo }) });
   }
 
   /** Puts an edit into the outbox. One of the same message that failed gives way. */
   edit(conversationId: ConversationId, message: MessageRef, text: string): Sending {
-    const earlier = [...this.#mirror.outbox.editsOf(conversationId, message.messageId)];
-    for (const { state, clientId } of earlier) if (state === 'failed') this.discard(clientId);
-    return this.#add(conversationId, text, null, message);
+    this.#discardFailed(conversationId, message);
+    return this.#add(conversationId, { body: { type: 'text', text }, state: 'editing', edits: message });
   }
 
-  #add(conversationId: ConversationId, text: string, replyTo: MessageRef | null, edits: MessageRef | null): Sending {
+  /** Puts the deletion of a message, for everyone, into the outbox. */
+  delete(conversationId: ConversationId, message: MessageRef): Sending {
+    this.#discardFailed(conversationId, message);
+    return this.#add(conversationId, { body: { type: 'erased' }, state: 'deleting', edits: message, deletes: true });
+  }
+
+  /** What failed of the same message gives way. */
+  #discardFailed(conversationId: ConversationId, { messageId }: MessageRef): void {
+    const earlier = [...this.#mirror.outbox.editsOf(conversationId, messageId)];
+    for (const { state, clientId } of earlier) if (state === 'failed') this.discard(clientId);
+  }
+
+  #add(conversationId: ConversationId, what: Pick<OutboxRecord, 'body' | 'state' | 'replyTo' | 'edits' | 'deletes'>): Sending {
     if (this.#closed) throw noSession();
     const { count, characters } = this.#mirror.outbox.unsettled;
-    if (count >= this.#limit || characters + text.length > MOST_CHARACTERS)
+    const more = isText(what.body) ? what.body.text.length : 0;
+    if (count >= this.#limit || characters + more > MOST_CHARACTERS)
       throw new ApiError('outbox_full', `${count} messages wait`, { retryable: true });
     const record: OutboxRecord = {
       clientId: this.#clock.mintClientId(),
       conversationId,
-      body: { type: 'text', text },
-      ...(replyTo === null ? {} : { replyTo }),
-      ...(edits === null ? {} : { edits }),
+      ...what,
       turn: this.#mirror.outbox.nextTurn,
       atMs: Date.now(),
       tab: this.#tab,
-      state: edits === null ? 'pending' : 'editing',
       ack: null,
       error: null,
     };
@@ -143,7 +152,13 @@ export class OutboxDesk implements Outbox {
 
   refused(clientId: ClientId, code: string): void {
     const record = this.#mirror.outbox.get(clientId);
-    if (record !== null && isWaiting(record)) this.#update({ ...record, state: 'failed', error: code });
+    if (record === null || !isWaiting(record)) return;
+    const failed: OutboxRecord = { ...record, state: 'failed', error: code };
+    // It is gone, as wished: there is nothing for the person to decide.
+    if (record.deletes && code === 'message_gone') {
+      this.#hear({ outbox: [failed] });
+      this.#forget(clientId);
+    } else this.#update(failed);
   }
 
   delayed(clientId: ClientId, code: string): void {
@@ -161,10 +176,10 @@ export class OutboxDesk implements Outbox {
       }
     }
     for (const event of change.events ?? []) {
-      if (!isKnownEvent(event) || (event.type !== 'MESSAGE_SENT' && event.type !== 'MESSAGE_EDITED')) continue;
-      if (event.actor_id !== this.#mirror.me) continue;
-      const messageId = event.type === 'MESSAGE_SENT' ? event.message_id : event.event_id;
-      this.#answer(event.client_id, (waiter) => waiter.resolve({ messageId, seq: event.seq, atMs: event.at_ms }));
+      const own = publishedBy(event, this.#mirror.me);
+      if (own === null) continue;
+      const { at_ms: atMs } = event as { at_ms: number };
+      this.#answer(own.clientId, (waiter) => waiter.resolve({ messageId: own.id, seq: event.seq, atMs }));
     }
   }
 

@@ -47,8 +47,12 @@ export class Quotes {
     return quoted;
   }
 
-  /** An edit or an erasure reaches what is quoted. */
+  /** An edit or an erasure reaches what is quoted; what the person hid is not there for them. */
   take(event: KnownEvent): void {
+    if (event.type === 'MESSAGE_HIDDEN') {
+      this.#found.set(event.message_id, null);
+      return;
+    }
     if (event.type !== 'MESSAGE_EDITED' && event.type !== 'MESSAGE_ERASED') return;
     const message = this.#found.get(event.message_id);
     if (message) this.#found.set(event.message_id, event.type === 'MESSAGE_ERASED' ? erased(message) : edited(message, event));

@@ -1,7 +1,7 @@
 import type { ConversationRow } from '../api/conversations.ts';
 import type { ClientId, ConversationId, MessageId, Seq, SessionId, UserId } from '../api/ids.ts';
 import type { MessageBody, MessageRef } from '../api/messages.ts';
-import type { MessageSent } from '../wire/events.ts';
+import type { MessageHidden, MessageSent } from '../wire/events.ts';
 
 /** A conversation in the store. */
 export interface ConversationRecord extends Omit<ConversationRow, 'last'> {
@@ -34,6 +34,11 @@ export interface OutboxRecord {
   readonly replyTo?: MessageRef | null;
   /** The message that says this from now on: it is no message of its own, but an edit. */
   readonly edits?: MessageRef | null;
+  /**
+   * That message is to be gone for everyone: it is a deletion, with `edits` and an empty body, so that a build of before shows what is
+   * to be seen.
+   */
+  readonly deletes?: boolean;
   /** The order in which messages go out; two tabs may give the same, then the key decides. */
   readonly turn: number;
   /** When it was written here. */
@@ -42,9 +47,9 @@ export interface OutboxRecord {
   readonly tab: string;
   /**
    * `acked`: in the log, and the event has not come yet. `editing`: an edit that is pending; a build of before, which shares the store
-   * and knows no edits, does not take it for a message to send.
+   * and knows no edits, does not take it for a message to send. `deleting`: the same of a deletion.
    */
-  readonly state: 'pending' | 'editing' | 'acked' | 'failed';
+  readonly state: 'pending' | 'editing' | 'deleting' | 'acked' | 'failed';
   readonly ack: Ack | null;
   /** The code of the last refusal. */
   readonly error: string | null;
@@ -72,16 +77,18 @@ export interface Meta {
   listDone: number;
   /** Rises with every reset, and with the first position: what was asked for before it says nothing about what follows. */
   logGen: number;
+  /** The newest messages that the person hid. */
+  hidden: readonly MessageHidden[];
 }
 
 /** Whether it waits to be sent. */
 export function isWaiting(record: OutboxRecord): boolean {
-  return record.state === 'pending' || record.state === 'editing';
+  return record.state === 'pending' || record.state === 'editing' || record.state === 'deleting';
 }
 
 /** The record on its way again. */
 export function waitingAgain(record: OutboxRecord): OutboxRecord {
-  return { ...record, state: record.edits ? 'editing' : 'pending' };
+  return { ...record, state: record.deletes ? 'deleting' : record.edits ? 'editing' : 'pending' };
 }
 
 /** Orders the outbox. */

@@ -4,7 +4,7 @@ import type { MessageItem, TimelineItem } from '../api/messages.ts';
 import type { Timeline, TimelinePlace, TimelineState } from '../api/timeline.ts';
 import { type Amending, amended, isAmending } from '../store/amend.ts';
 import { Value } from '../util/value.ts';
-import { beginsStay, conversationOf, endsStay, type MessageSent, type ServerEvent } from '../wire/events.ts';
+import { beginsStay, conversationOf, endsStay, isKnownEvent, type MessageSent, type ServerEvent } from '../wire/events.ts';
 import { counts } from './apply.ts';
 import type { Change } from './change.ts';
 import { findTime } from './find-time.ts';
@@ -305,10 +305,15 @@ export class TimelineView implements Timeline {
       if (!change.again) this.#isBehind = true;
       this.#missed();
     }
-    const events = (change.events ?? []).filter((event) => conversationOf(event) === this.id);
+    const events = (change.events ?? []).filter((event) => conversationOf(event) === this.id || this.#isHiding(event));
     for (const event of events) this.#takeEvent(event);
     if (events.length > 0 || change.settled?.length || change.outbox?.some(({ conversationId }) => conversationId === this.id))
       this.#changed();
+  }
+
+  /** Whether it hides a message here: it is on the person's own chain. */
+  #isHiding(event: ServerEvent): boolean {
+    return isKnownEvent(event) && event.type === 'MESSAGE_HIDDEN' && event.conversation_id === this.id;
   }
 
   #takeEvent(event: ServerEvent): void {
@@ -316,6 +321,7 @@ export class TimelineView implements Timeline {
       this.#window.amend(event);
       this.#quotes.take(event);
       if (this.#loading > 0) this.#meanwhile.push(event);
+      if (event.type === 'MESSAGE_HIDDEN') return;
     }
     if (beginsStay(event, this.#mirror.me) && event.seq > this.#window.to) {
       this.#window.replace({ events: [event], span: { from: 0, to: event.seq }, isEnd: true });

@@ -1,13 +1,13 @@
 import type { ConversationId, Seq } from '../api/ids.ts';
 import { isKnownEvent, type KnownEvent, type MessageSent, type ServerEvent } from '../wire/events.ts';
-import { edited, erased } from './history.ts';
+import { edited, erased, hidden } from './history.ts';
 import type { Tx } from './store.ts';
 
-/** Events that change what an earlier message says. */
-const AMENDING: readonly KnownEvent['type'][] = ['MESSAGE_ERASED', 'MESSAGE_EDITED'];
+/** Events that change what an earlier message says, or whether it shows. */
+const AMENDING: readonly KnownEvent['type'][] = ['MESSAGE_ERASED', 'MESSAGE_EDITED', 'MESSAGE_HIDDEN'];
 
-/** An event that changes what the message at `message_seq` says. */
-export type Amending = Extract<KnownEvent, { type: 'MESSAGE_ERASED' | 'MESSAGE_EDITED' }>;
+/** An event that changes what the message at `message_seq` says, or whether it shows. */
+export type Amending = Extract<KnownEvent, { type: 'MESSAGE_ERASED' | 'MESSAGE_EDITED' | 'MESSAGE_HIDDEN' }>;
 
 export function isAmending(event: ServerEvent): event is Amending {
   return isKnownEvent(event) && AMENDING.includes(event.type);
@@ -16,7 +16,9 @@ export function isAmending(event: ServerEvent): event is Amending {
 /** The message as it is after that event; the same object where that changes nothing. Which of two comes first does not matter. */
 function after(message: MessageSent, by: Amending): MessageSent {
   if (by.type === 'MESSAGE_EDITED') return edited(message, by);
-  return message.message_id !== by.message_id || message.body.type === 'erased' ? message : erased(message);
+  if (message.message_id !== by.message_id) return message;
+  if (by.type === 'MESSAGE_HIDDEN') return message.hidden ? message : hidden(message);
+  return message.body.type === 'erased' ? message : erased(message);
 }
 
 /** The events as they are after others, which may be any. Those that nothing changes are the same objects. */
@@ -47,8 +49,6 @@ export async function amendedSince(
   const to = Number.MAX_SAFE_INTEGER;
   const behind = await tx.range('pages', { name: conversation, from: since + 1, to, begin: 'first', limit: to });
   const stored = [...holder, ...behind].flatMap((page) => page.value as readonly ServerEvent[]);
-  return amended(
-    events,
-    stored.filter(({ seq }) => seq > since),
-  );
+  const gone = ((await tx.get('meta', 'hidden')) as readonly ServerEvent[] | undefined) ?? [];
+  return amended(events, [...stored.filter(({ seq }) => seq > since), ...gone]);
 }

@@ -121,14 +121,34 @@ export async function readAfter(tx: Tx, conversation: ConversationId, after: Seq
 
 /** Erases the content of a stored message. Gives the message as it was, or null when it is not stored. */
 export async function eraseStored(tx: Tx, conversation: ConversationId, seq: Seq, id: MessageId): Promise<MessageSent | null> {
+  return replaceStored(tx, conversation, seq, id, erased);
+}
+
+async function replaceStored(
+  tx: Tx,
+  conversation: ConversationId,
+  seq: Seq,
+  id: MessageId,
+  by: (message: MessageSent) => MessageSent,
+): Promise<MessageSent | null> {
   const [page] = await tx.range('pages', { name: conversation, from: 0, to: seq, begin: 'last', limit: 1 });
   if (page === undefined) return null;
   const events = eventsOf(page.value);
   const index = events.findIndex((event) => event.seq === seq && (event as MessageSent).message_id === id);
   const message = events[index] as MessageSent | undefined;
   if (message === undefined) return null;
-  tx.put('pages', [conversation, page.at], events.with(index, erased(message)));
+  tx.put('pages', [conversation, page.at], events.with(index, by(message)));
   return message;
+}
+
+/** Hides a stored message from the person. Gives the message as it was, or null when it is not stored. */
+export async function hideStored(tx: Tx, conversation: ConversationId, seq: Seq, id: MessageId): Promise<MessageSent | null> {
+  return replaceStored(tx, conversation, seq, id, hidden);
+}
+
+/** The message without its content, and never to be shown. */
+export function hidden(message: MessageSent): MessageSent {
+  return { ...erased(message), hidden: true };
 }
 
 /** The message without its content. */

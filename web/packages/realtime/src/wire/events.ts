@@ -1,4 +1,4 @@
-import type { ConversationId, Open, Seq, UserId } from '../api/ids.ts';
+import type { ClientId, ConversationId, MessageId, Open, Seq, UserId } from '../api/ids.ts';
 import type { MessageBody } from '../api/messages.ts';
 import type { components } from '../generated/asyncapi.ts';
 import { isKnownType } from './shapes.ts';
@@ -26,8 +26,15 @@ export type KnownEvent = Opened<Extract<Schemas['ServerFrame'], Schemas['EventPl
 /** The event of a type, such as `EventOf<'MEMBER_ADDED'>`. */
 export type EventOf<Type extends KnownEvent['type']> = Extract<KnownEvent, { type: Type }>;
 /** A message. In the store it is as it is now: with the newest edit's body, and where that edit stands. */
-export type MessageSent = EventOf<'MESSAGE_SENT'> & { readonly edited_seq?: Seq | null; readonly edited_at_ms?: number | null };
+export type MessageSent = EventOf<'MESSAGE_SENT'> & {
+  readonly edited_seq?: Seq | null;
+  readonly edited_at_ms?: number | null;
+  /** The person hid it from themselves: its place is left, and nothing shows. */
+  readonly hidden?: boolean;
+};
 export type MessageEdited = EventOf<'MESSAGE_EDITED'>;
+export type MessageErased = EventOf<'MESSAGE_ERASED'>;
+export type MessageHidden = EventOf<'MESSAGE_HIDDEN'>;
 
 /** An event of a newer server's. It has its place among the others; its fields are as they came. */
 export interface UnknownEvent extends EventPlace {
@@ -57,6 +64,15 @@ export function endsStay(event: ServerEvent, me: UserId): boolean {
   if (!isKnownEvent(event)) return false;
   if (event.type === 'MEMBER_REMOVED') return event.user_id === me;
   return event.type === 'MEMBERS_REMOVED' && event.user_ids.includes(me);
+}
+
+/** What the person published: under which key, and its id. Null for what others did, and what nobody did under a key of theirs. */
+export function publishedBy(event: ServerEvent, me: UserId): { readonly clientId: ClientId; readonly id: MessageId } | null {
+  if (!isKnownEvent(event) || event.actor_id !== me) return null;
+  if (event.type === 'MESSAGE_SENT') return { clientId: event.client_id, id: event.message_id };
+  if (event.type === 'MESSAGE_EDITED') return { clientId: event.client_id, id: event.event_id };
+  if (event.type === 'MESSAGE_ERASED' && event.actor_client_id) return { clientId: event.actor_client_id, id: event.event_id };
+  return null;
 }
 
 /** The conversation that an event of a conversation's chain belongs to; null for other chains. */

@@ -77,6 +77,8 @@ export const encode = {
     }),
   edit: (clientId: string, conversationId: string, messageId: string, body: MessageBody): string =>
     text({ type: 'edit_message', client_id: clientId, conversation_id: conversationId, message_id: messageId, body: wire(body) }),
+  delete: (clientId: string, conversationId: string, messageId: string): string =>
+    text({ type: 'delete_message', client_id: clientId, conversation_id: conversationId, message_id: messageId }),
   typing: (conversationId: string, typing: boolean): string =>
     text({ type: typing ? 'typing_start' : 'typing_stop', conversation_id: conversationId }),
 };

@@ -15,6 +15,8 @@ interface SendStep {
   reply_to?: string;
   /** The message that says `text` from now on. */
   edits?: string;
+  /** The message that is to be gone for everyone. */
+  deletes?: string;
 }
 
 const SESSION: SessionRecord = { userId: ME, sessionId: 'S', handle: 'me', displayName: 'Me', refreshToken: 'r0' };
@@ -154,6 +156,10 @@ export class Player {
       const sent = await this.#to.next(`the edit ${of}`, ({ type }) => type === 'edit_message');
       same('client_id and message', [sent.client_id, sent.message_id], [this.#keys.get(of), message]);
     },
+    expect_delete: async ({ of, message }: { of: string; message: string }) => {
+      const sent = await this.#to.next(`the deletion ${of}`, ({ type }) => type === 'delete_message');
+      same('client_id and message', [sent.client_id, sent.message_id], [this.#keys.get(of), message]);
+    },
     expect_quiet: () => this.#to.quiet('send_message'),
     expect_no_ping: () => this.#to.quiet('ping'),
     expect_waited: (ms: number) => this.#late(ms),
@@ -164,13 +170,15 @@ export class Player {
       );
       if (time >= SERVER_TIME_MS || time < SERVER_TIME_MS - 60_000) throw new Error(`minted at ${time}`);
     },
-    send: ({ as, conversation: n, text, fails, reply_to, edits }: SendStep) => {
+    send: ({ as, conversation: n, text, fails, reply_to, edits, deletes }: SendStep) => {
       try {
         const to = reply_to === undefined ? {} : { replyTo: { messageId: reply_to, seq: 1 } };
         const sending =
-          edits === undefined
-            ? this.#must.send(conversation(n), text, to)
-            : this.#must.edit(conversation(n), { messageId: edits, seq: 1 }, text);
+          deletes !== undefined
+            ? this.#must.delete(conversation(n), { messageId: deletes, seq: 1 })
+            : edits !== undefined
+              ? this.#must.edit(conversation(n), { messageId: edits, seq: 1 }, text)
+              : this.#must.send(conversation(n), text, to);
         this.#keys.set(as, sending.clientId);
         this.#sends.set(as, conversation(n));
         this.#sendings.set(as, sending);

@@ -1,7 +1,7 @@
-//! What is said of an earlier message: answers, edits, versions.
+//! What is said of an earlier message: answers, edits, deletions, versions.
 
 use relay_client::{ClientError, QueuedSend};
-use relay_protocol::log::MessageEdited;
+use relay_protocol::log::{MessageEdited, MessageErased};
 use relay_protocol::rest::HistoryQuery;
 use relay_protocol::{Message, MessageBody, MessageRef};
 use relay_types::{ConversationId, MessageId, MessageText, Seq};
@@ -31,6 +31,19 @@ impl App {
         let Some(message) = self.find(conversation, number, true).await? else { return Ok(()) };
         let body = MessageBody::Text { text };
         self.enqueue(conversation, |key| QueuedSend { edits: Some(message), ..QueuedSend::message(key, conversation, body) }).await;
+        Ok(())
+    }
+
+    pub(super) async fn delete(&mut self, conversation: ConversationId, number: Option<usize>) -> Result<(), ClientError> {
+        let Some(message) = self.find(conversation, number, true).await? else { return Ok(()) };
+        self.enqueue(conversation, |key| QueuedSend::deletion(key, conversation, message)).await;
+        Ok(())
+    }
+
+    pub(super) async fn delete_for_me(&mut self, conversation: ConversationId, number: usize) -> Result<(), ClientError> {
+        let Some(message) = self.find(conversation, Some(number), false).await? else { return Ok(()) };
+        self.api.hide_message(conversation, message).await?;
+        self.screen.say("you will not see that message again");
         Ok(())
     }
 
@@ -88,6 +101,24 @@ impl App {
                 format!("{who}: {}", short(body_text(&message.body), QUOTED))
             }
             Err(_) => "a message that is not here".to_owned(),
+        }
+    }
+
+    pub(super) async fn show_deleted(&mut self, seq: Seq, erased: MessageErased) {
+        let conversation = erased.conversation_id;
+        self.directory.ensure(conversation).await;
+        if !self.shown.mark(conversation, seq) {
+            return;
+        }
+        let label = self.directory.label(conversation);
+        match (erased.actor_id, erased.actor_client_id) {
+            (Some(actor), Some(key)) if actor == self.me.user_id && self.own.remove(&key) => {}
+            (Some(actor), _) if actor == self.me.user_id => self.screen.say(format_args!("you deleted a message in {label}")),
+            (Some(actor), _) => {
+                let who = self.directory.name(actor, conversation).await;
+                self.screen.say(format_args!("{who} deleted a message in {label}"));
+            }
+            (None, _) => self.screen.say(format_args!("a message in {label} was erased")),
         }
     }
 

@@ -54,6 +54,8 @@ impl App {
             }
             Input::Reply(number, text) => self.reply(conversation, number, text).await?,
             Input::Edit(number, text) => self.edit(conversation, number, text).await?,
+            Input::Delete(number) => self.delete(conversation, number).await?,
+            Input::DeleteForMe(number) => self.delete_for_me(conversation, number).await?,
             Input::Versions(number) => self.versions(conversation, number).await?,
             Input::Readers(number) => self.readers(conversation, number).await?,
             Input::History(limit) => self.history(conversation, limit).await?,

@@ -166,9 +166,7 @@ impl App {
                 self.adopt(conversation);
             }
             LogEvent::MessageEdited(edited) => self.show_edited(seq, edited).await,
-            LogEvent::MessageErased(erased) => {
-                self.screen.say(format_args!("a message in {} was erased", self.directory.label(erased.conversation_id)));
-            }
+            LogEvent::MessageErased(erased) => self.show_deleted(seq, erased).await,
             // A message is told as one.
             _ => {}
         }
