@@ -51,6 +51,8 @@ pub fn judge(taken: Taken, finals: Finals, facts: &Facts) -> Report {
     amendments.sort_by_key(|amendment| amendment.seq);
     // The log of an ended epoch is read before it ends, and what is read at the end may begin with it.
     log.sort_by_key(|event| event.seq);
+    // A message of an ended epoch that was deleted in the next one stands in both.
+    log.dedup_by_key(|event| event.seq);
     let history = History {
         sends: taken.sends,
         devices: devices.collect(),
