@@ -186,7 +186,7 @@ fn key_of(frame: &str) -> Option<ClientId> {
         client_id: std::borrow::Cow<'a, str>,
     }
     let keyed: Keyed<'_> = serde_json::from_str(frame).ok()?;
-    matches!(keyed.kind.as_ref(), "send_message" | "edit_message").then(|| keyed.client_id.parse().ok())?
+    matches!(keyed.kind.as_ref(), "send_message" | "edit_message" | "delete_message").then(|| keyed.client_id.parse().ok())?
 }
 
 fn decode_send(envelope: &Envelope<'_>) -> Result<SendMessage, DecodeError> {
