@@ -163,7 +163,9 @@ pub fn decode(frame: &str) -> Result<Command, DecodeError> {
         "typing_stop" => decode_conversation(&envelope).map(Command::TypingStop),
         _ => {
             let reason = "type has to be hello, send_message, edit_message, delete_message, ping, typing_start or typing_stop";
-            Err(DecodeError::new(ErrorCode::UnknownCommand, reason))
+            // A newer client waits for an answer to its key, whatever it asked for.
+            let client_id = envelope.client_id.and_then(|client_id| client_id.parse().ok());
+            Err(DecodeError { client_id, ..DecodeError::new(ErrorCode::UnknownCommand, reason) })
         }
     }
 }
@@ -360,12 +362,14 @@ mod tests {
         for wrong in
             [r#""reply_to":7"#, r#""reply_to":{}"#, r#""message_id":[]"#, r#""conversation_id":7"#, r#""body":[]"#, r#""type":"ping""#]
         {
-            for kind in ["send_message", "edit_message"] {
+            for kind in ["send_message", "edit_message", "delete_message"] {
                 let named = decode(&format!(r#"{{"client_id":"k","type":"{kind}",{wrong}}}"#)).unwrap_err();
                 let expected = (!wrong.contains("ping")).then(|| "k".parse().unwrap());
                 assert_eq!((named.code, named.client_id), (ErrorCode::MalformedFrame, expected), "{kind} {wrong}");
             }
         }
+        let unknown = decode(r#"{"type":"from_the_future","client_id":"k"}"#).unwrap_err();
+        assert_eq!((unknown.code, unknown.client_id), (ErrorCode::UnknownCommand, "k".parse().ok()));
         for unnamed in
             [r#"{"type":"ping","client_id":"k","position":7}"#, r#"{"type":"send_message","client_id":"*","body":7,"reply_to":7}"#]
         {

@@ -137,8 +137,9 @@ impl Store {
         page.finish()
     }
 
-    /// Index: `messages_pkey` of one partition, backwards, and `hidden_messages_pkey` of one (`conversation_events_pkey` until `messages` is filled: one of the two is
-    /// read, the other's plan is never executed). No more rows once their bodies have `bytes`, but one.
+    /// Indexes: `messages_pkey` of one partition, backwards, and `hidden_messages_pkey` of one (`conversation_events_pkey` until
+    /// `messages` is filled: one of the two is read, the other's plan is never executed). No more rows once their bodies have
+    /// `bytes`, but one.
     async fn rows_before(
         &self,
         (reader, conversation): (UserId, ConversationId),

@@ -150,12 +150,16 @@ impl Record {
                         newest.insert((event.room, *user), event.seq);
                     }
                 }
+                // Void behind its sender's removal: it is there for nobody.
+                LoggedWhat::Message { sender, .. } if !present.contains(sender) => continue,
                 LoggedWhat::Message { .. } | LoggedWhat::Changed => {}
             }
             // A device goes on from where the log was when it first connected.
             let own = matches!(event.what, LoggedWhat::Own { .. });
             if event.seq > if own { self.own_from.load(Ordering::Relaxed) } else { self.began } {
-                last.insert(event.room, event.seq);
+                // What is left of a message of an ended epoch stands in the log of the next one.
+                let newest = last.entry(event.room).or_default();
+                *newest = event.seq.max(*newest);
             }
         }
         for (room, present) in members {
@@ -201,4 +205,24 @@ pub struct Taken {
     pub logs: Vec<Log>,
     /// What devices learned of messages.
     pub said: Vec<(usize, Said)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_waits_for_what_is_void_behind_its_senders_removal() {
+        let message = |sender| LoggedWhat::Message { sender, key: 1, intact: true };
+        let at = |seq, what| Logged { seq, room: 7, what };
+        let record = Record::new(0, 0);
+        let created = LoggedWhat::Created { members: vec![1, 2, 3] };
+        let ended = vec![at(1, created), at(2, message(2)), at(3, message(1)), at(4, LoggedWhat::Removed { user: 2 }), at(5, message(2))];
+        // Deleted in the next epoch.
+        let next = vec![at(3, message(1))];
+        for events in [ended, next] {
+            record.keep_log(Log { events, amendments: Vec::new() });
+        }
+        assert_eq!(record.newest_for_members(), BTreeMap::from([((7, 1), 4), ((7, 2), 4), ((7, 3), 4)]));
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
-use relay_checkers::history::{Answer, History};
+use relay_checkers::history::{Amendment, Answer, History};
 use relay_checkers::{Check, Verdict};
 use serde::Serialize;
 
@@ -58,6 +58,9 @@ pub struct Report {
     /// Reads right after an acknowledgement, and changes of membership, that were judged.
     pub reads: u64,
     pub membership_changes: u64,
+    /// Edits, and deletions for everyone, that are in the log and that every device was judged by.
+    pub edits: u64,
+    pub deletions: u64,
     /// The first violations of each promise.
     pub samples: Vec<String>,
 }
@@ -94,6 +97,7 @@ impl Report {
         let ordered = [Check::Order, Check::SessionOrder, Check::Gap];
         let others = verdict.counts().iter().filter(|(check, _)| !named.contains(check) && !ordered.contains(check));
         let latencies = Latencies::of(history, facts);
+        let amended = |which: fn(&&Amendment) -> bool| history.amendments.iter().filter(which).count() as u64;
         let mut samples: Vec<String> =
             verdict.samples().iter().map(|violation| format!("{}: {}", violation.check, violation.detail)).collect();
         samples.extend(facts.behind.iter().take(20).map(|(device, room, should, has)| {
@@ -131,6 +135,8 @@ impl Report {
             typing_astray: facts.typing_astray,
             reads: history.reads.len() as u64,
             membership_changes: history.membership.len() as u64,
+            edits: amended(|amendment| amendment.text.is_some()),
+            deletions: amended(|amendment| amendment.text.is_none()),
             samples,
         }
     }
@@ -158,6 +164,7 @@ impl Report {
                 "lost {}, duplicated {}, reordered {}, phantom {}, unaccounted {}",
                 self.lost, self.duplicated, self.reordered, self.phantom, self.unaccounted
             ),
+            format!("edited {}, deleted {}", self.edits, self.deletions),
             format!("kills: {} ({kills}); restarts by themselves: {}", self.kills_total, self.restarts),
             format!("recovery: p50 {:.0} ms, max {:.0} ms", self.recovery_ms.p50, self.recovery_ms.max),
             format!(
