@@ -73,6 +73,9 @@ pub(super) async fn page(
     Ok(ListPage { items: rows(store, user, &ids).await?.into_iter().map(item_of).collect::<Result<_, _>>()?, next })
 }
 
+/// The limits of one keep the planner from reading all of the user's memberships to join the page with them: it takes everybody for
+/// somebody in twenty conversations.
+///
 /// Indexes: one probe each in `members_pkey`, `conversations_pkey`, `conversation_heads_pkey` and `memberships_open_key`; in
 /// `messages_pkey` one for the last message and, from the mark on, [`UNREAD_CAP`] rows at most for the count. Until `messages` is
 /// filled, `conversation_events_pkey` in its place. Where the user hid the last message, the newest one that they did not; each is
@@ -91,10 +94,13 @@ async fn rows(store: &Store, user: UserId, ids: &[Uuid]) -> Result<Vec<Row>, Sto
                   e.further::text AS e_further, e.decided_at_ms AS "e_decided_at_ms?", e.at AS "e_at?",
                   e.edited_seq AS "e_edited_seq?", e.edited_at AS "e_edited_at?"
            FROM unnest($2::uuid[]) WITH ORDINALITY AS page (conversation_id, place)
-           JOIN members m ON m.conversation_id = page.conversation_id AND m.user_id = $1
+           CROSS JOIN LATERAL (
+               SELECT role, state, read_seq FROM members WHERE conversation_id = page.conversation_id AND user_id = $1 LIMIT 1) AS m
            JOIN conversations c ON c.conversation_id = page.conversation_id
            LEFT JOIN conversation_heads h ON h.conversation_id = page.conversation_id
-           LEFT JOIN memberships v ON v.conversation_id = page.conversation_id AND v.user_id = $1 AND v.left_seq IS NULL
+           LEFT JOIN LATERAL (
+               SELECT joined_seq, sent_seq FROM memberships
+               WHERE conversation_id = page.conversation_id AND user_id = $1 AND left_seq IS NULL LIMIT 1) AS v ON true
            CROSS JOIN LATERAL (SELECT greatest(m.read_seq, v.sent_seq) AS read_seq) AS mark
            LEFT JOIN LATERAL (
                SELECT u.user_id, u.handle, u.display_name FROM members m JOIN users u USING (user_id)

@@ -1,11 +1,16 @@
 //! A user's list of conversations, at sizes that show what it costs.
 
+use std::time::Duration;
+
 use relay_domain::ports::{Conversations as _, Projection as _};
 use relay_protocol::rest::ConversationState;
 use relay_types::{ConversationId, Seq, UserId};
 use sqlx::types::Uuid;
 
 use crate::support::{Db, NOON_MS, TestLog, conversation_id};
+
+/// How long a connection may take to end.
+const BOUND: Duration = Duration::from_secs(30);
 
 /// A group as decided, without its events.
 async fn group(db: &Db, members: &[UserId]) -> ConversationId {
@@ -181,4 +186,43 @@ async fn everybody_in_a_large_group_is_told_of_a_new_span() {
         "SELECT count(*) FROM memberships m JOIN conversation_heads h USING (conversation_id) WHERE m.active_until <> h.active_until";
     assert_eq!(db.count(late).await, 0);
     assert_eq!(db.count("SELECT count(*) FROM memberships").await, 45_001);
+}
+
+/// One person in 10,000 groups among 10,000 who are in one: the planner takes everybody for somebody in few.
+const CROWD: &str = "
+    INSERT INTO users SELECT ('00000000-0000-0000-0000-' || lpad(to_hex(g), 12, '0'))::uuid, 'u' || g, 'u', 'x', 0, now()
+        FROM generate_series(1, 10000) AS g;
+    INSERT INTO conversations (conversation_id, kind, title, shard, created_by, created_at)
+        SELECT ('01000000-0000-0000-0000-' || lpad(to_hex(g), 12, '0'))::uuid, 'group', 't', 0, '00000000-0000-0000-0000-000000000001', now()
+        FROM generate_series(1, 10000) AS g;
+    INSERT INTO members (conversation_id, user_id, role, added_at)
+        SELECT conversation_id, '00000000-0000-0000-0000-000000000001'::uuid, 'member', now() FROM conversations
+        UNION SELECT conversation_id, ('00000000-0000-0000-0000-' || right(conversation_id::text, 12))::uuid, 'member', now() FROM conversations;
+    INSERT INTO conversation_heads (conversation_id, shard, last_seq, last_at, message_seq, message_at, active_until)
+        SELECT conversation_id, 0, n, now() - n * interval '1 hour', n, now(), now() - n * interval '1 hour' + interval '1 minute'
+        FROM (SELECT conversation_id, row_number() OVER () AS n FROM conversations) AS c;
+    INSERT INTO memberships (conversation_id, user_id, joined_seq, shard, active_until)
+        SELECT conversation_id, user_id, 0, 0, active_until FROM members JOIN conversation_heads USING (conversation_id);
+    ANALYZE";
+
+#[tokio::test]
+async fn a_page_reads_what_it_shows_however_many_conversations_its_user_has() {
+    let db = Db::fresh().await;
+    sqlx::raw_sql(CROWD).execute(&db.raw).await.unwrap();
+    let read = "SELECT sum(idx_tup_fetch)::bigint FROM pg_stat_user_tables WHERE relname IN ('members', 'memberships')";
+    let before = db.count(read).await;
+    let (store, busy) = (db.as_role("relay_api"), UserId::from_uuid(Uuid::from_u128(1)));
+    let page = store.list(busy, ConversationState::Accepted, None, 50).await.unwrap();
+    assert_eq!(page.items.len(), 50);
+    // Its connections tell what they read as they end.
+    store.close().await;
+    let open = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'relay_api'";
+    let ended = async {
+        while db.count(open).await > 0 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    assert!(tokio::time::timeout(BOUND, ended).await.is_ok(), "a connection stays open");
+    let rows = db.count(read).await - before;
+    assert!((50..2_000).contains(&rows), "{rows} rows for 50 entries");
 }
