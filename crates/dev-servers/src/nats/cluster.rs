@@ -1,5 +1,6 @@
 //! Several nats-servers that form one cluster.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -17,6 +18,8 @@ const NAME: &str = "relay";
 const LEADER_WITHIN: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+/// Lines of each node's log that are shown when they do not agree.
+const LOG_LINES: usize = 60;
 
 /// How the node `from` reaches the cluster port of node `to`, which listens at the address; `None` asks for the address
 /// that `to` tells everybody.
@@ -63,6 +66,9 @@ struct Jsz {
 struct Led {
     #[serde(default)]
     leader: Option<String>,
+    /// How many nodes decide together; only said of what concerns all of them.
+    #[serde(default)]
+    cluster_size: usize,
 }
 
 #[derive(Deserialize)]
@@ -79,7 +85,7 @@ struct StreamDetail {
 }
 
 impl NatsCluster {
-    /// Starts every node and waits until they have a leader for what concerns all of them.
+    /// Starts every node and waits until they have a leader for what concerns all of them, and each decides with all others.
     ///
     /// # Cancel safety
     /// Cancel safe: dropping the future ends the servers.
@@ -120,7 +126,7 @@ impl NatsCluster {
         });
         let nodes = try_join_all(starting).await?;
         let cluster = Self { nodes, _ports: ports };
-        cluster.wait_for_meta_leader().await?;
+        cluster.wait_for_members().await?;
         Ok(cluster)
     }
 
@@ -158,19 +164,52 @@ impl NatsCluster {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn wait_for_meta_leader(&self) -> anyhow::Result<()> {
-        let deadline = Instant::now() + LEADER_WITHIN;
-        loop {
+        self.wait_for("no leader", async || {
             for node in self.nodes.iter().filter(|node| node.is_running()) {
-                let leader = jsz(node, "/jsz").await.ok().and_then(|jsz| jsz.meta_cluster?.leader);
-                if leader.is_some_and(|leader| !leader.is_empty()) {
-                    return Ok(());
+                if meta(node).await.is_some() {
+                    return true;
                 }
             }
+            false
+        })
+        .await
+    }
+
+    /// A new cluster elects its leader as soon as two nodes have met, and takes in the others afterwards. If one of the two
+    /// died in between, the other would wait for it for ever.
+    async fn wait_for_members(&self) -> anyhow::Result<()> {
+        self.wait_for("not all its nodes", async || {
+            for node in &self.nodes {
+                if meta(node).await.is_none_or(|meta| meta.cluster_size < self.nodes.len()) {
+                    return false;
+                }
+            }
+            true
+        })
+        .await
+    }
+
+    async fn wait_for(&self, lacking: &str, there: impl AsyncFn() -> bool) -> anyhow::Result<()> {
+        let deadline = Instant::now() + LEADER_WITHIN;
+        while !there().await {
             if Instant::now() > deadline {
-                bail!("the cluster has no leader after {LEADER_WITHIN:?}");
+                bail!("the cluster has {lacking} after {LEADER_WITHIN:?}{}", self.seen().await);
             }
             tokio::time::sleep(POLL).await;
         }
+        Ok(())
+    }
+
+    /// What each node says of the others, and the end of its log.
+    async fn seen(&self) -> String {
+        let mut seen = String::new();
+        for (index, node) in self.nodes.iter().enumerate() {
+            let meta = page(node, "/jsz").await.unwrap_or_else(|error| format!("{error:#}"));
+            let routes = page(node, "/routez").await.unwrap_or_else(|error| format!("{error:#}"));
+            // Writing to a string does not fail.
+            let _ = write!(seen, "\nn{index} runs: {}\n/jsz: {meta}\n/routez: {routes}\n{}", node.is_running(), node.log_tail(LOG_LINES));
+        }
+        seen
     }
 
     /// Which node leads `stream`; `None` while nobody does.
@@ -193,7 +232,16 @@ impl NatsCluster {
     }
 }
 
+/// What it says of the cluster, once it knows a leader.
+async fn meta(node: &NatsServer) -> Option<Led> {
+    let meta = jsz(node, "/jsz").await.ok()?.meta_cluster?;
+    meta.leader.as_ref().is_some_and(|leader| !leader.is_empty()).then_some(meta)
+}
+
 async fn jsz(node: &NatsServer, path: &str) -> anyhow::Result<Jsz> {
-    let body = tokio::time::timeout(ANSWER_WITHIN, node.monitor_page(path)).await.context("no answer in time")??;
-    serde_json::from_str(&body).context("/jsz is not as expected")
+    serde_json::from_str(&page(node, path).await?).context("/jsz is not as expected")
+}
+
+async fn page(node: &NatsServer, path: &str) -> anyhow::Result<String> {
+    tokio::time::timeout(ANSWER_WITHIN, node.monitor_page(path)).await.context("no answer in time")?
 }
