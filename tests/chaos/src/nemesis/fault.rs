@@ -222,7 +222,7 @@ impl Fault {
     }
 }
 
-/// Faults still to come: shuffled, and dealt again when all were drawn, so that a long run has every one.
+/// Faults still to come: mixed, and dealt again when all were drawn, so that a long run has every one.
 pub struct Deck {
     kinds: Vec<Fault>,
     left: Vec<Fault>,
@@ -237,10 +237,26 @@ impl Deck {
     /// The next one.
     pub fn draw(&mut self, rng: &mut StdRng) -> Fault {
         if self.left.is_empty() {
-            self.left = self.kinds.iter().flat_map(|fault| std::iter::repeat_n(*fault, fault.weight())).collect();
-            self.left.shuffle(rng);
+            self.deal(rng);
         }
         self.left.pop().or_else(|| self.kinds.choose(rng).copied()).unwrap_or(Fault::GatewayKill)
+    }
+
+    /// Every kind as often as it weighs, with something common at least every other time: so a short run, too, has its kills,
+    /// whatever the seed.
+    fn deal(&mut self, rng: &mut StdRng) {
+        let all = self.kinds.iter().flat_map(|fault| std::iter::repeat_n(*fault, fault.weight()));
+        let (mut common, rare): (Vec<_>, Vec<_>) = all.partition(|fault| fault.weight() > 1);
+        common.shuffle(rng);
+        let mut between: Vec<_> = rare.into_iter().map(Some).collect();
+        between.resize(between.len().max(common.len()), None);
+        between.shuffle(rng);
+        for fault in common {
+            self.left.extend(between.pop().flatten());
+            self.left.push(fault);
+        }
+        // Drawn from the end, so what has no common one before it comes last.
+        self.left.splice(0..0, between.into_iter().flatten());
     }
 
     /// Never draws it again; whether nothing is left.
@@ -262,6 +278,16 @@ mod tests {
         for fault in Fault::value_variants() {
             let value = fault.to_possible_value().unwrap();
             assert_eq!(value.get_name(), fault.name());
+        }
+    }
+
+    #[test]
+    fn every_other_fault_of_a_short_run_is_a_common_one() {
+        for seed in 0..1_000 {
+            let (mut deck, mut rng) = (Deck::new(Fault::value_variants()), StdRng::seed_from_u64(seed));
+            let drawn: Vec<_> = (0..6).map(|_| deck.draw(&mut rng)).collect();
+            let common = drawn.iter().filter(|fault| fault.weight() > 1).count();
+            assert!(common >= 3, "seed {seed}: {:?}", drawn.iter().map(|fault| fault.name()).collect::<Vec<_>>());
         }
     }
 

@@ -29,6 +29,8 @@ pub async fn strand_consumers(hands: &mut Hands<'_>) -> anyhow::Result<()> {
 pub async fn lose_log(hands: &mut Hands<'_>) -> anyhow::Result<()> {
     hands.target(stream(ShardId(0)));
     let _quiet = hands.workload.pause_senders().await;
+    // What is decided and not yet told would follow behind the last look at the log.
+    settle::all_told(hands.cluster, Duration::from_secs(60)).await?;
     settle::projected(hands.cluster, Duration::from_secs(60)).await?;
     hands.workload.keep_log_of_this_epoch(hands.cluster).await?;
     let gateways: Vec<_> =
