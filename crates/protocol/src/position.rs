@@ -71,7 +71,12 @@ impl FromStr for Position {
                 return Err(PositionError);
             }
         }
-        Ok(Self { epoch, shards })
+        let position = Self { epoch, shards };
+        // Each place has one token: numbers are written in one way only, and the shards are in order.
+        if position.to_string() != token {
+            return Err(PositionError);
+        }
+        Ok(position)
     }
 }
 
@@ -85,11 +90,27 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[test]
+    fn a_number_is_written_in_one_way() {
+        assert!(URL_SAFE_NO_PAD.encode("1.E.0-5.1-7").parse::<Position>().is_ok());
+        for other in ["1.E.0-+5", "1.E.+0-5", "1.E.00-5", "1.E.0-05", "1.E.1-7.0-5"] {
+            assert_eq!(URL_SAFE_NO_PAD.encode(other).parse::<Position>(), Err(PositionError), "{other}");
+        }
+    }
+
     proptest! {
         #[test]
         fn token_round_trips(epoch in "[0-9A-Z]{1,26}", shards in proptest::collection::btree_map(0u16..100, any::<u64>(), 0..20)) {
             let position = Position { epoch, shards: shards.into_iter().map(|(k, v)| (ShardId(k), Seq(v))).collect() };
             prop_assert_eq!(position.to_string().parse::<Position>().unwrap(), position);
+        }
+
+        #[test]
+        fn what_is_read_is_written_the_same(inner in "1\\.[0-9A-Z]{1,4}(\\.[+]?[0-9]{1,3}-[+]?[0-9]{1,3}){0,3}") {
+            let token = URL_SAFE_NO_PAD.encode(inner);
+            if let Ok(position) = token.parse::<Position>() {
+                prop_assert_eq!(position.to_string(), token);
+            }
         }
 
         #[test]

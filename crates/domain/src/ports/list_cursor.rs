@@ -36,7 +36,8 @@ impl FromStr for ListCursor {
 
     fn from_str(text: &str) -> Result<Self, ListCursorError> {
         let (active_at_us, conversation) = text.split_once('-').ok_or(ListCursorError)?;
-        let active_at_us = active_at_us.parse().ok().filter(|us| (0..=Self::MAX_TIME_US).contains(us)).ok_or(ListCursorError)?;
+        let digits = active_at_us.bytes().all(|byte| byte.is_ascii_digit());
+        let active_at_us = active_at_us.parse().ok().filter(|us| digits && (0..=Self::MAX_TIME_US).contains(us)).ok_or(ListCursorError)?;
         Ok(Self { active_at_us, conversation: conversation.parse().map_err(|_| ListCursorError)? })
     }
 }
@@ -58,6 +59,7 @@ mod tests {
             "99999999999999999999-01ARZ3NDEKTSV4RRFFQ69G5FAV",
             "9223372036854775807-01ARZ3NDEKTSV4RRFFQ69G5FAV",
             "-1-01ARZ3NDEKTSV4RRFFQ69G5FAV",
+            "+1-01ARZ3NDEKTSV4RRFFQ69G5FAV",
         ] {
             assert_eq!(bad.parse::<ListCursor>(), Err(ListCursorError), "{bad}");
         }
