@@ -153,6 +153,7 @@ impl Gateway {
         for (shard, epoch) in epoch.by_shard {
             let parts = TailParts {
                 tails: Arc::clone(&deps.tails),
+                store: Arc::clone(&deps.store),
                 hub: Arc::clone(&shared.hub),
                 clock: Arc::clone(&deps.clock),
                 shard,

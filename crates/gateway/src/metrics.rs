@@ -112,6 +112,8 @@ pub fn register() {
         counter!("relay_ephemeral_dropped_total", "reason" => reason.as_str()).increment(0);
     }
     describe_counter!("relay_resumes_without_postgres_total", "Resumes that fell back on the log");
+    describe_counter!("relay_tail_erased_total", "Events that were erased from the log before the tail passed, and told all the same");
+    describe_counter!("relay_tail_erased_unknown_total", "Times that Postgres could not be asked what stood in an empty place of the log");
     describe_counter!("relay_replay_cache_frames_total", "Missed events that the database did not have to be asked for");
     describe_counter!("relay_checkpoints_skipped_total", "Moves of durable consumers left out because too many waited");
     describe_counter!("relay_checkpoints_failed_total", "Moves of durable consumers that failed");
@@ -126,6 +128,8 @@ pub fn register() {
         "relay_ephemeral_deliveries_total",
         "relay_ephemeral_conflated_total",
         "relay_resumes_without_postgres_total",
+        "relay_tail_erased_total",
+        "relay_tail_erased_unknown_total",
         "relay_replay_cache_frames_total",
         "relay_checkpoints_skipped_total",
         "relay_checkpoints_failed_total",

@@ -1,15 +1,18 @@
 //! The task that follows one shard and feeds the hub.
 
+mod holes;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
-use relay_domain::ports::{LogHead, LogTail, TailError, TailSource, TailStart};
+use relay_domain::ports::{LogHead, LogTail, ResumeStore, TailError, TailSource, TailStart};
 use relay_protocol::log::StoredEvent;
 use relay_runtime::Task;
 use relay_types::{Clock, Seq, ShardId};
 
 use crate::hub::Hub;
+use holes::Holes;
 
 /// How often the log's ends are looked up: the oldest event decides whether a position is too old, the newest whether the
 /// tail keeps up.
@@ -21,6 +24,7 @@ const HEAD_AGAIN: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(crate) struct TailParts {
     pub(crate) tails: Arc<dyn TailSource>,
+    pub(crate) store: Arc<dyn ResumeStore>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) shard: ShardId,
@@ -70,13 +74,15 @@ struct TailTask {
     known_head: LogHead,
     warmup: Warmup,
     behind: bool,
+    holes: Holes,
     lag: metrics::Gauge,
 }
 
 impl TailTask {
     fn new(task: Task, parts: TailParts, start: LogHead) -> Self {
         let lag = metrics::gauge!("relay_tail_lag_events", "shard" => parts.shard.to_string());
-        let mut this = Self { task, parts, known_head: start.clone(), start, warmup: Warmup::Waiting, behind: false, lag };
+        let holes = Holes::of(parts.shard, Arc::clone(&parts.store));
+        let mut this = Self { task, parts, known_head: start.clone(), start, warmup: Warmup::Waiting, behind: false, holes, lag };
         if this.start.last < this.start.first || this.start.last == Seq::ZERO {
             // An empty log: the tail has nothing to show before the first event.
             this.on_quiet();
@@ -182,6 +188,7 @@ impl TailTask {
         let covered = hub.heads().get(&shard).copied().unwrap_or_default();
         events.retain(|event| event.seq > covered);
         let last = events.last().map(|event| event.seq);
+        let events = self.holes.filled(covered, events).await;
         hub.apply(shard, events, self.parts.clock.now_ms()).await;
         if self.warmup == Warmup::Begun && last.is_some_and(|last| last >= self.start.last) {
             hub.warmed_up(shard);

@@ -99,6 +99,10 @@ mod tests {
             elsewhere()
         }
 
+        async fn erased(&self, _: ShardId, _: Seq, _: Seq, _: u32) -> Result<Vec<StoredEvent>, StoreError> {
+            elsewhere()
+        }
+
         async fn find_sends(&self, keys: &[SendKey]) -> Result<Vec<Option<OriginalSend>>, StoreError> {
             self.questions.fetch_add(1, Ordering::Relaxed);
             self.largest.fetch_max(keys.len(), Ordering::Relaxed);

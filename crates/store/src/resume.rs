@@ -7,7 +7,7 @@ use relay_domain::ports::{
     EventPage, EventRange, FoundEvent, Holds, JoinQuestion, JoinSnapshot, MembershipInterval, OriginalSend, OwnHead, ResumeStore, SendKey,
     SnapshotMembership, Standing, StoreError, Target,
 };
-use relay_protocol::log::{EventOwner, EventText};
+use relay_protocol::log::{EventOwner, EventText, StoredEvent};
 use relay_types::{ConversationId, MessageId, Seq, ShardId, UserId};
 use sqlx::types::Uuid;
 use sqlx::{Connection as _, PgConnection};
@@ -15,7 +15,7 @@ use sqlx::{Connection as _, PgConnection};
 use crate::Store;
 use crate::convert::{kind, millis, role, shard, shard_column, text};
 use crate::error::{is_full, unavailable, unreadable};
-use crate::event_row::{TextRow, UserTextRow};
+use crate::event_row::{EventRow, TextRow, UserTextRow};
 
 #[async_trait]
 impl ResumeStore for Store {
@@ -174,6 +174,29 @@ impl ResumeStore for Store {
             tracing::Span::current().record("rows", rows.len() + read.len());
             read.extend(rows.into_iter().map(|row| Read { seq: row.seq, size: row.body.len(), event: row.into_text() }));
             Ok(page_of(read, limit, bytes))
+        })
+        .await
+    }
+
+    /// Indexes: `erasures_pkey`, and `conversation_events_pkey` once per event and month of the last two.
+    #[tracing::instrument(name = "db.events.erased", skip_all, fields(shard = %in_shard))]
+    async fn erased(&self, in_shard: ShardId, after: Seq, before: Seq, limit: u32) -> Result<Vec<StoredEvent>, StoreError> {
+        self.limited(async {
+            let rows = sqlx::query_as!(
+                EventRow,
+                r#"SELECT e.conversation_id, e.seq, e.prev_seq, e.shard, e.kind, e.event_id, e.actor_id, e.client_id,
+                      e.body::text AS "body!", e.further::text AS further, e.decided_at_ms, e.at, NULL::bigint AS edited_seq,
+                      NULL::timestamptz AS edited_at
+               FROM erasures x
+               JOIN conversation_events e ON e.conversation_id = x.conversation_id AND e.seq = x.seq
+               WHERE x.shard = $1 AND x.seq > $2 AND x.seq < $3 AND e.at >= (SELECT oldest FROM event_horizon)
+               ORDER BY x.seq LIMIT $4"#,
+                shard_column(in_shard),
+                after.to_i64(),
+                before.to_i64(),
+                i64::from(limit),
+            );
+            rows.fetch_all(&self.pool).await.map_err(unavailable)?.into_iter().map(EventRow::into_stored).collect()
         })
         .await
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use relay_protocol::log::{EventOwner, EventText, LogEvent};
+use relay_protocol::log::{EventOwner, EventText, LogEvent, StoredEvent};
 use relay_types::{ClientId, ConversationId, MessageId, Seq, SessionId, ShardId, TimestampMs, UserId};
 
 use super::{Causes, DriverError, Standing, Target};
@@ -189,6 +189,13 @@ pub trait ResumeStore: Send + Sync {
     /// # Cancel safety
     /// Cancel safe.
     async fn events(&self, shard: ShardId, ranges: &[EventRange], limit: u32, bytes: u32) -> Result<EventPage, StoreError>;
+
+    /// What is left of the shard's events after `after` and before `before` that were erased from the log: ascending by sequence,
+    /// `prev` filled in, at most `limit`. Whoever finds a place empty in the log finds here what stood there.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn erased(&self, shard: ShardId, after: Seq, before: Seq, limit: u32) -> Result<Vec<StoredEvent>, StoreError>;
 
     /// For each key, in order, the earlier send with that key, if the projection has one.
     ///

@@ -152,6 +152,10 @@ mod tests {
             elsewhere()
         }
 
+        async fn erased(&self, _: ShardId, _: Seq, _: Seq, _: u32) -> Result<Vec<StoredEvent>, StoreError> {
+            elsewhere()
+        }
+
         async fn find_sends(&self, _: &[SendKey]) -> Result<Vec<Option<OriginalSend>>, StoreError> {
             elsewhere()
         }

@@ -1,12 +1,14 @@
 //! An erased message: its content goes everywhere, its place stays everywhere.
 
+use relay_fault_proxy::{Direction, Faults};
 use relay_harness::{Harness, wait_for};
+use relay_protocol::frame::ServerFrame;
 use relay_protocol::{LogEvent, MessageBody, Position};
 use relay_types::{ConversationId, Seq};
 
 use super::checks::{Seen, contiguous, holds};
 use super::outages::durable_covers;
-use super::support::{LATE, Socket, TestResult, direct, history, ulid_key};
+use super::support::{LATE, Socket, TestResult, direct, history, text, ulid_key};
 use super::witness::{conversation_rows, log, persisted};
 
 /// A ring that does not reach back far.
@@ -109,5 +111,47 @@ async fn an_erased_message_is_a_tombstone_live_replayed_in_history_and_in_the_lo
     persisted(&h).await?;
     assert!(h.relayctl(&["verify"]).await?.contains("the log and Postgres agree"));
     shows(&h, "relay_messages_unaccounted", "0").await;
+    h.finish().await
+}
+
+/// A tail that falls behind, or begins, meets holes where others saw a message and its edit.
+#[tokio::test]
+async fn what_the_log_erased_before_a_tail_passed_is_a_tombstone_in_its_chain() -> TestResult {
+    let h = Harness::builder().nats_link().config("gateway", SETTINGS).expect_errors().start().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let chat = direct(&ann, &bob).await?;
+    let mut bobs = Socket::live(&h, 0, &bob.device, None).await?;
+    let position = bobs.at();
+    // What was on its way is lost: the tail has to read it anew.
+    let cut = Direction { swallow: true, ..Direction::default() };
+    h.nats_link().set(Faults { only: Some("gateway-tail"), ..Faults::both(cut) });
+    ann.api.post_message(chat, &ulid_key(0), &text("one")).await?;
+    let secret = ann.api.post_message(chat, &ulid_key(0), &text("secret")).await?;
+    let edit = ann.api.edit_message(chat, secret.message_id, &ulid_key(0), &text("secret, too")).await?;
+    ann.api.post_message(chat, &ulid_key(0), &text("three")).await?;
+    persisted(&h).await?;
+    h.relayctl(&["erase", "message", &chat.to_string(), &secret.message_id.to_string()]).await?;
+    shows(&h, "relay_erasures_total", "2").await;
+    let left: Vec<Seq> = log(&h, 0).await?.into_iter().map(|(seq, _)| seq).collect();
+    assert!(!left.contains(&secret.seq) && !left.contains(&edit.seq), "{left:?}");
+
+    h.nats_link().heal();
+    bobs.message_or_seen("three").await?;
+    let erased = |frame: &ServerFrame| matches!(frame.event(), Some(LogEvent::MessageErased(_))).then_some(());
+    bobs.until("the erasure", erased).await?;
+    let rows: Vec<Seq> = conversation_rows(&h, chat).await?.into_iter().map(|(seq, _)| seq).collect();
+    let seen: Vec<Seen> = bobs.seen().into_iter().filter(|seen| seen.conversation == chat).collect();
+    let places: Vec<Seq> = seen.iter().map(|seen| seen.seq).collect();
+    assert!(rows.ends_with(&places) && places.contains(&secret.seq) && places.contains(&edit.seq), "{places:?} of {rows:?}");
+    holds(contiguous(bob.id(), &seen));
+    let tombstone = seen.iter().find(|seen| seen.seq == secret.seq).and_then(|seen| seen.message.as_ref());
+    assert_eq!(tombstone.map(|message| &message.body), Some(&MessageBody::Erased));
+
+    // One that begins reads the same past.
+    h.gateway(0).kill();
+    h.gateway(0).restart().await?;
+    replayed(&h, 0, &bob, &position, chat, secret.seq).await?;
+    let metrics = h.gateway(0).metrics().await?;
+    assert!(metrics.lines().any(|line| line == "relay_tail_erased_total 2"), "{metrics}");
     h.finish().await
 }
