@@ -67,6 +67,7 @@ mod tests {
 
     use async_trait::async_trait;
     use relay_domain::ports::{EventPage, EventRange, FoundEvent, JoinQuestion, JoinSnapshot, Standing, Target};
+    use relay_protocol::log::StoredEvent;
     use relay_types::{ConversationId, MessageId, UserId};
     use tokio::sync::Semaphore;
 

@@ -100,6 +100,7 @@ mod tests {
     use relay_domain::ports::{
         EventPage, EventRange, FoundEvent, MembershipInterval, OriginalSend, SendKey, SnapshotMembership, Standing, Target,
     };
+    use relay_protocol::log::StoredEvent;
     use relay_types::{ConversationId, MessageId, Seq, SessionId, ShardId};
 
     use super::*;
