@@ -45,6 +45,7 @@ fn main() -> ExitCode {
             ephemeral: Arc::new(NatsEphemeral::typing(ephemeral.clone())),
             receipts: Arc::new(NatsEphemeral::receipts(ephemeral)),
             audience: store.clone(),
+            delivery_marks: store.clone(),
             store,
             log_reader: Arc::new(NatsLogReader::new(publishing.clone())),
             cursors: Arc::new(NatsCursors::new(publishing)),

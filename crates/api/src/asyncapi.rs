@@ -15,7 +15,8 @@ use utoipa::OpenApi as _;
     MessageBody,
     relay_protocol::SendMessage,
     relay_protocol::EditMessage,
-    relay_protocol::DeleteMessage
+    relay_protocol::DeleteMessage,
+    relay_protocol::ReceivedUpto
 )))]
 struct Schemas;
 
@@ -170,6 +171,23 @@ fn client_commands() -> Vec<(&'static str, &'static str, Value)> {
             }),
         ),
         (
+            "received",
+            "What this device has now, said once a second at most while messages come. No answer.",
+            json!({
+                "type": "object",
+                "required": ["type", "conversations"],
+                "properties": {
+                    "type": tag("received"),
+                    "conversations": {
+                        "type": "array",
+                        "minItems": 1,
+                        "maxItems": relay_protocol::command::MOST_RECEIVED,
+                        "items": { "$ref": "#/components/schemas/ReceivedUpto" },
+                    },
+                },
+            }),
+        ),
+        (
             "typing_start",
             "The person types in this conversation. Repeated every two seconds at most while they do. No answer; perhaps nobody is told.",
             typing("typing_start"),
@@ -216,6 +234,7 @@ mod tests {
             "send_message",
             "edit_message",
             "delete_message",
+            "received",
             "typing_start",
             "typing_stop",
             "ping",
@@ -253,7 +272,7 @@ mod tests {
         ] {
             assert!(messages.contains_key(name), "{name}");
         }
-        assert_eq!(messages.len(), 38, "a new frame: name it here");
+        assert_eq!(messages.len(), 39, "a new frame: name it here");
         let mut references = Vec::new();
         collect_references(&document, &mut references);
         assert!(references.len() > 30);

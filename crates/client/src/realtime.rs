@@ -7,6 +7,7 @@
 mod engine;
 mod event;
 mod progress;
+mod received;
 mod session;
 mod typing;
 

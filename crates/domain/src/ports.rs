@@ -6,6 +6,7 @@ mod causes;
 mod consumers;
 mod conversations;
 mod cursors;
+mod delivery_marks;
 mod ephemeral;
 mod erasures;
 mod history;
@@ -40,6 +41,7 @@ pub use conversations::{
     NewConversation, PeopleLimits,
 };
 pub use cursors::{Checkpoint, CursorError, DeliveryCursors};
+pub use delivery_marks::DeliveryMarks;
 pub use ephemeral::{EphemeralAudience, EphemeralFeed, EphemeralLink, LinkError};
 pub use erasures::{Attempt, ErasableLog, EraseError, Erasure, ErasureBacklog, Erasures};
 pub use history::{History, HistoryAnchor, HistoryError, MemberInterval};

@@ -5,7 +5,7 @@
 //! things are told, hands the notices to the sockets of this gateway, and publishes one batch per bucket, at most every
 //! 100 ms. Batches of others go to the sockets here in the same way. Who gets a frame is the hub's decision at that moment.
 
-mod audience;
+pub(crate) mod audience;
 mod exchange;
 mod later;
 mod outgoing;

@@ -8,7 +8,8 @@ use axum::Router;
 use axum::routing::get;
 use governor::Quota;
 use relay_domain::ports::{
-    DeliveryCursors, EphemeralAudience, EphemeralLink, LogReader, MessageLog, ResumeStore, SessionUse, TailSource, TokenVerifier,
+    DeliveryCursors, DeliveryMarks, EphemeralAudience, EphemeralLink, LogReader, MessageLog, ResumeStore, SessionUse, TailSource,
+    TokenVerifier,
 };
 use relay_posting::{EditLimits, LogRoom, Poster, PosterParts, delete_window};
 use relay_runtime::census::Census;
@@ -25,6 +26,7 @@ use crate::ephemeral::{Ephemeral, EphemeralParts};
 use crate::fresh_heads::FreshHeads;
 use crate::hub::{Hub, HubLimits};
 use crate::keeper::Keeper;
+use crate::receipts::ReceiptParts;
 use crate::resume::{Resumer, Snapshots, Verdict};
 use crate::state::Shared;
 use crate::tail::TailParts;
@@ -48,7 +50,9 @@ pub struct Deps {
     pub ephemeral: Arc<dyn EphemeralLink>,
     /// Other processes tell what people have read.
     pub receipts: Arc<dyn EphemeralLink>,
-    /// Says where typing is told.
+    /// Keeps up to where people's devices have everything.
+    pub delivery_marks: Arc<dyn DeliveryMarks>,
+    /// Says where typing, and what devices have, is told.
     pub audience: Arc<dyn EphemeralAudience>,
     /// Checks access tokens.
     pub tokens: Arc<dyn TokenVerifier>,
@@ -127,6 +131,7 @@ impl Gateway {
             poster,
             fresh_heads,
             ephemeral: Arc::new(Ephemeral::new(config.typing_per_s)),
+            deliveries: Arc::default(),
             tokens: Arc::clone(&deps.tokens),
             origins: deps.origins.clone(),
             clock: Arc::clone(&deps.clock),
@@ -185,7 +190,16 @@ impl Gateway {
         let parts =
             EphemeralParts { hub: Arc::clone(&shared.hub), link: Arc::clone(&deps.ephemeral), audience: Arc::clone(&deps.audience) };
         shared.ephemeral.serve(supervisor, parts);
-        crate::receipts::serve(supervisor, Arc::clone(&shared.hub), Arc::clone(&deps.receipts));
+        crate::receipts::serve(
+            supervisor,
+            &ReceiptParts {
+                hub: Arc::clone(&shared.hub),
+                link: Arc::clone(&deps.receipts),
+                audience: Arc::clone(&deps.audience),
+                marks: Arc::clone(&deps.delivery_marks),
+                deliveries: Arc::clone(&shared.deliveries),
+            },
+        );
         let router = Router::new().route("/v1/ws", get(upgrade::upgrade)).fallback(upgrade::not_found).with_state(Arc::clone(&shared));
         let stop = supervisor.stop_token();
         tokio::select! {

@@ -12,6 +12,7 @@ mod ephemeral;
 mod fan_out;
 mod own;
 mod passing;
+mod received;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -37,10 +38,11 @@ use crate::roster::Roster;
 use fan_out::{Delivered, FanOut};
 use own::OwnHeads;
 use passing::{Sight, Waiting};
+use received::Received;
 use sweep::{Due, Revoked};
 
 pub(crate) use attach::Attach;
-pub(crate) use ephemeral::Told;
+pub(crate) use ephemeral::{ReceiptNews, Told};
 
 /// Sends per second of one user, over all their sockets here.
 pub(crate) type UserLimiter = governor::DefaultDirectRateLimiter;
@@ -58,6 +60,8 @@ struct UserState {
     roster: Roster,
     /// Where their own subjects end, as far as the tails have come.
     own: OwnHeads,
+    /// Per shard, up to where their devices have everything.
+    received: Vec<Received>,
     sockets: Vec<Arc<Socket>>,
     limiter: Arc<UserLimiter>,
     /// What the user's devices said they have, per shard: the greatest of all.
@@ -98,6 +102,8 @@ struct State {
     users: HashMap<UserId, UserState>,
     conversations: HashMap<ConversationId, ConversationState>,
     live_sockets: usize,
+    /// What people's devices have, until it is kept.
+    unsaved: HashMap<(UserId, ShardId), Seq>,
     revoked: Revoked,
     due: Due,
     /// Who came and left before each tail begins, until it does.
@@ -160,6 +166,7 @@ impl Hub {
             users: HashMap::new(),
             conversations: HashMap::new(),
             live_sockets: 0,
+            unsaved: HashMap::new(),
             revoked: Revoked::default(),
             due: Due::default(),
             changes_before: HashMap::new(),
@@ -259,6 +266,7 @@ impl Hub {
             }
         }
         state.users.clear();
+        state.unsaved.clear();
         state.due = Due::default();
         state.live_sockets = 0;
         state.conversations.clear();
@@ -349,11 +357,12 @@ impl Hub {
             return;
         }
         let heads = state.heads();
-        let Some(user) = state.users.get_mut(&user) else { return };
         for (shard, seq) in &position.shards {
+            let Some(user_state) = state.users.get_mut(&user) else { return };
             if heads.get(shard).is_some_and(|head| seq <= head) {
-                let known = user.acked.entry(*shard).or_default();
+                let known = user_state.acked.entry(*shard).or_default();
                 *known = (*known).max(*seq);
+                state.has(user, *shard, *seq);
             }
         }
     }

@@ -97,7 +97,10 @@ pub fn register() {
     }
     describe_counter!("relay_void_messages_total", "Messages stored behind their sender's removal, which count for no reader");
     counter!("relay_void_messages_total").increment(0);
-    describe_counter!("relay_ephemeral_notices_total", "Typing notices that people of this gateway gave, and that were told");
+    describe_counter!(
+        "relay_ephemeral_notices_total",
+        "Notices of typing and of what devices have, that people of this gateway gave, and that were told"
+    );
     describe_counter!("relay_ephemeral_batches_total", "Batches of notices that this gateway published to the others");
     describe_counter!("relay_ephemeral_deliveries_total", "Ephemeral frames put into sockets' queues");
     describe_counter!(
@@ -111,6 +114,10 @@ pub fn register() {
     for reason in Dropped::ALL {
         counter!("relay_ephemeral_dropped_total", "reason" => reason.as_str()).increment(0);
     }
+    describe_counter!(
+        "relay_delivery_marks_total",
+        "Times that was written down up to where a person's devices have everything of a shard"
+    );
     describe_counter!("relay_resumes_without_postgres_total", "Resumes that fell back on the log");
     describe_counter!("relay_tail_erased_total", "Events that were erased from the log before the tail passed, and told all the same");
     describe_counter!("relay_tail_erased_unknown_total", "Times that Postgres could not be asked what stood in an empty place of the log");
@@ -127,6 +134,7 @@ pub fn register() {
         "relay_ephemeral_batches_total",
         "relay_ephemeral_deliveries_total",
         "relay_ephemeral_conflated_total",
+        "relay_delivery_marks_total",
         "relay_resumes_without_postgres_total",
         "relay_tail_erased_total",
         "relay_tail_erased_unknown_total",

@@ -1,56 +1,96 @@
-//! What people have read, as other processes tell it: gathered, and told to the sockets here at most every 250 ms, in one frame for
-//! each conversation, however many people read it. Who gets a frame is the hub's decision at that moment.
+//! What people have read, as other processes tell it, and what their devices have, as these say. Both are gathered, and told to the
+//! sockets here at most every 250 ms, in one frame for each conversation, however many people read it. Who gets a frame is the hub's
+//! decision at that moment.
+//!
+//! What a device says it has goes to [`deliveries`] first, which asks whether it is told in that conversation, and tells the other
+//! gateways. [`keeping`] writes it down.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+mod deliveries;
+mod gathered;
+mod keeping;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use relay_domain::ports::EphemeralLink;
-use relay_protocol::ephemeral::BatchError;
-use relay_protocol::receipts::{RECEIPTS_MOST_MEMBERS, ReadNotice, ReceiptBatch};
+use futures::future::BoxFuture;
+use relay_domain::ports::{DeliveryMarks, EphemeralAudience, EphemeralLink};
 use relay_runtime::{Restart, Supervisor, Task};
-use relay_types::{ConversationId, UserId};
 use tokio::time::Instant;
 
+use crate::ephemeral::audience::Answer;
 use crate::hub::Hub;
-use crate::metrics::Dropped;
+
+pub(crate) use deliveries::Deliveries;
+use deliveries::Outgoing;
+use gathered::Gathered;
 
 /// Between two frames of one conversation.
 const EVERY: Duration = Duration::from_millis(250);
-/// Conversations of which something waits; what it takes is bounded by the people that each may have.
-const MOST_CONVERSATIONS: usize = 4_096;
-/// How long a notice waits for this gateway's tail.
-const TAIL_LIMIT: Duration = Duration::from_secs(1);
-/// What is told before others may run on this thread, and what looking costs in the same measure.
-const SLICE: u64 = 512;
-const LOOK: u64 = 16;
+/// Between two batches to the other gateways.
+const BATCH_EVERY: Duration = Duration::from_millis(100);
+/// Between two looks whether what waits can be told by now: a request may have been answered.
+const AGAIN: Duration = Duration::from_millis(500);
 /// The task heals by itself; this is for what does not.
 const RESTART_CAP: Duration = Duration::from_secs(5);
 
-/// Tells until the supervisor is told to stop.
-pub(crate) fn serve(supervisor: &Supervisor, hub: Arc<Hub>, link: Arc<dyn EphemeralLink>) {
-    supervisor.spawn("receipts", Restart::Backoff { cap: RESTART_CAP }, move |task: Task| run(task, Arc::clone(&hub), Arc::clone(&link)));
+/// What telling needs.
+#[derive(Clone)]
+pub(crate) struct ReceiptParts {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) link: Arc<dyn EphemeralLink>,
+    pub(crate) audience: Arc<dyn EphemeralAudience>,
+    pub(crate) marks: Arc<dyn DeliveryMarks>,
+    pub(crate) deliveries: Arc<Deliveries>,
 }
 
-async fn run(task: Task, hub: Arc<Hub>, link: Arc<dyn EphemeralLink>) -> anyhow::Result<()> {
-    let mut feed = link.listen().await?;
+/// Tells and keeps until the supervisor is told to stop.
+pub(crate) fn serve(supervisor: &Supervisor, parts: &ReceiptParts) {
+    let telling = parts.clone();
+    supervisor.spawn("receipts", Restart::Backoff { cap: RESTART_CAP }, move |task: Task| run(task, telling.clone()));
+    let keeping = parts.clone();
+    supervisor.spawn("delivery-marks", Restart::Backoff { cap: RESTART_CAP }, move |task: Task| {
+        keeping::run(task, Arc::clone(&keeping.hub), Arc::clone(&keeping.marks))
+    });
+}
+
+async fn run(task: Task, parts: ReceiptParts) -> anyhow::Result<()> {
+    let mut feed = parts.link.listen().await?;
     task.health.up();
-    let mut gathered = Gathered::default();
-    let mut told: Option<Instant> = None;
+    let (mut gathered, mut outgoing) = (Gathered::default(), Outgoing::default());
+    let mut question: Option<BoxFuture<'static, Answer>> = None;
+    // When frames were told last; when batches went out last, and are to go out next.
+    let (mut told, mut sent, mut send_at) = (None, None, None);
     loop {
-        let due = async {
-            match told {
-                _ if gathered.0.is_empty() => std::future::pending().await,
-                Some(at) => tokio::time::sleep_until(at + EVERY).await,
-                None => {}
-            }
-        };
+        if question.is_none() {
+            question = outgoing.question(&parts.audience, Instant::now().into_std());
+        }
+        if send_at.is_none() && !outgoing.is_empty() {
+            send_at = Some(Instant::now() + AGAIN);
+        }
+        let tell_at = (!gathered.is_empty()).then(|| after(told, EVERY));
         tokio::select! {
             () = task.stop.cancelled() => return Ok(()),
-            () = due => {
+            () = until(tell_at) => {
                 told = Some(Instant::now());
-                gathered.tell(&hub).await;
+                gathered.tell(&parts.hub).await;
+            }
+            () = parts.deliveries.given() => {
+                let soon = after(sent, BATCH_EVERY);
+                send_at = Some(send_at.map_or(soon, |at: Instant| at.min(soon)));
+            }
+            () = until(send_at) => {
+                (sent, send_at) = (Some(Instant::now()), None);
+                let now = Instant::now().into_std();
+                outgoing.take_in(parts.deliveries.take(), now);
+                // To the other gateways, and to the sockets here.
+                for notice in outgoing.tell(parts.link.as_ref(), now) {
+                    gathered.add_delivered(Instant::now(), notice);
+                }
+            }
+            answer = answered(&mut question) => {
+                question = None;
+                outgoing.learn(&answer, Instant::now().into_std());
+                send_at = Some(after(sent, BATCH_EVERY));
             }
             batch = feed.next() => match batch {
                 Some(batch) => gathered.take_in(&batch, Instant::now()),
@@ -60,84 +100,21 @@ async fn run(task: Task, hub: Arc<Hub>, link: Arc<dyn EphemeralLink>) -> anyhow:
     }
 }
 
-/// The newest mark of each person, and until when it waits.
-type Waiting = HashMap<UserId, (Instant, ReadNotice)>;
+/// So long after that, or now.
+fn after(at: Option<Instant>, pause: Duration) -> Instant {
+    at.map_or_else(Instant::now, |at| at + pause)
+}
 
-#[derive(Default)]
-struct Gathered(HashMap<ConversationId, Waiting>);
-
-impl Gathered {
-    fn take_in(&mut self, batch: &[u8], now: Instant) {
-        match ReceiptBatch::decode(batch) {
-            Ok(batch) => batch.read.into_iter().for_each(|notice| self.add(now + TAIL_LIMIT, notice)),
-            Err(BatchError::TooLarge) => Dropped::TooLarge.count(1),
-            Err(BatchError::Malformed) => Dropped::Malformed.count(1),
-        }
-    }
-
-    fn add(&mut self, until: Instant, mut notice: ReadNotice) {
-        let full = self.0.len() >= MOST_CONVERSATIONS;
-        let people = match self.0.entry(notice.conversation_id) {
-            Entry::Occupied(people) => people.into_mut(),
-            Entry::Vacant(_) if full => return Dropped::Full.count(1),
-            Entry::Vacant(place) => place.insert(Waiting::new()),
-        };
-        let full = people.len() >= RECEIPTS_MOST_MEMBERS as usize;
-        match people.entry(notice.by.user_id) {
-            Entry::Occupied(mut earlier) => {
-                notice.replaces(&earlier.get().1);
-                earlier.insert((until, notice));
-                metrics::counter!("relay_ephemeral_conflated_total").increment(1);
-            }
-            Entry::Vacant(_) if full => Dropped::Full.count(1),
-            Entry::Vacant(place) => {
-                place.insert((until, notice));
-            }
-        }
-    }
-
-    /// Tells what waits; what is ahead of the tail goes on waiting.
-    async fn tell(&mut self, hub: &Hub) {
-        let (now, mut spent) = (Instant::now(), 0);
-        for (conversation, people) in std::mem::take(&mut self.0) {
-            let until: HashMap<UserId, Instant> = people.iter().map(|(user, (until, _))| (*user, *until)).collect();
-            let (sockets, ahead) = hub.tell_read(conversation, people.into_values().map(|(_, notice)| notice).collect());
-            metrics::counter!("relay_ephemeral_deliveries_total").increment(sockets);
-            for notice in ahead {
-                match until.get(&notice.by.user_id) {
-                    Some(until) if *until > now => self.add(*until, notice),
-                    Some(_) | None => Dropped::Behind.count(1),
-                }
-            }
-            spent += LOOK + sockets;
-            if spent >= SLICE {
-                spent = 0;
-                tokio::task::yield_now().await;
-            }
-        }
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use relay_protocol::receipts::ReadBy;
-    use relay_types::{Seq, ShardId};
-
-    fn notice(conversation: u32, user: u32) -> ReadNotice {
-        let by = ReadBy { user_id: format!("{user:026}").parse().unwrap(), after_seq: Seq(0), read_seq: Seq(5) };
-        let conversation_id = format!("{conversation:026}").parse().unwrap();
-        ReadNotice { conversation_id, by, not_to: Vec::new(), shard: ShardId(0), as_of: Seq(9) }
-    }
-
-    #[test]
-    fn what_waits_is_bounded_in_conversations_and_in_people() {
-        let (mut gathered, now) = (Gathered::default(), Instant::now());
-        for n in 0..10_000 {
-            gathered.add(now, notice(n, 1));
-            gathered.add(now, notice(1, n));
-        }
-        assert_eq!(gathered.0.len(), MOST_CONVERSATIONS);
-        assert_eq!(gathered.0.values().map(HashMap::len).max(), Some(RECEIPTS_MOST_MEMBERS as usize));
+async fn answered(question: &mut Option<BoxFuture<'static, Answer>>) -> Answer {
+    match question {
+        Some(question) => question.await,
+        None => std::future::pending().await,
     }
 }

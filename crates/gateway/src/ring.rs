@@ -25,6 +25,8 @@ const SEND_BYTES: usize = size_of::<(usize, usize, SendKey)>()
     + 2 * size_of::<(Arc<SendKey>, OriginalSend)>()
     + 2 * size_of::<(MessageId, Seq)>()
     + 2 * ALLOCATION_BYTES;
+/// Events that are looked at for their authors: what one device missed of one conversation, or the end of it.
+const MOST_AUTHORED: usize = 1_000;
 /// Beside each text, the allocator's.
 const ALLOCATION_BYTES: usize = 16;
 
@@ -464,6 +466,22 @@ impl Ring {
             *end = Some(entry.seq);
         });
         open
+    }
+
+    /// Who said something in the conversation behind `after` and not behind `upto`, each with the newest of it. What was erased counts
+    /// too. Looks at the newest [`MOST_AUTHORED`] events there.
+    pub(crate) fn authors(&self, conversation: ConversationId, after: Seq, upto: Seq) -> Vec<(UserId, Seq)> {
+        let mut authors: Vec<(UserId, Seq)> = Vec::new();
+        let newest = self.index.of(EventOwner::Conversation(conversation), self.ordinal_after(after)).rev().take(MOST_AUTHORED);
+        for entry in newest.filter_map(|ordinal| self.entries.get(place(self.first_ordinal, ordinal))) {
+            if let What::Message { key, .. } = &entry.what
+                && entry.seq <= upto
+                && !authors.iter().any(|(author, _)| *author == key.sender)
+            {
+                authors.push((key.sender, entry.seq));
+            }
+        }
+        authors
     }
 
     /// The events after `after` that change who is in a conversation, ascending.

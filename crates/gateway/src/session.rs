@@ -15,7 +15,7 @@ use bytes::Bytes;
 use relay_domain::ports::MembershipInterval;
 use relay_posting::Publication;
 use relay_protocol::frame::ErrorFrame;
-use relay_protocol::{CloseCode, Command, ErrorCode, Ping, RETRY_AFTER, ServerFrame, TypingState, command};
+use relay_protocol::{CloseCode, Command, ErrorCode, Ping, RETRY_AFTER, ReceivedUpto, ServerFrame, TypingState, command};
 use relay_types::{ConversationId, ShardId, UserId};
 
 use tokio::time::Instant;
@@ -230,7 +230,7 @@ impl<'a, T: Transport> Live<'a, T> {
                     Some(send.client_id)
                 }
                 // Nobody waits for an answer.
-                Ok(Wish::Typing(..)) => {
+                Ok(Wish::Typing(..) | Wish::Received(_)) => {
                     Dropped::RateLimited.count(1);
                     return Next::Go;
                 }
@@ -251,6 +251,7 @@ impl<'a, T: Transport> Live<'a, T> {
                 self.shared.hub.pong(&self.socket, self.shared.server_time_ms());
             }
             Ok(Wish::Typing(conversation, state)) => self.typing(conversation, state),
+            Ok(Wish::Received(upto)) => self.shared.deliveries.give(self.shared.hub.received(self.socket.user, &upto)),
             Ok(Wish::Hello) => {
                 self.refuse(ErrorFrame::new(ErrorCode::HelloTwice, "hello was already answered on this socket"));
             }
@@ -386,6 +387,7 @@ enum Wish {
     Publish(Publication),
     Ping(Ping),
     Typing(ConversationId, TypingState),
+    Received(Vec<ReceivedUpto>),
 }
 
 impl Wish {
@@ -396,6 +398,7 @@ impl Wish {
             Command::EditMessage(edit) => Self::Publish(edit.into()),
             Command::DeleteMessage(delete) => Self::Publish(delete.into()),
             Command::Ping(ping) => Self::Ping(ping),
+            Command::Received(upto) => Self::Received(upto),
             Command::TypingStart(conversation) => Self::Typing(conversation, TypingState::Typing),
             Command::TypingStop(conversation) => Self::Typing(conversation, TypingState::Stopped),
         }

@@ -15,6 +15,7 @@ use crate::config::GatewayConfig;
 use crate::ephemeral::Ephemeral;
 use crate::fresh_heads::FreshHeads;
 use crate::hub::Hub;
+use crate::receipts::Deliveries;
 use crate::resume::Resumer;
 
 /// What every socket's task shares.
@@ -25,6 +26,7 @@ pub(crate) struct Shared {
     pub(crate) poster: Arc<Poster>,
     pub(crate) fresh_heads: Arc<FreshHeads>,
     pub(crate) ephemeral: Arc<Ephemeral>,
+    pub(crate) deliveries: Arc<Deliveries>,
     pub(crate) tokens: Arc<dyn TokenVerifier>,
     pub(crate) origins: Origins,
     pub(crate) clock: Arc<dyn Clock>,

@@ -1,6 +1,6 @@
 //! What a client may say over a socket, and how it is refused.
 
-use relay_types::{ClientId, ConversationId, MessageId, TextError};
+use relay_types::{ClientId, ConversationId, MessageId, Seq, TextError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -21,6 +21,8 @@ pub enum Command {
     DeleteMessage(DeleteMessage),
     /// Asks for a pong; may report what the client has.
     Ping(Ping),
+    /// What this device has now, at most [`MOST_RECEIVED`] conversations. No answer.
+    Received(Vec<ReceivedUpto>),
     /// The person types in this conversation. Said again while they do. No answer.
     TypingStart(ConversationId),
     /// The person types there no more. No answer.
@@ -87,6 +89,19 @@ pub struct Ping {
     pub position: Option<Position>,
 }
 
+/// Conversations that one `received` names at most.
+pub const MOST_RECEIVED: usize = 64;
+
+/// Up to where a device has what was said in a conversation. Because events come in the shard's order, it has everything of the shard
+/// up to there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct ReceivedUpto {
+    /// Where.
+    pub conversation_id: ConversationId,
+    /// The newest message of another's that the device has.
+    pub seq: Seq,
+}
+
 /// A frame that was refused before anything happened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {reason}")]
@@ -124,6 +139,8 @@ struct Envelope<'a> {
     reply_to: Option<std::borrow::Cow<'a, str>>,
     #[serde(default, borrow)]
     body: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    conversations: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -159,10 +176,11 @@ pub fn decode(frame: &str) -> Result<Command, DecodeError> {
         "send_message" => decode_send(&envelope).map(Command::SendMessage),
         "edit_message" => decode_edit(&envelope).map(Command::EditMessage),
         "delete_message" => decode_delete(&envelope).map(Command::DeleteMessage),
+        "received" => decode_received(&envelope).map(Command::Received),
         "typing_start" => decode_conversation(&envelope).map(Command::TypingStart),
         "typing_stop" => decode_conversation(&envelope).map(Command::TypingStop),
         _ => {
-            let reason = "type has to be hello, send_message, edit_message, delete_message, ping, typing_start or typing_stop";
+            let reason = "type has to be hello, send_message, edit_message, delete_message, received, ping, typing_start or typing_stop";
             // A newer client waits for an answer to its key, whatever it asked for.
             let client_id = envelope.client_id.and_then(|client_id| client_id.parse().ok());
             Err(DecodeError { client_id, ..DecodeError::new(ErrorCode::UnknownCommand, reason) })
@@ -228,8 +246,29 @@ fn decode_keyed<T>(
     decoded.map_err(|error| DecodeError { client_id: Some(client_id), ..error })
 }
 
+fn decode_received(envelope: &Envelope<'_>) -> Result<Vec<ReceivedUpto>, DecodeError> {
+    #[derive(Deserialize)]
+    struct Upto<'a> {
+        #[serde(borrow)]
+        conversation_id: std::borrow::Cow<'a, str>,
+        seq: Seq,
+    }
+    let json = envelope.conversations.ok_or_else(|| missing("conversations"))?.get();
+    let list: Vec<Upto<'_>> =
+        serde_json::from_str(json).map_err(|e| DecodeError::new(ErrorCode::MalformedFrame, format!("conversations: {}", category(&e))))?;
+    if !(1..=MOST_RECEIVED).contains(&list.len()) {
+        return Err(DecodeError::new(ErrorCode::InvalidField, format!("conversations has to name 1 to {MOST_RECEIVED}")));
+    }
+    let upto = |upto: Upto<'_>| Ok(ReceivedUpto { conversation_id: decode_id(&upto.conversation_id)?, seq: upto.seq });
+    list.into_iter().map(upto).collect()
+}
+
 fn decode_conversation(envelope: &Envelope<'_>) -> Result<ConversationId, DecodeError> {
     let id = envelope.conversation_id.as_deref().ok_or_else(|| missing("conversation_id"))?;
+    decode_id(id)
+}
+
+fn decode_id(id: &str) -> Result<ConversationId, DecodeError> {
     id.parse().map_err(|e: relay_types::IdError| DecodeError::new(ErrorCode::BadId, e.to_string()))
 }
 
@@ -293,7 +332,7 @@ fn category(error: &serde_json::Error) -> &'static str {
 
 /// Encodes commands, for clients.
 pub mod encode {
-    use super::{ConversationId, DeleteMessage, EditMessage, Position, SendMessage};
+    use super::{ConversationId, DeleteMessage, EditMessage, Position, ReceivedUpto, SendMessage};
 
     /// The hello frame.
     pub fn hello(token: &str, position: Option<&Position>) -> String {
@@ -338,6 +377,15 @@ pub mod encode {
     /// The `typing_stop` frame.
     pub fn typing_stop(conversation: ConversationId) -> String {
         format!(r#"{{"type":"typing_stop","conversation_id":"{conversation}"}}"#)
+    }
+
+    /// The `received` frame.
+    pub fn received(conversations: &[ReceivedUpto]) -> String {
+        #[derive(serde::Serialize)]
+        struct Fields<'a> {
+            conversations: &'a [ReceivedUpto],
+        }
+        command("received", &Fields { conversations })
     }
 
     /// The ping frame.
@@ -388,6 +436,10 @@ mod tests {
             format!(r#"{{"type":"edit_message","client_id":"k","conversation_id":"{conversation}",{message}"body":{body}}}"#)
         };
         let delete = |message: &str| format!(r#"{{"type":"delete_message","client_id":"k","conversation_id":"{conversation}"{message}}}"#);
+        let received = |conversation: &str, times: usize| {
+            let upto = format!(r#"{{"conversation_id":{conversation},"seq":1}}"#);
+            format!(r#"{{"type":"received","conversations":[{}]}}"#, vec![upto; times].join(","))
+        };
         let text = r#"{"type":"text","text":"hi"}"#;
         let long = format!(r#"{{"type":"text","text":"{}"}}"#, "x".repeat(relay_types::text::MAX_MESSAGE_BYTES + 1));
         let cases = [
@@ -402,6 +454,11 @@ mod tests {
             (r#"{"type":"ping","position":"%%"}"#.to_owned(), ErrorCode::BadPosition),
             (r#"{"type":"typing_start"}"#.to_owned(), ErrorCode::MalformedFrame),
             (r#"{"type":"typing_stop","conversation_id":"*"}"#.to_owned(), ErrorCode::BadId),
+            (r#"{"type":"received"}"#.to_owned(), ErrorCode::MalformedFrame),
+            (r#"{"type":"received","conversations":[7]}"#.to_owned(), ErrorCode::MalformedFrame),
+            (r#"{"type":"received","conversations":[]}"#.to_owned(), ErrorCode::InvalidField),
+            (received(&good, MOST_RECEIVED + 1), ErrorCode::InvalidField),
+            (received("\">\"", 1), ErrorCode::BadId),
             (send("\"*\"", &good, text), ErrorCode::BadClientId),
             (send("\"k\"", "\">\"", text), ErrorCode::BadId),
             (send("\"k\"", "\"a.b\"", text), ErrorCode::BadId),
@@ -445,6 +502,8 @@ mod tests {
         assert!(matches!(decode(&encode::hello("t", None)).unwrap(), Command::Hello(_)));
         assert!(matches!(decode(&encode::ping(None)).unwrap(), Command::Ping(_)));
         let room = send.conversation_id;
+        let upto = vec![ReceivedUpto { conversation_id: room, seq: Seq(u64::MAX) }; MOST_RECEIVED];
+        assert!(matches!(decode(&encode::received(&upto)).unwrap(), Command::Received(read) if read == upto));
         assert!(matches!(decode(&encode::typing_start(room)).unwrap(), Command::TypingStart(id) if id == room));
         assert!(matches!(decode(&encode::typing_stop(room)).unwrap(), Command::TypingStop(id) if id == room));
     }

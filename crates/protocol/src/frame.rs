@@ -226,7 +226,7 @@ pub enum ServerFrame {
     MessageAck(MessageAck),
     /// Somebody began or stopped typing. Not an event: it has no `seq`, is not replayed, and may be lost.
     UserTyping(UserTyping),
-    /// What others have read in a conversation. Not an event: it has no `seq`, is not replayed, and may be lost.
+    /// What others have read, and have, in a conversation. Not an event: it has no `seq`, is not replayed, and may be lost.
     Receipts(Receipts),
     /// Everything up to the position was delivered, and more of what was missed follows.
     Progress {
@@ -524,6 +524,7 @@ mod tests {
             ServerFrame::Receipts(Receipts {
                 conversation_id: ID.parse().unwrap(),
                 read: vec![crate::ReadBy { user_id: ID.parse().unwrap(), after_seq: Seq(1), read_seq: Seq(2) }],
+                delivered: vec![crate::DeliveredTo { user_id: ID.parse().unwrap(), seq: Seq(2) }],
             }),
             ServerFrame::CaughtUp { position: "p".to_owned() },
             ServerFrame::Progress { position: "p".to_owned() },

@@ -15,7 +15,7 @@ pub mod receipts;
 pub mod rest;
 pub mod unknown;
 
-pub use command::{Command, DecodeError, DeleteMessage, EditMessage, Hello, Ping, SendMessage};
+pub use command::{Command, DecodeError, DeleteMessage, EditMessage, Hello, Ping, ReceivedUpto, SendMessage};
 pub use conversation::{ConversationKind, Role};
 pub use ephemeral::{TypingState, UserTyping};
 pub use error::{Actor, AnyErrorCode, CloseCode, ErrorCode, RETRY_AFTER, SEND_RETRY_AFTER};
@@ -23,7 +23,7 @@ pub use frame::{Chain, EventFrame, Place, ServerFrame};
 pub use log::{EventClass, EventOwner, EventText, LogEvent, MessageEdited, MessageSent};
 pub use message::{Message, MessageBody, MessageRef};
 pub use position::{Position, PositionError};
-pub use receipts::{ReadBy, Receipts};
+pub use receipts::{DeliveredTo, ReadBy, Receipts};
 pub use unknown::{RawJson, WireName};
 
 /// Largest frame a client may send, in bytes: the longest text, escaped at its worst (6 bytes for one), plus the envelope.

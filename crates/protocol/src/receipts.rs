@@ -34,7 +34,16 @@ impl ReadBy {
     }
 }
 
-/// What others have read in one conversation. Not an event: it has no `seq`, is not replayed, and may be lost. A client reads the
+/// Up to where somebody's devices have what the one who is told has sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct DeliveredTo {
+    /// Whose devices.
+    pub user_id: UserId,
+    /// The newest message of the told one's own that they have. It only rises.
+    pub seq: Seq,
+}
+
+/// What others have read, and have, in one conversation. Not an event: it has no `seq`, is not replayed, and may be lost. A client reads the
 /// whole state (`GET /v1/conversations/{id}/receipts`) after it connected and when it shows a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct Receipts {
@@ -43,18 +52,37 @@ pub struct Receipts {
     /// People who have read further; those who are not named have not changed. One's own may be among them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub read: Vec<ReadBy>,
+    /// People whose devices have more of what one has sent oneself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delivered: Vec<DeliveredTo>,
 }
 
 impl Receipts {
     /// Nothing, so far.
     pub const fn none(conversation_id: ConversationId) -> Self {
-        Self { conversation_id, read: Vec::new() }
+        Self { conversation_id, read: Vec::new(), delivered: Vec::new() }
+    }
+
+    /// Whether it says nothing.
+    pub const fn is_empty(&self) -> bool {
+        self.read.is_empty() && self.delivered.is_empty()
     }
 
     /// Takes in what was said at another time.
     pub fn merge(&mut self, other: &Self) {
         for by in &other.read {
             self.rise(by);
+        }
+        for to in &other.delivered {
+            self.has(to);
+        }
+    }
+
+    /// Takes in what one person's devices have.
+    pub fn has(&mut self, to: &DeliveredTo) {
+        match self.delivered.iter_mut().find(|known| known.user_id == to.user_id) {
+            Some(known) => known.seq = known.seq.max(to.seq),
+            None => self.delivered.push(*to),
         }
     }
 
@@ -92,6 +120,34 @@ impl ReadNotice {
     }
 }
 
+/// Somebody's devices have more of what others said: what a gateway tells the others. Each author is told of their own alone.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct DeliveredNotice {
+    /// Where.
+    pub conversation_id: ConversationId,
+    /// Whose devices.
+    pub user_id: UserId,
+    /// Authors, each with the newest message of theirs that the devices have now. At most [`RECEIPTS_MOST_MEMBERS`].
+    pub of: Vec<DeliveredTo>,
+    /// The conversation's shard.
+    pub shard: ShardId,
+    /// As in [`ReadNotice`].
+    pub as_of: Seq,
+}
+
+impl DeliveredNotice {
+    /// Takes the place of an earlier one of the same person in the same conversation.
+    pub fn replaces(&mut self, earlier: &Self) {
+        for of in &earlier.of {
+            match self.of.iter_mut().find(|known| known.user_id == of.user_id) {
+                Some(known) => known.seq = known.seq.max(of.seq),
+                None => self.of.push(*of),
+            }
+        }
+        self.as_of = self.as_of.max(earlier.as_of);
+    }
+}
+
 /// What one process tells the gateways at once, on one bucket's subject.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ReceiptBatch {
@@ -100,6 +156,9 @@ pub struct ReceiptBatch {
     /// At most [`MAX_BATCH_NOTICES`].
     #[serde(default)]
     pub read: Vec<ReadNotice>,
+    /// At most [`MAX_BATCH_NOTICES`].
+    #[serde(default)]
+    pub delivered: Vec<DeliveredNotice>,
 }
 
 /// The present shape of batches. It only ever grows.
@@ -108,29 +167,14 @@ const BATCH_VERSION: u16 = 1;
 impl ReceiptBatch {
     /// As few batches as hold these notices. One that no batch can hold is left out.
     pub fn pack(notices: Vec<ReadNotice>) -> Vec<Vec<u8>> {
-        let mut batches = Vec::new();
-        let (mut batch, mut bytes) = (Vec::new(), 0);
-        for notice in notices {
-            let cost = NOTICE_BYTES + notice.not_to.len() * NOT_TO_BYTES;
-            if cost > MAX_BATCH_BYTES - ENVELOPE_BYTES {
-                continue;
-            }
-            if batch.len() >= MAX_BATCH_NOTICES || bytes + cost > MAX_BATCH_BYTES - ENVELOPE_BYTES {
-                batches.push(Self::encode(std::mem::take(&mut batch)));
-                bytes = 0;
-            }
-            bytes += cost;
-            batch.push(notice);
-        }
-        if !batch.is_empty() {
-            batches.push(Self::encode(batch));
-        }
-        batches
+        let cost = |notice: &ReadNotice| NOTICE_BYTES + notice.not_to.len() * NOT_TO_BYTES;
+        packed(notices, cost, |read| Self { v: BATCH_VERSION, read, delivered: Vec::new() })
     }
 
-    fn encode(read: Vec<ReadNotice>) -> Vec<u8> {
-        // Every type here serialises.
-        serde_json::to_vec(&Self { v: BATCH_VERSION, read }).unwrap_or_default()
+    /// As [`Self::pack`].
+    pub fn pack_delivered(notices: Vec<DeliveredNotice>) -> Vec<Vec<u8>> {
+        let cost = |notice: &DeliveredNotice| NOTICE_BYTES + notice.of.len() * OF_BYTES;
+        packed(notices, cost, |delivered| Self { v: BATCH_VERSION, read: Vec::new(), delivered })
     }
 
     /// Reads a batch. What is beyond the limits is not looked at.
@@ -139,15 +183,41 @@ impl ReceiptBatch {
             return Err(BatchError::TooLarge);
         }
         let batch: Self = serde_json::from_slice(bytes).map_err(|_| BatchError::Malformed)?;
-        let too_many = batch.read.len() > MAX_BATCH_NOTICES;
-        let named = |notice: &ReadNotice| notice.not_to.len() > RECEIPTS_MOST_MEMBERS as usize;
-        if too_many || batch.read.iter().any(named) { Err(BatchError::TooLarge) } else { Ok(batch) }
+        let too_many = batch.read.len() > MAX_BATCH_NOTICES || batch.delivered.len() > MAX_BATCH_NOTICES;
+        let most = RECEIPTS_MOST_MEMBERS as usize;
+        let named = batch.read.iter().map(|notice| notice.not_to.len()).chain(batch.delivered.iter().map(|notice| notice.of.len()));
+        if too_many || named.max().is_some_and(|named| named > most) { Err(BatchError::TooLarge) } else { Ok(batch) }
     }
 }
 
-/// A notice at its longest, without those who are told nothing; one of those; what stands around notices.
+fn packed<T>(notices: Vec<T>, cost: impl Fn(&T) -> usize, batch_of: impl Fn(Vec<T>) -> ReceiptBatch) -> Vec<Vec<u8>> {
+    const ROOM: usize = MAX_BATCH_BYTES - ENVELOPE_BYTES;
+    // Every type here serialises.
+    let encode = |batch: Vec<T>| serde_json::to_vec(&batch_of(batch)).unwrap_or_default();
+    let mut batches = Vec::new();
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    for notice in notices {
+        let cost = cost(&notice);
+        if cost > ROOM {
+            continue;
+        }
+        if batch.len() >= MAX_BATCH_NOTICES || bytes + cost > ROOM {
+            batches.push(encode(std::mem::take(&mut batch)));
+            bytes = 0;
+        }
+        bytes += cost;
+        batch.push(notice);
+    }
+    if !batch.is_empty() {
+        batches.push(encode(batch));
+    }
+    batches
+}
+
+/// A notice at its longest, without the people it names; one who is told nothing, and one who is told; what stands around notices.
 const NOTICE_BYTES: usize = 320;
 const NOT_TO_BYTES: usize = 29;
+const OF_BYTES: usize = 80;
 const ENVELOPE_BYTES: usize = 64;
 
 #[cfg(test)]
@@ -179,12 +249,34 @@ mod tests {
     }
 
     #[test]
+    fn what_was_delivered_goes_into_batches_too_and_the_newest_of_each_author_stays() {
+        let notice = |n: u128, authors: u128, seq: u64| DeliveredNotice {
+            conversation_id: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
+            user_id: user(n),
+            of: (0..authors).map(|author| DeliveredTo { user_id: user(author), seq: Seq(seq) }).collect(),
+            shard: ShardId(u16::MAX),
+            as_of: Seq(seq),
+        };
+        let notices: Vec<DeliveredNotice> = (0..1_000).map(|n| notice(n, n % 65, u64::MAX)).collect();
+        let batches = ReceiptBatch::pack_delivered(notices.clone());
+        assert!(batches.iter().all(|batch| batch.len() <= MAX_BATCH_BYTES));
+        let read: Vec<DeliveredNotice> = batches.iter().flat_map(|batch| ReceiptBatch::decode(batch).unwrap().delivered).collect();
+        assert_eq!(read, notices);
+        let too_many = serde_json::to_vec(&ReceiptBatch { v: 1, read: Vec::new(), delivered: vec![notice(1, 65, 1)] }).unwrap();
+        assert_eq!(ReceiptBatch::decode(&too_many), Err(BatchError::TooLarge));
+        let mut newer = notice(1, 1, 5);
+        newer.replaces(&DeliveredNotice { as_of: Seq(1), ..notice(1, 2, 7) });
+        assert_eq!(newer.of.iter().map(|of| of.seq.0).collect::<Vec<_>>(), [7, 7]);
+        assert_eq!(newer.as_of, Seq(5));
+    }
+
+    #[test]
     fn what_is_no_batch_is_refused_and_what_is_new_is_carried() {
         for text in ["", "[]", "{}", r#"{"v":1,"read":[{}]}"#, r#"{"v":1,"read":[7]}"#, "\u{0}"] {
             assert_eq!(ReceiptBatch::decode(text.as_bytes()), Err(BatchError::Malformed), "{text}");
         }
         assert_eq!(ReceiptBatch::decode(&vec![b' '; MAX_BATCH_BYTES + 1]), Err(BatchError::TooLarge));
-        let of = |notices: Vec<ReadNotice>| serde_json::to_vec(&ReceiptBatch { v: 2, read: notices }).unwrap();
+        let of = |notices: Vec<ReadNotice>| serde_json::to_vec(&ReceiptBatch { v: 2, read: notices, delivered: Vec::new() }).unwrap();
         assert_eq!(ReceiptBatch::decode(&of(vec![notice(1, 65)])), Err(BatchError::TooLarge));
         assert_eq!(ReceiptBatch::decode(&of(vec![notice(1, 0); MAX_BATCH_NOTICES + 1])), Err(BatchError::TooLarge));
         assert_eq!(ReceiptBatch::decode(br#"{"v":2,"heard":[1]}"#).map(|batch| batch.read.len()), Ok(0));

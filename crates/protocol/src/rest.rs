@@ -12,7 +12,7 @@ use crate::conversation::{ConversationKind, Role};
 use crate::error::{AnyErrorCode, ErrorCode, millis};
 use crate::frame::{EventFrame, MessageAck};
 use crate::message::{Message, MessageBody};
-use crate::receipts::ReadBy;
+use crate::receipts::{DeliveredTo, ReadBy};
 
 /// A password in a request. Never printed.
 #[derive(Clone, Serialize, Deserialize)]
@@ -355,6 +355,10 @@ pub struct ConversationReceipts {
     /// What the other members have read, each of them: who has read nothing since they came has `read_seq` = `after_seq`. Empty for a
     /// caller who has receipts off.
     pub read: Vec<ReadBy>,
+    /// The newest message of the caller's that each of the others' devices have, among the conversation's newest 500. Who has none of
+    /// these is not named.
+    #[serde(default)]
+    pub delivered: Vec<DeliveredTo>,
 }
 
 /// The answer to `GET /v1/conversations/{id}/messages/{message_id}/readers`.

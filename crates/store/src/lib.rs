@@ -12,6 +12,7 @@ mod backfill;
 mod config;
 mod conversations;
 mod convert;
+mod delivery_marks;
 mod durability;
 mod ephemeral;
 mod erasures;

@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 use relay_domain::ports::{HistoryError, ReaderPage, Receipts, StoreError};
-use relay_protocol::receipts::{RECEIPTS_MOST_MEMBERS, ReadBy, ReadNotice};
+use relay_protocol::receipts::{DeliveredTo, RECEIPTS_MOST_MEMBERS, ReadBy, ReadNotice};
 use relay_protocol::rest::ConversationReceipts;
 use relay_types::{ConversationId, MessageId, Seq, ShardId, UserId};
 use sqlx::PgConnection;
@@ -72,6 +72,35 @@ fn most_members() -> i32 {
     i32::try_from(RECEIPTS_MOST_MEMBERS).unwrap_or(i32::MAX)
 }
 
+/// Among so many of a conversation's newest messages, those that others' devices have are looked for.
+const LOOKED_AT: i64 = 500;
+
+impl Store {
+    /// The newest message of the sender's that each other member's devices have. Indexes: `messages_pkey` of one partition, backwards;
+    /// `members_pkey`, `memberships_open_key`, `conversations_pkey`, `delivery_marks_pkey`.
+    async fn delivered(&self, sender: UserId, conversation: ConversationId) -> Result<Vec<DeliveredTo>, StoreError> {
+        let rows = sqlx::query!(
+            r#"WITH own AS MATERIALIZED (
+                   SELECT n.seq FROM (SELECT seq, sender_id, kind, only_for FROM messages WHERE conversation_id = $1 ORDER BY seq DESC LIMIT $3) AS n
+                   WHERE n.sender_id = $2 AND n.kind = 'MESSAGE_SENT' AND n.only_for IS NULL)
+               SELECT m.user_id, max(own.seq) AS "seq!"
+               FROM members m
+               JOIN conversations c ON c.conversation_id = m.conversation_id
+               JOIN memberships v ON v.conversation_id = m.conversation_id AND v.user_id = m.user_id AND v.left_seq IS NULL
+               JOIN delivery_marks d ON d.user_id = m.user_id AND d.shard = c.shard
+               JOIN own ON own.seq <= d.seq AND own.seq > v.joined_seq
+               WHERE m.conversation_id = $1 AND m.user_id <> $2
+               GROUP BY m.user_id ORDER BY m.user_id LIMIT $4"#,
+            conversation.to_uuid(),
+            sender.to_uuid(),
+            LOOKED_AT,
+            i64::from(RECEIPTS_MOST_MEMBERS)
+        );
+        let rows = rows.fetch_all(&self.pool).await.map_err(unavailable)?;
+        Ok(rows.into_iter().map(|row| DeliveredTo { user_id: UserId::from_uuid(row.user_id), seq: Seq::from_i64(row.seq) }).collect())
+    }
+}
+
 #[async_trait]
 impl Receipts for Store {
     /// Each of the others, also who has read nothing yet: their mark begins where they came in. What was read before the caller came is
@@ -93,8 +122,12 @@ impl Receipts for Store {
             .await
             .map_err(unavailable)?
             .ok_or(HistoryError::NotMember)?;
-            if !(asked.wants && asked.named) {
-                return Ok(ConversationReceipts { named: asked.named, read: Vec::new() });
+            if !asked.named {
+                return Ok(ConversationReceipts { named: false, read: Vec::new(), delivered: Vec::new() });
+            }
+            let delivered = self.delivered(reader, conversation).await?;
+            if !asked.wants {
+                return Ok(ConversationReceipts { named: true, read: Vec::new(), delivered });
             }
             let rows = sqlx::query!(
                 r#"SELECT m.user_id, greatest(v.joined_seq, own.joined_seq, r.after_seq) AS "after_seq!",
@@ -116,7 +149,7 @@ impl Receipts for Store {
                 after_seq: Seq::from_i64(row.after_seq),
                 read_seq: Seq::from_i64(row.read_seq),
             });
-            Ok(ConversationReceipts { named: true, read: read.collect() })
+            Ok(ConversationReceipts { named: true, read: read.collect(), delivered })
         })
         .await
     }

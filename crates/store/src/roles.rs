@@ -77,6 +77,7 @@ const GRANTS: &[(&str, [&str; 3])] = &[
     ("members", ["SELECT (conversation_id, user_id, state, role)", ALL, "SELECT, UPDATE (state, hidden_seq)"]),
     ("invitations", [NOTHING, ALL, NOTHING]),
     ("read_mark_news", [NOTHING, "SELECT, INSERT, UPDATE", "SELECT, UPDATE, DELETE"]),
+    ("delivery_marks", ["SELECT, INSERT, UPDATE", READ, NOTHING]),
     // Rows go with their conversation or their user.
     ("read_receipts", [NOTHING, "SELECT, INSERT, UPDATE", NOTHING]),
     ("hidden_messages", [NOTHING, "SELECT, INSERT", "SELECT, DELETE"]),

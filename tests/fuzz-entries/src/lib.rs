@@ -69,6 +69,9 @@ pub fn command(bytes: &[u8]) {
             Ok(Command::Ping(again)) => assert_eq!(again.position, ping.position),
             other => panic!("what was taken is not taken again: {other:?}"),
         },
+        Ok(Command::Received(upto)) => {
+            assert!(matches!(command::decode(&encode::received(&upto)), Ok(Command::Received(again)) if again == upto));
+        }
         Ok(Command::TypingStart(room)) => {
             assert!(matches!(command::decode(&encode::typing_start(room)), Ok(Command::TypingStart(again)) if again == room));
         }

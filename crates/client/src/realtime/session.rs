@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::engine::{Command, Engine, SessionEnd};
 use super::event::{Event, State};
+use super::received::ReceivedTeller;
 use crate::backoff::Backoff;
 use crate::tracker::Verdict;
 use crate::ws::{Connection, Incoming};
@@ -56,6 +57,7 @@ struct Session {
     /// When sending goes on after a refusal.
     paused_until: Option<Instant>,
     retry: Backoff,
+    received: ReceivedTeller,
     /// The last error frame that concerned the socket.
     error: Option<ErrorFrame>,
 }
@@ -80,6 +82,7 @@ impl Engine {
             answered: now,
             paused_until: None,
             retry: Backoff::new(RETRY_BASE, RETRY_CAP),
+            received: ReceivedTeller::default(),
             error: None,
         };
         self.outbox.retry_all();
@@ -147,7 +150,10 @@ impl Engine {
             }
         };
         let unanswered = (!session.unanswered.is_empty() && self.undelivered.is_empty()).then(|| session.answered + ANSWER_LIMIT);
-        [session.look_at, session.paused_until, unanswered, self.typing.next_end()].into_iter().flatten().fold(ping, Instant::min)
+        [session.look_at, session.paused_until, unanswered, self.typing.next_end(), session.received.due()]
+            .into_iter()
+            .flatten()
+            .fold(ping, Instant::min)
     }
 
     async fn on_timer(&mut self, session: &mut Session) -> Option<SessionEnd> {
@@ -157,6 +163,9 @@ impl Engine {
         }
         if session.look_at.is_some_and(|at| at <= now) {
             self.keep_progress(session).await;
+        }
+        if session.received.due().is_some_and(|at| at <= now) {
+            session.tell_received(now);
         }
         let ended = self.typing.expire(now);
         self.deliver_typing(ended);
@@ -234,6 +243,9 @@ impl Engine {
                     let message = Message::of(sent, frame.seq, frame.prev);
                     let ended = self.typing.ended(message.conversation_id, message.sender_id);
                     self.deliver_typing(ended);
+                    if message.sender_id != session.me {
+                        session.received.message(message.conversation_id, message.seq, Instant::now());
+                    }
                     self.on_event(session, Event::Message(message));
                 } else {
                     if let Some(conversation) = frame.event.conversation() {
@@ -251,6 +263,7 @@ impl Engine {
             ServerFrame::CaughtUp { position } => {
                 self.deliver(Event::CaughtUp { events: session.events });
                 session.caught_up = true;
+                session.received.live(Instant::now());
                 self.set_state(State::Live);
                 self.on_position(session, &position).await;
             }
@@ -321,6 +334,9 @@ impl Engine {
     async fn on_error(&mut self, session: &mut Session, error: ErrorFrame) {
         let asked = error.retry_after_ms.map(Duration::from_millis);
         let Some(client_id) = error.client_id.clone() else {
+            if error.code == ErrorCode::UnknownCommand && session.received.is_unknown() {
+                return;
+            }
             session.error = Some(error.clone());
             if error.code == ErrorCode::RateLimited && !session.unanswered.is_empty() {
                 // Some frame of ours was not even looked at, and nobody says which: what has no answer goes out again.
@@ -351,6 +367,7 @@ impl Engine {
     /// Reports the newest position, waits for the answers, closes. Bounded; what does not answer in time is left.
     async fn say_goodbye(&mut self, session: &mut Session) {
         let deadline = Instant::now() + GOODBYE;
+        session.tell_received(Instant::now());
         // At most two: one asks for the position of the last events, one reports it.
         for _ in 0..2 {
             self.store_position().await;
@@ -371,6 +388,15 @@ impl Engine {
 }
 
 impl Session {
+    /// Tells what this device has of others' messages.
+    fn tell_received(&mut self, now: Instant) {
+        let upto = self.received.take(now);
+        if !upto.is_empty() {
+            self.connection.queue_text(encode::received(&upto));
+            self.last_written = now;
+        }
+    }
+
     /// The server answered a send, one way or the other.
     fn was_answered(&mut self, client_id: &ClientId) {
         self.unanswered.remove(client_id);

@@ -468,3 +468,29 @@ async fn unknown_close_code_reconnects_with_backoff_unless_its_range_says_no() {
     let closed = soon("the end", client.live()).await.unwrap_err();
     assert!(matches!(closed, Closed::ByServer { close, .. } if close.code == 4599));
 }
+
+#[tokio::test]
+async fn others_are_told_that_their_messages_came_unless_the_server_does_not_know_the_word() {
+    let gateway = Gateway::start().await;
+    let (_client, mut events) = start(&gateway, Arc::new(MemoryStore::default())).await;
+    let mut peer = gateway.welcome(None).await;
+    peer.say(message(1, 1, Some(0))).await;
+    peer.caught_up(1).await;
+    peer.say(message(1, 2, Some(1))).await;
+    assert_eq!(peer.expect_received().await, [relay_protocol::ReceivedUpto { conversation_id: conversation(1), seq: Seq(2) }]);
+    peer.send_raw(r#"{"type":"error","code":"unknown_command","message":"m","retryable":false}"#).await;
+    peer.say(message(1, 3, Some(2))).await;
+    peer.send_raw(r#"{"type":"error","code":"busy","message":"m","retryable":true}"#).await;
+    loop {
+        match soon("the notice", events.next()).await {
+            Some(Event::Notice(error)) => {
+                break assert_eq!(error.code, relay_protocol::ErrorCode::Busy, "the other one is nobody's business");
+            }
+            Some(_) => {}
+            None => panic!("the client stopped"),
+        }
+    }
+    // As long as it takes until it would be said again.
+    let again = tokio::time::timeout(Duration::from_millis(1_500), peer.expect_received()).await;
+    assert!(again.is_err(), "{again:?}");
+}

@@ -27,6 +27,8 @@ const RETRY_EVERY: Duration = Duration::from_millis(25);
 const MOST_WAITING: usize = 4_096;
 /// How long a notice waits for the tail.
 const TAIL_LIMIT: Duration = Duration::from_secs(1);
+/// Members of a conversation in which typing is told.
+const MOST_MEMBERS: u32 = 1_000;
 /// What another gateway's clock may be ahead of this one's.
 const CLOCK_MARGIN_MS: u64 = 2_000;
 /// What is told before others may run on this thread: sockets, and what looking for them costs in the same measure.
@@ -161,7 +163,7 @@ impl Exchange {
         let conversations = self.waiting.values().map(|notice| notice.conversation_id);
         let mut unknown = conversations.filter(|id| self.known.verdict(*id, now) == Verdict::NotKnown).peekable();
         unknown.peek()?;
-        Some(audience::ask(&self.parts.audience, unknown))
+        Some(audience::ask(&self.parts.audience, MOST_MEMBERS, unknown))
     }
 
     /// Without an answer, what was asked about is given up.

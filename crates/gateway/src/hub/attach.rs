@@ -198,7 +198,8 @@ impl State {
         if roster.has_past() {
             self.due.left(id);
         }
-        let mut user = UserState { roster, own, sockets: Vec::new(), limiter, acked: BTreeMap::new(), idle_since: None };
+        let mut user =
+            UserState { roster, own, received: Vec::new(), sockets: Vec::new(), limiter, acked: BTreeMap::new(), idle_since: None };
         self.due.goes(id, &mut user, std::time::Instant::now());
         self.users.insert(id, user);
         true

@@ -1,12 +1,12 @@
 //! Ephemeral notices: who may give one, and who gets it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use relay_protocol::ephemeral::TypingNotice;
-use relay_protocol::receipts::{RECEIPTS_MOST_MEMBERS, ReadNotice};
-use relay_protocol::{Receipts, ServerFrame};
+use relay_protocol::receipts::{DeliveredNotice, RECEIPTS_MOST_MEMBERS, ReadNotice};
+use relay_protocol::{DeliveredTo, Receipts, ServerFrame};
 use relay_types::{ConversationId, Seq, ShardId, UserId};
 
 use super::Hub;
@@ -76,40 +76,80 @@ impl Hub {
         Told::To(told)
     }
 
-    /// Queues one frame with what these notices say, all of `conversation`, for the sockets of those who are in it now. Answers with
-    /// how many sockets that are, and those notices that this gateway's tail has not come to.
+    /// Queues what these notices say, all of `conversation`, for the sockets of those who are in it now: one frame for all, and to each
+    /// author of what was delivered one with that, too. Answers with how many sockets that are, and with those notices that this
+    /// gateway's tail has not come to.
     ///
     /// Under the lock, as [`Self::tell`].
-    pub(crate) fn tell_read(&self, conversation: ConversationId, notices: Vec<ReadNotice>) -> (u64, Vec<ReadNotice>) {
-        let (mut ahead, mut not_to, mut receipts) = (Vec::new(), HashSet::new(), Receipts::none(conversation));
+    pub(crate) fn tell_receipts(&self, conversation: ConversationId, news: ReceiptNews) -> (u64, ReceiptNews) {
+        let mut ahead = ReceiptNews::default();
+        let (mut not_to, mut read, mut own) = (HashSet::new(), Receipts::none(conversation), HashMap::<UserId, Vec<DeliveredTo>>::new());
         let state = self.state.lock();
         let Some(known) = state.conversations.get(&conversation) else { return (0, ahead) };
         if known.users.len() > RECEIPTS_MOST_MEMBERS as usize {
-            Dropped::Silent.count(notices.len());
+            Dropped::Silent.count(news.read.len() + news.delivered.len());
             return (0, ahead);
         }
-        for notice in notices {
-            match state.shards.get(&notice.shard) {
-                Some(shard) if notice.as_of > shard.ring.head() => ahead.push(notice),
-                Some(_) if notice.as_of >= known.changed => {
-                    receipts.rise(&notice.by);
+        // Whether it is told now; `None`: it is ahead.
+        let judge = |shard: ShardId, as_of: Seq| match state.shards.get(&shard) {
+            Some(shard) if as_of > shard.ring.head() => None,
+            Some(_) if as_of >= known.changed => Some(true),
+            Some(_) | None => {
+                Dropped::Stale.count(1);
+                Some(false)
+            }
+        };
+        for notice in news.read {
+            match judge(notice.shard, notice.as_of) {
+                None => ahead.read.push(notice),
+                Some(true) => {
+                    read.rise(&notice.by);
                     not_to.extend(notice.not_to);
                 }
-                Some(_) | None => Dropped::Stale.count(1),
+                Some(false) => {}
             }
         }
-        let about = |user: &UserId| receipts.read.iter().all(|by| by.user_id == *user);
-        let others = known.users.iter().filter(|user| !not_to.contains(user) && !about(user)).filter_map(|user| state.users.get(user));
-        let mut sockets = others.flat_map(|user| &user.sockets).peekable();
-        if sockets.peek().is_none() {
-            return (0, ahead);
+        for notice in news.delivered {
+            match judge(notice.shard, notice.as_of) {
+                None => ahead.delivered.push(notice),
+                Some(true) => {
+                    for of in notice.of {
+                        own.entry(of.user_id).or_default().push(DeliveredTo { user_id: notice.user_id, seq: of.seq });
+                    }
+                }
+                Some(false) => {}
+            }
         }
-        let frame = Bytes::from(ServerFrame::Receipts(receipts.clone()).encode());
-        let (receipts, mut told) = (Arc::new(receipts.clone()), 0);
-        for socket in sockets.take(MOST_SOCKETS) {
-            socket.outbound.push_receipts(&receipts, frame.clone());
-            told += 1;
+        let mut common: Option<(Arc<Receipts>, Bytes)> = None;
+        let mut told = 0;
+        for user in &known.users {
+            let Some(sockets) = state.users.get(user).map(|user| &user.sockets).filter(|sockets| !sockets.is_empty()) else { continue };
+            let is_told = !not_to.contains(user) && read.read.iter().any(|by| by.user_id != *user);
+            let frame = match own.remove(user) {
+                Some(delivered) => {
+                    let read = if is_told { read.read.clone() } else { Vec::new() };
+                    framed(Receipts { conversation_id: conversation, read, delivered })
+                }
+                None if is_told => common.get_or_insert_with(|| framed(read.clone())).clone(),
+                None => continue,
+            };
+            for socket in sockets.iter().take(MOST_SOCKETS.saturating_sub(told)) {
+                socket.outbound.push_receipts(&frame.0, frame.1.clone());
+                told += 1;
+            }
         }
-        (told, ahead)
+        (told as u64, ahead)
     }
+}
+
+fn framed(receipts: Receipts) -> (Arc<Receipts>, Bytes) {
+    let frame = Bytes::from(ServerFrame::Receipts(receipts.clone()).encode());
+    (Arc::new(receipts), frame)
+}
+
+/// Notices of one conversation.
+#[derive(Debug, Default)]
+pub(crate) struct ReceiptNews {
+    pub(crate) read: Vec<ReadNotice>,
+    pub(crate) delivered: Vec<DeliveredNotice>,
 }

@@ -154,7 +154,7 @@ mod tests {
         let (mut lane, conversation_id) = (Droppable::default(), key(1).conversation);
         let receipts = |user, read| {
             let by = ReadBy { user_id: key(user).user, after_seq: Seq(0), read_seq: Seq(read) };
-            Arc::new(Receipts { conversation_id, read: vec![by] })
+            Arc::new(Receipts { read: vec![by], ..Receipts::none(conversation_id) })
         };
         let mut push =
             |receipts: &Arc<Receipts>| lane.push_receipts(receipts, Bytes::from(ServerFrame::Receipts(Receipts::clone(receipts)).encode()));

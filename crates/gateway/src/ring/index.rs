@@ -45,7 +45,7 @@ impl Index {
     }
 
     /// The owner's entries from an ordinal on, ascending.
-    pub(super) fn of(&self, owner: EventOwner, from: u64) -> impl Iterator<Item = u64> + '_ {
+    pub(super) fn of(&self, owner: EventOwner, from: u64) -> impl DoubleEndedIterator<Item = u64> + '_ {
         self.by_owner.get(&owner).into_iter().flat_map(move |ordinals| since(ordinals, from))
     }
 
@@ -90,7 +90,7 @@ fn forget(ordinals: &mut VecDeque<u64>, ordinal: u64) {
     }
 }
 
-fn since(ordinals: &VecDeque<u64>, from: u64) -> impl Iterator<Item = u64> + '_ {
+fn since(ordinals: &VecDeque<u64>, from: u64) -> impl DoubleEndedIterator<Item = u64> + '_ {
     let start = ordinals.partition_point(|ordinal| *ordinal < from);
     ordinals.range(start..).copied()
 }

@@ -59,9 +59,11 @@ pub(super) async fn complete<T: Transport>(shared: &Shared, transport: &mut T, f
     });
     say(transport, &welcome).await?;
     let started = std::time::Instant::now();
+    let began = hello.position.clone();
     let resumed = shared.resumer.run(&socket, hello.position, transport).await;
     match resumed {
         Ok(limiter) => {
+            shared.hub.begins(claims.user, began.as_ref());
             metrics::histogram!("relay_resume_duration_seconds").record(started.elapsed().as_secs_f64());
             Ok(Handshake { socket, limiter, slots: (person, device) })
         }
@@ -93,6 +95,7 @@ async fn first_frame<T: Transport>(transport: &mut T, flood: &Flood) -> Result<H
                 Command::SendMessage(_)
                 | Command::EditMessage(_)
                 | Command::DeleteMessage(_)
+                | Command::Received(_)
                 | Command::Ping(_)
                 | Command::TypingStart(_)
                 | Command::TypingStop(_),

@@ -1,12 +1,12 @@
 //! What others may know of read marks: an interval that only rises, and nothing of what was read while receipts were off.
 
-use relay_domain::ports::{Conversations as _, HistoryError, Outbox as _, Receipts as _, UserSettings as _};
+use relay_domain::ports::{Conversations as _, DeliveryMarks as _, HistoryError, Outbox as _, Receipts as _, UserSettings as _};
 use relay_protocol::log::LogEvent;
 use relay_protocol::receipts::ReadNotice;
 use relay_protocol::rest::{ChangeSettingsRequest, Settings};
 use relay_types::{ConversationId, Seq, UserId};
 
-use crate::support::{Db, MemMessageLog, NOON_MS, TestLog};
+use crate::support::{Db, MemMessageLog, NOON_MS, SHARD, TestLog};
 
 struct Group {
     db: Db,
@@ -190,4 +190,33 @@ async fn receipts_moved_from_many_places_at_once_never_go_back() {
     let marks = futures::future::try_join_all(moves).await.unwrap();
     assert!(marks.iter().filter_map(|mark| mark.receipt.as_ref()).all(|notice| notice.by.after_seq == Seq(1)));
     assert_eq!(group.state().await, [(group.ann, 1, 11)]);
+}
+
+#[tokio::test]
+async fn delivery_is_of_ones_own_messages_since_the_other_came_and_never_goes_back() {
+    let mut group = Group::talking().await;
+    let gateway = group.db.as_role("relay_gateway");
+    let of = async |group: &Group, sender| {
+        let state = group.db.as_role("relay_api").receipts(sender, group.id).await.unwrap();
+        state.delivered.iter().map(|to| (to.user_id, to.seq.0)).collect::<Vec<_>>()
+    };
+    assert_eq!(of(&group, group.bob).await, []);
+    for seq in [5, 7, 6] {
+        gateway.keep(&[(group.ann, SHARD, Seq(seq)), (group.ann, SHARD, Seq(1))]).await.unwrap();
+    }
+    assert_eq!(of(&group, group.bob).await, [(group.ann, 7)]);
+    assert_eq!(of(&group, group.ann).await, [], "she has said nothing");
+    group.log.sent(group.id, group.ann, "hers"); // 12
+    group.db.project(&group.log).await;
+    gateway.keep(&[(group.bob, SHARD, Seq(20)), (group.ann, SHARD, Seq(20))]).await.unwrap();
+    assert_eq!(of(&group, group.ann).await, [(group.bob, 12)]);
+    assert_eq!(of(&group, group.bob).await, [(group.ann, 11)]);
+    // Who comes later has nothing of what was said before.
+    let cid = group.db.user("cid").await;
+    group.let_in(cid).await;
+    group.log.added(group.id, cid); // 13
+    group.db.project(&group.log).await;
+    gateway.keep(&[(cid, SHARD, Seq(13))]).await.unwrap();
+    assert_eq!(of(&group, group.ann).await, [(group.bob, 12)]);
+    gateway.keep(&[]).await.unwrap();
 }

@@ -7,10 +7,11 @@ use bytes::Bytes;
 use relay_client::{Event, Incoming};
 use relay_fault_proxy::{Direction, Faults};
 use relay_harness::{Harness, User, wait_for};
+use relay_protocol::command::encode;
 use relay_protocol::ephemeral::MAX_BATCH_BYTES;
 use relay_protocol::receipts::{ReadNotice, ReceiptBatch};
 use relay_protocol::rest::{ChangeSettingsRequest, ReadersQuery};
-use relay_protocol::{ErrorCode, LogEvent, ReadBy, Receipts, ServerFrame};
+use relay_protocol::{ErrorCode, LogEvent, ReadBy, Receipts, ReceivedUpto, ServerFrame};
 use relay_subjects::{LiveClass, live, live_bucket};
 use relay_types::{ConversationId, MessageId, Seq, ShardId, UserId};
 
@@ -366,4 +367,135 @@ async fn receipts_come_through_the_sdk() -> TestResult {
             return h.finish().await;
         }
     }
+}
+
+/// A device says what it has.
+async fn has(socket: &mut Socket, conversation_id: ConversationId, seq: Seq) -> anyhow::Result<()> {
+    let word = encode::received(&[ReceivedUpto { conversation_id, seq }]);
+    socket.connection.send_text(word).await.map_err(|close| anyhow::anyhow!("closed: {close:?}"))
+}
+
+/// Reads until the socket was told that somebody's devices have its message.
+async fn arrived(socket: &mut Socket, conversation: ConversationId, at: UserId, seq: Seq) -> anyhow::Result<()> {
+    while !told(socket, conversation).delivered.iter().any(|to| to.user_id == at && to.seq == seq) {
+        socket.next().await?;
+    }
+    Ok(())
+}
+
+/// Waits until a member reads that others' devices have these messages of theirs.
+async fn kept(of: &User, conversation: ConversationId, expected: &[(UserId, Seq)]) {
+    wait_for("what devices have", SOON, || async {
+        let state = of.api.receipts(conversation).await.map_err(|error| error.to_string())?;
+        let delivered: Vec<_> = state.delivered.iter().map(|to| (to.user_id, to.seq)).collect();
+        if delivered == expected { Ok(()) } else { Err(format!("{delivered:?}")) }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn delivery_is_told_to_each_author_of_their_own_messages() -> TestResult {
+    let h = Harness::builder().gateways(2).start().await?;
+    let (ann, bob, cid, eve) = (h.user("ann").await?, h.user("bob").await?, h.user("cid").await?, h.user("eve").await?);
+    let chat = group(&ann, &[&bob, &cid]).await?;
+    let mut anns = Socket::live(&h, 0, &ann.device, None).await?;
+    let mut cids = Socket::live(&h, 0, &cid.device, None).await?;
+    let mut bobs = Socket::live(&h, 1, &bob.device, None).await?;
+    let mut eves = Socket::live(&h, 1, &eve.device, None).await?;
+    let first = anns.post(chat, &ulid_key(0), "first").await?.seq;
+    let second = cids.post(chat, &ulid_key(0), "second").await?.seq;
+    bobs.passed(second).await?;
+    assert_eq!(frames(&anns) + frames(&cids), 0, "that it was sent to a device says nothing");
+
+    // With receipts off, too: they are about reading.
+    set(&bob, false).await?;
+    has(&mut bobs, chat, second).await?;
+    arrived(&mut anns, chat, bob.id(), first).await?;
+    arrived(&mut cids, chat, bob.id(), second).await?;
+    // Said again, it is no news. What lies beyond the end, and what is not theirs, says nothing.
+    bobs.passed(second).await?;
+    has(&mut bobs, chat, second).await?;
+    has(&mut bobs, chat, Seq(u64::MAX)).await?;
+    is_dropped(&h, 1, "behind", 1).await;
+    has(&mut eves, chat, second).await?;
+    is_dropped(&h, 1, "not_member", 1).await;
+    let third = anns.post(chat, &ulid_key(0), "third").await?.seq;
+    bobs.passed(third).await?;
+    has(&mut bobs, chat, third).await?;
+    arrived(&mut anns, chat, bob.id(), third).await?;
+    cids.passed(third).await?;
+    assert_eq!(frames(&cids), 1, "nothing of cid's has come since");
+    for socket in [&mut bobs, &mut eves] {
+        socket.passed(third).await?;
+        assert_eq!(frames(socket), 0);
+    }
+
+    // Who was not there reads the state, also once the gateway is gone.
+    kept(&ann, chat, &[(bob.id(), third)]).await;
+    kept(&cid, chat, &[(bob.id(), second)]).await;
+    kept(&bob, chat, &[]).await;
+    let last = anns.post(chat, &ulid_key(0), "last").await?.seq;
+    bobs.passed(last).await?;
+    has(&mut bobs, chat, last).await?;
+    arrived(&mut anns, chat, bob.id(), last).await?;
+    h.gateway(1).stop().await;
+    kept(&ann, chat, &[(bob.id(), last)]).await;
+    h.finish().await
+}
+
+#[tokio::test]
+async fn delivery_of_what_was_missed_is_told_after_coming_back_and_nothing_in_a_request() -> TestResult {
+    let h = Harness::builder().gateways(2).start().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let chat = direct(&ann, &bob).await?;
+    let mut anns = Socket::live(&h, 0, &ann.device, None).await?;
+    let bobs = Socket::live(&h, 0, &bob.device, None).await?;
+    let from = bobs.at();
+    drop(bobs);
+    let mut seq = Seq::ZERO;
+    for n in 0..5 {
+        seq = anns.post(chat, &ulid_key(0), &format!("missed {n}")).await?.seq;
+    }
+    persisted(&h).await?;
+    // At another gateway, which knows nothing of him.
+    let mut bobs = Socket::live(&h, 1, &bob.device, Some(&from)).await?;
+    has(&mut bobs, chat, seq).await?;
+    arrived(&mut anns, chat, bob.id(), seq).await?;
+    assert_eq!(frames(&anns), 1, "one word about all of them");
+
+    let cid = h.user("cid").await?;
+    let asked = cid.api.create_direct(bob.id()).await?.conversation_id;
+    let mut cids = Socket::live(&h, 0, &cid.device, None).await?;
+    let hello = cids.post(asked, &ulid_key(0), "hello").await?.seq;
+    bobs.passed(hello).await?;
+    has(&mut bobs, asked, hello).await?;
+    is_dropped(&h, 1, "silent", 1).await;
+    cids.passed(hello).await?;
+    assert_eq!(frames(&cids), 0);
+    assert_eq!(cid.api.receipts(asked).await?.delivered, []);
+    // What comes right after the answer is told, as soon as the gateway asks again.
+    bob.api.accept(asked).await?;
+    let welcome = cids.post(asked, &ulid_key(0), "there you are").await?.seq;
+    bobs.passed(welcome).await?;
+    has(&mut bobs, asked, welcome).await?;
+    arrived(&mut cids, asked, bob.id(), welcome).await?;
+    h.finish().await
+}
+
+#[tokio::test]
+async fn delivery_comes_through_the_sdk_by_itself() -> TestResult {
+    let h = Harness::shared().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let chat = direct(&ann, &bob).await?;
+    let mut anns = Client::live(&h, 0, &ann.device).await?;
+    let bobs = Client::live(&h, 1, &bob.device).await?;
+    let sent = anns.sdk.send(chat, super::support::text("hello")).await?.await?;
+    loop {
+        if let Event::Receipts(receipts) = anns.next().await? {
+            ensure!(receipts.delivered.iter().any(|to| to.user_id == bob.id() && to.seq == sent.seq), "{receipts:?}");
+            break;
+        }
+    }
+    drop(bobs);
+    h.finish().await
 }

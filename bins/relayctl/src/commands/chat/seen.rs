@@ -28,6 +28,23 @@ impl Seen {
         known.filter(|by| by.covers(seq)).map(|by| by.user_id).collect()
     }
 
+    /// As [`Self::news`], of what others' devices have and they have not read.
+    pub fn arrived(&mut self, news: &Receipts) -> Vec<(UserId, u32)> {
+        let Some(sent) = self.sent.get(&news.conversation_id) else { return Vec::new() };
+        let known = self.read.entry(news.conversation_id).or_insert_with(|| Receipts::none(news.conversation_id));
+        let mut arrived = Vec::new();
+        for to in &news.delivered {
+            let before = known.delivered.iter().find(|known| known.user_id == to.user_id).map_or(Seq::ZERO, |known| known.seq);
+            let read = known.read.iter().find(|by| by.user_id == to.user_id);
+            let newest = sent.iter().rev().find(|(_, seq)| *seq <= to.seq && *seq > before);
+            if let Some((number, _)) = newest.filter(|(_, seq)| !read.is_some_and(|by| by.covers(*seq))) {
+                arrived.push((to.user_id, *number));
+            }
+            known.has(to);
+        }
+        arrived
+    }
+
     /// Takes in what others have read. For each of them, the newest message of ours that they had not read before.
     pub fn news(&mut self, news: &Receipts) -> Vec<(UserId, u32)> {
         let known = self.read.entry(news.conversation_id).or_insert_with(|| Receipts::none(news.conversation_id));
@@ -56,7 +73,7 @@ impl Seen {
 
 #[cfg(test)]
 mod tests {
-    use relay_protocol::ReadBy;
+    use relay_protocol::{DeliveredTo, ReadBy};
 
     use super::*;
 
@@ -67,14 +84,19 @@ mod tests {
         let mark = |after, read| Receipts {
             conversation_id: room,
             read: vec![ReadBy { user_id: bob, after_seq: Seq(after), read_seq: Seq(read) }],
+            delivered: Vec::new(),
         };
+        let devices = |seq| Receipts { delivered: vec![DeliveredTo { user_id: bob, seq: Seq(seq) }], ..Receipts::none(room) };
         let mut seen = Seen::default();
         assert_eq!(seen.news(&mark(3, 12)), [], "nothing was said");
         assert_eq!(seen.sent(room, 1, Seq(12)), [bob], "the mark came before the ack");
         for (number, seq) in [(2, 20), (3, 21), (4, 30)] {
             assert_eq!(seen.sent(room, number, Seq(seq)), []);
         }
+        assert_eq!(seen.arrived(&devices(20)), [(bob, 2)]);
+        assert_eq!(seen.arrived(&devices(20)), []);
         assert_eq!(seen.news(&mark(3, 25)), [(bob, 3)]);
+        assert_eq!(seen.arrived(&devices(21)), [], "it was read");
         assert_eq!(seen.news(&mark(3, 25)), []);
         assert_eq!(seen.news(&mark(3, 22)), [], "late news");
         assert_eq!(seen.news(&mark(30, 30)), [], "read while it was off");

@@ -6,7 +6,7 @@ use futures::{SinkExt as _, StreamExt as _};
 use relay_protocol::command::{Command, Hello, decode};
 use relay_protocol::frame::{MessageAck, ServerFrame, Welcome};
 use relay_protocol::message::MessageBody;
-use relay_protocol::{CloseCode, DeleteMessage, EditMessage, Position, SendMessage};
+use relay_protocol::{CloseCode, DeleteMessage, EditMessage, Position, ReceivedUpto, SendMessage};
 use relay_types::{ClientId, ConversationId, MessageId, Seq, SessionId, ShardId, UserId};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::WebSocketStream;
@@ -140,9 +140,25 @@ impl Peer {
     async fn command(&mut self) -> Command {
         loop {
             match soon("a frame", self.ws.next()).await.expect("the socket ended").unwrap() {
-                Message::Text(text) => return decode(text.as_str()).unwrap(),
+                Message::Text(text) => match decode(text.as_str()).unwrap() {
+                    // Said now and then; a test that is about it asks for it.
+                    Command::Received(_) => {}
+                    command => return command,
+                },
                 Message::Close(frame) => panic!("closed: {frame:?}"),
                 _ => {}
+            }
+        }
+    }
+
+    /// What the client says it has; everything before it is passed over.
+    pub async fn expect_received(&mut self) -> Vec<ReceivedUpto> {
+        loop {
+            let frame = soon("what was received", self.ws.next()).await.expect("the socket ended").unwrap();
+            if let Message::Text(text) = frame
+                && let Command::Received(upto) = decode(text.as_str()).unwrap()
+            {
+                return upto;
             }
         }
     }
@@ -163,7 +179,7 @@ impl Peer {
         loop {
             match self.command().await {
                 Command::SendMessage(send) => return send,
-                Command::Ping(_) | Command::TypingStart(_) | Command::TypingStop(_) => {}
+                Command::Ping(_) | Command::Received(_) | Command::TypingStart(_) | Command::TypingStop(_) => {}
                 other @ (Command::Hello(_) | Command::EditMessage(_) | Command::DeleteMessage(_)) => {
                     panic!("a message was expected, not {other:?}")
                 }
@@ -176,7 +192,7 @@ impl Peer {
         loop {
             match self.command().await {
                 Command::EditMessage(edit) => return edit,
-                Command::Ping(_) | Command::TypingStart(_) | Command::TypingStop(_) => {}
+                Command::Ping(_) | Command::Received(_) | Command::TypingStart(_) | Command::TypingStop(_) => {}
                 other @ (Command::Hello(_) | Command::SendMessage(_) | Command::DeleteMessage(_)) => {
                     panic!("an edit was expected, not {other:?}")
                 }
@@ -189,7 +205,7 @@ impl Peer {
         loop {
             match self.command().await {
                 Command::DeleteMessage(delete) => return delete,
-                Command::Ping(_) | Command::TypingStart(_) | Command::TypingStop(_) => {}
+                Command::Ping(_) | Command::Received(_) | Command::TypingStart(_) | Command::TypingStop(_) => {}
                 other @ (Command::Hello(_) | Command::SendMessage(_) | Command::EditMessage(_)) => {
                     panic!("a deletion was expected, not {other:?}")
                 }

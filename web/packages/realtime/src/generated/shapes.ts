@@ -8,7 +8,7 @@ export const shapes: Readonly<Record<string, Readonly<Record<string, Check>>>> =
   welcome: { idle_timeout_ms: 'number', max_in_flight: 'number', server_time_ms: 'number', session_id: 'string', user_id: 'string' },
   message_ack: { client_id: 'string', conversation_id: 'string', message_id: 'string', sent_at_ms: 'number', seq: 'number' },
   user_typing: { conversation_id: 'string', state: 'string', until_ms: 'number?', user_id: 'string' },
-  receipts: { conversation_id: 'string', read: 'array?' },
+  receipts: { conversation_id: 'string', delivered: 'array?', read: 'array?' },
   progress: { position: 'string' },
   caught_up: { position: 'string' },
   reset: { position: 'string', reason: 'string' },

@@ -12,6 +12,14 @@ const MOST_NAMED: u16 = 20;
 
 impl App {
     pub(super) async fn show_receipts(&mut self, receipts: &Receipts) {
+        let conversation = receipts.conversation_id;
+        for (user, number) in self.seen.arrived(receipts) {
+            // In a group, that it was read says enough.
+            if !self.directory.is_group(conversation) {
+                let who = self.directory.name(user, conversation).await;
+                self.screen.say(format_args!("#{number} delivered ✓✓ to {who}"));
+            }
+        }
         for (user, number) in self.seen.news(receipts) {
             self.say_read(receipts.conversation_id, number, user).await;
         }
@@ -36,7 +44,7 @@ impl App {
         for conversation_id in self.seen.conversations() {
             // Without an answer, the next news says it.
             if let Ok(state) = self.api.receipts(conversation_id).await {
-                self.show_receipts(&Receipts { conversation_id, read: state.read }).await;
+                self.show_receipts(&Receipts { conversation_id, read: state.read, delivered: state.delivered }).await;
             }
         }
     }

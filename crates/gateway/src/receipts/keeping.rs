@@ -1,0 +1,42 @@
+//! Writing down up to where people's devices have everything, for those who ask later.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use relay_domain::ports::DeliveryMarks;
+use relay_runtime::Task;
+use relay_types::{Seq, ShardId, UserId};
+
+use crate::hub::Hub;
+
+/// Between two times of writing.
+const EVERY: Duration = Duration::from_secs(3);
+/// Marks written together.
+const BATCH: usize = 500;
+
+/// Writes until told to stop, and then once more.
+pub(super) async fn run(task: Task, hub: Arc<Hub>, marks: Arc<dyn DeliveryMarks>) -> anyhow::Result<()> {
+    task.health.up();
+    loop {
+        let stopped = tokio::select! {
+            () = task.stop.cancelled() => true,
+            () = tokio::time::sleep(EVERY) => false,
+        };
+        keep(&hub, marks.as_ref(), &hub.take_received()).await;
+        if stopped {
+            return Ok(());
+        }
+    }
+}
+
+/// What cannot be written waits for the next time.
+async fn keep(hub: &Hub, marks: &dyn DeliveryMarks, moved: &[(UserId, ShardId, Seq)]) {
+    for (at, batch) in moved.chunks(BATCH).enumerate() {
+        if let Err(error) = marks.keep(batch).await {
+            tracing::debug!(reason = error.reason, "what devices have is not written down now");
+            hub.give_back(moved.get(at * BATCH..).unwrap_or_default());
+            return;
+        }
+        metrics::counter!("relay_delivery_marks_total").increment(batch.len() as u64);
+    }
+}
