@@ -254,12 +254,15 @@ fn decode_received(envelope: &Envelope<'_>) -> Result<Vec<ReceivedUpto>, DecodeE
         seq: Seq,
     }
     let json = envelope.conversations.ok_or_else(|| missing("conversations"))?.get();
-    let list: Vec<Upto<'_>> =
-        serde_json::from_str(json).map_err(|e| DecodeError::new(ErrorCode::MalformedFrame, format!("conversations: {}", category(&e))))?;
+    let wrong = |e: serde_json::Error| DecodeError::new(ErrorCode::MalformedFrame, format!("conversations: {}", category(&e)));
+    let list: Vec<&RawValue> = serde_json::from_str(json).map_err(wrong)?;
     if !(1..=MOST_RECEIVED).contains(&list.len()) {
         return Err(DecodeError::new(ErrorCode::InvalidField, format!("conversations has to name 1 to {MOST_RECEIVED}")));
     }
-    let upto = |upto: Upto<'_>| Ok(ReceivedUpto { conversation_id: decode_id(&upto.conversation_id)?, seq: upto.seq });
+    let upto = |json: &RawValue| {
+        let upto: Upto<'_> = object(json.get(), "one of conversations")?.map_err(wrong)?;
+        Ok(ReceivedUpto { conversation_id: decode_id(&upto.conversation_id)?, seq: upto.seq })
+    };
     list.into_iter().map(upto).collect()
 }
 

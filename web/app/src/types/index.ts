@@ -51,6 +51,8 @@ export interface Receipts {
   /** Whether people are named here; null while it is not known. */
   named: boolean | null;
   read: ReadonlyMap<string, { afterSeq: number; readSeq: number }>;
+  /** The newest of one's own messages that their devices have. */
+  delivered: ReadonlyMap<string, number>;
 }
 
 /** People who have read a message, the first of them. */

@@ -136,11 +136,25 @@ test('receipts are empty when they are switched off, here or on another device, 
   await until('out', receipts, ({ read }) => read.size === 0);
 });
 
+test('what was read while receipts were off is told before they are switched on', async () => {
+  server.conversations = [listItem('c1', 9)];
+  const client = await loggedIn();
+  server.answers.set('PATCH /v1/users/me/settings', (_, body) => [200, JSON.parse(body)]);
+  server.answers.set('POST /v1/conversations/c1/read', () => [204, null]);
+  client.markRead('c1', 1);
+  await server.until('the first mark', () => server.requests.includes('POST /v1/conversations/c1/read'));
+  client.markRead('c1', 5);
+  await client.api.changeSettings({ readReceipts: true });
+  const order = server.requests.filter((request) => /read$|settings$/.test(request));
+  expect(order).toEqual(['POST /v1/conversations/c1/read', 'POST /v1/conversations/c1/read', 'PATCH /v1/users/me/settings']);
+});
+
 test('a message is read when all others have read it, and what they do not tell does not count', () => {
   const item = { seq: 5, state: 'sent' } as MessageItem;
   const state = (...marks: [string, number, number][]): ReceiptsState => ({
     named: true,
     read: new Map(marks.map(([user, afterSeq, readSeq]) => [user, { afterSeq, readSeq }])),
+    delivered: new Map(),
   });
   expect(hasRead({ afterSeq: 5, readSeq: 9 }, 5)).toBe(false);
   expect(readersOf(item, state(['a', 0, 5], ['b', 0, 4], ['c', 5, 9]), ['a', 'b', 'c'])).toEqual(['a']);
@@ -149,5 +163,59 @@ test('a message is read when all others have read it, and what they do not tell 
   expect(stageOf(item, state(['a', 0, 5], ['late', 7, 7]), ['a', 'late'])).toBe('read');
   expect(stageOf(item, state(['late', 7, 9]), ['late'])).toBe('sent');
   expect(stageOf(item, state(), []), 'alone').toBe('sent');
+  const devices = (...delivered: [string, number][]): ReceiptsState => ({ ...state(['b', 0, 6]), delivered: new Map(delivered) });
+  expect(stageOf(item, devices(['a', 5]), ['a', 'b']), 'who has read it has it').toBe('delivered');
+  expect(stageOf(item, devices(['a', 4]), ['a', 'b'])).toBe('sent');
   expect(stageOf({ ...item, seq: null, state: 'pending' }, state(['a', 0, 9]), ['a'])).toBe('pending');
+});
+
+test('what others’ devices have follows what comes and is not lost to an older answer', async () => {
+  const client = await loggedIn();
+  server.answers.set(PATH, () => [200, { named: true, read: [by('u1', 0)], delivered: [{ user_id: 'u1', seq: 3 }] }]);
+  const receipts = client.receipts('c1');
+  receipts.subscribe(() => undefined);
+  await until('the answer', receipts, ({ delivered }) => delivered.get('u1') === 3);
+  server.frame({ type: 'receipts', conversation_id: 'c1', delivered: [{ user_id: 'u1', seq: 9 }, { user_id: 'u2', seq: 'x' }, 7] });
+  await until('news', receipts, ({ delivered }) => delivered.get('u1') === 9);
+  const readings = () => server.requests.filter((request) => request === PATH).length;
+  const before = readings();
+  server.break();
+  await server.until('another answer', () => readings() > before);
+  await until('live', client.connection, ({ state }) => state === 'live');
+  expect(receipts.get().delivered.get('u1')).toBe(9);
+});
+
+test('others are told that their messages came, at most once a second, and not by one’s own', async () => {
+  server.conversations = [listItem('c1', 0), listItem('c2', 0)];
+  await loggedIn();
+  const said = () => server.received;
+  for (let n = 0; n < 20; n += 1) server.message(n % 2 === 0 ? 'c1' : 'c2', `text ${n}`);
+  server.message('c1', 'mine', { actor_id: 'me' });
+  await server.until('the word', () => said().length > 0);
+  expect(said()).toEqual([
+    {
+      type: 'received',
+      conversations: [
+        { conversation_id: 'c1', seq: 19 },
+        { conversation_id: 'c2', seq: 20 },
+      ],
+    },
+  ]);
+  server.message('c1', 'later');
+  await server.until('the next word', () => said().length > 1);
+  expect(said()[1]?.conversations).toEqual([{ conversation_id: 'c1', seq: 22 }]);
+});
+
+test('a server of before that does not know the word is not told again, and the program hears nothing of it', async () => {
+  const client = await loggedIn();
+  const notices: unknown[] = [];
+  client.onNotice((notice) => notices.push(notice));
+  const said = () => server.received.length;
+  server.message('c1', 'one');
+  await server.until('the word', () => said() === 1);
+  server.frame({ type: 'error', code: 'unknown_command', message: 'no', retryable: false });
+  server.message('c1', 'two');
+  await until('the second', client.conversation('c1'), (row) => row?.lastSeq === 2);
+  await new Promise((resolve) => setTimeout(resolve, 1200));
+  expect([said(), notices]).toEqual([1, []]);
 });

@@ -15,6 +15,8 @@ export class TestServer {
   readonly #sockets = new Set<WebSocket>();
   readonly requests: string[] = [];
   readonly typed: object[] = [];
+  /** What clients said they have. */
+  readonly received: { conversations: object[] }[] = [];
   /** Events of conversations, in order; positions count them. */
   readonly log: ServerEvent[] = [];
   /** Answers that differ from the usual one, which they are given, by method and path. */
@@ -163,6 +165,9 @@ export class TestServer {
         );
         break;
       }
+      case 'received':
+        this.received.push(command as unknown as { conversations: object[] });
+        break;
       default:
         this.typed.push(command);
     }

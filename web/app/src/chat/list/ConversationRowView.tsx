@@ -66,7 +66,7 @@ function RowTicks({ row, last }: { row: ConversationRow; last: MessageItem }) {
   const messenger = useMessenger();
   const receipts = useStore(useMemo(() => messenger.receipts(row.id, true), [messenger, row.id]));
   const read = readCount(last, receipts, row.peer ? [row.peer.id] : []);
-  return <Ticks state={last.state} readBy={read.by} readOf={read.of} />;
+  return <Ticks state={last.state} readBy={read.by} readOf={read.of} delivered={read.delivered} />;
 }
 
 const NONE: readonly string[] = [];

@@ -27,6 +27,7 @@ export interface MessageBubbleProps {
   /** How many of the others have read it, of how many. */
   readBy: number;
   readOf: number;
+  delivered: boolean;
   onRetry: (clientId: string) => void;
   onDelete: (clientId: string) => void;
 }
@@ -59,7 +60,12 @@ export const MessageBubble = memo(function MessageBubble(props: MessageBubblePro
               {clockTime(item.atMs)}
             </time>
             {mine && (
-              <Ticks state={item.editing?.state === 'pending' ? 'pending' : item.state} readBy={props.readBy} readOf={props.readOf} />
+              <Ticks
+                state={item.editing?.state === 'pending' ? 'pending' : item.state}
+                readBy={props.readBy}
+                readOf={props.readOf}
+                delivered={props.delivered}
+              />
             )}
           </span>
         </div>

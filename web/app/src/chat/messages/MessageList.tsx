@@ -115,6 +115,7 @@ export function MessageList({ conversation, timeline, state }: MessageListProps)
                   quoted={row.kind === 'message' && row.item.replyTo ? state.quoted.get(row.item.replyTo.messageId) : undefined}
                   readBy={read?.by ?? 0}
                   readOf={read?.of ?? 0}
+                  delivered={read?.delivered ?? false}
                   isTabStop={row.key === roving.tabStop}
                   flash={jump.flashed === row.key}
                   onRetry={(clientId) => messenger.retry(clientId)}

@@ -25,6 +25,8 @@ export interface MessageRowViewProps {
   /** Of a message of one's own: how many of the others have read it, of how many. */
   readBy: number;
   readOf: number;
+  /** Whether devices of all others have it. */
+  delivered: boolean;
   isTabStop: boolean;
   flash: boolean;
   onRetry: (clientId: string) => void;
@@ -35,12 +37,13 @@ export interface MessageRowViewProps {
 /** One row: the day and the divider above it where they belong, and the message with one name for readers. */
 export const MessageRowView = memo(
   function MessageRowView(props: MessageRowViewProps) {
-    const { row, people, me, isGroup, readBy, readOf } = props;
+    const { row, people, me, isGroup, readBy, readOf, delivered } = props;
     const t = useText();
     // A page that comes before it moves every row's place, and changes no name.
     const name = useMemo(
-      () => (row.kind === 'change' ? changeText(row.item, people, me.id, t) : messageName(row, people, { by: readBy, of: readOf }, t)),
-      [row, people, me.id, readBy, readOf, t],
+      () =>
+        row.kind === 'change' ? changeText(row.item, people, me.id, t) : messageName(row, people, { by: readBy, of: readOf, delivered }, t),
+      [row, people, me.id, readBy, readOf, delivered, t],
     );
     return (
       <div className="message-outer">
@@ -75,6 +78,7 @@ export const MessageRowView = memo(
                   quotedName={nameOf(props, t)}
                   readBy={readBy}
                   readOf={readOf}
+                  delivered={delivered}
                   onRetry={props.onRetry}
                   onDelete={props.onDelete}
                 />
@@ -91,6 +95,7 @@ export const MessageRowView = memo(
     a.place === b.place &&
     a.readBy === b.readBy &&
     a.readOf === b.readOf &&
+    a.delivered === b.delivered &&
     a.isTabStop === b.isTabStop &&
     a.flash === b.flash &&
     a.isGroup === b.isGroup &&
@@ -114,7 +119,8 @@ function nameOf({ quoted, people, me }: MessageRowViewProps, t: ReturnType<typeo
 
 function messageName(row: MessageRow, people: ReadonlyMap<string, Person>, read: ReadCount, t: ReturnType<typeof useText>): string {
   const { item } = row;
-  const state = read.by === 0 ? item.state : read.by === read.of ? 'read' : 'some';
+  const state =
+    read.by === 0 ? (item.state === 'sent' && read.delivered ? 'delivered' : item.state) : read.by === read.of ? 'read' : 'some';
   return t('message.name', {
     who: row.mine ? 'me' : 'other',
     name: people.get(item.senderId)?.name ?? t('person.unknown'),

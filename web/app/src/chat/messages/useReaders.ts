@@ -3,13 +3,14 @@ import { useMessenger, useStore } from '@/realtime/hooks';
 import type { ConversationRow, MessageItem, Receipts } from '@/types';
 import { useMembers } from '../groups/useMembers';
 
-/** How many of the others have read a message, of how many; 0 of 0 where that is not told. */
+/** How many of the others have read a message, of how many; 0 of 0 where that is not told. And whether devices of all of them have it. */
 export interface ReadCount {
   by: number;
   of: number;
+  delivered: boolean;
 }
 
-const UNTOLD: ReadCount = { by: 0, of: 0 };
+const UNTOLD: ReadCount = { by: 0, of: 0, delivered: false };
 
 /** Counts who has read a message of one's own, among those who are in the conversation now. */
 export function useReaders(conversation: ConversationRow, me: string): (item: MessageItem) => ReadCount {
@@ -26,11 +27,19 @@ export function useReaders(conversation: ConversationRow, me: string): (item: Me
 
 export function readCount(
   { seq, state }: Pick<MessageItem, 'seq' | 'state'>,
-  { named, read }: Receipts,
+  { named, read, delivered }: Receipts,
   others: readonly string[],
 ): ReadCount {
-  if (seq === null || state !== 'sent' || named === false || read.size === 0) return UNTOLD;
+  if (seq === null || state !== 'sent' || named === false || (read.size === 0 && delivered.size === 0)) return UNTOLD;
   // Who came later, or does not tell, is left out.
   const asked = others.filter((id) => (read.get(id)?.afterSeq ?? 0) < seq);
-  return { by: asked.filter((id) => (read.get(id)?.readSeq ?? 0) >= seq).length, of: asked.length };
+  const has = (id: string) => (delivered.get(id) ?? 0) >= seq || isRead(id);
+  const isRead = (id: string) => (read.get(id)?.afterSeq ?? 0) < seq && (read.get(id)?.readSeq ?? 0) >= seq;
+  const devices = asked.length > 0 ? asked : others;
+  const counted = read.size > 0;
+  return {
+    by: asked.filter(isRead).length,
+    of: counted ? asked.length : 0,
+    delivered: devices.length > 0 && devices.every(has),
+  };
 }

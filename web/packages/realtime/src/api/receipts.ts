@@ -7,12 +7,14 @@ export interface ReadMark {
   readonly readSeq: Seq;
 }
 
-/** What the others of a conversation have read. Who has read nothing since they came has `readSeq` = `afterSeq`. */
+/** What the others of a conversation have read, and have. Who has read nothing since they came has `readSeq` = `afterSeq`. */
 export interface ReceiptsState {
   /** Whether people are named here: not in large conversations, nor in a request. Null while it is not known. */
   readonly named: boolean | null;
   /** Empty where the person has receipts off. */
   readonly read: ReadonlyMap<UserId, ReadMark>;
+  /** The newest of one's own messages that their devices have. */
+  readonly delivered: ReadonlyMap<UserId, Seq>;
 }
 
 /** What the person has set for all their devices. */
@@ -21,12 +23,17 @@ export interface Settings {
   readonly readReceipts: boolean;
 }
 
-/** Where a message of one's own is. `read`: everybody it was sent to has read it. */
-export type MessageStage = SendState | 'read';
+/** Where a message of one's own is. `delivered`: a device of everybody it was sent to has it. `read`: all of them have read it. */
+export type MessageStage = SendState | 'delivered' | 'read';
 
 /** Whether somebody has read what stands there, as far as they tell. */
 export function hasRead(mark: ReadMark | undefined, seq: Seq): boolean {
   return mark !== undefined && mark.afterSeq < seq && seq <= mark.readSeq;
+}
+
+/** Whether a device of theirs has what stands there. Who has read it has it. */
+export function hasReceived(receipts: ReceiptsState, user: UserId, seq: Seq): boolean {
+  return (receipts.delivered.get(user) ?? 0) >= seq || hasRead(receipts.read.get(user), seq);
 }
 
 /** Who of `people` has read a message; nobody while it waits. */
@@ -40,5 +47,7 @@ export function stageOf(item: MessageItem, receipts: ReceiptsState, others: read
   const { seq } = item;
   if (seq === null || item.state !== 'sent') return item.state;
   const asked = others.filter((id) => (receipts.read.get(id)?.afterSeq ?? 0) < seq);
-  return asked.length > 0 && readersOf(item, receipts, asked).length === asked.length ? 'read' : item.state;
+  if (asked.length > 0 && readersOf(item, receipts, asked).length === asked.length) return 'read';
+  const devices = asked.length > 0 ? asked : others;
+  return devices.length > 0 && devices.every((id) => hasReceived(receipts, id, seq)) ? 'delivered' : item.state;
 }

@@ -382,6 +382,7 @@ export class Client implements RealtimeClient {
       touched: async (id) => scope?.list.want(new Set([id])),
       gone: async (id) => scope?.drop(id).catch(() => undefined),
       invitations: async () => scope?.invitations.refresh().catch(() => undefined),
+      marksTold: async () => scope?.marks.allTold().catch(() => undefined),
       settings: (settings) => scope?.settings.take(settings),
       profile: async (profile) => {
         if (scope !== null && scope === this.#scope) await this.#takeProfile(profile);

@@ -14,6 +14,8 @@ export interface RestEffects {
   invitations(): Promise<void>;
   /** How others see the person. */
   profile(profile: UserProfile): Promise<void>;
+  /** Resolves when the server knows what was read so far. */
+  marksTold(): Promise<void>;
   /** What the person has set. */
   settings(settings: Settings): void;
 }
@@ -37,6 +39,8 @@ export class SessionRest extends RestClient {
 
   override async changeSettings(change: Partial<Settings>): Promise<Settings> {
     const effects = this.#effectsNow();
+    // What was read while receipts were off must not come to the server when they are on.
+    if (change.readReceipts === true) await effects.marksTold();
     const settings = await super.changeSettings(change);
     effects.settings(settings);
     return settings;

@@ -19,6 +19,7 @@ import {
   type WelcomeFrame,
 } from '../wire/frames.ts';
 import { InFlight, type Outbox } from './outbox.ts';
+import { Received } from './received.ts';
 import type { Settings } from './settings.ts';
 import type { Sink } from './sink.ts';
 import type { Tracker } from './tracker.ts';
@@ -34,6 +35,9 @@ const GOODBYE_MS = 1000;
 const WELCOME_MS = 10_000;
 /** More characters of events than this waiting for the store, and the socket is left: it could not be told to wait. */
 const MOST_WAITING = 16 * 1024 * 1024;
+/** Milliseconds from a message to the word that it came, and between two such words. */
+const RECEIVED_SOON_MS = 100;
+const RECEIVED_EVERY_MS = 1000;
 /** Errors about the socket's token, not about the message that they name. */
 const ABOUT_SOCKET: readonly string[] = [
   'hello_required',
@@ -74,6 +78,9 @@ export class Socket {
   readonly #deadline = new Timer();
   readonly #report = new Timer();
   readonly #pause = new Timer();
+  readonly #received = new Received();
+  readonly #receivedDue = new Timer();
+  #receivedSaid = Number.NEGATIVE_INFINITY;
   #welcome: WelcomeFrame | null = null;
   #caughtUp = false;
   #over = false;
@@ -189,6 +196,8 @@ export class Socket {
       return;
     }
     this.#parts.sink.event(event, size);
+    this.#received.event(event, me);
+    this.#sayReceivedSoon();
     this.#unplaced = true;
     if (this.#parts.sink.waiting > MOST_WAITING) this.#leave('behind');
     // While catching up, `progress` and `caught_up` bring the position.
@@ -212,6 +221,7 @@ export class Socket {
         this.#answered = this.#heard;
         this.#onPosition(frame.position);
         this.#parts.onCaughtUp();
+        this.#sayReceivedSoon();
         break;
       case 'reset':
         this.#parts.tracker.reset();
@@ -269,6 +279,7 @@ export class Socket {
     const asked = error.retry_after_ms ?? null;
     const clientId = error.client_id ?? null;
     if (clientId === null) {
+      if (error.code === 'unknown_command' && this.#received.isUnknown()) return;
       this.#error = error;
       if (error.code === 'rate_limited' && this.#inFlight.size > 0) {
         // Some frame of ours was not even looked at, and which is not said: what has no answer goes out again.
@@ -303,6 +314,23 @@ export class Socket {
   #pauseFor(askedMs: number | null): void {
     if (this.#pause.pending && askedMs === null) return;
     this.#pause.start(this.#retry.nextDelayMs(askedMs), () => this.fill());
+  }
+
+  /** Others see that their messages came. While it catches up the server reads nothing. */
+  #sayReceivedSoon(): void {
+    if (!this.#caughtUp || this.#over || this.#received.isEmpty || this.#receivedDue.pending) return;
+    const wait = Math.max(RECEIVED_SOON_MS, this.#receivedSaid + RECEIVED_EVERY_MS - performance.now());
+    this.#receivedDue.start(wait, () => void this.#sayReceived());
+  }
+
+  async #sayReceived(): Promise<void> {
+    const upto = this.#received.take();
+    this.#receivedSaid = performance.now();
+    // Only what outlives the page has come.
+    await this.#parts.sink.settled();
+    if (this.#over || upto.length === 0) return;
+    this.#write(encode.received(upto));
+    this.#sayReceivedSoon();
   }
 
   #worthReporting(): boolean {
@@ -363,7 +391,7 @@ export class Socket {
   #finish(end: SocketEnd): void {
     if (this.#over) return;
     this.#over = true;
-    for (const timer of [this.#deadline, this.#report, this.#pause]) timer.stop();
+    for (const timer of [this.#deadline, this.#report, this.#pause, this.#receivedDue]) timer.stop();
     this.#goodbye?.();
     this.#parts.onEnd(end);
   }

@@ -50,6 +50,12 @@ export class ReadMarks {
     }
   }
 
+  /** Resolves when the server knows every mark, or could not be told now. */
+  async allTold(): Promise<void> {
+    await this.tellRest();
+    await Promise.all([...this.#marks].filter(([, mark]) => mark.seq > mark.told).map(([id]) => this.#tell(id)));
+  }
+
   /** The page goes away: what waits is said now, and outlives it. */
   flush(): void {
     for (const [id, mark] of this.#marks) if (mark.seq > mark.told) void this.#tell(id, true);

@@ -18,7 +18,7 @@ const MOST_KEPT = 50;
 const GATHER_MS = 100;
 const STORE_EVERY_MS = 1000;
 
-const NONE: ReceiptsState = { named: null, read: new Map() };
+const NONE: ReceiptsState = { named: null, read: new Map(), delivered: new Map() };
 
 /** Where the store has them, and of which conversations it has any, the last stored at the end. */
 const keyOf = (id: ConversationId): string => `receipts:${id}`;
@@ -115,7 +115,7 @@ export class ReceiptDesk {
   }
 
   /** A frame of a newer server's may hold other things: what is no mark is passed over. */
-  #merged(state: ReceiptsState, frame: { read?: unknown }): ReceiptsState {
+  #merged(state: ReceiptsState, frame: { read?: unknown; delivered?: unknown }): ReceiptsState {
     const read = new Map(state.read);
     for (const by of marksOf(frame.read)) {
       if (by.user === this.#me) continue;
@@ -123,7 +123,12 @@ export class ReceiptDesk {
       const mark = { afterSeq: Math.max(known?.afterSeq ?? 0, by.afterSeq), readSeq: Math.max(known?.readSeq ?? 0, by.readSeq) };
       if (known?.afterSeq !== mark.afterSeq || known.readSeq !== mark.readSeq) read.set(by.user, mark);
     }
-    return { ...state, read };
+    // What a build of before stored has none.
+    const delivered = new Map(state.delivered ?? []);
+    for (const { user, seq } of deliveriesOf(frame.delivered)) {
+      if (user !== this.#me) delivered.set(user, Math.max(seq, delivered.get(user) ?? 0));
+    }
+    return { ...state, read, delivered };
   }
 
   #of(id: ConversationId): One {
@@ -182,7 +187,8 @@ export class ReceiptDesk {
     if (stored !== undefined) {
       const now = one.value.get();
       const read = [...now.read].map(([user_id, mark]) => ({ user_id, after_seq: mark.afterSeq, read_seq: mark.readSeq }));
-      one.value.set(this.#merged({ ...stored, named: now.named ?? stored.named }, { read }));
+      const delivered = [...now.delivered].map(([user_id, seq]) => ({ user_id, seq }));
+      one.value.set(this.#merged({ ...stored, named: now.named ?? stored.named }, { read, delivered }));
     }
     this.#readSoon(id, 0);
   }
@@ -199,10 +205,10 @@ export class ReceiptDesk {
     one.meanwhile = [];
     let again = GATHER_MS;
     try {
-      const { named, read } = await this.#rest.receipts(id);
+      const { named, read, delivered } = await this.#rest.receipts(id);
       if (this.#stopped || this.#all.get(id) !== one) return;
       one.backoff.reset();
-      const state = this.#merged({ named, read: new Map() }, { read });
+      const state = this.#merged({ named, read: new Map(), delivered: this.#stillThere(one, read) }, { read, delivered });
       this.#set(
         id,
         one,
@@ -217,6 +223,12 @@ export class ReceiptDesk {
       one.meanwhile = [];
       if (again !== Number.POSITIVE_INFINITY) this.#readSoon(id, again);
     }
+  }
+
+  /** What was heard of devices may be newer than what the server has written down. Of those who are gone nothing is kept. */
+  #stillThere(one: One, read: readonly { user_id: UserId }[]): Map<UserId, Seq> {
+    const there = new Set(read.map(({ user_id }) => user_id));
+    return new Map([...one.value.get().delivered].filter(([user]) => read.length === 0 || there.has(user)));
   }
 
   #set(id: ConversationId, one: One, state: ReceiptsState): void {
@@ -267,6 +279,14 @@ export class ReceiptDesk {
 
 async function keptIn(tx: Tx): Promise<ConversationId[]> {
   return ((await tx.get('meta', KEPT)) as ConversationId[] | undefined) ?? [];
+}
+
+function deliveriesOf(delivered: unknown): { user: UserId; seq: Seq }[] {
+  if (!Array.isArray(delivered)) return [];
+  return (delivered as unknown[]).flatMap((to) => {
+    const { user_id, seq } = (to ?? {}) as { user_id?: unknown; seq?: unknown };
+    return typeof user_id === 'string' && typeof seq === 'number' ? [{ user: user_id, seq }] : [];
+  });
 }
 
 function marksOf(read: unknown): ({ user: UserId } & ReadMark)[] {

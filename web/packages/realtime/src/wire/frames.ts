@@ -32,6 +32,9 @@ export type TypingFrame = Control<'user_typing'>;
 /** Others have read further. */
 export type ReceiptsFrame = Control<'receipts'>;
 
+/** Up to where this device has what others said in a conversation. */
+export type ReceivedUpto = Schemas['ReceivedUpto'];
+
 /** A decoded frame: an event, a control frame, or nothing this version understands. */
 export type Frame = { readonly event: ServerEvent } | { readonly control: ControlFrame } | null;
 
@@ -79,6 +82,7 @@ export const encode = {
     text({ type: 'edit_message', client_id: clientId, conversation_id: conversationId, message_id: messageId, body: wire(body) }),
   delete: (clientId: string, conversationId: string, messageId: string): string =>
     text({ type: 'delete_message', client_id: clientId, conversation_id: conversationId, message_id: messageId }),
+  received: (conversations: readonly ReceivedUpto[]): string => text({ type: 'received', conversations: [...conversations] }),
   typing: (conversationId: string, typing: boolean): string =>
     text({ type: typing ? 'typing_start' : 'typing_stop', conversation_id: conversationId }),
 };
