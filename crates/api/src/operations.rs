@@ -12,6 +12,7 @@ pub(crate) mod edit_message;
 pub(crate) mod find_user;
 pub(crate) mod get_conversation;
 pub(crate) mod get_message;
+pub(crate) mod get_message_receipts;
 pub(crate) mod get_receipts;
 pub(crate) mod get_settings;
 pub(crate) mod get_user;

@@ -41,6 +41,7 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(operations::set_role::set_role))
         .routes(routes!(operations::mark_read::mark_read))
         .routes(routes!(operations::get_receipts::get_receipts))
+        .routes(routes!(operations::get_message_receipts::get_message_receipts))
         .routes(routes!(operations::list_readers::list_readers))
         .routes(routes!(operations::get_message::get_message, operations::edit_message::edit_message))
         .routes(routes!(operations::list_revisions::list_revisions))

@@ -41,7 +41,7 @@ pub use conversations::{
     NewConversation, PeopleLimits,
 };
 pub use cursors::{Checkpoint, CursorError, DeliveryCursors};
-pub use delivery_marks::DeliveryMarks;
+pub use delivery_marks::{DeliveryMarks, DeliveryStep};
 pub use ephemeral::{EphemeralAudience, EphemeralFeed, EphemeralLink, LinkError};
 pub use erasures::{Attempt, ErasableLog, EraseError, Erasure, ErasureBacklog, Erasures};
 pub use history::{History, HistoryAnchor, HistoryError, MemberInterval};

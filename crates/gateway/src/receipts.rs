@@ -49,7 +49,7 @@ pub(crate) fn serve(supervisor: &Supervisor, parts: &ReceiptParts) {
     supervisor.spawn("receipts", Restart::Backoff { cap: RESTART_CAP }, move |task: Task| run(task, telling.clone()));
     let keeping = parts.clone();
     supervisor.spawn("delivery-marks", Restart::Backoff { cap: RESTART_CAP }, move |task: Task| {
-        keeping::run(task, Arc::clone(&keeping.hub), Arc::clone(&keeping.marks))
+        keeping::run(task, keeping.clone())
     });
 }
 
@@ -83,7 +83,9 @@ async fn run(task: Task, parts: ReceiptParts) -> anyhow::Result<()> {
                 let now = Instant::now().into_std();
                 outgoing.take_in(parts.deliveries.take(), now);
                 // To the other gateways, and to the sockets here.
-                for notice in outgoing.tell(parts.link.as_ref(), now) {
+                let (told, steps) = outgoing.tell(parts.link.as_ref(), now);
+                parts.deliveries.note(steps);
+                for notice in told {
                     gathered.add_delivered(Instant::now(), notice);
                 }
             }

@@ -251,13 +251,18 @@ impl<'a, T: Transport> Live<'a, T> {
                 self.shared.hub.pong(&self.socket, self.shared.server_time_ms());
             }
             Ok(Wish::Typing(conversation, state)) => self.typing(conversation, state),
-            Ok(Wish::Received(upto)) => self.shared.deliveries.give(self.shared.hub.received(self.socket.user, &upto)),
+            Ok(Wish::Received(upto)) => self.received(&upto),
             Ok(Wish::Hello) => {
                 self.refuse(ErrorFrame::new(ErrorCode::HelloTwice, "hello was already answered on this socket"));
             }
             Err(error) => self.refuse(ErrorFrame { client_id: error.client_id, ..ErrorFrame::new(error.code, error.reason) }),
         }
         Next::Go
+    }
+
+    fn received(&self, upto: &[ReceivedUpto]) {
+        let Shared { deliveries, hub, .. } = self.shared;
+        deliveries.give(hub.received(self.socket.user, upto), self.socket.session, self.shared.server_time_ms());
     }
 
     fn typing(&self, conversation: ConversationId, state: TypingState) {

@@ -459,6 +459,7 @@ mod tests {
             (r#"{"type":"typing_stop","conversation_id":"*"}"#.to_owned(), ErrorCode::BadId),
             (r#"{"type":"received"}"#.to_owned(), ErrorCode::MalformedFrame),
             (r#"{"type":"received","conversations":[7]}"#.to_owned(), ErrorCode::MalformedFrame),
+            (format!(r#"{{"type":"received","conversations":[[{good},1]]}}"#), ErrorCode::MalformedFrame),
             (r#"{"type":"received","conversations":[]}"#.to_owned(), ErrorCode::InvalidField),
             (received(&good, MOST_RECEIVED + 1), ErrorCode::InvalidField),
             (received("\">\"", 1), ErrorCode::BadId),

@@ -5,6 +5,7 @@
 
 pub mod command;
 pub mod conversation;
+pub mod device;
 pub mod ephemeral;
 pub mod error;
 pub mod frame;
@@ -17,6 +18,7 @@ pub mod unknown;
 
 pub use command::{Command, DecodeError, DeleteMessage, EditMessage, Hello, Ping, ReceivedUpto, SendMessage};
 pub use conversation::{ConversationKind, Role};
+pub use device::DeviceKind;
 pub use ephemeral::{TypingState, UserTyping};
 pub use error::{Actor, AnyErrorCode, CloseCode, ErrorCode, RETRY_AFTER, SEND_RETRY_AFTER};
 pub use frame::{Chain, EventFrame, Place, ServerFrame};

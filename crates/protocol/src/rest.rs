@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::conversation::{ConversationKind, Role};
+use crate::device::DeviceKind;
 use crate::error::{AnyErrorCode, ErrorCode, millis};
 use crate::frame::{EventFrame, MessageAck};
 use crate::message::{Message, MessageBody};
@@ -90,6 +91,9 @@ pub struct LoginRequest {
     pub password: Password,
     /// The name that the person gives this device.
     pub device_name: DeviceName,
+    /// What kind of device it is. Others see it beside what it received and where something was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_kind: Option<DeviceKind>,
 }
 
 /// Answers log-in and refresh.
@@ -133,6 +137,9 @@ pub struct DeviceSession {
     pub session_id: SessionId,
     /// The name that the person gave the device.
     pub device_name: DeviceName,
+    /// What kind of device it is, if it said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_kind: Option<DeviceKind>,
     /// When the device logged in, in milliseconds since 1970.
     pub created_at_ms: TimestampMs,
     /// When the device last refreshed its tokens, in milliseconds since 1970.
@@ -383,6 +390,47 @@ pub struct ReadersQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(minimum = 1, maximum = 500)]
     pub limit: Option<u16>,
+}
+
+/// The answer to `GET /v1/conversations/{id}/messages/{message_id}/receipts`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MessageReceipts {
+    /// Whether `people` names everybody. Not in conversations of more than 64 members, where only the counts are told and readers come
+    /// in pages; nor in one that waits for an answer, where nothing is told.
+    pub named: bool,
+    /// Members who have read the message, but for its sender; 0 for a caller who has receipts off.
+    pub read_count: u32,
+    /// Members whose devices have it; 0 for a message of another's.
+    pub delivered_count: u32,
+    /// Members whom the message was for: who was there when it was sent and still is, by id, but for its sender.
+    pub people: Vec<MessageReceipt>,
+}
+
+/// What one member's devices did with a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MessageReceipt {
+    /// Who.
+    pub user: UserProfile,
+    /// When a device of theirs had it, as far as that is known. Absent for a message of another's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered: Option<ReceiptStep>,
+    /// When they read it, as far as they tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<ReceiptStep>,
+}
+
+/// When something reached somebody, and on what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReceiptStep {
+    /// When, in milliseconds since 1970, to some seconds; absent when no time is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_ms: Option<TimestampMs>,
+    /// Whether it was at that time or before: of each person and conversation, the last 8 times are known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub before: bool,
+    /// On what kind of device, if it said so and the time is exact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_kind: Option<DeviceKind>,
 }
 
 /// What a user has set for all their devices.

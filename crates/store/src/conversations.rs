@@ -19,7 +19,7 @@ use relay_domain::ports::{
 };
 use relay_protocol::conversation::Role;
 use relay_protocol::rest::{Conversation, ConversationState, Invitation, Member};
-use relay_types::{ConversationId, ConversationTitle, MessageId, Seq, TimestampMs, UserId};
+use relay_types::{ConversationId, ConversationTitle, MessageId, Seq, SessionId, TimestampMs, UserId};
 use sqlx::PgConnection;
 use sqlx::types::Uuid;
 
@@ -173,8 +173,15 @@ impl Conversations for Store {
     }
 
     #[tracing::instrument(name = "db.member.mark_read", skip_all, fields(user.id = %actor, conversation.id = %id, stream.seq = %seq))]
-    async fn mark_read(&self, actor: UserId, id: ConversationId, seq: Seq, at_ms: TimestampMs) -> Result<ReadMark, ConversationError> {
-        self.limited(self.move_read_mark(actor, id, seq, at_ms)).await
+    async fn mark_read(
+        &self,
+        actor: UserId,
+        id: ConversationId,
+        seq: Seq,
+        at_ms: TimestampMs,
+        session: Option<SessionId>,
+    ) -> Result<ReadMark, ConversationError> {
+        self.limited(self.move_read_mark(actor, id, seq, at_ms, session)).await
     }
 
     #[tracing::instrument(name = "db.message.hide", skip_all, fields(user.id = %actor, conversation.id = %id, message.id = %message))]

@@ -1,13 +1,14 @@
 //! Up to where people's devices have everything of a shard.
 
 use async_trait::async_trait;
-use relay_domain::ports::{DeliveryMarks, StoreError};
+use relay_domain::ports::{DeliveryMarks, DeliveryStep, StoreError};
 use relay_types::{Seq, ShardId, UserId};
 use sqlx::types::Uuid;
 
 use crate::Store;
 use crate::convert::shard_column;
 use crate::error::unavailable;
+use crate::receipts::steps;
 
 #[async_trait]
 impl DeliveryMarks for Store {
@@ -33,6 +34,15 @@ impl DeliveryMarks for Store {
             .await
             .map_err(unavailable)?;
             Ok(())
+        })
+        .await
+    }
+
+    #[tracing::instrument(name = "db.delivery_marks.keep_steps", skip_all, fields(steps = steps.len()))]
+    async fn keep_steps(&self, steps: &[DeliveryStep]) -> Result<(), StoreError> {
+        self.limited(async {
+            let mut connection = self.pool.acquire().await.map_err(unavailable)?;
+            steps::note_delivered(&mut connection, steps).await
         })
         .await
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use relay_domain::ports::{ConversationError, LogAddress, ReadMark, ReadMarkNews, StoreError};
 use relay_protocol::log::{LogEvent, ReadMarkMoved};
-use relay_types::{ConversationId, Seq, TimestampMs, UserId};
+use relay_types::{ConversationId, Seq, SessionId, TimestampMs, UserId};
 use sqlx::PgConnection;
 use sqlx::types::Uuid;
 use time::OffsetDateTime;
@@ -31,6 +31,7 @@ impl Store {
         id: ConversationId,
         seq: Seq,
         at_ms: TimestampMs,
+        session: Option<SessionId>,
     ) -> Result<ReadMark, ConversationError> {
         let mut transaction = self.pool.begin().await.map_err(unavailable)?;
         let row = sqlx::query!(
@@ -60,7 +61,7 @@ impl Store {
             pending.write(&mut transaction).await?;
         }
         let receipt = if moved {
-            let moved = Moved { user, conversation: id, shard, before: row.before_seq, now: row.read_seq };
+            let moved = Moved { user, session, conversation: id, shard, before: row.before_seq, now: row.read_seq };
             receipts::keep(&mut transaction, &moved).await.map_err(unavailable)?
         } else {
             None

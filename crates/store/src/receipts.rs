@@ -3,11 +3,14 @@
 //! A mark is an interval: what its reader read while they had receipts off, or before their present stay, lies before it and is told
 //! to nobody. Both ends only rise.
 
+mod details;
+pub(crate) mod steps;
+
 use async_trait::async_trait;
 use relay_domain::ports::{HistoryError, ReaderPage, Receipts, StoreError};
 use relay_protocol::receipts::{DeliveredTo, RECEIPTS_MOST_MEMBERS, ReadBy, ReadNotice};
-use relay_protocol::rest::ConversationReceipts;
-use relay_types::{ConversationId, MessageId, Seq, ShardId, UserId};
+use relay_protocol::rest::{ConversationReceipts, MessageReceipts};
+use relay_types::{ConversationId, MessageId, Seq, SessionId, ShardId, UserId};
 use sqlx::PgConnection;
 
 use crate::Store;
@@ -17,6 +20,8 @@ use crate::error::unavailable;
 /// A read mark that moved.
 pub(crate) struct Moved {
     pub(crate) user: UserId,
+    /// Whose device moved it, if that is known.
+    pub(crate) session: Option<SessionId>,
     pub(crate) conversation: ConversationId,
     pub(crate) shard: ShardId,
     /// Where it was, as the reader knows it.
@@ -56,6 +61,7 @@ pub(crate) async fn keep(connection: &mut PgConnection, moved: &Moved) -> sqlx::
     .fetch_optional(&mut *connection)
     .await?;
     let Some((row, as_of)) = row.filter(|row| row.named).and_then(|row| row.as_of.map(|as_of| (row, as_of))) else { return Ok(None) };
+    steps::note_read(connection, moved).await?;
     let not_to = sqlx::query_scalar!(
         "SELECT m.user_id FROM members m JOIN users u USING (user_id) WHERE m.conversation_id = $1 AND NOT u.read_receipts LIMIT $2",
         moved.conversation.to_uuid(),
@@ -152,6 +158,16 @@ impl Receipts for Store {
             Ok(ConversationReceipts { named: true, read: read.collect(), delivered })
         })
         .await
+    }
+
+    #[tracing::instrument(name = "db.receipts.details", skip_all, fields(conversation.id = %conversation, message.id = %message))]
+    async fn message_receipts(
+        &self,
+        reader: UserId,
+        conversation: ConversationId,
+        message: MessageId,
+    ) -> Result<MessageReceipts, HistoryError> {
+        self.limited(self.details(reader, conversation, message)).await
     }
 
     /// Besides those of one message: `users_pkey`, `members_requests`, `members_pkey` from `after` on, `read_receipts_pkey`.

@@ -78,6 +78,7 @@ const GRANTS: &[(&str, [&str; 3])] = &[
     ("invitations", [NOTHING, ALL, NOTHING]),
     ("read_mark_news", [NOTHING, "SELECT, INSERT, UPDATE", "SELECT, UPDATE, DELETE"]),
     ("delivery_marks", ["SELECT, INSERT, UPDATE", READ, NOTHING]),
+    ("receipt_steps", ["SELECT, INSERT, UPDATE", "SELECT, INSERT, UPDATE", NOTHING]),
     // Rows go with their conversation or their user.
     ("read_receipts", [NOTHING, "SELECT, INSERT, UPDATE", NOTHING]),
     ("hidden_messages", [NOTHING, "SELECT, INSERT", "SELECT, DELETE"]),

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use relay_domain::ports::{
     DeviceSessions, LogAddress, NewSession, OpenError, Opened, RevokeError, RotateError, Rotated, Rotation, SessionRecord, StoreError,
 };
+use relay_protocol::DeviceKind;
 use relay_protocol::log::{LogEvent, SessionRevoked, SessionStarted, UserRegistered};
 use relay_types::{SessionId, ShardId, TimestampMs, UserId};
 use sqlx::PgConnection;
@@ -57,14 +58,15 @@ impl DeviceSessions for Store {
             let touched = pending.write(&mut transaction).await?;
             let told = self.started(&mut transaction, new, at, home).await?;
             sqlx::query!(
-                "INSERT INTO sessions (session_id, user_id, device_name, created_at, last_used_at, refresh_expires_at, ends_at)
-             VALUES ($1, $2, $3, $4, $4, $5, $6)",
+                "INSERT INTO sessions (session_id, user_id, device_name, device_kind, created_at, last_used_at, refresh_expires_at, ends_at)
+             VALUES ($1, $2, $3, $7, $4, $4, $5, $6)",
                 new.session.to_uuid(),
                 new.user.to_uuid(),
                 new.device_name.as_str(),
                 at,
                 refresh_expires_at,
-                ends_at
+                ends_at,
+                new.device_kind.as_ref().map(DeviceKind::as_str)
             )
             .execute(&mut *transaction)
             .await
@@ -105,7 +107,7 @@ impl DeviceSessions for Store {
     async fn list(&self, user: UserId, at_ms: TimestampMs) -> Result<Vec<SessionRecord>, StoreError> {
         self.limited(async {
             let rows = sqlx::query!(
-                "SELECT session_id, device_name, created_at, last_used_at FROM sessions
+                "SELECT session_id, device_name, device_kind, created_at, last_used_at FROM sessions
              WHERE user_id = $1 AND revoked_at IS NULL AND least(refresh_expires_at, ends_at) > $2
              ORDER BY session_id DESC LIMIT 100",
                 user.to_uuid(),
@@ -114,15 +116,16 @@ impl DeviceSessions for Store {
             .fetch_all(&self.pool)
             .await
             .map_err(unavailable)?;
-            let record = |session, device_name: &str, created_at, last_used_at| {
+            let record = |session, device_name: &str, device_kind: Option<String>, created_at, last_used_at| {
                 Ok(SessionRecord {
                     session: SessionId::from_uuid(session),
                     device_name: text(device_name, "device name")?,
+                    device_kind: device_kind.and_then(|kind| kind.parse().ok()),
                     created_at_ms: millis(created_at),
                     last_used_at_ms: millis(last_used_at),
                 })
             };
-            rows.into_iter().map(|row| record(row.session_id, &row.device_name, row.created_at, row.last_used_at)).collect()
+            rows.into_iter().map(|row| record(row.session_id, &row.device_name, row.device_kind, row.created_at, row.last_used_at)).collect()
         })
         .await
     }

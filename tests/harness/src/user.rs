@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use relay_client::{ApiClient, ClientStore, EventStream, MemoryStore, RealtimeClient, RealtimeConfig, RefreshingTokens, TokenProvider};
-use relay_protocol::rest::{Password, Secret, TokenResponse, UserProfile};
+use relay_protocol::DeviceKind;
+use relay_protocol::rest::{LoginRequest, Password, Secret, TokenResponse, UserProfile};
 use relay_types::{SessionId, UserId};
 
 use crate::harness::Harness;
@@ -74,6 +75,15 @@ impl User {
         Device::log_in(&ApiClient::new(self.api.base())?, &self.profile, &self.password, device_name).await
     }
 
+    /// Another device of the same person, which says of what kind it is.
+    pub async fn log_in_on(&self, device_name: &str, kind: DeviceKind) -> anyhow::Result<Device> {
+        let api = ApiClient::new(self.api.base())?;
+        let (handle, password) = (self.profile.handle.clone(), self.password.clone());
+        let request = LoginRequest { handle, password, device_name: device_name.parse()?, device_kind: Some(kind) };
+        let tokens = api.log_in(&request).await.with_context(|| format!("could not log in as {}", self.profile.handle))?;
+        Ok(Device::of(&api, tokens))
+    }
+
     /// Who.
     pub fn id(&self) -> UserId {
         self.profile.user_id
@@ -89,8 +99,12 @@ impl Device {
     async fn log_in(api: &ApiClient, profile: &UserProfile, password: &Password, name: &str) -> anyhow::Result<Self> {
         let tokens = api.login(&profile.handle, password, &name.parse()?).await;
         let tokens = tokens.with_context(|| format!("could not log in as {}", profile.handle))?;
+        Ok(Self::of(api, tokens))
+    }
+
+    fn of(api: &ApiClient, tokens: TokenResponse) -> Self {
         let provider: Arc<dyn TokenProvider> = Arc::new(RefreshingTokens::new(api.clone(), tokens.clone(), None));
-        Ok(Self { tokens, api: api.with_tokens(Arc::clone(&provider)), provider })
+        Self { tokens, api: api.with_tokens(Arc::clone(&provider)), provider }
     }
 
     /// The access token of the log-in.

@@ -36,6 +36,14 @@ export const receipts = {
     await until('ticks of what was read', () => ticks(ann, 'look at this').getAttribute('aria-label'), 'Read');
     await until('ticks in the list', () => ann.row('Bob Rivera').locator('.ticks').getAttribute('data-state'), 'read');
     await ann.shot('receipts');
+    await ann.bubble('look at this').last().hover();
+    await ann.page.getByRole('toolbar').getByRole('button', { name: 'Details…' }).click();
+    const details = ann.page.getByRole('dialog', { name: 'Details of the message' });
+    await details.getByRole('heading', { name: 'Read by one' }).waitFor();
+    await details.locator('li', { hasText: 'Bob Rivera' }).locator('time', { hasText: 'in a browser' }).waitFor();
+    await ann.shot('message-details');
+    await ann.page.keyboard.press('Escape');
+    await details.waitFor({ state: 'detached' });
     await ann.page.reload();
     await until('ticks after a reload', () => ticks(ann, 'look at this').getAttribute('data-state'), 'read');
 

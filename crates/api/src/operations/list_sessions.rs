@@ -21,6 +21,7 @@ pub(crate) async fn list_sessions(State(app): State<App>, caller: Caller) -> Res
         .map(|record| DeviceSession {
             session_id: record.session,
             device_name: record.device_name,
+            device_kind: record.device_kind,
             created_at_ms: record.created_at_ms,
             last_used_at_ms: record.last_used_at_ms,
             current: record.session == caller.session,

@@ -56,6 +56,7 @@ pub(crate) async fn login(
         password_hash: found.password_hash,
         network,
         device_name: request.device_name,
+        device_kind: request.device_kind,
         refresh: refresh.hash,
         refresh_expires_at_ms: ends.refresh_ms,
         ends_at_ms: ends.session_ms,

@@ -29,7 +29,7 @@ pub(crate) async fn mark_read(
     enforce(&app, "read-marks", app.config.limits.read_marks_per_user, &caller.user.to_string()).await?;
     // A device marks a message as it comes: a moment before the projection has it.
     projected_to(&app, caller.user, id, request.seq).await?;
-    let mark = app.deps.conversations.mark_read(caller.user, id, request.seq, app.now_ms()).await?;
+    let mark = app.deps.conversations.mark_read(caller.user, id, request.seq, app.now_ms(), Some(caller.session)).await?;
     if let Some(receipt) = mark.receipt {
         app.deps.receipt_news.tell(receipt);
     }

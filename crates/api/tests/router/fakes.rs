@@ -15,7 +15,7 @@ use relay_protocol::conversation::Role;
 use relay_protocol::log::StoredEvent;
 use relay_protocol::receipts::ReadNotice;
 use relay_protocol::rest::{
-    ChangeSettingsRequest, Conversation, ConversationReceipts, ConversationState, Invitation, MessagePage, RevisionList, Settings,
+    ChangeSettingsRequest, Conversation, ConversationReceipts, ConversationState, Invitation, MessagePage, MessageReceipts, RevisionList, Settings,
     UserProfile,
 };
 use relay_runtime::{Origins, WebConfig};
@@ -155,7 +155,14 @@ impl Conversations for Away {
     async fn set_role(&self, _: UserId, _: ConversationId, _: UserId, _: Role, _: TimestampMs) -> Result<Decided<()>, ConversationError> {
         Err(away().into())
     }
-    async fn mark_read(&self, _: UserId, _: ConversationId, _: Seq, _: TimestampMs) -> Result<ReadMark, ConversationError> {
+    async fn mark_read(
+        &self,
+        _: UserId,
+        _: ConversationId,
+        _: Seq,
+        _: TimestampMs,
+        _: Option<SessionId>,
+    ) -> Result<ReadMark, ConversationError> {
         Err(away().into())
     }
     async fn hide_message(&self, _: UserId, _: ConversationId, _: MessageId, _: TimestampMs) -> Result<Option<LogAddress>, HideError> {
@@ -195,6 +202,9 @@ impl History for Away {
 #[async_trait]
 impl Receipts for Away {
     async fn receipts(&self, _: UserId, _: ConversationId) -> Result<ConversationReceipts, HistoryError> {
+        Err(away().into())
+    }
+    async fn message_receipts(&self, _: UserId, _: ConversationId, _: MessageId) -> Result<MessageReceipts, HistoryError> {
         Err(away().into())
     }
     async fn readers(&self, _: UserId, _: ConversationId, _: MessageId, _: Option<UserId>, _: u16) -> Result<ReaderPage, HistoryError> {

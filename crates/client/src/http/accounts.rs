@@ -27,8 +27,13 @@ impl ApiClient {
 
     /// Starts a session for a device.
     pub async fn login(&self, handle: &Handle, password: &Password, device: &DeviceName) -> Result<TokenResponse, ClientError> {
-        let body = LoginRequest { handle: handle.clone(), password: password.clone(), device_name: device.clone() };
-        self.call_open(Method::POST, "/v1/auth/login", &body).await
+        let (handle, password, device_name) = (handle.clone(), password.clone(), device.clone());
+        self.log_in(&LoginRequest { handle, password, device_name, device_kind: None }).await
+    }
+
+    /// Starts a session for a device that says of what kind it is.
+    pub async fn log_in(&self, request: &LoginRequest) -> Result<TokenResponse, ClientError> {
+        self.call_open(Method::POST, "/v1/auth/login", request).await
     }
 
     /// Exchanges a refresh token for new tokens. May be repeated, with the same outcome, until the new one is used.

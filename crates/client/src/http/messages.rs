@@ -4,7 +4,7 @@ use relay_protocol::Message;
 use relay_protocol::frame::MessageAck;
 use relay_protocol::message::MessageBody;
 use relay_protocol::rest::{
-    DeleteMessageRequest, EditMessageRequest, HistoryQuery, MessagePage, PostMessageRequest, ReaderList, ReadersQuery, RevisionList,
+    DeleteMessageRequest, EditMessageRequest, HistoryQuery, MessagePage, MessageReceipts, PostMessageRequest, ReaderList, ReadersQuery, RevisionList,
     RevisionQuery,
 };
 use relay_types::{ClientId, ConversationId, MessageId};
@@ -81,6 +81,12 @@ impl ApiClient {
     ) -> Result<RevisionList, ClientError> {
         let path = format!("/v1/conversations/{conversation}/messages/{message}/revisions");
         self.call(|| self.request(Method::GET, &path).query(query)).await
+    }
+
+    /// Who has a message, who has read it, and when.
+    pub async fn message_receipts(&self, conversation: ConversationId, message: MessageId) -> Result<MessageReceipts, ClientError> {
+        let path = format!("/v1/conversations/{conversation}/messages/{message}/receipts");
+        self.call(|| self.request(Method::GET, &path)).await
     }
 
     /// One page of those who have read a message.

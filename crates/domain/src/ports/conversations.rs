@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use relay_protocol::conversation::Role;
 use relay_protocol::rest::{Conversation, ConversationListItem, ConversationState, Invitation, Member};
-use relay_types::{ClientId, ConversationId, ConversationTitle, MessageId, Seq, ShardId, TimestampMs, UserId};
+use relay_types::{ClientId, ConversationId, ConversationTitle, MessageId, Seq, SessionId, ShardId, TimestampMs, UserId};
 
 use super::{ListCursor, LogAddress, ReadMark, StoreError};
 use crate::conversation::ChangeDenied;
@@ -249,8 +249,15 @@ pub trait Conversations: Send + Sync {
     ) -> Result<Decided<()>, ConversationError>;
 
     /// Moves the actor's read mark forward to `seq`, at most to the conversation's last event, never back, and tells their other
-    /// devices in the same transaction, now or a little later. Answers with the mark as it now is.
-    async fn mark_read(&self, actor: UserId, id: ConversationId, seq: Seq, at_ms: TimestampMs) -> Result<ReadMark, ConversationError>;
+    /// devices in the same transaction, now or a little later. `session` is the device that says so. Answers with the mark as it now is.
+    async fn mark_read(
+        &self,
+        actor: UserId,
+        id: ConversationId,
+        seq: Seq,
+        at_ms: TimestampMs,
+        session: Option<SessionId>,
+    ) -> Result<ReadMark, ConversationError>;
 
     /// Hides a message from the actor, for good, and tells their other devices in the same transaction. Everybody else goes on seeing
     /// it. Answers with the address to flush, unless it was hidden before.

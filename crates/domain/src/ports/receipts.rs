@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use relay_protocol::receipts::ReadNotice;
-use relay_protocol::rest::{ConversationReceipts, UserProfile};
+use relay_protocol::rest::{ConversationReceipts, MessageReceipts, UserProfile};
 use relay_types::{ConversationId, MessageId, UserId};
 
 use super::HistoryError;
@@ -31,6 +31,13 @@ pub trait Receipts: Send + Sync {
     /// # Cancel safety
     /// Cancel safe.
     async fn receipts(&self, reader: UserId, conversation: ConversationId) -> Result<ConversationReceipts, HistoryError>;
+
+    /// Who has the message, and who read it, and when; for whoever may see it.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn message_receipts(&self, reader: UserId, conversation: ConversationId, message: MessageId)
+    -> Result<MessageReceipts, HistoryError>;
 
     /// Up to `limit` of those after `after` who are in the conversation and have read the message, but for its sender.
     ///

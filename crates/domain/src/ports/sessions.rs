@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use relay_protocol::DeviceKind;
 use relay_types::{DeviceName, SessionId, TimestampMs, UserId};
 
 use super::{LogAddress, PasswordHash, RefreshHash, RefreshNonce, StoreError};
@@ -31,6 +32,8 @@ pub struct NewSession {
     pub network: String,
     /// What the person calls the device.
     pub device_name: DeviceName,
+    /// What kind of device it is, if it said so.
+    pub device_kind: Option<DeviceKind>,
     /// Of the first refresh token.
     pub refresh: RefreshHash,
     /// When that token ends.
@@ -99,6 +102,8 @@ pub struct SessionRecord {
     pub session: SessionId,
     /// What the person calls the device.
     pub device_name: DeviceName,
+    /// What kind of device it is, if it said so.
+    pub device_kind: Option<DeviceKind>,
     /// When it logged in.
     pub created_at_ms: TimestampMs,
     /// When it last refreshed its tokens.

@@ -70,10 +70,11 @@ impl Hub {
         }
     }
 
-    /// A device of the user's has what was said in these conversations up to there. Answers with whom that is news to.
+    /// A device of the user's has what was said in these conversations up to there. Answers with whom that is news to, and with what the
+    /// user's devices had before.
     ///
     /// What is not the user's to see, and what lies beyond the end, says nothing.
-    pub(crate) fn received(&self, user: UserId, upto: &[ReceivedUpto]) -> Vec<DeliveredNotice> {
+    pub(crate) fn received(&self, user: UserId, upto: &[ReceivedUpto]) -> Vec<(DeliveredNotice, Seq)> {
         let mut state = self.state.lock();
         let State { users, shards, conversations, .. } = &mut *state;
         let Some(user_state) = users.get_mut(&user) else { return Vec::new() };
@@ -102,7 +103,8 @@ impl Hub {
             let of: Vec<DeliveredTo> = of.take(RECEIPTS_MOST_MEMBERS as usize).collect();
             if !of.is_empty() {
                 let as_of = conversation.last.unwrap_or_else(|| shard.ring.head());
-                notices.push(DeliveredNotice { conversation_id: *conversation_id, user_id: user, of, shard: membership.shard, as_of });
+                let notice = DeliveredNotice { conversation_id: *conversation_id, user_id: user, of, shard: membership.shard, as_of };
+                notices.push((notice, after));
             }
         }
         for (shard, seq) in reached {

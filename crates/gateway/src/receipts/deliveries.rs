@@ -8,9 +8,9 @@ use std::time::Instant;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
-use relay_domain::ports::{EphemeralAudience, EphemeralLink};
+use relay_domain::ports::{DeliveryStep, EphemeralAudience, EphemeralLink};
 use relay_protocol::receipts::{DeliveredNotice, RECEIPTS_MOST_MEMBERS, ReceiptBatch};
-use relay_types::{ConversationId, UserId};
+use relay_types::{ConversationId, Seq, SessionId, TimestampMs, UserId};
 use tokio::sync::Notify;
 
 use crate::ephemeral::audience::{self, Answer, Known, Verdict};
@@ -19,25 +19,51 @@ use crate::metrics::Dropped;
 /// Notices that wait at most: what does not fit is read as a state.
 const MOST_WAITING: usize = 16_384;
 
-/// The newest of each person in each conversation.
-type Notices = HashMap<(ConversationId, UserId), DeliveredNotice>;
+/// Whose devices, and where.
+type Key = (ConversationId, UserId);
 
-/// What sessions give.
+/// What a device came to have.
+#[derive(Debug, Clone)]
+pub(super) struct Given {
+    notice: DeliveredNotice,
+    step: DeliveryStep,
+}
+
+impl Given {
+    /// Takes the place of an earlier one.
+    fn replaces(&mut self, earlier: &Self) {
+        self.notice.replaces(&earlier.notice);
+        replace(&mut self.step, &earlier.step);
+    }
+}
+
+/// The later step stands for both.
+fn replace(step: &mut DeliveryStep, earlier: &DeliveryStep) {
+    step.since = step.since.min(earlier.since);
+    step.seq = step.seq.max(earlier.seq);
+}
+
+/// What sessions give, and what is to be kept of it.
 #[derive(Default)]
 pub(crate) struct Deliveries {
-    waiting: Mutex<Notices>,
+    waiting: Mutex<HashMap<Key, Given>>,
     wake: Notify,
+    /// Of what was told.
+    steps: Mutex<HashMap<Key, DeliveryStep>>,
 }
 
 impl Deliveries {
-    /// Told soon, or not at all.
-    pub(crate) fn give(&self, notices: Vec<DeliveredNotice>) {
+    /// Told soon, or not at all. Each notice comes with what the user's devices had before.
+    pub(crate) fn give(&self, notices: Vec<(DeliveredNotice, Seq)>, session: SessionId, at_ms: TimestampMs) {
         if notices.is_empty() {
             return;
         }
         let mut waiting = self.waiting.lock();
-        for notice in notices {
-            add(&mut waiting, notice);
+        for (notice, since) in notices {
+            let (conversation, user) = (notice.conversation_id, notice.user_id);
+            let seq = notice.of.iter().map(|of| of.seq).max().unwrap_or_default();
+            let step = DeliveryStep { conversation, user, session, since, seq, at_ms };
+            add(&mut waiting, Given { notice, step });
         }
         drop(waiting);
         self.wake.notify_one();
@@ -48,22 +74,44 @@ impl Deliveries {
         self.wake.notified().await;
     }
 
-    pub(super) fn take(&self) -> Vec<DeliveredNotice> {
+    pub(super) fn take(&self) -> Vec<Given> {
         std::mem::take(&mut *self.waiting.lock()).into_values().collect()
+    }
+
+    /// These are to be kept. What there is no room for is not known in detail.
+    pub(super) fn note(&self, steps: impl IntoIterator<Item = DeliveryStep>) {
+        let mut kept = self.steps.lock();
+        for mut step in steps {
+            let full = kept.len() >= MOST_WAITING;
+            match kept.entry((step.conversation, step.user)) {
+                Entry::Occupied(mut earlier) => {
+                    replace(&mut step, earlier.get());
+                    earlier.insert(step);
+                }
+                Entry::Vacant(_) if full => {}
+                Entry::Vacant(place) => {
+                    place.insert(step);
+                }
+            }
+        }
+    }
+
+    pub(super) fn take_steps(&self) -> Vec<DeliveryStep> {
+        std::mem::take(&mut *self.steps.lock()).into_values().collect()
     }
 }
 
-fn add(waiting: &mut Notices, mut notice: DeliveredNotice) {
+fn add(waiting: &mut HashMap<Key, Given>, mut given: Given) {
     let full = waiting.len() >= MOST_WAITING;
-    match waiting.entry((notice.conversation_id, notice.user_id)) {
+    match waiting.entry((given.notice.conversation_id, given.notice.user_id)) {
         Entry::Occupied(mut earlier) => {
-            notice.replaces(earlier.get());
-            earlier.insert(notice);
+            given.replaces(earlier.get());
+            earlier.insert(given);
             metrics::counter!("relay_ephemeral_conflated_total").increment(1);
         }
         Entry::Vacant(_) if full => Dropped::Full.count(1),
         Entry::Vacant(place) => {
-            place.insert(notice);
+            place.insert(given);
         }
     }
 }
@@ -71,22 +119,22 @@ fn add(waiting: &mut Notices, mut notice: DeliveredNotice) {
 /// What waits until it is known whether it is told, and since when.
 #[derive(Default)]
 pub(super) struct Outgoing {
-    waiting: HashMap<(ConversationId, UserId), (Instant, DeliveredNotice)>,
+    waiting: HashMap<Key, (Instant, Given)>,
     known: Known,
 }
 
 impl Outgoing {
-    pub(super) fn take_in(&mut self, notices: Vec<DeliveredNotice>, now: Instant) {
-        for mut notice in notices {
+    pub(super) fn take_in(&mut self, given: Vec<Given>, now: Instant) {
+        for mut given in given {
             let full = self.waiting.len() >= MOST_WAITING;
-            match self.waiting.entry((notice.conversation_id, notice.user_id)) {
+            match self.waiting.entry((given.notice.conversation_id, given.notice.user_id)) {
                 Entry::Occupied(mut earlier) => {
-                    notice.replaces(&earlier.get().1);
-                    earlier.insert((now, notice));
+                    given.replaces(&earlier.get().1);
+                    earlier.insert((now, given));
                 }
                 Entry::Vacant(_) if full => Dropped::Full.count(1),
                 Entry::Vacant(place) => {
-                    place.insert((now, notice));
+                    place.insert((now, given));
                 }
             }
         }
@@ -113,12 +161,15 @@ impl Outgoing {
         Dropped::Unknown.count(before - self.waiting.len());
     }
 
-    /// Tells the other gateways what is told, and answers with it.
-    pub(super) fn tell(&mut self, link: &dyn EphemeralLink, now: Instant) -> Vec<DeliveredNotice> {
-        let (known, mut told) = (&self.known, Vec::new());
-        self.waiting.retain(|(conversation, _), (given, notice)| {
-            match known.verdict_since(*conversation, *given, now) {
-                Verdict::Told => told.push(notice.clone()),
+    /// Tells the other gateways what is told, and answers with it and with what is to be kept of it.
+    pub(super) fn tell(&mut self, link: &dyn EphemeralLink, now: Instant) -> (Vec<DeliveredNotice>, Vec<DeliveryStep>) {
+        let (known, mut told, mut steps) = (&self.known, Vec::new(), Vec::new());
+        self.waiting.retain(|(conversation, _), (since, given)| {
+            match known.verdict_since(*conversation, *since, now) {
+                Verdict::Told => {
+                    told.push(given.notice.clone());
+                    steps.push(given.step);
+                }
                 Verdict::Silent => Dropped::Silent.count(1),
                 Verdict::NotKnown => return true,
             }
@@ -138,6 +189,6 @@ impl Outgoing {
                 }
             }
         }
-        told
+        (told, steps)
     }
 }

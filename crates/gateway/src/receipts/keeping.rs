@@ -1,12 +1,12 @@
-//! Writing down up to where people's devices have everything, for those who ask later.
+//! Writing down up to where people's devices have everything, and when they came to have it, for those who ask later.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use relay_domain::ports::DeliveryMarks;
 use relay_runtime::Task;
 use relay_types::{Seq, ShardId, UserId};
 
+use super::{Deliveries, ReceiptParts};
 use crate::hub::Hub;
 
 /// Between two times of writing.
@@ -15,7 +15,7 @@ const EVERY: Duration = Duration::from_secs(3);
 const BATCH: usize = 500;
 
 /// Writes until told to stop, and then once more.
-pub(super) async fn run(task: Task, hub: Arc<Hub>, marks: Arc<dyn DeliveryMarks>) -> anyhow::Result<()> {
+pub(super) async fn run(task: Task, ReceiptParts { hub, marks, deliveries, .. }: ReceiptParts) -> anyhow::Result<()> {
     task.health.up();
     loop {
         let stopped = tokio::select! {
@@ -23,6 +23,7 @@ pub(super) async fn run(task: Task, hub: Arc<Hub>, marks: Arc<dyn DeliveryMarks>
             () = tokio::time::sleep(EVERY) => false,
         };
         keep(&hub, marks.as_ref(), &hub.take_received()).await;
+        keep_steps(&deliveries, marks.as_ref()).await;
         if stopped {
             return Ok(());
         }
@@ -38,5 +39,17 @@ async fn keep(hub: &Hub, marks: &dyn DeliveryMarks, moved: &[(UserId, ShardId, S
             return;
         }
         metrics::counter!("relay_delivery_marks_total").increment(batch.len() as u64);
+    }
+}
+
+/// As [`keep`]. A device's step waits without growing: a later one takes it in.
+async fn keep_steps(deliveries: &Deliveries, marks: &dyn DeliveryMarks) {
+    let steps = deliveries.take_steps();
+    for (at, batch) in steps.chunks(BATCH).enumerate() {
+        if let Err(error) = marks.keep_steps(batch).await {
+            tracing::debug!(reason = error.reason, "when devices came to have something is not written down now");
+            deliveries.note(steps.get(at * BATCH..).unwrap_or_default().iter().copied());
+            return;
+        }
     }
 }

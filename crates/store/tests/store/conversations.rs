@@ -146,7 +146,7 @@ async fn refusals_leave_no_trace() {
     ] {
         assert!(matches!(&refused, Err(ConversationError::Denied(refusal)) if *refusal == why), "{refused:?}");
     }
-    assert!(matches!(db.store.mark_read(eve, id, Seq(1), NOON_MS).await, Err(ConversationError::NotMember)));
+    assert!(matches!(db.store.mark_read(eve, id, Seq(1), NOON_MS, None).await, Err(ConversationError::NotMember)));
     assert_eq!(db.count("SELECT count(*) FROM outbox").await, rows);
     assert_eq!(db.count("SELECT count(*) FROM conversations").await, 1);
     assert_eq!(db.count("SELECT count(*) FROM members").await, 2);
@@ -208,10 +208,10 @@ async fn the_list_shows_what_is_new_and_pages_without_a_gap() {
     assert_eq!(listed[5].last_seq, Seq::ZERO);
 
     // The mark moves forward only, and not beyond the last event.
-    assert_eq!(db.store.mark_read(ann, ids[3], Seq(newest.0 - 1), NOON_MS).await.unwrap().seq, Seq(newest.0 - 1));
+    assert_eq!(db.store.mark_read(ann, ids[3], Seq(newest.0 - 1), NOON_MS, None).await.unwrap().seq, Seq(newest.0 - 1));
     assert_eq!(db.store.list(ann, ConversationState::Accepted, None, 2).await.unwrap().items[1].unread_count, 1);
-    assert_eq!(db.store.mark_read(ann, ids[3], Seq(u64::MAX), NOON_MS).await.unwrap().seq, newest);
-    assert_eq!(db.store.mark_read(ann, ids[3], Seq(1), NOON_MS).await.unwrap().seq, newest);
+    assert_eq!(db.store.mark_read(ann, ids[3], Seq(u64::MAX), NOON_MS, None).await.unwrap().seq, newest);
+    assert_eq!(db.store.mark_read(ann, ids[3], Seq(1), NOON_MS, None).await.unwrap().seq, newest);
     assert_eq!(db.store.list(ann, ConversationState::Accepted, None, 2).await.unwrap().items[1].unread_count, 0);
 }
 

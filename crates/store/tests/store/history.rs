@@ -37,7 +37,7 @@ async fn pages_hang_on_either_end_and_begin_where_the_reader_joined() {
     let after = read(ann, HistoryAnchor::After(Seq(3)), 2).await.unwrap();
     assert_eq!((seqs(&after), after.has_more), (vec![4, 5], true));
     assert_eq!(after.messages[0].prev, Some(Seq(3)));
-    db.store.mark_read(bob, id, Seq(6), NOON_MS).await.unwrap();
+    db.store.mark_read(bob, id, Seq(6), NOON_MS, None).await.unwrap();
     let unread = read(bob, HistoryAnchor::Unread, 10).await.unwrap();
     assert_eq!((seqs(&unread), unread.has_more), (vec![], false), "he wrote behind the rest, and so has read it");
     let unread = read(ann, HistoryAnchor::Unread, 10).await.unwrap();

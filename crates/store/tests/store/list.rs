@@ -134,7 +134,7 @@ async fn what_one_wrote_behind_one_has_read() {
     let item = db.store.list(bob, ConversationState::Accepted, None, 10).await.unwrap().items.remove(0);
     assert_eq!((item.unread_count, item.read_seq), (0, last));
     // A mark that is further stays.
-    assert_eq!(db.store.mark_read(ann, id, Seq(last.0 - 1), NOON_MS).await.unwrap().seq, Seq(last.0 - 1));
+    assert_eq!(db.store.mark_read(ann, id, Seq(last.0 - 1), NOON_MS, None).await.unwrap().seq, Seq(last.0 - 1));
     assert_eq!(db.store.list(ann, ConversationState::Accepted, None, 10).await.unwrap().items[0].unread_count, 1);
 }
 

@@ -42,10 +42,10 @@ async fn told(db: &Db, ann: UserId) -> Vec<u64> {
 async fn read_mark_is_told_at_once_and_then_the_newest_when_its_time_has_come() {
     let (db, ann, id) = read_up().await;
     let address = LogAddress::User { shard: SHARD, id: ann };
-    let first = db.store.mark_read(ann, id, Seq(3), NOON_MS).await.unwrap();
+    let first = db.store.mark_read(ann, id, Seq(3), NOON_MS, None).await.unwrap();
     assert_eq!((first.seq, first.touched), (Seq(3), Some(address)));
     for (seq, mark) in [(5, 5), (4, 5), (9, 9), (1, 9)] {
-        let moved = db.store.mark_read(ann, id, Seq(seq), NOON_MS).await.unwrap();
+        let moved = db.store.mark_read(ann, id, Seq(seq), NOON_MS, None).await.unwrap();
         assert_eq!((moved.seq, moved.touched), (Seq(mark), None));
     }
     assert_eq!(told(&db, ann).await, [3]);
@@ -55,16 +55,16 @@ async fn read_mark_is_told_at_once_and_then_the_newest_when_its_time_has_come() 
     assert_eq!(worker.tell_due(10).await.unwrap(), (vec![address], false));
     assert_eq!(told(&db, ann).await, [9]);
     // The next one waits again.
-    assert_eq!(db.store.mark_read(ann, id, Seq(10), NOON_MS).await.unwrap().touched, None);
+    assert_eq!(db.store.mark_read(ann, id, Seq(10), NOON_MS, None).await.unwrap().touched, None);
     due(&db).await;
     // Once the time is over, the API tells it by itself.
-    assert_eq!(db.store.mark_read(ann, id, Seq(11), NOON_MS).await.unwrap().touched, Some(address));
+    assert_eq!(db.store.mark_read(ann, id, Seq(11), NOON_MS, None).await.unwrap().touched, Some(address));
     assert_eq!(told(&db, ann).await, [11]);
     due(&db).await;
     assert_eq!(worker.tell_due(10).await.unwrap(), (Vec::new(), false));
     assert_eq!(db.count("SELECT count(*) FROM read_mark_news").await, 0, "nothing is left of it");
     // What does not move is not told, and nothing lies beyond the end.
-    assert_eq!(db.store.mark_read(ann, id, Seq(99), NOON_MS).await.unwrap().touched, None);
+    assert_eq!(db.store.mark_read(ann, id, Seq(99), NOON_MS, None).await.unwrap().touched, None);
     assert_eq!(db.count("SELECT count(*) FROM read_mark_news").await, 0);
 }
 
@@ -73,7 +73,7 @@ async fn read_mark_moved_from_many_places_at_once_is_told_in_order() {
     let (db, ann, id) = read_up().await;
     db.warm().await;
     let api = db.as_role("relay_api");
-    futures::future::try_join_all((2..=11).map(|seq| api.mark_read(ann, id, Seq(seq), NOON_MS))).await.unwrap();
+    futures::future::try_join_all((2..=11).map(|seq| api.mark_read(ann, id, Seq(seq), NOON_MS, None))).await.unwrap();
     due(&db).await;
     let both = futures::future::try_join_all([db.store.tell_due(10), db.store.tell_due(10)]).await.unwrap();
     let told = told(&db, ann).await;

@@ -1,9 +1,11 @@
 //! What others may know of read marks: an interval that only rises, and nothing of what was read while receipts were off.
 
-use relay_domain::ports::{Conversations as _, DeliveryMarks as _, HistoryError, Outbox as _, Receipts as _, UserSettings as _};
+use relay_domain::ports::{
+    Conversations as _, DeliveryMarks as _, DeliveryStep, HistoryError, Outbox as _, Receipts as _, UserSettings as _,
+};
 use relay_protocol::log::LogEvent;
 use relay_protocol::receipts::ReadNotice;
-use relay_protocol::rest::{ChangeSettingsRequest, Settings};
+use relay_protocol::rest::{ChangeSettingsRequest, MessageReceipts, ReceiptStep, Settings};
 use relay_types::{ConversationId, Seq, UserId};
 
 use crate::support::{Db, MemMessageLog, NOON_MS, SHARD, TestLog};
@@ -49,7 +51,7 @@ impl Group {
     }
 
     async fn reads(&self, seq: u64) -> Option<ReadNotice> {
-        self.db.as_role("relay_api").mark_read(self.ann, self.id, Seq(seq), NOON_MS).await.unwrap().receipt
+        self.db.as_role("relay_api").mark_read(self.ann, self.id, Seq(seq), NOON_MS, None).await.unwrap().receipt
     }
 
     /// The interval that a notice of ann's says.
@@ -176,7 +178,7 @@ async fn receipts_name_nobody_in_large_groups_nor_before_an_answer() {
     let later = group.log.event_at(Seq(6)).event.message().unwrap().message_id;
     assert_eq!(group.db.store.readers(group.bob, group.id, later, None, 10).await.unwrap().readers, []);
     // Its sender is no reader of it.
-    assert_eq!(group.db.store.mark_read(group.bob, group.id, Seq(11), NOON_MS).await.unwrap().seq, Seq(11));
+    assert_eq!(group.db.store.mark_read(group.bob, group.id, Seq(11), NOON_MS, None).await.unwrap().seq, Seq(11));
     let readers = group.db.store.readers(group.ann, group.id, message, None, 10).await.unwrap().readers;
     assert_eq!(readers.iter().map(|reader| reader.user_id).collect::<Vec<_>>(), [group.ann]);
 }
@@ -186,7 +188,7 @@ async fn receipts_moved_from_many_places_at_once_never_go_back() {
     let group = Group::talking().await;
     group.db.warm().await;
     let api = group.db.as_role("relay_api");
-    let moves = (2..=11).map(|seq| api.mark_read(group.ann, group.id, Seq(seq), NOON_MS));
+    let moves = (2..=11).map(|seq| api.mark_read(group.ann, group.id, Seq(seq), NOON_MS, None));
     let marks = futures::future::try_join_all(moves).await.unwrap();
     assert!(marks.iter().filter_map(|mark| mark.receipt.as_ref()).all(|notice| notice.by.after_seq == Seq(1)));
     assert_eq!(group.state().await, [(group.ann, 1, 11)]);
@@ -219,4 +221,75 @@ async fn delivery_is_of_ones_own_messages_since_the_other_came_and_never_goes_ba
     gateway.keep(&[(cid, SHARD, Seq(13))]).await.unwrap();
     assert_eq!(of(&group, group.ann).await, [(group.bob, 12)]);
     gateway.keep(&[]).await.unwrap();
+}
+
+/// Of the message there, as its reader is told: of ann, when she had it and when she read it.
+async fn details(group: &Group, reader: UserId, seq: u64) -> (MessageReceipts, Option<ReceiptStep>, Option<ReceiptStep>) {
+    let message = group.log.event_at(Seq(seq)).event.message().unwrap().message_id;
+    let all = group.db.as_role("relay_api").message_receipts(reader, group.id, message).await.unwrap();
+    let anns = all.people.iter().find(|one| one.user.user_id == group.ann).cloned();
+    (all, anns.as_ref().and_then(|one| one.delivered), anns.and_then(|one| one.read))
+}
+
+#[tokio::test]
+async fn details_tell_the_last_times_and_that_it_was_before_them() {
+    let group = Group::talking().await;
+    let step = |since: u64, seq: u64, at_ms| DeliveryStep {
+        conversation: group.id,
+        user: group.ann,
+        session: crate::support::session_id(),
+        since: Seq(since),
+        seq: Seq(seq),
+        at_ms,
+    };
+    let gateway = group.db.as_role("relay_gateway");
+    assert_eq!(details(&group, group.bob, 4).await, (details(&group, group.bob, 4).await.0, None, None));
+    gateway.keep(&[(group.ann, SHARD, Seq(11))]).await.unwrap();
+    let unknown = ReceiptStep { at_ms: None, before: true, device_kind: None };
+    assert_eq!(details(&group, group.bob, 4).await.1, Some(unknown), "the mark's own time is of other conversations");
+    for n in 2..=10 {
+        gateway.keep_steps(&[step(n, n + 1, NOON_MS + i64::try_from(n).unwrap())]).await.unwrap();
+        // What lies before it changes nothing.
+        gateway.keep_steps(&[step(1, n, NOON_MS - 1)]).await.unwrap();
+        group.reads(n + 1).await.unwrap();
+    }
+    gateway.keep_steps(&[]).await.unwrap();
+    let at = |ms| Some(ReceiptStep { at_ms: Some(NOON_MS + ms), before: false, device_kind: None });
+    assert_eq!(details(&group, group.bob, 11).await.1, at(10));
+    assert_eq!(details(&group, group.bob, 4).await.1, at(3), "the eighth from the end");
+    let (all, delivered, read) = details(&group, group.bob, 3).await;
+    assert_eq!(delivered, Some(ReceiptStep { at_ms: Some(NOON_MS + 3), before: true, device_kind: None }));
+    assert!(read.is_some_and(|read| read.before && read.at_ms.is_some()), "{read:?}");
+    assert!(details(&group, group.bob, 4).await.2.is_some_and(|read| !read.before));
+    assert_eq!((all.named, all.read_count, all.delivered_count, all.people.len()), (true, 1, 1, 1));
+
+    // Off is as if nothing had been read, to both; when it was delivered stays.
+    group.set(group.bob, false).await;
+    let (all, delivered, read) = details(&group, group.bob, 11).await;
+    assert_eq!((all.read_count, all.delivered_count, delivered, read), (0, 1, at(10), None));
+    group.set(group.bob, true).await;
+
+    // Counts in a large group, and nothing in a request.
+    group.sql("UPDATE conversations SET member_count = 65").await;
+    let large = details(&group, group.bob, 11).await.0;
+    assert_eq!(large, MessageReceipts { named: false, read_count: 1, delivered_count: 1, people: Vec::new() });
+    group.sql("UPDATE conversations SET member_count = 2").await;
+    sqlx::query("UPDATE members SET state = 'request' WHERE user_id = $1").bind(group.ann.to_uuid()).execute(&group.db.raw).await.unwrap();
+    let nothing = MessageReceipts { named: false, read_count: 0, delivered_count: 0, people: Vec::new() };
+    assert_eq!(details(&group, group.bob, 11).await.0, nothing);
+}
+
+#[tokio::test]
+async fn details_of_what_is_shown_to_its_author_alone_say_that_it_reached_nobody() {
+    let group = Group::talking().await;
+    group.reads(11).await.unwrap();
+    group.db.as_role("relay_gateway").keep(&[(group.ann, SHARD, Seq(11))]).await.unwrap();
+    sqlx::query("UPDATE messages SET only_for = $1 WHERE seq = 4").bind(group.bob.to_uuid()).execute(&group.db.raw).await.unwrap();
+    let (all, delivered, read) = details(&group, group.bob, 4).await;
+    assert_eq!((all.named, all.read_count, all.delivered_count, delivered, read), (true, 0, 0, None, None));
+    assert_eq!(details(&group, group.bob, 5).await.0.read_count, 1);
+    // Of another's message, who has it is told to its author alone.
+    let (all, delivered, read) = details(&group, group.ann, 5).await;
+    assert_eq!((all.people.len(), all.delivered_count, delivered), (1, 0, None));
+    assert!(read.is_some());
 }

@@ -36,6 +36,7 @@ async fn a_snapshot_holds_what_holds_and_what_ended_after_the_cursor() {
         password_hash: PasswordHash(PASSWORD.to_owned()),
         network: "192.0.2.1".to_owned(),
         device_name: "laptop".parse().unwrap(),
+        device_kind: None,
         refresh: RefreshHash([1; 32]),
         refresh_expires_at_ms: now + 60_000,
         ends_at_ms: now + 60_000,

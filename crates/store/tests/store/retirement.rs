@@ -22,6 +22,7 @@ fn log_in(user: UserId, session: SessionId, refresh: u8) -> NewSession {
         password_hash: PasswordHash(PASSWORD.to_owned()),
         network: "192.0.2.1".to_owned(),
         device_name: "phone".parse().unwrap(),
+        device_kind: None,
         refresh: RefreshHash([refresh; 32]),
         refresh_expires_at_ms: at_ms + 10 * HOUR_MS,
         ends_at_ms: at_ms + 24 * HOUR_MS,

@@ -20,6 +20,7 @@ fn log_in(user: UserId, session: SessionId, refresh: u8, at_ms: i64) -> NewSessi
         password_hash: PasswordHash(PASSWORD.to_owned()),
         network: "192.0.2.1".to_owned(),
         device_name: "phone".parse().unwrap(),
+        device_kind: None,
         refresh: hash(refresh),
         refresh_expires_at_ms: at_ms + 10 * HOUR_MS,
         ends_at_ms: at_ms + 24 * HOUR_MS,

@@ -11,7 +11,7 @@ use relay_protocol::command::encode;
 use relay_protocol::ephemeral::MAX_BATCH_BYTES;
 use relay_protocol::receipts::{ReadNotice, ReceiptBatch};
 use relay_protocol::rest::{ChangeSettingsRequest, ReadersQuery};
-use relay_protocol::{ErrorCode, LogEvent, ReadBy, Receipts, ReceivedUpto, ServerFrame};
+use relay_protocol::{DeviceKind, ErrorCode, LogEvent, ReadBy, Receipts, ReceivedUpto, ServerFrame};
 use relay_subjects::{LiveClass, live, live_bucket};
 use relay_types::{ConversationId, MessageId, Seq, ShardId, UserId};
 
@@ -497,5 +497,64 @@ async fn delivery_comes_through_the_sdk_by_itself() -> TestResult {
         }
     }
     drop(bobs);
+    h.finish().await
+}
+
+#[tokio::test]
+async fn details_tell_when_and_on_what_kind_of_device_to_members_alone() -> TestResult {
+    let h = Harness::builder().gateways(2).start().await?;
+    let (ann, bob, cid, eve) = (h.user("ann").await?, h.user("bob").await?, h.user("cid").await?, h.user("eve").await?);
+    let chat = group(&ann, &[&bob, &cid]).await?;
+    let phone = bob.log_in_on("his phone", DeviceKind::Phone).await?;
+    let kinds = bob.api.sessions().await?.sessions.into_iter().map(|session| (session.device_name.to_string(), session.device_kind));
+    let expected = [("his phone".to_owned(), Some(DeviceKind::Phone)), ("first".to_owned(), None)];
+    assert_eq!(kinds.collect::<Vec<_>>(), expected);
+    let mut anns = Socket::live(&h, 0, &ann.device, None).await?;
+    let mut bobs = Socket::live(&h, 1, &phone, None).await?;
+    let ack = anns.post(chat, &ulid_key(0), "look at this").await?;
+    bobs.passed(ack.seq).await?;
+    has(&mut bobs, chat, ack.seq).await?;
+    let of_bob = async || {
+        let details = ann.api.message_receipts(chat, ack.message_id).await?;
+        ensure!(details.named && details.people.iter().map(|one| one.user.user_id).collect::<Vec<_>>() == [bob.id(), cid.id()]);
+        let bobs = details.people.into_iter().next().ok_or_else(|| anyhow::anyhow!("bob is not named"))?;
+        Ok((details.read_count, details.delivered_count, bobs.delivered, bobs.read))
+    };
+    // Gateways write it down every few seconds.
+    wait_for("when it was delivered", SOON, || async {
+        match of_bob().await {
+            Ok((0, 1, Some(step), None)) if !step.before && step.device_kind == Some(DeviceKind::Phone) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
+    phone.api.mark_read(chat, ack.seq).await?;
+    let (read_count, delivered_count, delivered, read) = of_bob().await?;
+    let (delivered, read) = (delivered.expect("delivered"), read.expect("read"));
+    assert_eq!((read_count, delivered_count, read.before, read.device_kind), (1, 1, false, Some(DeviceKind::Phone)));
+    assert!(ack.sent_at_ms <= delivered.at_ms.expect("when") + 1_000 && delivered.at_ms <= read.at_ms.map(|at| at + 1_000));
+
+    // Others see who read it, and not who has it; strangers, and those who came later, see nothing.
+    let others = cid.api.message_receipts(chat, ack.message_id).await?;
+    assert_eq!((others.read_count, others.delivered_count), (1, 0));
+    assert!(others.people.iter().all(|one| one.delivered.is_none()), "{others:?}");
+    assert_eq!(code_of(eve.api.message_receipts(chat, ack.message_id).await), ErrorCode::NotMember);
+    let_in(&ann, chat, &eve).await?;
+    persisted(&h).await?;
+    assert_eq!(code_of(eve.api.message_receipts(chat, ack.message_id).await), ErrorCode::UnknownMessage);
+    ensure!(ann.api.message_receipts(chat, ack.message_id).await?.people.len() == 2, "who came later was not meant");
+    ann.api.remove_member(chat, cid.id()).await?;
+    assert_eq!(code_of(cid.api.message_receipts(chat, ack.message_id).await), ErrorCode::NotMember);
+    assert_eq!(code_of(ann.api.message_receipts(chat, MessageId::from_uuid(chat.to_uuid())).await), ErrorCode::UnknownMessage);
+
+    // Off looks as if he had not read it.
+    set(&bob, false).await?;
+    let second = anns.post(chat, &ulid_key(0), "and this").await?;
+    bobs.passed(second.seq).await?;
+    persisted(&h).await?;
+    phone.api.mark_read(chat, second.seq).await?;
+    let untold = ann.api.message_receipts(chat, second.message_id).await?;
+    assert!(untold.read_count == 0 && untold.people.iter().all(|one| one.read.is_none()), "{untold:?}");
+    assert_eq!(bob.api.message_receipts(chat, ack.message_id).await?.read_count, 0, "nor is he told");
     h.finish().await
 }

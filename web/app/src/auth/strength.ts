@@ -32,6 +32,12 @@ export function isHandle(handle: string): boolean {
   return /^[a-z][a-z0-9_]{2,31}$/.test(handle);
 }
 
+/** What kind of device the page is on, as others see it in the details of a message. */
+export function deviceKind(agent: string = navigator.userAgent): string {
+  if (/iPad|Tablet/.test(agent)) return 'tablet';
+  return /iPhone|Android|Mobi/.test(agent) ? 'phone' : 'browser';
+}
+
 /** "Firefox on Linux": what the device list shows. */
 export function deviceName(agent: string = navigator.userAgent): string {
   const browser = /Edg\//.test(agent)

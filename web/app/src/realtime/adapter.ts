@@ -2,9 +2,9 @@ import type * as sdk from '@relayhub/realtime';
 import { ApiError, RealtimeClient } from '@relayhub/realtime';
 import type { Configuration } from '@/api/configuration';
 import { t } from '@/app/i18n/i18n';
-import { deviceName } from '@/auth/strength';
+import { deviceKind, deviceName } from '@/auth/strength';
 import type { TimelineItem } from '@/types';
-import { bodyOf, conversationOf, invitationOf, itemsOf, membersOf as members, personOf, quotedOf } from './convert';
+import { bodyOf, conversationOf, detailsOf, invitationOf, itemsOf, membersOf as members, personOf, quotedOf } from './convert';
 import { derived } from './derived';
 import {
   type Connection,
@@ -64,8 +64,8 @@ export async function openMessenger(configuration: Configuration): Promise<Messe
     typing: client.typing,
     readReceipts: derived(client.settings, (settings) => settings?.readReceipts ?? null),
 
-    signUp: ({ handle, name, password }) => call(client.signUp({ handle, displayName: name, password, deviceName: deviceName() })),
-    logIn: ({ handle, password }) => call(client.logIn({ handle, password, deviceName: deviceName() })),
+    signUp: ({ handle, name, password }) => call(client.signUp({ handle, displayName: name, password, ...device() })),
+    logIn: ({ handle, password }) => call(client.logIn({ handle, password, ...device() })),
     logOut: () => call(client.logOut()),
     changePassword: (current, next) => call(api.changePassword(current, next)),
     changeName: async (name) => {
@@ -96,6 +96,7 @@ export async function openMessenger(configuration: Configuration): Promise<Messe
     hideMessage: (id, messageId) => call(api.hideMessage(id, messageId)),
     revisions: async (id, messageId) =>
       (await call(api.revisions(id, messageId))).revisions.map(({ seq, at_ms, body }) => ({ seq, atMs: at_ms, body: bodyOf(body) })),
+    details: async (id, messageId) => detailsOf(await call(api.messageReceipts(id, messageId))),
     readers: async (id, messageId) => {
       const { readers, next_cursor } = await call(api.readers(id, messageId));
       return { people: readers.map(personOf), more: next_cursor != null };
@@ -182,3 +183,6 @@ function troubleSince(): (now: sdk.ConnectionState) => Connection {
     return { state, sinceMs: since ?? sinceMs, reason };
   };
 }
+
+/** What log-in says of this device. */
+const device = () => ({ deviceName: deviceName(), deviceKind: deviceKind() });

@@ -1,6 +1,17 @@
 import type * as sdk from '@relayhub/realtime';
 import { isText } from '@relayhub/realtime';
-import type { Body, ChangeItem, ConversationRow, InvitationRow, Member, MessageItem, Person, TimelineItem } from '@/types';
+import type {
+  Body,
+  ChangeItem,
+  ConversationRow,
+  InvitationRow,
+  Member,
+  MessageDetails,
+  MessageItem,
+  Person,
+  ReceiptStep,
+  TimelineItem,
+} from '@/types';
 import type { Members } from './messenger';
 
 /** The SDK's objects never change, so each is turned into a screen's object once: rows keep their identity. */
@@ -16,6 +27,14 @@ function once<A extends object, B>(make: (value: A) => B): (value: A) => B {
 }
 
 export const personOf = once((user: sdk.UserProfile): Person => ({ id: user.user_id, handle: user.handle, name: user.display_name }));
+
+const stepOf = (step: sdk.ReceiptStep | null | undefined): ReceiptStep | null =>
+  step ? { atMs: step.at_ms ?? null, before: step.before ?? false, device: step.device_kind ?? null } : null;
+
+export function detailsOf({ named, read_count, delivered_count, people }: sdk.MessageReceipts): MessageDetails {
+  const rows = people.map(({ user, delivered, read }) => ({ person: personOf(user), delivered: stepOf(delivered), read: stepOf(read) }));
+  return { named, readCount: read_count, deliveredCount: delivered_count, people: rows };
+}
 
 const memberOf = once(
   (member: sdk.Member): Member => ({ id: member.user_id, handle: member.handle, name: member.display_name, role: member.role }),

@@ -3,6 +3,7 @@ import type {
   DeviceRow,
   InvitationRow,
   Member,
+  MessageDetails,
   MessageItem,
   MessageRef,
   Person,
@@ -99,6 +100,8 @@ export interface Messenger {
   hideMessage(conversationId: string, messageId: string): Promise<void>;
   /** What a message said over time, the present version last. */
   revisions(conversationId: string, messageId: string): Promise<Revision[]>;
+  /** Who has a message, who has read it, and when. */
+  details(conversationId: string, messageId: string): Promise<MessageDetails>;
   /** Who has read a message. */
   readers(conversationId: string, messageId: string): Promise<Readers>;
   retry(clientId: string): void;

@@ -17,7 +17,7 @@ export type Overlay =
   | { type: 'leave'; conversationId: string; title: string }
   | { type: 'jump-to-date'; conversationId: string; atMs: number }
   | { type: 'revisions'; conversationId: string; messageId: string }
-  | { type: 'readers'; conversationId: string; messageId: string }
+  | { type: 'details'; conversationId: string; messageId: string }
   | { type: 'delete-message'; conversationId: string; message: MessageRef; mine: boolean; forEveryone: boolean }
   | { type: 'delete-unsent'; clientId: string };
 

@@ -55,6 +55,22 @@ export interface Receipts {
   delivered: ReadonlyMap<string, number>;
 }
 
+/** When something reached somebody, and on what kind of device: at that moment, or some time before it. */
+export interface ReceiptStep {
+  atMs: number | null;
+  before: boolean;
+  device: string | null;
+}
+
+/** Who has a message, who has read it, and when. */
+export interface MessageDetails {
+  /** Whether everybody is named; otherwise only the counts are told. */
+  named: boolean;
+  readCount: number;
+  deliveredCount: number;
+  people: { person: Person; delivered: ReceiptStep | null; read: ReceiptStep | null }[];
+}
+
 /** People who have read a message, the first of them. */
 export interface Readers {
   people: Person[];

@@ -2,6 +2,7 @@
 
 mod about;
 mod act;
+mod details;
 mod invitations;
 mod own;
 mod receipts;

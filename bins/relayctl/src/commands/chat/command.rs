@@ -25,6 +25,8 @@ pub enum Input {
     Versions(usize),
     /// Who has read a message.
     Readers(usize),
+    /// Who has a message, who has read it, and when.
+    Details(usize),
     /// Whether one tells others what one has read, and is told of others.
     Receipts(bool),
     Members,
@@ -51,6 +53,7 @@ impl Input {
             | Self::DeleteForMe(_)
             | Self::Versions(_)
             | Self::Readers(_)
+            | Self::Details(_)
             | Self::Members
             | Self::History(_)
             | Self::Rename(_)
@@ -86,6 +89,7 @@ pub const HELP: &str = "\
 /delete-for-me #n            see message n of them no more
 /versions #n                 what message n of them said before
 /readers #n                  who has read message n of them
+/details #n                  who has message n of them, who has read it, and when
 /rename <title>              rename this group
 /add <handle>                add someone to this group
 /remove <handle>             remove someone from this group
@@ -123,6 +127,7 @@ pub fn parse(line: &str) -> Result<Input, String> {
         "delete-for-me" => numbered(rest, "/delete-for-me #<number of the history>").map(Input::DeleteForMe),
         "versions" => numbered(rest, "/versions #<number of the history>").map(Input::Versions),
         "readers" => numbered(rest, "/readers #<number of the history>").map(Input::Readers),
+        "details" => numbered(rest, "/details #<number of the history>").map(Input::Details),
         "receipts" => match rest {
             "on" => Ok(Input::Receipts(true)),
             "off" => Ok(Input::Receipts(false)),
@@ -195,6 +200,7 @@ mod tests {
         assert_eq!(parse("/edit better"), Ok(Input::Edit(None, "better".parse().unwrap())));
         assert_eq!(parse("/versions #3"), Ok(Input::Versions(3)));
         assert_eq!(parse("/readers #3"), Ok(Input::Readers(3)));
+        assert_eq!(parse("/details #3"), Ok(Input::Details(3)));
         assert_eq!(parse("/receipts off"), Ok(Input::Receipts(false)));
         assert_eq!((parse("/delete"), parse("/delete #2")), (Ok(Input::Delete(None)), Ok(Input::Delete(Some(2)))));
         assert_eq!(parse("/delete-for-me #2"), Ok(Input::DeleteForMe(2)));
@@ -219,6 +225,7 @@ mod tests {
             "/reply",
             "/edit #2",
             "/versions x",
+            "/details",
             "/receipts",
             "/delete all",
             "/delete-for-me",

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use relay_client::{ApiClient, ClientError, FileStore, QueuedSend, RefreshingTokens, TokenProvider};
-use relay_protocol::ErrorCode;
-use relay_protocol::rest::{Password, TokenResponse, UserProfile};
+use relay_protocol::rest::{LoginRequest, Password, TokenResponse, UserProfile};
+use relay_protocol::{DeviceKind, ErrorCode};
 use relay_types::{DeviceName, DisplayName};
 
 use super::screen::Screen;
@@ -106,7 +106,9 @@ async fn log_in(arguments: &ChatArguments, api: &ApiClient, store: &FileStore, d
         }
     }
     let device: DeviceName = "relayctl chat".parse().context("the device cannot be named")?;
-    let tokens: TokenResponse = match api.login(&arguments.handle, &password, &device).await {
+    let device_kind = Some(DeviceKind::Terminal);
+    let request = LoginRequest { handle: arguments.handle.clone(), password: password.clone(), device_name: device, device_kind };
+    let tokens: TokenResponse = match api.log_in(&request).await {
         Ok(tokens) => tokens,
         Err(error) if error.code() == Some(ErrorCode::BadCredentials) => {
             if let Some(unfit) = unfit {

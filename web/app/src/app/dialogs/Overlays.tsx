@@ -11,7 +11,7 @@ const Leave = lazy(() => import('./Leave'));
 const JumpToDate = lazy(() => import('./JumpToDate'));
 const Revisions = lazy(() => import('./Revisions'));
 const DeleteMessage = lazy(() => import('./DeleteMessage'));
-const Readers = lazy(() => import('./Readers'));
+const Details = lazy(() => import('./Details'));
 const DeleteUnsent = lazy(() => import('./DeleteUnsent'));
 
 /** The one sheet that may lie over the page. */
@@ -32,7 +32,7 @@ export function Overlays() {
       {overlay.type === 'jump-to-date' && <JumpToDate {...overlay} onClose={close} />}
       {overlay.type === 'revisions' && <Revisions {...overlay} onClose={close} />}
       {overlay.type === 'delete-message' && <DeleteMessage {...overlay} onClose={close} />}
-      {overlay.type === 'readers' && <Readers {...overlay} onClose={close} />}
+      {overlay.type === 'details' && <Details {...overlay} onClose={close} />}
       {overlay.type === 'delete-unsent' && <DeleteUnsent {...overlay} onClose={close} />}
     </Suspense>
   );

@@ -82,7 +82,7 @@ export const MessageRowView = memo(
                   onRetry={props.onRetry}
                   onDelete={props.onDelete}
                 />
-                <Tools row={row} conversationId={props.conversationId} isGroup={isGroup} moderates={props.moderates} />
+                <Tools row={row} conversationId={props.conversationId} moderates={props.moderates} />
               </>
             )}
           </div>
@@ -137,11 +137,10 @@ function messageName(row: MessageRow, people: ReadonlyMap<string, Person>, read:
 interface ToolsProps {
   row: MessageRow;
   conversationId: string;
-  isGroup: boolean;
   moderates: boolean;
 }
 
-function Tools({ row, conversationId, isGroup, moderates }: ToolsProps) {
+function Tools({ row, conversationId, moderates }: ToolsProps) {
   const t = useText();
   const addToast = useUi((ui) => ui.addToast);
   const show = useUi((ui) => ui.show);
@@ -159,12 +158,12 @@ function Tools({ row, conversationId, isGroup, moderates }: ToolsProps) {
         icon: Copy,
         act: () => void navigator.clipboard.writeText(text).then(() => addToast(t('toast.copied'))),
       },
-    isGroup &&
-      mine &&
-      messageId !== null && {
-        label: t('action.readers'),
+    mine &&
+      messageId !== null &&
+      item.body.type !== 'erased' && {
+        label: t('action.details'),
         icon: CheckCheck,
-        act: () => show({ type: 'readers', conversationId, messageId }),
+        act: () => show({ type: 'details', conversationId, messageId }),
       },
     remove && { label: t('action.delete'), icon: Trash2, act: remove },
   ];

@@ -25,6 +25,8 @@ export interface SignUp {
   displayName: string;
   password: string;
   deviceName: string;
+  /** Such as `browser` or `phone`: others see it in the details of a message. */
+  deviceKind?: string;
 }
 
 /** For `logIn`. */
@@ -32,4 +34,6 @@ export interface LogIn {
   handle: string;
   password: string;
   deviceName: string;
+  /** Such as `browser` or `phone`: others see it in the details of a message. */
+  deviceKind?: string;
 }

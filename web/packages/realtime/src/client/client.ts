@@ -161,13 +161,13 @@ export class Client implements RealtimeClient {
     }
   }
 
-  async signUp({ handle, displayName, password, deviceName }: SignUp): Promise<void> {
+  async signUp({ handle, displayName, password, ...device }: SignUp): Promise<void> {
     await this.#open.register(handle, displayName, password);
-    await this.logIn({ handle, password, deviceName });
+    await this.logIn({ handle, password, ...device });
   }
 
-  async logIn({ handle, password, deviceName }: LogIn): Promise<void> {
-    const tokens = await this.#open.logIn(handle, password, deviceName);
+  async logIn({ handle, password, deviceName, deviceKind }: LogIn): Promise<void> {
+    const tokens = await this.#open.logIn(handle, password, deviceName, deviceKind);
     const profile = await new RestClient(this.#base, { accessToken: async () => tokens.access_token }, this.#fetch).me();
     const record: SessionRecord = {
       userId: tokens.user_id,

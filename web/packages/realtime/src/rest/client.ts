@@ -16,6 +16,7 @@ import type {
   MemberList,
   MessageAck,
   MessagePage,
+  MessageReceipts,
   ReaderList,
   RestMessage,
   RevisionList,
@@ -55,8 +56,9 @@ export class RestClient {
     return data(this.raw.POST('/v1/auth/register', { body: { handle, display_name: displayName, password } }));
   }
 
-  logIn(handle: string, password: string, deviceName: string): Promise<TokenResponse> {
-    return data(this.raw.POST('/v1/auth/login', { body: { handle, password, device_name: deviceName } }));
+  logIn(handle: string, password: string, deviceName: string, deviceKind?: string): Promise<TokenResponse> {
+    const body = { handle, password, device_name: deviceName, ...(deviceKind === undefined ? {} : { device_kind: deviceKind }) };
+    return data(this.raw.POST('/v1/auth/login', { body }));
   }
 
   /** Exchanges a refresh token. Use {@link RealtimeClient} instead, where exactly one tab does so at a time. */
@@ -182,6 +184,12 @@ export class RestClient {
   /** What the others of a conversation have read; empty where the caller has receipts off. */
   receipts(id: ConversationId): Promise<ConversationReceipts> {
     return data(this.raw.GET('/v1/conversations/{id}/receipts', { params: { path: { id } } }));
+  }
+
+  /** Who has a message, who has read it, and when. */
+  messageReceipts(id: ConversationId, messageId: MessageId): Promise<MessageReceipts> {
+    const params = { path: { id, message_id: messageId } };
+    return data(this.raw.GET('/v1/conversations/{id}/messages/{message_id}/receipts', { params }));
   }
 
   /** Who has read a message, 1 to 500 a page. */

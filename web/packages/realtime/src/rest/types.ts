@@ -26,6 +26,10 @@ export type RestMessage = Schemas['Message'];
 export type RevisionList = Schemas['RevisionList'];
 /** What the others of a conversation have read, as REST gives it. */
 export type ConversationReceipts = Schemas['ConversationReceipts'];
+/** Who has a message, who has read it, and when. */
+export type MessageReceipts = Schemas['MessageReceipts'];
+/** When something reached somebody, and on what kind of device. */
+export type ReceiptStep = Schemas['ReceiptStep'];
 /** A page of those who have read a message. */
 export type ReaderList = Schemas['ReaderList'];
 /** An acknowledgement. */

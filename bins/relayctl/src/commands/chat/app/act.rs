@@ -58,6 +58,7 @@ impl App {
             Input::DeleteForMe(number) => self.delete_for_me(conversation, number).await?,
             Input::Versions(number) => self.versions(conversation, number).await?,
             Input::Readers(number) => self.readers(conversation, number).await?,
+            Input::Details(number) => self.details(conversation, number).await?,
             Input::History(limit) => self.history(conversation, limit).await?,
             Input::Rename(title) => self.api.rename(conversation, &title).await?,
             Input::Add(handle) => {
