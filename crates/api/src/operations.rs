@@ -30,6 +30,7 @@ pub(crate) mod logout;
 pub(crate) mod logout_everywhere;
 pub(crate) mod look_up_users;
 pub(crate) mod mark_read;
+pub(crate) mod mark_unread;
 pub(crate) mod me;
 pub(crate) mod post_message;
 pub(crate) mod refresh;

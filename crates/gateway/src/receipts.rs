@@ -48,9 +48,7 @@ pub(crate) fn serve(supervisor: &Supervisor, parts: &ReceiptParts) {
     let telling = parts.clone();
     supervisor.spawn("receipts", Restart::Backoff { cap: RESTART_CAP }, move |task: Task| run(task, telling.clone()));
     let keeping = parts.clone();
-    supervisor.spawn("delivery-marks", Restart::Backoff { cap: RESTART_CAP }, move |task: Task| {
-        keeping::run(task, keeping.clone())
-    });
+    supervisor.spawn("delivery-marks", Restart::Backoff { cap: RESTART_CAP }, move |task: Task| keeping::run(task, keeping.clone()));
 }
 
 async fn run(task: Task, parts: ReceiptParts) -> anyhow::Result<()> {

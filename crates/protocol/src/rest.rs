@@ -354,6 +354,14 @@ pub struct MarkReadRequest {
     pub seq: Seq,
 }
 
+/// `POST /v1/conversations/{id}/unread`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MarkUnreadRequest {
+    /// The sequence of the first event that counts as unread. One beyond the last event is taken for that.
+    pub seq: Seq,
+}
+
 /// The answer to `GET /v1/conversations/{id}/receipts`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ConversationReceipts {
@@ -478,6 +486,9 @@ pub struct ConversationListItem {
     pub unread_count: u32,
     /// The sequence up to which the caller has read.
     pub read_seq: Seq,
+    /// The caller marked the conversation as unread from there on, and `unread_count` counts from there. Others are not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread_from: Option<Seq>,
     /// The sequence of the conversation's last event.
     pub last_seq: Seq,
 }

@@ -184,6 +184,11 @@ impl Conversations for Store {
         self.limited(self.move_read_mark(actor, id, seq, at_ms, session)).await
     }
 
+    #[tracing::instrument(name = "db.member.mark_unread", skip_all, fields(user.id = %actor, conversation.id = %id, stream.seq = %from))]
+    async fn mark_unread(&self, actor: UserId, id: ConversationId, from: Seq, at_ms: TimestampMs) -> Result<LogAddress, ConversationError> {
+        self.limited(self.unread_from(actor, id, from, at_ms)).await
+    }
+
     #[tracing::instrument(name = "db.message.hide", skip_all, fields(user.id = %actor, conversation.id = %id, message.id = %message))]
     async fn hide_message(
         &self,

@@ -33,7 +33,9 @@ impl History for Store {
             let _turn = self.reading().await?;
             // Indexes: members_pkey, memberships_open_key.
             let membership = sqlx::query!(
-                r#"SELECT greatest(m.read_seq, p.sent_seq) AS "read_seq!", p.joined_seq AS "joined_seq?"
+                r#"SELECT least(greatest(m.read_seq, p.sent_seq),
+                            CASE WHEN m.unread_at >= coalesce(p.sent_seq, 0) THEN m.unread_from - 1 END) AS "read_seq!",
+                      p.joined_seq AS "joined_seq?"
                FROM members m
                LEFT JOIN memberships p ON p.conversation_id = m.conversation_id AND p.user_id = m.user_id AND p.left_seq IS NULL
                WHERE m.conversation_id = $1 AND m.user_id = $2"#,

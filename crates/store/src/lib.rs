@@ -36,6 +36,7 @@ mod settings;
 mod shares;
 mod spans;
 mod store;
+mod unread;
 
 pub use backfill::Backfilled;
 pub use config::PostgresConfig;
@@ -45,3 +46,4 @@ pub use migrate::{MigrateError, SchemaState, migrate, migrate_with};
 pub use outbox::TroubledRow;
 pub use roles::{Role, RolePasswords, tables_without_grants};
 pub use store::{ConnectError, Store};
+pub use unread::{UnreadPage, WrongCount};

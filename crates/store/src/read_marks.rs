@@ -1,6 +1,8 @@
 //! Read marks, and telling the user's other devices of them: at once, and then at most every [`EVERY`] for each conversation, the
 //! newest. A mark that moves while they wait is told by the worker.
 
+mod unread;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -36,13 +38,16 @@ impl Store {
         let mut transaction = self.pool.begin().await.map_err(unavailable)?;
         let row = sqlx::query!(
             r#"WITH before AS MATERIALIZED (
-                   SELECT m.read_seq, c.shard FROM members m JOIN conversations c USING (conversation_id)
+                   SELECT m.read_seq, m.unread_from, c.shard FROM members m JOIN conversations c USING (conversation_id)
                    WHERE m.conversation_id = $1 AND m.user_id = $2 FOR NO KEY UPDATE OF m)
                UPDATE members AS m
                SET read_seq = greatest(before.read_seq,
-                   least($3, coalesce((SELECT h.last_seq FROM conversation_heads h WHERE h.conversation_id = m.conversation_id), 0)))
+                   least($3, coalesce((SELECT h.last_seq FROM conversation_heads h WHERE h.conversation_id = m.conversation_id), 0))),
+                   unread_from = CASE WHEN before.unread_from > $3 THEN before.unread_from END,
+                   unread_at = CASE WHEN before.unread_from > $3 THEN m.unread_at END
                FROM before WHERE m.conversation_id = $1 AND m.user_id = $2
-               RETURNING m.read_seq, before.read_seq AS before_seq, before.shard"#,
+               RETURNING m.read_seq, m.unread_from, before.read_seq AS before_seq, before.shard,
+                         before.unread_from IS DISTINCT FROM m.unread_from AS "ended!""#,
             id.to_uuid(),
             user.to_uuid(),
             seq.to_i64()
@@ -54,10 +59,12 @@ impl Store {
         let (shard, moved) = (shard(row.shard)?, row.read_seq > row.before_seq);
         let address = LogAddress::User { shard, id: user };
         let seq = Seq::from_i64(row.read_seq);
-        let tell = moved && is_told_now(&mut transaction, user, id, row.shard, row.read_seq).await.map_err(unavailable)?;
+        let soon = moved && is_told_now(&mut transaction, user, id, row.shard, row.read_seq).await.map_err(unavailable)?;
+        // That it is unread no more, they are told at once.
+        let tell = soon || row.ended;
         if tell {
             let mut pending = Pending::default();
-            self.push_moved(&mut pending, address, user, id, seq, at_ms);
+            self.push_moved(&mut pending, address, (user, id), (seq, row.unread_from.map(Seq::from_i64)), at_ms);
             pending.write(&mut transaction).await?;
         }
         let receipt = if moved {
@@ -74,13 +81,12 @@ impl Store {
         &self,
         pending: &mut Pending,
         address: LogAddress,
-        user_id: UserId,
-        conversation_id: ConversationId,
-        read_seq: Seq,
+        (user_id, conversation_id): (UserId, ConversationId),
+        (read_seq, unread_from): (Seq, Option<Seq>),
         at_ms: TimestampMs,
     ) {
         let event_id = self.event_id();
-        let moved = ReadMarkMoved { event_id, actor_id: user_id, at_ms, user_id, conversation_id, read_seq };
+        let moved = ReadMarkMoved { event_id, actor_id: user_id, at_ms, user_id, conversation_id, read_seq, unread_from };
         pending.push(address, event_id, LogEvent::ReadMarkMoved(moved));
     }
 }
@@ -93,8 +99,11 @@ impl ReadMarkNews for Store {
         self.limited(async {
             let mut transaction = self.pool.begin().await.map_err(unavailable)?;
             let due = sqlx::query!(
-                "SELECT user_id, conversation_id, shard, seq, told_seq FROM read_mark_news WHERE due_at <= now()
-                 ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED",
+                "SELECT user_id, conversation_id, shard, seq, told_seq,
+                        (SELECT m.unread_from FROM members m
+                         WHERE m.conversation_id = n.conversation_id AND m.user_id = n.user_id) AS unread_from
+                 FROM read_mark_news n WHERE due_at <= now()
+                 ORDER BY due_at LIMIT $1 FOR UPDATE OF n SKIP LOCKED",
                 i64::from(limit)
             )
             .fetch_all(&mut *transaction)
@@ -110,7 +119,8 @@ impl ReadMarkNews for Store {
                 let (user, conversation) = (UserId::from_uuid(row.user_id), ConversationId::from_uuid(row.conversation_id));
                 if row.seq > row.told_seq {
                     let address = LogAddress::User { shard: shard(row.shard)?, id: user };
-                    self.push_moved(&mut pending, address, user, conversation, Seq::from_i64(row.seq), at_ms);
+                    let marks = (Seq::from_i64(row.seq), row.unread_from.map(Seq::from_i64));
+                    self.push_moved(&mut pending, address, (user, conversation), marks, at_ms);
                     told.push(row.user_id, row.conversation_id);
                 } else {
                     over.push(row.user_id, row.conversation_id);

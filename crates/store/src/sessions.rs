@@ -125,7 +125,9 @@ impl DeviceSessions for Store {
                     last_used_at_ms: millis(last_used_at),
                 })
             };
-            rows.into_iter().map(|row| record(row.session_id, &row.device_name, row.device_kind, row.created_at, row.last_used_at)).collect()
+            rows.into_iter()
+                .map(|row| record(row.session_id, &row.device_name, row.device_kind, row.created_at, row.last_used_at))
+                .collect()
         })
         .await
     }

@@ -36,8 +36,9 @@ export const receipts = {
     await until('ticks of what was read', () => ticks(ann, 'look at this').getAttribute('aria-label'), 'Read');
     await until('ticks in the list', () => ann.row('Bob Rivera').locator('.ticks').getAttribute('data-state'), 'read');
     await ann.shot('receipts');
-    await ann.bubble('look at this').last().hover();
-    await ann.page.getByRole('toolbar').getByRole('button', { name: 'Details…' }).click();
+    const row = ann.page.locator('.message-row', { has: ann.bubble('look at this') }).first();
+    await row.hover();
+    await row.getByRole('button', { name: 'Details…', exact: true }).click();
     const details = ann.page.getByRole('dialog', { name: 'Details of the message' });
     await details.getByRole('heading', { name: 'Read by one' }).waitFor();
     await details.locator('li', { hasText: 'Bob Rivera' }).locator('time', { hasText: 'in a browser' }).waitFor();
@@ -70,5 +71,27 @@ export const receipts = {
     await bob.sees('told again');
     await until('ticks of what is read now', () => ticks(ann, 'told again').getAttribute('data-state'), 'read');
     assert.equal(await ticks(ann, 'untold').getAttribute('data-state'), 'delivered', 'what was read while they were off');
+  },
+
+  'a message marked as unread counts on both devices until it is read again, and its sender sees no difference': async (world) => {
+    const { ann, bob } = await friends(world);
+    await ann.write('one');
+    await ann.write('two');
+    await bob.sees('two');
+    await until('that it is read', () => ticks(ann, 'two').getAttribute('data-state'), 'read');
+    const row = bob.page.locator('.message-row', { has: bob.bubble('one') }).first();
+    await row.hover();
+    await row.getByRole('button', { name: 'Mark as unread from here', exact: true }).click();
+    const badge = bob.row('Ann Verhoeven').locator('.badge');
+    await until('what is unread again', () => badge.textContent(), '2');
+    await bob.page.reload();
+    await until('what is unread after a reload', () => badge.textContent(), '2');
+    assert.equal(await ticks(ann, 'two').getAttribute('data-state'), 'read');
+    await bob.row('Ann Verhoeven').click();
+    await bob.page.locator('.new-line').waitFor();
+    await badge.waitFor({ state: 'detached' });
+    await bob.page.reload();
+    await bob.sees('two');
+    await badge.waitFor({ state: 'detached' });
   },
 };

@@ -1,5 +1,7 @@
 //! `relayctl verify`: everything that the log has against everything that Postgres has, and repairing what can be repaired.
 
+mod unread;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +26,10 @@ const REPAIRS: usize = 3;
 const SAMPLES: usize = 10;
 
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct VerifyArguments {
+    #[command(subcommand)]
+    what: Option<What>,
     /// Only this shard.
     #[arg(long)]
     shard: Option<u16>,
@@ -34,6 +39,12 @@ pub struct VerifyArguments {
     /// One JSON object instead of sentences.
     #[arg(long)]
     json: bool,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// Compare the unread counts of all lists with the messages; exit with status 1 if one is wrong.
+    Unread(unread::UnreadArguments),
 }
 
 struct Verified {
@@ -46,7 +57,10 @@ struct Verified {
     more: u64,
 }
 
-pub async fn run(arguments: VerifyArguments, config: &Config) -> anyhow::Result<()> {
+pub async fn run(mut arguments: VerifyArguments, config: &Config) -> anyhow::Result<()> {
+    if let Some(What::Unread(arguments)) = arguments.what.take() {
+        return unread::run(arguments, config).await;
+    }
     let bus = relay_bootstrap::connect_nats(config.nats()?, "relayctl").await?;
     let store = Arc::new(relay_bootstrap::open_store(config.postgres()?)?);
     let log = Arc::new(NatsAudit::new(bus.clone()));

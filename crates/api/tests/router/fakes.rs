@@ -15,8 +15,8 @@ use relay_protocol::conversation::Role;
 use relay_protocol::log::StoredEvent;
 use relay_protocol::receipts::ReadNotice;
 use relay_protocol::rest::{
-    ChangeSettingsRequest, Conversation, ConversationReceipts, ConversationState, Invitation, MessagePage, MessageReceipts, RevisionList, Settings,
-    UserProfile,
+    ChangeSettingsRequest, Conversation, ConversationReceipts, ConversationState, Invitation, MessagePage, MessageReceipts, RevisionList,
+    Settings, UserProfile,
 };
 use relay_runtime::{Origins, WebConfig};
 use relay_types::{
@@ -163,6 +163,9 @@ impl Conversations for Away {
         _: TimestampMs,
         _: Option<SessionId>,
     ) -> Result<ReadMark, ConversationError> {
+        Err(away().into())
+    }
+    async fn mark_unread(&self, _: UserId, _: ConversationId, _: Seq, _: TimestampMs) -> Result<LogAddress, ConversationError> {
         Err(away().into())
     }
     async fn hide_message(&self, _: UserId, _: ConversationId, _: MessageId, _: TimestampMs) -> Result<Option<LogAddress>, HideError> {

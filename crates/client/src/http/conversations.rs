@@ -3,7 +3,8 @@
 use relay_protocol::conversation::Role;
 use relay_protocol::rest::{
     AddMembersRequest, AddedMembers, Conversation, ConversationList, ConversationListQuery, ConversationReceipts,
-    CreateConversationRequest, Invitation, InvitationList, MarkReadRequest, MemberList, MembersQuery, RenameRequest, SetRoleRequest,
+    CreateConversationRequest, Invitation, InvitationList, MarkReadRequest, MarkUnreadRequest, MemberList, MembersQuery, RenameRequest,
+    SetRoleRequest,
 };
 use relay_types::{ClientId, ConversationId, ConversationTitle, Seq, UserId};
 use reqwest::Method;
@@ -105,6 +106,12 @@ impl ApiClient {
     pub async fn mark_read(&self, conversation: ConversationId, seq: Seq) -> Result<(), ClientError> {
         let body = MarkReadRequest { seq };
         self.call_empty(|| self.request(Method::POST, &format!("/v1/conversations/{conversation}/read")).json(&body)).await
+    }
+
+    /// Marks a conversation as unread from there on, for the caller alone.
+    pub async fn mark_unread(&self, conversation: ConversationId, from: Seq) -> Result<(), ClientError> {
+        let body = MarkUnreadRequest { seq: from };
+        self.call_empty(|| self.request(Method::POST, &format!("/v1/conversations/{conversation}/unread")).json(&body)).await
     }
 
     /// What the other members of a conversation have read. It is empty for a caller who has receipts off.

@@ -4,8 +4,8 @@ use relay_protocol::Message;
 use relay_protocol::frame::MessageAck;
 use relay_protocol::message::MessageBody;
 use relay_protocol::rest::{
-    DeleteMessageRequest, EditMessageRequest, HistoryQuery, MessagePage, MessageReceipts, PostMessageRequest, ReaderList, ReadersQuery, RevisionList,
-    RevisionQuery,
+    DeleteMessageRequest, EditMessageRequest, HistoryQuery, MessagePage, MessageReceipts, PostMessageRequest, ReaderList, ReadersQuery,
+    RevisionList, RevisionQuery,
 };
 use relay_types::{ClientId, ConversationId, MessageId};
 use reqwest::Method;

@@ -259,6 +259,10 @@ pub trait Conversations: Send + Sync {
         session: Option<SessionId>,
     ) -> Result<ReadMark, ConversationError>;
 
+    /// Marks the conversation as unread from `from` on, for the actor's own devices alone, which are told in the same transaction. Their
+    /// read mark stays; moving it to `from` or beyond, and writing, ends it. Answers with the address to flush.
+    async fn mark_unread(&self, actor: UserId, id: ConversationId, from: Seq, at_ms: TimestampMs) -> Result<LogAddress, ConversationError>;
+
     /// Hides a message from the actor, for good, and tells their other devices in the same transaction. Everybody else goes on seeing
     /// it. Answers with the address to flush, unless it was hidden before.
     async fn hide_message(

@@ -36,8 +36,12 @@ pub trait Receipts: Send + Sync {
     ///
     /// # Cancel safety
     /// Cancel safe.
-    async fn message_receipts(&self, reader: UserId, conversation: ConversationId, message: MessageId)
-    -> Result<MessageReceipts, HistoryError>;
+    async fn message_receipts(
+        &self,
+        reader: UserId,
+        conversation: ConversationId,
+        message: MessageId,
+    ) -> Result<MessageReceipts, HistoryError>;
 
     /// Up to `limit` of those after `after` who are in the conversation and have read the message, but for its sender.
     ///

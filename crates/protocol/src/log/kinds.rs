@@ -383,6 +383,10 @@ pub struct ReadMarkMoved {
     pub conversation_id: ConversationId,
     /// The sequence up to which they have read.
     pub read_seq: Seq,
+    /// They marked the conversation as unread from there on; absent when they did not, or have read it since. What they write behind
+    /// it ends it, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread_from: Option<Seq>,
 }
 
 /// A user set something for all their devices. What it does not name is as it was.

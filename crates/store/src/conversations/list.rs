@@ -30,6 +30,7 @@ struct Row {
     role: String,
     state: String,
     read_seq: i64,
+    unread_from: Option<i64>,
     last_seq: i64,
     unread: i64,
     p_user_id: Option<Uuid>,
@@ -84,6 +85,7 @@ async fn rows(store: &Store, user: UserId, ids: &[Uuid]) -> Result<Vec<Row>, Sto
     sqlx::query_as!(
         Row,
         r#"SELECT page.conversation_id AS "conversation_id!", c.kind, c.title, m.role, m.state, mark.read_seq AS "read_seq!",
+                  mark.unread_from AS "unread_from?",
                   coalesce(h.last_seq, 0) AS "last_seq!", coalesce(unread.count, 0) AS "unread!",
                   peer.user_id AS "p_user_id?", peer.handle AS "p_handle?", peer.display_name AS "p_display_name?",
                   e.seq AS "e_seq?", e.prev_seq AS "e_prev_seq?", e.shard AS "e_shard?", e.event_id AS "e_event_id?",
@@ -95,13 +97,16 @@ async fn rows(store: &Store, user: UserId, ids: &[Uuid]) -> Result<Vec<Row>, Sto
                   e.edited_seq AS "e_edited_seq?", e.edited_at AS "e_edited_at?"
            FROM unnest($2::uuid[]) WITH ORDINALITY AS page (conversation_id, place)
            CROSS JOIN LATERAL (
-               SELECT role, state, read_seq FROM members WHERE conversation_id = page.conversation_id AND user_id = $1 LIMIT 1) AS m
+               SELECT role, state, read_seq, unread_from, unread_at FROM members WHERE conversation_id = page.conversation_id AND user_id = $1 LIMIT 1) AS m
            JOIN conversations c ON c.conversation_id = page.conversation_id
            LEFT JOIN conversation_heads h ON h.conversation_id = page.conversation_id
            LEFT JOIN LATERAL (
                SELECT joined_seq, sent_seq FROM memberships
                WHERE conversation_id = page.conversation_id AND user_id = $1 AND left_seq IS NULL LIMIT 1) AS v ON true
-           CROSS JOIN LATERAL (SELECT greatest(m.read_seq, v.sent_seq) AS read_seq) AS mark
+           CROSS JOIN LATERAL (
+               SELECT greatest(m.read_seq, v.sent_seq) AS read_seq,
+                      CASE WHEN m.unread_at >= coalesce(v.sent_seq, 0) THEN m.unread_from END AS unread_from) AS mark
+           CROSS JOIN LATERAL (SELECT least(mark.read_seq, mark.unread_from - 1) AS seq) AS seen
            LEFT JOIN LATERAL (
                SELECT u.user_id, u.handle, u.display_name FROM members m JOIN users u USING (user_id)
                WHERE c.kind = 'direct' AND m.conversation_id = page.conversation_id AND m.user_id <> $1 LIMIT 1) AS peer ON true
@@ -136,13 +141,13 @@ async fn rows(store: &Store, user: UserId, ids: &[Uuid]) -> Result<Vec<Row>, Sto
                                              WHERE x.user_id = $1 AND x.conversation_id = e.conversation_id AND x.seq = e.seq) AS counts,
                              e.sender_id AS actor_id
                       FROM messages e
-                      WHERE $5 AND e.conversation_id = page.conversation_id AND e.seq > greatest(mark.read_seq, v.joined_seq)
-                        AND h.message_seq > mark.read_seq AND v.joined_seq IS NOT NULL
+                      WHERE $5 AND e.conversation_id = page.conversation_id AND e.seq > greatest(seen.seq, v.joined_seq)
+                        AND h.message_seq > seen.seq AND v.joined_seq IS NOT NULL
                       ORDER BY e.seq LIMIT $3)
                      UNION ALL
                      (SELECT e.kind = 'MESSAGE_SENT', e.actor_id FROM conversation_events e
-                      WHERE NOT $5 AND e.conversation_id = page.conversation_id AND e.seq > greatest(mark.read_seq, v.joined_seq)
-                        AND h.message_seq > mark.read_seq AND v.joined_seq IS NOT NULL
+                      WHERE NOT $5 AND e.conversation_id = page.conversation_id AND e.seq > greatest(seen.seq, v.joined_seq)
+                        AND h.message_seq > seen.seq AND v.joined_seq IS NOT NULL
                       ORDER BY e.seq LIMIT $3)) AS behind) AS unread ON true
            ORDER BY page.place"#,
         user.to_uuid(),
@@ -194,6 +199,7 @@ fn item_of(row: Row) -> Result<ConversationListItem, StoreError> {
         last_message_cut: row.e_cut,
         unread_count: u32::try_from(row.unread).unwrap_or(u32::MAX),
         read_seq: Seq::from_i64(row.read_seq),
+        unread_from: row.unread_from.map(Seq::from_i64),
         last_seq: Seq::from_i64(row.last_seq),
     })
 }

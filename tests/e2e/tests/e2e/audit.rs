@@ -123,3 +123,25 @@ async fn a_projection_that_is_ahead_of_the_log_is_found() -> TestResult {
     becomes(&h, "relay_messages_unaccounted", 1.0).await;
     h.finish().await
 }
+
+#[tokio::test]
+async fn an_unread_count_that_is_wrong_is_proven_and_repaired() -> TestResult {
+    let h = start().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let chat = direct(&ann, &bob).await?;
+    for n in 0..3 {
+        ann.api.post_message(chat, &ulid_key(0), &text(&format!("message {n}"))).await?;
+    }
+    persisted(&h).await?;
+    assert!(h.relayctl(&["verify", "unread"]).await?.contains("2 unread counts agree with the messages"));
+    sqlx::query("UPDATE memberships SET sent_seq = joined_seq + 100 WHERE user_id = $1")
+        .bind(bob.id().to_uuid())
+        .execute(&mut h.database().await?)
+        .await?;
+    let said = found(&h, &["verify", "unread"]).await;
+    assert!(said.contains(&format!("{} in {chat}: 0 instead of 3", bob.id())), "{said}");
+    let said = h.relayctl(&["verify", "unread", "--repair"]).await?;
+    assert!(said.contains("1 unread counts were repaired") && said.contains("2 unread counts agree"), "{said}");
+    assert!(h.relayctl(&["verify", "unread", "--json"]).await?.contains(r#""wrong":0"#));
+    h.finish().await
+}

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use relay_client::{MemoryStore, RealtimeConfig};
 use relay_harness::{Device, Harness, User};
-use relay_protocol::rest::ConversationListQuery;
-use relay_protocol::{Position, ServerFrame};
+use relay_protocol::rest::{ConversationListQuery, HistoryQuery};
+use relay_protocol::{ErrorCode, Position, ServerFrame};
 use relay_types::{ConversationId, Seq};
 use serde_json::{Value, json};
 
 use super::outages::durable_covers;
-use super::support::{Client, Socket, TestResult, group, let_in, text, ulid_key};
+use super::support::{Client, Socket, TestResult, code_of, group, let_in, text, ulid_key};
 use super::witness::persisted;
 
 /// The user's own events among the frames, in order.
@@ -209,5 +209,42 @@ async fn sdk_proves_the_own_chain_as_it_proves_conversations() -> TestResult {
         // While it is away.
         ann.api.change_profile(&format!("Ann away {round}").parse()?).await?;
     }
+    h.finish().await
+}
+
+#[tokio::test]
+async fn marked_unread_on_one_device_is_so_on_the_other_and_nobody_else_is_told() -> TestResult {
+    let h = Harness::shared().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let tablet = ann.log_in("tablet").await?;
+    let chat = group(&bob, &[&ann]).await?;
+    let mut live = Socket::live(&h, 0, &tablet, None).await?;
+    let mut bobs = Socket::live(&h, 1, &bob.device, None).await?;
+    let mut seqs = Vec::new();
+    for n in 0..3 {
+        seqs.push(bobs.post(chat, &ulid_key(0), &format!("message {n}")).await?.seq);
+    }
+    ann.api.mark_read(chat, seqs[2]).await?;
+    until(&mut live, "what she read", |event| is_mark(event, chat, seqs[2])).await?;
+    let read = bob.api.receipts(chat).await?.read;
+    ann.api.mark_unread(chat, seqs[1]).await?;
+    let unread = |event: &Value| is_mark(event, chat, seqs[2]) && event["unread_from"] == json!(seqs[1]);
+    let marked = until(&mut live, "what is unread again", unread).await?["seq"].as_u64();
+    let item = async |of: &User| {
+        let list = of.api.list_conversations(&ConversationListQuery::default()).await?;
+        list.conversations.into_iter().find(|item| item.conversation_id == chat).ok_or_else(|| anyhow::anyhow!("it is not listed"))
+    };
+    let hers = item(&ann).await?;
+    assert_eq!((hers.unread_count, hers.read_seq, hers.unread_from), (2, seqs[2], Some(seqs[1])));
+    let query = HistoryQuery { conversation_id: chat, before: None, after: None, unread: Some(true), limit: None, changes: None };
+    assert_eq!(ann.api.history(&query).await?.messages.first().map(|message| message.seq), Some(seqs[1]));
+    assert_eq!(bob.api.receipts(chat).await?.read, read, "as before");
+    assert_eq!(item(&bob).await?.unread_from, None);
+    ann.api.mark_read(chat, seqs[2]).await?;
+    let read = |event: &Value| is_mark(event, chat, seqs[2]) && event["unread_from"].is_null() && event["seq"].as_u64() > marked;
+    until(&mut live, "that she has read it", read).await?;
+    assert_eq!(item(&ann).await?.unread_count, 0);
+    let eve = h.user("eve").await?;
+    assert_eq!(code_of(eve.api.mark_unread(chat, seqs[0]).await), ErrorCode::NotMember);
     h.finish().await
 }

@@ -105,6 +105,7 @@ export async function openMessenger(configuration: Configuration): Promise<Messe
     discard: (clientId) => client.discard(clientId),
     unsentCount: () => client.outbox.get().length,
     markRead: (id, seq) => client.markRead(id, seq),
+    markUnread: (id, from) => call(client.markUnread(id, from)),
     setDraft: (id, text) => client.drafts.set(id, text),
     isTyping: (id) => client.isTyping(id),
     wantPeople: (ids) => client.users.want(ids),

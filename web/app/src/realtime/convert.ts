@@ -103,7 +103,7 @@ const rowOf = once((row: sdk.ConversationRow) => ({
   isRequest: row.state === 'request',
   last: row.last ? messageOf(row.last) : null,
   unread: row.unread,
-  readSeq: row.readSeq,
+  seenSeq: row.unreadFrom == null ? row.readSeq : Math.min(row.readSeq, row.unreadFrom - 1),
   lastSeq: row.lastSeq,
 }));
 

@@ -109,6 +109,8 @@ export interface Messenger {
   /** How many messages wait in this browser. */
   unsentCount(): number;
   markRead(conversationId: string, seq: number): void;
+  /** Marks the conversation as unread from there on, for oneself. */
+  markUnread(conversationId: string, from: number): Promise<void>;
   /** Whether it is kept: a text that is far too long is not. */
   setDraft(conversationId: string, text: string): boolean;
   isTyping(conversationId: string): void;

@@ -109,7 +109,8 @@ export interface ConversationRow {
   isRequest: boolean;
   last: MessageItem | null;
   unread: number;
-  readSeq: number;
+  /** What stands behind it is unread. */
+  seenSeq: number;
   lastSeq: number;
 }
 

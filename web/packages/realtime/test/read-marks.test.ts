@@ -111,3 +111,33 @@ test('a page that goes away says what it has to, in a call that outlives it', as
   await server.until('the second', () => told.includes(2));
   expect([told.at(-1), calls.at(-1)]).toEqual([2, true]);
 });
+
+test('what is marked as unread is so on each device, until it is read or answered', async () => {
+  const UNREAD = 'POST /v1/conversations/c1/unread';
+  const marked: number[] = [];
+  server.answers.set(UNREAD, (_usual, body) => {
+    marked.push((JSON.parse(body) as { seq: number }).seq);
+    return [204, null];
+  });
+  const client = await withUnread({ store: new MemoryStore() });
+  const row = client.conversation('c1');
+  client.markRead('c1', 2);
+  await until('it to be read', row, (now) => now?.unread === 0);
+  await client.markUnread('c1', 2);
+  expect([told, marked, row.get()?.unread, row.get()?.unreadFrom, row.get()?.readSeq]).toEqual([[2], [2], 1, 2, 2]);
+  // Reading it again is said again, though the mark does not move.
+  client.markRead('c1', 2);
+  await until('it to be read again', row, (now) => now?.unread === 0 && now.unreadFrom === null);
+  await server.until('the call', () => told.length === 2);
+
+  // From another device; and one's own answer ends it.
+  const mark = { type: 'READ_MARK_MOVED', chain: 'u:0', user_id: 'me', conversation_id: 'c1', actor_id: 'me', at_ms: 1, read_seq: 2 };
+  server.happen({ ...mark, unread_from: 1 } as never);
+  await until('both to be unread', row, (now) => now?.unread === 2);
+  server.happen({ ...mark } as never);
+  await until('none to be', row, (now) => now?.unread === 0);
+  server.happen({ ...mark, unread_from: 1 } as never);
+  await until('both to be unread once more', row, (now) => now?.unread === 2);
+  await client.send('c1', 'an answer').acknowledged;
+  await until('it to be answered', row, (now) => now?.unread === 0 && now.unreadFrom === null);
+});

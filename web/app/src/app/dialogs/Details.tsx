@@ -60,9 +60,7 @@ export default function Details({
             rows={delivered.map((one) => ({ person: one.person, step: one.delivered }))}
           />
         )}
-        {missing.length > 0 && (
-          <Section title={t('details.missing')} rows={missing.map((one) => ({ person: one.person, step: null }))} />
-        )}
+        {missing.length > 0 && <Section title={t('details.missing')} rows={missing.map((one) => ({ person: one.person, step: null }))} />}
         {found && !found.details.named && (
           <p>{t('details.counts', { read: found.details.readCount, delivered: found.details.deliveredCount })}</p>
         )}

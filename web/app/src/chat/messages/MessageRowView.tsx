@@ -1,9 +1,12 @@
-import { CheckCheck, Copy, Pencil, Reply, Trash2 } from 'lucide-react';
+import { CheckCheck, Copy, Mail, Pencil, Reply, Trash2 } from 'lucide-react';
 import { type FocusEvent, memo, useMemo } from 'react';
+import { useLocation } from 'wouter';
 import { clockTime, dayLabel } from '@/app/i18n/dates';
 import { useText } from '@/app/i18n/i18n';
+import { useMessenger } from '@/realtime/hooks';
 import { useUi } from '@/store/ui';
 import type { MessageItem, Person } from '@/types';
+import { errorText } from '../refusals';
 import { ChangeLine, changeText } from './ChangeLine';
 import { composeFor, deletionOf } from './compose';
 import type { MessageRow, Row } from './grouping';
@@ -144,8 +147,10 @@ function Tools({ row, conversationId, moderates }: ToolsProps) {
   const t = useText();
   const addToast = useUi((ui) => ui.addToast);
   const show = useUi((ui) => ui.show);
+  const messenger = useMessenger();
+  const [, navigate] = useLocation();
   const { item, mine } = row;
-  const { messageId } = item;
+  const { messageId, seq } = item;
   const text = item.body.type === 'text' ? item.body.text : null;
   const compose = composeFor(row, conversationId);
   const remove = deletionOf(row, conversationId, moderates);
@@ -164,6 +169,17 @@ function Tools({ row, conversationId, moderates }: ToolsProps) {
         label: t('action.details'),
         icon: CheckCheck,
         act: () => show({ type: 'details', conversationId, messageId }),
+      },
+    // It would be read again before one's eyes.
+    !mine &&
+      seq !== null && {
+        label: t('action.markUnread'),
+        icon: Mail,
+        act: () =>
+          void messenger.markUnread(conversationId, seq).then(
+            () => navigate('/'),
+            (thrown) => addToast(errorText(thrown)),
+          ),
       },
     remove && { label: t('action.delete'), icon: Trash2, act: remove },
   ];

@@ -11,7 +11,7 @@ export interface Divider {
 
 /** Where "New" stands. It is frozen while one reads, and comes anew for what arrives while one looks elsewhere. */
 export function useDivider(conversation: ConversationRow, items: readonly TimelineItem[], me: string): Divider {
-  const [afterSeq, setAfterSeq] = useState<number | null>(conversation.unread > 0 ? conversation.readSeq : null);
+  const [afterSeq, setAfterSeq] = useState<number | null>(conversation.unread > 0 ? conversation.seenSeq : null);
   const seen = useRef(false);
   const newest = items.at(-1);
   const lastSeq = useRef<number>(0);

@@ -70,7 +70,7 @@ export function useReading({ conversation, rows, virtualizer, scroller, divider,
       for (let index = seen?.index ?? -1; index >= 0; index -= 1) {
         const seq = all[index]?.item.seq;
         if (seq == null) continue;
-        if (seq > of.readSeq) messenger.markRead(of.id, seq);
+        if (seq > of.seenSeq) messenger.markRead(of.id, seq);
         break;
       }
     };

@@ -118,6 +118,8 @@ export interface RealtimeClient {
 
   /** Moves the read mark forward. Calls are merged: at most one request per second and conversation. */
   markRead(id: ConversationId, seq: Seq): void;
+  /** Marks the conversation as unread from there on, on the person's own devices alone. Reading it again, and answering, ends it. */
+  markUnread(id: ConversationId, from: Seq): Promise<void>;
   /** The person types. Call at every key: it is said at most every 2 s. */
   isTyping(id: ConversationId): void;
   /** The person has stopped. Sending says so by itself. */

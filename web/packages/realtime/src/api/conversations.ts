@@ -18,9 +18,11 @@ export interface ConversationRow {
   readonly state: Open<'accepted' | 'request'>;
   /** The newest message, one's own waiting ones included. Its text may be cut: a list shows beginnings. */
   readonly last: MessageItem | null;
-  /** Messages of others behind the read mark; counting stops at 1,000. */
+  /** Messages of others behind the read mark, or from `unreadFrom` on; counting stops at 1,000. */
   readonly unread: number;
   readonly readSeq: Seq;
+  /** The person marked it as unread from there on; null or absent where they did not, or have read it since. */
+  readonly unreadFrom?: Seq | null;
   /** The last event's place. */
   readonly lastSeq: Seq;
   /** What the list is sorted by: the time of the last thing that happened, 0 where it is not known. */

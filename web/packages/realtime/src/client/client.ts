@@ -263,6 +263,10 @@ export class Client implements RealtimeClient {
     this.#scope?.marks.move(id, seq);
   }
 
+  async markUnread(id: ConversationId, from: Seq): Promise<void> {
+    await this.#scope?.marks.markUnread(id, from);
+  }
+
   isTyping(id: ConversationId): void {
     this.#scope?.typing.isTyping(id);
   }

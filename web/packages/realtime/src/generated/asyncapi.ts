@@ -6,7 +6,7 @@ export interface components {
     schemas: {
         /** @description client_id */
         ClientId: string;
-        Command: components["schemas"]["frame_hello"] | components["schemas"]["frame_send_message"] | components["schemas"]["frame_edit_message"] | components["schemas"]["frame_delete_message"] | components["schemas"]["frame_typing_start"] | components["schemas"]["frame_typing_stop"] | components["schemas"]["frame_ping"];
+        Command: components["schemas"]["frame_hello"] | components["schemas"]["frame_send_message"] | components["schemas"]["frame_edit_message"] | components["schemas"]["frame_delete_message"] | components["schemas"]["frame_received"] | components["schemas"]["frame_typing_start"] | components["schemas"]["frame_typing_stop"] | components["schemas"]["frame_ping"];
         /** @description A conversation began. */
         ConversationCreated: {
             /** @description By whom. */
@@ -79,6 +79,13 @@ export interface components {
             conversation_id: components["schemas"]["ConversationId"];
             /** @description Which message. */
             message_id: components["schemas"]["MessageId"];
+        };
+        /** @description Up to where somebody's devices have what the one who is told has sent. */
+        DeliveredTo: {
+            /** @description The newest message of the told one's own that they have. It only rises. */
+            seq: components["schemas"]["Seq"];
+            /** @description Whose devices. */
+            user_id: components["schemas"]["UserId"];
         };
         /** @description device name */
         DeviceName: string;
@@ -249,10 +256,15 @@ export interface components {
             /** @constant */
             type: "READ_MARK_MOVED";
         };
-        /** @description What others have read in a conversation. Not an event: it has no `seq`, is not replayed, and may be lost. */
+        /** @description What others have read, and have, in a conversation. Not an event: it has no `seq`, is not replayed, and may be lost. */
         frame_receipts: components["schemas"]["Receipts"] & {
             /** @enum {string} */
             type: "receipts";
+        };
+        frame_received: {
+            conversations: components["schemas"]["ReceivedUpto"][];
+            /** @constant */
+            type: "received";
         };
         /** @description The gap cannot be filled event by event: reload over REST, then go on from `position`; `caught_up` follows. */
         frame_reset: {
@@ -529,18 +541,31 @@ export interface components {
             event_id: components["schemas"]["EventId"];
             /** @description The sequence up to which they have read. */
             read_seq: components["schemas"]["Seq"];
+            unread_from?: components["schemas"]["Seq"] | null;
             /** @description Whose. */
             user_id: components["schemas"]["UserId"];
         };
         /**
-         * @description What others have read in one conversation. Not an event: it has no `seq`, is not replayed, and may be lost. A client reads the
+         * @description What others have read, and have, in one conversation. Not an event: it has no `seq`, is not replayed, and may be lost. A client reads the
          *     whole state (`GET /v1/conversations/{id}/receipts`) after it connected and when it shows a conversation.
          */
         Receipts: {
             /** @description Where. */
             conversation_id: components["schemas"]["ConversationId"];
+            /** @description People whose devices have more of what one has sent oneself. */
+            delivered?: components["schemas"]["DeliveredTo"][];
             /** @description People who have read further; those who are not named have not changed. One's own may be among them. */
             read?: components["schemas"]["ReadBy"][];
+        };
+        /**
+         * @description Up to where a device has what was said in a conversation. Because events come in the shard's order, it has everything of the shard
+         *     up to there.
+         */
+        ReceivedUpto: {
+            /** @description Where. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description The newest message of another's that the device has. */
+            seq: components["schemas"]["Seq"];
         };
         /**
          * @description Why events cannot be replayed one by one.

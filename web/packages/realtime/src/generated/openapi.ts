@@ -318,6 +318,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/conversations/{id}/messages/{message_id}/receipts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who has a message, who has read it, and when; for members who may see it. When it was delivered is told to its sender alone. What
+         *     somebody read and does not tell looks as if it was not read.
+         */
+        get: operations["getMessageReceipts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/conversations/{id}/messages/{message_id}/revisions": {
         parameters: {
             query?: never;
@@ -370,6 +390,26 @@ export interface paths {
         get: operations["getReceipts"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/unread": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Marks a conversation as unread from an event on, for the caller alone: their other devices are told (`READ_MARK_MOVED`), and nobody
+         *     else is. What they have read stays read for others. Moving the read mark there or beyond, and writing something, ends it.
+         */
+        post: operations["markUnread"];
         delete?: never;
         options?: never;
         head?: never;
@@ -648,9 +688,15 @@ export interface components {
              * @description Messages of others after the caller's read mark; counting stops at 1,000.
              */
             unread_count: number;
+            unread_from?: components["schemas"]["Seq"] | null;
         };
         /** @description The answer to `GET /v1/conversations/{id}/receipts`. */
         ConversationReceipts: {
+            /**
+             * @description The newest message of the caller's that each of the others' devices have, among the conversation's newest 500. Who has none of
+             *     these is not named.
+             */
+            delivered?: components["schemas"]["DeliveredTo"][];
             /** @description Whether receipts name people here. Not in conversations of more than 64 members, nor in one that waits for an answer. */
             named: boolean;
             /**
@@ -686,6 +732,22 @@ export interface components {
             /** @description The caller's own key for this deletion. */
             client_id: components["schemas"]["ClientId"];
         };
+        /** @description Up to where somebody's devices have what the one who is told has sent. */
+        DeliveredTo: {
+            /** @description The newest message of the told one's own that they have. It only rises. */
+            seq: components["schemas"]["Seq"];
+            /** @description Whose devices. */
+            user_id: components["schemas"]["UserId"];
+        };
+        /**
+         * @description `browser`, `desktop`, `phone`, `tablet` or `terminal`. A newer version may say another.
+         * @example browser
+         * @example desktop
+         * @example phone
+         * @example tablet
+         * @example terminal
+         */
+        DeviceKind: string;
         /** @description device name */
         DeviceName: string;
         /** @description One device's session. */
@@ -694,6 +756,7 @@ export interface components {
             created_at_ms: components["schemas"]["i64"];
             /** @description Whether the session is the caller's own. */
             current: boolean;
+            device_kind?: components["schemas"]["DeviceKind"] | null;
             /** @description The name that the person gave the device. */
             device_name: components["schemas"]["DeviceName"];
             /** @description When the device last refreshed its tokens, in milliseconds since 1970. */
@@ -754,6 +817,7 @@ export interface components {
         };
         /** @description `POST /v1/auth/login`. */
         LoginRequest: {
+            device_kind?: components["schemas"]["DeviceKind"] | null;
             /** @description The name that the person gives this device. */
             device_name: components["schemas"]["DeviceName"];
             /** @description The user's unique name. */
@@ -769,6 +833,11 @@ export interface components {
         /** @description `POST /v1/conversations/{id}/read`. */
         MarkReadRequest: {
             /** @description The sequence up to which the caller has read. The mark moves forward only, and never beyond the last event. */
+            seq: components["schemas"]["Seq"];
+        };
+        /** @description `POST /v1/conversations/{id}/unread`. */
+        MarkUnreadRequest: {
+            /** @description The sequence of the first event that counts as unread. One beyond the last event is taken for that. */
             seq: components["schemas"]["Seq"];
         };
         /** @description A member of a conversation. */
@@ -841,6 +910,33 @@ export interface components {
             /** @description The messages of this page, in the log's order, oldest first. */
             messages: components["schemas"]["Message"][];
         };
+        /** @description What one member's devices did with a message. */
+        MessageReceipt: {
+            delivered?: components["schemas"]["ReceiptStep"] | null;
+            read?: components["schemas"]["ReceiptStep"] | null;
+            /** @description Who. */
+            user: components["schemas"]["UserProfile"];
+        };
+        /** @description The answer to `GET /v1/conversations/{id}/messages/{message_id}/receipts`. */
+        MessageReceipts: {
+            /**
+             * Format: int32
+             * @description Members whose devices have it; 0 for a message of another's.
+             */
+            delivered_count: number;
+            /**
+             * @description Whether `people` names everybody. Not in conversations of more than 64 members, where only the counts are told and readers come
+             *     in pages; nor in one that waits for an answer, where nothing is told.
+             */
+            named: boolean;
+            /** @description Members whom the message was for: who was there when it was sent and still is, by id, but for its sender. */
+            people: components["schemas"]["MessageReceipt"][];
+            /**
+             * Format: int32
+             * @description Members who have read the message, but for its sender; 0 for a caller who has receipts off.
+             */
+            read_count: number;
+        };
         /** @description A message that another one refers to. Whoever shows it shows what it says now. */
         MessageRef: {
             /** @description Which, in the same conversation. */
@@ -904,6 +1000,13 @@ export interface components {
             next_cursor?: components["schemas"]["UserId"] | null;
             /** @description Members who have read the message, by id; not its sender, nor those who have receipts off. Empty for a caller who has them off. */
             readers: components["schemas"]["UserProfile"][];
+        };
+        /** @description When something reached somebody, and on what. */
+        ReceiptStep: {
+            at_ms?: components["schemas"]["i64"] | null;
+            /** @description Whether it was at that time or before: of each person and conversation, the last 8 times are known. */
+            before?: boolean;
+            device_kind?: components["schemas"]["DeviceKind"] | null;
         };
         /** @description `POST /v1/auth/refresh`. */
         RefreshRequest: {
@@ -3786,6 +3889,40 @@ export interface operations {
             };
         };
     };
+    getMessageReceipts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Where. */
+                id: components["schemas"]["ConversationId"];
+                /** @description Which. */
+                message_id: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description At this moment. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageReceipts"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listRevisions: {
         parameters: {
             query?: {
@@ -4131,6 +4268,40 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    markUnread: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Which. */
+                id: components["schemas"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MarkUnreadRequest"];
+            };
+        };
+        responses: {
+            /** @description It is unread from there on. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A refusal. */
             default: {

@@ -33,7 +33,7 @@ export const shapes: Readonly<Record<string, Readonly<Record<string, Check>>>> =
   SESSION_REVOKED: { actor_id: 'string?', at_ms: 'number', session_id: 'string', user_id: 'string' },
   SESSION_STARTED: { actor_id: 'string?', at_ms: 'number', device_name: 'string', session_id: 'string', user_id: 'string' },
   PROFILE_CHANGED: { actor_id: 'string', at_ms: 'number', display_name: 'string', user_id: 'string' },
-  READ_MARK_MOVED: { actor_id: 'string', at_ms: 'number', conversation_id: 'string', read_seq: 'number', user_id: 'string' },
+  READ_MARK_MOVED: { actor_id: 'string', at_ms: 'number', conversation_id: 'string', read_seq: 'number', unread_from: 'number?', user_id: 'string' },
   SETTINGS_CHANGED: { actor_id: 'string', at_ms: 'number', read_receipts: 'boolean?', user_id: 'string' },
   MESSAGE_HIDDEN: { actor_id: 'string', at_ms: 'number', conversation_id: 'string', message_id: 'string', message_seq: 'number', user_id: 'string' },
 };

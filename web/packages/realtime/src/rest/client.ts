@@ -181,6 +181,11 @@ export class RestClient {
     return done(this.raw.POST('/v1/conversations/{id}/read', { params: { path: { id } }, body: { seq }, keepalive }));
   }
 
+  /** Marks a conversation as unread from there on, for the caller alone; use {@link RealtimeClient.markUnread}. */
+  markUnread(id: ConversationId, from: Seq): Promise<void> {
+    return done(this.raw.POST('/v1/conversations/{id}/unread', { params: { path: { id } }, body: { seq: from } }));
+  }
+
   /** What the others of a conversation have read; empty where the caller has receipts off. */
   receipts(id: ConversationId): Promise<ConversationReceipts> {
     return data(this.raw.GET('/v1/conversations/{id}/receipts', { params: { path: { id } } }));

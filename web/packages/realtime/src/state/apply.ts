@@ -121,7 +121,7 @@ class One {
           ...next,
           last: beginningOf(event),
           activityMs: event.at_ms,
-          unread: counts(event, this.#me, record.readSeq) ? Math.min(record.unread + 1, MOST_UNREAD) : record.unread,
+          ...afterMessage(record, event, this.#me),
         };
       case 'CONVERSATION_RENAMED':
         return { ...next, title: event.title, activityMs: event.at_ms };
@@ -176,7 +176,7 @@ class One {
       live[index] = { ...waiting, event: erased(message) };
     } else message = await eraseStored(this.#tx, this.#id, seq, id);
     if (record === null) return null;
-    const wasUnread = at > record.lastSeq && message !== null && counts(message, this.#me, record.readSeq);
+    const wasUnread = at > record.lastSeq && message !== null && counts(message, this.#me, seenUpto(record));
     return {
       ...record,
       lastSeq: Math.max(record.lastSeq, at),
@@ -208,6 +208,19 @@ export function beginningOf(message: MessageSent): MessageSent {
 /** What is left of a conversation that one is not in any more: its place, and nothing that was said. */
 function gone(record: ConversationRecord, seq: Seq): ConversationRecord {
   return { ...record, state: GONE, title: null, peer: null, last: null, unread: 0, lastSeq: seq };
+}
+
+/** Behind which place messages are unread: the read mark, or where the person marked it as unread again. */
+export function seenUpto({ readSeq, unreadFrom }: { readSeq: Seq; unreadFrom?: Seq | null | undefined }): Seq {
+  return unreadFrom == null ? readSeq : Math.min(readSeq, unreadFrom - 1);
+}
+
+/** Who answers what they had marked as unread has read it. */
+function afterMessage(record: ConversationRecord, event: MessageSent, me: UserId): { unread: number; unreadFrom: Seq | null } {
+  const unreadFrom = record.unreadFrom ?? null;
+  if (event.actor_id === me && unreadFrom !== null) return { unread: 0, unreadFrom: null };
+  const isUnread = counts(event, me, seenUpto(record));
+  return { unread: isUnread ? Math.min(record.unread + 1, MOST_UNREAD) : record.unread, unreadFrom };
 }
 
 /** Whether a message is unread: another's, with content, behind the mark. */
@@ -245,8 +258,9 @@ async function applyPersonal(tx: Tx, event: ServerEvent, me: UserId, applied: Ap
   const id = event.conversation_id;
   const record = applied.conversations.get(id) ?? ((await tx.get('conversations', id)) as ConversationRecord | undefined);
   if (record === undefined) return;
-  const moved = await moveReadMark(tx, record, event.read_seq, me);
-  if (moved === null) return;
+  const read = await moveReadMark(tx, record, event.read_seq, me);
+  const moved = await unreadAgain(tx, read ?? record, event.unread_from ?? null, me);
+  if (moved === record) return;
   tx.put('conversations', id, moved);
   applied.conversations.set(id, moved);
 }
@@ -262,7 +276,7 @@ async function applyHidden(tx: Tx, event: MessageHidden, me: UserId, applied: Ap
   const message = await hideStored(tx, id, message_seq, message_id);
   const record = applied.conversations.get(id) ?? ((await tx.get('conversations', id)) as ConversationRecord | undefined);
   if (record === undefined || record.state === GONE) return;
-  const wasUnread = message !== null && counts(message, me, record.readSeq);
+  const wasUnread = message !== null && counts(message, me, seenUpto(record));
   const wasLast = record.last?.message_id === message_id;
   if (!wasUnread && !wasLast) return;
   const unread = wasUnread ? Math.max(0, record.unread - 1) : record.unread;
@@ -284,18 +298,29 @@ async function newestShown(tx: Tx, id: ConversationId): Promise<MessageSent | nu
 /** Events among which it is looked for. */
 const LOOKED_AT = 100;
 
-/** The record with its read mark moved forward; null when that changes nothing. */
+/** The record with its read mark moved forward, and read from `seq` backwards; null when that changes nothing. */
 export async function moveReadMark(tx: Tx, record: ConversationRecord, seq: Seq, me: UserId): Promise<ConversationRecord | null> {
-  const readSeq = Math.min(seq, record.lastSeq);
-  if (readSeq <= record.readSeq) return null;
-  const unread = readSeq >= record.lastSeq || record.unread === 0 ? 0 : await countUnread(tx, record, readSeq, me);
-  return { ...record, readSeq, unread, rev: record.rev + 1 };
+  const upto = Math.min(seq, record.lastSeq);
+  const readSeq = Math.max(upto, record.readSeq);
+  const unreadFrom = record.unreadFrom != null && record.unreadFrom <= upto ? null : (record.unreadFrom ?? null);
+  if (readSeq === record.readSeq && unreadFrom === (record.unreadFrom ?? null)) return null;
+  const next = { ...record, readSeq, unreadFrom, rev: record.rev + 1 };
+  const seen = seenUpto(next);
+  const unread = seen >= record.lastSeq || record.unread === 0 ? 0 : Math.min(await countUnread(tx, record, seen, me), record.unread);
+  return { ...next, unread };
 }
 
-async function countUnread(tx: Tx, record: ConversationRecord, readSeq: Seq, me: UserId): Promise<number> {
+/** The record marked as unread from there on, or no more; itself when it is so already. */
+export async function unreadAgain(tx: Tx, record: ConversationRecord, from: Seq | null, me: UserId): Promise<ConversationRecord> {
+  if ((record.unreadFrom ?? null) === from) return record;
+  const next = { ...record, unreadFrom: from, rev: record.rev + 1 };
+  const seen = seenUpto(next);
+  return { ...next, unread: seen >= record.lastSeq ? 0 : await countUnread(tx, record, seen, me) };
+}
+
+/** Where the stored part does not reach back to the place, the old count stands. */
+async function countUnread(tx: Tx, record: ConversationRecord, seen: Seq, me: UserId): Promise<number> {
   const { events, span } = await readBefore(tx, record.id, null, MOST_UNREAD);
   if (span === null) return record.unread;
-  const unread = events.filter((event) => event.type === 'MESSAGE_SENT' && counts(event as MessageSent, me, readSeq)).length;
-  // Where the stored part does not reach back to the mark, the old count is the better bound.
-  return Math.min(unread, record.unread);
+  return events.filter((event) => event.type === 'MESSAGE_SENT' && counts(event as MessageSent, me, seen)).length;
 }

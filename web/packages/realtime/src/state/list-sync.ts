@@ -207,6 +207,7 @@ function recordOf(
 ): ConversationRecord {
   const isOlder = known !== null && known.lastSeq > item.last_seq;
   if (isOlder && known.state === GONE) return { ...known, gen };
+  const knowsBetter = isOlder || (known !== null && known.readSeq > item.read_seq);
   const last = item.last_message ? beginningOf(eventOf(item.last_message)) : null;
   return {
     id: item.conversation_id,
@@ -216,7 +217,8 @@ function recordOf(
     role: isOlder ? known.role : item.role,
     state: item.state ?? state,
     last: isOlder ? known.last : last,
-    unread: isOlder || (known !== null && known.readSeq > item.read_seq) ? known.unread : item.unread_count,
+    unread: knowsBetter ? known.unread : item.unread_count,
+    unreadFrom: knowsBetter ? (known.unreadFrom ?? null) : (item.unread_from ?? null),
     readSeq: Math.max(item.read_seq, known?.readSeq ?? 0),
     lastSeq: Math.max(item.last_seq, known?.lastSeq ?? 0),
     // The list is in the order of activity and does not say when: the newest message is the best there is.

@@ -2,7 +2,7 @@ import { ApiError } from '../api/errors.ts';
 import type { ConversationId, Seq } from '../api/ids.ts';
 import type { RestClient } from '../rest/client.ts';
 import { Timer } from '../util/timer.ts';
-import { moveReadMark } from './apply.ts';
+import { moveReadMark, seenUpto, unreadAgain } from './apply.ts';
 import type { Home } from './home.ts';
 import type { Mirror } from './mirror.ts';
 import type { ConversationRecord } from './records.ts';
@@ -19,6 +19,8 @@ interface Mark {
   told: Seq;
   readonly timer: Timer;
   busy: boolean;
+  /** The request that is on its way, or was last. */
+  telling: Promise<void>;
 }
 
 /** Moves read marks: here at once, on the server soon, merged. What it was not told of is stored and told in a later run. */
@@ -64,17 +66,39 @@ export class ReadMarks {
   move(id: ConversationId, seq: Seq): void {
     const record = this.#mirror.record(id);
     const target = record === null ? seq : Math.min(seq, record.lastSeq);
-    if (record !== null && target <= record.readSeq) return;
+    if (record !== null && target <= seenUpto(record)) return;
     if (target <= (this.#marks.get(id)?.seq ?? 0)) return;
     this.#plan(id, target);
     this.#moveHere(id, target).catch(() => undefined);
+  }
+
+  /** Marks the conversation as unread from there on, here once the server knows. */
+  async markUnread(id: ConversationId, from: Seq): Promise<void> {
+    const mark = this.#marks.get(id);
+    // What was read before must not end it: it arrives first.
+    if (mark !== undefined) {
+      await mark.telling;
+      mark.timer.stop();
+      if (mark.seq > mark.told) await this.#tell(id);
+    }
+    await this.#rest.markUnread(id, from);
+    this.#marks.get(id)?.timer.stop();
+    this.#marks.delete(id);
+    const marked = await this.#home.transaction(['meta', 'conversations', 'spans', 'pages'], { write: true }, async (tx) => {
+      const record = (await tx.get('conversations', id)) as ConversationRecord | undefined;
+      const next = record === undefined ? record : await unreadAgain(tx, record, Math.min(from, record.lastSeq), this.#mirror.me);
+      if (next === undefined || next === record) return null;
+      tx.put('conversations', id, next);
+      return next;
+    });
+    if (marked !== null) this.#home.publish({ conversations: [marked] });
   }
 
   #plan(id: ConversationId, seq: Seq): void {
     const mark = this.#marks.get(id);
     if (mark === undefined) {
       const timer = new Timer();
-      this.#marks.set(id, { seq, told: 0, timer, busy: false });
+      this.#marks.set(id, { seq, told: 0, timer, busy: false, telling: Promise.resolve() });
       // The first one goes out at once, so that other devices see it while the person looks.
       timer.start(0, () => void this.#tell(id));
     } else {
@@ -99,9 +123,14 @@ export class ReadMarks {
     return this.#home.transaction(['meta'], { write: true }, (tx) => removeUntold(tx, id, seq));
   }
 
-  async #tell(id: ConversationId, leaving = false): Promise<void> {
+  #tell(id: ConversationId, leaving = false): Promise<void> {
     const mark = this.#marks.get(id);
-    if (mark === undefined) return;
+    if (mark === undefined) return Promise.resolve();
+    mark.telling = this.#say(id, mark, leaving);
+    return mark.telling;
+  }
+
+  async #say(id: ConversationId, mark: Mark, leaving: boolean): Promise<void> {
     const { seq } = mark;
     mark.busy = true;
     let again = EVERY_MS;

@@ -5,7 +5,7 @@ import type { Timeline, TimelinePlace, TimelineState } from '../api/timeline.ts'
 import { type Amending, amended, isAmending } from '../store/amend.ts';
 import { Value } from '../util/value.ts';
 import { beginsStay, conversationOf, endsStay, isKnownEvent, type MessageSent, type ServerEvent } from '../wire/events.ts';
-import { counts } from './apply.ts';
+import { counts, seenUpto } from './apply.ts';
 import type { Change } from './change.ts';
 import { findTime } from './find-time.ts';
 import type { HistorySource, Part } from './history-source.ts';
@@ -75,7 +75,7 @@ export class TimelineView implements Timeline {
     this.#onClose = onClose;
     this.#quotes = new Quotes(source, () => this.#changed());
     const record = mirror.record(id);
-    this.#markAtOpen = { read: record?.readSeq ?? 0, last: record?.lastSeq ?? 0 };
+    this.#markAtOpen = { read: record ? seenUpto(record) : 0, last: record?.lastSeq ?? 0 };
     this.#off = mirror.onChange((change) => this.#take(change));
     void this.#once('open', (signal) => this.#open(signal));
   }
