@@ -15,6 +15,7 @@ use relay_store::Store;
 use relay_types::{IdGen as _, SystemClock, SystemIds};
 use relay_workers::audit::{Audit, Auditor};
 use relay_workers::erase::Erase;
+use relay_workers::index::Index;
 use relay_workers::outbox::OutboxRelay;
 use relay_workers::persist::Persist;
 use relay_workers::read_marks::ReadMarks;
@@ -45,6 +46,10 @@ pub async fn start(role: Role, config: &Config, supervisor: &Supervisor, bus: &B
             erase(config, supervisor, bus, store);
             Ok(())
         }
+        Role::Index => {
+            index(config, supervisor, store);
+            Ok(())
+        }
     }
 }
 
@@ -58,6 +63,17 @@ fn erase(config: &Config, supervisor: &Supervisor, bus: &Bus, store: &Store) {
         let job = job.clone();
         async move { job.run(task).await }
     });
+}
+
+fn index(config: &Config, supervisor: &Supervisor, store: &Store) {
+    let job = Index { index: Arc::new(store.clone()) };
+    for shard in config.topology.shard_ids() {
+        let job = job.clone();
+        supervisor.spawn(format!("index-{shard}"), AGAIN, move |task| {
+            let job = job.clone();
+            async move { job.run(task, shard).await }
+        });
+    }
 }
 
 fn audit(config: &Config, supervisor: &Supervisor, bus: &Bus, store: &Store) {

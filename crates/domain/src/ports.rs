@@ -26,6 +26,7 @@ mod receipts;
 mod recent;
 mod resume;
 mod retirement;
+mod search;
 mod sessions;
 mod settings;
 mod tail;
@@ -64,6 +65,7 @@ pub use resume::{
     SnapshotMembership, StoreError,
 };
 pub use retirement::{ConsumerFloor, Retirement, SavedRound, WalkedUser};
+pub use search::{Found, Hit, Indexed, Search, SearchCursor, SearchCursorError, SearchError, SearchIndex, SearchQuestion};
 pub use sessions::{DeviceSessions, NewSession, OpenError, Opened, RevokeError, RotateError, Rotated, Rotation, SessionRecord, SessionUse};
 pub use settings::UserSettings;
 pub use tail::{Ended, LogHead, LogTail, TailError, TailSource, TailStart};

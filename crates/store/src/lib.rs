@@ -30,6 +30,7 @@ mod reseed;
 mod resume;
 mod retirement;
 mod roles;
+mod search;
 mod session_use;
 mod sessions;
 mod settings;

@@ -100,19 +100,25 @@ const GRANTS: &[(&str, [&str; 3])] = &[
     ("memberships", [READ, READ, ALL]),
     // The gateway asks what stood in a place that it finds empty.
     ("erasures", [READ, NOTHING, ALL]),
+    ("search_messages", [NOTHING, READ, ALL]),
+    ("search_watermarks", [NOTHING, READ, ALL]),
+    ("search_again", [NOTHING, NOTHING, ALL]),
     ("audit_walks", [NOTHING, NOTHING, ALL]),
     ("consumer_floors", [NOTHING, NOTHING, ALL]),
     ("durable_walks", [NOTHING, NOTHING, ALL]),
 ];
 
-/// Functions that change tables. They run as their owner, and only the worker may call them.
-const FUNCTIONS: &[&str] = &[
-    "ensure_event_partitions(timestamptz, integer)",
-    "drop_event_partitions(timestamptz)",
-    "ensure_user_event_partitions(timestamptz, integer)",
-    "drop_user_event_partition(timestamptz)",
-    "ensure_send_key_partitions(timestamptz, integer)",
-    "drop_send_key_partitions(timestamptz)",
+/// Functions that change tables, or see what only their owner does. They run as their owner, and only this role may call them.
+const FUNCTIONS: &[(&str, Role)] = &[
+    ("ensure_event_partitions(timestamptz, integer)", Role::Worker),
+    ("drop_event_partitions(timestamptz)", Role::Worker),
+    ("ensure_user_event_partitions(timestamptz, integer)", Role::Worker),
+    ("drop_user_event_partition(timestamptz)", Role::Worker),
+    ("ensure_send_key_partitions(timestamptz, integer)", Role::Worker),
+    ("drop_send_key_partitions(timestamptz)", Role::Worker),
+    ("ensure_search_partition(timestamptz)", Role::Worker),
+    ("search_months()", Role::Api),
+    ("search_frequencies()", Role::Api),
 ];
 
 /// Makes the roles that are missing, and grants what [`GRANTS`] says.
@@ -132,10 +138,10 @@ pub(crate) async fn apply(connection: &mut PgConnection, passwords: &RolePasswor
             }
         }
     }
-    for function in FUNCTIONS {
-        let worker = Role::Worker.name();
+    for (function, role) in FUNCTIONS {
+        let role = role.name();
         let statement = format!(
-            "ALTER FUNCTION {function} SECURITY DEFINER SET search_path = public, pg_temp; REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC; GRANT EXECUTE ON FUNCTION {function} TO {worker}"
+            "ALTER FUNCTION {function} SECURITY DEFINER SET search_path = public, pg_temp; REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC; GRANT EXECUTE ON FUNCTION {function} TO {role}"
         );
         run(&mut transaction, statement).await?;
     }

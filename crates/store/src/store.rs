@@ -59,6 +59,8 @@ pub struct Store {
     pub(crate) reads: Arc<Semaphore>,
     /// Whether `messages` is known to have everything: see `backfill.rs`.
     pub(crate) messages_filled: Arc<AtomicBool>,
+    /// What is known of the words of messages: see `search/vocabulary.rs`.
+    pub(crate) vocabulary: Arc<Mutex<Option<Arc<crate::search::Vocabulary>>>>,
     /// The longest that one call may take: for a connection, and for its statements.
     pub(crate) call_limit: Duration,
 }
@@ -150,6 +152,7 @@ impl Store {
             postings: Arc::new(Shares::new(half)),
             reads: Arc::new(Semaphore::new(half.max(1))),
             messages_filled: Arc::default(),
+            vocabulary: Arc::default(),
             call_limit,
         })
     }

@@ -19,6 +19,8 @@ pub enum Role {
     Audit,
     /// Takes the content of erased messages out of the log.
     Erase,
+    /// Fills the index by which messages are found.
+    Index,
 }
 
 /// Which jobs, and how eagerly.
@@ -53,7 +55,7 @@ impl Default for WorkerConfig {
     fn default() -> Self {
         Self {
             admin_listen: SocketAddr::from(([127, 0, 0, 1], 7092)),
-            roles: vec![Role::Persist, Role::Reconcile, Role::Outbox, Role::Audit, Role::Erase],
+            roles: vec![Role::Persist, Role::Reconcile, Role::Outbox, Role::Audit, Role::Erase, Role::Index],
             persist_batch: 1_000,
             reconcile_all_every_s: 3_600,
             retire_after_days: 30,

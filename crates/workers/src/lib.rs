@@ -1,4 +1,4 @@
-//! The jobs behind the chat: projecting the log, keeping users' consumers right, relaying the outbox, maintenance.
+//! The jobs behind the chat: projecting the log, keeping users' consumers right, relaying the outbox, the index of words, maintenance.
 //!
 //! Each tolerates any event twice and any restart. None is needed for a message to be accepted or delivered live.
 //! Start reading in [`persist`].
@@ -6,6 +6,7 @@
 pub mod audit;
 mod config;
 pub mod erase;
+pub mod index;
 pub mod maintenance;
 pub mod metrics;
 pub mod outbox;

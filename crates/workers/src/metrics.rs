@@ -62,6 +62,13 @@ pub fn register() {
     counter!("relay_erasures_total").increment(0);
     gauge!("relay_erasures_waiting").set(0.0);
     gauge!("relay_erasure_oldest_seconds").set(0.0);
+    describe_counter!("relay_search_indexed_messages_total", "Messages that the index of words took in, or looked at again");
+    describe_gauge!(
+        "relay_search_lag_seconds",
+        Unit::Seconds,
+        "How long the oldest message of a shard that could not be found yet had waited when it was indexed"
+    );
+    counter!("relay_search_indexed_messages_total").increment(0);
     describe_counter!("relay_dead_letters_total", "Events dead-lettered because no worker can process them, by worker");
     counter!("relay_dead_letters_total", "worker" => "persist").increment(0);
 }

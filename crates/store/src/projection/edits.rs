@@ -13,6 +13,7 @@ use super::erase::{self, Erased};
 use super::{lock_watermark, refused, void, write};
 use crate::Store;
 use crate::convert::{shard_column, timestamp};
+use crate::search;
 
 /// Edits that are made up for in one transaction.
 const MISSED_AT_ONCE: i64 = 500;
@@ -43,6 +44,13 @@ impl Edits {
         self.body.push(body);
         self.at_ms.push(edited.at_ms);
         Ok(())
+    }
+}
+
+impl Edits {
+    /// Where the edited messages stand.
+    pub(super) fn targets(&self) -> (&[Uuid], &[i64]) {
+        (&self.conversation, &self.message_seq)
     }
 }
 
@@ -226,6 +234,10 @@ impl Store {
             write::send_keys(&mut transaction, &missed.keys).await.map_err(refused)?;
             apply(&mut transaction, shard, &missed.edits).await.map_err(refused)?;
             erase::apply(&mut transaction, shard, &missed.erased).await.map_err(refused)?;
+            let (conversations, seqs) = missed.edits.targets();
+            search::again(&mut transaction, conversations, seqs).await.map_err(refused)?;
+            let (conversations, seqs) = erase::targets(&missed.erased);
+            search::again(&mut transaction, &conversations, &seqs).await.map_err(refused)?;
             sqlx::query!("UPDATE watermarks SET amended_upto = $2 WHERE shard = $1", shard_column(shard), upto.to_i64())
                 .execute(&mut *transaction)
                 .await

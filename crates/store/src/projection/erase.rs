@@ -3,6 +3,7 @@
 use relay_protocol::log::MessageErased;
 use relay_types::{Seq, ShardId};
 use sqlx::PgConnection;
+use sqlx::types::Uuid;
 use time::OffsetDateTime;
 
 use super::repair::chain_to_next;
@@ -14,6 +15,11 @@ pub(super) struct Erased {
     pub(super) at: OffsetDateTime,
     pub(super) event: MessageErased,
     pub(super) message_at: OffsetDateTime,
+}
+
+/// Where the erased messages stand.
+pub(super) fn targets(run: &[Erased]) -> (Vec<Uuid>, Vec<i64>) {
+    run.iter().map(|erased| (erased.event.conversation_id.to_uuid(), erased.event.message_seq.to_i64())).unzip()
 }
 
 /// After the run's own rows. Each by itself: they are few, and the worker behind them takes far longer. The message's edits leave the

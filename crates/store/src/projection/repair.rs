@@ -17,6 +17,7 @@ use crate::Store;
 use crate::convert::timestamp;
 use crate::error::{unavailable, unreadable};
 use crate::event_row::columns;
+use crate::search;
 use crate::spans::active_until;
 
 impl Store {
@@ -51,6 +52,10 @@ impl Store {
             }
             erase::apply(&mut transaction, shard, &batch.erased).await.map_err(unavailable)?;
             erase::again(&mut transaction, shard, event.seq).await.map_err(unavailable)?;
+            let (_, mut seqs) = erase::targets(&batch.erased);
+            seqs.extend(batch.edits.targets().1);
+            seqs.extend(event.event.message().map(|_| event.seq.to_i64()));
+            search::again(&mut transaction, &vec![conversation.to_uuid(); seqs.len()], &seqs).await.map_err(unavailable)?;
             let people = people(&event.event);
             if !people.is_empty() {
                 rebuild_intervals(&mut transaction, shard, conversation, (event.seq, event.stored_at_ms), &people).await?;

@@ -20,6 +20,7 @@ mod read_marks;
 mod receipts;
 mod resume;
 mod retirement;
+mod search;
 mod sessions;
 mod support;
 mod vanished;
