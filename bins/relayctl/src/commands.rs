@@ -7,6 +7,7 @@ mod erase;
 mod log;
 mod migrate;
 mod outbox;
+mod search;
 mod token;
 mod topology;
 mod user;
@@ -47,6 +48,9 @@ enum Command {
     /// Erase what people said.
     #[command(subcommand)]
     Erase(erase::EraseCommand),
+    /// The index by which messages are found.
+    #[command(subcommand)]
+    Search(search::SearchCommand),
     /// The configuration file.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -72,6 +76,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Log(log::LogCommand::Reseed(reseed)) => block_on(log::reseed(reseed, &config()?)),
         Command::Outbox(command) => block_on(outbox::run(command, &config()?)),
         Command::Erase(erase::EraseCommand::Message(message)) => block_on(erase::message(message, &config()?)),
+        Command::Search(command) => block_on(search::run(command, &config()?)),
         Command::Config(command) => config::run(command, arguments.config.as_deref()),
         Command::Token(command) => token::run(command, &config()?),
         Command::User(user::UserCommand::Create(create)) => block_on(user::create(create)),

@@ -54,6 +54,7 @@ const OWN: &[(&str, &[E])] = &[
     ("setRole", &[E::NotMember, E::Forbidden, E::DirectImmutable, E::UnknownUser, E::OwnerMustHandOver]),
     ("markRead", &[E::NotMember]),
     ("getReceipts", &[E::NotMember]),
+    ("searchMessages", &[E::BadId, E::NotMember, E::Busy]),
     ("listReaders", &[E::BadId, E::NotMember, E::UnknownMessage, E::Busy]),
     (
         "postMessage",

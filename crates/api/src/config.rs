@@ -90,6 +90,8 @@ pub struct LimitsConfig {
     pub profile_changes_per_user: Rate,
     /// Changes of their settings, for each user.
     pub settings_changes_per_user: Rate,
+    /// Searches, for each user.
+    pub searches_per_user: Rate,
 }
 
 impl Default for LimitsConfig {
@@ -109,6 +111,7 @@ impl Default for LimitsConfig {
             hidden_messages_per_user: Rate::new(600, 600),
             profile_changes_per_user: Rate::new(30, 3_600),
             settings_changes_per_user: Rate::new(120, 3_600),
+            searches_per_user: Rate::new(60, 30),
         }
     }
 }
@@ -161,6 +164,8 @@ pub struct Config {
     pub password_concurrency: usize,
     /// How long a log-in waits for a permit to be hashed, in milliseconds.
     pub password_queue_ms: u64,
+    /// How long a search may take, in milliseconds; then it answers with what it found, and how far back it came.
+    pub search_budget_ms: u64,
     /// How often things may be done.
     pub limits: LimitsConfig,
     /// How old a message may be to be edited, in seconds. The same as `gateway.edit_window_s`.
@@ -196,6 +201,7 @@ impl Default for Config {
             session_cache_ms: 1_000,
             password_concurrency: 2,
             password_queue_ms: 5_000,
+            search_budget_ms: 1_000,
             limits: LimitsConfig::default(),
             edit_window_s: 86_400,
             edits_per_message: 100,
@@ -236,6 +242,7 @@ impl Config {
         within("api.body_timeout_ms", &self.body_timeout_ms, &(100..=600_000))?;
         at_most("api.session_cache_ms", &self.session_cache_ms, &5_000)?;
         within("api.password_concurrency", &self.password_concurrency, &(1..=64))?;
+        within("api.search_budget_ms", &self.search_budget_ms, &(50..=10_000))?;
         self.quota.check().map_err(|(key, reason)| ("api.quota", format!("{key} {reason}")))?;
         let limits = &self.limits;
         for rate in [
@@ -252,6 +259,7 @@ impl Config {
             limits.hidden_messages_per_user,
             limits.profile_changes_per_user,
             limits.settings_changes_per_user,
+            limits.searches_per_user,
         ] {
             require("api.limits", (1..=86_400).contains(&rate.per_s), || "rates with per_s of 1 to 86400".to_owned())?;
         }
@@ -270,6 +278,10 @@ impl Config {
 
     pub(crate) fn request_timeout(&self) -> Duration {
         Duration::from_millis(self.request_timeout_ms)
+    }
+
+    pub(crate) fn search_budget(&self) -> Duration {
+        Duration::from_millis(self.search_budget_ms)
     }
 
     pub(crate) fn body_timeout(&self) -> Duration {

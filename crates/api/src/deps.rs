@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use relay_domain::ports::{
     Accounts, Conversations, DeviceSessions, History, LogReader, MessageLog, Outbox, PasswordHasher, Postings, RateLimiter, ReceiptNews,
-    Receipts, ResumeStore, TailSource, TokenMint, TokenVerifier, UserSettings,
+    Receipts, ResumeStore, Search, TailSource, TokenMint, TokenVerifier, UserSettings,
 };
 use relay_posting::Poster;
 use relay_runtime::Origins;
@@ -27,6 +27,8 @@ pub struct Deps {
     pub log_reader: Arc<dyn LogReader>,
     /// Messages of the past.
     pub history: Arc<dyn History>,
+    /// Messages by what they say.
+    pub search: Arc<dyn Search>,
     /// What others have read.
     pub receipts: Arc<dyn Receipts>,
     /// Tells of it.

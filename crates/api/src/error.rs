@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use relay_domain::ports::{
     AppendError, ConversationError, CreateError, FlushError, HashError, HideError, HistoryError, MintError, OpenError, RegisterError,
-    RevokeError, RotateError, StoreError, TokenError,
+    RevokeError, RotateError, SearchError, StoreError, TokenError,
 };
 use relay_posting::PostError;
 use relay_protocol::rest::Problem;
@@ -229,6 +229,15 @@ impl From<HistoryError> for ApiError {
             HistoryError::NotMember => Self::plain(ErrorCode::NotMember),
             HistoryError::UnknownMessage => Self::plain(ErrorCode::UnknownMessage),
             HistoryError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SearchError> for ApiError {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::NotMember => Self::plain(ErrorCode::NotMember),
+            SearchError::Store(error) => error.into(),
         }
     }
 }

@@ -15,6 +15,9 @@ pub fn register() {
     counter!("relay_stale_reads_total").absolute(0);
     describe_counter!("relay_outbox_parked_total", "Outbox rows that the log refused when this process tried them");
     counter!("relay_outbox_parked_total").absolute(0);
+    describe_histogram!("relay_search_duration_seconds", Unit::Seconds, "Of a search in the database");
+    describe_counter!("relay_searches_cut_total", "Searches whose time ran out before everything was searched");
+    counter!("relay_searches_cut_total").absolute(0);
     describe_counter!("relay_errors_total", "Refusals by registered code");
     for code in ErrorCode::ALL {
         counter!("relay_errors_total", "surface" => "rest", "code" => code.as_str()).absolute(0);

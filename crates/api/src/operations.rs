@@ -38,6 +38,7 @@ pub(crate) mod register;
 pub(crate) mod remove_member;
 pub(crate) mod rename_conversation;
 pub(crate) mod revoke_session;
+pub(crate) mod search_messages;
 pub(crate) mod set_role;
 pub(crate) mod unhide_conversation;
 

@@ -49,6 +49,7 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(operations::delete_message::delete_message))
         .routes(routes!(operations::hide_message::hide_message))
         .routes(routes!(operations::post_message::post_message, operations::list_messages::list_messages))
+        .routes(routes!(operations::search_messages::search_messages))
         .layer(DefaultBodyLimit::max(BODY_LIMIT));
     OpenApiRouter::with_openapi(crate::openapi_base::base()).merge(auth).merge(rest)
 }

@@ -14,6 +14,7 @@ pub mod message;
 pub mod position;
 pub mod receipts;
 pub mod rest;
+pub mod search;
 pub mod unknown;
 
 pub use command::{Command, DecodeError, DeleteMessage, EditMessage, Hello, Ping, ReceivedUpto, SendMessage};

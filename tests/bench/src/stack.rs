@@ -20,7 +20,7 @@ pub fn for_load(builder: HarnessBuilder, synced: bool) -> HarnessBuilder {
         .config("tokens", "access_ttl_s = 86400")
         .config("topology", "max_bytes_per_shard = 17179869184")
         .config("log", "filter = \"warn\"")
-        .config("api", "max_connections_per_address = 4096\nlimits = { requests_per_address = { limit = 0, per_s = 1 }, requests_per_user = { limit = 0, per_s = 1 } }");
+        .config("api", "max_connections_per_address = 4096\nlimits = { requests_per_address = { limit = 0, per_s = 1 }, requests_per_user = { limit = 0, per_s = 1 }, searches_per_user = { limit = 0, per_s = 1 } }");
     if synced { builder.sync_always() } else { builder }
 }
 

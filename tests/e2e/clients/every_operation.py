@@ -90,6 +90,7 @@ now = call("getMessage", bob, id=group, message_id=sent.message_id)
 assert (now.body.text, now.edited_seq) == ("edited by a generated client", edited.seq), now
 versions = call("listRevisions", bob, id=group, message_id=sent.message_id).revisions
 assert [version.body.text for version in versions] == [text["text"], now.body.text], versions
+assert call("searchMessages", bob, q="\"not a phrase\" from:nobody_has_this", limit=5).hits == []
 call("hideMessage", bob, id=group, message_id=sent.message_id)
 assert call("listMessages", bob, conversation_id=group, limit=10).messages == []
 call("deleteMessage", ann, id=group, message_id=sent.message_id, body=body("DeleteMessageRequest", client_id="g-3"))

@@ -52,6 +52,7 @@ mod e2e {
     mod resume_edges;
     mod retirement;
     mod roles;
+    mod search;
     mod sessions;
     mod slow_reader;
     mod support;

@@ -215,6 +215,13 @@ impl Receipts for Away {
     }
 }
 
+#[async_trait]
+impl Search for Away {
+    async fn search(&self, _: &SearchQuestion) -> Result<Found, SearchError> {
+        Err(away().into())
+    }
+}
+
 impl ReceiptNews for Away {
     fn tell(&self, _: ReadNotice) {}
 }
@@ -413,6 +420,7 @@ pub fn deps() -> Deps {
         sessions: away.clone(),
         conversations: away.clone(),
         history: away.clone(),
+        search: away.clone(),
         receipts: away.clone(),
         receipt_news: away.clone(),
         settings: away.clone(),

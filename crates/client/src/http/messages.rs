@@ -7,6 +7,7 @@ use relay_protocol::rest::{
     DeleteMessageRequest, EditMessageRequest, HistoryQuery, MessagePage, MessageReceipts, PostMessageRequest, ReaderList, ReadersQuery,
     RevisionList, RevisionQuery,
 };
+use relay_protocol::search::{SearchPage, SearchQuery};
 use relay_types::{ClientId, ConversationId, MessageId};
 use reqwest::Method;
 
@@ -93,6 +94,11 @@ impl ApiClient {
     pub async fn readers(&self, conversation: ConversationId, message: MessageId, query: ReadersQuery) -> Result<ReaderList, ClientError> {
         let path = format!("/v1/conversations/{conversation}/messages/{message}/readers");
         self.call(|| self.request(Method::GET, &path).query(&query)).await
+    }
+
+    /// Messages by what they say, the newest first. A page without hits may have a next one: see [`SearchPage::next_cursor`].
+    pub async fn search(&self, query: &SearchQuery) -> Result<SearchPage, ClientError> {
+        self.call(|| self.request(Method::GET, "/v1/search").query(query)).await
     }
 
     /// One page of a conversation's messages.

@@ -68,6 +68,23 @@ describe.skipIf(apiBase === '' || gateway === '')('a real stack', () => {
     timeline.close();
   });
 
+  test('a message is found by its words, with where they stand', async () => {
+    const { conversation_id: id } = await ann.api.createGroup('Found', [], `found-${run}`);
+    await until('the group', ann.conversation(id), (row) => row !== null);
+    await soon('the ack', () => ann.send(id, `🚀 the Kestrel${run}`).acknowledged);
+    const found = async () => (await ann.api.search(`kestrel${run}`, { in: id, limit: 5 })).hits;
+    const [hit] = await soon('the hit', async () => {
+      for (;;) {
+        const hits = await found();
+        if (hits.length > 0) return hits;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    });
+    const { text } = (hit?.message.body ?? {}) as { text: string };
+    expect(hit?.spans.map(({ start, end }) => text.slice(start, end))).toEqual([`Kestrel${run}`]);
+    await expect(ann.api.search('!')).rejects.toMatchObject({ code: 'invalid_field' });
+  });
+
   test('a group: created, renamed, left; what happened shows between the messages', async () => {
     const { conversation_id: id } = await ann.api.createGroup('First name', [idOf(bob)], `key-${run}`);
     await until('the group', bob.conversation(id), (row) => row?.title === 'First name');

@@ -6,6 +6,7 @@ mod details;
 mod invitations;
 mod own;
 mod receipts;
+mod search;
 mod show;
 mod typing;
 
@@ -21,6 +22,7 @@ use futures::stream::FuturesUnordered;
 use relay_client::{ApiClient, ClientError, Closed, EventStream, QueuedSend, RealtimeClient, SendError, State};
 use relay_protocol::frame::MessageAck;
 use relay_protocol::rest::Invitation;
+use relay_protocol::search::SearchQuery;
 use relay_types::{ClientId, ConversationId, ConversationTitle, MessageId, MessageText, Seq};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -90,6 +92,8 @@ pub struct App {
     typed: Option<(ConversationId, String)>,
     /// The messages that the history numbered last, the newest first.
     numbered: Option<(ConversationId, Vec<MessageId>)>,
+    /// What goes on with the last search.
+    searched: Option<SearchQuery>,
     /// Invitations as they were shown last.
     invited: Vec<Invitation>,
 }
@@ -129,6 +133,7 @@ impl App {
             is_new: !opened.has_position,
             typed: None,
             numbered: None,
+            searched: None,
             invited: Vec::new(),
         };
         for send in &opened.outbox {

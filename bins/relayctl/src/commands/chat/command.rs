@@ -29,6 +29,8 @@ pub enum Input {
     Details(usize),
     /// Whether one tells others what one has read, and is told of others.
     Receipts(bool),
+    /// Messages by what they say; without words, more of the last search.
+    Search(Option<String>),
     Members,
     History(u16),
     Rename(ConversationTitle),
@@ -69,6 +71,7 @@ impl Input {
             | Self::Accept(_)
             | Self::Decline(_)
             | Self::Receipts(_)
+            | Self::Search(_)
             | Self::Quit
             | Self::Help => false,
         }
@@ -90,6 +93,8 @@ pub const HELP: &str = "\
 /versions #n                 what message n of them said before
 /readers #n                  who has read message n of them
 /details #n                  who has message n of them, who has read it, and when
+/search <words>              find messages; also from: in: before: after: has:
+/search                      more of the last search
 /rename <title>              rename this group
 /add <handle>                add someone to this group
 /remove <handle>             remove someone from this group
@@ -133,6 +138,7 @@ pub fn parse(line: &str) -> Result<Input, String> {
             "off" => Ok(Input::Receipts(false)),
             _ => Err("/receipts on, or /receipts off".to_owned()),
         },
+        "search" => Ok(Input::Search((!rest.is_empty()).then(|| rest.to_owned()))),
         "rename" => Ok(Input::Rename(parsed(rest.trim_matches('"'), "/rename <title>")?)),
         "add" => Ok(Input::Add(parsed(rest, "/add <handle>")?)),
         "remove" => Ok(Input::Remove(parsed(rest, "/remove <handle>")?)),
@@ -207,6 +213,8 @@ mod tests {
         assert_eq!(parse("/history"), Ok(Input::History(20)));
         assert_eq!(parse("/history 9999"), Ok(Input::History(200)));
         assert_eq!(parse("/switch 2"), Ok(Input::Switch(2)));
+        assert_eq!(parse("/search from:bob \"two words\""), Ok(Input::Search(Some("from:bob \"two words\"".to_owned()))));
+        assert_eq!(parse("/search "), Ok(Input::Search(None)));
         assert_eq!(parse("/invitations"), Ok(Input::Invitations));
         assert_eq!(parse("/accept 1"), Ok(Input::Accept(1)));
     }

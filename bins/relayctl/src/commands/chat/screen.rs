@@ -70,6 +70,13 @@ impl Screen {
         columns_of_terminal()
     }
 
+    /// The day and the time of day, here.
+    pub fn day(&self, at_ms: TimestampMs) -> String {
+        let Ok(at) = OffsetDateTime::from_unix_timestamp(at_ms.div_euclid(1000)) else { return self.clock(at_ms) };
+        let at = at.to_offset(self.offset);
+        format!("{:04}-{:02}-{:02} {}", at.year(), u8::from(at.month()), at.day(), self.clock(at_ms))
+    }
+
     /// The time of day, here.
     pub fn clock(&self, at_ms: TimestampMs) -> String {
         let Ok(at) = OffsetDateTime::from_unix_timestamp(at_ms.div_euclid(1000)) else { return "--:--".to_owned() };

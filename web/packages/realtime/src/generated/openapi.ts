@@ -488,6 +488,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Messages by what they say, the newest first: in conversations that the caller is in, from when they came in. A search that takes
+         *     too long answers with what it found, and with how far back it came.
+         */
+        get: operations["searchMessages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/users": {
         parameters: {
             query?: never;
@@ -1056,6 +1076,26 @@ export interface components {
          * @example owner
          */
         Role: string;
+        /** @description A message that was found. */
+        SearchHit: {
+            /** @description The message as it is now. */
+            message: components["schemas"]["Message"];
+            /** @description Where its text says what was asked for: in order, without overlaps, at most 100. Empty when nothing of the text was asked for. */
+            spans: components["schemas"]["TextSpan"][];
+        };
+        /** @description `GET /v1/search`. */
+        SearchPage: {
+            /** @description The messages of this page, the newest first. */
+            hits: components["schemas"]["SearchHit"][];
+            /**
+             * Format: int64
+             * @description How long the oldest message that cannot be found yet has waited, in milliseconds, if that is more than two seconds.
+             */
+            index_lag_ms?: number | null;
+            /** @description Hand back as `cursor` for the next page; absent when everything was searched. A page that has none of its own may have one. */
+            next_cursor?: string | null;
+            searched_back_to_ms?: components["schemas"]["i64"] | null;
+        };
         /**
          * Format: password
          * @description A bearer secret: keep it from logs and URLs
@@ -1085,6 +1125,19 @@ export interface components {
              *     also later.
              */
             read_receipts: boolean;
+        };
+        /** @description A part of a text, in UTF-16 code units, as JavaScript counts them. */
+        TextSpan: {
+            /**
+             * Format: int32
+             * @description Where it ends: the first unit behind it.
+             */
+            end: number;
+            /**
+             * Format: int32
+             * @description Where it begins.
+             */
+            start: number;
         };
         /** @description Answers log-in and refresh. */
         TokenResponse: {
@@ -4907,6 +4960,128 @@ export interface operations {
             };
             /**
              * @description `log_full`: The log takes no more messages: what is left of it is for membership changes and sessions.
+             *
+             *     `unavailable`: A part the request needs does not answer. Nothing was stored: repeat it.
+             *
+             *     `outcome_unknown`: What was asked for may be stored, or may be stored later: repeat it, a send with the same client_id.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    searchMessages: {
+        parameters: {
+            query: {
+                /** @description Only in this conversation. */
+                conversation_id?: components["schemas"]["ConversationId"];
+                /** @description The `next_cursor` of the previous page. */
+                cursor?: string;
+                /** @description 1 to 50; 20 unless given. */
+                limit?: number;
+                /**
+                 * @description Words, which all have to be there; `"phrases"`; `from:handle`, `from:me`, `in:title`, `in:handle`, `before:2026-11-28`,
+                 *     `after:2026-11-28`, `has:link`, `has:code`. The last word may be the beginning of one, unless white space follows. Everything
+                 *     else is text. At most 256 characters.
+                 */
+                q: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchPage"];
+                };
+            };
+            /**
+             * @description `bad_id`: An id is not in its canonical form (26 characters of 0-9 and A-Z).
+             *
+             *     `invalid_field`: A field is outside its documented limits.
+             *
+             *     `token_in_url`: Tokens are not accepted in URLs, where logs and histories keep them.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `unauthenticated`: The token is missing, malformed, forged or of the wrong kind.
+             *
+             *     `token_expired`: The access token has expired, or its key is not known here: refresh it.
+             *
+             *     `session_revoked`: This device's session was ended: log in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `origin_refused`: The page's origin is not on the allow-list.
+             *
+             *     `not_member`: There is no such conversation, or the caller is not in it.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `rate_limited`: Too many requests: wait for retry_after_ms.
+             *
+             *     `too_many_connections`: This address, person or device has as many connections as it may.
+             */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: An error of ours; quote the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is at its limit: try again after retry_after_ms.
              *
              *     `unavailable`: A part the request needs does not answer. Nothing was stored: repeat it.
              *

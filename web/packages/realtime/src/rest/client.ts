@@ -20,6 +20,7 @@ import type {
   ReaderList,
   RestMessage,
   RevisionList,
+  SearchPage,
   TokenResponse,
   UserProfile,
 } from './types.ts';
@@ -224,6 +225,16 @@ export class RestClient {
       ...(limit === undefined ? {} : { limit }),
     };
     return data(this.raw.GET('/v1/messages', { params: { query }, ...(signal ? { signal } : {}) }));
+  }
+
+  /**
+   * Messages by what they say, the newest first: words, `"phrases"`, `from:` `in:` `before:` `after:` `has:`. Where the time of a search
+   * runs out, the page says how far back it came; a page without hits may have a next one.
+   */
+  search(text: string, query: { in?: ConversationId; cursor?: string; limit?: number; signal?: AbortSignal } = {}): Promise<SearchPage> {
+    const { in: conversation_id, signal, ...rest } = query;
+    const params = { query: { q: text, ...(conversation_id === undefined ? {} : { conversation_id }), ...rest } };
+    return data(this.raw.GET('/v1/search', { params, ...(signal ? { signal } : {}) }));
   }
 
   /** A message as it is now; rejects with `unknown_message`. */

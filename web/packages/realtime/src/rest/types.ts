@@ -30,6 +30,10 @@ export type ConversationReceipts = Schemas['ConversationReceipts'];
 export type MessageReceipts = Schemas['MessageReceipts'];
 /** When something reached somebody, and on what kind of device. */
 export type ReceiptStep = Schemas['ReceiptStep'];
+/** A page of messages that were found. */
+export type SearchPage = Schemas['SearchPage'];
+/** A message that was found, and where in its text, as `slice` takes it. */
+export type SearchHit = Schemas['SearchHit'];
 /** A page of those who have read a message. */
 export type ReaderList = Schemas['ReaderList'];
 /** An acknowledgement. */

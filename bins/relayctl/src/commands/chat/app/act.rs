@@ -34,6 +34,7 @@ impl App {
             (Input::Accept(number), None) => self.answer(number, true).await,
             (Input::Decline(number), None) => self.answer(number, false).await,
             (Input::Receipts(on), None) => self.set_receipts(on).await,
+            (Input::Search(text), None) => self.search(text).await,
             (Input::Help, None) => {
                 self.screen.say(HELP);
                 Ok(())
