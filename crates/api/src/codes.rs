@@ -53,6 +53,7 @@ const OWN: &[(&str, &[E])] = &[
     ("removeMember", &[E::NotMember, E::Forbidden, E::DirectImmutable, E::UnknownUser, E::OwnerMustHandOver]),
     ("setRole", &[E::NotMember, E::Forbidden, E::DirectImmutable, E::UnknownUser, E::OwnerMustHandOver]),
     ("markRead", &[E::NotMember]),
+    ("markUnread", &[E::NotMember]),
     ("getReceipts", &[E::NotMember]),
     ("searchMessages", &[E::BadId, E::NotMember, E::Busy]),
     ("listReaders", &[E::BadId, E::NotMember, E::UnknownMessage, E::Busy]),
@@ -108,6 +109,7 @@ const OWN: &[(&str, &[E])] = &[
     ),
     ("hideMessage", &[E::NotMember, E::UnknownMessage, E::TooManyHidden]),
     ("getMessage", &[E::NotMember, E::UnknownMessage]),
+    ("getMessageReceipts", &[E::NotMember, E::UnknownMessage]),
     ("listRevisions", &[E::NotMember, E::UnknownMessage, E::Busy]),
     ("listMessages", &[E::BadId, E::NotMember, E::Busy]),
 ];
