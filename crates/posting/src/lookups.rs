@@ -100,7 +100,7 @@ mod tests {
             elsewhere()
         }
 
-        async fn erased(&self, _: ShardId, _: Seq, _: Seq, _: u32) -> Result<Vec<StoredEvent>, StoreError> {
+        async fn erased(&self, _: ShardId, _: Seq, _: u32) -> Result<Vec<StoredEvent>, StoreError> {
             elsewhere()
         }
 

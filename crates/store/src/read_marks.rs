@@ -46,7 +46,11 @@ impl Store {
                    unread_from = CASE WHEN before.unread_from > $3 THEN before.unread_from END,
                    unread_at = CASE WHEN before.unread_from > $3 THEN m.unread_at END
                FROM before WHERE m.conversation_id = $1 AND m.user_id = $2
-               RETURNING m.read_seq, m.unread_from, before.read_seq AS before_seq, before.shard,
+               RETURNING m.read_seq, before.read_seq AS before_seq, before.shard,
+                         CASE WHEN m.unread_at >= coalesce((SELECT v.sent_seq FROM memberships v
+                                                            WHERE v.conversation_id = m.conversation_id AND v.user_id = m.user_id
+                                                              AND v.left_seq IS NULL), 0)
+                              THEN m.unread_from END AS unread_from,
                          before.unread_from IS DISTINCT FROM m.unread_from AS "ended!""#,
             id.to_uuid(),
             user.to_uuid(),
@@ -100,7 +104,10 @@ impl ReadMarkNews for Store {
             let mut transaction = self.pool.begin().await.map_err(unavailable)?;
             let due = sqlx::query!(
                 "SELECT user_id, conversation_id, shard, seq, told_seq,
-                        (SELECT m.unread_from FROM members m
+                        (SELECT CASE WHEN m.unread_at >= coalesce(v.sent_seq, 0) THEN m.unread_from END
+                         FROM members m
+                         LEFT JOIN memberships v
+                             ON v.conversation_id = m.conversation_id AND v.user_id = m.user_id AND v.left_seq IS NULL
                          WHERE m.conversation_id = n.conversation_id AND m.user_id = n.user_id) AS unread_from
                  FROM read_mark_news n WHERE due_at <= now()
                  ORDER BY due_at LIMIT $1 FOR UPDATE OF n SKIP LOCKED",

@@ -180,7 +180,7 @@ impl ResumeStore for Store {
 
     /// Indexes: `erasures_pkey`, and `conversation_events_pkey` once per event and month of the last two.
     #[tracing::instrument(name = "db.events.erased", skip_all, fields(shard = %in_shard))]
-    async fn erased(&self, in_shard: ShardId, after: Seq, before: Seq, limit: u32) -> Result<Vec<StoredEvent>, StoreError> {
+    async fn erased(&self, in_shard: ShardId, after: Seq, limit: u32) -> Result<Vec<StoredEvent>, StoreError> {
         self.limited(async {
             let rows = sqlx::query_as!(
                 EventRow,
@@ -189,11 +189,10 @@ impl ResumeStore for Store {
                       NULL::timestamptz AS edited_at
                FROM erasures x
                JOIN conversation_events e ON e.conversation_id = x.conversation_id AND e.seq = x.seq
-               WHERE x.shard = $1 AND x.seq > $2 AND x.seq < $3 AND e.at >= (SELECT oldest FROM event_horizon)
-               ORDER BY x.seq LIMIT $4"#,
+               WHERE x.shard = $1 AND x.seq > $2 AND e.at >= (SELECT oldest FROM event_horizon)
+               ORDER BY x.seq LIMIT $3"#,
                 shard_column(in_shard),
                 after.to_i64(),
-                before.to_i64(),
                 i64::from(limit),
             );
             rows.fetch_all(&self.pool).await.map_err(unavailable)?.into_iter().map(EventRow::into_stored).collect()

@@ -3,7 +3,7 @@ use axum::http::StatusCode;
 use relay_protocol::rest::{MarkUnreadRequest, Problem};
 use relay_types::ConversationId;
 
-use super::projected_to;
+use super::projected;
 use crate::error::ApiError;
 use crate::extract::{Body, Caller, PathId, enforce};
 use crate::flush::flush;
@@ -26,7 +26,8 @@ pub(crate) async fn mark_unread(
     Body(request): Body<MarkUnreadRequest>,
 ) -> Result<StatusCode, ApiError> {
     enforce(&app, "read-marks", app.config.limits.read_marks_per_user, &caller.user.to_string()).await?;
-    projected_to(&app, caller.user, id, request.seq).await?;
+    // What the caller wrote before ends nothing: it has to be known as such.
+    projected(&app, caller.user, id).await?;
     let address = app.deps.conversations.mark_unread(caller.user, id, request.seq, app.now_ms()).await?;
     flush(&app, &[address]).await?;
     Ok(StatusCode::NO_CONTENT)

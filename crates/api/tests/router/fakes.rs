@@ -309,7 +309,7 @@ impl ResumeStore for Away {
     async fn events(&self, _: ShardId, _: &[EventRange], _: u32, _: u32) -> Result<EventPage, StoreError> {
         Err(away())
     }
-    async fn erased(&self, _: ShardId, _: Seq, _: Seq, _: u32) -> Result<Vec<StoredEvent>, StoreError> {
+    async fn erased(&self, _: ShardId, _: Seq, _: u32) -> Result<Vec<StoredEvent>, StoreError> {
         Err(away())
     }
     async fn find_sends(&self, _: &[SendKey]) -> Result<Vec<Option<OriginalSend>>, StoreError> {

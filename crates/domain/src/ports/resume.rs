@@ -190,12 +190,12 @@ pub trait ResumeStore: Send + Sync {
     /// Cancel safe.
     async fn events(&self, shard: ShardId, ranges: &[EventRange], limit: u32, bytes: u32) -> Result<EventPage, StoreError>;
 
-    /// What is left of the shard's events after `after` and before `before` that were erased from the log: ascending by sequence,
-    /// `prev` filled in, at most `limit`. Whoever finds a place empty in the log finds here what stood there.
+    /// What is left of the shard's events after `after` that were erased from the log, or are about to be: ascending by sequence,
+    /// `prev` filled in, the first `limit`. Whoever finds a place empty in the log finds here what stood there.
     ///
     /// # Cancel safety
     /// Cancel safe.
-    async fn erased(&self, shard: ShardId, after: Seq, before: Seq, limit: u32) -> Result<Vec<StoredEvent>, StoreError>;
+    async fn erased(&self, shard: ShardId, after: Seq, limit: u32) -> Result<Vec<StoredEvent>, StoreError>;
 
     /// For each key, in order, the earlier send with that key, if the projection has one.
     ///

@@ -1,6 +1,7 @@
 //! What people's devices have, as these say: who has to be told of it, and what has to be kept of it.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use relay_protocol::receipts::{DeliveredNotice, RECEIPTS_MOST_MEMBERS};
 use relay_protocol::{DeliveredTo, Position, ReceivedUpto};
@@ -48,9 +49,16 @@ impl State {
             return;
         }
         received.has = seq;
-        if unsaved.len() < MOST_UNSAVED || unsaved.contains_key(&(user, shard)) {
-            unsaved.insert((user, shard), seq);
-        }
+        keep(unsaved, (user, shard), seq);
+    }
+}
+
+fn keep(unsaved: &mut HashMap<(UserId, ShardId), Seq>, of: (UserId, ShardId), seq: Seq) {
+    let full = unsaved.len() >= MOST_UNSAVED;
+    match unsaved.entry(of) {
+        Entry::Occupied(mut kept) => *kept.get_mut() = seq.max(*kept.get()),
+        Entry::Vacant(_) if full => {}
+        Entry::Vacant(place) => drop(place.insert(seq)),
     }
 }
 
@@ -126,8 +134,7 @@ impl Hub {
     pub(crate) fn give_back(&self, marks: &[(UserId, ShardId, Seq)]) {
         let mut state = self.state.lock();
         for (user, shard, seq) in marks {
-            let kept = state.unsaved.entry((*user, *shard)).or_default();
-            *kept = (*kept).max(*seq);
+            keep(&mut state.unsaved, (*user, *shard), *seq);
         }
     }
 }

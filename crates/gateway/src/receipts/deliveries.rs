@@ -78,15 +78,17 @@ impl Deliveries {
         std::mem::take(&mut *self.waiting.lock()).into_values().collect()
     }
 
-    /// These are to be kept. What there is no room for is not known in detail.
+    /// These are to be kept. What there is no room for is not known in detail, nor is what waited, when a later one comes: its time is
+    /// not the earlier one's.
     pub(super) fn note(&self, steps: impl IntoIterator<Item = DeliveryStep>) {
         let mut kept = self.steps.lock();
-        for mut step in steps {
+        for step in steps {
             let full = kept.len() >= MOST_WAITING;
             match kept.entry((step.conversation, step.user)) {
-                Entry::Occupied(mut earlier) => {
-                    replace(&mut step, earlier.get());
-                    earlier.insert(step);
+                Entry::Occupied(mut known) => {
+                    if known.get().seq < step.seq {
+                        known.insert(step);
+                    }
                 }
                 Entry::Vacant(_) if full => {}
                 Entry::Vacant(place) => {

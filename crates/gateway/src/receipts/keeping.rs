@@ -42,7 +42,7 @@ async fn keep(hub: &Hub, marks: &dyn DeliveryMarks, moved: &[(UserId, ShardId, S
     }
 }
 
-/// As [`keep`]. A device's step waits without growing: a later one takes it in.
+/// As [`keep`]. A device's step waits without growing: a later one takes its place.
 async fn keep_steps(deliveries: &Deliveries, marks: &dyn DeliveryMarks) {
     let steps = deliveries.take_steps();
     for (at, batch) in steps.chunks(BATCH).enumerate() {
