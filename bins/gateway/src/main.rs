@@ -14,6 +14,7 @@ use relay_bus::log::NatsMessageLog;
 use relay_bus::log_reader::NatsLogReader;
 use relay_bus::tail::NatsTails;
 use relay_gateway::{Deps, Gateway, LogRoom};
+use relay_hot_state::ValkeyPresence;
 use relay_runtime::Origins;
 use relay_types::{SystemClock, SystemIds};
 
@@ -43,7 +44,10 @@ fn main() -> ExitCode {
             tails: Arc::new(NatsTails::new(following)),
             sessions: store.clone(),
             ephemeral: Arc::new(NatsEphemeral::typing(ephemeral.clone())),
-            receipts: Arc::new(NatsEphemeral::receipts(ephemeral)),
+            receipts: Arc::new(NatsEphemeral::receipts(ephemeral.clone())),
+            presence: Arc::new(NatsEphemeral::presence(ephemeral)),
+            presence_board: Arc::new(ValkeyPresence::connect(&config.valkey)?),
+            presence_rules: store.clone(),
             audience: store.clone(),
             delivery_marks: store.clone(),
             store,

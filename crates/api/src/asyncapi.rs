@@ -16,7 +16,9 @@ use utoipa::OpenApi as _;
     relay_protocol::SendMessage,
     relay_protocol::EditMessage,
     relay_protocol::DeleteMessage,
-    relay_protocol::ReceivedUpto
+    relay_protocol::ReceivedUpto,
+    relay_protocol::SayPresence,
+    relay_protocol::WatchPresence
 )))]
 struct Schemas;
 
@@ -188,6 +190,26 @@ fn client_commands() -> Vec<(&'static str, &'static str, Value)> {
             }),
         ),
         (
+            "presence",
+            "How the person before the device is there. Said at a change and every 25 s; after a minute of silence the device counts as gone. No answer.",
+            json!({
+                "allOf": [
+                    { "$ref": "#/components/schemas/SayPresence" },
+                    { "type": "object", "required": ["type"], "properties": { "type": tag("presence") } },
+                ],
+            }),
+        ),
+        (
+            "watch_presence",
+            "Whom the device shows, at most 200, in place of those named before. The frame user_presence tells of each of them at once, and when it changes.",
+            json!({
+                "allOf": [
+                    { "$ref": "#/components/schemas/WatchPresence" },
+                    { "type": "object", "required": ["type"], "properties": { "type": tag("watch_presence") } },
+                ],
+            }),
+        ),
+        (
             "typing_start",
             "The person types in this conversation. Repeated every two seconds at most while they do. No answer; perhaps nobody is told.",
             typing("typing_start"),
@@ -235,6 +257,9 @@ mod tests {
             "edit_message",
             "delete_message",
             "received",
+            "watch_presence",
+            "presence",
+            "user_presence",
             "typing_start",
             "typing_stop",
             "ping",
@@ -272,7 +297,7 @@ mod tests {
         ] {
             assert!(messages.contains_key(name), "{name}");
         }
-        assert_eq!(messages.len(), 39, "a new frame: name it here");
+        assert_eq!(messages.len(), 42, "a new frame: name it here");
         let mut references = Vec::new();
         collect_references(&document, &mut references);
         assert!(references.len() > 30);

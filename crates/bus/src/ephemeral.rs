@@ -32,6 +32,11 @@ impl NatsEphemeral {
         Self::new(bus, LiveClass::Receipt)
     }
 
+    /// Who is there.
+    pub fn presence(bus: Bus) -> Self {
+        Self::new(bus, LiveClass::Presence)
+    }
+
     fn new(bus: Bus, class: LiveClass) -> Self {
         let subjects = (0..LIVE_BUCKETS).map(|bucket| Subject::from(live(class, bucket))).collect();
         Self { bus, class, subjects }

@@ -6,6 +6,7 @@
 
 mod engine;
 mod event;
+mod presence;
 mod progress;
 mod received;
 mod session;
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use relay_protocol::frame::MessageAck;
 use relay_protocol::message::MessageBody;
+use relay_protocol::presence::{Activity, SayPresence};
 use relay_types::{ClientId, ConversationId, MessageId, UserId};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
@@ -202,6 +204,18 @@ impl RealtimeClient {
     /// The person has stopped typing, without sending.
     pub fn typing_stop(&self, conversation: ConversationId) {
         let _ = self.shared.commands.try_send(Command::Typing(conversation, false));
+    }
+
+    /// How the person is there: whether they use the device, and what they have before their eyes. Said again by itself, until this is
+    /// called anew; without it, others see nothing of this device. Waits for a place among the commands.
+    pub async fn present(&self, state: Activity, conversation: Option<ConversationId>) {
+        let _ = self.shared.commands.send(Command::Present(SayPresence { state, conversation_id: conversation })).await;
+    }
+
+    /// Whom the program shows, at most 200, in place of those named before: [`Event::Presence`] tells of each of them at once, and
+    /// when it changes. Waits for a place among the commands.
+    pub async fn watch(&self, people: Vec<UserId>) {
+        let _ = self.shared.commands.send(Command::Watch(people)).await;
     }
 
     /// What the client is doing.

@@ -8,8 +8,8 @@ use axum::Router;
 use axum::routing::get;
 use governor::Quota;
 use relay_domain::ports::{
-    DeliveryCursors, DeliveryMarks, EphemeralAudience, EphemeralLink, LogReader, MessageLog, ResumeStore, SessionUse, TailSource,
-    TokenVerifier,
+    DeliveryCursors, DeliveryMarks, EphemeralAudience, EphemeralLink, LogReader, MessageLog, PresenceBoard, PresenceRules, ResumeStore,
+    SessionUse, TailSource, TokenVerifier,
 };
 use relay_posting::{EditLimits, LogRoom, Poster, PosterParts, delete_window};
 use relay_runtime::census::Census;
@@ -26,6 +26,7 @@ use crate::ephemeral::{Ephemeral, EphemeralParts};
 use crate::fresh_heads::FreshHeads;
 use crate::hub::{Hub, HubLimits};
 use crate::keeper::Keeper;
+use crate::presence::PresenceParts;
 use crate::receipts::ReceiptParts;
 use crate::resume::{Resumer, Snapshots, Verdict};
 use crate::state::Shared;
@@ -52,6 +53,12 @@ pub struct Deps {
     pub receipts: Arc<dyn EphemeralLink>,
     /// Keeps up to where people's devices have everything.
     pub delivery_marks: Arc<dyn DeliveryMarks>,
+    /// Other gateways tell who is there.
+    pub presence: Arc<dyn EphemeralLink>,
+    /// What gateways share of who is there.
+    pub presence_board: Arc<dyn PresenceBoard>,
+    /// What people let others know of it.
+    pub presence_rules: Arc<dyn PresenceRules>,
     /// Says where typing, and what devices have, is told.
     pub audience: Arc<dyn EphemeralAudience>,
     /// Checks access tokens.
@@ -132,6 +139,7 @@ impl Gateway {
             fresh_heads,
             ephemeral: Arc::new(Ephemeral::new(config.typing_per_s)),
             deliveries: Arc::default(),
+            presence: Arc::default(),
             tokens: Arc::clone(&deps.tokens),
             origins: deps.origins.clone(),
             clock: Arc::clone(&deps.clock),
@@ -200,6 +208,14 @@ impl Gateway {
                 deliveries: Arc::clone(&shared.deliveries),
             },
         );
+        let parts = PresenceParts {
+            hub: Arc::clone(&shared.hub),
+            link: Arc::clone(&deps.presence),
+            board: Arc::clone(&deps.presence_board),
+            rules: Arc::clone(&deps.presence_rules),
+            clock: Arc::clone(&deps.clock),
+        };
+        shared.presence.serve(supervisor, parts);
         let router = Router::new().route("/v1/ws", get(upgrade::upgrade)).fallback(upgrade::not_found).with_state(Arc::clone(&shared));
         let stop = supervisor.stop_token();
         tokio::select! {

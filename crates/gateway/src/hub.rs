@@ -136,6 +136,9 @@ type MembershipChanges = Vec<(Seq, ConversationId, UserId, bool)>;
 /// People remembered per shard who left a conversation and are not back.
 const MOST_DEPARTURES: usize = 100_000;
 
+/// People remembered who changed their settings.
+const MOST_SETTINGS: usize = 10_000;
+
 /// Limits of the hub.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HubLimits {
@@ -155,6 +158,8 @@ pub(crate) struct Hub {
     pub(crate) replay_cache: ReplayCache,
     /// Wakes those who wait for the tail to reach a sequence.
     progress: Notify,
+    /// Who changed their settings, until somebody asks.
+    settings: Mutex<HashSet<UserId>>,
 }
 
 impl Hub {
@@ -172,7 +177,7 @@ impl Hub {
             changes_before: HashMap::new(),
         };
         let replay_cache = ReplayCache::new(limits.replay_cache_bytes);
-        Self { state: Mutex::new(state), limits, clock: Arc::default(), replay_cache, progress: Notify::new() }
+        Self { state: Mutex::new(state), limits, clock: Arc::default(), replay_cache, progress: Notify::new(), settings: Mutex::default() }
     }
 
     /// Sets the epoch under which positions are given out.
@@ -301,6 +306,9 @@ impl Hub {
         if let LogEvent::MessageErased(erased) = &event.event {
             self.replay_cache.erased(shard, erased.conversation_id, event.seq);
         }
+        if let LogEvent::SettingsChanged(changed) = &event.event {
+            self.note_settings(changed.user_id);
+        }
         let mut state = self.state.lock();
         let seq = event.seq;
         let delivered = state.shards.get(&shard)?.delivered.clone();
@@ -310,6 +318,19 @@ impl Hub {
         state.check_invariants();
         drop(state);
         Some(FanOut { seq, frame, sockets, ends, delivered })
+    }
+
+    fn note_settings(&self, user: UserId) {
+        let mut changed = self.settings.lock();
+        // Whoever is left out is asked about again before long.
+        if changed.len() < MOST_SETTINGS {
+            changed.insert(user);
+        }
+    }
+
+    /// People who changed their settings since this was asked for last.
+    pub(crate) fn take_settings(&self) -> HashSet<UserId> {
+        std::mem::take(&mut *self.settings.lock())
     }
 
     /// The user's present membership in the conversation; `None` when they are not in it, as far as the tail has come. Somebody who

@@ -15,6 +15,7 @@ mod lanes;
 mod log_clock;
 pub mod metrics;
 mod outbound;
+mod presence;
 mod receipts;
 mod replay_cache;
 mod resume;

@@ -102,6 +102,8 @@ pub fn register() {
         "Notices of typing and of what devices have, that people of this gateway gave, and that were told"
     );
     describe_counter!("relay_ephemeral_batches_total", "Batches of notices that this gateway published to the others");
+    describe_gauge!("relay_presence_watched", "People whom devices of this gateway watch");
+    gauge!("relay_presence_watched").set(0.0);
     describe_counter!("relay_ephemeral_deliveries_total", "Ephemeral frames put into sockets' queues");
     describe_counter!(
         "relay_ephemeral_conflated_total",

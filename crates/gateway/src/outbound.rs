@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use relay_protocol::{CloseCode, Receipts};
+use relay_protocol::{CloseCode, Presence, Receipts};
 use tokio::sync::Notify;
 
 use droppable::{Droppable, Pushed};
@@ -120,6 +120,11 @@ impl Outbound {
     /// As [`Self::push_droppable`], for what others have read: it is added to what waits of the conversation.
     pub(crate) fn push_receipts(&self, receipts: &Arc<Receipts>, frame: Bytes) {
         self.give(|lane| lane.push_receipts(receipts, frame));
+    }
+
+    /// As [`Self::push_receipts`], for who is there.
+    pub(crate) fn push_presence(&self, presence: &Arc<Presence>, frame: Bytes) {
+        self.give(|lane| lane.push_presence(presence, frame));
     }
 
     fn give(&self, push: impl FnOnce(&mut Droppable) -> Pushed) {

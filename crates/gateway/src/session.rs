@@ -15,7 +15,7 @@ use bytes::Bytes;
 use relay_domain::ports::MembershipInterval;
 use relay_posting::Publication;
 use relay_protocol::frame::ErrorFrame;
-use relay_protocol::{CloseCode, Command, ErrorCode, Ping, RETRY_AFTER, ReceivedUpto, ServerFrame, TypingState, command};
+use relay_protocol::{CloseCode, Command, ErrorCode, Ping, RETRY_AFTER, ReceivedUpto, SayPresence, ServerFrame, TypingState, command};
 use relay_types::{ConversationId, ShardId, UserId};
 
 use tokio::time::Instant;
@@ -25,6 +25,7 @@ use crate::hub::{Socket, UserLimiter};
 use crate::lanes::{Lanes, PauseGuard, ProcessPaused, refusal};
 use crate::metrics::Dropped;
 use crate::outbound::Closing;
+use crate::presence::Seat;
 use crate::state::Shared;
 use crate::transport::{Ended, Incoming, Transport, Writing, ended, write};
 
@@ -64,6 +65,8 @@ struct Live<'a, T> {
     flood: Flood,
     /// Made at the first send: most sockets only listen.
     lanes: Option<Box<Lanes>>,
+    /// Of those who speak of presence.
+    seat: Option<Box<Seat>>,
     idle_deadline: Instant,
     _slots: Slots,
 }
@@ -79,7 +82,7 @@ impl<'a, T: Transport> Live<'a, T> {
         let flood = Flood::new(shared.config.frames_per_s);
         let Handshake { socket, limiter, slots } = handshake::complete(shared, transport, &flood).await?;
         let idle_deadline = Instant::now() + shared.config.idle_timeout();
-        Ok(Self { shared, transport, socket, limiter, pause_guard, flood, lanes: None, idle_deadline, _slots: slots })
+        Ok(Self { shared, transport, socket, limiter, pause_guard, flood, lanes: None, seat: None, idle_deadline, _slots: slots })
     }
 
     /// Until the session ends; says how.
@@ -230,7 +233,7 @@ impl<'a, T: Transport> Live<'a, T> {
                     Some(send.client_id)
                 }
                 // Nobody waits for an answer.
-                Ok(Wish::Typing(..) | Wish::Received(_)) => {
+                Ok(Wish::Typing(..) | Wish::Received(_) | Wish::Presence(_) | Wish::Watch(_)) => {
                     Dropped::RateLimited.count(1);
                     return Next::Go;
                 }
@@ -252,12 +255,19 @@ impl<'a, T: Transport> Live<'a, T> {
             }
             Ok(Wish::Typing(conversation, state)) => self.typing(conversation, state),
             Ok(Wish::Received(upto)) => self.received(&upto),
+            Ok(Wish::Presence(say)) => self.seat().say(&say),
+            Ok(Wish::Watch(users)) => self.seat().watch(&users),
             Ok(Wish::Hello) => {
                 self.refuse(ErrorFrame::new(ErrorCode::HelloTwice, "hello was already answered on this socket"));
             }
             Err(error) => self.refuse(ErrorFrame { client_id: error.client_id, ..ErrorFrame::new(error.code, error.reason) }),
         }
         Next::Go
+    }
+
+    fn seat(&mut self) -> &Seat {
+        let (shared, socket) = (self.shared, &self.socket);
+        self.seat.get_or_insert_with(|| Box::new(shared.presence.enter(socket)))
     }
 
     fn received(&self, upto: &[ReceivedUpto]) {
@@ -393,6 +403,8 @@ enum Wish {
     Ping(Ping),
     Typing(ConversationId, TypingState),
     Received(Vec<ReceivedUpto>),
+    Presence(SayPresence),
+    Watch(Vec<UserId>),
 }
 
 impl Wish {
@@ -404,6 +416,8 @@ impl Wish {
             Command::DeleteMessage(delete) => Self::Publish(delete.into()),
             Command::Ping(ping) => Self::Ping(ping),
             Command::Received(upto) => Self::Received(upto),
+            Command::Presence(say) => Self::Presence(say),
+            Command::WatchPresence(users) => Self::Watch(users),
             Command::TypingStart(conversation) => Self::Typing(conversation, TypingState::Typing),
             Command::TypingStop(conversation) => Self::Typing(conversation, TypingState::Stopped),
         }

@@ -15,6 +15,7 @@ use crate::config::GatewayConfig;
 use crate::ephemeral::Ephemeral;
 use crate::fresh_heads::FreshHeads;
 use crate::hub::Hub;
+use crate::presence::Presence;
 use crate::receipts::Deliveries;
 use crate::resume::Resumer;
 
@@ -27,6 +28,7 @@ pub(crate) struct Shared {
     pub(crate) fresh_heads: Arc<FreshHeads>,
     pub(crate) ephemeral: Arc<Ephemeral>,
     pub(crate) deliveries: Arc<Deliveries>,
+    pub(crate) presence: Arc<Presence>,
     pub(crate) tokens: Arc<dyn TokenVerifier>,
     pub(crate) origins: Origins,
     pub(crate) clock: Arc<dyn Clock>,

@@ -32,6 +32,23 @@ pub struct ConnectError {
     source: fred::error::Error,
 }
 
+/// A client that is not connected yet, whose commands have so long.
+pub(crate) fn client(config: &ValkeyConfig, command_timeout: Duration) -> Result<Client, ConnectError> {
+    let fail = |source| ConnectError { source };
+    Builder::from_config(Config::from_url(&config.url).map_err(fail)?)
+        .with_connection_config(|connection| {
+            connection.connection_timeout = Duration::from_millis(config.connect_timeout_ms);
+            connection.internal_command_timeout = Duration::from_millis(config.connect_timeout_ms);
+            connection.max_command_attempts = 1;
+            connection.max_command_buffer_len = 4096;
+            connection.unresponsive = UnresponsiveConfig { max_timeout: Some(Duration::from_secs(3)), interval: Duration::from_secs(1) };
+        })
+        .with_performance_config(|performance| performance.default_command_timeout = command_timeout)
+        .set_policy(ReconnectPolicy::new_exponential(0, 50, config.reconnect_max_ms, 2))
+        .build()
+        .map_err(fail)
+}
+
 /// A limiter over Valkey that goes on by itself while Valkey is away.
 pub struct ValkeyLimiter {
     client: Client,
@@ -46,22 +63,7 @@ impl ValkeyLimiter {
     /// Begins to connect and returns at once; until the connection stands, the process counts by itself. Reconnects for
     /// ever. Needs a tokio runtime.
     pub fn connect(config: &ValkeyConfig) -> Result<Self, ConnectError> {
-        let fail = |source| ConnectError { source };
-        let client = Builder::from_config(Config::from_url(&config.url).map_err(fail)?)
-            .with_connection_config(|connection| {
-                connection.connection_timeout = Duration::from_millis(config.connect_timeout_ms);
-                connection.internal_command_timeout = Duration::from_millis(config.connect_timeout_ms);
-                connection.max_command_attempts = 1;
-                connection.max_command_buffer_len = 4096;
-                connection.unresponsive =
-                    UnresponsiveConfig { max_timeout: Some(Duration::from_secs(3)), interval: Duration::from_secs(1) };
-            })
-            .with_performance_config(|performance| {
-                performance.default_command_timeout = Duration::from_millis(config.command_timeout_ms);
-            })
-            .set_policy(ReconnectPolicy::new_exponential(0, 50, config.reconnect_max_ms, 2))
-            .build()
-            .map_err(fail)?;
+        let client = client(config, Duration::from_millis(config.command_timeout_ms))?;
         crate::metrics::register();
         drop(client.connect());
         Ok(Self {

@@ -1,12 +1,13 @@
 //! What a client may say over a socket, and how it is refused.
 
-use relay_types::{ClientId, ConversationId, MessageId, Seq, TextError};
+use relay_types::{ClientId, ConversationId, MessageId, Seq, TextError, UserId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::error::ErrorCode;
 use crate::message::MessageBody;
 use crate::position::Position;
+use crate::presence::{MOST_WATCHED, SayPresence};
 
 /// A well-formed client frame.
 #[derive(Debug, Clone)]
@@ -23,6 +24,10 @@ pub enum Command {
     Ping(Ping),
     /// What this device has now, at most [`MOST_RECEIVED`] conversations. No answer.
     Received(Vec<ReceivedUpto>),
+    /// How the person before the device is there. Said again every 25 s. No answer.
+    Presence(SayPresence),
+    /// Whom the device shows, in place of those named before; at most [`MOST_WATCHED`]. Each is told at once.
+    WatchPresence(Vec<UserId>),
     /// The person types in this conversation. Said again while they do. No answer.
     TypingStart(ConversationId),
     /// The person types there no more. No answer.
@@ -141,6 +146,10 @@ struct Envelope<'a> {
     body: Option<&'a RawValue>,
     #[serde(default, borrow)]
     conversations: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    state: Option<std::borrow::Cow<'a, str>>,
+    #[serde(default, borrow)]
+    users: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -177,10 +186,12 @@ pub fn decode(frame: &str) -> Result<Command, DecodeError> {
         "edit_message" => decode_edit(&envelope).map(Command::EditMessage),
         "delete_message" => decode_delete(&envelope).map(Command::DeleteMessage),
         "received" => decode_received(&envelope).map(Command::Received),
+        "presence" => decode_presence(&envelope).map(Command::Presence),
+        "watch_presence" => decode_watch(&envelope).map(Command::WatchPresence),
         "typing_start" => decode_conversation(&envelope).map(Command::TypingStart),
         "typing_stop" => decode_conversation(&envelope).map(Command::TypingStop),
         _ => {
-            let reason = "type has to be hello, send_message, edit_message, delete_message, received, ping, typing_start or typing_stop";
+            let reason = "type has to be hello, send_message, edit_message, delete_message, received, presence, watch_presence, ping, typing_start or typing_stop";
             // A newer client waits for an answer to its key, whatever it asked for.
             let client_id = envelope.client_id.and_then(|client_id| client_id.parse().ok());
             Err(DecodeError { client_id, ..DecodeError::new(ErrorCode::UnknownCommand, reason) })
@@ -266,6 +277,25 @@ fn decode_received(envelope: &Envelope<'_>) -> Result<Vec<ReceivedUpto>, DecodeE
     list.into_iter().map(upto).collect()
 }
 
+fn decode_presence(envelope: &Envelope<'_>) -> Result<SayPresence, DecodeError> {
+    let state = envelope.state.as_deref().ok_or_else(|| missing("state"))?;
+    let state = state.parse().map_err(|_| DecodeError::new(ErrorCode::InvalidField, "state has to be active or idle"))?;
+    let conversation_id = envelope.conversation_id.as_deref().map(decode_id).transpose()?;
+    Ok(SayPresence { state, conversation_id })
+}
+
+fn decode_watch(envelope: &Envelope<'_>) -> Result<Vec<UserId>, DecodeError> {
+    let json = envelope.users.ok_or_else(|| missing("users"))?.get();
+    let users: Vec<std::borrow::Cow<'_, str>> =
+        serde_json::from_str(json).map_err(|e| DecodeError::new(ErrorCode::MalformedFrame, format!("users: {}", category(&e))))?;
+    if users.len() > MOST_WATCHED {
+        return Err(DecodeError::new(ErrorCode::InvalidField, format!("users has to name at most {MOST_WATCHED}")));
+    }
+    let user =
+        |id: &std::borrow::Cow<'_, str>| id.parse().map_err(|e: relay_types::IdError| DecodeError::new(ErrorCode::BadId, e.to_string()));
+    users.iter().map(user).collect()
+}
+
 fn decode_conversation(envelope: &Envelope<'_>) -> Result<ConversationId, DecodeError> {
     let id = envelope.conversation_id.as_deref().ok_or_else(|| missing("conversation_id"))?;
     decode_id(id)
@@ -335,7 +365,8 @@ fn category(error: &serde_json::Error) -> &'static str {
 
 /// Encodes commands, for clients.
 pub mod encode {
-    use super::{ConversationId, DeleteMessage, EditMessage, Position, ReceivedUpto, SendMessage};
+    use super::{ConversationId, DeleteMessage, EditMessage, Position, ReceivedUpto, SayPresence, SendMessage, UserId};
+    use crate::presence::WatchPresence;
 
     /// The hello frame.
     pub fn hello(token: &str, position: Option<&Position>) -> String {
@@ -391,6 +422,16 @@ pub mod encode {
         command("received", &Fields { conversations })
     }
 
+    /// The `presence` frame.
+    pub fn presence(say: &SayPresence) -> String {
+        command("presence", say)
+    }
+
+    /// The `watch_presence` frame.
+    pub fn watch_presence(users: &[UserId]) -> String {
+        command("watch_presence", &WatchPresence { users: users.to_vec() })
+    }
+
     /// The ping frame.
     pub fn ping(position: Option<&Position>) -> String {
         match position {
@@ -403,6 +444,7 @@ pub mod encode {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::presence::Activity;
 
     fn code_of(frame: &str) -> ErrorCode {
         decode(frame).unwrap_err().code
@@ -463,6 +505,12 @@ mod tests {
             (r#"{"type":"received","conversations":[]}"#.to_owned(), ErrorCode::InvalidField),
             (received(&good, MOST_RECEIVED + 1), ErrorCode::InvalidField),
             (received("\">\"", 1), ErrorCode::BadId),
+            (r#"{"type":"presence"}"#.to_owned(), ErrorCode::MalformedFrame),
+            (r#"{"type":"presence","state":"On Fire"}"#.to_owned(), ErrorCode::InvalidField),
+            (r#"{"type":"presence","state":"active","conversation_id":"*"}"#.to_owned(), ErrorCode::BadId),
+            (r#"{"type":"watch_presence","users":[7]}"#.to_owned(), ErrorCode::MalformedFrame),
+            (r#"{"type":"watch_presence","users":["*"]}"#.to_owned(), ErrorCode::BadId),
+            (format!(r#"{{"type":"watch_presence","users":[{}]}}"#, vec![&*good; MOST_WATCHED + 1].join(",")), ErrorCode::InvalidField),
             (send("\"*\"", &good, text), ErrorCode::BadClientId),
             (send("\"k\"", "\">\"", text), ErrorCode::BadId),
             (send("\"k\"", "\"a.b\"", text), ErrorCode::BadId),
@@ -508,6 +556,10 @@ mod tests {
         let room = send.conversation_id;
         let upto = vec![ReceivedUpto { conversation_id: room, seq: Seq(u64::MAX) }; MOST_RECEIVED];
         assert!(matches!(decode(&encode::received(&upto)).unwrap(), Command::Received(read) if read == upto));
+        let say = SayPresence { state: Activity::Idle, conversation_id: Some(room) };
+        assert!(matches!(decode(&encode::presence(&say)).unwrap(), Command::Presence(read) if read == say));
+        let users = vec![UserId::from_uuid(room.to_uuid()); MOST_WATCHED];
+        assert!(matches!(decode(&encode::watch_presence(&users)).unwrap(), Command::WatchPresence(read) if read == users));
         assert!(matches!(decode(&encode::typing_start(room)).unwrap(), Command::TypingStart(id) if id == room));
         assert!(matches!(decode(&encode::typing_stop(room)).unwrap(), Command::TypingStop(id) if id == room));
     }

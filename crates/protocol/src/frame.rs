@@ -13,6 +13,7 @@ use crate::ephemeral::UserTyping;
 use crate::error::{AnyErrorCode, ErrorCode, millis};
 use crate::log::{LogEvent, MessageSent, StoredEvent, is_event_type};
 use crate::message::Message;
+use crate::presence::Presence;
 use crate::receipts::Receipts;
 use crate::unknown::RawJson;
 
@@ -228,6 +229,8 @@ pub enum ServerFrame {
     UserTyping(UserTyping),
     /// What others have read, and have, in a conversation. Not an event: it has no `seq`, is not replayed, and may be lost.
     Receipts(Receipts),
+    /// How people are there whom one watches. Not an event: it has no `seq`, is not replayed, and may be lost.
+    UserPresence(Presence),
     /// Everything up to the position was delivered, and more of what was missed follows.
     Progress {
         /// To be stored and handed back in the next hello, should the socket end before `caught_up`.
@@ -383,6 +386,7 @@ impl ServerFrame {
             "message_ack" => serde_json::from_str(json).map(Self::MessageAck),
             "user_typing" => serde_json::from_str(json).map(Self::UserTyping),
             "receipts" => serde_json::from_str(json).map(Self::Receipts),
+            "user_presence" => serde_json::from_str(json).map(Self::UserPresence),
             "progress" => serde_json::from_str(json).map(|AtPosition { position }| Self::Progress { position }),
             "caught_up" => serde_json::from_str(json).map(|AtPosition { position }| Self::CaughtUp { position }),
             "reset" => serde_json::from_str(json).map(|Reset { reason, position }| Self::Reset { reason, position }),
@@ -426,6 +430,7 @@ impl ServerFrame {
             | Self::MessageAck(_)
             | Self::UserTyping(_)
             | Self::Receipts(_)
+            | Self::UserPresence(_)
             | Self::Progress { .. }
             | Self::CaughtUp { .. }
             | Self::Reset { .. }
@@ -525,6 +530,14 @@ mod tests {
                 conversation_id: ID.parse().unwrap(),
                 read: vec![crate::ReadBy { user_id: ID.parse().unwrap(), after_seq: Seq(1), read_seq: Seq(2) }],
                 delivered: vec![crate::DeliveredTo { user_id: ID.parse().unwrap(), seq: Seq(2) }],
+            }),
+            ServerFrame::UserPresence(Presence {
+                people: vec![crate::PersonPresence {
+                    user_id: ID.parse().unwrap(),
+                    state: crate::PresenceState::Idle,
+                    conversation_id: None,
+                    last_seen_ms: Some(1),
+                }],
             }),
             ServerFrame::CaughtUp { position: "p".to_owned() },
             ServerFrame::Progress { position: "p".to_owned() },

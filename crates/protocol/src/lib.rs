@@ -12,6 +12,7 @@ pub mod frame;
 pub mod log;
 pub mod message;
 pub mod position;
+pub mod presence;
 pub mod receipts;
 pub mod rest;
 pub mod search;
@@ -26,6 +27,7 @@ pub use frame::{Chain, EventFrame, Place, ServerFrame};
 pub use log::{EventClass, EventOwner, EventText, LogEvent, MessageEdited, MessageSent};
 pub use message::{Message, MessageBody, MessageRef};
 pub use position::{Position, PositionError};
+pub use presence::{PersonPresence, Presence, PresenceState, SayPresence, WatchPresence};
 pub use receipts::{DeliveredTo, ReadBy, Receipts};
 pub use unknown::{RawJson, WireName};
 

@@ -13,6 +13,7 @@ use crate::device::DeviceKind;
 use crate::error::{AnyErrorCode, ErrorCode, millis};
 use crate::frame::{EventFrame, MessageAck};
 use crate::message::{Message, MessageBody};
+use crate::presence::{Availability, PresenceAudience};
 use crate::receipts::{DeliveredTo, ReadBy};
 
 /// A password in a request. Never printed.
@@ -447,6 +448,26 @@ pub struct Settings {
     /// Whether the user tells others what they have read, and is told of others. What they read while it was off is told to nobody,
     /// also later.
     pub read_receipts: bool,
+    /// Whom the user tells whether they are there, and when they were.
+    #[serde(default = "contacts")]
+    pub presence_to: PresenceAudience,
+    /// How they want to be seen while they are there.
+    #[serde(default = "available")]
+    pub availability: Availability,
+}
+
+const fn contacts() -> PresenceAudience {
+    PresenceAudience::Contacts
+}
+
+const fn available() -> Availability {
+    Availability::Available
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { read_receipts: true, presence_to: contacts(), availability: available() }
+    }
 }
 
 /// `PATCH /v1/users/me/settings`. What is not named stays as it is.
@@ -456,6 +477,12 @@ pub struct ChangeSettingsRequest {
     /// Whether the user tells others what they have read, and is told of others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_receipts: Option<bool>,
+    /// Whom the user tells whether they are there, and when they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presence_to: Option<PresenceAudience>,
+    /// How they want to be seen while they are there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub availability: Option<Availability>,
 }
 
 /// One row of a user's list.

@@ -23,6 +23,8 @@ use relay_types::{ConversationId, ConversationTitle, MessageId, Seq, SessionId, 
 use sqlx::PgConnection;
 use sqlx::types::Uuid;
 
+pub(crate) use people::acquainted;
+
 use crate::Store;
 use crate::accounts::profile_of;
 use crate::convert::{kind, millis, role, shard, text};

@@ -23,6 +23,7 @@ mod members;
 mod migrate;
 mod outbox;
 mod postings;
+mod presence;
 mod projection;
 mod read_marks;
 mod receipts;

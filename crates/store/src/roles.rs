@@ -64,7 +64,11 @@ const GRANTS: &[(&str, [&str; 3])] = &[
     ("_sqlx_migrations", [READ, READ, READ]),
     (
         "users",
-        [NOTHING, ALL, "SELECT (user_id, handle, display_name, home_shard, created_at, seen_at, retired_at), UPDATE (seen_at, retired_at)"],
+        [
+            "SELECT (user_id, presence_to, availability)",
+            ALL,
+            "SELECT (user_id, handle, display_name, home_shard, created_at, seen_at, retired_at), UPDATE (seen_at, retired_at)",
+        ],
     ),
     // The worker locks sessions while it retires their user, and whoever locks a row has to be allowed to change something of it.
     ("sessions", ["SELECT, UPDATE (last_used_at, in_use_until)", ALL, "SELECT, UPDATE (in_use_until), DELETE"]),
@@ -78,6 +82,7 @@ const GRANTS: &[(&str, [&str; 3])] = &[
     ("invitations", [NOTHING, ALL, NOTHING]),
     ("read_mark_news", [NOTHING, "SELECT, INSERT, UPDATE", "SELECT, UPDATE, DELETE"]),
     ("delivery_marks", ["SELECT, INSERT, UPDATE", READ, NOTHING]),
+    ("last_seen", ["SELECT, INSERT, UPDATE", NOTHING, NOTHING]),
     ("receipt_steps", ["SELECT, INSERT, UPDATE", "SELECT, INSERT, UPDATE", NOTHING]),
     // Rows go with their conversation or their user.
     ("read_receipts", [NOTHING, "SELECT, INSERT, UPDATE", NOTHING]),

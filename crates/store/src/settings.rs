@@ -3,11 +3,12 @@
 use async_trait::async_trait;
 use relay_domain::ports::{LogAddress, StoreError, UserSettings};
 use relay_protocol::log::{LogEvent, SettingsChanged};
+use relay_protocol::presence::{Availability, PresenceAudience};
 use relay_protocol::rest::{ChangeSettingsRequest, Settings};
 use relay_types::{TimestampMs, UserId};
 
 use crate::Store;
-use crate::convert::shard;
+use crate::convert::{shard, text};
 use crate::error::unavailable;
 use crate::outbox::Pending;
 use crate::store::commit;
@@ -18,11 +19,11 @@ impl UserSettings for Store {
     #[tracing::instrument(name = "db.settings.get", skip_all, fields(user.id = %user))]
     async fn settings(&self, user: UserId) -> Result<Option<Settings>, StoreError> {
         self.limited(async {
-            let row = sqlx::query!("SELECT read_receipts FROM users WHERE user_id = $1", user.to_uuid())
+            let row = sqlx::query!("SELECT read_receipts, presence_to, availability FROM users WHERE user_id = $1", user.to_uuid())
                 .fetch_optional(&self.pool)
                 .await
                 .map_err(unavailable)?;
-            Ok(row.map(|row| Settings { read_receipts: row.read_receipts }))
+            row.map(|row| settings(row.read_receipts, &row.presence_to, &row.availability)).transpose()
         })
         .await
     }
@@ -38,23 +39,37 @@ impl UserSettings for Store {
         self.limited(async {
             let mut transaction = self.pool.begin().await.map_err(unavailable)?;
             let row = sqlx::query!(
-                r#"WITH before AS MATERIALIZED (SELECT read_receipts FROM users WHERE user_id = $1 FOR NO KEY UPDATE)
-                   UPDATE users AS u SET read_receipts = coalesce($2, before.read_receipts) FROM before WHERE u.user_id = $1
-                   RETURNING u.home_shard, u.read_receipts, u.read_receipts <> before.read_receipts AS "changed!""#,
+                r#"WITH before AS MATERIALIZED (
+                       SELECT read_receipts, presence_to, availability FROM users WHERE user_id = $1 FOR NO KEY UPDATE)
+                   UPDATE users AS u SET read_receipts = coalesce($2, before.read_receipts),
+                          presence_to = coalesce($3, before.presence_to), availability = coalesce($4, before.availability)
+                   FROM before WHERE u.user_id = $1
+                   RETURNING u.home_shard, u.read_receipts, u.presence_to, u.availability,
+                             u.read_receipts <> before.read_receipts AS "receipts!", u.presence_to <> before.presence_to AS "audience!",
+                             u.availability <> before.availability AS "wish!""#,
                 user.to_uuid(),
-                change.read_receipts
+                change.read_receipts,
+                change.presence_to.as_ref().map(PresenceAudience::as_str),
+                change.availability.as_ref().map(Availability::as_str)
             )
             .fetch_optional(&mut *transaction)
             .await
             .map_err(unavailable)?;
             let Some(row) = row else { return Ok(None) };
             let address = LogAddress::User { shard: shard(row.home_shard)?, id: user };
-            let settings = Settings { read_receipts: row.read_receipts };
+            let settings = settings(row.read_receipts, &row.presence_to, &row.availability)?;
             let mut pending = Pending::default();
-            if row.changed {
+            if row.receipts || row.audience || row.wish {
                 let event_id = self.event_id();
-                let read_receipts = Some(settings.read_receipts);
-                let changed = SettingsChanged { event_id, actor_id: user, at_ms, user_id: user, read_receipts };
+                let changed = SettingsChanged {
+                    event_id,
+                    actor_id: user,
+                    at_ms,
+                    user_id: user,
+                    read_receipts: row.receipts.then_some(settings.read_receipts),
+                    presence_to: row.audience.then_some(settings.presence_to),
+                    availability: row.wish.then_some(settings.availability),
+                };
                 pending.push(address, event_id, LogEvent::SettingsChanged(changed));
             }
             pending.write(&mut transaction).await?;
@@ -64,4 +79,8 @@ impl UserSettings for Store {
         })
         .await
     }
+}
+
+fn settings(read_receipts: bool, presence_to: &str, availability: &str) -> Result<Settings, StoreError> {
+    Ok(Settings { read_receipts, presence_to: text(presence_to, "audience")?, availability: text(availability, "availability")? })
 }

@@ -98,6 +98,8 @@ pub enum LiveClass {
     Typing,
     /// Who has read what.
     Receipt,
+    /// Who is there.
+    Presence,
 }
 
 impl LiveClass {
@@ -106,13 +108,22 @@ impl LiveClass {
         match self {
             Self::Typing => "typing",
             Self::Receipt => "receipt",
+            Self::Presence => "presence",
         }
     }
 }
 
 /// The bucket of a conversation, below [`LIVE_BUCKETS`].
 pub fn live_bucket(conversation: ConversationId) -> u8 {
-    let id = conversation.as_u128();
+    bucket(conversation.as_u128())
+}
+
+/// The bucket of a person, as [`live_bucket`].
+pub fn live_bucket_of_user(user: UserId) -> u8 {
+    bucket(user.as_u128())
+}
+
+fn bucket(id: u128) -> u8 {
     // MurmurHash3's finaliser: even, and the same in every version.
     #[expect(clippy::cast_possible_truncation, reason = "the two halves")]
     let mut hash = (id >> 64) as u64 ^ id as u64;

@@ -40,6 +40,7 @@ mod e2e {
     mod outbox;
     mod own;
     mod people;
+    mod presence;
     mod process_pause;
     mod quotas;
     mod raw_http;

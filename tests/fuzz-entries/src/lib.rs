@@ -72,6 +72,12 @@ pub fn command(bytes: &[u8]) {
         Ok(Command::Received(upto)) => {
             assert!(matches!(command::decode(&encode::received(&upto)), Ok(Command::Received(again)) if again == upto));
         }
+        Ok(Command::Presence(say)) => {
+            assert!(matches!(command::decode(&encode::presence(&say)), Ok(Command::Presence(again)) if again == say));
+        }
+        Ok(Command::WatchPresence(users)) => {
+            assert!(matches!(command::decode(&encode::watch_presence(&users)), Ok(Command::WatchPresence(again)) if again == users));
+        }
         Ok(Command::TypingStart(room)) => {
             assert!(matches!(command::decode(&encode::typing_start(room)), Ok(Command::TypingStart(again)) if again == room));
         }

@@ -1,6 +1,7 @@
 use axum::Json;
 use axum::extract::State;
 use relay_protocol::ErrorCode;
+use relay_protocol::presence::{Availability, PresenceAudience};
 use relay_protocol::rest::{ChangeSettingsRequest, Problem, Settings};
 
 use crate::error::ApiError;
@@ -23,6 +24,12 @@ pub(crate) async fn change_settings(
     Body(request): Body<ChangeSettingsRequest>,
 ) -> Result<Json<Settings>, ApiError> {
     enforce(&app, "settings", app.config.limits.settings_changes_per_user, &caller.user.to_string()).await?;
+    // Kept for a newer version, it would be taken for the most careful one without a word.
+    let unknown =
+        matches!(request.presence_to, Some(PresenceAudience::Unknown(_))) || matches!(request.availability, Some(Availability::Unknown(_)));
+    if unknown {
+        return Err(ApiError::new(ErrorCode::InvalidField, "a setting has a value that is not known"));
+    }
     let changed = app.deps.settings.change_settings(caller.user, request, app.now_ms()).await?;
     let (settings, touched) = changed.ok_or_else(|| ApiError::plain(ErrorCode::UnknownUser))?;
     flush(&app, &touched).await?;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use relay_protocol::ErrorCode;
 use relay_protocol::frame::{ErrorFrame, MessageAck, Welcome};
+use relay_protocol::presence::SayPresence;
 use relay_protocol::rest::Secret;
 use relay_protocol::{CloseCode, Position};
 use relay_types::{ClientId, ConversationId, UserId};
@@ -16,6 +17,7 @@ use tokio::time::Instant;
 
 use super::RealtimeConfig;
 use super::event::{Closed, Event, EventSender, State, Stats};
+use super::presence::PresenceTeller;
 use super::progress::Progress;
 use super::typing::{Change, Typing};
 use crate::backoff::Backoff;
@@ -37,6 +39,10 @@ pub(super) enum Command {
     Send(QueuedSend, Waiter),
     /// Whether the person types in the conversation.
     Typing(ConversationId, bool),
+    /// How the person is there.
+    Present(SayPresence),
+    /// Whom the program shows.
+    Watch(Vec<UserId>),
     Close(oneshot::Sender<()>),
 }
 
@@ -90,6 +96,7 @@ pub(super) struct Engine {
     pub(super) tracker: Tracker,
     pub(super) progress: Progress,
     pub(super) typing: Typing,
+    pub(super) presence: PresenceTeller,
     /// Events that the stream has no room for yet. While there are any, the socket is not read, so there are few.
     pub(super) undelivered: VecDeque<Event>,
     reconnect: Backoff,
@@ -137,6 +144,7 @@ impl Engine {
             tracker: Tracker::default(),
             progress: Progress::from_saved(parts.saved.position),
             typing: Typing::default(),
+            presence: PresenceTeller::default(),
             undelivered: VecDeque::new(),
             token_refusals: 0,
         }
@@ -224,6 +232,7 @@ impl Engine {
         self.token_refusals = 0;
         let began = Instant::now();
         let end = Box::pin(self.session(connection, welcome)).await;
+        self.presence.ended();
         let ended = self.typing.end_all();
         self.deliver_typing(ended);
         if began.elapsed() >= STABLE_AFTER {
@@ -271,6 +280,8 @@ impl Engine {
                 command = self.commands.recv() => match command {
                     Some(Command::Send(send, waiter)) => self.accept(send, waiter),
                     Some(Command::Typing(..)) => {}
+                    Some(Command::Present(say)) => self.presence.say(say, Instant::now()),
+                    Some(Command::Watch(people)) => self.presence.watch(people, Instant::now()),
                     Some(Command::Close(done)) => return Err(Interrupted(Some(done))),
                     None => return Err(Interrupted(None)),
                 },

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use relay_protocol::frame::{Chain, ErrorFrame, EventFrame, MessageAck, ResetReason, UnknownFrame};
-use relay_protocol::{Message, Receipts};
+use relay_protocol::{Message, PersonPresence, Receipts};
 use relay_types::{ClientId, ConversationId, Seq, UserId};
 use tokio::sync::mpsc;
 
@@ -38,6 +38,8 @@ pub enum Event {
     /// Others have read further. What is not named has not changed; some news may be missed, and `ApiClient::receipts` has the whole:
     /// read it after [`Event::CaughtUp`] and when a conversation is shown, and add what comes with [`Receipts::merge`].
     Receipts(Receipts),
+    /// How people are there whom the program watches. It may be lost, and is told anew every two minutes.
+    Presence(Vec<PersonPresence>),
     /// Everything missed has arrived.
     CaughtUp {
         /// New events between the welcome and here.

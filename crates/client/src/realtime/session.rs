@@ -107,6 +107,8 @@ impl Engine {
                         self.accept(send, waiter);
                     }
                     Some(Command::Typing(conversation, typing)) => self.tell_typing(&mut session, conversation, typing),
+                    Some(Command::Present(say)) => self.presence.say(say, Instant::now()),
+                    Some(Command::Watch(people)) => self.presence.watch(people, Instant::now()),
                     Some(Command::Close(done)) => {
                         self.say_goodbye(&mut session).await;
                         return SessionEnd::Closed(Some(done));
@@ -150,7 +152,7 @@ impl Engine {
             }
         };
         let unanswered = (!session.unanswered.is_empty() && self.undelivered.is_empty()).then(|| session.answered + ANSWER_LIMIT);
-        [session.look_at, session.paused_until, unanswered, self.typing.next_end(), session.received.due()]
+        [session.look_at, session.paused_until, unanswered, self.typing.next_end(), session.received.due(), self.presence.due()]
             .into_iter()
             .flatten()
             .fold(ping, Instant::min)
@@ -166,6 +168,10 @@ impl Engine {
         }
         if session.received.due().is_some_and(|at| at <= now) {
             session.tell_received(now);
+        }
+        for frame in self.presence.take(now) {
+            session.connection.queue_text(frame);
+            session.last_written = now;
         }
         let ended = self.typing.expire(now);
         self.deliver_typing(ended);
@@ -259,11 +265,13 @@ impl Engine {
                 self.deliver_typing(change);
             }
             ServerFrame::Receipts(receipts) => self.deliver(Event::Receipts(receipts)),
+            ServerFrame::UserPresence(presence) => self.deliver(Event::Presence(presence.people)),
             ServerFrame::Progress { position } => self.on_position(session, &position).await,
             ServerFrame::CaughtUp { position } => {
                 self.deliver(Event::CaughtUp { events: session.events });
                 session.caught_up = true;
                 session.received.live(Instant::now());
+                self.presence.live(Instant::now());
                 self.set_state(State::Live);
                 self.on_position(session, &position).await;
             }
@@ -334,7 +342,7 @@ impl Engine {
     async fn on_error(&mut self, session: &mut Session, error: ErrorFrame) {
         let asked = error.retry_after_ms.map(Duration::from_millis);
         let Some(client_id) = error.client_id.clone() else {
-            if error.code == ErrorCode::UnknownCommand && session.received.is_unknown() {
+            if error.code == ErrorCode::UnknownCommand && (self.presence.is_unknown() || session.received.is_unknown()) {
                 return;
             }
             session.error = Some(error.clone());

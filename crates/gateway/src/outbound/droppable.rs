@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use relay_protocol::{Receipts, ServerFrame};
+use relay_protocol::presence::MOST_PRESENT;
+use relay_protocol::{Presence, Receipts, ServerFrame};
 use relay_types::{ConversationId, UserId};
 
 /// Frames that wait at most.
@@ -37,13 +38,16 @@ enum About {
     Person(DroppableKey),
     /// With what the frame says: news of others is added to it.
     Receipts(Arc<Receipts>),
+    /// Who is there: news of others is added to it.
+    Presence(Arc<Presence>),
 }
 
 impl About {
-    fn conversation(&self) -> ConversationId {
+    fn conversation(&self) -> Option<ConversationId> {
         match self {
-            Self::Person(key) => key.conversation,
-            Self::Receipts(receipts) => receipts.conversation_id,
+            Self::Person(key) => Some(key.conversation),
+            Self::Receipts(receipts) => Some(receipts.conversation_id),
+            Self::Presence(_) => None,
         }
     }
 }
@@ -83,6 +87,21 @@ impl Droppable {
         self.put(same, About::Receipts(Arc::new(merged)), frame)
     }
 
+    /// Who is there, with its frame. Of those who wait already, the newest is told.
+    pub(super) fn push_presence(&mut self, presence: &Arc<Presence>, frame: Bytes) -> Pushed {
+        let same = |about: &About| matches!(about, About::Presence(_));
+        let waiting = self.frames.iter().find_map(|(about, _)| if let About::Presence(of) = about { Some(of) } else { None });
+        let Some(waiting) = waiting else { return self.put(same, About::Presence(Arc::clone(presence)), frame) };
+        let newer = |user| presence.people.iter().any(|one| one.user_id == user);
+        let mut people: Vec<_> = waiting.people.iter().filter(|one| !newer(one.user_id)).copied().collect();
+        people.extend(&presence.people);
+        // What is too much is lost, the oldest first.
+        people.drain(..people.len().saturating_sub(MOST_PRESENT));
+        let merged = Presence { people };
+        let frame = Bytes::from(ServerFrame::UserPresence(merged.clone()).encode());
+        self.put(same, About::Presence(Arc::new(merged)), frame)
+    }
+
     fn put(&mut self, same: impl Fn(&About) -> bool, about: About, frame: Bytes) -> Pushed {
         if frame.len() > MOST_BYTES / 2 {
             return Pushed::TooLarge;
@@ -107,7 +126,7 @@ impl Droppable {
         self.frames.retain(|(about, _)| match ends {
             Ends::Nothing => true,
             Ends::Person(person) => !matches!(about, About::Person(key) if *key == person),
-            Ends::Conversation(conversation) => about.conversation() != conversation,
+            Ends::Conversation(conversation) => about.conversation() != Some(conversation),
         });
         self.bytes = self.frames.iter().map(|(_, frame)| frame.len()).sum();
     }

@@ -96,6 +96,8 @@ async fn first_frame<T: Transport>(transport: &mut T, flood: &Flood) -> Result<H
                 | Command::EditMessage(_)
                 | Command::DeleteMessage(_)
                 | Command::Received(_)
+                | Command::Presence(_)
+                | Command::WatchPresence(_)
                 | Command::Ping(_)
                 | Command::TypingStart(_)
                 | Command::TypingStop(_),

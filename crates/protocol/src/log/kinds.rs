@@ -403,6 +403,12 @@ pub struct SettingsChanged {
     /// Whether the user tells others what they have read, and is told of others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_receipts: Option<bool>,
+    /// Whom the user tells whether they are there, and when they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presence_to: Option<crate::presence::PresenceAudience>,
+    /// How they want to be seen while they are there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub availability: Option<crate::presence::Availability>,
 }
 
 /// Events that have an id of their own.

@@ -30,7 +30,7 @@ pub(super) async fn missing(connection: &mut PgConnection, people: &[UserId]) ->
 /// For each of them the shorter list is gone through, until the first shared one: theirs by the index alone, against a table of the
 /// actor's in memory, or the actor's with a probe for each. Left to itself, Postgres reads a row of the table for each
 /// conversation of each of them. Index: `members_by_user`.
-pub(super) async fn acquainted(connection: &mut PgConnection, actor: UserId, people: &[UserId]) -> Result<Vec<UserId>, StoreError> {
+pub(crate) async fn acquainted(connection: &mut PgConnection, actor: UserId, people: &[UserId]) -> Result<Vec<UserId>, StoreError> {
     let found = sqlx::query_scalar!(
         r#"WITH mine AS MATERIALIZED (SELECT conversation_id FROM members WHERE user_id = $1 AND state = 'accepted'),
                 -- A probe costs as much as so many steps in an index.

@@ -15,6 +15,7 @@ mod messages;
 mod outbox;
 mod own;
 mod postings;
+mod presence;
 mod projection;
 mod read_marks;
 mod receipts;

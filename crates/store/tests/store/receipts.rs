@@ -66,9 +66,9 @@ impl Group {
     }
 
     async fn set(&self, user: UserId, on: bool) {
-        let change = ChangeSettingsRequest { read_receipts: Some(on) };
+        let change = ChangeSettingsRequest { read_receipts: Some(on), ..ChangeSettingsRequest::default() };
         let (settings, _) = self.db.as_role("relay_api").change_settings(user, change, NOON_MS).await.unwrap().unwrap();
-        assert_eq!(settings, Settings { read_receipts: on });
+        assert_eq!(settings, Settings { read_receipts: on, ..Settings::default() });
     }
 
     async fn sql(&self, sql: &'static str) {
@@ -120,7 +120,7 @@ async fn receipts_tell_nothing_of_what_was_read_while_they_were_off() {
     let (settings, _) = group.db.store.change_settings(group.bob, none, NOON_MS).await.unwrap().unwrap();
     assert_eq!(
         (settings, group.db.store.settings(group.ann).await.unwrap()),
-        (Settings { read_receipts: false }, Some(Settings { read_receipts: true }))
+        (Settings { read_receipts: false, ..Settings::default() }, Some(Settings::default()))
     );
     assert_eq!(group.db.store.change_settings(crate::support::user_id(), none, NOON_MS).await.unwrap(), None);
 }

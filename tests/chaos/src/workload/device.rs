@@ -441,7 +441,7 @@ impl Life {
                 self.record.resets.fetch_add(1, Ordering::Relaxed);
                 return;
             }
-            Event::CaughtUp { .. } | Event::Notice(_) | Event::Unknown(_) => return,
+            Event::CaughtUp { .. } | Event::Notice(_) | Event::Unknown(_) | Event::Presence(_) => return,
         };
         match what {
             What::Removed { user } if user == self.directory.user(self.me) => drop(self.out.insert(room)),

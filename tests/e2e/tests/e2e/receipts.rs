@@ -59,7 +59,7 @@ async fn readers(of: &User, conversation: ConversationId, message: MessageId) ->
 }
 
 async fn set(of: &User, on: bool) -> anyhow::Result<()> {
-    let settings = of.api.change_settings(ChangeSettingsRequest { read_receipts: Some(on) }).await?;
+    let settings = of.api.change_settings(ChangeSettingsRequest { read_receipts: Some(on), ..ChangeSettingsRequest::default() }).await?;
     ensure!(settings.read_receipts == on && of.api.settings().await? == settings);
     Ok(())
 }
@@ -247,7 +247,7 @@ fn uuid(conversation: ConversationId) -> sqlx::types::Uuid {
 }
 
 /// The gateway's count of what was not told for this reason.
-async fn is_dropped(h: &Harness, gateway: usize, reason: &str, at_least: u64) {
+pub(super) async fn is_dropped(h: &Harness, gateway: usize, reason: &str, at_least: u64) {
     let name = format!(r#"relay_ephemeral_dropped_total{{reason="{reason}"}} "#);
     wait_for(reason, SOON, || async {
         let metrics = h.gateway(gateway).metrics().await.map_err(|error| error.to_string())?;

@@ -5,6 +5,7 @@ mod act;
 mod details;
 mod invitations;
 mod own;
+mod presence;
 mod receipts;
 mod search;
 mod show;
@@ -88,6 +89,8 @@ pub struct App {
     told_lost: Option<Arc<str>>,
     /// This device was never connected before: what waits is read over REST.
     is_new: bool,
+    /// What is told of being there.
+    presence: presence::Presence,
     /// What was being typed at the last look.
     typed: Option<(ConversationId, String)>,
     /// The messages that the history numbered last, the newest first.
@@ -131,6 +134,7 @@ impl App {
             missed: 0,
             told_lost: None,
             is_new: !opened.has_position,
+            presence: presence::Presence::default(),
             typed: None,
             numbered: None,
             searched: None,
@@ -201,6 +205,7 @@ impl App {
                 _ = marks.tick() => {
                     self.send_read_marks();
                     self.tell_typing();
+                    self.tell_presence().await;
                 }
             }
         };
@@ -228,6 +233,7 @@ impl App {
 
     /// Deals with a line. Whether it asks to leave.
     async fn on_typed(&mut self, typed: Typed) -> bool {
+        self.presence.typed();
         let understood = match typed {
             Typed::Line(line, target) => command::parse(&line).map(|input| (input, target)),
             Typed::Piped(line) => command::parse(&line).and_then(|input| {

@@ -1,5 +1,6 @@
 //! What is typed.
 
+use relay_protocol::presence::{Availability, PresenceAudience};
 use relay_types::{ConversationTitle, Handle, MessageText};
 
 /// A line of input, understood.
@@ -31,6 +32,10 @@ pub enum Input {
     Receipts(bool),
     /// Messages by what they say; without words, more of the last search.
     Search(Option<String>),
+    /// How one wants to be seen.
+    Status(Availability),
+    /// Whom one tells whether one is there.
+    SeenBy(PresenceAudience),
     Members,
     History(u16),
     Rename(ConversationTitle),
@@ -72,6 +77,8 @@ impl Input {
             | Self::Decline(_)
             | Self::Receipts(_)
             | Self::Search(_)
+            | Self::Status(_)
+            | Self::SeenBy(_)
             | Self::Quit
             | Self::Help => false,
         }
@@ -102,6 +109,8 @@ pub const HELP: &str = "\
 /invitations                 groups you are invited into
 /accept <n>, /decline <n>    answer invitation n of them
 /receipts on, /receipts off  tell others what you have read, and be told; or neither
+/status <how>                be available, busy (do not disturb) or invisible
+/seen-by <whom>              tell everybody, contacts or nobody that you are there
 /quit                        leave the chat; also Ctrl-D, or Ctrl-C on an empty line
 //text                       a message that begins with a slash";
 
@@ -139,6 +148,18 @@ pub fn parse(line: &str) -> Result<Input, String> {
             _ => Err("/receipts on, or /receipts off".to_owned()),
         },
         "search" => Ok(Input::Search((!rest.is_empty()).then(|| rest.to_owned()))),
+        "status" => match rest {
+            "available" => Ok(Input::Status(Availability::Available)),
+            "busy" => Ok(Input::Status(Availability::DoNotDisturb)),
+            "invisible" => Ok(Input::Status(Availability::Invisible)),
+            _ => Err("/status available, /status busy, or /status invisible".to_owned()),
+        },
+        "seen-by" => match rest {
+            "everybody" => Ok(Input::SeenBy(PresenceAudience::Everybody)),
+            "contacts" => Ok(Input::SeenBy(PresenceAudience::Contacts)),
+            "nobody" => Ok(Input::SeenBy(PresenceAudience::Nobody)),
+            _ => Err("/seen-by everybody, /seen-by contacts, or /seen-by nobody".to_owned()),
+        },
         "rename" => Ok(Input::Rename(parsed(rest.trim_matches('"'), "/rename <title>")?)),
         "add" => Ok(Input::Add(parsed(rest, "/add <handle>")?)),
         "remove" => Ok(Input::Remove(parsed(rest, "/remove <handle>")?)),
@@ -208,6 +229,8 @@ mod tests {
         assert_eq!(parse("/readers #3"), Ok(Input::Readers(3)));
         assert_eq!(parse("/details #3"), Ok(Input::Details(3)));
         assert_eq!(parse("/receipts off"), Ok(Input::Receipts(false)));
+        assert_eq!(parse("/status busy"), Ok(Input::Status(Availability::DoNotDisturb)));
+        assert_eq!(parse("/seen-by nobody"), Ok(Input::SeenBy(PresenceAudience::Nobody)));
         assert_eq!((parse("/delete"), parse("/delete #2")), (Ok(Input::Delete(None)), Ok(Input::Delete(Some(2)))));
         assert_eq!(parse("/delete-for-me #2"), Ok(Input::DeleteForMe(2)));
         assert_eq!(parse("/history"), Ok(Input::History(20)));
@@ -235,6 +258,8 @@ mod tests {
             "/versions x",
             "/details",
             "/receipts",
+            "/status",
+            "/seen-by me",
             "/delete all",
             "/delete-for-me",
         ] {

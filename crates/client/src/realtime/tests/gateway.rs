@@ -179,7 +179,12 @@ impl Peer {
         loop {
             match self.command().await {
                 Command::SendMessage(send) => return send,
-                Command::Ping(_) | Command::Received(_) | Command::TypingStart(_) | Command::TypingStop(_) => {}
+                Command::Ping(_)
+                | Command::Received(_)
+                | Command::Presence(_)
+                | Command::WatchPresence(_)
+                | Command::TypingStart(_)
+                | Command::TypingStop(_) => {}
                 other @ (Command::Hello(_) | Command::EditMessage(_) | Command::DeleteMessage(_)) => {
                     panic!("a message was expected, not {other:?}")
                 }
@@ -192,7 +197,12 @@ impl Peer {
         loop {
             match self.command().await {
                 Command::EditMessage(edit) => return edit,
-                Command::Ping(_) | Command::Received(_) | Command::TypingStart(_) | Command::TypingStop(_) => {}
+                Command::Ping(_)
+                | Command::Received(_)
+                | Command::Presence(_)
+                | Command::WatchPresence(_)
+                | Command::TypingStart(_)
+                | Command::TypingStop(_) => {}
                 other @ (Command::Hello(_) | Command::SendMessage(_) | Command::DeleteMessage(_)) => {
                     panic!("an edit was expected, not {other:?}")
                 }
@@ -205,7 +215,12 @@ impl Peer {
         loop {
             match self.command().await {
                 Command::DeleteMessage(delete) => return delete,
-                Command::Ping(_) | Command::Received(_) | Command::TypingStart(_) | Command::TypingStop(_) => {}
+                Command::Ping(_)
+                | Command::Received(_)
+                | Command::Presence(_)
+                | Command::WatchPresence(_)
+                | Command::TypingStart(_)
+                | Command::TypingStop(_) => {}
                 other @ (Command::Hello(_) | Command::SendMessage(_) | Command::EditMessage(_)) => {
                     panic!("a deletion was expected, not {other:?}")
                 }

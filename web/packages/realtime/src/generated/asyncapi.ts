@@ -4,9 +4,22 @@ export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * @description `active` (the person uses the device) or `idle`. Another is taken for `idle`.
+         * @example active
+         * @example idle
+         */
+        Activity: string;
+        /**
+         * @description `available`, `do_not_disturb` or `invisible` (exactly as somebody who is not there). A newer server may say another.
+         * @example available
+         * @example do_not_disturb
+         * @example invisible
+         */
+        Availability: string;
         /** @description client_id */
         ClientId: string;
-        Command: components["schemas"]["frame_hello"] | components["schemas"]["frame_send_message"] | components["schemas"]["frame_edit_message"] | components["schemas"]["frame_delete_message"] | components["schemas"]["frame_received"] | components["schemas"]["frame_typing_start"] | components["schemas"]["frame_typing_stop"] | components["schemas"]["frame_ping"];
+        Command: components["schemas"]["frame_hello"] | components["schemas"]["frame_send_message"] | components["schemas"]["frame_edit_message"] | components["schemas"]["frame_delete_message"] | components["schemas"]["frame_received"] | components["schemas"]["frame_presence"] | components["schemas"]["frame_watch_presence"] | components["schemas"]["frame_typing_start"] | components["schemas"]["frame_typing_stop"] | components["schemas"]["frame_ping"];
         /** @description A conversation began. */
         ConversationCreated: {
             /** @description By whom. */
@@ -241,6 +254,10 @@ export interface components {
             /** @enum {string} */
             type: "pong";
         };
+        frame_presence: components["schemas"]["SayPresence"] & {
+            /** @constant */
+            type: "presence";
+        };
         frame_PROFILE_CHANGED: components["schemas"]["EventPlace"] & components["schemas"]["ProfileChanged"] & {
             /** @constant */
             type: "PROFILE_CHANGED";
@@ -305,6 +322,11 @@ export interface components {
             /** @constant */
             type: "typing_stop";
         };
+        /** @description How people are there whom one watches. Not an event: it has no `seq`, is not replayed, and may be lost. */
+        frame_user_presence: components["schemas"]["Presence"] & {
+            /** @enum {string} */
+            type: "user_presence";
+        };
         frame_USER_REGISTERED: components["schemas"]["EventPlace"] & components["schemas"]["UserRegistered"] & {
             /** @constant */
             type: "USER_REGISTERED";
@@ -317,6 +339,10 @@ export interface components {
         frame_user_typing: components["schemas"]["UserTyping"] & {
             /** @enum {string} */
             type: "user_typing";
+        };
+        frame_watch_presence: components["schemas"]["WatchPresence"] & {
+            /** @constant */
+            type: "watch_presence";
         };
         /** @description Answers hello. Catching up follows, and ends in `caught_up`. */
         frame_welcome: components["schemas"]["Welcome"] & {
@@ -507,6 +533,38 @@ export interface components {
         };
         /** @description text */
         MessageText: string;
+        /** @description How one person is there. */
+        PersonPresence: {
+            conversation_id?: components["schemas"]["ConversationId"] | null;
+            last_seen_ms?: components["schemas"]["i64"] | null;
+            /** @description How. */
+            state: components["schemas"]["PresenceState"];
+            /** @description Who. */
+            user_id: components["schemas"]["UserId"];
+        };
+        /**
+         * @description How people are there whom one watches. Not an event: it has no `seq`, is not replayed, and may be lost; naming whom one watches
+         *     tells everything anew.
+         */
+        Presence: {
+            /** @description Those of whom there is news, at most 50. Who is not named has not changed. */
+            people: components["schemas"]["PersonPresence"][];
+        };
+        /**
+         * @description `everybody`, `contacts` (those with whom one shares a conversation that both have accepted) or `nobody`. A newer server may say another.
+         * @example everybody
+         * @example contacts
+         * @example nobody
+         */
+        PresenceAudience: string;
+        /**
+         * @description `online`, `idle` (a device is on), `do_not_disturb` or `offline` (not there, or not told). A newer server may say another, which is shown as `offline`.
+         * @example online
+         * @example idle
+         * @example do_not_disturb
+         * @example offline
+         */
+        PresenceState: string;
         /** @description How others see a user changed. */
         ProfileChanged: {
             /** @description By whom. */
@@ -594,6 +652,12 @@ export interface components {
             /** @description Whose. */
             user_id: components["schemas"]["UserId"];
         };
+        /** @description What a device says of the person before it. */
+        SayPresence: {
+            conversation_id?: components["schemas"]["ConversationId"] | null;
+            /** @description Whether they use it. */
+            state: components["schemas"]["Activity"];
+        };
         /** @description A message to send. */
         SendMessage: {
             /** @description What. */
@@ -609,7 +673,7 @@ export interface components {
          * @description A stream's sequence number: the order of everything in one shard. The first event has 1; 0 stands before it.
          */
         Seq: number;
-        ServerFrame: components["schemas"]["frame_welcome"] | components["schemas"]["frame_message_ack"] | components["schemas"]["frame_user_typing"] | components["schemas"]["frame_receipts"] | components["schemas"]["frame_progress"] | components["schemas"]["frame_caught_up"] | components["schemas"]["frame_reset"] | components["schemas"]["frame_pong"] | components["schemas"]["frame_error"] | components["schemas"]["frame_MESSAGE_SENT"] | components["schemas"]["frame_CONVERSATION_CREATED"] | components["schemas"]["frame_MEMBER_ADDED"] | components["schemas"]["frame_MEMBER_REMOVED"] | components["schemas"]["frame_MEMBERS_ADDED"] | components["schemas"]["frame_MEMBERS_REMOVED"] | components["schemas"]["frame_CONVERSATION_RENAMED"] | components["schemas"]["frame_ROLE_CHANGED"] | components["schemas"]["frame_MESSAGE_EDITED"] | components["schemas"]["frame_MESSAGE_ERASED"] | components["schemas"]["frame_USER_REGISTERED"] | components["schemas"]["frame_USER_SEEN"] | components["schemas"]["frame_CONVERSATION_JOINED"] | components["schemas"]["frame_CONVERSATION_LEFT"] | components["schemas"]["frame_CONVERSATION_INVITED"] | components["schemas"]["frame_INVITATION_ENDED"] | components["schemas"]["frame_SESSION_REVOKED"] | components["schemas"]["frame_SESSION_STARTED"] | components["schemas"]["frame_PROFILE_CHANGED"] | components["schemas"]["frame_READ_MARK_MOVED"] | components["schemas"]["frame_SETTINGS_CHANGED"] | components["schemas"]["frame_MESSAGE_HIDDEN"];
+        ServerFrame: components["schemas"]["frame_welcome"] | components["schemas"]["frame_message_ack"] | components["schemas"]["frame_user_typing"] | components["schemas"]["frame_receipts"] | components["schemas"]["frame_user_presence"] | components["schemas"]["frame_progress"] | components["schemas"]["frame_caught_up"] | components["schemas"]["frame_reset"] | components["schemas"]["frame_pong"] | components["schemas"]["frame_error"] | components["schemas"]["frame_MESSAGE_SENT"] | components["schemas"]["frame_CONVERSATION_CREATED"] | components["schemas"]["frame_MEMBER_ADDED"] | components["schemas"]["frame_MEMBER_REMOVED"] | components["schemas"]["frame_MEMBERS_ADDED"] | components["schemas"]["frame_MEMBERS_REMOVED"] | components["schemas"]["frame_CONVERSATION_RENAMED"] | components["schemas"]["frame_ROLE_CHANGED"] | components["schemas"]["frame_MESSAGE_EDITED"] | components["schemas"]["frame_MESSAGE_ERASED"] | components["schemas"]["frame_USER_REGISTERED"] | components["schemas"]["frame_USER_SEEN"] | components["schemas"]["frame_CONVERSATION_JOINED"] | components["schemas"]["frame_CONVERSATION_LEFT"] | components["schemas"]["frame_CONVERSATION_INVITED"] | components["schemas"]["frame_INVITATION_ENDED"] | components["schemas"]["frame_SESSION_REVOKED"] | components["schemas"]["frame_SESSION_STARTED"] | components["schemas"]["frame_PROFILE_CHANGED"] | components["schemas"]["frame_READ_MARK_MOVED"] | components["schemas"]["frame_SETTINGS_CHANGED"] | components["schemas"]["frame_MESSAGE_HIDDEN"];
         /** @description ULID of a session */
         SessionId: string;
         /** @description A device's session ended. */
@@ -644,8 +708,10 @@ export interface components {
             actor_id: components["schemas"]["UserId"];
             /** @description When, by the deciding server's clock. */
             at_ms: components["schemas"]["i64"];
+            availability?: components["schemas"]["Availability"] | null;
             /** @description Identifies the event. */
             event_id: components["schemas"]["EventId"];
+            presence_to?: components["schemas"]["PresenceAudience"] | null;
             /** @description Whether the user tells others what they have read, and is told of others. */
             read_receipts?: boolean | null;
             /** @description Whose. */
@@ -678,6 +744,11 @@ export interface components {
             until_ms?: components["schemas"]["i64"] | null;
             /** @description Who. Never oneself. */
             user_id: components["schemas"]["UserId"];
+        };
+        /** @description Whom a device shows, in place of those whom it named before. */
+        WatchPresence: {
+            /** @description At most [`MOST_WATCHED`]. */
+            users: components["schemas"]["UserId"][];
         };
         /** @description Answers hello. */
         Welcome: {

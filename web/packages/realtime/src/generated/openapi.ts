@@ -631,6 +631,13 @@ export interface components {
             /** @description The people to bring in, 1 to 500. */
             user_ids: components["schemas"]["UserId"][];
         };
+        /**
+         * @description `available`, `do_not_disturb` or `invisible` (exactly as somebody who is not there). A newer server may say another.
+         * @example available
+         * @example do_not_disturb
+         * @example invisible
+         */
+        Availability: string;
         /** @description `POST /v1/auth/password`. */
         ChangePasswordRequest: {
             /** @description The present password. */
@@ -645,6 +652,8 @@ export interface components {
         };
         /** @description `PATCH /v1/users/me/settings`. What is not named stays as it is. */
         ChangeSettingsRequest: {
+            availability?: components["schemas"]["Availability"] | null;
+            presence_to?: components["schemas"]["PresenceAudience"] | null;
             /** @description Whether the user tells others what they have read, and is told of others. */
             read_receipts?: boolean | null;
         };
@@ -981,6 +990,13 @@ export interface components {
             conversation_id: components["schemas"]["ConversationId"];
             reply_to?: components["schemas"]["MessageId"] | null;
         };
+        /**
+         * @description `everybody`, `contacts` (those with whom one shares a conversation that both have accepted) or `nobody`. A newer server may say another.
+         * @example everybody
+         * @example contacts
+         * @example nobody
+         */
+        PresenceAudience: string;
         /** @description Every refusal over HTTP, as `application/problem+json` (RFC 9457). */
         Problem: {
             /** @description The registered code. */
@@ -1120,6 +1136,10 @@ export interface components {
         };
         /** @description What a user has set for all their devices. */
         Settings: {
+            /** @description How they want to be seen while they are there. */
+            availability?: components["schemas"]["Availability"];
+            /** @description Whom the user tells whether they are there, and when they were. */
+            presence_to?: components["schemas"]["PresenceAudience"];
             /**
              * @description Whether the user tells others what they have read, and is told of others. What they read while it was off is told to nobody,
              *     also later.

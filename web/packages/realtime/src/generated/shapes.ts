@@ -9,6 +9,7 @@ export const shapes: Readonly<Record<string, Readonly<Record<string, Check>>>> =
   message_ack: { client_id: 'string', conversation_id: 'string', message_id: 'string', sent_at_ms: 'number', seq: 'number' },
   user_typing: { conversation_id: 'string', state: 'string', until_ms: 'number?', user_id: 'string' },
   receipts: { conversation_id: 'string', delivered: 'array?', read: 'array?' },
+  user_presence: { people: 'array' },
   progress: { position: 'string' },
   caught_up: { position: 'string' },
   reset: { position: 'string', reason: 'string' },
@@ -34,6 +35,6 @@ export const shapes: Readonly<Record<string, Readonly<Record<string, Check>>>> =
   SESSION_STARTED: { actor_id: 'string?', at_ms: 'number', device_name: 'string', session_id: 'string', user_id: 'string' },
   PROFILE_CHANGED: { actor_id: 'string', at_ms: 'number', display_name: 'string', user_id: 'string' },
   READ_MARK_MOVED: { actor_id: 'string', at_ms: 'number', conversation_id: 'string', read_seq: 'number', unread_from: 'number?', user_id: 'string' },
-  SETTINGS_CHANGED: { actor_id: 'string', at_ms: 'number', read_receipts: 'boolean?', user_id: 'string' },
+  SETTINGS_CHANGED: { actor_id: 'string', at_ms: 'number', availability: 'string?', presence_to: 'string?', read_receipts: 'boolean?', user_id: 'string' },
   MESSAGE_HIDDEN: { actor_id: 'string', at_ms: 'number', conversation_id: 'string', message_id: 'string', message_seq: 'number', user_id: 'string' },
 };

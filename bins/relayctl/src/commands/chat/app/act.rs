@@ -35,6 +35,8 @@ impl App {
             (Input::Decline(number), None) => self.answer(number, false).await,
             (Input::Receipts(on), None) => self.set_receipts(on).await,
             (Input::Search(text), None) => self.search(text).await,
+            (Input::Status(availability), None) => self.set_availability(availability).await,
+            (Input::SeenBy(audience), None) => self.set_audience(audience).await,
             (Input::Help, None) => {
                 self.screen.say(HELP);
                 Ok(())

@@ -37,12 +37,19 @@ impl App {
                 self.screen.say(format_args!("{} your name is now {name}", self.screen.clock(changed.at_ms)));
             }
             LogEvent::SettingsChanged(changed) => {
-                let words = match changed.read_receipts {
-                    Some(true) => "others see what you have read, and you see what they have",
-                    Some(false) => "others do not see what you have read, nor do you see what they have",
-                    None => return,
-                };
-                self.screen.say(format_args!("{} {words}", self.screen.clock(changed.at_ms)));
+                let receipts = changed.read_receipts.map(|on| {
+                    let words = if on {
+                        "others see what you have read, and you see what they have"
+                    } else {
+                        "others do not see what you have read, nor do you see what they have"
+                    };
+                    words.to_owned()
+                });
+                let status = changed.availability.map(|how| format!("your status is {}", how.as_str().replace('_', " ")));
+                let audience = changed.presence_to.map(|whom| format!("you tell {} that you are there", whom.as_str()));
+                for words in [receipts, status, audience].into_iter().flatten() {
+                    self.screen.say(format_args!("{} {words}", self.screen.clock(changed.at_ms)));
+                }
             }
             // What else there is of one's own says nothing to a person, or the conversation says it.
             _ => {}

@@ -65,6 +65,6 @@ impl App {
     }
 
     pub(super) async fn set_receipts(&mut self, on: bool) -> Result<(), ClientError> {
-        self.api.change_settings(ChangeSettingsRequest { read_receipts: Some(on) }).await.map(drop)
+        self.api.change_settings(ChangeSettingsRequest { read_receipts: Some(on), ..ChangeSettingsRequest::default() }).await.map(drop)
     }
 }

@@ -26,6 +26,7 @@ impl App {
             Event::Happened(frame) => self.show_event(*frame).await,
             Event::Typing { conversation_id, user_id, typing } => self.show_typing(conversation_id, user_id, typing).await,
             Event::Receipts(receipts) => self.show_receipts(&receipts).await,
+            Event::Presence(people) => self.show_presence(&people).await,
             Event::CaughtUp { .. } => self.on_caught_up().await,
             Event::Reset(reason) => {
                 if reason == ResetReason::EpochChanged {
