@@ -11,6 +11,7 @@ import { network } from './cases/network.mjs';
 import { pictures } from './cases/pictures.mjs';
 import { receipts } from './cases/receipts.mjs';
 import { reload } from './cases/reload.mjs';
+import { search } from './cases/search.mjs';
 import { sight } from './cases/sight.mjs';
 import { tabs } from './cases/tabs.mjs';
 import { talk } from './cases/talk.mjs';
@@ -33,6 +34,7 @@ const files = {
   deletions,
   receipts,
   history,
+  search,
   tabs,
   reload,
   network,

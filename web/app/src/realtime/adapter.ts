@@ -4,7 +4,7 @@ import type { Configuration } from '@/api/configuration';
 import { t } from '@/app/i18n/i18n';
 import { deviceKind, deviceName } from '@/auth/strength';
 import type { TimelineItem } from '@/types';
-import { bodyOf, conversationOf, detailsOf, invitationOf, itemsOf, membersOf as members, personOf, quotedOf } from './convert';
+import { bodyOf, conversationOf, detailsOf, foundOf, invitationOf, itemsOf, membersOf as members, personOf, quotedOf } from './convert';
 import { derived } from './derived';
 import {
   type Connection,
@@ -97,6 +97,8 @@ export async function openMessenger(configuration: Configuration): Promise<Messe
     revisions: async (id, messageId) =>
       (await call(api.revisions(id, messageId))).revisions.map(({ seq, at_ms, body }) => ({ seq, atMs: at_ms, body: bodyOf(body) })),
     details: async (id, messageId) => detailsOf(await call(api.messageReceipts(id, messageId))),
+    search: async (text, conversationId, cursor) =>
+      foundOf(await call(api.search(text, { ...(conversationId ? { in: conversationId } : {}), ...(cursor ? { cursor } : {}) }))),
     readers: async (id, messageId) => {
       const { readers, next_cursor } = await call(api.readers(id, messageId));
       return { people: readers.map(personOf), more: next_cursor != null };

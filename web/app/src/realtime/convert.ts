@@ -4,6 +4,7 @@ import type {
   Body,
   ChangeItem,
   ConversationRow,
+  Found,
   InvitationRow,
   Member,
   MessageDetails,
@@ -65,6 +66,23 @@ const messageOf = once(
 export function bodyOf(body: sdk.MessageBody): Body {
   return isText(body) ? { type: 'text', text: body.text } : { type: body.type === 'erased' ? 'erased' : 'unknown' };
 }
+
+export const foundOf = (page: sdk.SearchPage): Found => ({
+  hits: page.hits.map(({ message, spans }) => {
+    const body = bodyOf(message.body);
+    return {
+      conversationId: message.conversation_id,
+      seq: message.seq,
+      senderId: message.sender_id,
+      atMs: message.sent_at_ms,
+      text: body.type === 'text' ? body.text : '',
+      spans,
+    };
+  }),
+  next: page.next_cursor ?? null,
+  backToMs: page.searched_back_to_ms ?? null,
+  lagMs: page.index_lag_ms ?? null,
+});
 
 export const quotedOf = once(
   (quoted: ReadonlyMap<string, sdk.MessageItem | null>): ReadonlyMap<string, MessageItem | null> =>

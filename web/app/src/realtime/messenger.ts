@@ -1,6 +1,7 @@
 import type {
   ConversationRow,
   DeviceRow,
+  Found,
   InvitationRow,
   Member,
   MessageDetails,
@@ -102,6 +103,8 @@ export interface Messenger {
   revisions(conversationId: string, messageId: string): Promise<Revision[]>;
   /** Who has a message, who has read it, and when. */
   details(conversationId: string, messageId: string): Promise<MessageDetails>;
+  /** Messages by what they say, the newest first: everywhere, or in one conversation. */
+  search(text: string, conversationId: string | null, cursor: string | null): Promise<Found>;
   /** Who has read a message. */
   readers(conversationId: string, messageId: string): Promise<Readers>;
   retry(clientId: string): void;

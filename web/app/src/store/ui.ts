@@ -9,6 +9,7 @@ export interface Toast {
 
 export type Overlay =
   | { type: 'switcher' }
+  | { type: 'search'; text: string; conversationId: string | null }
   | { type: 'keyboard' }
   | { type: 'new-conversation' }
   | { type: 'new-group'; with?: string }

@@ -71,6 +71,33 @@ export interface MessageDetails {
   people: { person: Person; delivered: ReceiptStep | null; read: ReceiptStep | null }[];
 }
 
+/** A part of a text, as `slice` takes it. */
+export interface Span {
+  start: number;
+  end: number;
+}
+
+/** A message that was found, and where in its text. */
+export interface Hit {
+  conversationId: string;
+  seq: number;
+  senderId: string;
+  atMs: number;
+  text: string;
+  spans: readonly Span[];
+}
+
+/** A page of what was found, the newest first. */
+export interface Found {
+  hits: readonly Hit[];
+  /** Hand back for more; null when everything was searched. */
+  next: string | null;
+  /** When the time ran out: what is newer was searched. */
+  backToMs: number | null;
+  /** How long messages have waited that cannot be found yet. */
+  lagMs: number | null;
+}
+
 /** People who have read a message, the first of them. */
 export interface Readers {
   people: Person[];

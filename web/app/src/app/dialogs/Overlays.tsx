@@ -2,6 +2,7 @@ import { lazy, Suspense } from 'react';
 import { useUi } from '@/store/ui';
 
 const Switcher = lazy(() => import('../switcher/Switcher'));
+const MessageSearch = lazy(() => import('../search/MessageSearch'));
 const KeyboardMap = lazy(() => import('../keys/KeyboardMap'));
 const NewConversation = lazy(() => import('./NewConversation'));
 const NewGroup = lazy(() => import('./NewGroup'));
@@ -23,6 +24,7 @@ export function Overlays() {
   return (
     <Suspense fallback={null}>
       {overlay.type === 'switcher' && <Switcher onClose={close} />}
+      {overlay.type === 'search' && <MessageSearch {...overlay} onClose={close} />}
       {overlay.type === 'keyboard' && <KeyboardMap onClose={close} />}
       {overlay.type === 'new-conversation' && <NewConversation onClose={close} />}
       {overlay.type === 'new-group' && <NewGroup onClose={close} />}

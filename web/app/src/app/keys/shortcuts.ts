@@ -4,6 +4,7 @@ import { isApple } from './platform';
 export type ActionName =
   | 'switcher'
   | 'search'
+  | 'searchMessages'
   | 'previous'
   | 'next'
   | 'previousUnread'
@@ -28,6 +29,7 @@ export interface Shortcut {
 export const SHORTCUTS: readonly Shortcut[] = [
   { action: 'switcher', section: 'anywhere', text: 'keys.switcher', keys: ['Mod+K'], inFields: true },
   { action: 'search', section: 'anywhere', text: 'keys.search', keys: ['/'] },
+  { action: 'searchMessages', section: 'anywhere', text: 'keys.searchMessages', keys: ['Mod+F'], inFields: true },
   { action: 'previous', section: 'anywhere', text: 'keys.previous', keys: ['Alt+ArrowUp'], inFields: true },
   { action: 'next', section: 'anywhere', text: 'keys.next', keys: ['Alt+ArrowDown'], inFields: true },
   { action: 'previousUnread', section: 'anywhere', text: 'keys.previousUnread', keys: ['Alt+Shift+ArrowUp'], inFields: true },

@@ -35,6 +35,7 @@ export function useShortcuts(open: string | null): void {
     const acts: Record<ActionName, () => void> = {
       switcher: () => show({ type: 'switcher' }),
       search: () => document.getElementById('list-search')?.focus(),
+      searchMessages: () => show({ type: 'search', text: '', conversationId: null }),
       previous: () => go(-1, false),
       next: () => go(1, false),
       previousUnread: () => go(-1, true),

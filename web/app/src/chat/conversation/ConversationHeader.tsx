@@ -1,4 +1,4 @@
-import { ArrowLeft, CalendarDays, PanelRight } from 'lucide-react';
+import { ArrowLeft, CalendarDays, PanelRight, Search } from 'lucide-react';
 import { useLocation } from 'wouter';
 import { useText } from '@/app/i18n/i18n';
 import { Avatar } from '@/app/ui/Avatar';
@@ -30,6 +30,15 @@ export function ConversationHeader({ conversation }: { conversation: Conversatio
             {state}
           </span>
         </span>
+      </button>
+      <button
+        type="button"
+        className="icon-button"
+        aria-label={t('conversation.search')}
+        title={t('conversation.search')}
+        onClick={() => show({ type: 'search', text: '', conversationId: conversation.id })}
+      >
+        <Search size={21} strokeWidth={1.85} aria-hidden />
       </button>
       <button
         type="button"

@@ -1,4 +1,4 @@
-import { SquarePen } from 'lucide-react';
+import { MessageCircle, SquarePen } from 'lucide-react';
 import { useMemo, useState } from 'react';
 import { useLocation } from 'wouter';
 import { formatNumber, useText } from '@/app/i18n/i18n';
@@ -29,6 +29,7 @@ export function ConversationList({ selected }: { selected: string | null }) {
   const rows = useMemo(() => filterRows(conversations, filter, query), [conversations, filter, query]);
   const unread = conversations.filter((row) => row.unread > 0).length;
   const waiting = requests.length + invitations.length;
+  const searchMessages = () => show({ type: 'search', text: query, conversationId: null });
   const empty = conversations.length === 0 && waiting === 0;
   return (
     <section className="list-pane" aria-label={t('list.label')}>
@@ -46,7 +47,7 @@ export function ConversationList({ selected }: { selected: string | null }) {
       </header>
       {/* Beside an open conversation that one has it. */}
       {selected === null && <Strip />}
-      <SearchField value={query} onChange={setQuery} onSwitcher={() => show({ type: 'switcher' })} />
+      <SearchField value={query} onChange={setQuery} onSwitcher={() => show({ type: 'switcher' })} onMessages={searchMessages} />
       {!empty && (
         // biome-ignore lint/a11y/useSemanticElements: a fieldset would be drawn as one
         <div className="list-filters" role="group" aria-label={t('list.filters')}>
@@ -59,6 +60,12 @@ export function ConversationList({ selected }: { selected: string | null }) {
         </div>
       )}
       <div className="list-body scrolls">
+        {query.trim() !== '' && (
+          <button type="button" className="list-messages" onClick={searchMessages}>
+            <MessageCircle size={18} strokeWidth={1.85} aria-hidden />
+            <span className="one-line">{t('list.searchMessages', { query })}</span>
+          </button>
+        )}
         {filter === 'all' && !query && waiting > 0 && (
           <section className="list-waiting" aria-label={t('list.waiting')}>
             <h2>{t('list.waiting')}</h2>

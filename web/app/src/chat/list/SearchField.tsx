@@ -6,9 +6,11 @@ export interface SearchFieldProps {
   value: string;
   onChange: (value: string) => void;
   onSwitcher: () => void;
+  /** Enter: the same in what was said. */
+  onMessages?: () => void;
 }
 
-export function SearchField({ value, onChange, onSwitcher }: SearchFieldProps) {
+export function SearchField({ value, onChange, onSwitcher, onMessages }: SearchFieldProps) {
   const t = useText();
   return (
     <div className="search">
@@ -26,6 +28,7 @@ export function SearchField({ value, onChange, onSwitcher }: SearchFieldProps) {
             event.stopPropagation();
             onChange('');
           }
+          if (event.key === 'Enter' && !event.nativeEvent.isComposing && value.trim()) onMessages?.();
         }}
       />
       {value ? (

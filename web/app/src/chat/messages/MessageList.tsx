@@ -59,9 +59,9 @@ export function MessageList({ conversation, timeline, state }: MessageListProps)
   const view = useReading({ conversation, rows, virtualizer, scroller, divider, hasOlder: state.hasOlder });
   useEffect(() => timeline.follow(view.atEnd), [timeline, view.atEnd]);
   usePaging({ timeline, state, rows, virtualizer, scroller });
-  const jump = useJump({ timeline, rows, virtualizer, stick, divider, state });
-
   const [opened, setOpened] = useState(false);
+  const jump = useJump({ conversationId: conversation.id, opened, timeline, rows, virtualizer, stick, divider, state });
+
   useLayoutEffect(() => {
     if (opened || rows.length === 0) return;
     const index = rows.findIndex((row) => row.startsNew);

@@ -1,11 +1,14 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import type { Timeline, TimelineState } from '@/realtime/messenger';
-import { onEndRequest, onJumpRequest } from '../jumps';
+import { onArrival, onEndRequest, onJumpRequest } from '../jumps';
 import type { Row } from './grouping';
 import type { Divider } from './useDivider';
 import type { RowVirtualizer } from './useVirtualRows';
 
 interface Input {
+  conversationId: string;
+  /** Whether the list stands where it opened: an earlier jump would be undone. */
+  opened: boolean;
   timeline: Timeline;
   state: TimelineState;
   rows: readonly Row[];
@@ -18,7 +21,7 @@ interface Input {
 const FLASH_MS = 1_200;
 
 /** Jumps: to the end, to the first unread message, to a date. What is not loaded is loaded first. */
-export function useJump({ timeline, state, rows, virtualizer, stick, divider }: Input) {
+export function useJump({ conversationId, opened, timeline, state, rows, virtualizer, stick, divider }: Input) {
   const [flashed, setFlashed] = useState<string | null>(null);
   /** The row to show once it is among the rows. */
   const wanted = useRef<{ key: string | 'end'; flash: boolean } | null>(null);
@@ -84,6 +87,9 @@ export function useJump({ timeline, state, rows, virtualizer, stick, divider }: 
     [clear, toEnd],
   );
   useEffect(() => onJumpRequest((place) => void toPlace(place, true)), [toPlace]);
+  useEffect(() => {
+    if (opened) return onArrival(conversationId, (place) => void toPlace(place, true));
+  }, [opened, conversationId, toPlace]);
 
   const toFirstUnread = useCallback(async () => {
     const index = rows.findIndex((row) => row.startsNew);
