@@ -9,6 +9,7 @@ mod persist;
 mod raw;
 mod resume;
 mod returning;
+mod search;
 mod storm;
 mod unread;
 mod web;
@@ -36,6 +37,8 @@ pub enum Scenario {
     Unread,
     /// Pages of history per second over REST.
     History,
+    /// Searches of all kinds in a year of messages.
+    Search,
     /// Messages per second that the persist worker projects.
     Persist,
     /// Messages straight to JetStream.
@@ -63,6 +66,7 @@ pub async fn run(scenario: Scenario, options: &Options) -> anyhow::Result<Report
         Scenario::Large => large::run(options).await,
         Scenario::Unread => unread::run(options).await,
         Scenario::History => history::run(options).await,
+        Scenario::Search => search::run(options).await,
         Scenario::Persist => persist::run(options).await,
         Scenario::Raw => raw::run(options).await,
         Scenario::Web => web::run(options).await,
