@@ -54,13 +54,13 @@ export function MessageList({ conversation, timeline, state }: MessageListProps)
   const isGroup = conversation.kind !== 'direct';
   const moderates = isGroup && (conversation.role === 'owner' || conversation.role === 'admin');
   const roving = useRoving(rows, conversation.id, moderates);
-  const { virtualizer, stick } = useVirtualRows(rows, scroller, !state.hasNewer, roving.index);
+  const { virtualizer, stick, unstick } = useVirtualRows(rows, scroller, !state.hasNewer, roving.index);
   roving.attach(virtualizer);
   const view = useReading({ conversation, rows, virtualizer, scroller, divider, hasOlder: state.hasOlder });
   useEffect(() => timeline.follow(view.atEnd), [timeline, view.atEnd]);
   usePaging({ timeline, state, rows, virtualizer, scroller });
   const [opened, setOpened] = useState(false);
-  const jump = useJump({ conversationId: conversation.id, opened, timeline, rows, virtualizer, stick, divider, state });
+  const jump = useJump({ conversationId: conversation.id, opened, timeline, rows, virtualizer, stick, unstick, divider, state });
 
   useLayoutEffect(() => {
     if (opened || rows.length === 0) return;

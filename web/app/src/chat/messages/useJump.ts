@@ -15,13 +15,15 @@ interface Input {
   virtualizer: RowVirtualizer;
   /** Goes to the end and stays there. */
   stick: () => void;
+  /** Keeps to the end no more. */
+  unstick: () => void;
   divider: Divider;
 }
 
 const FLASH_MS = 1_200;
 
 /** Jumps: to the end, to the first unread message, to a date. What is not loaded is loaded first. */
-export function useJump({ conversationId, opened, timeline, state, rows, virtualizer, stick, divider }: Input) {
+export function useJump({ conversationId, opened, timeline, state, rows, virtualizer, stick, unstick, divider }: Input) {
   const [flashed, setFlashed] = useState<string | null>(null);
   /** The row to show once it is among the rows. */
   const wanted = useRef<{ key: string | 'end'; flash: boolean } | null>(null);
@@ -38,9 +40,10 @@ export function useJump({ conversationId, opened, timeline, state, rows, virtual
     const index = rows.findIndex((row) => row.key === target.key);
     if (index < 0) return;
     wanted.current = null;
+    unstick();
     virtualizer.scrollToIndex(index, { align: 'start' });
     if (target.flash) setFlashed(target.key);
-  }, [rows, state.hasNewer, virtualizer, stick]);
+  }, [rows, state.hasNewer, virtualizer, stick, unstick]);
 
   useEffect(() => {
     if (!flashed) return;
@@ -69,12 +72,13 @@ export function useJump({ conversationId, opened, timeline, state, rows, virtual
         requestAnimationFrame(() => {
           if (!wanted.current) return;
           wanted.current = null;
+          unstick();
           virtualizer.scrollToIndex(index, { align: 'start' });
           if (flash) setFlashed(key);
         });
       }
     },
-    [timeline, virtualizer],
+    [timeline, virtualizer, unstick],
   );
 
   const { clear } = divider;
@@ -93,9 +97,11 @@ export function useJump({ conversationId, opened, timeline, state, rows, virtual
 
   const toFirstUnread = useCallback(async () => {
     const index = rows.findIndex((row) => row.startsNew);
-    if (index >= 0) virtualizer.scrollToIndex(index, { align: 'start' });
-    else if (divider.afterSeq !== null) await toPlace({ seq: divider.afterSeq + 1 }, false);
-  }, [rows, virtualizer, divider, toPlace]);
+    if (index >= 0) {
+      unstick();
+      virtualizer.scrollToIndex(index, { align: 'start' });
+    } else if (divider.afterSeq !== null) await toPlace({ seq: divider.afterSeq + 1 }, false);
+  }, [rows, virtualizer, unstick, divider, toPlace]);
 
   return { flashed, toEnd, toFirstUnread };
 }

@@ -79,5 +79,9 @@ export function useVirtualRows(rows: readonly Row[], scroller: RefObject<HTMLDiv
     sticks.current = true;
     virtualizer.scrollToEnd();
   }, [virtualizer]);
-  return { virtualizer, stick };
+  /** Before a jump away from the end: rows that are measured on the way there would pull the list back. */
+  const unstick = useCallback(() => {
+    sticks.current = false;
+  }, []);
+  return { virtualizer, stick, unstick };
 }
