@@ -8,8 +8,9 @@ const ticks = (person, text) => person.bubble(text).last().locator('.ticks');
 async function setReceipts(person, world, word) {
   const conversation = person.page.url();
   await person.page.goto(`${world.url}/settings/privacy`);
-  const choice = person.page.locator('.choice', { hasText: word });
-  await person.page.locator('.choice input:checked').waitFor();
+  const choices = person.page.getByRole('radiogroup', { name: 'Read receipts' }).locator('.choice');
+  const choice = choices.filter({ hasText: word });
+  await choices.locator('input:checked').waitFor();
   await choice.click();
   await until('the choice', () => choice.locator('input').isChecked(), true);
   await person.page.goto(conversation);
@@ -93,5 +94,25 @@ export const receipts = {
     await bob.page.reload();
     await bob.sees('two');
     await badge.waitFor({ state: 'detached' });
+  },
+
+  'who is there shows to the other, unless they are invisible, and last seen when they left': async (world) => {
+    const { ann, bob } = await friends(world);
+    const state = ann.page.locator('.conversation-state');
+    const dot = ann.row('Bob Rivera').locator('.presence-dot');
+    // Of two windows of one browser only one has the focus: bob may be idle.
+    await until('that he is there', async () => /^(online|idle)$/.test(await state.textContent()), true);
+    assert.match(await dot.getAttribute('data-state'), /^(online|idle)$/);
+    await ann.shot('presence');
+    await bob.page.goto(`${world.url}/settings/privacy`);
+    await bob.page.locator('.choice', { hasText: 'Do not disturb' }).click();
+    await until('that he is busy', () => state.textContent(), 'do not disturb');
+    await bob.page.locator('.choice', { hasText: 'Invisible' }).click();
+    await until('that he seems gone', async () => (await state.textContent()).startsWith('last seen'), true);
+    await dot.waitFor({ state: 'detached' });
+    await bob.page.locator('.choice', { hasText: 'Available' }).click();
+    await dot.waitFor();
+    await bob.page.locator('.choice', { hasText: 'Nobody' }).click();
+    await until('that nothing is told', async () => (await state.textContent()).startsWith('@'), true);
   },
 };

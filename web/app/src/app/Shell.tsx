@@ -10,6 +10,7 @@ import { People, Settings } from './lazyPages';
 import { Rail } from './Rail';
 import { useRoute } from './routes';
 import { usePageBadge } from './usePageBadge';
+import { usePresence } from './usePresence';
 import { Welcome } from './Welcome';
 import './shell.css';
 
@@ -20,6 +21,7 @@ export function Shell() {
   const open = route.page === 'chat' ? route.conversation : null;
   useShortcuts(open);
   usePageBadge(open);
+  usePresence(open);
   const covered = open !== null || (route.page === 'settings' && route.section !== undefined);
   return (
     <div className="shell" data-covered={covered || undefined}>

@@ -111,6 +111,13 @@ export async function openMessenger(configuration: Configuration): Promise<Messe
     setDraft: (id, text) => client.drafts.set(id, text),
     isTyping: (id) => client.isTyping(id),
     wantPeople: (ids) => client.users.want(ids),
+    presence: client.presence,
+    present: (active, id) => client.present(active, id),
+    watch: (ids) => client.watch(ids),
+    presenceSettings: derived(client.settings, (settings) => settings),
+    setPresence: async (change) => {
+      await call(api.changeSettings(change));
+    },
 
     findPerson: async (handle) => {
       try {

@@ -8,6 +8,7 @@ import type {
   MessageItem,
   MessageRef,
   Person,
+  Presence,
   Readers,
   Receipts,
   Revision,
@@ -118,6 +119,14 @@ export interface Messenger {
   setDraft(conversationId: string, text: string): boolean;
   isTyping(conversationId: string): void;
   wantPeople(ids: readonly string[]): void;
+  /** How people are there whom `watch` names. */
+  readonly presence: Store<ReadonlyMap<string, Presence>>;
+  /** Whether one uses the page, and what one has before one's eyes. */
+  present(active: boolean, conversationId: string | null): void;
+  watch(ids: readonly string[]): void;
+  /** Whom one tells that one is there, and how one wants to be seen; null while it is not known. */
+  readonly presenceSettings: Store<{ presenceTo: string; availability: string } | null>;
+  setPresence(change: { presenceTo?: string; availability?: string }): Promise<void>;
 
   findPerson(handle: string): Promise<Person | null>;
   openDirect(personId: string): Promise<string>;

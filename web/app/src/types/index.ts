@@ -98,6 +98,12 @@ export interface Found {
   lagMs: number | null;
 }
 
+/** How somebody is there. */
+export interface Presence {
+  state: string;
+  lastSeenMs: number | null;
+}
+
 /** People who have read a message, the first of them. */
 export interface Readers {
   people: Person[];

@@ -126,8 +126,12 @@ test('receipts are empty when they are switched off, here or on another device, 
 
   server.answers.set('PATCH /v1/users/me/settings', (_, body) => [200, JSON.parse(body)]);
   serverSays(true, by('u1', 4));
-  expect(await client.api.changeSettings({ readReceipts: true })).toEqual({ readReceipts: true });
-  expect(client.settings.get()).toEqual({ readReceipts: true });
+  // A server of before says nothing of presence.
+  const settings = { readReceipts: true, presenceTo: 'contacts', availability: 'available' };
+  expect(await client.api.changeSettings({ readReceipts: true })).toEqual(settings);
+  expect(client.settings.get()).toEqual(settings);
+  server.happen({ type: 'SETTINGS_CHANGED', chain: 'u:0', user_id: 'me', actor_id: 'me', at_ms: 1, availability: 'invisible' } as never);
+  await until('invisible', client.settings, (now) => now?.availability === 'invisible' && now.readReceipts);
   server.happen({ type: 'SETTINGS_CHANGED', chain: 'u:0', user_id: 'me', actor_id: 'me', at_ms: 1, read_receipts: true } as never);
   await until('on again', receipts, ({ read }) => read.get('u1')?.readSeq === 4);
 

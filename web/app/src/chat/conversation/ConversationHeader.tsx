@@ -2,9 +2,11 @@ import { ArrowLeft, CalendarDays, PanelRight, Search } from 'lucide-react';
 import { useLocation } from 'wouter';
 import { useText } from '@/app/i18n/i18n';
 import { Avatar } from '@/app/ui/Avatar';
+import { useMessenger, useStore } from '@/realtime/hooks';
 import { useUi } from '@/store/ui';
 import type { ConversationRow } from '@/types';
 import { useMembers } from '../groups/useMembers';
+import { presenceText } from '../presence';
 
 export function ConversationHeader({ conversation }: { conversation: ConversationRow }) {
   const t = useText();
@@ -12,7 +14,10 @@ export function ConversationHeader({ conversation }: { conversation: Conversatio
   const { panelOpen, setPanel, show } = useUi();
   const isGroup = conversation.kind !== 'direct';
   const { count } = useMembers(isGroup ? conversation.id : null);
-  const state = isGroup ? (count === null ? '' : t('group.members', { count })) : conversation.peer ? `@${conversation.peer.handle}` : '';
+  const presence = useStore(useMessenger().presence).get(conversation.peer?.id ?? '');
+  const there = presence ? presenceText(presence, t) : '';
+  const handle = conversation.peer ? `@${conversation.peer.handle}` : '';
+  const state = isGroup ? (count === null ? '' : t('group.members', { count })) : there || handle;
   return (
     <header className="conversation-header">
       <button type="button" className="icon-button only-narrow" aria-label={t('action.back')} onClick={() => navigate('/')}>
@@ -23,7 +28,13 @@ export function ConversationHeader({ conversation }: { conversation: Conversatio
         <bdi>{conversation.title}</bdi>
       </h1>
       <button type="button" className="conversation-title" aria-expanded={panelOpen} onClick={() => setPanel(!panelOpen)}>
-        <Avatar id={conversation.peer?.id ?? conversation.id} name={conversation.title} size={38} shape={isGroup ? 'group' : 'person'} />
+        <Avatar
+          id={conversation.peer?.id ?? conversation.id}
+          name={conversation.title}
+          size={38}
+          shape={isGroup ? 'group' : 'person'}
+          presence={presence?.state}
+        />
         <span className="conversation-names">
           <bdi className="conversation-name one-line">{conversation.title}</bdi>
           <span className="conversation-state one-line" dir="auto">

@@ -9,6 +9,7 @@ import type { ConversationRow, MessageItem, Person } from '@/types';
 import { textDirection } from '../messages/direction';
 import { plainText } from '../messages/markdown';
 import { readCount } from '../messages/useReaders';
+import { presenceText } from '../presence';
 
 export interface ConversationRowViewProps {
   row: ConversationRow;
@@ -24,6 +25,7 @@ export const ConversationRowView = memo(
     const { last } = row;
     const isUnread = row.unread > 0;
     const mine = last?.senderId === me.id;
+    const presence = useStore(useMessenger().presence).get(row.peer?.id ?? '');
     return (
       <button
         type="button"
@@ -34,11 +36,18 @@ export const ConversationRowView = memo(
         onClick={onOpen}
       >
         <span className="row-avatar" data-density-size>
-          <Avatar id={row.peer?.id ?? row.id} name={row.title} size={44} shape={row.kind === 'direct' ? 'person' : 'group'} />
+          <Avatar
+            id={row.peer?.id ?? row.id}
+            name={row.title}
+            size={44}
+            shape={row.kind === 'direct' ? 'person' : 'group'}
+            presence={presence?.state}
+          />
         </span>
         <span className="row-text">
           <span className="row-line">
             <bdi className="row-name one-line">{row.title}</bdi>
+            {presence && presence.state !== 'offline' && <span className="visually-hidden">{presenceText(presence, t)}</span>}
             {last && (
               <span className="row-time numbers">
                 {mine && <RowTicks row={row} last={last} />}

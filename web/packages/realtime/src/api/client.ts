@@ -6,6 +6,7 @@ import type { ConversationRow } from './conversations.ts';
 import type { ClientId, ConversationId, Seq, UserId } from './ids.ts';
 import type { MembersState } from './members.ts';
 import type { MessageItem, MessageRef } from './messages.ts';
+import type { PresenceState } from './presence.ts';
 import type { Readable } from './readable.ts';
 import type { ReceiptsState, Settings } from './receipts.ts';
 import type { LogIn, SessionState, SignUp } from './session.ts';
@@ -51,6 +52,8 @@ export interface RealtimeClient {
   readonly drafts: Drafts;
   readonly users: Users;
   readonly typing: Readable<TypingState>;
+  /** How people are there whom {@link watch} names. Nobody is in it while there is no connection. */
+  readonly presence: Readable<PresenceState>;
   /** What the person has set for all their devices; null while it is not known. Change it with `api.changeSettings`. */
   readonly settings: Readable<Settings | null>;
   /** Messages in the outbox, in the order in which they go out; failed ones too. */
@@ -120,6 +123,13 @@ export interface RealtimeClient {
   markRead(id: ConversationId, seq: Seq): void;
   /** Marks the conversation as unread from there on, on the person's own devices alone. Reading it again, and answering, ends it. */
   markUnread(id: ConversationId, from: Seq): Promise<void>;
+  /**
+   * How the person is there: whether they use the page, and what they have before their eyes. Said again by itself; of several tabs the
+   * one that is used counts. Without it others see nothing of this device.
+   */
+  present(active: boolean, conversationId: ConversationId | null): void;
+  /** Whom this tab shows, in place of those named before; at most 200 of all tabs are watched. */
+  watch(people: readonly UserId[]): void;
   /** The person types. Call at every key: it is said at most every 2 s. */
   isTyping(id: ConversationId): void;
   /** The person has stopped. Sending says so by itself. */

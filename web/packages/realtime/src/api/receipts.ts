@@ -1,5 +1,6 @@
 import type { Seq, UserId } from './ids.ts';
 import type { MessageItem, SendState } from './messages.ts';
+import type { Availability, PresenceAudience } from './presence.ts';
 
 /** Up to where somebody has read: what stands behind `afterSeq` and not behind `readSeq`. What stands before it they do not tell. */
 export interface ReadMark {
@@ -21,6 +22,10 @@ export interface ReceiptsState {
 export interface Settings {
   /** Whether one tells others what one has read, and is told of others. */
   readonly readReceipts: boolean;
+  /** Whom one tells whether one is there, and when one was. */
+  readonly presenceTo: PresenceAudience;
+  /** How one wants to be seen while one is there. */
+  readonly availability: Availability;
 }
 
 /** Where a message of one's own is. `delivered`: a device of everybody it was sent to has it. `read`: all of them have read it. */

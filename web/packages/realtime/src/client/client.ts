@@ -1,10 +1,11 @@
 import type { Drafts, Invitations, RealtimeClient, Sending, TypingState, Users } from '../api/client.ts';
 import type { ConnectionState, Notice } from '../api/connection.ts';
 import type { ConversationRow } from '../api/conversations.ts';
-import type { ClientId, ConversationId, Seq } from '../api/ids.ts';
+import type { ClientId, ConversationId, Seq, UserId } from '../api/ids.ts';
 import type { MembersState } from '../api/members.ts';
 import type { MessageRef } from '../api/messages.ts';
 import type { ClientOptions } from '../api/options.ts';
+import type { PresenceState } from '../api/presence.ts';
 import type { Readable } from '../api/readable.ts';
 import type { ReceiptsState, Settings as UserSettings } from '../api/receipts.ts';
 import type { LogIn, SessionState, SignUp } from '../api/session.ts';
@@ -56,6 +57,7 @@ export class Client implements RealtimeClient {
   readonly session: Value<SessionState> = new Value<SessionState>({ status: 'out', reason: null });
   readonly connection: Value<ConnectionState> = new Value<ConnectionState>(STOPPED);
   readonly typing: Value<TypingState> = new Value<TypingState>(new Map());
+  readonly presence: Value<PresenceState> = new Value<PresenceState>(new Map());
   readonly settings: Readable<UserSettings | null>;
   readonly drafts: Drafts;
   readonly users: Users;
@@ -267,6 +269,14 @@ export class Client implements RealtimeClient {
     await this.#scope?.marks.markUnread(id, from);
   }
 
+  present(active: boolean, conversationId: ConversationId | null): void {
+    this.#scope?.presence.present(active, conversationId);
+  }
+
+  watch(people: readonly UserId[]): void {
+    this.#scope?.presence.watch(people);
+  }
+
   isTyping(id: ConversationId): void {
     this.#scope?.typing.isTyping(id);
   }
@@ -361,6 +371,7 @@ export class Client implements RealtimeClient {
       values: this.#values,
       connection: this.connection,
       typing: this.typing,
+      presence: this.presence,
       userSettings: this.#settingsValue,
       onNotice: (notice) => this.notice(notice),
       onEvent: (event) => this.#events.emit(event),

@@ -1,6 +1,7 @@
 import type { TypingState } from '../api/client.ts';
 import type { ConnectionState, Notice } from '../api/connection.ts';
 import type { ConversationId } from '../api/ids.ts';
+import type { PresenceState } from '../api/presence.ts';
 import type { Settings as UserSettings } from '../api/receipts.ts';
 import { Engine } from '../engine/engine.ts';
 import type { Settings } from '../engine/settings.ts';
@@ -17,6 +18,7 @@ import { MemberDesk } from '../state/members.ts';
 import { Mirror, type Values } from '../state/mirror.ts';
 import { OutboxDesk } from '../state/outbox-desk.ts';
 import { Peers } from '../state/peers.ts';
+import { PresenceDesk } from '../state/presence.ts';
 import { ReadMarks } from '../state/read-marks.ts';
 import { ReceiptDesk } from '../state/receipts.ts';
 import type { SessionRecord } from '../state/records.ts';
@@ -54,6 +56,7 @@ export interface ScopeParts {
   readonly values: Values;
   readonly connection: Value<ConnectionState>;
   readonly typing: Value<TypingState>;
+  readonly presence: Value<PresenceState>;
   readonly userSettings: Value<UserSettings | null>;
   onNotice(notice: Notice): void;
   onEvent(event: ServerEvent): void;
@@ -74,6 +77,7 @@ export class Scope {
   readonly outbox: OutboxDesk;
   readonly marks: ReadMarks;
   readonly typing: TypingDesk;
+  readonly presence: PresenceDesk;
   readonly list: ListSync;
   readonly invitations: InvitationSync;
   readonly members: MemberDesk;
@@ -121,6 +125,7 @@ export class Scope {
     this.typing = new TypingDesk(parts.typing, this.#clock, (conversationId, typing) =>
       bus.post({ is: 'type', sessionId: session.sessionId, tab, conversationId, typing }),
     );
+    this.presence = new PresenceDesk(parts.presence, (want) => bus.post({ is: 'present', sessionId: session.sessionId, tab, want }));
     this.#leadership = new Leadership(parts.lockName, bus, parts.page, { begin: () => this.#begin(), end: () => this.#end() }, parts.locks);
     this.#off.push(
       bus.on((message) => this.#hear(message)),
@@ -136,7 +141,11 @@ export class Scope {
         if (change.reset !== undefined) parts.onNotice({ kind: 'reset', reason: change.reset });
       }),
       parts.connection.subscribe(() => {
-        if (parts.connection.get().state !== 'live') return;
+        if (parts.connection.get().state !== 'live') {
+          this.presence.forget();
+          return;
+        }
+        this.presence.renew();
         for (const view of this.#timelines) view.wake();
         this.members.wake();
         this.receipts.wake();
@@ -199,6 +208,7 @@ export class Scope {
     this.settings.stop();
     this.marks.stop();
     this.typing.stop();
+    this.presence.stop();
     this.outbox.close();
     this.mirror.close();
   }
@@ -252,6 +262,7 @@ export class Scope {
         onGap: () => undefined,
         onTyping: (frame) => bus.post({ is: 'typing', sessionId: session.sessionId, tab, frame }),
         onReceipts: (frame) => bus.post({ is: 'receipts', sessionId: session.sessionId, tab, frame }),
+        onPresence: (frame) => bus.post({ is: 'presence', sessionId: session.sessionId, tab, frame }),
         onNotice: ({ code, message }) => this.#parts.onNotice({ kind: 'server', code, message }),
         onStopped: (reason) => {
           if (reason === 'session_revoked') this.#parts.onEnded(reason);
@@ -333,6 +344,12 @@ export class Scope {
         break;
       case 'receipts':
         this.receipts.hear(message.frame);
+        break;
+      case 'presence':
+        this.presence.hear(message.frame);
+        break;
+      case 'present':
+        this.#engine?.present(message.tab, message.want);
         break;
       case 'type':
         this.#engine?.type(message.conversationId, message.typing);

@@ -6,9 +6,10 @@ import type { Transport } from '../transport/transport.ts';
 import { Backoff } from '../util/backoff.ts';
 import type { ServerClock } from '../util/clock.ts';
 import { Timer } from '../util/timer.ts';
-import type { ErrorFrame, ReceiptsFrame, TypingFrame, WelcomeFrame } from '../wire/frames.ts';
+import type { ErrorFrame, PresenceFrame, ReceiptsFrame, TypingFrame, WelcomeFrame } from '../wire/frames.ts';
 import { mayReconnect, retryAfterMs } from './closes.ts';
 import type { Outbox } from './outbox.ts';
+import { PresenceTeller, type PresenceWant } from './presence.ts';
 import type { Settings } from './settings.ts';
 import type { Sink } from './sink.ts';
 import { Socket, type SocketEnd } from './socket.ts';
@@ -33,6 +34,7 @@ export interface EngineParts {
   onGap(): void;
   onTyping(frame: TypingFrame): void;
   onReceipts(frame: ReceiptsFrame): void;
+  onPresence(frame: PresenceFrame): void;
   onNotice(error: ErrorFrame): void;
   /** It will not connect again. The code is an error's, or `close_<number>`. */
   onStopped(reason: string): void;
@@ -44,6 +46,7 @@ export class Engine {
   readonly #tracker = new Tracker();
   readonly #reconnect: Backoff;
   readonly #wait = new Timer();
+  readonly #presence = new PresenceTeller();
   #socket: Socket | null = null;
   #resume: string | null;
   #stopped = false;
@@ -85,6 +88,11 @@ export class Engine {
 
   type(conversationId: string, typing: boolean): void {
     this.#socket?.type(conversationId, typing);
+  }
+
+  /** What a tab wants to be said of presence. */
+  present(tab: string, want: PresenceWant): void {
+    this.#presence.want(tab, want);
   }
 
   storedMore(): void {
@@ -138,6 +146,7 @@ export class Engine {
           outbox,
           clock,
           tracker: this.#tracker,
+          presence: this.#presence,
           onWelcome: (welcome) => {
             this.#began = performance.now();
             this.#tokenRefusals = 0;
@@ -153,6 +162,7 @@ export class Engine {
           },
           onTyping: (frame) => this.#parts.onTyping(frame),
           onReceipts: (frame) => this.#parts.onReceipts(frame),
+          onPresence: (frame) => this.#parts.onPresence(frame),
           onNotice: (error) => this.#parts.onNotice(error),
           onEnd: (end) => this.#onEnd(end, used),
         },

@@ -14,11 +14,13 @@ import {
   decodeFrame,
   type ErrorFrame,
   encode,
+  type PresenceFrame,
   type ReceiptsFrame,
   type TypingFrame,
   type WelcomeFrame,
 } from '../wire/frames.ts';
 import { InFlight, type Outbox } from './outbox.ts';
+import type { PresenceTeller } from './presence.ts';
 import { Received } from './received.ts';
 import type { Settings } from './settings.ts';
 import type { Sink } from './sink.ts';
@@ -60,11 +62,13 @@ export interface SocketParts {
   readonly outbox: Outbox;
   readonly tracker: Tracker;
   readonly clock: ServerClock;
+  readonly presence: PresenceTeller;
   onWelcome(welcome: WelcomeFrame): void;
   onCaughtUp(): void;
   onPosition(position: string): void;
   onTyping(frame: TypingFrame): void;
   onReceipts(frame: ReceiptsFrame): void;
+  onPresence(frame: PresenceFrame): void;
   onNotice(error: ErrorFrame): void;
   onEnd(end: SocketEnd): void;
 }
@@ -221,6 +225,7 @@ export class Socket {
         this.#answered = this.#heard;
         this.#onPosition(frame.position);
         this.#parts.onCaughtUp();
+        this.#parts.presence.live((text) => this.#write(text));
         this.#sayReceivedSoon();
         break;
       case 'reset':
@@ -236,6 +241,9 @@ export class Socket {
         break;
       case 'receipts':
         this.#parts.onReceipts(frame);
+        break;
+      case 'user_presence':
+        this.#parts.onPresence(frame);
         break;
       case 'error':
         this.#onError(frame);
@@ -279,7 +287,7 @@ export class Socket {
     const asked = error.retry_after_ms ?? null;
     const clientId = error.client_id ?? null;
     if (clientId === null) {
-      if (error.code === 'unknown_command' && this.#received.isUnknown()) return;
+      if (error.code === 'unknown_command' && (this.#parts.presence.isUnknown() || this.#received.isUnknown())) return;
       this.#error = error;
       if (error.code === 'rate_limited' && this.#inFlight.size > 0) {
         // Some frame of ours was not even looked at, and which is not said: what has no answer goes out again.
@@ -391,6 +399,7 @@ export class Socket {
   #finish(end: SocketEnd): void {
     if (this.#over) return;
     this.#over = true;
+    this.#parts.presence.ended();
     for (const timer of [this.#deadline, this.#report, this.#pause, this.#receivedDue]) timer.stop();
     this.#goodbye?.();
     this.#parts.onEnd(end);

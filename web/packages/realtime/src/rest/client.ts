@@ -206,13 +206,17 @@ export class RestClient {
 
   /** What the caller has set for all their devices. */
   async settings(): Promise<Settings> {
-    return { readReceipts: (await data(this.raw.GET('/v1/users/me/settings'))).read_receipts };
+    return settingsOf(await data(this.raw.GET('/v1/users/me/settings')));
   }
 
   /** Changes what is named; the caller's devices are told. */
-  async changeSettings({ readReceipts }: Partial<Settings>): Promise<Settings> {
-    const body = readReceipts === undefined ? {} : { read_receipts: readReceipts };
-    return { readReceipts: (await data(this.raw.PATCH('/v1/users/me/settings', { body }))).read_receipts };
+  async changeSettings({ readReceipts, presenceTo, availability }: Partial<Settings>): Promise<Settings> {
+    const body = {
+      ...(readReceipts === undefined ? {} : { read_receipts: readReceipts }),
+      ...(presenceTo === undefined ? {} : { presence_to: presenceTo }),
+      ...(availability === undefined ? {} : { availability }),
+    };
+    return settingsOf(await data(this.raw.PATCH('/v1/users/me/settings', { body })));
   }
 
   /** A page of history with what happened between the messages, both oldest first. Merge them by `seq`. */
@@ -302,4 +306,10 @@ async function done(call: Promise<Answer<unknown>>): Promise<void> {
 
 function failure(answer: Answer<unknown>): ApiError {
   return isProblem(answer.error) ? refused(answer.error) : unexpected(answer.response.status);
+}
+
+/** A server of before knows nothing of presence. */
+function settingsOf(answer: { read_receipts: boolean; presence_to?: string; availability?: string }): Settings {
+  const { read_receipts, presence_to = 'contacts', availability = 'available' } = answer;
+  return { readReceipts: read_receipts, presenceTo: presence_to, availability };
 }

@@ -10,6 +10,9 @@ import type { Home } from './home.ts';
 
 const KEY = 'settings';
 
+/** What a build of before did not keep. */
+const USUAL = { presenceTo: 'contacts', availability: 'available' };
+
 /** What the person has set for all their devices: kept, asked for after connecting, and followed as it changes. */
 export class SettingsDesk {
   readonly #value: Value<Settings | null>;
@@ -52,14 +55,26 @@ export class SettingsDesk {
   heed(change: Change): void {
     for (const event of change.events ?? []) {
       if (!isKnownEvent(event) || event.type !== 'SETTINGS_CHANGED') continue;
-      if (typeof event.read_receipts === 'boolean') this.take({ readReceipts: event.read_receipts });
+      const known = this.#value.get();
+      if (known === null) {
+        this.wake();
+        continue;
+      }
+      const { read_receipts, presence_to, availability } = event;
+      this.take({
+        readReceipts: read_receipts ?? known.readReceipts,
+        presenceTo: presence_to ?? known.presenceTo,
+        availability: availability ?? known.availability,
+      });
     }
   }
 
   take(settings: Settings): void {
     if (this.#stopped) return;
     this.#news += 1;
-    if (this.#value.get()?.readReceipts === settings.readReceipts) return;
+    const known = this.#value.get();
+    const { readReceipts, presenceTo, availability } = settings;
+    if (known?.readReceipts === readReceipts && known.presenceTo === presenceTo && known.availability === availability) return;
     this.#value.set(settings);
     const keep = this.#home.transaction(['meta'], { write: true }, async (tx) => tx.put('meta', KEY, settings));
     void keep.catch(() => undefined);
@@ -68,7 +83,7 @@ export class SettingsDesk {
   async #load(): Promise<void> {
     const news = this.#news;
     const stored = await this.#home.transaction(['meta'], {}, (tx) => tx.get('meta', KEY)).catch(() => undefined);
-    if (stored !== undefined && news === this.#news && !this.#stopped) this.#value.set(stored as Settings);
+    if (stored !== undefined && news === this.#news && !this.#stopped) this.#value.set({ ...USUAL, ...(stored as Settings) });
   }
 
   async #read(): Promise<void> {

@@ -1,8 +1,9 @@
 import type { ConnectionState } from '../api/connection.ts';
+import type { PresenceWant } from '../engine/presence.ts';
 import type { Change } from '../state/change.ts';
 import type { ServerTime } from '../util/clock.ts';
 import { Emitter } from '../util/emitter.ts';
-import type { ReceiptsFrame, TypingFrame } from '../wire/frames.ts';
+import type { PresenceFrame, ReceiptsFrame, TypingFrame } from '../wire/frames.ts';
 
 /** What tabs tell each other. Everything is plain data. What names a session is nothing to tabs that have another one. */
 export type TabMessage =
@@ -17,6 +18,8 @@ export type TabMessage =
     }
   | { readonly is: 'typing'; readonly sessionId: string; readonly tab: string; readonly frame: TypingFrame }
   | { readonly is: 'receipts'; readonly sessionId: string; readonly tab: string; readonly frame: ReceiptsFrame }
+  | { readonly is: 'presence'; readonly sessionId: string; readonly tab: string; readonly frame: PresenceFrame }
+  | { readonly is: 'present'; readonly sessionId: string; readonly tab: string; readonly want: PresenceWant }
   | { readonly is: 'ping'; readonly from: string }
   | { readonly is: 'pong'; readonly to: string; readonly term: number; readonly hiddenMs: number }
   | { readonly is: 'yield'; readonly term: number }

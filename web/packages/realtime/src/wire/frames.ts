@@ -32,6 +32,9 @@ export type TypingFrame = Control<'user_typing'>;
 /** Others have read further. */
 export type ReceiptsFrame = Control<'receipts'>;
 
+/** How people are there whom one watches. */
+export type PresenceFrame = Control<'user_presence'>;
+
 /** Up to where this device has what others said in a conversation. */
 export type ReceivedUpto = Schemas['ReceivedUpto'];
 
@@ -83,6 +86,9 @@ export const encode = {
   delete: (clientId: string, conversationId: string, messageId: string): string =>
     text({ type: 'delete_message', client_id: clientId, conversation_id: conversationId, message_id: messageId }),
   received: (conversations: readonly ReceivedUpto[]): string => text({ type: 'received', conversations: [...conversations] }),
+  presence: (active: boolean, conversationId: string | null): string =>
+    text({ type: 'presence', state: active ? 'active' : 'idle', ...(conversationId === null ? {} : { conversation_id: conversationId }) }),
+  watchPresence: (users: readonly string[]): string => text({ type: 'watch_presence', users: [...users] }),
   typing: (conversationId: string, typing: boolean): string =>
     text({ type: typing ? 'typing_start' : 'typing_stop', conversation_id: conversationId }),
 };
