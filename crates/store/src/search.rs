@@ -190,6 +190,8 @@ impl Searching<'_> {
         let shown = shown::shown(&mut *transaction, self.question.reader, &candidates).await?;
         let mut hits = Vec::new();
         for (message, place) in shown {
+            // As much work as a long text is: others have their turn.
+            tokio::task::yield_now().await;
             let Some(text) = message.body.text() else { continue };
             if let Some(places) = self.question.query.found_in(text.as_str()) {
                 hits.push((Hit { message, places }, place));

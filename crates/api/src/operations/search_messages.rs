@@ -11,6 +11,7 @@ use super::page_limit;
 use crate::error::ApiError;
 use crate::extract::{Caller, Params, enforce};
 use crate::page::{self, Page};
+use crate::read_your_writes;
 use crate::state::App;
 
 /// Shorter lags are told to nobody: a message takes that long to be found.
@@ -41,6 +42,10 @@ pub(crate) async fn search_messages(
         .map_err(|error: relay_domain::ports::SearchCursorError| ApiError::new(ErrorCode::InvalidField, error.to_string()))?;
     enforce(&app, "search", app.config.limits.searches_per_user, &caller.user.to_string()).await?;
     let permit = page::permit(&app, caller.user).await?;
+    if cursor.is_none() {
+        // An edit or a deletion that was acknowledged holds here as well.
+        read_your_writes::caught_up_everywhere(&app.deps, &app.read_your_writes).await;
+    }
     let budget = app.config.search_budget();
     let question = SearchQuestion { reader: caller.user, query, conversation: asked.conversation_id, cursor, limit, budget };
     let began = Instant::now();

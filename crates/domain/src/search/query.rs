@@ -147,7 +147,8 @@ impl Query {
             rest = behind;
             match piece.operator {
                 Some(("from:", value)) => query.from.push(sender(value)),
-                Some(("in:", value)) => query.within.push(value.to_owned()),
+                // No database takes a zero in a text.
+                Some(("in:", value)) => query.within.push(value.replace('\0', "\u{fffd}")),
                 // The earliest, and the latest, are the narrowest.
                 Some(("before:", value)) => query.before_ms = query.before_ms.into_iter().chain([day(value, "before:")?]).min(),
                 Some(("after:", value)) => query.after_ms = query.after_ms.into_iter().chain([day(value, "after:")?]).max(),

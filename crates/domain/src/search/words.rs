@@ -205,19 +205,17 @@ impl Splitting<'_> {
         self.tokens.push(Token { word, at: self.place, upto: self.place + places.max(1) - 1, start, end });
     }
 
-    /// A word, or an e-mail address. Returns where it ends.
+    /// Words with signs between them, or an e-mail address. Returns where they end: nothing is looked through twice, or a long run would
+    /// cost the square of its length.
     fn compound(&mut self, at: usize) -> usize {
         let end = self.run(at, |unit| unit.class.is_word() || matches!(unit.c, '.' | '_' | '-' | '+' | '@'));
         let address = self.units.get(at..end).unwrap_or_default();
         let trailing = address.iter().rev().take_while(|unit| !unit.class.is_word()).count();
         let end = end - trailing;
         let signs: Vec<usize> = (at..end).filter(|index| self.units.get(*index).is_some_and(|unit| unit.c == '@')).collect();
-        let [sign] = signs.as_slice() else { return self.word(at) };
         let is_word = |index: Option<usize>| index.and_then(|index| self.units.get(index)).is_some_and(|unit| unit.class.is_word());
-        if !is_word(sign.checked_sub(1)) || !is_word(sign.checked_add(1)) {
-            return self.word(at);
-        }
-        if self.purpose == For::Query {
+        let is_address = matches!(signs.as_slice(), [sign] if is_word(sign.checked_sub(1)) && is_word(sign.checked_add(1)));
+        if is_address && self.purpose == For::Query {
             self.push(at, end, 1);
             self.place += 1;
             return end;
@@ -225,6 +223,9 @@ impl Splitting<'_> {
         let (first, mut next) = (self.place, at);
         while next < end {
             next = if self.units.get(next).is_some_and(|unit| unit.class.is_word()) { self.word(next) } else { next + 1 };
+        }
+        if !is_address {
+            return next;
         }
         let places = self.place - first;
         self.place = first;
@@ -357,6 +358,14 @@ mod tests {
         let tokens = words(text);
         let places: Vec<_> = tokens.iter().map(|token| (&text[token.start..token.end], token.at, token.upto)).collect();
         assert_eq!(places, [("Zürich", 0, 0), ("fooBar", 1, 2), ("foo", 1, 1), ("Bar", 2, 2), ("🚀", 3, 3), ("x", 4, 4)]);
+    }
+
+    #[test]
+    fn a_long_run_costs_its_length() {
+        // At the square of it, none of these would end.
+        for sign in ['.', '-', '_', '+', '@', '#'] {
+            assert!(index(&format!("a{sign}").repeat(200_000)).len() >= 200_000, "{sign}");
+        }
     }
 
     #[test]

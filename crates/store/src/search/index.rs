@@ -230,6 +230,8 @@ async fn write(connection: &mut PgConnection, rows: Vec<Row>) -> Result<(), Stor
     for row in rows {
         let key = (row.conversation_id, row.stored_at, row.seq);
         let body: MessageBody = serde_json::from_str(&row.body).map_err(|_| unreadable("message body"))?;
+        // A long text takes milliseconds, in which nothing else goes on.
+        tokio::task::yield_now().await;
         let found = if row.deleted { BTreeSet::new() } else { index_words(UserId::from_uuid(row.sender_id), &body) };
         if found.is_empty() {
             words.remove(&key);
