@@ -91,6 +91,7 @@ assert (now.body.text, now.edited_seq) == ("edited by a generated client", edite
 versions = call("listRevisions", bob, id=group, message_id=sent.message_id).revisions
 assert [version.body.text for version in versions] == [text["text"], now.body.text], versions
 assert call("searchMessages", bob, q="\"not a phrase\" from:nobody_has_this", limit=5).hits == []
+assert call("getMessageReceipts", ann, id=group, message_id=sent.message_id).named
 call("hideMessage", bob, id=group, message_id=sent.message_id)
 assert call("listMessages", bob, conversation_id=group, limit=10).messages == []
 call("deleteMessage", ann, id=group, message_id=sent.message_id, body=body("DeleteMessageRequest", client_id="g-3"))
@@ -100,6 +101,7 @@ receipts = call("getReceipts", ann, id=group)
 assert receipts.named and [mark.read_seq for mark in receipts.read] == [sent.seq], receipts
 readers = call("listReaders", ann, id=group, message_id=sent.message_id, limit=10).readers
 assert [reader.user_id for reader in readers] == [bob_profile.user_id], readers
+call("markUnread", bob, id=group, body=body("MarkUnreadRequest", seq=sent.seq))
 assert call("getSettings", ann).read_receipts
 assert not call("changeSettings", ann, body=body("ChangeSettingsRequest", read_receipts=False)).read_receipts
 assert call("getReceipts", ann, id=group).read == []
