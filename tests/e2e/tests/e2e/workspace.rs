@@ -17,7 +17,7 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
     // Ring 2, adapters: never one another, never an app.
     ("relay-bus", &["relay-types", "relay-protocol", "relay-subjects", "relay-domain"], &["relay-dev-servers"]),
     ("relay-store", &["relay-types", "relay-protocol", "relay-domain"], &["relay-dev-servers", "relay-fault-proxy"]),
-    ("relay-hot-state", &["relay-types", "relay-domain"], &["relay-dev-servers"]),
+    ("relay-hot-state", &["relay-types", "relay-protocol", "relay-domain"], &["relay-dev-servers"]),
     ("relay-auth", &["relay-types", "relay-protocol", "relay-domain"], &[]),
     // Ring 3, apps: ports only, never an adapter.
     ("relay-gateway", APP, &[]),
@@ -31,7 +31,7 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
     ("relay-bootstrap", &["relay-types", "relay-runtime", "relay-bus", "relay-store"], &[]),
     (
         "relay-gateway-bin",
-        &["relay-types", "relay-runtime", "relay-bootstrap", "relay-bus", "relay-store", "relay-auth", "relay-gateway"],
+        &["relay-types", "relay-runtime", "relay-bootstrap", "relay-bus", "relay-store", "relay-auth", "relay-hot-state", "relay-gateway"],
         &[],
     ),
     ("relay-worker-bin", &["relay-types", "relay-runtime", "relay-bootstrap", "relay-bus", "relay-store", "relay-workers"], &[]),
