@@ -32,17 +32,24 @@ pub(crate) struct Moved {
 
 /// Keeps the mark for others, in the transaction that moved it, and says what gateways are told: the caller holds the member's row.
 ///
-/// A mark that others had last at a place before `before` was moved while receipts were off. Indexes: `users_pkey`,
+/// A mark that others had last at a place before `before` was moved while receipts were off. The first one behind that begins where it
+/// ends, and so does one of a person who read nothing meanwhile: nobody can tell them apart. Indexes: `users_pkey`,
 /// `conversations_pkey`, `conversation_heads_pkey`, `memberships_open_key`, `members_requests`, `members_pkey`.
 pub(crate) async fn keep(connection: &mut PgConnection, moved: &Moved) -> sqlx::Result<Option<ReadNotice>> {
     let row = sqlx::query!(
         r#"INSERT INTO read_receipts AS r (conversation_id, user_id, after_seq, read_seq, read_at)
-           SELECT v.conversation_id, v.user_id, greatest($3, v.joined_seq), $4, now()
+           SELECT v.conversation_id, v.user_id,
+                  CASE WHEN $3 > v.joined_seq
+                         OR u.receipts_since > (SELECT m.added_at FROM members m
+                                                WHERE m.conversation_id = v.conversation_id AND m.user_id = v.user_id)
+                       THEN $4 ELSE v.joined_seq END,
+                  $4, now()
            FROM memberships v JOIN users u USING (user_id)
            WHERE v.conversation_id = $1 AND v.user_id = $2 AND v.left_seq IS NULL AND v.joined_seq <= $4 AND u.read_receipts
            ON CONFLICT (conversation_id, user_id) DO UPDATE SET
                after_seq = greatest(r.after_seq,
-                   CASE WHEN r.read_seq < $3 THEN excluded.after_seq
+                   CASE WHEN r.read_seq < $3 OR r.read_at < (SELECT u.receipts_since FROM users u WHERE u.user_id = r.user_id)
+                        THEN excluded.after_seq
                         ELSE (SELECT v.joined_seq FROM memberships v
                               WHERE v.conversation_id = r.conversation_id AND v.user_id = r.user_id AND v.left_seq IS NULL) END),
                read_seq = greatest(r.read_seq, excluded.read_seq),
@@ -186,7 +193,9 @@ impl Receipts for Store {
             let rows = sqlx::query!(
                 r#"SELECT u.user_id, u.handle, u.display_name
                    FROM members m JOIN read_receipts r USING (conversation_id, user_id) JOIN users u USING (user_id)
+                   JOIN memberships v ON v.conversation_id = m.conversation_id AND v.user_id = m.user_id AND v.left_seq IS NULL
                    WHERE m.conversation_id = $1 AND m.user_id > $2 AND r.after_seq < $3 AND r.read_seq >= $3 AND m.user_id <> $4
+                     AND v.joined_seq < $3
                      AND (SELECT own.read_receipts FROM users own WHERE own.user_id = $5)
                      AND NOT EXISTS (SELECT FROM members w WHERE w.conversation_id = $1 AND w.state = 'request')
                    ORDER BY m.user_id LIMIT $6"#,

@@ -42,6 +42,7 @@ impl UserSettings for Store {
                 r#"WITH before AS MATERIALIZED (
                        SELECT read_receipts, presence_to, availability FROM users WHERE user_id = $1 FOR NO KEY UPDATE)
                    UPDATE users AS u SET read_receipts = coalesce($2, before.read_receipts),
+                          receipts_since = CASE WHEN $2 AND NOT before.read_receipts THEN now() ELSE u.receipts_since END,
                           presence_to = coalesce($3, before.presence_to), availability = coalesce($4, before.availability)
                    FROM before WHERE u.user_id = $1
                    RETURNING u.home_shard, u.read_receipts, u.presence_to, u.availability,

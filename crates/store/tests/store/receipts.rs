@@ -101,11 +101,12 @@ async fn receipts_tell_nothing_of_what_was_read_while_they_were_off() {
     assert_eq!(group.db.store.receipts(group.ann, group.id).await.unwrap().read, [], "it works both ways");
     group.set(group.ann, true).await;
     assert_eq!(group.state().await, [(group.ann, 1, 3)]);
-    assert_eq!(group.told(8).await, Some((6, 8)));
-    // Off and on without reading hides nothing.
+    assert_eq!(group.told(7).await, Some((7, 7)), "not where she was before");
+    assert_eq!(group.told(8).await, Some((7, 8)));
+    // Who read nothing meanwhile looks the same.
     group.set(group.ann, false).await;
     group.set(group.ann, true).await;
-    assert_eq!(group.told(9).await, Some((6, 9)));
+    assert_eq!(group.told(9).await, Some((9, 9)));
     // Who has them off is not told.
     group.set(group.bob, false).await;
     assert_eq!(group.reads(10).await.unwrap().not_to, [group.bob]);
@@ -129,7 +130,8 @@ async fn receipts_tell_nothing_of_what_was_read_while_they_were_off() {
 async fn receipts_of_before_they_were_kept_are_told_to_nobody() {
     let group = Group::talking().await;
     group.sql("UPDATE members SET read_seq = 5").await;
-    assert_eq!(group.told(7).await, Some((5, 7)));
+    assert_eq!(group.told(7).await, Some((7, 7)));
+    assert_eq!(group.told(8).await, Some((7, 8)));
 }
 
 #[tokio::test]
@@ -155,6 +157,14 @@ async fn receipts_begin_anew_with_each_stay() {
         .unwrap();
     let bobs = group.db.store.receipts(group.ann, group.id).await.unwrap().read;
     assert_eq!(bobs.iter().map(|by| (by.after_seq.0, by.read_seq.0)).collect::<Vec<_>>(), [(14, 14)]);
+    // Nor do others learn what she read in an earlier stay.
+    let early = group.log.event_at(Seq(4)).event.message().unwrap().message_id;
+    sqlx::query("UPDATE read_receipts SET after_seq = 1 WHERE user_id = $1")
+        .bind(group.ann.to_uuid())
+        .execute(&group.db.raw)
+        .await
+        .unwrap();
+    assert_eq!(group.db.store.readers(group.bob, group.id, early, None, 10).await.unwrap().readers, []);
 }
 
 #[tokio::test]
