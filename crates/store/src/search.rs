@@ -90,14 +90,15 @@ impl Place {
 impl Search for Store {
     #[tracing::instrument(name = "db.search", skip_all)]
     async fn search(&self, question: &SearchQuestion) -> Result<Found, SearchError> {
-        let deadline = Instant::now() + question.budget;
         self.limited(async {
-            let _turn = self.reading().await?;
+            let _turn = self.searching().await?;
             let (reach, senders) = (self.reach(question).await?, self.senders(question).await?);
             let Waiting { lag: index_lag, now_us } = self.waiting().await?;
             let nothing = Found { hits: Vec::new(), next: None, searched_back_to_ms: None, index_lag };
             let Some(senders) = senders.filter(|_| !reach.is_empty()) else { return Ok(nothing) };
             let vocabulary = self.vocabulary().await?;
+            // From here on: what a wait for one's turn has cost says nothing about how long a stretch takes.
+            let deadline = Instant::now() + question.budget;
             let mut searching =
                 Searching { store: self, question, reach: &reach, vocabulary: &vocabulary, deadline, now_us, hits: Vec::new() };
             let text = candidates::tsquery(&question.query, &senders);
@@ -141,7 +142,7 @@ impl Searching<'_> {
         let newest_us = query.before_ms.map_or(ListCursor::MAX_TIME_US, |ms| ms.saturating_mul(1_000)).clamp(0, ListCursor::MAX_TIME_US);
         let cursor = self.question.cursor.unwrap_or(SearchCursor { at_us: newest_us, after: None, stretch_s: None });
         let begin = Place { at_us: cursor.at_us.min(newest_us), after: cursor.after.filter(|_| cursor.at_us < newest_us) };
-        let mut place = begin;
+        let (mut place, mut longest_s) = (begin, cursor.stretch_s);
         let mut fruitless = 0;
         let wanted = usize::from(self.question.limit) + 1;
         let mut transaction = self.store.pool.begin().await.map_err(unavailable)?;
@@ -155,7 +156,7 @@ impl Searching<'_> {
             let reach_share = self.reach.share(self.vocabulary.conversations);
             let month = self.vocabulary.stretch(place.upto_us(), oldest_us, self.now_us);
             let stretch = plan::stretch(month, frequency, self.reach.len(), reach_share, wanted, fruitless);
-            let stretch = cursor.stretch_s.map_or(stretch, |longest| stretch.within(longest));
+            let stretch = longest_s.map_or(stretch, |longest| stretch.within(longest));
             let ask = wanted - self.hits.len() + SPARE;
             let step = Step { place, stretch, ask, text };
             let (candidates, shown) = match self.step(&mut transaction, &step).await {
@@ -163,7 +164,7 @@ impl Searching<'_> {
                 Err(Cut::Store(error)) => return Err(error),
                 Err(Cut::Late) => {
                     let stuck = place.at_us == begin.at_us && place.after == begin.after;
-                    return Ok((place, Ended::Late { stretch_s: shorter(stuck, stretch, cursor.stretch_s)? }));
+                    return Ok((place, Ended::Late { stretch_s: shorter(stuck, stretch, longest_s)? }));
                 }
             };
             let before = self.hits.len();
@@ -171,6 +172,8 @@ impl Searching<'_> {
             let last = candidates.last().filter(|_| candidates.len() == ask);
             place = last.map_or(Place { at_us: stretch.from_us, after: None }, Candidate::place);
             fruitless = if self.hits.len() == before { fruitless + 1 } else { 0 };
+            // It was short for a moment that was slow.
+            longest_s = longest_s.map(|longest| longest.saturating_mul(2));
         }
     }
 

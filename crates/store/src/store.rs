@@ -57,6 +57,8 @@ pub struct Store {
     pub(crate) postings: Arc<Shares>,
     /// Half of the connections: lists and pages of history, however many are asked for, leave the rest to short questions.
     pub(crate) reads: Arc<Semaphore>,
+    /// Half of those: a search may take a second, a page takes milliseconds.
+    pub(crate) searches: Arc<Semaphore>,
     /// Whether `messages` is known to have everything: see `backfill.rs`.
     pub(crate) messages_filled: Arc<AtomicBool>,
     /// What is known of the words of messages: see `search/vocabulary.rs`.
@@ -151,6 +153,7 @@ impl Store {
             flushes: Arc::new(Shares::new(half)),
             postings: Arc::new(Shares::new(half)),
             reads: Arc::new(Semaphore::new(half.max(1))),
+            searches: Arc::new(Semaphore::new((half / 2).max(1))),
             messages_filled: Arc::default(),
             vocabulary: Arc::default(),
             call_limit,
@@ -173,6 +176,12 @@ impl Store {
     /// Waits for one of the connections that long reads may have.
     pub(crate) async fn reading(&self) -> Result<SemaphorePermit<'_>, StoreError> {
         self.reads.acquire().await.map_err(|_| StoreError::new("the store is closed".to_owned()))
+    }
+
+    /// The same for a search, of which not as many go on at once.
+    pub(crate) async fn searching(&self) -> Result<(SemaphorePermit<'_>, SemaphorePermit<'_>), StoreError> {
+        let search = self.searches.acquire().await.map_err(|_| StoreError::new("the store is closed".to_owned()))?;
+        Ok((search, self.reading().await?))
     }
 
     /// Whether Postgres answers.

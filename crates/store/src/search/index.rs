@@ -80,7 +80,7 @@ impl Store {
         let projected = watermark.seq;
         // A projection that is filled anew is indexed anew.
         let after = if after > projected { 0 } else { after };
-        let mut again = looked_at_again(&mut transaction).await.map_err(unavailable)?;
+        let mut again = looked_at_again(&mut transaction, shard).await.map_err(unavailable)?;
         if after == projected && again.is_empty() {
             return Ok(Indexed::default());
         }
@@ -195,11 +195,15 @@ async fn amended(connection: &mut PgConnection, shard: ShardId, after: i64, upto
     Ok(rows.into_iter().map(|row| (row.seq, (row.conversation_id, row.message_seq))).collect())
 }
 
-/// Takes some of what is to be looked at again. Index: `search_again_pkey`.
-async fn looked_at_again(connection: &mut PgConnection) -> sqlx::Result<BTreeSet<(Uuid, i64)>> {
+/// Takes some of what is to be looked at again, of this shard alone: whoever holds its watermark is the only one that writes its words, so
+/// nothing that was read before an erasure is written behind it. Indexes: `search_again_pkey`, `messages_pkey` of one partition each.
+async fn looked_at_again(connection: &mut PgConnection, shard: ShardId) -> sqlx::Result<BTreeSet<(Uuid, i64)>> {
     let rows = sqlx::query!(
-        "DELETE FROM search_again WHERE ctid = ANY (ARRAY (SELECT ctid FROM search_again LIMIT $1 FOR UPDATE SKIP LOCKED))
+        "DELETE FROM search_again WHERE ctid = ANY (ARRAY (
+             SELECT a.ctid FROM search_again a JOIN messages m ON m.conversation_id = a.conversation_id AND m.seq = a.seq
+             WHERE m.shard = $1 LIMIT $2 FOR UPDATE OF a SKIP LOCKED))
          RETURNING conversation_id, seq",
+        shard_column(shard),
         AT_ONCE
     );
     Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.conversation_id, row.seq)).collect())
