@@ -136,8 +136,8 @@ type MembershipChanges = Vec<(Seq, ConversationId, UserId, bool)>;
 /// People remembered per shard who left a conversation and are not back.
 const MOST_DEPARTURES: usize = 100_000;
 
-/// People remembered who changed their settings.
-const MOST_SETTINGS: usize = 10_000;
+/// People remembered of whom others may know more or less than before.
+const MOST_CHANGED: usize = 10_000;
 
 /// Limits of the hub.
 #[derive(Debug, Clone, Copy)]
@@ -158,8 +158,8 @@ pub(crate) struct Hub {
     pub(crate) replay_cache: ReplayCache,
     /// Wakes those who wait for the tail to reach a sequence.
     progress: Notify,
-    /// Who changed their settings, until somebody asks.
-    settings: Mutex<HashSet<UserId>>,
+    /// Of whom others may know more or less than before, until somebody asks.
+    changed: Mutex<Changed>,
 }
 
 impl Hub {
@@ -177,7 +177,7 @@ impl Hub {
             changes_before: HashMap::new(),
         };
         let replay_cache = ReplayCache::new(limits.replay_cache_bytes);
-        Self { state: Mutex::new(state), limits, clock: Arc::default(), replay_cache, progress: Notify::new(), settings: Mutex::default() }
+        Self { state: Mutex::new(state), limits, clock: Arc::default(), replay_cache, progress: Notify::new(), changed: Mutex::default() }
     }
 
     /// Sets the epoch under which positions are given out.
@@ -307,7 +307,9 @@ impl Hub {
             self.replay_cache.erased(shard, erased.conversation_id, event.seq);
         }
         if let LogEvent::SettingsChanged(changed) = &event.event {
-            self.note_settings(changed.user_id);
+            note(&mut self.changed.lock().settings, changed.user_id);
+        } else if let Some((user, _, _)) = event.event.moved() {
+            note(&mut self.changed.lock().acquaintances, user);
         }
         let mut state = self.state.lock();
         let seq = event.seq;
@@ -320,17 +322,9 @@ impl Hub {
         Some(FanOut { seq, frame, sockets, ends, delivered })
     }
 
-    fn note_settings(&self, user: UserId) {
-        let mut changed = self.settings.lock();
-        // Whoever is left out is asked about again before long.
-        if changed.len() < MOST_SETTINGS {
-            changed.insert(user);
-        }
-    }
-
-    /// People who changed their settings since this was asked for last.
-    pub(crate) fn take_settings(&self) -> HashSet<UserId> {
-        std::mem::take(&mut *self.settings.lock())
+    /// Of whom others may know more or less than when this was asked for last.
+    pub(crate) fn take_changed(&self) -> Changed {
+        std::mem::take(&mut *self.changed.lock())
     }
 
     /// The user's present membership in the conversation; `None` when they are not in it, as far as the tail has come. Somebody who
@@ -407,6 +401,21 @@ impl Hub {
         let mut state = self.state.lock();
         let dirty = state.users.iter_mut().filter(|(_, user)| !user.acked.is_empty());
         dirty.map(|(id, user)| (*id, std::mem::take(&mut user.acked))).collect()
+    }
+}
+
+/// People of whom others may know more or less than before. Who is left out is asked about again before long.
+#[derive(Debug, Default)]
+pub(crate) struct Changed {
+    /// They changed their settings.
+    pub(crate) settings: HashSet<UserId>,
+    /// They came into a conversation, or left one.
+    pub(crate) acquaintances: HashSet<UserId>,
+}
+
+fn note(changed: &mut HashSet<UserId>, user: UserId) {
+    if changed.len() < MOST_CHANGED {
+        changed.insert(user);
     }
 }
 

@@ -37,6 +37,25 @@ impl ValkeyPresence {
         self.client.is_connected()
     }
 
+    /// What gateways said that are gone: each that starts has another name, and the hash of somebody who is always there would keep
+    /// them all.
+    async fn forget(&self, over: Vec<(UserId, Vec<String>)>) {
+        if over.is_empty() {
+            return;
+        }
+        let forgetting = async {
+            let pipeline = self.client.pipeline();
+            for (user, gateways) in over {
+                let () = pipeline.hdel(key(user), gateways).await?;
+            }
+            pipeline.all::<Vec<fred::types::Value>>().await
+        };
+        // The next reader tries again.
+        if let Err(error) = self.in_time(forgetting).await {
+            tracing::debug!(reason = error.reason, "what gateways said that are gone is not forgotten now");
+        }
+    }
+
     async fn in_time<T>(&self, asked: impl Future<Output = Result<T, fred::error::Error>>) -> Result<T, StoreError> {
         if !self.client.is_connected() {
             return Err(StoreError::new("Valkey is not connected"));
@@ -89,11 +108,22 @@ impl PresenceBoard for ValkeyPresence {
                 }
                 pipeline.all::<Vec<std::collections::HashMap<String, String>>>().await
             };
+            let mut over: Vec<(UserId, Vec<String>)> = Vec::new();
             for (user, fields) in people.iter().zip(self.in_time(reading).await?) {
-                let said = fields.into_iter().take(MOST_GATEWAYS);
-                let said = said.filter_map(|(gateway, field)| read(*user, &field).map(|(notice, until)| (gateway, notice, until)));
-                found.extend(said.filter(|(_, _, until_ms)| *until_ms > now_ms));
+                let (mut said, mut gone) = (Vec::new(), Vec::new());
+                for (gateway, field) in fields {
+                    match read(*user, &field).filter(|(_, until_ms)| *until_ms > now_ms) {
+                        Some((notice, until_ms)) => said.push((gateway, notice, until_ms)),
+                        None => gone.push(gateway),
+                    }
+                }
+                said.truncate(MOST_GATEWAYS);
+                found.append(&mut said);
+                if !gone.is_empty() {
+                    over.push((*user, gone));
+                }
             }
+            self.forget(over).await;
         }
         Ok(found)
     }

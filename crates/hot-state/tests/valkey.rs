@@ -1,15 +1,17 @@
-//! The limiter against a real Valkey, and through its absence.
+//! The limiter against a real Valkey, and through its absence; and who is there.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which the exemption for test functions leaves out")]
 
 use std::time::{Duration, Instant};
 
 use fred::clients::Client;
-use fred::interfaces::ClientLike as _;
+use fred::interfaces::{ClientLike as _, HashesInterface as _};
 use fred::types::Builder;
 use fred::types::config::Config;
 use relay_dev_servers::{Scratch, Servers, ValkeyOptions, ValkeyServer};
-use relay_domain::ports::{DelayRule, RateDecision, RateLimiter as _, RateRule};
-use relay_hot_state::{ValkeyConfig, ValkeyLimiter};
+use relay_domain::ports::{DelayRule, PresenceBoard as _, RateDecision, RateLimiter as _, RateRule};
+use relay_hot_state::{ValkeyConfig, ValkeyLimiter, ValkeyPresence};
+use relay_protocol::presence::{PresenceNotice, PresenceState};
+use relay_types::UserId;
 
 const HOURLY: RateRule = RateRule { name: "test", limit: 3, per: Duration::from_hours(1) };
 
@@ -160,4 +162,28 @@ async fn guesses_of_two_processes_are_slowed_down_together_and_not_freed_by_a_sl
     until_shared(&one, true).await;
     one.succeeded(GUESSES, "ann").await;
     assert_eq!(one.attempt(GUESSES, "ann").await, RateDecision::Allowed);
+}
+
+#[tokio::test]
+async fn what_gateways_said_that_are_gone_is_told_to_nobody_and_forgotten() {
+    let fixture = Fixture::start().await;
+    let admin = fixture.admin().await;
+    let config = ValkeyConfig { url: fixture.valkey.url(), reconnect_max_ms: 200, ..ValkeyConfig::default() };
+    let presence = ValkeyPresence::connect(&config).unwrap();
+    let user_id: UserId = "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap();
+    let notice = PresenceNotice { user_id, state: PresenceState::Idle, conversation_id: None };
+    let put = async {
+        while presence.put("here", &[notice]).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(15), put).await.expect("a connection");
+    // Each start of a gateway left its name.
+    let key = format!("presence:{user_id}");
+    for n in 0..100 {
+        let () = admin.hset(&key, (format!("gone-{n}"), "online 1 ")).await.unwrap();
+    }
+    let found = presence.get(&[user_id]).await.unwrap();
+    assert_eq!(found.iter().map(|(gateway, notice, _)| (gateway.as_str(), *notice)).collect::<Vec<_>>(), [("here", notice)]);
+    assert_eq!(admin.hlen::<u64, _>(&key).await.unwrap(), 1);
 }

@@ -32,24 +32,30 @@ pub(crate) struct Moved {
 
 /// Keeps the mark for others, in the transaction that moved it, and says what gateways are told: the caller holds the member's row.
 ///
-/// A mark that others had last at a place before `before` was moved while receipts were off. The first one behind that begins where it
-/// ends, and so does one of a person who read nothing meanwhile: nobody can tell them apart. Indexes: `users_pkey`,
+/// The first mark behind a time with receipts off begins at what stood there when they were switched on again, among the newest
+/// [`LOOKED_AT`]. It does not depend on what was read meanwhile, nor on whether something was. Indexes: `users_pkey`,
 /// `conversations_pkey`, `conversation_heads_pkey`, `memberships_open_key`, `members_requests`, `members_pkey`.
 pub(crate) async fn keep(connection: &mut PgConnection, moved: &Moved) -> sqlx::Result<Option<ReadNotice>> {
     let row = sqlx::query!(
-        r#"INSERT INTO read_receipts AS r (conversation_id, user_id, after_seq, read_seq, read_at)
+        r#"WITH off AS MATERIALIZED (
+               SELECT u.user_id, u.receipts_since > coalesce(r.read_at, m.added_at) AS was
+               FROM users u JOIN members m ON m.user_id = u.user_id AND m.conversation_id = $1
+               LEFT JOIN read_receipts r ON r.conversation_id = $1 AND r.user_id = u.user_id
+               WHERE u.user_id = $2),
+           known AS MATERIALIZED (
+               SELECT CASE WHEN count(*) FILTER (WHERE n.stored_at <= n.since) > 0 THEN max(n.seq) FILTER (WHERE n.stored_at <= n.since)
+                           WHEN count(*) >= $6 THEN min(n.seq) ELSE 0 END AS seq
+               FROM (SELECT e.seq, e.stored_at, u.receipts_since AS since FROM messages e CROSS JOIN users u
+                     WHERE e.conversation_id = $1 AND u.user_id = $2 AND (SELECT was FROM off)
+                     ORDER BY e.seq DESC LIMIT $6) AS n)
+           INSERT INTO read_receipts AS r (conversation_id, user_id, after_seq, read_seq, read_at)
            SELECT v.conversation_id, v.user_id,
-                  CASE WHEN $3 > v.joined_seq
-                         OR u.receipts_since > (SELECT m.added_at FROM members m
-                                                WHERE m.conversation_id = v.conversation_id AND m.user_id = v.user_id)
-                       THEN $4 ELSE v.joined_seq END,
-                  $4, now()
-           FROM memberships v JOIN users u USING (user_id)
+                  CASE WHEN off.was THEN greatest(v.joined_seq, (SELECT seq FROM known)) ELSE greatest($3, v.joined_seq) END, $4, now()
+           FROM memberships v JOIN users u USING (user_id) JOIN off USING (user_id)
            WHERE v.conversation_id = $1 AND v.user_id = $2 AND v.left_seq IS NULL AND v.joined_seq <= $4 AND u.read_receipts
            ON CONFLICT (conversation_id, user_id) DO UPDATE SET
                after_seq = greatest(r.after_seq,
-                   CASE WHEN r.read_seq < $3 OR r.read_at < (SELECT u.receipts_since FROM users u WHERE u.user_id = r.user_id)
-                        THEN excluded.after_seq
+                   CASE WHEN r.read_seq < $3 OR (SELECT was FROM off) THEN excluded.after_seq
                         ELSE (SELECT v.joined_seq FROM memberships v
                               WHERE v.conversation_id = r.conversation_id AND v.user_id = r.user_id AND v.left_seq IS NULL) END),
                read_seq = greatest(r.read_seq, excluded.read_seq),
@@ -63,7 +69,8 @@ pub(crate) async fn keep(connection: &mut PgConnection, moved: &Moved) -> sqlx::
         moved.user.to_uuid(),
         moved.before,
         moved.now,
-        most_members()
+        most_members(),
+        LOOKED_AT
     )
     .fetch_optional(&mut *connection)
     .await?;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { audit, sideways } from '../support/looks.mjs';
-import { friends, Person } from '../support/person.mjs';
+import { friends, Person, until } from '../support/person.mjs';
 
 export const care = {
   'no screen has serious findings of axe, in both themes': async (world) => {
@@ -64,7 +64,7 @@ export const care = {
     await page.locator('.switcher input').waitFor();
     await page.keyboard.press('Escape');
     await page.locator('.switcher').waitFor({ state: 'detached' });
-    assert.equal(await focused(), 'message-row', 'the focus comes back');
+    await until('the focus comes back', focused, 'message-row');
     await page.keyboard.press('?');
     await page.locator('.keys').waitFor();
     await ann.shot('keyboard');

@@ -87,15 +87,16 @@ impl Exchange {
     }
 
     async fn round(&mut self) {
-        let changed = self.parts.hub.take_settings();
+        let changed = self.parts.hub.take_changed();
         let now = Instant::now();
         let due = {
             let mut inner = self.presence.inner.lock();
-            for user in &changed {
+            for user in &changed.settings {
                 self.availability.remove(user);
                 inner.here.again(*user);
                 inner.watching.forget(*user);
             }
+            inner.watching.forget_acquaintances(&changed.acquaintances);
             inner.watching.expire(now);
             inner.here.take(now)
         };

@@ -9,15 +9,18 @@ use relay_types::{ConversationId, TimestampMs, UserId};
 
 use crate::hub::Socket;
 
-/// How long a verdict holds; a change of the person's settings ends it.
+/// How long a verdict holds; a change of the person's settings ends it, and so does a conversation that one of the two comes into or
+/// leaves.
 const VERDICT_HOLDS: Duration = Duration::from_secs(120);
+/// How long a no holds: a request that is answered by writing is told by nothing else.
+const NO_HOLDS: Duration = Duration::from_secs(30);
 /// How long what a gateway says holds.
 const LASTS: Duration = Duration::from_millis(PRESENCE_LASTS_MS);
 /// Gateways that say something of one person at most.
 const MOST_GATEWAYS: usize = 64;
 /// People asked about together, and devices for which verdicts are asked for together.
 const MOST_ASKED: usize = 1_000;
-const MOST_JUDGED: usize = 64;
+const MOST_JUDGED: usize = 512;
 
 /// Whether one may know.
 #[derive(Debug, Clone, Copy)]
@@ -181,22 +184,42 @@ impl Watching {
         }
     }
 
-    /// Who has to be asked about whom.
+    /// These have other conversations than before: who may know of them, and of whom they may know.
+    pub(super) fn forget_acquaintances(&mut self, changed: &HashSet<UserId>) {
+        if changed.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        for watch in self.watches.values_mut() {
+            let all = changed.contains(&watch.socket.user);
+            let eyes = watch.people.iter_mut().filter(|(user, _)| all || changed.contains(user));
+            for verdict in eyes.filter_map(|(_, eye)| eye.verdict.as_mut()) {
+                verdict.until = now;
+            }
+        }
+    }
+
+    /// Who has to be asked about whom: first those who wait for a first answer, then those whose answer is the oldest.
     pub(super) fn unjudged(&self, now: Instant) -> Vec<(u64, UserId, Vec<UserId>)> {
-        let unjudged = self.watches.iter().filter_map(|(seat, watch)| {
-            let due = |eye: &Eye| eye.verdict.is_none_or(|verdict| verdict.until <= now);
-            let people: Vec<UserId> = watch.people.iter().filter(|(_, eye)| due(eye)).map(|(user, _)| *user).collect();
-            (!people.is_empty()).then_some((*seat, watch.socket.user, people))
-        });
-        unjudged.take(MOST_JUDGED).collect()
+        let mut unjudged = Vec::new();
+        for (seat, watch) in &self.watches {
+            let due = watch.people.iter().map(|(user, eye)| (eye.verdict.map(|verdict| verdict.until), *user));
+            let due: Vec<_> = due.filter(|(until, _)| until.is_none_or(|until| until <= now)).collect();
+            if let Some(first) = due.iter().map(|(until, _)| *until).min() {
+                unjudged.push((first, (*seat, watch.socket.user, due.into_iter().map(|(_, user)| user).collect())));
+            }
+        }
+        unjudged.sort_unstable_by_key(|(first, (seat, _, _))| (*first, *seat));
+        unjudged.into_iter().map(|(_, question)| question).take(MOST_JUDGED).collect()
     }
 
     pub(super) fn judge(&mut self, seat: u64, asked: &[UserId], allowed: &HashMap<UserId, Option<TimestampMs>>, now: Instant) {
         let Some(watch) = self.watches.get_mut(&seat) else { return };
         for user in asked {
             let Some(eye) = watch.people.get_mut(user) else { continue };
-            let last_seen = allowed.get(user).copied().flatten();
-            eye.verdict = Some(Verdict { allowed: allowed.contains_key(user), last_seen, until: now + VERDICT_HOLDS });
+            let (is_allowed, last_seen) = (allowed.contains_key(user), allowed.get(user).copied().flatten());
+            let holds = if is_allowed { VERDICT_HOLDS } else { NO_HOLDS };
+            eye.verdict = Some(Verdict { allowed: is_allowed, last_seen, until: now + holds });
             self.pending.insert((seat, *user));
         }
     }
