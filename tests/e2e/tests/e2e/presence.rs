@@ -75,6 +75,9 @@ async fn presence_is_told_to_contacts_who_watch_on_every_gateway() -> TestResult
     assert_eq!((there.state, there.conversation_id), (PresenceState::Online, None));
     watches(&mut eves, &[ann.id()]).await?;
     assert!(is_nothing(&sees(&mut eves, ann.id(), |_| true).await?));
+    // Until they share a conversation: that ends the no.
+    group(&ann, &[&eve]).await?;
+    sees(&mut eves, ann.id(), |told| told.state == PresenceState::Online).await?;
 
     // Many devices make one.
     says(&mut anns, Activity::Idle, None).await?;
