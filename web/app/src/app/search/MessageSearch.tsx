@@ -142,10 +142,11 @@ function HitView({ hit, place }: { hit: Hit; place: string | null }) {
   const t = useText();
   const { me } = useSession();
   const people = usePeople([hit.senderId]);
-  const name = hit.senderId === me.id ? t('list.you') : (people.get(hit.senderId)?.name ?? t('person.unknown'));
+  const isMine = hit.senderId === me.id;
+  const name = isMine ? t('list.you') : (people.get(hit.senderId)?.name ?? t('person.unknown'));
   return (
     <>
-      <Avatar id={hit.senderId} name={name} size={36} />
+      <Avatar id={hit.senderId} name={isMine ? me.name : name} size={36} />
       <span className="member-text">
         <span className="search-head">
           <bdi className="member-name one-line">{name}</bdi>
