@@ -1,9 +1,9 @@
 //! What the binaries' parts lists have in common: reaching the servers, and saying which one is missing.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use relay_bus::topology::Topology;
+use relay_bus::topology::{Topology, TopologyError};
 use relay_bus::{Bus, ConnectError, NatsConfig, TopologyConfig};
 use relay_runtime::{Component, MissingServer, Restart, Supervisor};
 use relay_store::{PostgresConfig, Store};
@@ -43,15 +43,30 @@ fn missing_nats(error: ConnectError) -> MissingServer {
     }
 }
 
-/// Refuses to go on unless streams and consumers are as declared.
+/// For JetStream to answer: while it elects a leader it does not, and that is no difference.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(15);
+/// Between two questions.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
+
+/// Refuses to go on unless streams and consumers are as declared. Waits up to 15 s for JetStream to say what it has.
 ///
 /// # Errors
-/// Names each difference.
+/// Names each difference, or what was not answered.
 ///
 /// # Cancel safety
 /// Cancel safe.
 pub async fn verify_topology(bus: &Bus, config: &TopologyConfig) -> anyhow::Result<()> {
-    Topology::declared(config)?.verify(bus).await.context("JetStream is not as nats/topology.toml declares")
+    let (declared, began) = (Topology::declared(config)?, Instant::now());
+    loop {
+        match declared.verify(bus).await {
+            Err(error @ TopologyError::Servers { .. }) if began.elapsed() < ANSWERS_WITHIN => {
+                tracing::warn!(%error, "JetStream does not say what it has; asked again");
+                tokio::time::sleep(ASK_AGAIN).await;
+            }
+            Err(error @ TopologyError::Servers { .. }) => return Err(error).context("JetStream does not say what it has"),
+            verified => return verified.context("JetStream is not as nats/topology.toml declares"),
+        }
+    }
 }
 
 /// A pool for Postgres. It connects when it is first used: the gateway and the workers can start while Postgres is away.

@@ -19,6 +19,10 @@ use crate::logs::{self, Expected};
 use crate::shared::Visit;
 use crate::tool;
 use crate::user::{Account, User};
+use crate::wait::wait_for;
+
+/// For what earlier tests left to be told: a read mark waits five seconds, and workers may be busy.
+const TOLD_WITHIN: Duration = Duration::from_secs(60);
 
 /// Fields in the order in which they go away.
 #[derive(Debug)]
@@ -64,9 +68,22 @@ impl Harness {
         Self::visit(false).await
     }
 
-    /// As [`Self::shared`] while no other test is on it: for tests that look at the whole log or at whole tables.
+    /// As [`Self::shared`] while no other test is on it: for tests that look at the whole log or at whole tables. What the tests before
+    /// left to be told, such as read marks that moved, is in the log by then.
     pub async fn shared_alone() -> anyhow::Result<Self> {
-        Self::visit(true).await
+        const UNTOLD: &str =
+            "SELECT (SELECT count(*) FROM outbox WHERE published_seq IS NULL) + (SELECT count(*) FROM read_mark_news WHERE seq > told_seq)";
+        let harness = Self::visit(true).await?;
+        wait_for("everything to be told", TOLD_WITHIN, async || {
+            let untold = async { anyhow::Ok(sqlx::query_scalar::<_, i64>(UNTOLD).fetch_one(&mut harness.database().await?).await?) };
+            match untold.await {
+                Ok(0) => Ok(()),
+                Ok(untold) => Err(format!("{untold} wait")),
+                Err(error) => Err(format!("{error:#}")),
+            }
+        })
+        .await;
+        Ok(harness)
     }
 
     async fn visit(alone: bool) -> anyhow::Result<Self> {

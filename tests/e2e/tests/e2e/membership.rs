@@ -56,6 +56,7 @@ async fn a_group_takes_no_more_members_than_configured() -> TestResult {
     for other in &users[1..] {
         direct(&users[0], other).await?;
     }
+    persisted(&h).await?;
     let before = row_counts(&h).await?;
     assert_eq!(code_of(users[0].api.create_group(&title("six"), &ids[..5]).await), ErrorCode::GroupFull);
     assert_eq!(row_counts(&h).await?, before);
