@@ -14,6 +14,7 @@
 mod e2e {
     mod accounts;
     mod audit;
+    mod authorisation;
     mod balancer;
     mod batches;
     mod catching_up;
