@@ -60,23 +60,39 @@ pub fn document() -> Value {
     json!({
         "asyncapi": "3.0.0",
         "info": {
-            "title": "RelayHub socket",
+            "title": "RelayHub realtime",
             "version": env!("CARGO_PKG_VERSION"),
             "license": { "name": "Apache-2.0" },
-            "description": "JSON text frames over one WebSocket. The first client frame is hello; the server answers welcome, \
+            "description": "JSON text frames over one WebSocket, or over a stream of Server-Sent Events with commands by POST. The first client frame is hello; the server answers welcome, \
                 then what was missed, with progress in between, then caught_up (after reset, where something has to be reloaded), then live events. Clients ignore frames and fields they do not know, except that a frame with chain and seq counts in its chain. Types of control frames are in lower \
                 case. Types of events are in upper case: their frames are the events as they are stored, with chain, seq and prev in front.",
         },
         "defaultContentType": "application/json",
         "servers": {
             "gateway": { "host": "localhost:7080", "protocol": "ws", "description": "A gateway; wss behind TLS." },
+            "gatewayByHttp": { "host": "localhost:7080", "protocol": "http", "description": "The same gateway, for those whom sockets do not reach." },
         },
         "channels": {
             "socket": {
                 "address": "/v1/ws",
                 "description": format!("Client frames have at most {MAX_CLIENT_FRAME_BYTES} bytes. Tokens never travel in the URL."),
                 "messages": all,
+                "servers": [{ "$ref": "#/servers/gateway" }],
                 "bindings": { "ws": { "method": "GET" } },
+            },
+            "events": {
+                "address": "/v1/events",
+                "description": "A POST with hello as its body. The answer is text/event-stream: each frame is the data of a message, with an id \
+                    if it brings a position. A last message named close says why the stream ends: code, close_code and perhaps retry_after_ms.",
+                "servers": [{ "$ref": "#/servers/gatewayByHttp" }],
+                "messages": all,
+            },
+            "commands": {
+                "address": "/v1/commands",
+                "description": "A POST with one command as its body, other than hello, and the access token in Authorization: Bearer. Any \
+                    gateway takes it. The answer is the frame that a socket would have had, 204 where there is none, or problem+json.",
+                "servers": [{ "$ref": "#/servers/gatewayByHttp" }],
+                "messages": all,
             },
         },
         "operations": {
@@ -91,6 +107,20 @@ pub fn document() -> Value {
                 "summary": "What the server says.",
                 "channel": { "$ref": "#/channels/socket" },
                 "messages": by_reference(&frames, "#/channels/socket/messages/"),
+            },
+            "streamFrames": {
+                "action": "send",
+                "summary": "What the server says on a stream of events.",
+                "channel": { "$ref": "#/channels/events" },
+                "messages": by_reference(&frames, "#/channels/events/messages/"),
+                "bindings": { "http": { "method": "POST" } },
+            },
+            "postCommand": {
+                "action": "receive",
+                "summary": "What a client may say without a socket.",
+                "channel": { "$ref": "#/channels/commands" },
+                "messages": by_reference(&commands, "#/channels/commands/messages/"),
+                "bindings": { "http": { "method": "POST" } },
             },
         },
         "components": { "messages": messages, "schemas": schemas },

@@ -122,8 +122,9 @@ fn files(root: &Path) -> ServeDir {
 
 /// Scripts, styles and connections are ours alone. Scripts' addresses go through the client's one policy for Trusted Types.
 fn policy(gateways: &[String]) -> HeaderValue {
-    let connect: Vec<&str> = std::iter::once("'self'").chain(gateways.iter().filter_map(|url| origin_of(url))).collect();
-    let connect = connect.join(" ");
+    // For sockets, and for streams of events: not every browser takes the one for the other.
+    let both = gateways.iter().filter_map(|url| origin_of(url)).map(|ws| format!(" {ws} {}", ws.replacen("ws", "http", 1)));
+    let connect = format!("'self'{}", both.collect::<String>());
     let text = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; font-src 'self'; \
          connect-src {connect}; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
@@ -216,7 +217,7 @@ mod tests {
             assert_eq!((status, body.contains("RelayHub")), (200, true), "{path}");
             assert_eq!(headers[header::CACHE_CONTROL], "no-cache");
             let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
-            assert!(policy.contains("connect-src 'self' wss://gateway.example.org:8443;"), "{policy}");
+            assert!(policy.contains("connect-src 'self' wss://gateway.example.org:8443 https://gateway.example.org:8443;"), "{policy}");
         }
         for path in [
             "/v1/nothing",

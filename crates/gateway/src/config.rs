@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GatewayConfig {
-    /// Where clients connect: `/v1/ws`.
+    /// Where clients connect: `/v1/ws`, `/v1/events` and `/v1/commands`.
     pub listen: SocketAddr,
     /// Where operators look: `/healthz`, `/readyz`, `/metrics`.
     pub admin_listen: SocketAddr,
@@ -21,7 +21,7 @@ pub struct GatewayConfig {
     pub max_sockets: usize,
     /// Sockets of one person at once, over all their devices; more are refused (`too_many_connections`).
     pub max_sockets_per_user: usize,
-    /// Sockets of one device's session at once.
+    /// Sockets of one device's session at once; its oldest stream of events makes room for another.
     pub max_sockets_per_session: usize,
     /// Sockets from one address at once (IPv6: one /64); more are answered 429.
     pub max_sockets_per_address: usize,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::get;
+use axum::http::{HeaderName, Method, header};
+use axum::routing::{get, post};
 use governor::Quota;
 use relay_domain::ports::{
     DeliveryCursors, DeliveryMarks, EphemeralAudience, EphemeralLink, LogReader, MessageLog, PresenceBoard, PresenceRules, ResumeStore,
@@ -19,8 +20,10 @@ use relay_runtime::{CancellationToken, Health, Origins, Restart, Supervisor, Tas
 use relay_types::{Clock, IdGen, ShardId};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::checkpoints::Checkpoints;
+use crate::commands::Paces;
 use crate::config::GatewayConfig;
 use crate::ephemeral::{Ephemeral, EphemeralParts};
 use crate::fresh_heads::FreshHeads;
@@ -31,7 +34,7 @@ use crate::receipts::ReceiptParts;
 use crate::resume::{Resumer, Snapshots, Verdict};
 use crate::state::Shared;
 use crate::tail::TailParts;
-use crate::{tail, upgrade};
+use crate::{commands, events, tail, upgrade};
 
 /// What a gateway needs from the world.
 pub struct Deps {
@@ -133,6 +136,10 @@ impl Gateway {
             addresses: Census::default(),
             people: Census::default(),
             devices: Census::default(),
+            streams: Arc::default(),
+            commands: Census::default(),
+            command_slots: Semaphore::new(handshakes),
+            paces: Paces::new(config.frames_per_s),
             hub,
             resumer,
             poster,
@@ -216,7 +223,14 @@ impl Gateway {
             clock: Arc::clone(&deps.clock),
         };
         shared.presence.serve(supervisor, parts);
-        let router = Router::new().route("/v1/ws", get(upgrade::upgrade)).fallback(upgrade::not_found).with_state(Arc::clone(&shared));
+        let router = Router::new()
+            .route("/v1/ws", get(upgrade::upgrade))
+            .route("/v1/events", post(events::open))
+            .route("/v1/commands", post(commands::take))
+            .fallback(upgrade::not_found)
+            .method_not_allowed_fallback(upgrade::method_not_allowed)
+            .layer(cors(shared.origins.clone()))
+            .with_state(Arc::clone(&shared));
         let stop = supervisor.stop_token();
         tokio::select! {
             () = shared.hub.begun(&deps.shards) => {}
@@ -230,7 +244,9 @@ impl Gateway {
         shared.hub.wake_all();
         let spread = Duration::from_millis(shared.config.drain_spread_ms);
         let all = u32::try_from(shared.config.max_sockets).unwrap_or(u32::MAX);
-        if tokio::time::timeout(spread + DRAIN_LIMIT, shared.connection_slots.acquire_many(all)).await.is_err() {
+        let commands = u32::try_from(shared.handshakes).unwrap_or(u32::MAX);
+        let gone = async { tokio::join!(shared.connection_slots.acquire_many(all), shared.command_slots.acquire_many(commands)) };
+        if tokio::time::timeout(spread + DRAIN_LIMIT, gone).await.is_err() {
             tracing::warn!("some sockets did not close in time");
         }
         shared.closed.cancel();
@@ -238,6 +254,19 @@ impl Gateway {
         Ok(())
     }
 }
+
+/// Pages of ours may ask from another origin than ours. No credentials of the browser's: tokens are in a header or a body.
+fn cors(origins: Origins) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(move |_, parts| origins.judge(&parts.headers).is_ok()))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, events::LAST_EVENT_ID])
+        .expose_headers([HeaderName::from_static("x-request-id"), header::RETRY_AFTER])
+        .max_age(PREFLIGHT_AGE)
+}
+
+/// How long a browser may remember what it may ask.
+const PREFLIGHT_AGE: Duration = Duration::from_mins(10);
 
 /// Connections that are not sockets yet: each lasts as long as a handshake, or `hello_timeout_ms` when it never comes.
 const HANDSHAKES: usize = 4_096;

@@ -357,29 +357,66 @@ impl Hub {
 
     /// Queues a pong behind everything that passed so far, with the position that this makes.
     pub(crate) fn pong(&self, socket: &Socket, server_time_ms: TimestampMs) {
+        let frame = ServerFrame::Pong { server_time_ms, position: Some(self.delivered().to_string()) };
+        socket.outbound.push(Bytes::from(frame.encode()));
+    }
+
+    /// As [`Self::pong`], without having been asked.
+    pub(crate) fn tell_position(&self, socket: &Socket) {
+        let frame = ServerFrame::Progress { position: self.delivered().to_string() };
+        socket.outbound.push(Bytes::from(frame.encode()));
+    }
+
+    /// Everything up to here is in the queues of those whom it concerns.
+    fn delivered(&self) -> Position {
         let state = self.state.lock();
         let shards = state.shards.iter().map(|(shard, state)| (*shard, state.delivered.seq())).collect();
-        let position = Position { epoch: state.epoch.clone(), shards };
-        drop(state);
-        let frame = ServerFrame::Pong { server_time_ms, position: Some(position.to_string()) };
-        socket.outbound.push(Bytes::from(frame.encode()));
+        Position { epoch: state.epoch.clone(), shards }
     }
 
     /// A device of the user's says what it has. Positions of another epoch, or ahead of the log, say nothing.
     pub(crate) fn acked(&self, user: UserId, position: &Position) {
         let mut state = self.state.lock();
-        if position.epoch != state.epoch {
-            return;
-        }
-        let heads = state.heads();
-        for (shard, seq) in &position.shards {
+        for (shard, seq) in state.acked(position) {
             let Some(user_state) = state.users.get_mut(&user) else { return };
-            if heads.get(shard).is_some_and(|head| seq <= head) {
-                let known = user_state.acked.entry(*shard).or_default();
-                *known = (*known).max(*seq);
-                state.has(user, *shard, *seq);
-            }
+            let known = user_state.acked.entry(shard).or_default();
+            *known = (*known).max(seq);
+            state.has(user, shard, seq);
         }
+    }
+
+    /// As [`Self::acked`], of somebody who may be known elsewhere: for their durable cursor, unless it is kept here until later.
+    pub(crate) fn acked_by_post(&self, user: UserId, position: &Position) -> BTreeMap<ShardId, Seq> {
+        let acked = {
+            let mut state = self.state.lock();
+            if state.users.contains_key(&user) {
+                BTreeMap::new()
+            } else {
+                let acked = state.acked(position);
+                state.keep(user, &acked);
+                acked
+            }
+        };
+        if acked.is_empty() {
+            self.acked(user, position);
+        }
+        acked
+    }
+
+    /// As [`Self::limiter`]; who speaks without a socket stays known for as long again.
+    pub(crate) fn keep_known(&self, user: UserId) -> Option<Arc<UserLimiter>> {
+        let mut state = self.state.lock();
+        let State { users, due, .. } = &mut *state;
+        let known = users.get_mut(&user)?;
+        if known.sockets.is_empty() {
+            due.goes(user, known, Instant::now());
+        }
+        Some(Arc::clone(&known.limiter))
+    }
+
+    /// Limits the user's sends; `None`: they are not known here. Another one than before: they were not, meanwhile.
+    pub(crate) fn limiter(&self, user: UserId) -> Option<Arc<UserLimiter>> {
+        self.state.lock().users.get(&user).map(|user| Arc::clone(&user.limiter))
     }
 
     /// The socket is gone. Returns what its user's devices have, for the durable cursor.
@@ -433,6 +470,20 @@ fn ends_of(event: &StoredEvent) -> Ends {
 }
 
 impl State {
+    /// What a position says that a device has.
+    fn acked(&self, position: &Position) -> BTreeMap<ShardId, Seq> {
+        if position.epoch != self.epoch {
+            return BTreeMap::new();
+        }
+        let heads = self.heads();
+        position
+            .shards
+            .iter()
+            .filter(|(shard, seq)| heads.get(shard).is_some_and(|head| *seq <= head))
+            .map(|(shard, seq)| (*shard, *seq))
+            .collect()
+    }
+
     fn heads(&self) -> BTreeMap<ShardId, Seq> {
         self.shards.iter().map(|(shard, state)| (*shard, state.ring.head())).collect()
     }

@@ -1,12 +1,16 @@
-//! WebSockets on one side, the log on the other.
+//! WebSockets and streams of events on one side, the log on the other.
 //!
 //! Owns sockets, the hub that fans events out to them, the ring of recent events, catching up, and the order of sends.
 //! Writes no message to the database; knows no driver. Start reading in [`session`], then [`hub`], then [`resume`].
 
+mod authority;
 mod checkpoints;
+mod commands;
 mod config;
 mod drain;
+mod entrance;
 mod ephemeral;
+mod events;
 mod fresh_heads;
 mod gateway;
 mod hub;
@@ -23,6 +27,7 @@ mod ring;
 mod roster;
 mod session;
 mod state;
+mod streams;
 mod tail;
 mod transport;
 mod upgrade;

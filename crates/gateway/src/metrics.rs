@@ -120,6 +120,7 @@ pub fn register() {
         "relay_delivery_marks_total",
         "Times that was written down up to where a person's devices have everything of a shard"
     );
+    describe_counter!("relay_posted_commands_total", "Commands that came without a socket");
     describe_counter!("relay_resumes_without_postgres_total", "Resumes that fell back on the log");
     describe_counter!("relay_tail_erased_total", "Events that were erased from the log before the tail passed, and told all the same");
     describe_counter!("relay_tail_erased_unknown_total", "Times that Postgres could not be asked what stood in an empty place of the log");
@@ -137,6 +138,7 @@ pub fn register() {
         "relay_ephemeral_deliveries_total",
         "relay_ephemeral_conflated_total",
         "relay_delivery_marks_total",
+        "relay_posted_commands_total",
         "relay_resumes_without_postgres_total",
         "relay_tail_erased_total",
         "relay_tail_erased_unknown_total",
@@ -149,6 +151,10 @@ pub fn register() {
         counter!(name).increment(0);
     }
     describe_gauge!("relay_sockets", "Open sockets, authenticated or not");
+    describe_gauge!("relay_sockets_by_transport", "The same by what carries them: `web_socket`, or `event_stream` for Server-Sent Events");
+    for transport in ["web_socket", "event_stream"] {
+        gauge!("relay_sockets_by_transport", "transport" => transport).set(0.0);
+    }
     describe_gauge!("relay_live_sockets", "Sockets that have caught up");
     describe_gauge!("relay_outbound_queue_bytes", Unit::Bytes, "Bytes that wait to be written to all sockets");
     describe_gauge!("relay_ring_bytes", Unit::Bytes, "Bytes of recent events in memory, all shards");

@@ -19,12 +19,13 @@ use relay_protocol::frame::ResetReason;
 use relay_protocol::log::EventOwner;
 use relay_protocol::{CloseCode, ErrorCode, Position, ServerFrame};
 use relay_runtime::permits::{Permit, Permits};
-use relay_types::{Seq, ShardId, UserId};
+use relay_types::{Seq, SessionId, ShardId, UserId};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::fresh_heads::FreshHeads;
 use crate::hub::{Attach, Hub, Socket, UserLimiter};
-use crate::transport::{Ended, Transport, Writing, write};
+use crate::outbound::Outbound;
+use crate::transport::{Ended, Nowhere, Transport, Writing, write};
 
 /// How long a position that is ahead of this gateway's tail is waited for.
 const TAIL_CATCH_UP: Duration = Duration::from_secs(5);
@@ -93,6 +94,8 @@ pub(crate) struct Resumer {
 
 /// A projection that hangs is as good as away.
 const STORE_LIMIT: Duration = Duration::from_secs(3);
+/// Bytes that wait for a socket that is none.
+const HELD_FOR_NOBODY: usize = 4 * 1024;
 /// The longest wait for a permit.
 const PERMIT_LIMIT: Duration = Duration::from_secs(20);
 /// An answer that takes longer is a reason to see whether the projection is there.
@@ -128,6 +131,21 @@ impl Resumer {
         metrics::counter!("relay_resumes_total", "path" => path).increment(1);
         let mut run = Run { resumer: self, socket, transport, from, reset, sent: 0 };
         run.go_live().await
+    }
+
+    /// Makes the user known here, as a socket that connects now and leaves at once: for a command that comes without one.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub(crate) async fn know(&self, user: UserId, session: SessionId) -> Result<Arc<UserLimiter>, ResumeError> {
+        let socket = Arc::new(Socket { user, session, outbound: Outbound::new(HELD_FOR_NOBODY) });
+        let mut run = Run { resumer: self, socket: &socket, transport: &mut Nowhere, from: BTreeMap::new(), reset: None, sent: 0 };
+        let limiter = run.go_live().await;
+        self.hub.detach(&socket);
+        if limiter.is_ok() {
+            self.hub.begins_elsewhere(user);
+        }
+        limiter
     }
 
     /// Waits for `user`'s permit to ask, and then for one of all.

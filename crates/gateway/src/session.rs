@@ -16,10 +16,11 @@ use relay_domain::ports::MembershipInterval;
 use relay_posting::Publication;
 use relay_protocol::frame::ErrorFrame;
 use relay_protocol::{CloseCode, Command, ErrorCode, Ping, RETRY_AFTER, ReceivedUpto, SayPresence, ServerFrame, TypingState, command};
-use relay_types::{ConversationId, ShardId, UserId};
+use relay_types::{ConversationId, UserId};
 
 use tokio::time::Instant;
 
+use crate::authority::{Behind, authorise, known_membership};
 use crate::drain;
 use crate::hub::{Socket, UserLimiter};
 use crate::lanes::{Lanes, PauseGuard, ProcessPaused, refusal};
@@ -27,21 +28,20 @@ use crate::metrics::Dropped;
 use crate::outbound::Closing;
 use crate::presence::Seat;
 use crate::state::Shared;
+use crate::streams;
 use crate::transport::{Ended, Incoming, Transport, Writing, ended, write};
 
 use flood::{Flood, Pace};
 use handshake::{Handshake, Slots};
 use pace::WritePace;
 
-/// A send to a conversation that the tail does not know the user to be in waits this long for the tail to reach the
-/// log's end: the conversation may have been created a moment ago.
-const MEMBERSHIP_WAIT: Duration = Duration::from_secs(2);
 /// Time for a closing socket to take what is left.
 const LAST_WRITE_LIMIT: Duration = Duration::from_secs(5);
 
 /// Serves one client until its transport closes.
 pub(crate) async fn serve<T: Transport>(shared: &Shared, transport: &mut T) {
     metrics::gauge!("relay_sockets").increment(1.0);
+    metrics::gauge!("relay_sockets_by_transport", "transport" => T::NAME).increment(1.0);
     // Used where it lies: what is moved out of a result keeps its room twice.
     let mut begun = Box::pin(Live::begin(shared, transport)).await;
     let ended = match &mut begun {
@@ -52,6 +52,7 @@ pub(crate) async fn serve<T: Transport>(shared: &Shared, transport: &mut T) {
     let code = ended.map_or("gone", |closing| closing.code.as_str());
     metrics::counter!("relay_socket_closes_total", "code" => code).increment(1);
     Box::pin(transport.close(ended)).await;
+    metrics::gauge!("relay_sockets_by_transport", "transport" => T::NAME).decrement(1.0);
     metrics::gauge!("relay_sockets").decrement(1.0);
 }
 
@@ -69,11 +70,9 @@ struct Live<'a, T> {
     seat: Option<Box<Seat>>,
     idle_deadline: Instant,
     _slots: Slots,
+    /// Given up behind the slots, which others wait for.
+    _entry: Option<streams::Entry>,
 }
-
-/// The log does not answer, or this gateway's tail has not passed what it holds.
-#[derive(Clone, Copy)]
-struct Behind;
 
 impl<'a, T: Transport> Live<'a, T> {
     /// Brings the client to live.
@@ -82,7 +81,11 @@ impl<'a, T: Transport> Live<'a, T> {
         let flood = Flood::new(shared.config.frames_per_s);
         let Handshake { socket, limiter, slots } = handshake::complete(shared, transport, &flood).await?;
         let idle_deadline = Instant::now() + shared.config.idle_timeout();
-        Ok(Self { shared, transport, socket, limiter, pause_guard, flood, lanes: None, seat: None, idle_deadline, _slots: slots })
+        let is_stream = !T::BRINGS_COMMANDS;
+        // Before the client hears that it is live: it speaks at once, to any gateway.
+        let seat = is_stream.then(|| Box::new(shared.presence.enter_stream(&socket)));
+        let entry = is_stream.then(|| shared.streams.enter(&socket));
+        Ok(Self { shared, transport, socket, limiter, pause_guard, flood, lanes: None, seat, idle_deadline, _slots: slots, _entry: entry })
     }
 
     /// Until the session ends; says how.
@@ -205,6 +208,10 @@ impl<'a, T: Transport> Live<'a, T> {
 
     /// Takes what came. Nothing is waited for here.
     fn on_incoming(&mut self, incoming: Incoming<T::Text>) -> Next {
+        if matches!(incoming, Incoming::Unplaced) {
+            self.shared.hub.tell_position(&self.socket);
+            return Next::Go;
+        }
         let pace = self.flood.frame();
         if pace == Pace::Flooding {
             return Next::End(ended(CloseCode::Flooding));
@@ -217,7 +224,7 @@ impl<'a, T: Transport> Live<'a, T> {
                 }
                 return Next::Go;
             }
-            Incoming::SignOfLife => return Next::Go,
+            Incoming::SignOfLife | Incoming::Unplaced => return Next::Go,
             Incoming::Goodbye => return Next::End(None),
             Incoming::Unfit(why) => {
                 self.refuse(ErrorFrame::new(ErrorCode::MalformedFrame, why));
@@ -368,35 +375,8 @@ impl<'a, T: Transport> Live<'a, T> {
     }
 }
 
-/// As what the user may post to the conversation, as far as the tail has come; `None`: they are not in it.
-fn known_membership(shared: &Shared, user: UserId, conversation: ConversationId) -> Option<Result<MembershipInterval, Behind>> {
-    let membership = shared.hub.membership(user, conversation)?;
-    // Published by an old view, it could neither be answered nor be sure to count.
-    Some(if shared.hub.in_sight(membership.shard) { Ok(membership) } else { Err(Behind) })
-}
-
-/// As what the user may post to the conversation, if they may. "No" is said only by a gateway that is up to date.
-async fn authorise(shared: &Shared, user: UserId, conversation: ConversationId) -> Result<Option<MembershipInterval>, Behind> {
-    if let Some(known) = known_membership(shared, user, conversation) {
-        return known.map(Some);
-    }
-    // Whoever was told over REST that they are in has their event in the log; this gateway may be a moment behind it.
-    let shards = shared.hub.heads().into_keys();
-    let up_to_date = futures::future::join_all(shards.map(|shard| is_up_to_date(shared, shard))).await;
-    if !up_to_date.into_iter().all(|is| is) {
-        return Err(Behind);
-    }
-    Ok(shared.hub.membership(user, conversation))
-}
-
-/// Whether the tail comes to where the log ends now.
-async fn is_up_to_date(shared: &Shared, shard: ShardId) -> bool {
-    let Ok(Ok(last)) = tokio::time::timeout(MEMBERSHIP_WAIT, shared.fresh_heads.last(shard)).await else { return false };
-    shared.hub.reached(shard, last, MEMBERSHIP_WAIT).await
-}
-
 /// What a client wants.
-enum Wish {
+pub(crate) enum Wish {
     Hello,
     /// Something in a conversation's log.
     Publish(Publication),
@@ -408,7 +388,7 @@ enum Wish {
 }
 
 impl Wish {
-    fn of(command: Command) -> Self {
+    pub(crate) fn of(command: Command) -> Self {
         match command {
             Command::Hello(_) => Self::Hello,
             Command::SendMessage(send) => Self::Publish(send.into()),

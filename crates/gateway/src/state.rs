@@ -11,6 +11,7 @@ use relay_types::{Clock, SessionId, UserId};
 use tokio::sync::Semaphore;
 
 use crate::checkpoints::Checkpoints;
+use crate::commands::Paces;
 use crate::config::GatewayConfig;
 use crate::ephemeral::Ephemeral;
 use crate::fresh_heads::FreshHeads;
@@ -18,6 +19,7 @@ use crate::hub::Hub;
 use crate::presence::Presence;
 use crate::receipts::Deliveries;
 use crate::resume::Resumer;
+use crate::streams::Streams;
 
 /// What every socket's task shares.
 pub(crate) struct Shared {
@@ -46,6 +48,11 @@ pub(crate) struct Shared {
     pub(crate) addresses: Census<IpAddr>,
     pub(crate) people: Census<UserId>,
     pub(crate) devices: Census<SessionId>,
+    pub(crate) streams: Arc<Streams>,
+    /// Commands of a device that come without a socket: those under way, and how often.
+    pub(crate) commands: Census<SessionId>,
+    pub(crate) command_slots: Semaphore,
+    pub(crate) paces: Paces,
 }
 
 impl Shared {

@@ -3,6 +3,8 @@
 //! A session reads commands and writes frames. Pings, close handshakes, and what a broken connection was about, are the
 //! transport's own. The session is generic over it: there is no call through a table, and no allocation, per frame.
 
+mod event_stream;
+mod nowhere;
 mod web_socket;
 
 use std::collections::VecDeque;
@@ -14,6 +16,8 @@ use relay_protocol::CloseCode;
 
 use crate::outbound::Closing;
 
+pub(crate) use event_stream::EventStream;
+pub(crate) use nowhere::Nowhere;
 pub(crate) use web_socket::WebSocketTransport;
 
 /// How a session ends. `None`: the peer is gone, there is nobody to say goodbye to.
@@ -34,6 +38,8 @@ pub(crate) enum Incoming<T> {
     Receipt(u64),
     /// Nothing for the session.
     SignOfLife,
+    /// Events were written a while ago, and no position behind them: the client cannot ask for one on this transport.
+    Unplaced,
     /// What no client may say on this transport, in words for people.
     Unfit(&'static str),
     /// The client says goodbye.
@@ -62,6 +68,10 @@ pub(crate) fn write<T: Transport>(transport: &mut T, writing: &mut Writing) -> i
 
 /// A connection to one client. Bounds on the bytes that it holds for its peer are its own business.
 pub(crate) trait Transport: Send {
+    /// Its name in metrics.
+    const NAME: &'static str;
+    /// Whether the client's commands come over it. Those of others come in requests of their own, to any gateway.
+    const BRINGS_COMMANDS: bool;
     /// A command's text.
     type Text: AsRef<str> + Send;
 

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use relay_types::{ConversationId, TimestampMs, UserId};
+use relay_types::{ConversationId, SessionId, TimestampMs, UserId};
 
 use crate::conversation::open_names;
 use crate::ephemeral::{BatchError, MAX_BATCH_BYTES, MAX_BATCH_NOTICES};
@@ -191,7 +191,7 @@ open_names!(
 );
 
 /// What a device says of the person before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct SayPresence {
     /// Whether they use it.
     pub state: Activity,
@@ -242,6 +242,21 @@ pub struct PresenceNotice {
     pub conversation_id: Option<ConversationId>,
 }
 
+/// What a device said without a socket: to one gateway, for that which has its stream.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct PresenceWord {
+    /// Whose device.
+    pub user_id: UserId,
+    /// Which.
+    pub session_id: SessionId,
+    /// Of the person before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub say: Option<SayPresence>,
+    /// Whom it shows, at most [`MOST_WATCHED`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<Vec<UserId>>,
+}
+
 /// What one gateway tells the others at once, on one bucket's subject.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PresenceBatch {
@@ -251,17 +266,27 @@ pub struct PresenceBatch {
     pub gateway: String,
     /// At most [`MAX_BATCH_NOTICES`].
     pub people: Vec<PresenceNotice>,
+    /// At most [`MAX_BATCH_WORDS`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub words: Vec<PresenceWord>,
 }
 
 /// The present shape of batches. It only ever grows.
 const BATCH_VERSION: u16 = 1;
 /// Characters of a gateway's name.
 const MAX_GATEWAY: usize = 32;
+/// Words in one batch: full ones fit.
+pub const MAX_BATCH_WORDS: usize = 8;
 
 impl PresenceBatch {
     /// A batch of these notices, at most [`MAX_BATCH_NOTICES`].
     pub fn new(gateway: &str, people: Vec<PresenceNotice>) -> Self {
-        Self { v: BATCH_VERSION, gateway: gateway.to_owned(), people }
+        Self { v: BATCH_VERSION, gateway: gateway.to_owned(), people, words: Vec::new() }
+    }
+
+    /// A batch of what devices said, at most [`MAX_BATCH_WORDS`].
+    pub fn of_words(gateway: &str, words: Vec<PresenceWord>) -> Self {
+        Self { words, ..Self::new(gateway, Vec::new()) }
     }
 
     /// Its bytes.
@@ -277,7 +302,8 @@ impl PresenceBatch {
         }
         let batch: Self = serde_json::from_slice(bytes).map_err(|_| BatchError::Malformed)?;
         let fits = batch.people.len() <= MAX_BATCH_NOTICES && (1..=MAX_GATEWAY).contains(&batch.gateway.len());
-        if fits { Ok(batch) } else { Err(BatchError::TooLarge) }
+        let is_short = |word: &PresenceWord| word.watch.as_ref().is_none_or(|people| people.len() <= MOST_WATCHED);
+        if fits && batch.words.len() <= MAX_BATCH_WORDS && batch.words.iter().all(is_short) { Ok(batch) } else { Err(BatchError::TooLarge) }
     }
 }
 
@@ -301,6 +327,17 @@ mod tests {
         over.people.push(notice(1));
         assert_eq!(PresenceBatch::decode(&over.encode()), Err(BatchError::TooLarge));
         assert_eq!(PresenceBatch::decode(&PresenceBatch::new("", Vec::new()).encode()), Err(BatchError::TooLarge));
+        let word = |watched| PresenceWord {
+            user_id: id(1).parse().unwrap(),
+            session_id: id(2).parse().unwrap(),
+            say: Some(SayPresence { state: Activity::Active, conversation_id: Some(id(3).parse().unwrap()) }),
+            watch: Some((0..watched).map(|n| id(n).parse().unwrap()).collect()),
+        };
+        let words = |count, watched| PresenceBatch::of_words("0123456789abcdef", vec![word(watched); count]);
+        assert_eq!(PresenceBatch::decode(&words(MAX_BATCH_WORDS, MOST_WATCHED).encode()), Ok(words(MAX_BATCH_WORDS, MOST_WATCHED)));
+        for over in [words(MAX_BATCH_WORDS + 1, 1), words(1, MOST_WATCHED + 1)] {
+            assert_eq!(PresenceBatch::decode(&over.encode()), Err(BatchError::TooLarge));
+        }
         assert_eq!(PresenceBatch::decode(b"{"), Err(BatchError::Malformed));
         assert_eq!(PresenceBatch::decode(&vec![b' '; MAX_BATCH_BYTES + 1]), Err(BatchError::TooLarge));
     }

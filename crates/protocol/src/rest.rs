@@ -685,6 +685,9 @@ pub struct Problem {
     pub retry_after_ms: Option<u64>,
     /// The request's id, to quote to the operator.
     pub request_id: String,
+    /// The number of the close code, where a stream of events was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub close_code: Option<u16>,
 }
 
 impl Problem {
@@ -700,6 +703,7 @@ impl Problem {
             retryable: row.retryable,
             retry_after_ms: retry_after.map(millis),
             request_id: request_id.into(),
+            close_code: None,
         }
     }
 

@@ -16,13 +16,14 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use crate::census::{Census, network};
+use crate::census::{Census, Counted, network};
 use crate::supervisor::{Restart, Supervisor};
 use crate::trace::TraceContext;
 pub use crate::wire::Meter;
@@ -38,6 +39,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const REFUSALS: usize = 64;
 /// For a refused peer to read why.
 const REFUSAL_LIMIT: Duration = Duration::from_secs(1);
+/// What a peer does not acknowledge for so long beyond `write_stall` ends its connection: its host is gone. A peer that is there and
+/// takes nothing was given up by then.
+const GONE_AFTER: Duration = Duration::from_secs(15);
 
 /// What peers may make us hold.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +65,29 @@ impl HttpLimits {
 /// Who is at the other end of the connection, in each request's extensions.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
+
+/// A connection's place among those that its listener holds, in each request's extensions.
+#[derive(Debug, Clone)]
+pub struct Place(Arc<Mutex<Option<Held>>>);
+
+/// Among all connections, and among those of an address.
+type Held = (OwnedSemaphorePermit, Counted<IpAddr>);
+
+impl Place {
+    fn new(place: OwnedSemaphorePermit, counted: Counted<IpAddr>) -> Self {
+        Self(Arc::new(Mutex::new(Some((place, counted)))))
+    }
+
+    /// Of a connection that nobody counts.
+    pub fn none() -> Self {
+        Self(Arc::default())
+    }
+
+    /// From now on the connection is counted by whoever serves it: its answer lasts, and is its last one.
+    pub fn give_up(&self) {
+        drop(self.0.lock().take());
+    }
+}
 
 /// What the proxy at `hop` (0: the nearest) saw as the client: they append, so it is counted from the right. Some write the port
 /// as well.
@@ -138,9 +165,10 @@ impl Door {
                 continue;
             };
             let (router, stop, limits) = (self.router.clone(), stop.clone(), self.limits);
+            let place = Place::new(place, counted);
             spawn(Box::pin(async move {
-                connection(stream, Peer(peer), router, limits, stop).await;
-                drop((place, counted));
+                connection(stream, (Peer(peer), place.clone()), router, limits, stop).await;
+                place.give_up();
             }));
         }
     }
@@ -182,16 +210,16 @@ async fn refuse(mut stream: TcpStream) {
     }
 }
 
-async fn connection(stream: TcpStream, peer: Peer, router: Router, limits: HttpLimits, stop: CancellationToken) {
-    // Frames and answers are small and must not wait for the peer's delayed acknowledgement.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "could not set TCP_NODELAY");
+async fn connection(stream: TcpStream, (peer, place): (Peer, Place), router: Router, limits: HttpLimits, stop: CancellationToken) {
+    if let Err(error) = prepare(&stream, limits.write_stall) {
+        tracing::debug!(%error, "could not prepare a connection");
     }
     let meter = Meter::default();
     let wire = Wire::new(stream, limits.write_stall, meter.clone());
     let service = router.map_request(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
         request.extensions_mut().insert(meter.clone());
+        request.extensions_mut().insert(place.clone());
         request.map(Body::new)
     });
     let mut http = http1::Builder::new();
@@ -210,9 +238,29 @@ async fn connection(stream: TcpStream, peer: Peer, router: Router, limits: HttpL
     }
 }
 
+fn prepare(stream: &TcpStream, write_stall: Duration) -> std::io::Result<()> {
+    // Frames and answers are small and must not wait for the peer's delayed acknowledgement.
+    stream.set_nodelay(true)?;
+    // Otherwise the kernel tries for a quarter of an hour. A stream of events hears nothing that could tell it sooner.
+    let gone_after = u32::try_from((write_stall + GONE_AFTER).as_millis()).unwrap_or(u32::MAX);
+    rustix::net::sockopt::set_tcp_user_timeout(stream, gone_after)?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_host_that_is_gone_is_not_waited_for_long() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (connected, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let (_connected, (accepted, _)) = (connected.unwrap(), accepted.unwrap());
+        prepare(&accepted, Duration::from_secs(30)).unwrap();
+        assert_eq!(rustix::net::sockopt::tcp_user_timeout(&accepted).unwrap(), 45_000);
+        assert!(accepted.nodelay().unwrap());
+    }
 
     #[test]
     fn the_client_is_what_the_outermost_of_our_proxies_saw() {

@@ -26,12 +26,14 @@ pub struct PauseDetector {
 struct Seen {
     last_look: Duration,
     times: u64,
+    /// When the last pause was noticed.
+    noticed: Option<Duration>,
 }
 
 impl Default for PauseDetector {
     fn default() -> Self {
         metrics::counter!("relay_process_pauses_total").increment(0);
-        Self { seen: Mutex::new(Seen { last_look: since_boot(), times: 0 }) }
+        Self { seen: Mutex::new(Seen { last_look: since_boot(), times: 0, noticed: None }) }
     }
 }
 
@@ -42,6 +44,16 @@ impl PauseDetector {
         self.look(since_boot())
     }
 
+    /// Whether the process was paused, and runs again for no longer than this: what is read now may have waited all the while.
+    pub fn ended_within(&self, time: Duration) -> bool {
+        self.ended_after(since_boot(), time)
+    }
+
+    fn ended_after(&self, now: Duration, time: Duration) -> bool {
+        self.look(now);
+        self.seen.lock().noticed.is_some_and(|noticed| now.saturating_sub(noticed) <= time)
+    }
+
     fn look(&self, now: Duration) -> u64 {
         let mut seen = self.seen.lock();
         let paused_for = now.saturating_sub(seen.last_look);
@@ -49,6 +61,7 @@ impl PauseDetector {
         seen.last_look = seen.last_look.max(now);
         if paused_for > LIMIT {
             seen.times += 1;
+            seen.noticed = Some(now);
             metrics::counter!("relay_process_pauses_total").increment(1);
             tracing::warn!(paused_ms = paused_for.as_millis(), "the process was paused");
         }
@@ -96,5 +109,17 @@ mod tests {
         assert_eq!(at(5_000), 1, "a look that was overtaken");
         assert_eq!(at(7_800), 1);
         assert_eq!(at(20_000), 2);
+    }
+
+    #[test]
+    fn a_pause_is_over_for_a_while_when_it_ended() {
+        let detector = PauseDetector::default();
+        let began = detector.seen.lock().last_look;
+        let is_fresh = |ms| detector.ended_after(began + Duration::from_millis(ms), Duration::from_secs(5));
+        assert!(!is_fresh(1_000));
+        for ms in (4_000..=9_000).step_by(1_000) {
+            assert!(is_fresh(ms), "{ms} ms");
+        }
+        assert!(!is_fresh(10_000));
     }
 }

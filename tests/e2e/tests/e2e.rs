@@ -47,6 +47,7 @@ mod e2e {
     mod raw_http;
     mod receipts;
     mod refusals_rest;
+    mod refusals_stream;
     mod refusals_ws;
     mod removal;
     mod reseed;
@@ -57,6 +58,8 @@ mod e2e {
     mod search;
     mod sessions;
     mod slow_reader;
+    mod stream;
+    mod streams;
     mod support;
     mod tokens;
     mod topology;

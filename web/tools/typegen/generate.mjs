@@ -71,13 +71,15 @@ function shapes(asyncapi) {
 /** What is more than a type: numbers, and where things are. */
 function values(asyncapi, openapi) {
   const numbers = asyncapi['x-close-codes'].map(({ name, code }) => `  ${name}: ${code},\n`).join('');
-  const { address } = asyncapi.channels.socket;
+  const { socket, events, commands } = asyncapi.channels;
   const { maxLength } = asyncapi.components.schemas.MessageText;
   const open = Object.entries(openapi.paths).filter(([, item]) => Object.values(item).every(({ security }) => security === undefined));
   const paths = open.map(([path]) => `  '${path}',\n`).join('');
   return (
     `/** Every registered close code by its name. */\nexport const closeCodes = {\n${numbers}} as const;\n\n` +
-    `/** Where the socket is on a gateway. */\nexport const socketPath = '${address}';\n\n` +
+    `/** Where the socket is on a gateway. */\nexport const socketPath = '${socket.address}';\n\n` +
+    `/** Where streams of events begin. */\nexport const eventsPath = '${events.address}';\n\n` +
+    `/** Where commands are posted. */\nexport const commandsPath = '${commands.address}';\n\n` +
     `/** The bytes of UTF-8 that a message's text has at most. */\nexport const maxTextBytes = ${maxLength};\n\n` +
     `/** REST that needs no session. */\nexport const openPaths: readonly string[] = [\n${paths}];\n`
   );

@@ -16,8 +16,17 @@ pub(super) struct Received {
     shard: ShardId,
     /// As far as others were told.
     told: Seq,
+    /// What lies up to here, others may have been told elsewhere.
+    unsure: Seq,
     /// In all.
     has: Seq,
+}
+
+impl Received {
+    /// Behind what a device did not have before it said to have `seq`, as far as that is known.
+    fn before(&self, seq: Seq) -> Seq {
+        self.told.max(if seq <= self.unsure { Seq(seq.0.saturating_sub(1)) } else { self.unsure })
+    }
 }
 
 /// Marks that wait to be kept, while Postgres is away. What is beyond follows with the next word of the device.
@@ -34,7 +43,7 @@ impl UserState {
             received.told = received.told.max(seq);
         } else {
             self.received.reserve_exact(1);
-            self.received.push(Received { shard, told: seq, has: Seq::ZERO });
+            self.received.push(Received { shard, told: seq, unsure: Seq::ZERO, has: Seq::ZERO });
         }
     }
 }
@@ -50,6 +59,15 @@ impl State {
         }
         received.has = seq;
         keep(unsaved, (user, shard), seq);
+    }
+}
+
+impl State {
+    /// As [`Self::has`], of somebody who is not known here.
+    pub(super) fn keep(&mut self, user: UserId, has: &BTreeMap<ShardId, Seq>) {
+        for (shard, seq) in has {
+            keep(&mut self.unsaved, (user, *shard), *seq);
+        }
     }
 }
 
@@ -78,6 +96,19 @@ impl Hub {
         }
     }
 
+    /// The user is known here by a command alone. What their devices have, and what others were told of it, other gateways know.
+    pub(crate) fn begins_elsewhere(&self, user: UserId) {
+        let mut state = self.state.lock();
+        let heads = state.heads();
+        let Some(user_state) = state.users.get_mut(&user) else { return };
+        for (shard, head) in heads {
+            if user_state.received(shard).is_none() {
+                user_state.received.reserve_exact(1);
+                user_state.received.push(Received { shard, told: Seq::ZERO, unsure: head, has: Seq::ZERO });
+            }
+        }
+    }
+
     /// A device of the user's has what was said in these conversations up to there. Answers with whom that is news to, and with what the
     /// user's devices had before.
     ///
@@ -98,9 +129,9 @@ impl Hub {
                 continue;
             }
             // Known since the first socket went live.
-            let Some(after) = user_state.received(membership.shard).map(|received| received.told).filter(|after| after < seq) else {
-                continue;
-            };
+            let Some(received) = user_state.received(membership.shard).filter(|received| received.told < *seq) else { continue };
+            // Told twice is told once.
+            let (after, before) = (received.told, received.before(*seq));
             let furthest = reached.entry(membership.shard).or_default();
             *furthest = (*furthest).max(*seq);
             if conversation.users.len() > RECEIPTS_MOST_MEMBERS as usize {
@@ -112,7 +143,7 @@ impl Hub {
             if !of.is_empty() {
                 let as_of = conversation.last.unwrap_or_else(|| shard.ring.head());
                 let notice = DeliveredNotice { conversation_id: *conversation_id, user_id: user, of, shard: membership.shard, as_of };
-                notices.push((notice, after));
+                notices.push((notice, before));
             }
         }
         for (shard, seq) in reached {

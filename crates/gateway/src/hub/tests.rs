@@ -3,11 +3,11 @@
 use std::num::NonZeroU32;
 
 use relay_domain::ports::{JoinSnapshot, MembershipInterval, OwnHead, Passed, RecentSends as _, SendKey, SnapshotMembership};
-use relay_protocol::MessageBody;
 use relay_protocol::conversation::{ConversationKind, Role};
 use relay_protocol::log::{
     ConversationMembershipChanged, EventOwner, MemberAdded, MemberRemoved, MembersAdded, MembersRemoved, MessageSent,
 };
+use relay_protocol::{MessageBody, ReceivedUpto};
 
 use super::*;
 
@@ -375,4 +375,46 @@ fn an_own_event_of_before_the_snapshot_is_a_gap_of_the_ring() {
     let (fresh, late) = (socket(), socket());
     assert!(matches!(hub.attach(&fresh, &[(SHARD, Seq(12))].into(), Some(&known), None, false), Attach::Live { .. }));
     assert!(matches!(hub.attach(&late, &[(SHARD, Seq(10))].into(), None, None, false), Attach::RingGap));
+}
+
+/// Failed before: it took what it did not know for what others had been told.
+#[test]
+fn what_a_device_says_to_have_is_news_where_nothing_is_known_of_it() {
+    let hub = hub(10, 30);
+    pass(&hub, vec![says(11), says(12)]);
+    let upto = |seq| [ReceivedUpto { conversation_id: room(), seq: Seq(seq) }];
+    let news = |hub: &Hub, seq| {
+        let notices = hub.received(bob(), &upto(seq)).into_iter();
+        notices.map(|(notice, before)| (notice.of.iter().map(|of| of.seq).collect::<Vec<_>>(), before)).collect::<Vec<_>>()
+    };
+    let posting = socket();
+    assert!(matches!(hub.attach(&posting, &BTreeMap::new(), Some(&snapshot(10, 5)), None, true), Attach::Live { .. }));
+    hub.detach(&posting);
+    hub.begins_elsewhere(bob());
+    assert_eq!(news(&hub, 12), [(vec![Seq(12)], Seq(11))], "since when they have the others, other gateways know");
+    assert_eq!(hub.take_received(), [(bob(), SHARD, Seq(12))]);
+    assert_eq!(news(&hub, 12), []);
+    pass(&hub, vec![says(13), says(14)]);
+    assert_eq!(news(&hub, 14), [(vec![Seq(14)], Seq(12))]);
+    // Of somebody who is not known at all, no more than that is kept.
+    let anns = Position { epoch: "E".to_owned(), shards: [(SHARD, Seq(14))].into() };
+    hub.take_received();
+    assert_eq!(hub.acked_by_post(ann(), &anns), anns.shards);
+    assert_eq!(hub.take_received(), [(ann(), SHARD, Seq(14))]);
+}
+
+#[test]
+fn who_speaks_without_a_socket_stays_known() {
+    let hub = hub(10, 30);
+    let posting = socket();
+    assert!(hub.keep_known(bob()).is_none());
+    assert!(matches!(hub.attach(&posting, &BTreeMap::new(), Some(&snapshot(10, 5)), None, true), Attach::Live { .. }));
+    assert!(hub.keep_known(bob()).is_some());
+    let idle_since = |hub: &Hub| hub.state.lock().users[&bob()].idle_since;
+    assert_eq!(idle_since(&hub), None, "a socket is here");
+    hub.detach(&posting);
+    let before = idle_since(&hub).unwrap();
+    while Instant::now() == before {}
+    assert!(hub.keep_known(bob()).is_some());
+    assert!(idle_since(&hub).unwrap() > before);
 }

@@ -9,7 +9,7 @@ use futures::StreamExt as _;
 use relay_domain::ports::StoreError;
 use relay_protocol::ServerFrame;
 use relay_protocol::ephemeral::{BatchError, MAX_BATCH_NOTICES};
-use relay_protocol::presence::{Availability, Presence as PresenceFrame, PresenceBatch, PresenceNotice, PresenceState};
+use relay_protocol::presence::{Availability, MAX_BATCH_WORDS, Presence as PresenceFrame, PresenceBatch, PresenceNotice, PresenceState};
 use relay_runtime::Task;
 use relay_types::{TimestampMs, UserId};
 
@@ -34,13 +34,14 @@ const QUESTIONS: usize = 8;
 pub(super) async fn run(task: Task, presence: Arc<Presence>, parts: PresenceParts) -> anyhow::Result<()> {
     let mut feed = parts.link.listen().await?;
     task.health.up();
-    let mut exchange = Exchange::new(presence, parts);
+    let mut exchange = Exchange::new(Arc::clone(&presence), parts);
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = task.stop.cancelled() => return Ok(()),
             _ = ticks.tick() => exchange.round().await,
+            () = presence.spoken.notified() => exchange.pass_on(),
             batch = feed.next() => match batch {
                 Some(batch) => exchange.heard(&batch),
                 None => anyhow::bail!("other gateways are not heard any more"),
@@ -75,6 +76,32 @@ impl Exchange {
         // Its own name is nobody else's.
         if batch.gateway != self.name {
             self.take_in(&batch.gateway, &batch.people);
+            let mut inner = self.presence.inner.lock();
+            for word in &batch.words {
+                inner.take_word(word, Instant::now());
+            }
+        }
+    }
+
+    /// To the other gateways: what devices said here without a socket. One of them may have the stream.
+    fn pass_on(&self) {
+        let words: Vec<_> = self.presence.inner.lock().words.drain(..).collect();
+        let mut buckets: BTreeMap<u8, Vec<_>> = BTreeMap::new();
+        for word in words {
+            buckets.entry(relay_subjects::live_bucket_of_user(word.user_id)).or_default().push(word);
+        }
+        for (bucket, words) in buckets {
+            for words in words.chunks(MAX_BATCH_WORDS) {
+                self.publish_batch(bucket, &PresenceBatch::of_words(&self.name, words.to_vec()), words.len());
+            }
+        }
+    }
+
+    fn publish_batch(&self, bucket: u8, batch: &PresenceBatch, notices: usize) {
+        if self.parts.link.publish(bucket, Bytes::from(batch.encode())) {
+            metrics::counter!("relay_ephemeral_batches_total").increment(1);
+        } else {
+            Dropped::Link.count(notices);
         }
     }
 
@@ -173,12 +200,7 @@ impl Exchange {
         }
         for (bucket, notices) in buckets {
             for notices in notices.chunks(MAX_BATCH_NOTICES) {
-                let batch = Bytes::from(PresenceBatch::new(&self.name, notices.to_vec()).encode());
-                if self.parts.link.publish(bucket, batch) {
-                    metrics::counter!("relay_ephemeral_batches_total").increment(1);
-                } else {
-                    Dropped::Link.count(notices.len());
-                }
+                self.publish_batch(bucket, &PresenceBatch::new(&self.name, notices.to_vec()), notices.len());
             }
         }
     }

@@ -1,14 +1,16 @@
 //! From the first frame to live: hello, welcome, catching up.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use relay_domain::ports::TokenError;
+use relay_domain::ports::{AccessClaims, TokenError};
 use relay_protocol::frame::{ErrorFrame, Welcome};
 use relay_protocol::{CloseCode, Command, ErrorCode, Hello, RETRY_AFTER, ServerFrame, command};
 
 use relay_runtime::census::Counted;
 use relay_types::{SessionId, UserId};
+use tokio::time::Instant;
 
 use super::flood::{Flood, Pace};
 use crate::hub::{Socket, UserLimiter};
@@ -16,6 +18,9 @@ use crate::outbound::{Closing, Outbound};
 use crate::resume::ResumeError;
 use crate::state::Shared;
 use crate::transport::{Ended, Incoming, Transport, Writing, ended, write};
+
+/// For a stream that is put out to end: it takes what was queued for it first.
+const PUT_OUT_LIMIT: Duration = Duration::from_secs(6);
 
 /// A socket's connection slots among the person's and the device's.
 pub(super) type Slots = (Counted<UserId>, Counted<SessionId>);
@@ -42,11 +47,9 @@ pub(super) async fn complete<T: Transport>(shared: &Shared, transport: &mut T, f
             return Err(refuse(transport, ErrorCode::Unauthenticated, "the access token is not valid", CloseCode::Unauthenticated).await);
         }
     };
-    let Some(person) = shared.people.enter(claims.user, shared.config.max_sockets_per_user) else {
-        return Err(refuse(transport, ErrorCode::TooManyConnections, "this person has as many sockets as they may", CloseCode::Busy).await);
-    };
-    let Some(device) = shared.devices.enter(claims.session, shared.config.max_sockets_per_session) else {
-        return Err(refuse(transport, ErrorCode::TooManyConnections, "this device has as many sockets as it may", CloseCode::Busy).await);
+    let slots = match take_slots(shared, &claims).await {
+        Ok(slots) => slots,
+        Err(why) => return Err(refuse(transport, ErrorCode::TooManyConnections, why, CloseCode::Busy).await),
     };
     let outbound = Outbound::new(shared.config.outbound_queue_bytes);
     let socket = Arc::new(Socket { user: claims.user, session: claims.session, outbound });
@@ -65,7 +68,7 @@ pub(super) async fn complete<T: Transport>(shared: &Shared, transport: &mut T, f
         Ok(limiter) => {
             shared.hub.begins(claims.user, began.as_ref());
             metrics::histogram!("relay_resume_duration_seconds").record(started.elapsed().as_secs_f64());
-            Ok(Handshake { socket, limiter, slots: (person, device) })
+            Ok(Handshake { socket, limiter, slots })
         }
         Err(error) => {
             shared.hub.detach(&socket);
@@ -73,6 +76,32 @@ pub(super) async fn complete<T: Transport>(shared: &Shared, transport: &mut T, f
                 ResumeError::Gone(ended) => Err(ended),
                 ResumeError::Refused { code, close, message } => Err(refuse(transport, code, message, close).await),
             }
+        }
+    }
+}
+
+/// A place among the sockets of the person and of the device. For a device whose streams take them all, its oldest one ends.
+async fn take_slots(shared: &Shared, claims: &AccessClaims) -> Result<Slots, &'static str> {
+    let enter = || {
+        let person = shared.people.enter(claims.user, shared.config.max_sockets_per_user);
+        let person = person.ok_or("this person has as many sockets as they may")?;
+        let device = shared.devices.enter(claims.session, shared.config.max_sockets_per_session);
+        Ok((person, device.ok_or("this device has as many sockets as it may")?))
+    };
+    let mut ends_by = None;
+    loop {
+        let left = shared.streams.left();
+        let why = match enter() {
+            Ok(slots) => return Ok(slots),
+            Err(why) => why,
+        };
+        let by = match ends_by {
+            Some(by) => by,
+            None if shared.streams.put_out_oldest(claims.session) => *ends_by.insert(Instant::now() + PUT_OUT_LIMIT),
+            None => return Err(why),
+        };
+        if tokio::time::timeout_at(by, left).await.is_err() {
+            return Err(why);
         }
     }
 }
@@ -85,7 +114,7 @@ async fn first_frame<T: Transport>(transport: &mut T, flood: &Flood) -> Result<H
         }
         let text = match incoming {
             Incoming::Command(text) => text,
-            Incoming::SignOfLife | Incoming::Receipt(_) => continue,
+            Incoming::SignOfLife | Incoming::Unplaced | Incoming::Receipt(_) => continue,
             Incoming::Unfit(why) => return Err(refuse(transport, ErrorCode::MalformedFrame, why, CloseCode::ProtocolViolation).await),
             Incoming::Goodbye => return Err(None),
         };

@@ -82,6 +82,8 @@ impl WebSocketTransport {
 }
 
 impl Transport for WebSocketTransport {
+    const NAME: &'static str = "web_socket";
+    const BRINGS_COMMANDS: bool = true;
     type Text = Text;
 
     async fn receive(&mut self) -> Result<Incoming<Text>, Ended> {

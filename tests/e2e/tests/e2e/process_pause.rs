@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use relay_harness::{Harness, wait_for};
 use relay_protocol::{CloseCode, ErrorCode};
 
+use super::stream::{acknowledged, post, sending};
 use super::support::{LATE, Socket, TestResult, group, history, let_in, text_of, ulid_key};
 use super::witness::log_end;
 
@@ -67,5 +68,38 @@ async fn what_a_stopped_gateway_still_holds_is_not_published_after_its_sender_we
     assert_eq!(idle.close_code().await?, CloseCode::ProcessPaused.code());
     let mut anew = Socket::live(&h, 0, &ann.device, None).await?;
     anew.post(chat, &key, "third").await?;
+    h.finish().await
+}
+
+#[tokio::test]
+async fn what_was_posted_to_a_stopped_gateway_is_not_published_after_its_sender_went_on_elsewhere() -> TestResult {
+    let h = Harness::builder().gateways(2).start().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let chat = group(&ann, &[&bob]).await?;
+    acknowledged(&h, 0, &ann.device, &sending(chat, &ulid_key(-1), "before")).await?;
+    let stopped = Instant::now();
+    h.gateway(0).pause();
+    every_thread_stopped(&h).await;
+    let (first, second) = (sending(chat, &ulid_key(0), "first"), sending(chat, &ulid_key(1), "second"));
+    let elsewhere = async {
+        ann.api.remove_member(chat, bob.id()).await?;
+        let refused = post(&h, 1, &bob.device, &first).await?.expect_err("not in it");
+        assert_eq!(refused.code, ErrorCode::NotMember);
+        let_in(&ann, chat, &bob).await?;
+        while post(&h, 1, &bob.device, &second).await?.is_err() {}
+        wait_for("a long process pause", LATE, || async {
+            let still = stopped.elapsed();
+            if still > LONG { Ok(()) } else { Err(still) }
+        })
+        .await;
+        h.gateway(0).resume();
+        anyhow::Ok(())
+    };
+    // The kernel takes the request; its client would have left by now.
+    let (late, went_on) = tokio::join!(post(&h, 0, &bob.device, &first), elsewhere);
+    went_on?;
+    assert_eq!(late?.expect_err("it waited").code, ErrorCode::Unavailable);
+    let texts: Vec<String> = history(&ann.api, chat).await?.iter().map(|message| text_of(message).to_owned()).collect();
+    assert_eq!(texts, ["before", "second"], "what was refused stays out, and nothing comes late");
     h.finish().await
 }

@@ -10,7 +10,7 @@ use relay_protocol::rest::Problem;
 use reqwest::{Client, Method, RequestBuilder, Response};
 
 /// One pool for the test binary; made after the SDK, which chooses the TLS implementation that both need.
-fn client() -> &'static Client {
+pub fn client() -> &'static Client {
     static CLIENT: OnceLock<Client> = OnceLock::new();
     CLIENT.get_or_init(|| {
         ApiClient::new("http://127.0.0.1:1").expect("an address");
