@@ -39,6 +39,8 @@ pub struct Direction {
     /// A peer that vanished: bytes are taken and lost, and the link looks open. When this ends, a connection that lost
     /// bytes is reset: its stream has a hole.
     pub swallow: bool,
+    /// A filter that knows what it does not like: the connection is reset. With [`Faults::only`], as soon as it said that.
+    pub reset: bool,
     /// The probability that a byte of a piece is flipped, from 0 to 1.
     pub corrupt: f64,
 }

@@ -41,6 +41,9 @@ pub(crate) async fn pump(
         if lost && !now.swallow {
             return Err(io::Error::other("bytes were lost on the way"));
         }
+        if now.reset {
+            return Err(io::Error::other("this is not let through"));
+        }
         if now.blackhole {
             changed(&mut faults).await?;
             continue;

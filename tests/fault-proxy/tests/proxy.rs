@@ -152,4 +152,22 @@ mod proxy {
         client.write_u8(9).await.unwrap();
         assert_eq!(server.read_u8().await.unwrap(), 9);
     }
+
+    #[tokio::test]
+    async fn what_a_filter_does_not_like_is_reset_and_all_else_passes() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let proxy = FaultProxy::start("test", listener.local_addr().unwrap()).await.unwrap();
+        proxy.set(Faults { to_server: Direction { reset: true, ..Direction::default() }, only: Some("websocket"), ..Faults::default() });
+        for (said, passes) in [("Upgrade: websocket", false), ("POST /v1/events", true)] {
+            let mut client = TcpStream::connect(proxy.address()).await.unwrap();
+            let (mut server, _) = tokio::time::timeout(SOON, listener.accept()).await.unwrap().unwrap();
+            client.write_all(said.as_bytes()).await.unwrap();
+            if passes {
+                assert_eq!(read(&mut server, said.len()).await, said.as_bytes());
+            } else {
+                let ended = tokio::time::timeout(SOON, client.read_u8()).await.expect("an end in time");
+                assert!(is_reset(&ended.unwrap_err()));
+            }
+        }
+    }
 }

@@ -42,6 +42,8 @@ enum Action {
         ms: u64,
         bytes_per_s: Option<NonZeroU64>,
     },
+    /// No WebSocket comes through; other requests do.
+    LinkWithoutSockets,
     /// Every socket is reset once.
     LinkReset,
     LinkHeal,
@@ -93,6 +95,11 @@ impl Control<'_> {
             Action::LinkSlow { ms, bytes_per_s } => {
                 let slow = Direction { latency: Duration::from_millis(ms), bytes_per_s, ..Direction::default() };
                 link.set(Faults { to_server: slow, to_client: slow, ..Faults::default() });
+            }
+            Action::LinkWithoutSockets => {
+                let filtered = Direction { reset: true, ..Direction::default() };
+                link.set(Faults { to_server: filtered, only: Some("websocket"), ..Faults::default() });
+                link.reset_all();
             }
             Action::LinkReset => link.reset_all(),
             Action::LinkHeal => link.heal(),

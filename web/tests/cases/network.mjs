@@ -27,6 +27,33 @@ export const network = {
     await bob.page.locator('.strip[data-shown]').waitFor({ state: 'detached' });
   },
 
+  'where no socket comes through people talk over a stream, and go back to a socket when one does': async (world) => {
+    const { ann, bob } = await friends(world);
+    await relay('link_without_sockets');
+    const streams = [];
+    bob.page.on('request', (request) => {
+      if (new URL(request.url()).pathname === '/v1/events') streams.push(request.url());
+    });
+    try {
+      await bob.write('over a stream');
+      await ann.sees('over a stream');
+      await bob.allSent();
+      await ann.write('the other way');
+      await bob.sees('the other way');
+      assert.equal(await bob.openSockets(), 0);
+      assert.ok(streams.length > 0 && streams.every((url) => !url.includes('token')), `asked for ${streams}`);
+    } finally {
+      await relay('link_heal');
+    }
+    // It looks for one now and then: within half a minute.
+    await until('sockets of both', async () => [await ann.openSockets(), await bob.openSockets()].join(), '1,1', 60_000);
+    await bob.write('over a socket');
+    await ann.sees('over a socket');
+    await bob.allSent();
+    for (const text of ['over a stream', 'the other way', 'over a socket'])
+      for (const person of [ann, bob]) assert.equal(await person.bubble(text).count(), 1);
+  },
+
   'a gateway that is killed in mid-conversation loses nothing': async (world) => {
     const { ann, bob } = await friends(world);
     await bob.write('before');

@@ -18,6 +18,7 @@ const CLEAR: Direction = Direction {
     slice: None,
     blackhole: false,
     swallow: false,
+    reset: false,
     corrupt: 0.0,
 };
 

@@ -28,6 +28,8 @@ export {
   type Tx,
   type TxOptions,
 } from './store/store.ts';
+export { EventStreamTransport } from './transport/event-stream.ts';
+export { FallbackTransport } from './transport/fallback.ts';
 export type { Channel, ChannelEnd, ChannelListener, Transport } from './transport/transport.ts';
 export { WebSocketTransport } from './transport/websocket.ts';
 export * from './wire/events.ts';

@@ -15,7 +15,7 @@ export interface ClientOptions {
    * (the default elsewhere), or a store of one's own.
    */
   store?: 'indexeddb' | 'memory' | Store;
-  /** Carries frames. The default is a WebSocket. */
+  /** Carries frames. The default is a WebSocket, or Server-Sent Events while no WebSocket gets through. */
   transport?: Transport;
   /** Whether tabs share one socket. The default: yes where the browser has locks. */
   shareTabs?: boolean;

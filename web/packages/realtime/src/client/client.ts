@@ -23,8 +23,9 @@ import { MemoryStore } from '../store/memory.ts';
 import { type Store, StoreError, type StoreFailure } from '../store/store.ts';
 import { type Bus, openBus } from '../tabs/bus.ts';
 import { currentPage } from '../tabs/page.ts';
+import { EventStreamTransport } from '../transport/event-stream.ts';
+import { FallbackTransport } from '../transport/fallback.ts';
 import type { Transport } from '../transport/transport.ts';
-import { WebSocketTransport } from '../transport/websocket.ts';
 import { Emitter } from '../util/emitter.ts';
 import { ulid } from '../util/ulid.ts';
 import { Value } from '../util/value.ts';
@@ -98,8 +99,8 @@ export class Client implements RealtimeClient {
   constructor({ options, store, shareTabs, locks, eraseStore }: ClientParts) {
     this.#eraseStore = eraseStore ?? null;
     this.#settings = settingsOf(options);
-    this.#transport = options.transport ?? new WebSocketTransport();
     this.#fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
+    this.#transport = options.transport ?? new FallbackTransport({ streams: new EventStreamTransport(this.#fetch) });
     this.#base = baseOf(options);
     this.#store = store;
     this.#vault = new Vault(store);

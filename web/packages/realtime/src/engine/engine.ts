@@ -168,7 +168,7 @@ export class Engine {
         },
         used,
         this.#resume,
-        (listener) => this.#parts.transport.connect(gateway, listener),
+        (listener) => this.#parts.transport.connect(gateway, listener, this.#parts.tokens),
       );
     } catch {
       // The gateway's address is none: no attempt could succeed.

@@ -999,6 +999,11 @@ export interface components {
         PresenceAudience: string;
         /** @description Every refusal over HTTP, as `application/problem+json` (RFC 9457). */
         Problem: {
+            /**
+             * Format: int32
+             * @description The number of the close code, where a stream of events was refused.
+             */
+            close_code?: number | null;
             /** @description The registered code. */
             code: components["schemas"]["ErrorCode"];
             /** @description Words for people; they may change. */

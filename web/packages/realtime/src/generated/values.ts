@@ -21,6 +21,12 @@ export const closeCodes = {
 /** Where the socket is on a gateway. */
 export const socketPath = '/v1/ws';
 
+/** Where streams of events begin. */
+export const eventsPath = '/v1/events';
+
+/** Where commands are posted. */
+export const commandsPath = '/v1/commands';
+
 /** The bytes of UTF-8 that a message's text has at most. */
 export const maxTextBytes = 16384;
 

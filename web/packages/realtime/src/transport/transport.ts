@@ -1,3 +1,5 @@
+import type { AccessTokens } from '../rest/fetch.ts';
+
 /** How a channel ended. `code` is a WebSocket close code; 1006 where the connection was lost or never came about. */
 export interface ChannelEnd {
   readonly code: number;
@@ -22,6 +24,9 @@ export interface Channel {
 
 /** Carries frames between this device and a gateway. */
 export interface Transport {
-  /** Begins to connect to the gateway at `url`, such as `wss://chat.example.org`. */
-  connect(url: string, listener: ChannelListener): Channel;
+  /**
+   * Begins to connect to the gateway at `url`, such as `wss://chat.example.org`. `tokens` are for what is said after hello, where that
+   * takes requests of its own.
+   */
+  connect(url: string, listener: ChannelListener, tokens?: AccessTokens): Channel;
 }

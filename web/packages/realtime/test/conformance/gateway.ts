@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { soon } from '../soon.ts';
@@ -19,28 +19,19 @@ export interface Command {
   body?: unknown;
 }
 
-/** One socket, seen from the gateway. */
-export class Peer {
-  readonly #socket: WebSocket;
+/** One connection, seen from the gateway. */
+export abstract class Peer {
   readonly #commands: Command[] = [];
   #wake: (() => void) | null = null;
+  /** Whether commands come as they were said. Requests of their own may overtake one another. */
+  readonly inOrder: boolean = true;
+  /** How it ended: the close code, where the client says one. */
   closed: number | null = null;
 
-  constructor(socket: WebSocket) {
-    this.#socket = socket;
-    socket.on('message', (data) => {
-      this.#commands.push(JSON.parse(String(data)) as Command);
-      this.#wake?.();
-    });
-    socket.on('close', (code) => {
-      this.closed = code;
-      this.#wake?.();
-    });
-  }
-
-  text(text: string): void {
-    this.#socket.send(text);
-  }
+  /** Says a frame. */
+  abstract text(text: string): void;
+  protected abstract end(code: number): void;
+  abstract drop(): void;
 
   frame(frame: object): void {
     this.text(JSON.stringify(frame));
@@ -50,7 +41,8 @@ export class Peer {
   async next(what: string, wanted: (command: Command) => boolean): Promise<Command> {
     return soon(what, async () => {
       for (;;) {
-        const command = this.#commands.shift();
+        const at = this.inOrder ? 0 : this.#commands.findIndex(wanted);
+        const [command] = at < 0 ? [] : this.#commands.splice(at, 1);
         if (command !== undefined) {
           if (wanted(command)) return command;
         } else if (this.closed !== null) throw new Error(`the client closed with ${this.closed} instead of ${what}`);
@@ -67,7 +59,7 @@ export class Peer {
   }
 
   async close(code: number): Promise<void> {
-    this.#socket.close(code, JSON.stringify({ code: 'x' }));
+    this.end(code);
     await this.ended();
   }
 
@@ -78,8 +70,14 @@ export class Peer {
     });
   }
 
-  drop(): void {
-    this.#socket.terminate();
+  protected heard(command: Command): void {
+    this.#commands.push(command);
+    this.#wake?.();
+  }
+
+  protected over(code: number): void {
+    this.closed ??= code;
+    this.#wake?.();
   }
 
   #news(): Promise<void> {
@@ -89,23 +87,142 @@ export class Peer {
   }
 }
 
+class SocketPeer extends Peer {
+  readonly #socket: WebSocket;
+
+  constructor(socket: WebSocket) {
+    super();
+    this.#socket = socket;
+    socket.on('message', (data) => this.heard(JSON.parse(String(data)) as Command));
+    socket.on('close', (code) => this.over(code));
+  }
+
+  text(text: string): void {
+    this.#socket.send(text);
+  }
+
+  protected end(code: number): void {
+    this.#socket.close(code, JSON.stringify({ code: 'x' }));
+  }
+
+  drop(): void {
+    this.#socket.terminate();
+  }
+}
+
+/** The code of a stream that its client left: it cannot say one. */
+export const LEFT = 0;
+
+/** A stream, and the commands that are posted beside it. */
+export class StreamPeer extends Peer {
+  override readonly inOrder = false;
+  readonly #stream: ServerResponse;
+  /** Commands that have no answer yet. */
+  readonly #asked: [Command, ServerResponse][] = [];
+
+  constructor(hello: Command, stream: ServerResponse) {
+    super();
+    this.#stream = stream;
+    stream.writeHead(200, { 'content-type': 'text/event-stream' });
+    stream.flushHeaders();
+    stream.on('close', () => this.over(LEFT));
+    this.heard(hello);
+  }
+
+  command(command: Command, response: ServerResponse): void {
+    this.#asked.push([command, response]);
+    this.heard(command);
+  }
+
+  /** Answers what it answers, and is written otherwise. */
+  text(text: string): void {
+    const frame = frameOf(text);
+    const answers = frame?.type === 'message_ack' || frame?.type === 'error';
+    if (frame?.type === 'pong') this.#pong(frame);
+    else if (answers && frame.client_id !== undefined) this.#answer(({ client_id }) => client_id === frame.client_id, frame);
+    else this.#stream.write(`data: ${text.replaceAll(/[\r\n]/g, ' ')}\n\n`);
+  }
+
+  /** A pong says the time, and the stream how far it came. */
+  #pong({ position, ...pong }: Frame): void {
+    this.#answer(({ type }) => type === 'ping', pong);
+    this.text(JSON.stringify({ type: 'progress', position }));
+  }
+
+  #answer(wanted: (command: Command) => boolean, frame: Frame): void {
+    const at = this.#asked.findIndex(([command]) => wanted(command));
+    const [, response] = this.#asked.splice(at, at < 0 ? 0 : 1)[0] ?? [];
+    if (response === undefined) return;
+    const { type, message: detail, ...rest } = frame;
+    const refused = type === 'error';
+    const about = (frame as { code?: string }).code;
+    const status = about === 'token_expired' ? 401 : refused ? 409 : 200;
+    response.writeHead(status, { 'content-type': refused ? 'application/problem+json' : 'application/json' });
+    response.end(JSON.stringify(refused ? { ...rest, detail } : frame));
+  }
+
+  protected end(code: number): void {
+    this.#stream.end(`event: close\ndata: ${JSON.stringify({ code: 'x', close_code: code })}\n\n`);
+    this.over(code);
+    this.#hangUp();
+  }
+
+  /** Nothing more; what was said before arrives. */
+  drop(): void {
+    this.#stream.socket?.destroySoon();
+    this.#hangUp();
+  }
+
+  #hangUp(): void {
+    for (const [, response] of this.#asked.splice(0)) response.destroy();
+  }
+}
+
+interface Frame {
+  readonly type?: string;
+  readonly client_id?: string;
+  readonly position?: string;
+  readonly message?: string;
+}
+
+function frameOf(text: string): Frame | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' ? (value as Frame | null) : null;
+  } catch {
+    return null;
+  }
+}
+
 /** A server that does what a script says: sockets are played, REST answers the least that a client needs. */
 export class Gateway {
   readonly #server: Server;
   readonly #peers: Peer[] = [];
+  #stream: StreamPeer | null = null;
   #wake: (() => void) | null = null;
   #tokens = 0;
   me = '';
+  /** Whether no WebSocket gets through. */
+  blocksSockets = false;
+  /** Sockets that were refused for it. */
+  blocked = 0;
 
   constructor() {
     this.#server = createServer((request, response) => {
+      if (request.method === 'POST' && (request.url === '/v1/events' || request.url === '/v1/commands')) {
+        void this.#hear(request, response);
+        return;
+      }
       const answer = this.#answer(request.url ?? '');
       response.writeHead(answer === null ? 404 : 200, { 'content-type': 'application/json' });
       response.end(JSON.stringify(answer ?? { code: 'not_found', detail: 'x', retryable: false }));
     });
-    new WebSocketServer({ server: this.#server, path: '/v1/ws' }).on('connection', (socket) => {
-      this.#peers.push(new Peer(socket));
-      this.#wake?.();
+    const verifyClient = (): boolean => {
+      if (this.blocksSockets) this.blocked += 1;
+      return !this.blocksSockets;
+    };
+    new WebSocketServer({ server: this.#server, path: '/v1/ws', verifyClient }).on('connection', (socket) => {
+      this.#came(new SocketPeer(socket));
     });
   }
 
@@ -124,6 +241,21 @@ export class Gateway {
         });
       }
     });
+  }
+
+  async #hear(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let body = '';
+    for await (const part of request) body += String(part);
+    const command = JSON.parse(body) as Command;
+    if (request.url === '/v1/events') {
+      this.#stream = new StreamPeer(command, response);
+      this.#came(this.#stream);
+    } else this.#stream?.command({ ...command, token: request.headers.authorization ?? '' }, response);
+  }
+
+  #came(peer: Peer): void {
+    this.#peers.push(peer);
+    this.#wake?.();
   }
 
   close(): void {

@@ -1,9 +1,9 @@
 import type { ConnectionState, Notice } from '../../src/api/connection.ts';
-import { ApiError, type ClientOptions, RealtimeClient, type Sending, type ServerEvent } from '../../src/index.ts';
+import { ApiError, type ClientOptions, RealtimeClient, type Sending, type ServerEvent, type Transport } from '../../src/index.ts';
 import type { SessionRecord } from '../../src/state/records.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { soon, until } from '../soon.ts';
-import { Gateway, MAX_IN_FLIGHT, type Peer, SERVER_TIME_MS } from './gateway.ts';
+import { type Command, Gateway, LEFT, MAX_IN_FLIGHT, type Peer, SERVER_TIME_MS, StreamPeer } from './gateway.ts';
 import { conversation, fill, ME, type Script, type Step } from './script.ts';
 
 interface SendStep {
@@ -24,6 +24,7 @@ const SESSION: SessionRecord = { userId: ME, sessionId: 'S', handle: 'me', displ
 /** Plays a script: the gateway's part over a real socket, the program's part with the client. */
 export class Player {
   readonly #script: Script;
+  readonly #transport: Transport;
   readonly #gateway = new Gateway();
   readonly #store = new MemoryStore();
   readonly #keys = new Map<string, string>();
@@ -37,8 +38,10 @@ export class Player {
   #port = 0;
   #since = 0;
 
-  constructor(script: Script) {
+  /** `transport` carries it. */
+  constructor(script: Script, transport: Transport) {
     this.#script = script;
+    this.#transport = transport;
     this.#gateway.me = ME;
   }
 
@@ -71,6 +74,7 @@ export class Player {
       apiBase: `http://127.0.0.1:${this.#port}`,
       gateways: [`ws://127.0.0.1:${this.#port}`],
       store: this.#store,
+      transport: this.#transport,
       reconnectBaseMs: config['reconnect_base_ms'] ?? 1,
       reportIntervalMs: config['report_interval_ms'] ?? 1,
       ...(config['ping_interval_ms'] === undefined ? {} : { pingIntervalMs: config['ping_interval_ms'] }),
@@ -145,10 +149,16 @@ export class Player {
     ignore_pings: () => undefined,
     close: (code: number) => this.#to.close(code),
     drop: () => this.#to.drop(),
-    expect_close: async (code: number) => same('close code', await this.#to.ended(), code),
+    expect_close: async (code: number) => {
+      const ended = await this.#to.ended();
+      // Whoever leaves a stream does not say why.
+      same('close code', ended, this.#to instanceof StreamPeer ? LEFT : code);
+    },
     expect_send: async (say: string | { of: string; reply_to: string }) => {
       const { of, reply_to } = typeof say === 'string' ? { of: say, reply_to: undefined } : say;
-      const sent = await this.#to.next(`the send ${of}`, ({ type }) => type === 'send_message');
+      const { inOrder } = this.#to;
+      const wanted = ({ type, client_id }: Command): boolean => type === 'send_message' && (inOrder || client_id === this.#keys.get(of));
+      const sent = await this.#to.next(`the send ${of}`, wanted);
       same('client_id', sent.client_id, this.#keys.get(of));
       if (reply_to !== undefined) same('reply_to', sent.reply_to, reply_to);
     },
