@@ -55,7 +55,7 @@ impl Seen {
     }
 }
 
-fn record(slot: &Mutex<Option<Histogram<u64>>>, intended_us: u64) {
+pub fn record(slot: &Mutex<Option<Histogram<u64>>>, intended_us: u64) {
     let latency = stamp::now_us().saturating_sub(intended_us);
     if let Ok(mut slot) = slot.lock()
         && let Some(histogram) = slot.as_mut()
@@ -159,7 +159,7 @@ impl Client {
 }
 
 /// Whether the frame is a message, found without parsing it: its place and its type stand first.
-fn is_message(frame: &str) -> bool {
+pub fn is_message(frame: &str) -> bool {
     frame.as_bytes().get(..FIRST_BYTES).is_some_and(|first| first.windows(MESSAGE.len()).any(|part| part == MESSAGE))
 }
 

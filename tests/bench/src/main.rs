@@ -3,6 +3,7 @@
 #![expect(clippy::cast_precision_loss, reason = "rates and latencies are shown, not computed with")]
 
 mod fleet;
+mod listeners;
 mod population;
 mod report;
 mod scenarios;
@@ -29,6 +30,9 @@ struct Arguments {
     /// Users; each scenario has its own default.
     #[arg(long)]
     users: Option<usize>,
+    /// In `fanout`, everybody listens to a stream of events, and one of each group sends over a socket.
+    #[arg(long)]
+    streams: bool,
     /// Lets the NATS server acknowledge before the disk has the bytes (A1 instead of A2).
     #[arg(long)]
     unsynced: bool,
@@ -37,7 +41,12 @@ struct Arguments {
 #[expect(clippy::print_stdout, reason = "the figures are the output")]
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let options = scenarios::Options { seconds: arguments.seconds.clamp(1, 600), users: arguments.users, synced: !arguments.unsynced };
+    let options = scenarios::Options {
+        seconds: arguments.seconds.clamp(1, 600),
+        users: arguments.users,
+        streams: arguments.streams,
+        synced: !arguments.unsynced,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let report = runtime.block_on(Box::pin(scenarios::run(arguments.scenario, &options)))?;
     if arguments.json {

@@ -51,6 +51,7 @@ pub enum Scenario {
 pub struct Options {
     pub seconds: u64,
     pub users: Option<usize>,
+    pub streams: bool,
     pub synced: bool,
 }
 

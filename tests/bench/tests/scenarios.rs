@@ -6,8 +6,13 @@ use std::process::Command;
 
 /// Runs a scenario at its smallest and returns its figures.
 fn run(scenario: &str, users: &str) -> serde_json::Value {
+    run_with(scenario, users, &[])
+}
+
+fn run_with(scenario: &str, users: &str, more: &[&str]) -> serde_json::Value {
     let output = Command::new(env!("CARGO_BIN_EXE_relay-bench"))
         .args([scenario, "--json", "--seconds", "1", "--users", users, "--unsynced"])
+        .args(more)
         .output()
         .expect("the bench starts");
     let told = String::from_utf8_lossy(&output.stderr);
@@ -37,4 +42,11 @@ fn a_storm_of_returning_users_gets_every_missed_event() {
 fn a_large_conversation_loses_no_delivery() {
     let figures = run("large", "20");
     assert_eq!(figures["details"]["online"], 4.0, "{figures}");
+}
+
+#[test]
+fn whoever_listens_to_a_stream_is_delivered_to() {
+    let figures = run_with("fanout", "40", &["--streams"]);
+    assert!(figures["rate_per_s"].as_f64().is_some_and(|rate| rate > 0.0), "{figures}");
+    assert_eq!(figures["details"]["streams"], 40.0, "{figures}");
 }

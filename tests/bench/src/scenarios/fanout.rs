@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::Options;
 use super::direct::drained;
 use crate::fleet::{Fleet, Seen};
-use crate::population;
+use crate::listeners::Listeners;
+use crate::population::{self, Person};
 use crate::report::{Report, quantile_ms, versions};
 use crate::stack;
 
@@ -25,18 +26,31 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
     let people = population::people(&harness, options.users.unwrap_or(USERS) / GROUP * GROUP).await?;
     let rooms = population::groups(&harness, &people, GROUP).await?;
     let seen = Arc::new(Seen::default());
-    let fleet = Fleet::connect(&[harness.gateway_url(0)], &people, &[], Arc::clone(&seen)).await?;
-    let senders: Vec<_> =
-        (0..GROUP).flat_map(|place| rooms.iter().filter_map(move |room| Some((*room.members.get(place)?, room.conversation)))).collect();
+    // Over streams nobody sends: one of each group has a socket for that, and what comes over it is not counted.
+    let said = if options.streams { Arc::new(Seen::default()) } else { Arc::clone(&seen) };
+    let talkers: Vec<Person> = if options.streams {
+        rooms.iter().filter_map(|room| people.get(*room.members.first()?).cloned()).collect()
+    } else {
+        people.clone()
+    };
+    let gateway = harness.gateway_url(0);
+    let listeners = if options.streams { Some(Listeners::connect(&gateway, &people, &seen).await?) } else { None };
+    let fleet = Fleet::connect(&[gateway], &talkers, &[], Arc::clone(&said)).await?;
+    let senders: Vec<_> = if options.streams {
+        rooms.iter().enumerate().map(|(talker, room)| (talker, room.conversation)).collect()
+    } else {
+        (0..GROUP).flat_map(|place| rooms.iter().filter_map(move |room| Some((*room.members.get(place)?, room.conversation)))).collect()
+    };
     let step = Duration::from_secs((options.seconds / 2).max(2));
     let (mut best, mut good, mut errors, mut broken) = (None, 0.0, 0, 0);
     for rate in STEPS {
         seen.reset();
+        said.reset();
         fleet.steadily(&senders, rate, step).await;
         let deliveries = seen.deliveries.load(Ordering::Relaxed) as f64 / step.as_secs_f64();
         drained(&seen).await;
-        let (delivery, ack) = (Seen::take(&seen.delivery_us), Seen::take(&seen.ack_us));
-        errors += seen.errors.load(Ordering::Relaxed);
+        let (delivery, ack) = (Seen::take(&seen.delivery_us), Seen::take(&said.ack_us));
+        errors += said.errors.load(Ordering::Relaxed);
         let (p50, p99) = (quantile_ms(&delivery, 0.5), quantile_ms(&delivery, 0.99));
         if p99 > BOUND_MS {
             // One step may meet a pause of the disk; two in a row are the limit.
@@ -53,6 +67,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
         best = Some((deliveries, p50, p99, quantile_ms(&ack, 0.5), quantile_ms(&ack, 0.99), rate));
     }
     fleet.disconnect().await;
+    drop(listeners);
     harness.finish().await?;
     let (rate, p50, p99, ack_p50, ack_p99, offered) = best.unwrap_or_default();
     Ok(Report {
@@ -71,6 +86,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
             ("ack_p99_ms", ack_p99),
             ("group_size", GROUP as f64),
             ("users", people.len() as f64),
+            ("streams", if options.streams { people.len() as f64 } else { 0.0 }),
         ]
         .into(),
         versions: versions(),
