@@ -99,8 +99,11 @@ describe('a client', () => {
     });
     expect(client.connection.get().state).toBe('live');
     gateway.blocksSockets = false;
-    // The first socket only looks; the second one is meant.
+    // The first socket only looks; the second one is meant. One that opens and brings nothing does not count.
     const probe = await gateway.accept();
+    await probe.next('a ping', ({ type }) => type === 'ping');
+    expect(client.connection.get().state).toBe('live');
+    probe.frame({ type: 'error', code: 'hello_required', message: 'x', retryable: false });
     await probe.ended();
     const socket = await live(client);
     expect(socket).not.toBeInstanceOf(StreamPeer);
@@ -147,6 +150,20 @@ describe('a client', () => {
     const again = await live(client);
     const { client_id, conversation_id } = await again.next('it again', ({ type }) => type === 'send_message');
     expect(client_id).toBe(first.client_id);
+    again.frame({ type: 'message_ack', client_id, conversation_id, message_id: 'm', seq: 5, sent_at_ms: SERVER_TIME_MS });
+    await soon('the ack', () => sending.acknowledged);
+  });
+
+  test('says a command again that came to a gateway of before, which has no such path', async () => {
+    const client = await start(new EventStreamTransport());
+    const stream = await live(client);
+    gateway.isOld = true;
+    const sending = client.send(conversation(1), 'kept');
+    await stream.ended();
+    gateway.isOld = false;
+    const again = await live(client);
+    const { client_id, conversation_id } = await again.next('it again', ({ type }) => type === 'send_message');
+    expect(client_id).toBe(sending.clientId);
     again.frame({ type: 'message_ack', client_id, conversation_id, message_id: 'm', seq: 5, sent_at_ms: SERVER_TIME_MS });
     await soon('the ack', () => sending.acknowledged);
   });

@@ -11,6 +11,12 @@ const COMMAND_TIMEOUT_MS = 30_000;
 const SILENCE_MS = 45_000;
 /** Commands without an answer. */
 const MAY_BE_LOST: readonly string[] = ['typing_start', 'typing_stop', 'received'];
+/**
+ * Statuses that say nothing of the command: a gateway of before has no such path. What names a message that is not there, as an edit
+ * may, has 404 too, and a code of its own.
+ */
+const ABOUT_ADDRESS: readonly number[] = [404, 405];
+const ABOUT_COMMAND: readonly string[] = ['unknown_message', 'unknown_user', 'unknown_session', 'unknown_invitation'];
 /** Refusals of a token. */
 const ABOUT_TOKEN: readonly string[] = ['token_expired', 'unauthenticated'];
 
@@ -131,7 +137,9 @@ class StreamChannel implements Channel {
       if (problem === null) throw new Error(`status ${response.status}`);
       if (problem.code === 'session_revoked') this.#end({ code: closeCodes.session_revoked, reason: '' });
       else if (ABOUT_TOKEN.includes(problem.code)) this.#end({ code: closeCodes.token_expired, reason: '' });
-      else this.#frame(errorFrame(problem, client_id ?? null));
+      else if (!ABOUT_ADDRESS.includes(response.status) || ABOUT_COMMAND.includes(problem.code))
+        this.#frame(errorFrame(problem, client_id ?? null));
+      else throw new Error(`status ${response.status}`);
     } catch (error) {
       // What was said is said again behind the next hello. What may be lost is not worth it.
       if (!MAY_BE_LOST.includes(type)) this.#end({ code: 1006, reason: String(error) });

@@ -1,4 +1,5 @@
 import type { AccessTokens } from '../rest/fetch.ts';
+import { encode } from '../wire/frames.ts';
 import { EventStreamTransport } from './event-stream.ts';
 import type { Channel, ChannelListener, Transport } from './transport.ts';
 import { socketUrl, WebSocketTransport } from './websocket.ts';
@@ -10,7 +11,7 @@ const PROBE_FIRST_MS = 1000;
 /** Then the next time; it doubles with each time that they do not. */
 const PROBE_BASE_MS = 30_000;
 const PROBE_CAP_MS = 600_000;
-/** For a socket to open. */
+/** For a socket to open and to bring a frame. */
 const PROBE_LIMIT_MS = 10_000;
 /** What the engine takes for a lost connection: it resumes at once. */
 const LOST = 1006;
@@ -107,7 +108,10 @@ export class FallbackTransport implements Transport {
   }
 }
 
-/** Opens a socket now and then, and says nothing over it. */
+/**
+ * Opens a socket now and then, and says something that a gateway refuses with a frame. Only that frame counts: some networks let a
+ * socket open and pass nothing.
+ */
 class Probe {
   readonly #sockets: Transport;
   readonly #url: string;
@@ -142,10 +146,12 @@ class Probe {
       if (again !== null) this.#timer = setTimeout(() => this.#try(), again);
     };
     this.#timer = setTimeout(() => found(false), PROBE_LIMIT_MS);
-    this.#socket = this.#sockets.connect(this.#url, {
-      onOpen: () => found(true),
-      onFrame: () => undefined,
+    const socket = this.#sockets.connect(this.#url, {
+      // Before hello a ping is answered with `hello_required`, and needs no token.
+      onOpen: () => socket.send(encode.ping(null)),
+      onFrame: () => found(true),
       onEnd: () => found(false),
     });
+    this.#socket = socket;
   }
 }

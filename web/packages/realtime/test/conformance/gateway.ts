@@ -202,6 +202,8 @@ export class Gateway {
   #wake: (() => void) | null = null;
   #tokens = 0;
   me = '';
+  /** Whether it knows no commands by POST, as a gateway of before. */
+  isOld = false;
   /** Whether no WebSocket gets through. */
   blocksSockets = false;
   /** Sockets that were refused for it. */
@@ -209,7 +211,8 @@ export class Gateway {
 
   constructor() {
     this.#server = createServer((request, response) => {
-      if (request.method === 'POST' && (request.url === '/v1/events' || request.url === '/v1/commands')) {
+      const posted = request.url === '/v1/events' || (request.url === '/v1/commands' && !this.isOld);
+      if (request.method === 'POST' && posted) {
         void this.#hear(request, response);
         return;
       }
