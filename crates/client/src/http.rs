@@ -40,35 +40,39 @@ impl std::fmt::Debug for ApiClient {
     }
 }
 
+/// What reaching this server takes.
+pub(crate) fn reaching(mut builder: reqwest::ClientBuilder, base: &str) -> reqwest::ClientBuilder {
+    if !base.starts_with("https:") {
+        // Loading the machine's certificates takes milliseconds and fails where there are none.
+        builder = builder.tls_certs_only(std::iter::empty());
+    }
+    if Url::parse(base).is_ok_and(|url| is_this_machine(&url)) {
+        // A proxy of the environment cannot reach this machine's own addresses.
+        builder = builder.no_proxy();
+    }
+    builder
+}
+
 impl ApiClient {
     /// A client of the API at `base`, such as `http://127.0.0.1:7090`, without a session.
     pub fn new(base: &str) -> Result<Self, ClientError> {
         let bad = |reason| ClientError::BadUrl { url: base.to_owned(), reason };
         let url = Url::parse(base).map_err(|_| bad("an http:// or https:// URL is expected"))?;
-        let secure = match url.scheme() {
-            "http" => false,
-            "https" => true,
-            _ => return Err(bad("an http:// or https:// URL is expected")),
-        };
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(bad("an http:// or https:// URL is expected"));
+        }
         if url.host_str().is_none() || url.query().is_some() {
             return Err(bad("a host, and no query, is expected"));
         }
         crate::install_tls();
-        let mut builder = reqwest::Client::builder()
+        let builder = reqwest::Client::builder()
             .user_agent(concat!("relay-client/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(CALL_TIMEOUT);
-        if !secure {
-            // Loading the machine's certificates takes milliseconds and fails where there are none.
-            builder = builder.tls_certs_only(std::iter::empty());
-        }
-        if is_this_machine(&url) {
-            // A proxy of the environment cannot reach this machine's own addresses.
-            builder = builder.no_proxy();
-        }
         let base: Arc<str> = base.trim_end_matches('/').into();
-        let http = builder.build().map_err(|error| ClientError::Transport { server: base.to_string(), source: error.into() })?;
+        let http =
+            reaching(builder, &base).build().map_err(|error| ClientError::Transport { server: base.to_string(), source: error.into() })?;
         Ok(Self { http, base, tokens: None })
     }
 

@@ -1,4 +1,4 @@
-//! The Rust SDK: REST calls, one WebSocket, and on top of both a client that stays connected.
+//! The Rust SDK: REST calls, one WebSocket or stream of events, and on top of both a client that stays connected.
 //!
 //! Owns reconnecting, the persisted outbox, positions, duplicate and gap detection, and the client's side of the wire.
 //! It decides nothing that the server decides, and it prints and logs no message text and no token.
@@ -8,6 +8,7 @@
 pub mod backoff;
 pub mod clock;
 pub mod error;
+mod event_stream;
 pub mod http;
 pub mod outbox;
 pub mod realtime;
@@ -19,7 +20,7 @@ pub mod ws;
 
 pub use error::{ClientError, SendError, StoreError};
 pub use http::ApiClient;
-pub use realtime::{Closed, Counter, Event, EventStream, RealtimeClient, RealtimeConfig, SendHandle, State, Stats};
+pub use realtime::{Closed, Counter, Event, EventStream, RealtimeClient, RealtimeConfig, SendHandle, State, Stats, Transport};
 pub use store::{ClientStore, FileStore, MemoryStore, QueuedSend, Saved};
 pub use token_provider::{StaticToken, TokenProvider};
 pub use tokens::{RefreshingTokens, TokenKeeper};

@@ -6,6 +6,7 @@
 
 mod engine;
 mod event;
+mod link;
 mod presence;
 mod progress;
 mod received;
@@ -36,11 +37,23 @@ use engine::{Command, Engine, Waiter};
 /// Commands on their way to the client's task. Few: the outbox behind it is what holds messages.
 const COMMAND_QUEUE: usize = 32;
 
+/// What carries frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Transport {
+    /// A WebSocket.
+    #[default]
+    WebSocket,
+    /// Server-Sent Events, and commands by POST: for networks that let no WebSocket through.
+    EventStream,
+}
+
 /// How a client behaves. The defaults suit a person's device.
 #[derive(Debug, Clone)]
 pub struct RealtimeConfig {
     /// The gateway, such as `ws://127.0.0.1:7080`.
     pub gateway: String,
+    /// What carries the frames. The client does not change it by itself.
+    pub transport: Transport,
     /// Sizes of the socket's buffers, and how long connecting may take.
     pub socket: SocketOptions,
     /// Events that wait for the program before the socket is no longer read.
@@ -64,6 +77,7 @@ impl RealtimeConfig {
     pub fn new(gateway: impl Into<String>) -> Self {
         Self {
             gateway: gateway.into(),
+            transport: Transport::default(),
             socket: SocketOptions::default(),
             event_buffer: 256,
             outbox_limit: 10_000,

@@ -22,11 +22,11 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use crate::error::ClientError;
 
 /// Where the gateway serves sockets.
-const SOCKET_PATH: &str = "/v1/ws";
+pub(crate) const SOCKET_PATH: &str = "/v1/ws";
 /// Largest frame taken from a server: a message of the longest text, escaped at its worst, with room to spare.
 const MAX_SERVER_FRAME_BYTES: usize = 2 * relay_protocol::MAX_CLIENT_FRAME_BYTES;
 /// What a connection without a close frame is reported as.
-const ABNORMAL: u16 = 1006;
+pub(crate) const ABNORMAL: u16 = 1006;
 
 /// Sizes and limits of one socket. The defaults are small, so that ten thousand sockets fit into one process.
 #[derive(Debug, Clone, Copy)]
@@ -66,7 +66,7 @@ impl CloseInfo {
         digits.parse().ok().map(Duration::from_millis)
     }
 
-    fn abnormal(reason: impl Into<String>) -> Self {
+    pub(crate) fn abnormal(reason: impl Into<String>) -> Self {
         Self { code: ABNORMAL, reason: reason.into() }
     }
 }

@@ -89,6 +89,8 @@ impl Options {
             rate_per_s: self.rate.unwrap_or(usual).clamp(1.0, 100_000.0),
             pairs: self.pairs.clamp(1, 500),
             groups: self.groups.min(20),
+            // The other revision may know no streams.
+            streams: self.upgrade.is_none(),
         }
     }
 

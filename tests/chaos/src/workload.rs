@@ -45,6 +45,8 @@ pub struct Plan {
     pub pairs: usize,
     /// Groups of 20.
     pub groups: usize,
+    /// Every third device listens to a stream of events and posts its commands.
+    pub streams: bool,
 }
 
 /// The running traffic.

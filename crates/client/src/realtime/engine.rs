@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use super::RealtimeConfig;
 use super::event::{Closed, Event, EventSender, State, Stats};
+use super::link::Link;
 use super::presence::PresenceTeller;
 use super::progress::Progress;
 use super::typing::{Change, Typing};
@@ -27,7 +28,7 @@ use crate::outbox::Outbox;
 use crate::store::{ClientStore, QueuedSend, Saved};
 use crate::token_provider::TokenProvider;
 use crate::tracker::Tracker;
-use crate::ws::{CloseInfo, Connection, HelloError};
+use crate::ws::{CloseInfo, HelloError};
 
 /// A socket that was live for this long did not fail because of us: the next attempt comes quickly.
 const STABLE_AFTER: Duration = Duration::from_secs(5);
@@ -185,14 +186,14 @@ impl Engine {
     }
 
     /// One attempt: a token, a socket, hello.
-    async fn connect(&mut self, refused: Option<Secret>) -> Result<(Connection, Welcome, Secret), Next> {
+    async fn connect(&mut self, refused: Option<Secret>) -> Result<(Link, Welcome, Secret), Next> {
         let tokens = Arc::clone(&self.tokens);
-        let (gateway, socket) = (self.config.gateway.clone(), self.config.socket);
+        let config = self.config.clone();
         let position = self.progress.resume_from().cloned();
         let attempt = Box::pin(async move {
             let token = tokens.access_token(refused.as_ref()).await.map_err(|error| (Attempt::Token(error), None))?;
-            match Connection::hello(&gateway, &token.0, position.as_ref(), &socket).await {
-                Ok((connection, welcome)) => Ok((connection, welcome, token)),
+            match Link::hello(&config, &tokens, &token, position.as_ref()).await {
+                Ok((link, welcome)) => Ok((link, welcome, token)),
                 Err(error) => Err((Attempt::Hello(error), Some(token))),
             }
         });
@@ -225,7 +226,7 @@ impl Engine {
         }
     }
 
-    async fn live_through(&mut self, connection: Connection, welcome: &Welcome, token: Secret) -> Next {
+    async fn live_through(&mut self, connection: Link, welcome: &Welcome, token: Secret) -> Next {
         self.stats.connections.add_one();
         self.clock.lock().hear(welcome.server_time_ms, std::time::Instant::now());
         self.identity.send_replace(Some(welcome.user_id));

@@ -8,16 +8,17 @@ use relay_protocol::Message;
 use relay_protocol::command::encode;
 use relay_protocol::frame::{ErrorFrame, MessageAck, Place, ServerFrame, Welcome};
 use relay_protocol::log::Published;
-use relay_protocol::{CloseCode, ErrorCode, LogEvent, Position};
+use relay_protocol::{ErrorCode, LogEvent, Position};
 use relay_types::{ClientId, ConversationId, Seq, UserId};
 use tokio::time::Instant;
 
 use super::engine::{Command, Engine, SessionEnd};
 use super::event::{Event, State};
+use super::link::Link;
 use super::received::ReceivedTeller;
 use crate::backoff::Backoff;
 use crate::tracker::Verdict;
-use crate::ws::{Connection, Incoming};
+use crate::ws::Incoming;
 
 /// Frames handed to the socket at a time. What waits behind them waits in the outbox.
 const MAX_QUEUED_FRAMES: usize = 64;
@@ -34,7 +35,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 
 /// What only matters while this socket lives.
 struct Session {
-    connection: Connection,
+    connection: Link,
     me: UserId,
     max_in_flight: usize,
     /// Sends of this socket that the server has not answered. Seeing one's message in the log settles it for the program,
@@ -63,7 +64,7 @@ struct Session {
 }
 
 impl Engine {
-    pub(super) async fn session(&mut self, connection: Connection, welcome: &Welcome) -> SessionEnd {
+    pub(super) async fn session(&mut self, connection: Link, welcome: &Welcome) -> SessionEnd {
         let now = Instant::now();
         let mut session = Session {
             connection,
@@ -384,14 +385,13 @@ impl Engine {
             }
             self.ping(session);
             while session.ping_sent.is_some() && self.undelivered.is_empty() {
-                let Ok(incoming) = tokio::time::timeout_at(deadline, session.connection.receive()).await else { break };
+                let Ok(incoming) = tokio::time::timeout_at(deadline, session.connection.drive(true)).await else { break };
                 if self.on_incoming(session, incoming).await.is_some() {
                     return;
                 }
             }
         }
-        session.connection.queue_close(CloseCode::Normal.code());
-        let _ = session.connection.closed_within(GOODBYE).await;
+        let _ = session.connection.close(GOODBYE).await;
     }
 }
 

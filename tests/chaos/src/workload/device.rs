@@ -89,7 +89,7 @@ impl Device {
             let life = Life {
                 index,
                 me: person.user,
-                config: config(url, login.role),
+                config: RealtimeConfig { transport: population.transport(index), ..config(url, login.role) },
                 tokens: Arc::clone(&login.tokens),
                 api: login.api.clone(),
                 disk: Arc::new(Disk::default()),

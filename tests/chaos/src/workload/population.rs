@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use futures::StreamExt as _;
-use relay_client::{ApiClient, RefreshingTokens, TokenProvider};
+use relay_client::{ApiClient, RefreshingTokens, TokenProvider, Transport};
 use relay_protocol::rest::Password;
 use relay_types::{ConversationId, UserId};
 
@@ -76,6 +76,7 @@ pub struct Population {
     pub people: Vec<Person>,
     pub logins: Vec<Login>,
     pub rooms: Vec<Room>,
+    streams: bool,
 }
 
 /// Where in the list of people each part begins.
@@ -104,7 +105,7 @@ impl Population {
             people.push(person);
             accounts_kept.push(account);
         }
-        let mut this = Self { people, logins: Vec::new(), rooms: Vec::new() };
+        let mut this = Self { people, logins: Vec::new(), rooms: Vec::new(), streams: plan.streams };
         for (person, role) in roles(&layout, gateways) {
             let account = accounts_kept.get(person).context("an account per person")?;
             let login = log_in(&api, account, person, role, this.logins.len()).await?;
@@ -151,6 +152,13 @@ impl Population {
 
     pub fn device_count(&self) -> usize {
         self.logins.len()
+    }
+
+    /// What carries a device's frames.
+    pub fn transport(&self, device: usize) -> Transport {
+        let role = self.logins.get(device).map(|login| login.role);
+        let may = matches!(role, Some(LoginRole::Ordinary | LoginRole::Pinned { .. }));
+        if self.streams && may && device % 3 == 2 { Transport::EventStream } else { Transport::WebSocket }
     }
 
     pub fn prober_count(&self) -> usize {

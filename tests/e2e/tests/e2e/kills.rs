@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use relay_client::{MemoryStore, RealtimeConfig, SendHandle};
+use relay_client::{MemoryStore, RealtimeConfig, SendHandle, Transport};
 use relay_harness::{Device, Harness, wait_for};
 use relay_protocol::frame::MessageAck;
 use relay_types::ConversationId;
@@ -15,7 +15,12 @@ use super::witness::{conversation_log, conversation_rows, log, log_end, persiste
 
 /// An SDK client over the balancer that comes back quickly.
 pub async fn client(balancer: &Balancer, device: &Device) -> anyhow::Result<Client> {
+    client_over(Transport::WebSocket, balancer, device).await
+}
+
+async fn client_over(transport: Transport, balancer: &Balancer, device: &Device) -> anyhow::Result<Client> {
     let config = RealtimeConfig {
+        transport,
         reconnect_base: Duration::from_millis(20),
         reconnect_cap: Duration::from_millis(500),
         report_interval: Duration::from_millis(100),
@@ -99,6 +104,31 @@ async fn killing_gateways_in_the_middle_of_traffic_loses_and_doubles_nothing() -
     }
     let acks = acked(handles).await?;
     assert_eq!(acks.len(), 2000);
+    verify(&h, chat, &acks, &mut [&mut anns, &mut bobs]).await?;
+    assert!(anns.sdk.stats().connections.get() > 1 || bobs.sdk.stats().connections.get() > 1, "somebody was thrown out");
+    h.finish().await
+}
+
+/// Each of their commands goes to another gateway than the one before it.
+#[tokio::test]
+async fn killing_gateways_under_people_on_streams_loses_and_doubles_nothing() -> TestResult {
+    let h = Harness::builder().gateways(2).config("gateway", FAST).start().await?;
+    let balancer = Balancer::start(&h, 2).await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let chat = direct(&ann, &bob).await?;
+    let mut anns = client_over(Transport::EventStream, &balancer, &ann.device).await?;
+    let mut bobs = client_over(Transport::EventStream, &balancer, &bob.device).await?;
+    let mut handles = send(&anns, chat, 0, 150).await?;
+    for round in 0..4_usize {
+        let total = 150 + round * 150;
+        in_the_middle(&anns, (total - 100) as u64).await;
+        h.gateway(round % 2).kill();
+        handles.extend(send(&anns, chat, total, total + 150).await?);
+        in_the_middle(&anns, total as u64).await;
+        h.gateway(round % 2).restart().await?;
+    }
+    let acks = acked(handles).await?;
+    assert_eq!(acks.len(), 750);
     verify(&h, chat, &acks, &mut [&mut anns, &mut bobs]).await?;
     assert!(anns.sdk.stats().connections.get() > 1 || bobs.sdk.stats().connections.get() > 1, "somebody was thrown out");
     h.finish().await
