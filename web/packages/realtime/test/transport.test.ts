@@ -167,4 +167,31 @@ describe('a client', () => {
     again.frame({ type: 'message_ack', client_id, conversation_id, message_id: 'm', seq: 5, sent_at_ms: SERVER_TIME_MS });
     await soon('the ack', () => sending.acknowledged);
   });
+
+  test('on a stream says who is there one after the other, the newest of what it has not said yet', async () => {
+    const asked: string[] = [];
+    const answers: (() => void)[] = [];
+    const fetch = async (url: unknown, init: RequestInit = {}): Promise<Response> => {
+      if (String(url).endsWith('/v1/events'))
+        return new Response(new ReadableStream({}), { headers: { 'content-type': 'text/event-stream' } });
+      asked.push(String(init.body));
+      await new Promise<void>((resolve) => answers.push(resolve));
+      return new Response(null, { status: 204 });
+    };
+    const listener = { onOpen: () => undefined, onFrame: () => undefined, onEnd: () => undefined };
+    const channel = new EventStreamTransport(fetch as typeof globalThis.fetch).connect('ws://h:1', listener);
+    const word = (type: string, users: string[]): string => JSON.stringify({ type, users });
+    channel.send(JSON.stringify({ type: 'hello', token: 't' }));
+    for (const users of [['a'], ['b'], ['c']]) channel.send(word('watch_presence', users));
+    channel.send(word('presence', []));
+    const settled = async (count: number): Promise<void> => {
+      while (asked.length < count) await new Promise((resolve) => setTimeout(resolve, 1));
+      answers[count - 1]?.();
+    };
+    await soon('what is said', async () => {
+      for (let count = 1; count <= 3; count += 1) await settled(count);
+    });
+    expect(asked).toEqual([word('watch_presence', ['a']), word('watch_presence', ['c']), word('presence', [])]);
+    channel.close(1000);
+  });
 });

@@ -10,7 +10,9 @@ const COMMAND_TIMEOUT_MS = 30_000;
 /** A stream on which nothing comes for so long, not even a comment, is dead. The server says something every 15 s. */
 const SILENCE_MS = 45_000;
 /** Commands without an answer. */
-const MAY_BE_LOST: readonly string[] = ['typing_start', 'typing_stop', 'received'];
+const MAY_BE_LOST: readonly string[] = ['typing_start', 'typing_stop', 'received', 'presence', 'watch_presence'];
+/** Of these the newest counts: one after the other, so that none overtakes another on its way to the stream's gateway. */
+const NEWEST_COUNTS: readonly string[] = ['presence', 'watch_presence'];
 /**
  * Statuses that say nothing of the command: a gateway of before has no such path. What names a message that is not there, as an edit
  * may, has 404 too, and a code of its own.
@@ -63,6 +65,9 @@ class StreamChannel implements Channel {
   readonly #fetch: typeof globalThis.fetch;
   readonly #over = new AbortController();
   #hello: string | null = null;
+  /** By type, the newest of what is said one after the other. */
+  readonly #unsaid = new Map<string, string>();
+  #isSaying = false;
   #silence: ReturnType<typeof setTimeout> | null = null;
 
   constructor(base: string, listener: ChannelListener, tokens: AccessTokens | null, fetch: typeof globalThis.fetch) {
@@ -81,7 +86,27 @@ class StreamChannel implements Channel {
     if (this.#hello === null) {
       this.#hello = text;
       void this.#stream(text);
+      return;
+    }
+    const { type } = JSON.parse(text) as { type: string };
+    if (NEWEST_COUNTS.includes(type)) {
+      this.#unsaid.set(type, text);
+      if (!this.#isSaying) void this.#sayNewest();
     } else void this.#command(text);
+  }
+
+  async #sayNewest(): Promise<void> {
+    this.#isSaying = true;
+    for (let next = this.#takeUnsaid(); next !== null; next = this.#takeUnsaid()) await this.#command(next);
+    this.#isSaying = false;
+  }
+
+  #takeUnsaid(): string | null {
+    for (const [type, text] of this.#unsaid) {
+      this.#unsaid.delete(type);
+      return text;
+    }
+    return null;
   }
 
   close(code: number): void {
