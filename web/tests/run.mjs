@@ -1,6 +1,7 @@
 // Browser tests against a whole stack: RELAYHUB_URL=http://127.0.0.1:PORT node web/tests/run.mjs [file, or part of a name]…
 // RELAYHUB_SCREENS=DIR keeps pictures of the main screens there. The last line is `N passed, N failed`.
 import { mkdirSync } from 'node:fs';
+import { apart } from './cases/apart.mjs';
 import { care } from './cases/care.mjs';
 import { deletions } from './cases/deletions.mjs';
 import { devices } from './cases/devices.mjs';
@@ -33,6 +34,7 @@ const files = {
   edits,
   deletions,
   receipts,
+  apart,
   history,
   search,
   tabs,

@@ -298,6 +298,7 @@ mod tests {
             "MESSAGE_SENT",
             "MESSAGE_EDITED",
             "MESSAGE_HIDDEN",
+            "CONVERSATION_SETTINGS_CHANGED",
             "CONVERSATION_CREATED",
             "MEMBER_ADDED",
             "MEMBER_REMOVED",
@@ -327,7 +328,7 @@ mod tests {
         ] {
             assert!(messages.contains_key(name), "{name}");
         }
-        assert_eq!(messages.len(), 42, "a new frame: name it here");
+        assert_eq!(messages.len(), 43, "a new frame: name it here");
         let mut references = Vec::new();
         collect_references(&document, &mut references);
         assert!(references.len() > 30);

@@ -54,6 +54,7 @@ const OWN: &[(&str, &[E])] = &[
     ("setRole", &[E::NotMember, E::Forbidden, E::DirectImmutable, E::UnknownUser, E::OwnerMustHandOver]),
     ("markRead", &[E::NotMember]),
     ("markUnread", &[E::NotMember]),
+    ("changeConversationSettings", &[E::NotMember, E::TooManyPinned, E::TooManyArchived]),
     ("getReceipts", &[E::NotMember]),
     ("searchMessages", &[E::BadId, E::NotMember, E::Busy]),
     ("listReaders", &[E::BadId, E::NotMember, E::UnknownMessage, E::Busy]),

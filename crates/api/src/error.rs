@@ -6,8 +6,8 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use relay_domain::ports::{
-    AppendError, ConversationError, CreateError, FlushError, HashError, HideError, HistoryError, MintError, OpenError, RegisterError,
-    RevokeError, RotateError, SearchError, StoreError, TokenError,
+    AppendError, ConversationError, ConversationSettingsError, CreateError, FlushError, HashError, HideError, HistoryError, MintError,
+    OpenError, RegisterError, RevokeError, RotateError, SearchError, StoreError, TokenError,
 };
 use relay_posting::PostError;
 use relay_protocol::rest::Problem;
@@ -219,6 +219,17 @@ impl From<HideError> for ApiError {
             HideError::UnknownMessage => Self::plain(ErrorCode::UnknownMessage),
             HideError::TooMany => Self::plain(ErrorCode::TooManyHidden),
             HideError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ConversationSettingsError> for ApiError {
+    fn from(error: ConversationSettingsError) -> Self {
+        match error {
+            ConversationSettingsError::NotMember => Self::plain(ErrorCode::NotMember),
+            ConversationSettingsError::TooManyPinned => Self::plain(ErrorCode::TooManyPinned),
+            ConversationSettingsError::TooManyArchived => Self::plain(ErrorCode::TooManyArchived),
+            ConversationSettingsError::Store(error) => error.into(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod accept_invitation;
 pub(crate) mod add_members;
+pub(crate) mod change_conversation_settings;
 pub(crate) mod change_password;
 pub(crate) mod change_profile;
 pub(crate) mod change_settings;

@@ -41,6 +41,7 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(operations::set_role::set_role))
         .routes(routes!(operations::mark_read::mark_read))
         .routes(routes!(operations::mark_unread::mark_unread))
+        .routes(routes!(operations::change_conversation_settings::change_conversation_settings))
         .routes(routes!(operations::get_receipts::get_receipts))
         .routes(routes!(operations::get_message_receipts::get_message_receipts))
         .routes(routes!(operations::list_readers::list_readers))

@@ -39,8 +39,8 @@ pub use audit::{AuditedLog, AuditedProjection, LogPage, MarksPage, MemberKey, Pr
 pub use causes::{Causes, DriverError};
 pub use consumers::{Ensured, Made, Places, UserChange, UserConsumers};
 pub use conversations::{
-    Added, ConversationError, Conversations, CreateError, Created, Decided, HideError, ListPage, MemberPage, MembershipState,
-    NewConversation, PeopleLimits,
+    Added, ConversationError, ConversationSettingsError, Conversations, CreateError, Created, Decided, HideError, ListPage, ListPart,
+    MemberPage, MembershipState, NewConversation, PeopleLimits,
 };
 pub use cursors::{Checkpoint, CursorError, DeliveryCursors};
 pub use delivery_marks::{DeliveryMarks, DeliveryStep};

@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use relay_types::{Seq, TimestampMs};
+
 use crate::unknown::{WireName, WireNameError};
 
 /// Whether a conversation is between two people or a group.
@@ -128,6 +130,79 @@ open_names!(
     ["member", "admin", "owner"]
 );
 
+/// Until when a conversation is muted that is muted for good, in milliseconds since 1970: the last day of the year 9999.
+pub const MUTED_FOREVER_MS: TimestampMs = 253_402_214_400_000;
+/// Conversations that one person may pin.
+pub const MOST_PINNED: u32 = 10;
+/// Conversations that one person may archive.
+pub const MOST_ARCHIVED: u32 = 10_000;
+
+/// Of what a person wants to be notified in a conversation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum NotifyLevel {
+    /// Every message.
+    #[default]
+    All,
+    /// What mentions them.
+    Mentions,
+    /// Nothing.
+    None,
+    /// A wish of a newer version's: taken for [`Self::All`].
+    Unknown(WireName),
+}
+
+impl NotifyLevel {
+    /// The wire name, also stored in Postgres.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::All => "all",
+            Self::Mentions => "mentions",
+            Self::None => "none",
+            Self::Unknown(name) => name.as_str(),
+        }
+    }
+}
+
+impl FromStr for NotifyLevel {
+    type Err = WireNameError;
+
+    fn from_str(name: &str) -> Result<Self, WireNameError> {
+        Ok(match name {
+            "all" => Self::All,
+            "mentions" => Self::Mentions,
+            "none" => Self::None,
+            other => Self::Unknown(other.parse()?),
+        })
+    }
+}
+
+open_names!(
+    NotifyLevel,
+    "`all`, `mentions` or `none`: of what a person wants to be notified. A newer server may say another.",
+    ["all", "mentions", "none"]
+);
+
+/// What a person set for one conversation, on all their devices. No other person is told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct ConversationSettings {
+    /// Rises with each change: of two that a device is told of, the greater one holds. 0 when nothing was ever set.
+    #[serde(default)]
+    pub version: u32,
+    /// Muted until then, in milliseconds since 1970; for good with 253402214400000. Absent when it is not muted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub muted_until_ms: Option<TimestampMs>,
+    /// When it was pinned, in milliseconds since 1970; absent when it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned_at_ms: Option<TimestampMs>,
+    /// It was archived when its newest message stood there; absent when it is not. A later message ends that, unless the conversation is
+    /// muted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived_seq: Option<Seq>,
+    /// Of what the person wants to be notified.
+    #[serde(default)]
+    pub level: NotifyLevel,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,5 +215,14 @@ mod tests {
         let kind: ConversationKind = serde_json::from_str("\"channel\"").unwrap();
         assert_eq!(serde_json::to_string(&kind).unwrap(), "\"channel\"");
         assert!(serde_json::from_str::<Role>("\"Not a name\"").is_err());
+    }
+
+    #[test]
+    fn settings_of_a_newer_version_are_carried() {
+        let text = r#"{"version":3,"muted_until_ms":253402214400000,"level":"digest"}"#;
+        let settings: ConversationSettings = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&settings).unwrap(), text);
+        assert_eq!(settings.muted_until_ms, Some(MUTED_FOREVER_MS));
+        assert_eq!(serde_json::from_str::<ConversationSettings>("{}").unwrap(), ConversationSettings::default());
     }
 }

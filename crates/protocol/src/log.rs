@@ -22,9 +22,10 @@ use envelope::Head;
 
 pub use envelope::is_event_type;
 pub use kinds::{
-    ConversationCreated, ConversationInvited, ConversationMembershipChanged, ConversationRenamed, InitialMember, MOST_MEMBERS_AT_ONCE,
-    MemberAdded, MemberRemoved, MembersAdded, MembersRemoved, MessageEdited, MessageErased, MessageHidden, MessageSent, ProfileChanged,
-    ReadMarkMoved, RoleChanged, SessionRevoked, SessionStarted, SettingsChanged, UserRegistered,
+    ConversationCreated, ConversationInvited, ConversationMembershipChanged, ConversationRenamed, ConversationSettingsChanged,
+    InitialMember, MOST_MEMBERS_AT_ONCE, MemberAdded, MemberRemoved, MembersAdded, MembersRemoved, MessageEdited, MessageErased,
+    MessageHidden, MessageSent, ProfileChanged, ReadMarkMoved, RoleChanged, SessionRevoked, SessionStarted, SettingsChanged,
+    UserRegistered,
 };
 pub use parts::MessageParts;
 pub use stored::{EventOwner, EventText, StoredEvent};
@@ -80,6 +81,8 @@ pub enum LogEvent {
     SettingsChanged(SettingsChanged),
     /// On the user's subject, on the conversation's shard: they hid a message from themselves.
     MessageHidden(MessageHidden),
+    /// On the user's subject, on the conversation's shard: they set something for that conversation.
+    ConversationSettingsChanged(ConversationSettingsChanged),
     /// What no reader can read, and what counts for nobody. It is on no chain.
     Unreadable,
     /// A type of a newer version's, on either subject.
@@ -288,6 +291,7 @@ types! {
     ReadMarkMoved(ReadMarkMoved) "READ_MARK_MOVED" on user, personal, by server;
     SettingsChanged(SettingsChanged) "SETTINGS_CHANGED" on user, personal, by server;
     MessageHidden(MessageHidden) "MESSAGE_HIDDEN" on user, personal, by server;
+    ConversationSettingsChanged(ConversationSettingsChanged) "CONVERSATION_SETTINGS_CHANGED" on user, personal, by server;
 }
 
 /// An event of a type that this version does not know. Its object is kept as it came, without the fields that belong to frames.

@@ -8,7 +8,7 @@ use relay_types::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::conversation::{ConversationKind, Role};
+use crate::conversation::{ConversationKind, ConversationSettings, NotifyLevel, Role};
 use crate::device::DeviceKind;
 use crate::error::{AnyErrorCode, ErrorCode, millis};
 use crate::frame::{EventFrame, MessageAck};
@@ -206,6 +206,9 @@ pub struct Conversation {
     pub member_count: u32,
     /// The first members by id, at most 100; `GET /v1/conversations/{id}/members` has all.
     pub members: Vec<Member>,
+    /// What the caller set for it.
+    #[serde(default)]
+    pub settings: ConversationSettings,
 }
 
 /// Whether a member accepted the conversation.
@@ -485,6 +488,31 @@ pub struct ChangeSettingsRequest {
     pub availability: Option<Availability>,
 }
 
+/// `PATCH /v1/conversations/{id}/settings`. What is not named stays as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeConversationSettingsRequest {
+    /// Mutes it until then, in milliseconds since 1970; for good with 253402214400000. `null`, or a time that has passed, ends it.
+    #[serde(default, deserialize_with = "named", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<TimestampMs>, minimum = 0, maximum = 253_402_214_400_000_i64)]
+    pub muted_until_ms: Option<Option<TimestampMs>>,
+    /// Whether it stands above the others. At most 10 do. What is pinned is not archived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<bool>,
+    /// Whether it is listed apart, until somebody writes in it. What is archived is not pinned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived: Option<bool>,
+    /// Of what the caller wants to be notified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<NotifyLevel>,
+}
+
+/// What is named, and be it `null`; without a name the default holds.
+#[expect(clippy::option_option, reason = "not named, `null` and a time are three things")]
+fn named<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
 /// One row of a user's list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ConversationListItem {
@@ -518,6 +546,9 @@ pub struct ConversationListItem {
     pub unread_from: Option<Seq>,
     /// The sequence of the conversation's last event.
     pub last_seq: Seq,
+    /// What the caller set for it.
+    #[serde(default)]
+    pub settings: ConversationSettings,
 }
 
 /// `GET /v1/users/{id}/conversations`.
@@ -538,6 +569,12 @@ pub struct ConversationListQuery {
     /// `request` lists what others began and the caller has not answered; `accepted`, and without it, all else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<ConversationState>,
+    /// `true`: only what the caller archived, which is left out otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived: Option<bool>,
+    /// `true`: only what the caller pinned, the last pinned first, without pages. Without it they stand among the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<bool>,
     /// The `next_cursor` of the previous page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(min_length = 1, max_length = 64)]

@@ -9,8 +9,7 @@
 use std::time::{Duration, Instant};
 
 use relay_dev_servers::{PostgresOptions, PostgresServer, Scratch, Servers};
-use relay_domain::ports::{AuditedProjection as _, Conversations as _, Maintenance as _, MaintenanceTask};
-use relay_protocol::rest::ConversationState;
+use relay_domain::ports::{AuditedProjection as _, Conversations as _, ListPart, Maintenance as _, MaintenanceTask};
 use relay_store::{PostgresConfig, Store};
 use relay_types::{Seq, ShardId, UserId};
 use sqlx::postgres::PgPoolOptions;
@@ -113,10 +112,10 @@ async fn lists(store: &Store) {
         let (mut first, mut following) = (Vec::new(), Vec::new());
         for _ in 0..300 {
             let began = Instant::now();
-            let page = store.list(who, ConversationState::Accepted, None, limit).await.unwrap();
+            let page = store.list(who, ListPart::Accepted, None, limit).await.unwrap();
             first.push(began.elapsed());
             let began = Instant::now();
-            store.list(who, ConversationState::Accepted, page.next, limit).await.unwrap();
+            store.list(who, ListPart::Accepted, page.next, limit).await.unwrap();
             following.push(began.elapsed());
         }
         print(name, first);
@@ -126,7 +125,7 @@ async fn lists(store: &Store) {
     let (mut cursor, mut pages, mut items, mut times) = (None, 0, 0, Vec::new());
     loop {
         let one = Instant::now();
-        let page = store.list(user(1), ConversationState::Accepted, cursor, 100).await.unwrap();
+        let page = store.list(user(1), ListPart::Accepted, cursor, 100).await.unwrap();
         times.push(one.elapsed());
         (pages, items, cursor) = (pages + 1, items + page.items.len(), page.next);
         if cursor.is_none() {

@@ -1,5 +1,6 @@
 //! Conversations as decided: `create.rs` begins them, `add.rs` brings people in, `invitations.rs` has their answers, `change.rs`
-//! changes the rest, `list.rs` is a user's list, `hidden.rs` what people hid from themselves.
+//! changes the rest, `list.rs` is a user's list, `hidden.rs` what people hid from themselves,
+//! `settings.rs` what they set for one conversation.
 //!
 //! Every change locks the conversation's row first, so changes of one conversation happen one after the other and their
 //! outbox rows have ids in that order.
@@ -11,14 +12,15 @@ mod hidden;
 mod invitations;
 mod list;
 mod people;
+mod settings;
 
 use async_trait::async_trait;
 use relay_domain::ports::{
-    Added, ConversationError, Conversations, CreateError, Created, Decided, HideError, ListCursor, ListPage, LogAddress, MemberPage,
-    MembershipState, NewConversation, PeopleLimits, ReadMark, StoreError,
+    Added, ConversationError, ConversationSettingsError, Conversations, CreateError, Created, Decided, HideError, ListCursor, ListPage,
+    ListPart, LogAddress, MemberPage, MembershipState, NewConversation, PeopleLimits, ReadMark, StoreError,
 };
-use relay_protocol::conversation::Role;
-use relay_protocol::rest::{Conversation, ConversationState, Invitation, Member};
+use relay_protocol::conversation::{ConversationSettings, Role};
+use relay_protocol::rest::{ChangeConversationSettingsRequest, Conversation, ConversationState, Invitation, Member};
 use relay_types::{ConversationId, ConversationTitle, MessageId, Seq, SessionId, TimestampMs, UserId};
 use sqlx::PgConnection;
 use sqlx::types::Uuid;
@@ -29,6 +31,7 @@ use crate::Store;
 use crate::accounts::profile_of;
 use crate::convert::{kind, millis, role, shard, text};
 use crate::error::{unavailable, unreadable};
+use settings::Stored;
 
 #[async_trait]
 impl Conversations for Store {
@@ -202,11 +205,22 @@ impl Conversations for Store {
         self.limited(self.hide(actor, id, message, at_ms)).await
     }
 
+    #[tracing::instrument(name = "db.conversation.settings", skip_all, fields(user.id = %actor, conversation.id = %id))]
+    async fn change_conversation_settings(
+        &self,
+        actor: UserId,
+        id: ConversationId,
+        change: ChangeConversationSettingsRequest,
+        at_ms: TimestampMs,
+    ) -> Result<(ConversationSettings, LogAddress), ConversationSettingsError> {
+        self.limited(self.set_for_conversation(actor, id, change, at_ms)).await
+    }
+
     #[tracing::instrument(name = "db.conversation.list", skip_all, fields(user.id = %user))]
-    async fn list(&self, user: UserId, state: ConversationState, after: Option<ListCursor>, limit: u16) -> Result<ListPage, StoreError> {
+    async fn list(&self, user: UserId, part: ListPart, after: Option<ListCursor>, limit: u16) -> Result<ListPage, StoreError> {
         self.limited(async {
             let _turn = self.reading().await?;
-            list::page(self, user, state, after, limit).await
+            list::page(self, user, part, after, limit).await
         })
         .await
     }
@@ -237,7 +251,8 @@ const FIRST_MEMBERS: i64 = 100;
 /// `users_pkey`.
 async fn read(connection: &mut PgConnection, id: ConversationId, actor: UserId) -> Result<Option<Conversation>, StoreError> {
     let row = sqlx::query!(
-        "SELECT c.kind, c.title, c.created_at, c.member_count, m.state FROM conversations c
+        "SELECT c.kind, c.title, c.created_at, c.member_count, m.state, m.muted_until, m.pinned_at, m.archived_seq, m.notify_level,
+                m.settings_version FROM conversations c
          JOIN members m ON m.conversation_id = c.conversation_id AND m.user_id = $2 WHERE c.conversation_id = $1",
         id.to_uuid(),
         actor.to_uuid()
@@ -254,6 +269,14 @@ async fn read(connection: &mut PgConnection, id: ConversationId, actor: UserId) 
         state: ConversationState::from_name(&row.state).ok_or_else(|| unreadable("state"))?,
         member_count: u32::try_from(row.member_count).unwrap_or_default(),
         members: members_after(connection, id, None, FIRST_MEMBERS).await?,
+        settings: Stored {
+            version: row.settings_version,
+            muted_until: row.muted_until,
+            pinned_at: row.pinned_at,
+            archived_seq: row.archived_seq,
+            level: row.notify_level,
+        }
+        .told()?,
     }))
 }
 

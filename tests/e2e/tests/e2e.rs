@@ -19,6 +19,7 @@ mod e2e {
     mod batches;
     mod catching_up;
     mod checks;
+    mod conversation_settings;
     mod deletions;
     mod documents;
     mod drain;

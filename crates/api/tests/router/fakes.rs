@@ -11,12 +11,12 @@ use relay_api::Deps;
 use relay_domain::ports::*;
 use relay_posting::{EditLimits, Poster, PosterParts, QuotaConfig};
 use relay_protocol::Message;
-use relay_protocol::conversation::Role;
+use relay_protocol::conversation::{ConversationSettings, Role};
 use relay_protocol::log::StoredEvent;
 use relay_protocol::receipts::ReadNotice;
 use relay_protocol::rest::{
-    ChangeSettingsRequest, Conversation, ConversationReceipts, ConversationState, Invitation, MessagePage, MessageReceipts, RevisionList,
-    Settings, UserProfile,
+    ChangeConversationSettingsRequest, ChangeSettingsRequest, Conversation, ConversationReceipts, Invitation, MessagePage, MessageReceipts,
+    RevisionList, Settings, UserProfile,
 };
 use relay_runtime::{Origins, WebConfig};
 use relay_types::{
@@ -171,7 +171,16 @@ impl Conversations for Away {
     async fn hide_message(&self, _: UserId, _: ConversationId, _: MessageId, _: TimestampMs) -> Result<Option<LogAddress>, HideError> {
         Err(away().into())
     }
-    async fn list(&self, _: UserId, _: ConversationState, _: Option<ListCursor>, _: u16) -> Result<ListPage, StoreError> {
+    async fn change_conversation_settings(
+        &self,
+        _: UserId,
+        _: ConversationId,
+        _: ChangeConversationSettingsRequest,
+        _: TimestampMs,
+    ) -> Result<(ConversationSettings, LogAddress), ConversationSettingsError> {
+        Err(away().into())
+    }
+    async fn list(&self, _: UserId, _: ListPart, _: Option<ListCursor>, _: u16) -> Result<ListPage, StoreError> {
         Err(away())
     }
     async fn membership_state(&self, _: UserId, _: ConversationId) -> Result<Option<MembershipState>, StoreError> {

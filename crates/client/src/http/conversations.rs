@@ -1,10 +1,10 @@
 //! Conversations and who is in them.
 
-use relay_protocol::conversation::Role;
+use relay_protocol::conversation::{ConversationSettings, Role};
 use relay_protocol::rest::{
-    AddMembersRequest, AddedMembers, Conversation, ConversationList, ConversationListQuery, ConversationReceipts,
-    CreateConversationRequest, Invitation, InvitationList, MarkReadRequest, MarkUnreadRequest, MemberList, MembersQuery, RenameRequest,
-    SetRoleRequest,
+    AddMembersRequest, AddedMembers, ChangeConversationSettingsRequest, Conversation, ConversationList, ConversationListQuery,
+    ConversationReceipts, CreateConversationRequest, Invitation, InvitationList, MarkReadRequest, MarkUnreadRequest, MemberList,
+    MembersQuery, RenameRequest, SetRoleRequest,
 };
 use relay_types::{ClientId, ConversationId, ConversationTitle, Seq, UserId};
 use reqwest::Method;
@@ -112,6 +112,15 @@ impl ApiClient {
     pub async fn mark_unread(&self, conversation: ConversationId, from: Seq) -> Result<(), ClientError> {
         let body = MarkUnreadRequest { seq: from };
         self.call_empty(|| self.request(Method::POST, &format!("/v1/conversations/{conversation}/unread")).json(&body)).await
+    }
+
+    /// Changes what is named of what the caller set for a conversation: mutes, pins or archives it. Once more changes nothing.
+    pub async fn change_conversation_settings(
+        &self,
+        conversation: ConversationId,
+        change: &ChangeConversationSettingsRequest,
+    ) -> Result<ConversationSettings, ClientError> {
+        self.call(|| self.request(Method::PATCH, &format!("/v1/conversations/{conversation}/settings")).json(change)).await
     }
 
     /// What the other members of a conversation have read. It is empty for a caller who has receipts off.

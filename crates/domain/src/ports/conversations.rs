@@ -1,8 +1,8 @@
 //! Conversations as decided: who is in what, as what.
 
 use async_trait::async_trait;
-use relay_protocol::conversation::Role;
-use relay_protocol::rest::{Conversation, ConversationListItem, ConversationState, Invitation, Member};
+use relay_protocol::conversation::{ConversationSettings, Role};
+use relay_protocol::rest::{ChangeConversationSettingsRequest, Conversation, ConversationListItem, Invitation, Member};
 use relay_types::{ClientId, ConversationId, ConversationTitle, MessageId, Seq, SessionId, ShardId, TimestampMs, UserId};
 
 use super::{ListCursor, LogAddress, ReadMark, StoreError};
@@ -124,6 +124,19 @@ pub enum ConversationError {
     Store(#[from] StoreError),
 }
 
+/// What is listed of a user's conversations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListPart {
+    /// What they accepted and have not archived.
+    Accepted,
+    /// What they archived.
+    Archived,
+    /// What they pinned, which is also among the accepted ones: the last pinned first, all in one page.
+    Pinned,
+    /// What others began and they have not answered.
+    Requests,
+}
+
 /// A page of a user's list.
 #[derive(Debug, Clone)]
 pub struct ListPage {
@@ -145,6 +158,23 @@ pub enum HideError {
     /// The actor has hidden as many as a person may.
     #[error("too many messages are hidden")]
     TooMany,
+    /// The store does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why settings of a conversation are not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ConversationSettingsError {
+    /// There is no such conversation, or the actor is not in it.
+    #[error("not in the conversation")]
+    NotMember,
+    /// The actor has pinned as many as a person may.
+    #[error("too many conversations are pinned")]
+    TooManyPinned,
+    /// The actor has archived as many as a person may.
+    #[error("too many conversations are archived")]
+    TooManyArchived,
     /// The store does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -273,8 +303,18 @@ pub trait Conversations: Send + Sync {
         at_ms: TimestampMs,
     ) -> Result<Option<LogAddress>, HideError>;
 
-    /// Up to `limit` of the user's conversations in this state after `after`, without those hidden.
-    async fn list(&self, user: UserId, state: ConversationState, after: Option<ListCursor>, limit: u16) -> Result<ListPage, StoreError>;
+    /// Changes what is named of the actor's settings of a conversation, and tells their devices in the same transaction. Answers with all
+    /// of them, and with the address to flush: also when nothing changed, because the event of an earlier time may not be in the log yet.
+    async fn change_conversation_settings(
+        &self,
+        actor: UserId,
+        id: ConversationId,
+        change: ChangeConversationSettingsRequest,
+        at_ms: TimestampMs,
+    ) -> Result<(ConversationSettings, LogAddress), ConversationSettingsError>;
+
+    /// Up to `limit` of this part of the user's conversations after `after`, without those hidden.
+    async fn list(&self, user: UserId, part: ListPart, after: Option<ListCursor>, limit: u16) -> Result<ListPage, StoreError>;
 
     /// Where the conversation is, and whether `user` is in it; `None` when there is no such conversation.
     async fn membership_state(&self, user: UserId, id: ConversationId) -> Result<Option<MembershipState>, StoreError>;

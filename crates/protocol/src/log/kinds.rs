@@ -6,7 +6,7 @@ use relay_types::{
 };
 
 use super::{EventOwner, LogEvent, StoredEvent};
-use crate::conversation::{ConversationKind, Role};
+use crate::conversation::{ConversationKind, ConversationSettings, Role};
 use crate::message::{MessageBody, MessageRef};
 
 /// Members that one event brings in or puts out at most: it stays well below the size of what the log takes.
@@ -411,6 +411,23 @@ pub struct SettingsChanged {
     pub availability: Option<crate::presence::Availability>,
 }
 
+/// A user set something for one conversation, on all their devices.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct ConversationSettingsChanged {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// By whom.
+    pub actor_id: UserId,
+    /// When, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+    /// Whose.
+    pub user_id: UserId,
+    /// For which conversation.
+    pub conversation_id: ConversationId,
+    /// All that is set for it now.
+    pub settings: ConversationSettings,
+}
+
 /// Events that have an id of their own.
 macro_rules! event_ids {
     ($($fields:ident),*) => {
@@ -440,5 +457,6 @@ event_ids!(
     ProfileChanged,
     ReadMarkMoved,
     SettingsChanged,
-    MessageHidden
+    MessageHidden,
+    ConversationSettingsChanged
 );

@@ -1,14 +1,16 @@
 //! A user's list of conversations: `order.rs` finds which come next, this file what is shown of them.
 
+mod apart;
 mod order;
 mod requests;
 
-use relay_domain::ports::{ListCursor, ListPage, StoreError};
+use relay_domain::ports::{ListCursor, ListPage, ListPart, StoreError};
 use relay_protocol::rest::{ConversationListItem, ConversationState};
 use relay_types::{ConversationId, Seq, UserId};
 use sqlx::types::Uuid;
 use time::OffsetDateTime;
 
+use super::settings::Stored;
 use crate::Store;
 use crate::accounts::profile_of;
 use crate::convert::{kind, micros, role, text};
@@ -32,6 +34,11 @@ struct Row {
     read_seq: i64,
     unread_from: Option<i64>,
     last_seq: i64,
+    muted_until: Option<OffsetDateTime>,
+    pinned_at: Option<OffsetDateTime>,
+    archived_seq: Option<i64>,
+    notify_level: Option<String>,
+    settings_version: i32,
     unread: i64,
     p_user_id: Option<Uuid>,
     p_handle: Option<String>,
@@ -55,17 +62,19 @@ struct Row {
 pub(super) async fn page(
     store: &Store,
     user: UserId,
-    state: ConversationState,
+    part: ListPart,
     after: Option<ListCursor>,
     limit: u16,
 ) -> Result<ListPage, StoreError> {
     let wanted = usize::from(limit) + 1;
-    let mut order = match state {
-        ConversationState::Accepted => order::after(store, user, after, wanted).await?,
-        ConversationState::Request => requests::after(store, user, after, wanted).await?,
+    let mut order = match part {
+        ListPart::Accepted => order::after(store, user, after, wanted).await?,
+        ListPart::Archived => apart::archived(store, user, after, wanted).await?,
+        ListPart::Pinned => apart::pinned(store, user).await?,
+        ListPart::Requests => requests::after(store, user, after, wanted).await?,
     };
-    let more = order.len() > usize::from(limit);
-    order.truncate(usize::from(limit));
+    let more = part != ListPart::Pinned && order.len() > usize::from(limit);
+    order.truncate(if part == ListPart::Pinned { order.len() } else { usize::from(limit) });
     let next = order
         .last()
         .filter(|_| more)
@@ -86,7 +95,9 @@ async fn rows(store: &Store, user: UserId, ids: &[Uuid]) -> Result<Vec<Row>, Sto
         Row,
         r#"SELECT page.conversation_id AS "conversation_id!", c.kind, c.title, m.role, m.state, mark.read_seq AS "read_seq!",
                   mark.unread_from AS "unread_from?",
-                  coalesce(h.last_seq, 0) AS "last_seq!", coalesce(unread.count, 0) AS "unread!",
+                  coalesce(h.last_seq, 0) AS "last_seq!", m.muted_until AS "muted_until?", m.pinned_at AS "pinned_at?",
+                  m.archived_seq AS "archived_seq?", m.notify_level AS "notify_level?", m.settings_version AS "settings_version!",
+                  coalesce(unread.count, 0) AS "unread!",
                   peer.user_id AS "p_user_id?", peer.handle AS "p_handle?", peer.display_name AS "p_display_name?",
                   e.seq AS "e_seq?", e.prev_seq AS "e_prev_seq?", e.shard AS "e_shard?", e.event_id AS "e_event_id?",
                   e.actor_id AS "e_actor_id?", e.client_id AS "e_client_id?", coalesce(length(e.body ->> 'text') > $4, false) AS "e_cut!",
@@ -97,7 +108,8 @@ async fn rows(store: &Store, user: UserId, ids: &[Uuid]) -> Result<Vec<Row>, Sto
                   e.edited_seq AS "e_edited_seq?", e.edited_at AS "e_edited_at?"
            FROM unnest($2::uuid[]) WITH ORDINALITY AS page (conversation_id, place)
            CROSS JOIN LATERAL (
-               SELECT role, state, read_seq, unread_from, unread_at FROM members WHERE conversation_id = page.conversation_id AND user_id = $1 LIMIT 1) AS m
+               SELECT role, state, read_seq, unread_from, unread_at, muted_until, pinned_at, archived_seq, notify_level, settings_version
+               FROM members WHERE conversation_id = page.conversation_id AND user_id = $1 LIMIT 1) AS m
            JOIN conversations c ON c.conversation_id = page.conversation_id
            LEFT JOIN conversation_heads h ON h.conversation_id = page.conversation_id
            LEFT JOIN LATERAL (
@@ -201,5 +213,13 @@ fn item_of(row: Row) -> Result<ConversationListItem, StoreError> {
         read_seq: Seq::from_i64(row.read_seq),
         unread_from: row.unread_from.map(Seq::from_i64),
         last_seq: Seq::from_i64(row.last_seq),
+        settings: Stored {
+            version: row.settings_version,
+            muted_until: row.muted_until,
+            pinned_at: row.pinned_at,
+            archived_seq: row.archived_seq,
+            level: row.notify_level,
+        }
+        .told()?,
     })
 }

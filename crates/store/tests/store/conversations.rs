@@ -1,11 +1,10 @@
 use relay_domain::ChangeDenied;
 use relay_domain::ports::{
-    Added, ConversationError, Conversations as _, CreateError, Decided, LogAddress, MembershipState, NewConversation, Outbox as _,
-    PeopleLimits, Projection as _,
+    Added, ConversationError, Conversations as _, CreateError, Decided, ListPart, LogAddress, MembershipState, NewConversation,
+    Outbox as _, PeopleLimits, Projection as _,
 };
 use relay_protocol::conversation::{ConversationKind, Role};
 use relay_protocol::log::LogEvent;
-use relay_protocol::rest::ConversationState;
 use relay_types::{ConversationId, Seq, UserId};
 
 use crate::support::{Db, EPOCH, LIMITS, MemMessageLog, NOON_MS, SHARD, TestLog, conversation_id, members_at_most, user_id};
@@ -190,7 +189,7 @@ async fn the_list_shows_what_is_new_and_pages_without_a_gap() {
     let mut listed = Vec::new();
     let mut cursor = None;
     loop {
-        let page = db.store.list(ann, ConversationState::Accepted, cursor, 2).await.unwrap();
+        let page = db.store.list(ann, ListPart::Accepted, cursor, 2).await.unwrap();
         assert!(page.items.len() <= 2);
         listed.extend(page.items);
         cursor = page.next;
@@ -209,10 +208,10 @@ async fn the_list_shows_what_is_new_and_pages_without_a_gap() {
 
     // The mark moves forward only, and not beyond the last event.
     assert_eq!(db.store.mark_read(ann, ids[3], Seq(newest.0 - 1), NOON_MS, None).await.unwrap().seq, Seq(newest.0 - 1));
-    assert_eq!(db.store.list(ann, ConversationState::Accepted, None, 2).await.unwrap().items[1].unread_count, 1);
+    assert_eq!(db.store.list(ann, ListPart::Accepted, None, 2).await.unwrap().items[1].unread_count, 1);
     assert_eq!(db.store.mark_read(ann, ids[3], Seq(u64::MAX), NOON_MS, None).await.unwrap().seq, newest);
     assert_eq!(db.store.mark_read(ann, ids[3], Seq(1), NOON_MS, None).await.unwrap().seq, newest);
-    assert_eq!(db.store.list(ann, ConversationState::Accepted, None, 2).await.unwrap().items[1].unread_count, 0);
+    assert_eq!(db.store.list(ann, ListPart::Accepted, None, 2).await.unwrap().items[1].unread_count, 0);
 }
 
 #[tokio::test]
@@ -226,8 +225,8 @@ async fn counting_unread_messages_stops_at_a_thousand() {
         log.sent(id, bob, &format!("k{n}"));
     }
     db.project(&log).await;
-    assert_eq!(db.store.list(ann, ConversationState::Accepted, None, 50).await.unwrap().items[0].unread_count, 1_000);
-    assert_eq!(db.store.list(bob, ConversationState::Accepted, None, 50).await.unwrap().items[0].unread_count, 0);
+    assert_eq!(db.store.list(ann, ListPart::Accepted, None, 50).await.unwrap().items[0].unread_count, 1_000);
+    assert_eq!(db.store.list(bob, ListPart::Accepted, None, 50).await.unwrap().items[0].unread_count, 0);
 }
 
 /// The events of one subject.
@@ -296,9 +295,9 @@ async fn a_direct_conversation_is_a_request_until_it_is_answered() {
         let page = db.store.list(user, state, None, 50).await.unwrap();
         page.items.into_iter().map(|item| item.conversation_id).collect::<Vec<_>>()
     };
-    assert_eq!(listed(ann, ConversationState::Accepted).await, [anns]);
-    assert!(listed(bob, ConversationState::Accepted).await.is_empty());
-    assert_eq!(listed(bob, ConversationState::Request).await.len(), 2);
+    assert_eq!(listed(ann, ListPart::Accepted).await, [anns]);
+    assert!(listed(bob, ListPart::Accepted).await.is_empty());
+    assert_eq!(listed(bob, ListPart::Requests).await.len(), 2);
     assert!(db.consumed(bob).await.is_empty(), "strangers take no room in a durable consumer");
     assert_eq!(db.store.strangers(ann, &[bob]).await.unwrap(), [bob], "not answered is not acquainted");
 
@@ -310,24 +309,24 @@ async fn a_direct_conversation_is_a_request_until_it_is_answered() {
     log.sent(anns, bob, "hello-yourself");
     flush_all(&db).await;
     db.project(&log).await;
-    assert_eq!(listed(bob, ConversationState::Accepted).await, [anns]);
-    assert_eq!(listed(bob, ConversationState::Request).await, [eves]);
+    assert_eq!(listed(bob, ListPart::Accepted).await, [anns]);
+    assert_eq!(listed(bob, ListPart::Requests).await, [eves]);
     assert!(db.store.strangers(ann, &[bob]).await.unwrap().is_empty());
 
     // Declined is out of sight, whatever the other writes, until bob changes his mind.
     db.store.decline(bob, eves, NOON_MS).await.unwrap();
     log.sent(eves, eve, "are-you-there");
     db.store.project(SHARD, EPOCH, Seq::ZERO, log.head(), &log.events).await.unwrap();
-    assert!(listed(bob, ConversationState::Request).await.is_empty());
+    assert!(listed(bob, ListPart::Requests).await.is_empty());
     db.store.accept(bob, eves, LIMITS, NOON_MS).await.unwrap();
-    assert_eq!(listed(bob, ConversationState::Accepted).await.len(), 2);
+    assert_eq!(listed(bob, ListPart::Accepted).await.len(), 2);
 
     // Hidden comes back with something new.
     db.store.set_hidden(bob, anns, true).await.unwrap();
-    assert_eq!(listed(bob, ConversationState::Accepted).await, [eves]);
+    assert_eq!(listed(bob, ListPart::Accepted).await, [eves]);
     log.sent(anns, ann, "news");
     db.store.project(SHARD, EPOCH, Seq::ZERO, log.head(), &log.events).await.unwrap();
-    assert_eq!(listed(bob, ConversationState::Accepted).await.len(), 2);
+    assert_eq!(listed(bob, ListPart::Accepted).await.len(), 2);
 }
 
 #[tokio::test]
@@ -351,7 +350,7 @@ async fn what_others_may_put_on_a_person_is_bounded() {
     let third = async || db.store.create(conversation_id(), strangers[2], &direct, limits, NOON_MS).await;
     assert!(matches!(third().await, Err(CreateError::TooManyInvitations(who)) if who == bob));
     // What was declined waits no more, and hiding it besides does not bring it back.
-    let requests = async || db.store.list(bob, ConversationState::Request, None, 50).await.unwrap().items;
+    let requests = async || db.store.list(bob, ListPart::Requests, None, 50).await.unwrap().items;
     let declined = requests().await[0].conversation_id;
     db.store.decline(bob, declined, NOON_MS).await.unwrap();
     db.store.set_hidden(bob, declined, true).await.unwrap();

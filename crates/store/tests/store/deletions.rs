@@ -1,12 +1,11 @@
 //! What deletions make of messages, and what people hid from themselves.
 
 use relay_domain::ports::{
-    AuditedProjection as _, Conversations as _, HideError, History as _, HistoryAnchor, HistoryError, Maintenance as _, MaintenanceTask,
-    ResumeStore as _, SendKey, Standing,
+    AuditedProjection as _, Conversations as _, HideError, History as _, HistoryAnchor, HistoryError, ListPart, Maintenance as _,
+    MaintenanceTask, ResumeStore as _, SendKey, Standing,
 };
 use relay_protocol::conversation::{ConversationKind, Role};
 use relay_protocol::log::LogEvent;
-use relay_protocol::rest::ConversationState;
 use relay_protocol::{Message, MessageBody};
 use relay_types::{ConversationId, MessageId, Seq, UserId};
 use std::time::Duration;
@@ -24,7 +23,7 @@ fn id_at(log: &TestLog, seq: Seq) -> MessageId {
 }
 
 async fn last_and_unread(db: &Db, reader: UserId) -> (Option<Message>, u32) {
-    let item = db.store.list(reader, ConversationState::Accepted, None, 10).await.unwrap().items.remove(0);
+    let item = db.store.list(reader, ListPart::Accepted, None, 10).await.unwrap().items.remove(0);
     (item.last_message, item.unread_count)
 }
 

@@ -1,11 +1,10 @@
 //! What edits make of messages, in whatever order the projection comes to know of them.
 
 use relay_domain::ports::{
-    AuditedProjection as _, Conversations as _, EventRange, History as _, HistoryAnchor, HistoryError, Holds, Projection as _,
+    AuditedProjection as _, Conversations as _, EventRange, History as _, HistoryAnchor, HistoryError, Holds, ListPart, Projection as _,
     ResumeStore as _, SendKey,
 };
 use relay_protocol::log::{EventOwner, LogEvent, StoredEvent};
-use relay_protocol::rest::ConversationState;
 use relay_protocol::{Message, MessageBody, MessageRef};
 use relay_types::{ConversationId, MessageId, Seq, UserId};
 
@@ -88,7 +87,7 @@ async fn the_newest_edit_of_the_sender_is_what_everything_shows() {
     let original = text_of(&sent.body).to_owned();
     let expected = [(2, original), (4, "one!".to_owned()), (6, "one!!".to_owned())];
     assert_eq!(versions(&db, bob, lobby, id_at(&log, one)).await, expected);
-    let list = db.store.list(ann, ConversationState::Accepted, None, 10).await.unwrap().items;
+    let list = db.store.list(ann, ListPart::Accepted, None, 10).await.unwrap().items;
     let preview = list[0].last_message.clone().unwrap();
     assert_eq!((text_of(&preview.body), preview.edited_seq, preview.seq), ("two!", Some(Seq(7)), two));
     assert_eq!((list[0].unread_count, list[0].last_seq), (1, Seq(7)), "an edit is not unread");

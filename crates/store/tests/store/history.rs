@@ -1,5 +1,5 @@
-use relay_domain::ports::{Conversations as _, History as _, HistoryAnchor, HistoryError, MemberInterval, NewConversation};
-use relay_protocol::rest::{ConversationState, MessagePage};
+use relay_domain::ports::{Conversations as _, History as _, HistoryAnchor, HistoryError, ListPart, MemberInterval, NewConversation};
+use relay_protocol::rest::MessagePage;
 use relay_types::Seq;
 
 use crate::support::{Db, LIMITS, NOON_MS, TestLog, conversation_id};
@@ -113,12 +113,12 @@ async fn a_page_ends_with_its_bytes_and_the_next_one_goes_on_there() {
     }
     assert_eq!(newer, all);
 
-    let item = db.store.list(bob, ConversationState::Accepted, None, 10).await.unwrap().items.remove(0);
+    let item = db.store.list(bob, ListPart::Accepted, None, 10).await.unwrap().items.remove(0);
     let last = item.last_message.unwrap();
     assert!(item.last_message_cut && last.body.encoded_len() < 2_000, "a list shows the beginning: {} bytes", last.body.encoded_len());
     log.sent(id, ann, "short");
     db.project(&log).await;
-    let item = db.store.list(bob, ConversationState::Accepted, None, 10).await.unwrap().items.remove(0);
+    let item = db.store.list(bob, ListPart::Accepted, None, 10).await.unwrap().items.remove(0);
     assert!(!item.last_message_cut);
     assert_eq!(
         item.last_message.unwrap().body,

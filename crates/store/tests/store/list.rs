@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use relay_domain::ports::{Conversations as _, Projection as _};
-use relay_protocol::rest::ConversationState;
+use relay_domain::ports::{Conversations as _, ListPart, Projection as _};
 use relay_types::{ConversationId, Seq, UserId};
 use sqlx::types::Uuid;
 
@@ -37,7 +36,7 @@ async fn group(db: &Db, members: &[UserId]) -> ConversationId {
 async fn listed(db: &Db, user: UserId, limit: u16) -> Vec<Uuid> {
     let (mut all, mut cursor) = (Vec::new(), None);
     loop {
-        let page = db.store.list(user, ConversationState::Accepted, cursor, limit).await.unwrap();
+        let page = db.store.list(user, ListPart::Accepted, cursor, limit).await.unwrap();
         assert!(page.items.len() <= usize::from(limit));
         all.extend(page.items.iter().map(|item| item.conversation_id.to_uuid()));
         cursor = page.next;
@@ -127,15 +126,15 @@ async fn what_one_wrote_behind_one_has_read() {
     let carol = db.user("carol").await;
     log.added(id, carol);
     db.project(&log).await;
-    let item = db.store.list(ann, ConversationState::Accepted, None, 10).await.unwrap().items.remove(0);
+    let item = db.store.list(ann, ListPart::Accepted, None, 10).await.unwrap().items.remove(0);
     assert_eq!((item.unread_count, item.read_seq), (2, own));
     assert_eq!(item.last_message.unwrap().seq, last);
     assert_eq!(item.last_seq, Seq(last.0 + 1));
-    let item = db.store.list(bob, ConversationState::Accepted, None, 10).await.unwrap().items.remove(0);
+    let item = db.store.list(bob, ListPart::Accepted, None, 10).await.unwrap().items.remove(0);
     assert_eq!((item.unread_count, item.read_seq), (0, last));
     // A mark that is further stays.
     assert_eq!(db.store.mark_read(ann, id, Seq(last.0 - 1), NOON_MS, None).await.unwrap().seq, Seq(last.0 - 1));
-    assert_eq!(db.store.list(ann, ConversationState::Accepted, None, 10).await.unwrap().items[0].unread_count, 1);
+    assert_eq!(db.store.list(ann, ListPart::Accepted, None, 10).await.unwrap().items[0].unread_count, 1);
 }
 
 #[tokio::test]
@@ -151,7 +150,7 @@ async fn ones_own_messages_are_not_looked_at_to_count_those_of_others() {
     }
     log.sent(id, bob, "last");
     db.project(&log).await;
-    let item = db.store.list(bot, ConversationState::Accepted, None, 10).await.unwrap().items.remove(0);
+    let item = db.store.list(bot, ListPart::Accepted, None, 10).await.unwrap().items.remove(0);
     assert_eq!(item.unread_count, 1, "the one behind 1,500 own messages");
     let mut connection = db.raw.acquire().await.unwrap();
     let mark: i64 = sqlx::query_scalar("SELECT sent_seq FROM memberships WHERE conversation_id = $1 AND user_id = $2")
@@ -212,7 +211,7 @@ async fn a_page_reads_what_it_shows_however_many_conversations_its_user_has() {
     let read = "SELECT sum(idx_tup_fetch)::bigint FROM pg_stat_user_tables WHERE relname IN ('members', 'memberships')";
     let before = db.count(read).await;
     let (store, busy) = (db.as_role("relay_api"), UserId::from_uuid(Uuid::from_u128(1)));
-    let page = store.list(busy, ConversationState::Accepted, None, 50).await.unwrap();
+    let page = store.list(busy, ListPart::Accepted, None, 50).await.unwrap();
     assert_eq!(page.items.len(), 50);
     // Its connections tell what they read as they end.
     store.close().await;

@@ -23,5 +23,6 @@ mod resume;
 mod retirement;
 mod search;
 mod sessions;
+mod settings;
 mod support;
 mod vanished;

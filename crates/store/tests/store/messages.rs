@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use relay_domain::ports::{
-    AuditedProjection as _, Conversations as _, History as _, HistoryAnchor, Maintenance as _, MaintenanceTask, ProjectedEvent,
+    AuditedProjection as _, Conversations as _, History as _, HistoryAnchor, ListPart, Maintenance as _, MaintenanceTask, ProjectedEvent,
 };
-use relay_protocol::rest::{ConversationState, MessagePage};
+use relay_protocol::rest::MessagePage;
 use relay_types::{ConversationId, Seq, UserId};
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
@@ -88,7 +88,7 @@ async fn a_backfill_is_read_correctly_before_during_and_after() {
         let newest = api.messages(bob, lobby, HistoryAnchor::Newest, 50, true).await.unwrap();
         let oldest = api.messages(bob, lobby, HistoryAnchor::After(Seq::ZERO), 50, true).await.unwrap();
         let json = |page: MessagePage| serde_json::to_value(page).unwrap();
-        (json(newest), json(oldest), format!("{:?}", api.list(bob, ConversationState::Accepted, None, 10).await.unwrap()))
+        (json(newest), json(oldest), format!("{:?}", api.list(bob, ListPart::Accepted, None, 10).await.unwrap()))
     };
     let expected = read().await;
     assert_eq!(expected.0["messages"].as_array().unwrap().len() + expected.0["changes"].as_array().unwrap().len(), 50);

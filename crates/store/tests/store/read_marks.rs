@@ -1,8 +1,8 @@
 //! Read marks are told at once, then at most once in a while, the newest; and never back.
 
-use relay_domain::ports::{ConversationError, Conversations as _, LogAddress, Outbox as _, ReadMarkNews as _};
+use relay_domain::ports::{ConversationError, Conversations as _, ListPart, LogAddress, Outbox as _, ReadMarkNews as _};
 use relay_protocol::log::LogEvent;
-use relay_protocol::rest::{ConversationListItem, ConversationState};
+use relay_protocol::rest::ConversationListItem;
 use relay_types::{ConversationId, Seq, UserId};
 
 use crate::support::{Db, MemMessageLog, NOON_MS, SHARD, TestLog};
@@ -93,7 +93,7 @@ async fn words(db: &Db, ann: UserId) -> Vec<(u64, Option<u64>)> {
 }
 
 async fn row(db: &Db, ann: UserId) -> ConversationListItem {
-    db.as_role("relay_api").list(ann, ConversationState::Accepted, None, 10).await.unwrap().items.remove(0)
+    db.as_role("relay_api").list(ann, ListPart::Accepted, None, 10).await.unwrap().items.remove(0)
 }
 
 #[tokio::test]

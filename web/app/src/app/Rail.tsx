@@ -1,6 +1,8 @@
 import { Settings as Gear, MessageCircle, UsersRound } from 'lucide-react';
 import { Link } from 'wouter';
 import { badgeCount, useText } from '@/app/i18n/i18n';
+import { callsFor } from '@/chat/list/setApart';
+import { useListNow } from '@/chat/list/useListNow';
 import { useMessenger, useSession, useStore } from '@/realtime/hooks';
 import type { Route } from './routes';
 import { Avatar } from './ui/Avatar';
@@ -14,7 +16,8 @@ export function Rail({ page }: { page: Route['page'] }) {
   const conversations = useStore(messenger.conversations);
   const requests = useStore(messenger.requests);
   const invitations = useStore(messenger.invitations);
-  const unread = conversations.filter((row) => row.unread > 0).length + requests.length + invitations.length;
+  const nowMs = useListNow(conversations);
+  const unread = conversations.filter((row) => callsFor(row, nowMs)).length + requests.length + invitations.length;
   const items = [
     { to: '/', name: 'chat' as const, label: t('rail.chats'), Icon: MessageCircle, badge: unread },
     { to: '/people', name: 'people' as const, label: t('rail.people'), Icon: UsersRound, badge: 0 },

@@ -1,4 +1,6 @@
 import { useEffect } from 'react';
+import { callsFor } from '@/chat/list/setApart';
+import { useListNow } from '@/chat/list/useListNow';
 import { useConversationTitle } from '@/chat/useConversationTitle';
 import { useMessenger, useStore } from '@/realtime/hooks';
 
@@ -7,11 +9,12 @@ interface Badging {
   clearAppBadge?: () => Promise<void>;
 }
 
-/** Unread conversations in the tab's title, and on the icon of the installed app. */
+/** Unread conversations that are neither muted nor archived, in the tab's title, and on the icon of the installed app. */
 export function usePageBadge(open: string | null): void {
   const conversations = useStore(useMessenger().conversations);
   const title = useConversationTitle(open);
-  const unread = conversations.filter((row) => row.unread > 0).length;
+  const nowMs = useListNow(conversations);
+  const unread = conversations.filter((row) => callsFor(row, nowMs)).length;
   useEffect(() => {
     const name = title ? `${title} · RelayHub` : 'RelayHub';
     document.title = unread > 0 ? `(${unread}) ${name}` : name;

@@ -29,6 +29,8 @@ const KNOWN = new Set([
   'edit_too_late',
   'too_many_edits',
   'too_many_hidden',
+  'too_many_pinned',
+  'too_many_archived',
   'delete_too_late',
   'network',
   'outbox_full',

@@ -108,6 +108,7 @@ export async function openMessenger(configuration: Configuration): Promise<Messe
     unsentCount: () => client.outbox.get().length,
     markRead: (id, seq) => client.markRead(id, seq),
     markUnread: (id, from) => call(client.markUnread(id, from)),
+    setForConversation: (id, change) => call(client.setForConversation(id, change)),
     setDraft: (id, text) => client.drafts.set(id, text),
     isTyping: (id) => client.isTyping(id),
     wantPeople: (ids) => client.users.want(ids),

@@ -123,6 +123,10 @@ const rowOf = once((row: sdk.ConversationRow) => ({
   unread: row.unread,
   seenSeq: row.unreadFrom == null ? row.readSeq : Math.min(row.readSeq, row.unreadFrom - 1),
   lastSeq: row.lastSeq,
+  mutedUntilMs: row.settings?.mutedUntilMs ?? null,
+  pinnedMs: row.settings?.pinnedAtMs ?? null,
+  archivedSeq: row.settings?.archivedSeq ?? null,
+  level: row.settings?.level ?? 'all',
 }));
 
 const titled = new WeakMap<object, ConversationRow>();

@@ -1,4 +1,5 @@
 import type {
+  ConversationChange,
   ConversationRow,
   DeviceRow,
   Found,
@@ -115,6 +116,8 @@ export interface Messenger {
   markRead(conversationId: string, seq: number): void;
   /** Marks the conversation as unread from there on, for oneself. */
   markUnread(conversationId: string, from: number): Promise<void>;
+  /** Mutes, pins or archives a conversation for oneself, on all of one's devices. */
+  setForConversation(conversationId: string, change: ConversationChange): Promise<void>;
   /** Whether it is kept: a text that is far too long is not. */
   setDraft(conversationId: string, text: string): boolean;
   isTyping(conversationId: string): void;

@@ -145,6 +145,23 @@ export interface ConversationRow {
   /** What stands behind it is unread. */
   seenSeq: number;
   lastSeq: number;
+  /** Muted until then; null when it is not. */
+  mutedUntilMs: number | null;
+  pinnedMs: number | null;
+  /** Where its newest message stood when it was archived. */
+  archivedSeq: number | null;
+  /** Of what one is notified. */
+  level: NotifyLevel;
+}
+
+export type NotifyLevel = 'all' | 'mentions' | 'none' | (string & {});
+
+/** What is set for a conversation; the rest stays. */
+export interface ConversationChange {
+  mutedUntilMs?: number | null;
+  pinned?: boolean;
+  archived?: boolean;
+  level?: 'all' | 'mentions' | 'none';
 }
 
 export interface InvitationRow {

@@ -1,6 +1,6 @@
 export type { Drafts, Invitations, Sending, TypingState, Users } from './api/client.ts';
 export type * from './api/connection.ts';
-export type * from './api/conversations.ts';
+export * from './api/conversations.ts';
 export { ApiError, type ApiErrorDetails, type ErrorCode, type LocalErrorCode } from './api/errors.ts';
 export type * from './api/ids.ts';
 export type * from './api/members.ts';

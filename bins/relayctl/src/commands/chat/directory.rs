@@ -46,8 +46,10 @@ impl Directory {
     pub async fn reload(&mut self) -> Result<(), ClientError> {
         let (mut fresh, mut complete) = (Vec::new(), true);
         // Whoever one has not answered comes last.
-        for state in [ConversationState::Accepted, ConversationState::Request] {
-            let mut query = ConversationListQuery { state: Some(state), cursor: None, limit: Some(100) };
+        let accepted = ConversationState::Accepted;
+        for (state, archived) in [(accepted, None), (accepted, Some(true)), (ConversationState::Request, None)] {
+            let (state, limit) = (Some(state), Some(100));
+            let mut query = ConversationListQuery { state, archived, limit, ..ConversationListQuery::default() };
             for _ in 0..MAX_PAGES {
                 let page = self.api.list_conversations(&query).await?;
                 fresh.extend(page.conversations.into_iter().map(|item| self.known_from(item)));

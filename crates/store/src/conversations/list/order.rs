@@ -15,7 +15,7 @@ use crate::error::unavailable;
 
 /// Memberships that the projection may not know yet are sought among so many of the user's newest.
 const NEWEST: i64 = 200;
-/// How many times as far is looked when some are left out: hidden ones, requests, and those of people whose removal the
+/// How many times as far is looked when some are left out: hidden and archived ones, requests, and those of people whose removal the
 /// projection does not know yet.
 const FURTHER: usize = 8;
 /// 9999-12-30, later than every activity.
@@ -81,6 +81,8 @@ async fn within(
                    WHERE m.conversation_id = c.conversation_id AND m.user_id = $1 AND m.state = 'accepted'
                      AND (m.hidden_seq IS NULL OR EXISTS (
                          SELECT FROM conversation_heads h WHERE h.conversation_id = m.conversation_id AND h.last_seq > m.hidden_seq))
+                     AND (m.archived_seq IS NULL OR (coalesce(m.muted_until <= now(), true) AND EXISTS (
+                         SELECT FROM conversation_heads h WHERE h.conversation_id = m.conversation_id AND h.message_seq > m.archived_seq)))
                    LIMIT 1) AS still
                WHERE (reach.bottom IS NULL OR c.active_at >= reach.bottom) AND (c.active_at, c.conversation_id) < ($2, $3::uuid)
                ORDER BY c.active_at DESC, c.conversation_id DESC LIMIT $4)

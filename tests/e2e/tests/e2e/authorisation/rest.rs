@@ -131,6 +131,7 @@ fn call(h: &Harness, scene: &Scene, row: &Row, column: usize) -> anyhow::Result<
         ("searchMessages", "in the conversation") => {
             Call { query: format!("?q={}&conversation_id={}", scene.secrets.word, scene.group), ..Call::default() }
         }
+        ("changeConversationSettings", "") => with(json!({ "level": "mentions" })),
         ("markRead" | "markUnread", "") => with(json!({ "seq": scene.seq })),
         (
             "getConversation" | "listMembers" | "hideConversation" | "unhideConversation" | "declineInvitation" | "getMessage"

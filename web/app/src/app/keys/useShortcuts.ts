@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'react';
 import { useLocation } from 'wouter';
+import { filterRows } from '@/chat/list/filter';
 import { useMessenger } from '@/realtime/hooks';
 import { useUi } from '@/store/ui';
 import type { ConversationRow } from '@/types';
@@ -28,7 +29,7 @@ export function useShortcuts(open: string | null): void {
   useEffect(() => {
     const { show } = useUi.getState();
     const go = (step: 1 | -1, onlyUnread: boolean) => {
-      const id = neighbour(messenger.conversations.get(), latest.current, step, onlyUnread);
+      const id = neighbour(filterRows(messenger.conversations.get(), 'all', '', Date.now()), latest.current, step, onlyUnread);
       if (id) navigate(`/c/${id}`);
     };
     const read = (row: ConversationRow | undefined) => row && row.unread > 0 && messenger.markRead(row.id, row.lastSeq);

@@ -1,4 +1,4 @@
-import { ArrowLeft, CalendarDays, PanelRight, Search } from 'lucide-react';
+import { ArrowLeft, BellOff, CalendarDays, PanelRight, Search } from 'lucide-react';
 import { useLocation } from 'wouter';
 import { useText } from '@/app/i18n/i18n';
 import { Avatar } from '@/app/ui/Avatar';
@@ -6,6 +6,8 @@ import { useMessenger, useStore } from '@/realtime/hooks';
 import { useUi } from '@/store/ui';
 import type { ConversationRow } from '@/types';
 import { useMembers } from '../groups/useMembers';
+import { RowMenu } from '../list/RowMenu';
+import { isMuted } from '../list/setApart';
 import { presenceText } from '../presence';
 
 export function ConversationHeader({ conversation }: { conversation: ConversationRow }) {
@@ -36,7 +38,12 @@ export function ConversationHeader({ conversation }: { conversation: Conversatio
           presence={presence?.state}
         />
         <span className="conversation-names">
-          <bdi className="conversation-name one-line">{conversation.title}</bdi>
+          <span className="conversation-line">
+            <bdi className="conversation-name one-line">{conversation.title}</bdi>
+            {isMuted(conversation, Date.now()) && (
+              <BellOff className="row-sign" size={15} strokeWidth={1.85} role="img" aria-label={t('apart.muted')} />
+            )}
+          </span>
           <span className="conversation-state one-line" dir="auto">
             {state}
           </span>
@@ -70,6 +77,7 @@ export function ConversationHeader({ conversation }: { conversation: Conversatio
       >
         <PanelRight className="mirrored" size={21} strokeWidth={1.85} aria-hidden />
       </button>
+      {!conversation.isRequest && <RowMenu row={conversation} className="icon-button" size={21} />}
     </header>
   );
 }

@@ -1,4 +1,4 @@
-import { MessageCircle, SquarePen } from 'lucide-react';
+import { Archive, ArrowLeft, MessageCircle, SquarePen } from 'lucide-react';
 import { useMemo, useState } from 'react';
 import { useLocation } from 'wouter';
 import { formatNumber, useText } from '@/app/i18n/i18n';
@@ -10,9 +10,11 @@ import { type Filter, filterRows } from './filter';
 import { InvitationCard } from './InvitationCard';
 import { ListRows } from './ListRows';
 import { SearchField } from './SearchField';
+import { callsFor, isArchived } from './setApart';
+import { useListNow } from './useListNow';
 import './conversation-list.css';
 
-const FILTERS: Filter[] = ['all', 'unread', 'direct', 'group'];
+const FILTERS = ['all', 'unread', 'direct', 'group'] as const;
 
 /** The conversations of the person, newest first, with what waits for an answer above them. */
 export function ConversationList({ selected }: { selected: string | null }) {
@@ -26,8 +28,12 @@ export function ConversationList({ selected }: { selected: string | null }) {
   const show = useUi((ui) => ui.show);
   const [query, setQuery] = useState('');
   const [filter, setFilter] = useState<Filter>('all');
-  const rows = useMemo(() => filterRows(conversations, filter, query), [conversations, filter, query]);
-  const unread = conversations.filter((row) => row.unread > 0).length;
+  const nowMs = useListNow(conversations);
+  const rows = useMemo(() => filterRows(conversations, filter, query, nowMs), [conversations, filter, query, nowMs]);
+  const unread = conversations.filter((row) => callsFor(row, nowMs)).length;
+  const archived = conversations.filter((row) => isArchived(row, nowMs)).length;
+  // When the last one leaves it, it is no place to be.
+  if (filter === 'archived' && archived === 0) setFilter('all');
   const waiting = requests.length + invitations.length;
   const searchMessages = () => show({ type: 'search', text: query, conversationId: null });
   const empty = conversations.length === 0 && waiting === 0;
@@ -66,6 +72,19 @@ export function ConversationList({ selected }: { selected: string | null }) {
             <span className="one-line">{t('list.searchMessages', { query })}</span>
           </button>
         )}
+        {filter === 'archived' && (
+          <button type="button" className="list-messages" onClick={() => setFilter('all')}>
+            <ArrowLeft className="mirrored" size={18} strokeWidth={1.85} aria-hidden />
+            <span className="one-line">{t('list.archivedBack')}</span>
+          </button>
+        )}
+        {filter === 'all' && !query && archived > 0 && (
+          <button type="button" className="list-messages" onClick={() => setFilter('archived')}>
+            <Archive size={18} strokeWidth={1.85} aria-hidden />
+            <span className="one-line">{t('list.archived')}</span>
+            <span className="numbers list-archived-count">{formatNumber(archived)}</span>
+          </button>
+        )}
         {filter === 'all' && !query && waiting > 0 && (
           <section className="list-waiting" aria-label={t('list.waiting')}>
             <h2>{t('list.waiting')}</h2>
@@ -78,7 +97,7 @@ export function ConversationList({ selected }: { selected: string | null }) {
           </section>
         )}
         {rows.length > 0 ? (
-          <ListRows rows={rows} me={me} selected={selected} />
+          <ListRows rows={rows} me={me} selected={selected} nowMs={nowMs} />
         ) : (
           <p className="list-none">
             {empty ? t('list.none') : query ? t('list.noMatch', { query }) : conversations.length > 0 ? t('list.noneHere') : ''}

@@ -1,3 +1,4 @@
+import { BellOff, Pin } from 'lucide-react';
 import { memo, useMemo } from 'react';
 import { listTime } from '@/app/i18n/dates';
 import { badgeCount, useText } from '@/app/i18n/i18n';
@@ -15,12 +16,13 @@ export interface ConversationRowViewProps {
   row: ConversationRow;
   me: Person;
   selected: boolean;
+  muted?: boolean;
   onOpen: () => void;
 }
 
 /** One conversation: two lines, each cut where it ends. */
 export const ConversationRowView = memo(
-  function ConversationRowView({ row, me, selected, onOpen }: ConversationRowViewProps) {
+  function ConversationRowView({ row, me, selected, muted = false, onOpen }: ConversationRowViewProps) {
     const t = useText();
     const { last } = row;
     const isUnread = row.unread > 0;
@@ -31,7 +33,7 @@ export const ConversationRowView = memo(
         type="button"
         className="row"
         data-selected={selected || undefined}
-        data-unread={isUnread || undefined}
+        data-unread={(isUnread && !muted) || undefined}
         aria-current={selected ? 'page' : undefined}
         onClick={onOpen}
       >
@@ -57,8 +59,16 @@ export const ConversationRowView = memo(
           </span>
           <span className="row-line">
             <Preview row={row} mine={mine} />
+            {muted && <BellOff className="row-sign" size={15} strokeWidth={1.85} role="img" aria-label={t('apart.muted')} />}
+            {row.pinnedMs !== null && <Pin className="row-sign" size={15} strokeWidth={1.85} role="img" aria-label={t('apart.pinned')} />}
             {isUnread && (
-              <span className="badge" dir="ltr" role="img" aria-label={t('list.unreadCount', { count: row.unread })}>
+              <span
+                className="badge"
+                data-muted={muted || undefined}
+                dir="ltr"
+                role="img"
+                aria-label={t('list.unreadCount', { count: row.unread })}
+              >
                 {badgeCount(row.unread)}
               </span>
             )}
@@ -67,7 +77,7 @@ export const ConversationRowView = memo(
       </button>
     );
   },
-  (a, b) => a.row === b.row && a.selected === b.selected && a.me === b.me,
+  (a, b) => a.row === b.row && a.selected === b.selected && a.muted === b.muted && a.me === b.me,
 );
 
 /** In a direct conversation, whether the other has read it, as far as this device knows. */

@@ -5,9 +5,19 @@ import { textScale } from '@/app/ui/textScale';
 import { useLook } from '@/store/look';
 import type { ConversationRow, Person } from '@/types';
 import { ConversationRowView } from './ConversationRowView';
+import { RowMenu } from './RowMenu';
+import { isMuted } from './setApart';
+
+export interface ListRowsProps {
+  rows: ConversationRow[];
+  me: Person;
+  selected: string | null;
+  /** By which they are muted. */
+  nowMs: number;
+}
 
 /** The list itself. Rows have one height, and only those on the screen are mounted. */
-export function ListRows({ rows, me, selected }: { rows: ConversationRow[]; me: Person; selected: string | null }) {
+export function ListRows({ rows, me, selected, nowMs }: ListRowsProps) {
   const [, navigate] = useLocation();
   const compact = useLook((look) => look.density === 'compact');
   const textSize = useLook((look) => look.textSize);
@@ -37,11 +47,19 @@ export function ListRows({ rows, me, selected }: { rows: ConversationRow[]; me: 
             key={item.key}
             role="listitem"
             className="list-place"
+            data-last-pinned={(row.pinnedMs !== null && rows[item.index + 1]?.pinnedMs === null) || undefined}
             aria-posinset={item.index + 1}
             aria-setsize={rows.length}
             style={{ height, transform: `translateY(${item.start - virtualizer.options.scrollMargin}px)` }}
           >
-            <ConversationRowView row={row} me={me} selected={row.id === selected} onOpen={() => navigate(`/c/${row.id}`)} />
+            <ConversationRowView
+              row={row}
+              me={me}
+              selected={row.id === selected}
+              muted={isMuted(row, nowMs)}
+              onOpen={() => navigate(`/c/${row.id}`)}
+            />
+            <RowMenu row={row} className="row-menu" />
           </div>
         );
       })}

@@ -1,6 +1,7 @@
 import type { ConversationRow } from '@/types';
+import { isArchived, pinnedFirst } from './setApart';
 
-export type Filter = 'all' | 'unread' | 'direct' | 'group';
+export type Filter = 'all' | 'unread' | 'direct' | 'group' | 'archived';
 
 /** Letters without their marks, so that "jose" finds "José". */
 export function folded(text: string): string {
@@ -18,14 +19,19 @@ export function matchScore(name: string, query: string): number {
   return /[\s\-_.@]/u.test(haystack[at - 1] ?? '') ? 3 : 2;
 }
 
-export function filterRows(rows: readonly ConversationRow[], filter: Filter, query: string): ConversationRow[] {
+/** What a filter shows. A name is looked for among the archived ones, too. */
+export function filterRows(rows: readonly ConversationRow[], filter: Filter, query: string, nowMs: number): ConversationRow[] {
+  const asks = query.trim() !== '';
   const kept = rows.filter((row) => {
+    if (filter === 'archived' || !asks) {
+      if (isArchived(row, nowMs) !== (filter === 'archived')) return false;
+    }
     if (filter === 'unread') return row.unread > 0;
     if (filter === 'direct') return row.kind === 'direct';
     if (filter === 'group') return row.kind !== 'direct';
     return true;
   });
-  if (!query.trim()) return kept;
+  if (!asks) return pinnedFirst(kept);
   const needle = query.replace(/^@/, '');
   return kept
     .map((row) => ({ row, score: Math.max(matchScore(row.title, query), row.peer ? matchScore(row.peer.handle, needle) : 0) }))

@@ -2,7 +2,7 @@ import type { RestClient } from '../rest/client.ts';
 import type { InvitationRow, UserProfile } from '../rest/types.ts';
 import type { ServerEvent } from '../wire/events.ts';
 import type { ConnectionState, Notice } from './connection.ts';
-import type { ConversationRow } from './conversations.ts';
+import type { ConversationRow, ConversationSettingsChange } from './conversations.ts';
 import type { ClientId, ConversationId, Seq, UserId } from './ids.ts';
 import type { MembersState } from './members.ts';
 import type { MessageItem, MessageRef } from './messages.ts';
@@ -123,6 +123,8 @@ export interface RealtimeClient {
   markRead(id: ConversationId, seq: Seq): void;
   /** Marks the conversation as unread from there on, on the person's own devices alone. Reading it again, and answering, ends it. */
   markUnread(id: ConversationId, from: Seq): Promise<void>;
+  /** Mutes, pins or archives a conversation, or says of what to be notified: on all of the person's devices, and for no other person. */
+  setForConversation(id: ConversationId, change: ConversationSettingsChange): Promise<void>;
   /**
    * How the person is there: whether they use the page, and what they have before their eyes. Said again by itself; of several tabs the
    * one that is used counts. Without it others see nothing of this device.

@@ -1,6 +1,6 @@
 import type { Drafts, Invitations, RealtimeClient, Sending, TypingState, Users } from '../api/client.ts';
 import type { ConnectionState, Notice } from '../api/connection.ts';
-import type { ConversationRow } from '../api/conversations.ts';
+import type { ConversationRow, ConversationSettingsChange } from '../api/conversations.ts';
 import type { ClientId, ConversationId, Seq, UserId } from '../api/ids.ts';
 import type { MembersState } from '../api/members.ts';
 import type { MessageRef } from '../api/messages.ts';
@@ -268,6 +268,10 @@ export class Client implements RealtimeClient {
 
   async markUnread(id: ConversationId, from: Seq): Promise<void> {
     await this.#scope?.marks.markUnread(id, from);
+  }
+
+  async setForConversation(id: ConversationId, change: ConversationSettingsChange): Promise<void> {
+    await this.#scope?.setForConversation(id, change);
   }
 
   present(active: boolean, conversationId: ConversationId | null): void {

@@ -1,5 +1,6 @@
 import type { TypingState } from '../api/client.ts';
 import type { ConnectionState, Notice } from '../api/connection.ts';
+import type { ConversationSettingsChange } from '../api/conversations.ts';
 import type { ConversationId } from '../api/ids.ts';
 import type { PresenceState } from '../api/presence.ts';
 import type { Settings as UserSettings } from '../api/receipts.ts';
@@ -22,6 +23,7 @@ import { PresenceDesk } from '../state/presence.ts';
 import { ReadMarks } from '../state/read-marks.ts';
 import { ReceiptDesk } from '../state/receipts.ts';
 import type { SessionRecord } from '../state/records.ts';
+import { setForConversation } from '../state/set-for.ts';
 import { SettingsDesk } from '../state/settings.ts';
 import { TimelineView } from '../state/timeline.ts';
 import { TypingDesk } from '../state/typing.ts';
@@ -175,6 +177,10 @@ export class Scope {
 
   retryNow(): void {
     this.#parts.bus.post({ is: 'retry_now', tab: this.#parts.tab });
+  }
+
+  setForConversation(id: ConversationId, change: ConversationSettingsChange): Promise<void> {
+    return setForConversation(this.home, this.#parts.rest, id, change);
   }
 
   /** Takes a conversation off the list, for what no event tells. */

@@ -82,6 +82,34 @@ export interface components {
             /** @description The new title. */
             title: components["schemas"]["ConversationTitle"];
         };
+        /** @description What a person set for one conversation, on all their devices. No other person is told. */
+        ConversationSettings: {
+            archived_seq?: components["schemas"]["Seq"] | null;
+            /** @description Of what the person wants to be notified. */
+            level?: components["schemas"]["NotifyLevel"];
+            muted_until_ms?: components["schemas"]["i64"] | null;
+            pinned_at_ms?: components["schemas"]["i64"] | null;
+            /**
+             * Format: int32
+             * @description Rises with each change: of two that a device is told of, the greater one holds. 0 when nothing was ever set.
+             */
+            version?: number;
+        };
+        /** @description A user set something for one conversation, on all their devices. */
+        ConversationSettingsChanged: {
+            /** @description By whom. */
+            actor_id: components["schemas"]["UserId"];
+            /** @description When, by the deciding server's clock. */
+            at_ms: components["schemas"]["i64"];
+            /** @description For which conversation. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description All that is set for it now. */
+            settings: components["schemas"]["ConversationSettings"];
+            /** @description Whose. */
+            user_id: components["schemas"]["UserId"];
+        };
         /** @description title */
         ConversationTitle: string;
         /** @description An earlier message that is to be gone, for everyone. */
@@ -119,7 +147,7 @@ export interface components {
          * @description A registered refusal.
          * @enum {string}
          */
-        ErrorCode: "malformed_frame" | "frame_too_large" | "unknown_command" | "bad_id" | "bad_client_id" | "bad_position" | "invalid_field" | "empty_message" | "message_too_long" | "unsupported_body" | "hello_required" | "hello_twice" | "unauthenticated" | "token_expired" | "token_in_url" | "session_revoked" | "refresh_reused" | "bad_credentials" | "password_too_guessable" | "forbidden" | "origin_refused" | "not_member" | "unknown_user" | "unknown_session" | "not_found" | "method_not_allowed" | "unknown_message" | "message_gone" | "not_sender" | "not_editable" | "delete_too_late" | "too_many_hidden" | "edit_too_late" | "too_many_edits" | "handle_taken" | "handle_reserved" | "group_full" | "direct_immutable" | "unknown_invitation" | "too_many_conversations" | "too_many_invitations" | "owner_must_hand_over" | "rate_limited" | "too_many_in_flight" | "quota_exceeded" | "log_full" | "too_many_connections" | "client_id_ahead" | "draining" | "busy" | "unavailable" | "outcome_unknown" | "internal";
+        ErrorCode: "malformed_frame" | "frame_too_large" | "unknown_command" | "bad_id" | "bad_client_id" | "bad_position" | "invalid_field" | "empty_message" | "message_too_long" | "unsupported_body" | "hello_required" | "hello_twice" | "unauthenticated" | "token_expired" | "token_in_url" | "session_revoked" | "refresh_reused" | "bad_credentials" | "password_too_guessable" | "forbidden" | "origin_refused" | "not_member" | "unknown_user" | "unknown_session" | "not_found" | "method_not_allowed" | "unknown_message" | "message_gone" | "not_sender" | "not_editable" | "delete_too_late" | "too_many_hidden" | "too_many_pinned" | "too_many_archived" | "edit_too_late" | "too_many_edits" | "handle_taken" | "handle_reserved" | "group_full" | "direct_immutable" | "unknown_invitation" | "too_many_conversations" | "too_many_invitations" | "owner_must_hand_over" | "rate_limited" | "too_many_in_flight" | "quota_exceeded" | "log_full" | "too_many_connections" | "client_id_ahead" | "draining" | "busy" | "unavailable" | "outcome_unknown" | "internal";
         /** @description A refusal. */
         ErrorFrame: {
             client_id?: components["schemas"]["ClientId"] | null;
@@ -176,6 +204,10 @@ export interface components {
         frame_CONVERSATION_RENAMED: components["schemas"]["EventPlace"] & components["schemas"]["ConversationRenamed"] & {
             /** @constant */
             type: "CONVERSATION_RENAMED";
+        };
+        frame_CONVERSATION_SETTINGS_CHANGED: components["schemas"]["EventPlace"] & components["schemas"]["ConversationSettingsChanged"] & {
+            /** @constant */
+            type: "CONVERSATION_SETTINGS_CHANGED";
         };
         frame_delete_message: components["schemas"]["DeleteMessage"] & {
             /** @constant */
@@ -533,6 +565,13 @@ export interface components {
         };
         /** @description text */
         MessageText: string;
+        /**
+         * @description `all`, `mentions` or `none`: of what a person wants to be notified. A newer server may say another.
+         * @example all
+         * @example mentions
+         * @example none
+         */
+        NotifyLevel: string;
         /** @description How one person is there. */
         PersonPresence: {
             conversation_id?: components["schemas"]["ConversationId"] | null;
@@ -673,7 +712,7 @@ export interface components {
          * @description A stream's sequence number: the order of everything in one shard. The first event has 1; 0 stands before it.
          */
         Seq: number;
-        ServerFrame: components["schemas"]["frame_welcome"] | components["schemas"]["frame_message_ack"] | components["schemas"]["frame_user_typing"] | components["schemas"]["frame_receipts"] | components["schemas"]["frame_user_presence"] | components["schemas"]["frame_progress"] | components["schemas"]["frame_caught_up"] | components["schemas"]["frame_reset"] | components["schemas"]["frame_pong"] | components["schemas"]["frame_error"] | components["schemas"]["frame_MESSAGE_SENT"] | components["schemas"]["frame_CONVERSATION_CREATED"] | components["schemas"]["frame_MEMBER_ADDED"] | components["schemas"]["frame_MEMBER_REMOVED"] | components["schemas"]["frame_MEMBERS_ADDED"] | components["schemas"]["frame_MEMBERS_REMOVED"] | components["schemas"]["frame_CONVERSATION_RENAMED"] | components["schemas"]["frame_ROLE_CHANGED"] | components["schemas"]["frame_MESSAGE_EDITED"] | components["schemas"]["frame_MESSAGE_ERASED"] | components["schemas"]["frame_USER_REGISTERED"] | components["schemas"]["frame_USER_SEEN"] | components["schemas"]["frame_CONVERSATION_JOINED"] | components["schemas"]["frame_CONVERSATION_LEFT"] | components["schemas"]["frame_CONVERSATION_INVITED"] | components["schemas"]["frame_INVITATION_ENDED"] | components["schemas"]["frame_SESSION_REVOKED"] | components["schemas"]["frame_SESSION_STARTED"] | components["schemas"]["frame_PROFILE_CHANGED"] | components["schemas"]["frame_READ_MARK_MOVED"] | components["schemas"]["frame_SETTINGS_CHANGED"] | components["schemas"]["frame_MESSAGE_HIDDEN"];
+        ServerFrame: components["schemas"]["frame_welcome"] | components["schemas"]["frame_message_ack"] | components["schemas"]["frame_user_typing"] | components["schemas"]["frame_receipts"] | components["schemas"]["frame_user_presence"] | components["schemas"]["frame_progress"] | components["schemas"]["frame_caught_up"] | components["schemas"]["frame_reset"] | components["schemas"]["frame_pong"] | components["schemas"]["frame_error"] | components["schemas"]["frame_MESSAGE_SENT"] | components["schemas"]["frame_CONVERSATION_CREATED"] | components["schemas"]["frame_MEMBER_ADDED"] | components["schemas"]["frame_MEMBER_REMOVED"] | components["schemas"]["frame_MEMBERS_ADDED"] | components["schemas"]["frame_MEMBERS_REMOVED"] | components["schemas"]["frame_CONVERSATION_RENAMED"] | components["schemas"]["frame_ROLE_CHANGED"] | components["schemas"]["frame_MESSAGE_EDITED"] | components["schemas"]["frame_MESSAGE_ERASED"] | components["schemas"]["frame_USER_REGISTERED"] | components["schemas"]["frame_USER_SEEN"] | components["schemas"]["frame_CONVERSATION_JOINED"] | components["schemas"]["frame_CONVERSATION_LEFT"] | components["schemas"]["frame_CONVERSATION_INVITED"] | components["schemas"]["frame_INVITATION_ENDED"] | components["schemas"]["frame_SESSION_REVOKED"] | components["schemas"]["frame_SESSION_STARTED"] | components["schemas"]["frame_PROFILE_CHANGED"] | components["schemas"]["frame_READ_MARK_MOVED"] | components["schemas"]["frame_SETTINGS_CHANGED"] | components["schemas"]["frame_MESSAGE_HIDDEN"] | components["schemas"]["frame_CONVERSATION_SETTINGS_CHANGED"];
         /** @description ULID of a session */
         SessionId: string;
         /** @description A device's session ended. */

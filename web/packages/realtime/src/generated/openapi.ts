@@ -396,6 +396,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/conversations/{id}/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes what is named of the caller's settings of a conversation: mutes, pins or archives it, and says of what they are notified.
+         *     Their devices are told (`CONVERSATION_SETTINGS_CHANGED`), and nobody else is. Once more changes nothing.
+         */
+        patch: operations["changeConversationSettings"];
+        trace?: never;
+    };
     "/v1/conversations/{id}/unread": {
         parameters: {
             query?: never;
@@ -551,7 +571,8 @@ export interface paths {
         };
         /**
          * The caller's conversations, most recently active first, without hidden ones. What others began and the caller has not answered
-         *     is listed apart, with `state=request`. `id` is one's own or `me`.
+         *     is listed apart, with `state=request`, and so is what the caller archived, with `archived=true`. `pinned=true` lists only what they
+         *     pinned. `id` is one's own or `me`.
          */
         get: operations["listConversations"];
         put?: never;
@@ -638,6 +659,15 @@ export interface components {
          * @example invisible
          */
         Availability: string;
+        /** @description `PATCH /v1/conversations/{id}/settings`. What is not named stays as it is. */
+        ChangeConversationSettingsRequest: {
+            /** @description Whether it is listed apart, until somebody writes in it. What is archived is not pinned. */
+            archived?: boolean | null;
+            level?: components["schemas"]["NotifyLevel"] | null;
+            muted_until_ms?: components["schemas"]["i64"] | null;
+            /** @description Whether it stands above the others. At most 10 do. What is pinned is not archived. */
+            pinned?: boolean | null;
+        };
         /** @description `POST /v1/auth/password`. */
         ChangePasswordRequest: {
             /** @description The present password. */
@@ -674,6 +704,8 @@ export interface components {
             member_count: number;
             /** @description The first members by id, at most 100; `GET /v1/conversations/{id}/members` has all. */
             members: components["schemas"]["Member"][];
+            /** @description What the caller set for it. */
+            settings?: components["schemas"]["ConversationSettings"];
             /** @description Whether the caller accepted the conversation. */
             state: components["schemas"]["ConversationState"];
             title?: components["schemas"]["ConversationTitle"] | null;
@@ -709,6 +741,8 @@ export interface components {
             read_seq: components["schemas"]["Seq"];
             /** @description The caller's role. */
             role: components["schemas"]["Role"];
+            /** @description What the caller set for it. */
+            settings?: components["schemas"]["ConversationSettings"];
             /** @description Whether the caller accepted the conversation. */
             state?: components["schemas"]["ConversationState"];
             title?: components["schemas"]["ConversationTitle"] | null;
@@ -733,6 +767,19 @@ export interface components {
              *     caller who has receipts off.
              */
             read: components["schemas"]["ReadBy"][];
+        };
+        /** @description What a person set for one conversation, on all their devices. No other person is told. */
+        ConversationSettings: {
+            archived_seq?: components["schemas"]["Seq"] | null;
+            /** @description Of what the person wants to be notified. */
+            level?: components["schemas"]["NotifyLevel"];
+            muted_until_ms?: components["schemas"]["i64"] | null;
+            pinned_at_ms?: components["schemas"]["i64"] | null;
+            /**
+             * Format: int32
+             * @description Rises with each change: of two that a device is told of, the greater one holds. 0 when nothing was ever set.
+             */
+            version?: number;
         };
         /**
          * @description Whether a member accepted the conversation.
@@ -806,7 +853,7 @@ export interface components {
          * @description A registered refusal.
          * @enum {string}
          */
-        ErrorCode: "malformed_frame" | "frame_too_large" | "unknown_command" | "bad_id" | "bad_client_id" | "bad_position" | "invalid_field" | "empty_message" | "message_too_long" | "unsupported_body" | "hello_required" | "hello_twice" | "unauthenticated" | "token_expired" | "token_in_url" | "session_revoked" | "refresh_reused" | "bad_credentials" | "password_too_guessable" | "forbidden" | "origin_refused" | "not_member" | "unknown_user" | "unknown_session" | "not_found" | "method_not_allowed" | "unknown_message" | "message_gone" | "not_sender" | "not_editable" | "delete_too_late" | "too_many_hidden" | "edit_too_late" | "too_many_edits" | "handle_taken" | "handle_reserved" | "group_full" | "direct_immutable" | "unknown_invitation" | "too_many_conversations" | "too_many_invitations" | "owner_must_hand_over" | "rate_limited" | "too_many_in_flight" | "quota_exceeded" | "log_full" | "too_many_connections" | "client_id_ahead" | "draining" | "busy" | "unavailable" | "outcome_unknown" | "internal";
+        ErrorCode: "malformed_frame" | "frame_too_large" | "unknown_command" | "bad_id" | "bad_client_id" | "bad_position" | "invalid_field" | "empty_message" | "message_too_long" | "unsupported_body" | "hello_required" | "hello_twice" | "unauthenticated" | "token_expired" | "token_in_url" | "session_revoked" | "refresh_reused" | "bad_credentials" | "password_too_guessable" | "forbidden" | "origin_refused" | "not_member" | "unknown_user" | "unknown_session" | "not_found" | "method_not_allowed" | "unknown_message" | "message_gone" | "not_sender" | "not_editable" | "delete_too_late" | "too_many_hidden" | "too_many_pinned" | "too_many_archived" | "edit_too_late" | "too_many_edits" | "handle_taken" | "handle_reserved" | "group_full" | "direct_immutable" | "unknown_invitation" | "too_many_conversations" | "too_many_invitations" | "owner_must_hand_over" | "rate_limited" | "too_many_in_flight" | "quota_exceeded" | "log_full" | "too_many_connections" | "client_id_ahead" | "draining" | "busy" | "unavailable" | "outcome_unknown" | "internal";
         /** @description Where an event stands: what its frame says in front of it. */
         EventPlace: {
             /** @description The run of events in which each names the one before it: `c:<conversation>` or `u:<shard>`. */
@@ -975,6 +1022,13 @@ export interface components {
         };
         /** @description text */
         MessageText: string;
+        /**
+         * @description `all`, `mentions` or `none`: of what a person wants to be notified. A newer server may say another.
+         * @example all
+         * @example mentions
+         * @example none
+         */
+        NotifyLevel: string;
         /**
          * Format: password
          * @description 8 to 256 bytes
@@ -4443,6 +4497,144 @@ export interface operations {
             };
         };
     };
+    changeConversationSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Which. */
+                id: components["schemas"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeConversationSettingsRequest"];
+            };
+        };
+        responses: {
+            /** @description All that is set for it now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversationSettings"];
+                };
+            };
+            /**
+             * @description `malformed_frame`: The frame or body is not valid JSON of the documented shape.
+             *
+             *     `bad_id`: An id is not in its canonical form (26 characters of 0-9 and A-Z).
+             *
+             *     `invalid_field`: A field is outside its documented limits.
+             *
+             *     `token_in_url`: Tokens are not accepted in URLs, where logs and histories keep them.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `unauthenticated`: The token is missing, malformed, forged or of the wrong kind.
+             *
+             *     `token_expired`: The access token has expired, or its key is not known here: refresh it.
+             *
+             *     `session_revoked`: This device's session was ended: log in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `origin_refused`: The page's origin is not on the allow-list.
+             *
+             *     `not_member`: There is no such conversation, or the caller is not in it.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `too_many_pinned`: The caller has pinned as many conversations as a person may.
+             *
+             *     `too_many_archived`: The caller has archived as many conversations as a person may.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `frame_too_large`: The frame or body is larger than the server reads. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `rate_limited`: Too many requests: wait for retry_after_ms.
+             *
+             *     `too_many_connections`: This address, person or device has as many connections as it may.
+             */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: An error of ours; quote the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `unavailable`: A part the request needs does not answer. Nothing was stored: repeat it.
+             *
+             *     `outcome_unknown`: What was asked for may be stored, or may be stored later: repeat it, a send with the same client_id.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     markUnread: {
         parameters: {
             query?: never;
@@ -5534,10 +5726,14 @@ export interface operations {
     listConversations: {
         parameters: {
             query?: {
+                /** @description `true`: only what the caller archived, which is left out otherwise. */
+                archived?: boolean;
                 /** @description The `next_cursor` of the previous page. */
                 cursor?: string;
                 /** @description 1 to 100; 50 unless given. */
                 limit?: number;
+                /** @description `true`: only what the caller pinned, the last pinned first, without pages. Without it they stand among the others. */
+                pinned?: boolean;
                 /** @description `request` lists what others began and the caller has not answered; `accepted`, and without it, all else. */
                 state?: components["schemas"]["ConversationState"];
             };

@@ -1,4 +1,5 @@
 import createClient, { type Client } from 'openapi-fetch';
+import type { ConversationSettings, ConversationSettingsChange } from '../api/conversations.ts';
 import type { ApiError } from '../api/errors.ts';
 import type { ConversationId, MessageId, Seq, SessionId, UserId } from '../api/ids.ts';
 import type { MessageBody } from '../api/messages.ts';
@@ -6,6 +7,7 @@ import type { Settings } from '../api/receipts.ts';
 import type { paths } from '../generated/openapi.ts';
 import { fetchWithTokens, type TokenSource } from './fetch.ts';
 import { isProblem, refused, unexpected } from './problems.ts';
+import { settingsFor } from './settings.ts';
 import type {
   AddedMembers,
   Conversation,
@@ -109,8 +111,10 @@ export class RestClient {
     return (await data(this.raw.POST('/v1/users/lookup', { body: { user_ids: [...ids] } }))).users;
   }
 
-  /** The caller's list, the most recently active first. */
-  async conversations(query: { state?: 'accepted' | 'request'; cursor?: string; limit?: number } = {}): Promise<ConversationPage> {
+  /** A part of the caller's list, the most recently active first; what is pinned, the last pinned first. */
+  async conversations(
+    query: { state?: 'accepted' | 'request'; archived?: boolean; pinned?: boolean; cursor?: string; limit?: number } = {},
+  ): Promise<ConversationPage> {
     const page = await data(this.raw.GET('/v1/users/{id}/conversations', { params: { path: { id: 'me' }, query } }));
     return { conversations: page.conversations, next: page.next_cursor ?? null };
   }
@@ -185,6 +189,13 @@ export class RestClient {
   /** Marks a conversation as unread from there on, for the caller alone; use {@link RealtimeClient.markUnread}. */
   markUnread(id: ConversationId, from: Seq): Promise<void> {
     return done(this.raw.POST('/v1/conversations/{id}/unread', { params: { path: { id } }, body: { seq: from } }));
+  }
+
+  /** Mutes, pins or archives a conversation for the caller; use {@link RealtimeClient.setForConversation}, which keeps it here, too. */
+  async changeConversationSettings(id: ConversationId, change: ConversationSettingsChange): Promise<ConversationSettings> {
+    const { mutedUntilMs, ...rest } = change;
+    const body = mutedUntilMs === undefined ? rest : { ...rest, muted_until_ms: mutedUntilMs };
+    return settingsFor(await data(this.raw.PATCH('/v1/conversations/{id}/settings', { params: { path: { id } }, body })));
   }
 
   /** What the others of a conversation have read; empty where the caller has receipts off. */

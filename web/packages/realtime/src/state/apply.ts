@@ -1,10 +1,13 @@
+import { USUAL_SETTINGS } from '../api/conversations.ts';
 import type { ConversationId, Seq, UserId } from '../api/ids.ts';
 import { isText } from '../api/messages.ts';
+import { settingsFor } from '../rest/settings.ts';
 import { appendLive, edited, editStored, erased, eraseStored, forgetHistory, hideStored, readBefore } from '../store/history.ts';
 import type { Tx } from '../store/store.ts';
 import {
   beginsStay,
   conversationOf,
+  type EventOf,
   endsStay,
   isKnownEvent,
   type KnownEvent,
@@ -15,6 +18,7 @@ import {
   type ServerEvent,
 } from '../wire/events.ts';
 import { type ConversationRecord, GONE, type Meta, type OutboxRecord, UNSETTLED } from './records.ts';
+import { withSettings } from './set-for.ts';
 
 /** Counting unread messages stops here, as the server's does. */
 export const MOST_UNREAD = 1000;
@@ -207,7 +211,7 @@ export function beginningOf(message: MessageSent): MessageSent {
 
 /** What is left of a conversation that one is not in any more: its place, and nothing that was said. */
 function gone(record: ConversationRecord, seq: Seq): ConversationRecord {
-  return { ...record, state: GONE, title: null, peer: null, last: null, unread: 0, lastSeq: seq };
+  return { ...record, state: GONE, title: null, peer: null, last: null, unread: 0, lastSeq: seq, settings: USUAL_SETTINGS };
 }
 
 /** Behind which place messages are unread: the read mark, or where the person marked it as unread again. */
@@ -245,6 +249,7 @@ function begun(known: ConversationRecord | null, event: KnownEvent, me: UserId, 
     readSeq: known?.readSeq ?? 0,
     lastSeq: event.seq,
     activityMs: event.at_ms,
+    settings: USUAL_SETTINGS,
     rev: known?.rev ?? 0,
     gen,
   };
@@ -254,6 +259,7 @@ async function applyPersonal(tx: Tx, event: ServerEvent, me: UserId, applied: Ap
   if (!isKnownEvent(event)) return;
   if (event.type === 'CONVERSATION_JOINED' && event.conversation_id) applied.unknown.add(event.conversation_id);
   if (event.type === 'MESSAGE_HIDDEN') return applyHidden(tx, event, me, applied);
+  if (event.type === 'CONVERSATION_SETTINGS_CHANGED') return applySettings(tx, event, applied);
   if (event.type !== 'READ_MARK_MOVED') return;
   const id = event.conversation_id;
   const record = applied.conversations.get(id) ?? ((await tx.get('conversations', id)) as ConversationRecord | undefined);
@@ -263,6 +269,18 @@ async function applyPersonal(tx: Tx, event: ServerEvent, me: UserId, applied: Ap
   if (moved === record) return;
   tx.put('conversations', id, moved);
   applied.conversations.set(id, moved);
+}
+
+/** The person set something for a conversation on one of their devices. */
+async function applySettings(tx: Tx, event: EventOf<'CONVERSATION_SETTINGS_CHANGED'>, applied: Applied): Promise<void> {
+  const id = event.conversation_id;
+  const record = applied.conversations.get(id) ?? ((await tx.get('conversations', id)) as ConversationRecord | undefined);
+  // Between two parts of the list that is being read it may have been seen in neither.
+  if (record === undefined) applied.unknown.add(id);
+  const next = record === undefined ? null : withSettings(record, settingsFor(event.settings));
+  if (next === null) return;
+  tx.put('conversations', id, next);
+  applied.conversations.set(id, next);
 }
 
 /** How many of the newest are remembered, for answers of the server that are on their way. */

@@ -1,6 +1,8 @@
+import type { ConversationSettings } from '../api/conversations.ts';
 import { ApiError } from '../api/errors.ts';
 import type { ConversationId, Seq } from '../api/ids.ts';
 import type { RestClient } from '../rest/client.ts';
+import { settingsFor } from '../rest/settings.ts';
 import type { ConversationListItem, RestMessage } from '../rest/types.ts';
 import { forgetHistory } from '../store/history.ts';
 import { Backoff } from '../util/backoff.ts';
@@ -20,8 +22,8 @@ const TOP = 20;
 const MOST_TOP_PAGES = 3;
 /** Milliseconds in which what is unknown gathers. */
 const GATHER_MS = 50;
-/** Both lists that make up what a person has. */
-const STATES = ['accepted', 'request'] as const;
+/** The lists that make up what a person has. */
+const PARTS = [{ state: 'accepted' }, { state: 'accepted', archived: true }, { state: 'request' }] as const;
 
 /** Keeps the list of conversations as the server has it: all of it once, and the top when an event says too little. */
 export class ListSync {
@@ -104,16 +106,16 @@ export class ListSync {
       tx.put('meta', 'listGen', next);
       return next;
     });
-    for (const state of STATES) {
+    for (const part of PARTS) {
       let cursor: string | null = null;
       do {
         const page: Awaited<ReturnType<RestClient['conversations']>> = await this.#rest.conversations({
-          state,
+          ...part,
           limit: PAGE,
           ...(cursor === null ? {} : { cursor }),
         });
         // A later reading has begun, or a reset: this one says nothing any more.
-        if (!(await this.#keep(page.conversations, state, gen))) return;
+        if (!(await this.#keep(page.conversations, part.state, gen))) return;
         cursor = page.next === cursor ? null : page.next;
       } while (cursor !== null && !this.#stopped);
     }
@@ -127,15 +129,15 @@ export class ListSync {
     this.#waiting = [];
     try {
       const log = await this.#home.logGen();
-      for (const state of STATES) {
+      for (const part of PARTS) {
         let cursor: string | null = null;
         for (let n = 0; n < MOST_TOP_PAGES && wanted.size > 0; n += 1) {
           const page: Awaited<ReturnType<RestClient['conversations']>> = await this.#rest.conversations({
-            state,
+            ...part,
             limit: TOP,
             ...(cursor === null ? {} : { cursor }),
           });
-          await this.#keep(page.conversations, state, null, log);
+          await this.#keep(page.conversations, part.state, null, log);
           for (const item of page.conversations) wanted.delete(item.conversation_id);
           cursor = page.next;
           if (cursor === null) break;
@@ -223,9 +225,15 @@ function recordOf(
     lastSeq: Math.max(item.last_seq, known?.lastSeq ?? 0),
     // The list is in the order of activity and does not say when: the newest message is the best there is.
     activityMs: Math.max(last?.at_ms ?? 0, known?.activityMs ?? 0) || above,
+    settings: newer(known?.settings, settingsFor(item.settings)),
     rev: (known?.rev ?? 0) + 1,
     gen,
   };
+}
+
+/** Of what an event and a list say, what was set later. */
+function newer(known: ConversationSettings | undefined, said: ConversationSettings): ConversationSettings {
+  return known !== undefined && known.version >= said.version ? known : said;
 }
 
 /** A message of REST as its event. */
