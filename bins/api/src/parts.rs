@@ -68,6 +68,7 @@ pub async fn assemble(config: &Config, supervisor: &Supervisor, bus: &Bus, keys:
         receipts: store.clone(),
         receipt_news,
         settings: store.clone(),
+        drafts: store.clone(),
         search: store.clone(),
         history: store,
         postings: outbox.clone(),

@@ -151,7 +151,12 @@ fn outbox(config: &Config, supervisor: &Supervisor, bus: &Bus, store: &Store) {
         log: Arc::new(NatsMessageLog::new(bus.clone(), &config.topology)),
         age: Duration::from_millis(config.worker.outbox_age_ms),
     };
-    let read_marks = ReadMarks { news: Arc::new(store.clone()), outbox: Arc::clone(&job.outbox), log: Arc::clone(&job.log) };
+    let read_marks = ReadMarks {
+        news: Arc::new(store.clone()),
+        drafts: Arc::new(store.clone()),
+        outbox: Arc::clone(&job.outbox),
+        log: Arc::clone(&job.log),
+    };
     supervisor.spawn("read-marks", AGAIN, move |task| {
         let read_marks = read_marks.clone();
         async move { read_marks.run(task).await }

@@ -299,6 +299,7 @@ mod tests {
             "MESSAGE_EDITED",
             "MESSAGE_HIDDEN",
             "CONVERSATION_SETTINGS_CHANGED",
+            "DRAFT_CHANGED",
             "CONVERSATION_CREATED",
             "MEMBER_ADDED",
             "MEMBER_REMOVED",
@@ -328,7 +329,7 @@ mod tests {
         ] {
             assert!(messages.contains_key(name), "{name}");
         }
-        assert_eq!(messages.len(), 43, "a new frame: name it here");
+        assert_eq!(messages.len(), 44, "a new frame: name it here");
         let mut references = Vec::new();
         collect_references(&document, &mut references);
         assert!(references.len() > 30);

@@ -92,6 +92,8 @@ pub struct LimitsConfig {
     pub settings_changes_per_user: Rate,
     /// Changes of what they set for conversations, for each user: the log keeps a word of each for 30 days.
     pub conversation_settings_per_user: Rate,
+    /// Drafts kept, for each user.
+    pub drafts_per_user: Rate,
     /// Searches, for each user.
     pub searches_per_user: Rate,
 }
@@ -114,6 +116,7 @@ impl Default for LimitsConfig {
             profile_changes_per_user: Rate::new(30, 3_600),
             settings_changes_per_user: Rate::new(120, 3_600),
             conversation_settings_per_user: Rate::new(300, 600),
+            drafts_per_user: Rate::new(600, 600),
             searches_per_user: Rate::new(60, 30),
         }
     }
@@ -263,6 +266,7 @@ impl Config {
             limits.profile_changes_per_user,
             limits.settings_changes_per_user,
             limits.conversation_settings_per_user,
+            limits.drafts_per_user,
             limits.searches_per_user,
         ] {
             require("api.limits", (1..=86_400).contains(&rate.per_s), || "rates with per_s of 1 to 86400".to_owned())?;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use relay_domain::ports::{
-    Accounts, Conversations, DeviceSessions, History, LogReader, MessageLog, Outbox, PasswordHasher, Postings, RateLimiter, ReceiptNews,
-    Receipts, ResumeStore, Search, TailSource, TokenMint, TokenVerifier, UserSettings,
+    Accounts, Conversations, DeviceSessions, Drafts, History, LogReader, MessageLog, Outbox, PasswordHasher, Postings, RateLimiter,
+    ReceiptNews, Receipts, ResumeStore, Search, TailSource, TokenMint, TokenVerifier, UserSettings,
 };
 use relay_posting::Poster;
 use relay_runtime::Origins;
@@ -35,6 +35,8 @@ pub struct Deps {
     pub receipt_news: Arc<dyn ReceiptNews>,
     /// What users set for all their devices.
     pub settings: Arc<dyn UserSettings>,
+    /// What people are writing.
+    pub drafts: Arc<dyn Drafts>,
     /// Decisions on their way into the log.
     pub outbox: Arc<dyn Outbox>,
     /// Admits posts, and keeps removals waiting for them.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use relay_domain::ports::{
-    AppendError, ConversationError, ConversationSettingsError, CreateError, FlushError, HashError, HideError, HistoryError, MintError,
-    OpenError, RegisterError, RevokeError, RotateError, SearchError, StoreError, TokenError,
+    AppendError, ConversationError, ConversationSettingsError, CreateError, DraftError, FlushError, HashError, HideError, HistoryError,
+    MintError, OpenError, RegisterError, RevokeError, RotateError, SearchError, StoreError, TokenError,
 };
 use relay_posting::PostError;
 use relay_protocol::rest::Problem;
@@ -230,6 +230,16 @@ impl From<ConversationSettingsError> for ApiError {
             ConversationSettingsError::TooManyPinned => Self::plain(ErrorCode::TooManyPinned),
             ConversationSettingsError::TooManyArchived => Self::plain(ErrorCode::TooManyArchived),
             ConversationSettingsError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<DraftError> for ApiError {
+    fn from(error: DraftError) -> Self {
+        match error {
+            DraftError::NotMember => Self::plain(ErrorCode::NotMember),
+            DraftError::TooMany => Self::plain(ErrorCode::TooManyDrafts),
+            DraftError::Store(error) => error.into(),
         }
     }
 }

@@ -42,6 +42,8 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(operations::mark_read::mark_read))
         .routes(routes!(operations::mark_unread::mark_unread))
         .routes(routes!(operations::change_conversation_settings::change_conversation_settings))
+        .routes(routes!(operations::put_draft::put_draft, operations::get_draft::get_draft))
+        .routes(routes!(operations::list_drafts::list_drafts))
         .routes(routes!(operations::get_receipts::get_receipts))
         .routes(routes!(operations::get_message_receipts::get_message_receipts))
         .routes(routes!(operations::list_readers::list_readers))

@@ -7,6 +7,7 @@ mod consumers;
 mod conversations;
 mod cursors;
 mod delivery_marks;
+mod drafts;
 mod ephemeral;
 mod erasures;
 mod history;
@@ -44,6 +45,7 @@ pub use conversations::{
 };
 pub use cursors::{Checkpoint, CursorError, DeliveryCursors};
 pub use delivery_marks::{DeliveryMarks, DeliveryStep};
+pub use drafts::{DraftError, DraftNews, Drafts, MOST_DRAFTS};
 pub use ephemeral::{EphemeralAudience, EphemeralFeed, EphemeralLink, LinkError};
 pub use erasures::{Attempt, ErasableLog, EraseError, Erasure, ErasureBacklog, Erasures};
 pub use history::{History, HistoryAnchor, HistoryError, MemberInterval};

@@ -103,6 +103,7 @@ error_registry! {
     TooManyHidden = "too_many_hidden", 409, false, Caller, "The caller has hidden as many messages as a person may.";
     TooManyPinned = "too_many_pinned", 409, false, Caller, "The caller has pinned as many conversations as a person may.";
     TooManyArchived = "too_many_archived", 409, false, Caller, "The caller has archived as many conversations as a person may.";
+    TooManyDrafts = "too_many_drafts", 409, false, Caller, "The caller has as many drafts as a person may.";
     EditTooLate = "edit_too_late", 409, false, Caller, "The message is older than messages may be to be edited.";
     TooManyEdits = "too_many_edits", 409, false, Caller, "The message was edited as often as messages may be.";
     HandleTaken = "handle_taken", 409, false, Caller, "Another user has this handle.";

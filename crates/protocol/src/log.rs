@@ -23,8 +23,8 @@ use envelope::Head;
 pub use envelope::is_event_type;
 pub use kinds::{
     ConversationCreated, ConversationInvited, ConversationMembershipChanged, ConversationRenamed, ConversationSettingsChanged,
-    InitialMember, MOST_MEMBERS_AT_ONCE, MemberAdded, MemberRemoved, MembersAdded, MembersRemoved, MessageEdited, MessageErased,
-    MessageHidden, MessageSent, ProfileChanged, ReadMarkMoved, RoleChanged, SessionRevoked, SessionStarted, SettingsChanged,
+    DraftChanged, InitialMember, MOST_MEMBERS_AT_ONCE, MemberAdded, MemberRemoved, MembersAdded, MembersRemoved, MessageEdited,
+    MessageErased, MessageHidden, MessageSent, ProfileChanged, ReadMarkMoved, RoleChanged, SessionRevoked, SessionStarted, SettingsChanged,
     UserRegistered,
 };
 pub use parts::MessageParts;
@@ -83,6 +83,8 @@ pub enum LogEvent {
     MessageHidden(MessageHidden),
     /// On the user's subject, on the conversation's shard: they set something for that conversation.
     ConversationSettingsChanged(ConversationSettingsChanged),
+    /// On the user's subject, on the conversation's shard: what they are writing there changed. Its text is not in the log.
+    DraftChanged(DraftChanged),
     /// What no reader can read, and what counts for nobody. It is on no chain.
     Unreadable,
     /// A type of a newer version's, on either subject.
@@ -292,6 +294,7 @@ types! {
     SettingsChanged(SettingsChanged) "SETTINGS_CHANGED" on user, personal, by server;
     MessageHidden(MessageHidden) "MESSAGE_HIDDEN" on user, personal, by server;
     ConversationSettingsChanged(ConversationSettingsChanged) "CONVERSATION_SETTINGS_CHANGED" on user, personal, by server;
+    DraftChanged(DraftChanged) "DRAFT_CHANGED" on user, personal, by server;
 }
 
 /// An event of a type that this version does not know. Its object is kept as it came, without the fields that belong to frames.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use relay_types::{
-    ClientId, ConversationId, ConversationTitle, DeviceName, DisplayName, Handle, MessageId, Seq, SessionId, TimestampMs, UserId,
+    ClientId, ConversationId, ConversationTitle, DeviceName, DisplayName, DraftText, Handle, MessageId, Seq, SessionId, TimestampMs, UserId,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -511,6 +511,47 @@ pub struct ChangeConversationSettingsRequest {
 #[expect(clippy::option_option, reason = "not named, `null` and a time are three things")]
 fn named<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
+}
+
+/// `PUT /v1/conversations/{id}/draft`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PutDraftRequest {
+    /// What the caller has written so far; empty when nothing is left of it.
+    pub text: DraftText,
+    /// The message that it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<MessageId>,
+}
+
+/// What a person is writing in a conversation, on all their devices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Draft {
+    /// The conversation's id.
+    pub conversation_id: ConversationId,
+    /// Rises with each change: the greatest is the last. 0 where nothing was ever written.
+    pub version: u64,
+    /// What they have written so far; empty when nothing is left of it.
+    pub text: DraftText,
+    /// The message that it answers: a reference, as in what is being written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<MessageId>,
+}
+
+/// That there is a draft, without its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DraftVersion {
+    /// The conversation's id.
+    pub conversation_id: ConversationId,
+    /// Rises with each change: the greatest is the last.
+    pub version: u64,
+}
+
+/// `GET /v1/users/me/drafts`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct DraftList {
+    /// All drafts of the caller that have a text; at most 200.
+    pub drafts: Vec<DraftVersion>,
 }
 
 /// One row of a user's list.

@@ -13,6 +13,7 @@ mod config;
 mod conversations;
 mod convert;
 mod delivery_marks;
+mod drafts;
 mod durability;
 mod ephemeral;
 mod erasures;

@@ -80,6 +80,15 @@ const GRANTS: &[(&str, [&str; 3])] = &[
     // Whoever writes in a conversation that another began has answered: the projection notes it.
     ("members", ["SELECT (conversation_id, user_id, state, role)", ALL, "SELECT, UPDATE (state, hidden_seq)"]),
     ("invitations", [NOTHING, ALL, NOTHING]),
+    // The worker tells that drafts changed, and cannot read them.
+    (
+        "drafts",
+        [
+            NOTHING,
+            "SELECT, INSERT, UPDATE",
+            "SELECT (user_id, conversation_id, shard, version, told_version, due_at), UPDATE (told_version, due_at)",
+        ],
+    ),
     ("read_mark_news", [NOTHING, "SELECT, INSERT, UPDATE", "SELECT, UPDATE, DELETE"]),
     ("delivery_marks", ["SELECT, INSERT, UPDATE", READ, NOTHING]),
     ("last_seen", ["SELECT, INSERT, UPDATE", NOTHING, NOTHING]),

@@ -13,4 +13,4 @@ mod visible;
 pub use clock::{Clock, IdGen, SystemClock, SystemIds, TimestampMs};
 pub use ids::{ConversationId, EventId, IdError, MessageId, SessionId, UserId};
 pub use log::{Seq, ShardId};
-pub use text::{ClientId, ConversationTitle, DeviceName, DisplayName, Handle, MessageText, TextError};
+pub use text::{ClientId, ConversationTitle, DeviceName, DisplayName, DraftText, Handle, MessageText, TextError};

@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 /// Longest message text, in bytes of UTF-8. 16 KiB is about four printed pages; longer text is a file.
 pub const MAX_MESSAGE_BYTES: usize = 16 * 1024;
+/// Longest text of a draft, in bytes: more than a message has, because it can be shortened later.
+pub const MAX_DRAFT_BYTES: usize = 4 * MAX_MESSAGE_BYTES;
 /// Longest client-chosen idempotency key, in characters.
 pub const MAX_CLIENT_ID_CHARS: usize = 64;
 
@@ -256,6 +258,22 @@ define_text!(
     }
 );
 
+define_text!(
+    /// A text that is being written: at most 64 KiB, no NUL. Empty: none is.
+    DraftText,
+    "text",
+    Limits { min: 0, max: MAX_DRAFT_BYTES, pattern: None },
+    |what, text| {
+        if text.len() > MAX_DRAFT_BYTES {
+            return Err(TextError::TooLong { what, max: MAX_DRAFT_BYTES, unit: "bytes" });
+        }
+        if text.contains('\0') {
+            return Err(TextError::Characters { what, allowed: "characters other than NUL" });
+        }
+        Ok(())
+    }
+);
+
 plain_debug!(Handle, DisplayName, DeviceName, ConversationTitle, ClientId);
 
 impl Handle {
@@ -275,6 +293,13 @@ impl ClientId {
 
 /// Message text never reaches a log line, not even through `{:?}`.
 impl fmt::Debug for MessageText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{} bytes]", self.0.len())
+    }
+}
+
+/// Nor does what somebody has not even sent.
+impl fmt::Debug for DraftText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "[{} bytes]", self.0.len())
     }

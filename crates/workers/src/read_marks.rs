@@ -1,10 +1,10 @@
-//! Telling people's devices of read marks that moved again soon after the last word about them: the newest, once their time has
-//! come. The first word comes from the API itself.
+//! Telling people's devices of read marks that moved, and drafts that changed, again soon after the last word about them: the newest,
+//! once their time has come. The first word comes from the API itself.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use relay_domain::ports::{MessageLog, Outbox, ReadMarkNews};
+use relay_domain::ports::{DraftNews, LogAddress, MessageLog, Outbox, ReadMarkNews, StoreError};
 use relay_runtime::Task;
 
 /// How often marks whose time has come are looked for.
@@ -17,6 +17,8 @@ const ROUND: u32 = 500;
 pub struct ReadMarks {
     /// The marks.
     pub news: Arc<dyn ReadMarkNews>,
+    /// The drafts.
+    pub drafts: Arc<dyn DraftNews>,
     /// What is said of them.
     pub outbox: Arc<dyn Outbox>,
     /// Where it goes.
@@ -33,12 +35,11 @@ impl ReadMarks {
         loop {
             let told = tokio::select! {
                 () = task.stop.cancelled() => return Ok(()),
-                told = self.news.tell_due(ROUND) => told,
+                told = self.tell() => told,
             };
             let pause = match told {
                 Ok((addresses, more)) => {
                     task.health.up();
-                    metrics::counter!("relay_read_marks_told_later_total").increment(addresses.len() as u64);
                     if !addresses.is_empty() {
                         // What does not get through waits for the outbox relay, which says so.
                         self.outbox.flush_free(&addresses, self.log.as_ref()).await;
@@ -55,5 +56,14 @@ impl ReadMarks {
                 () = tokio::time::sleep(pause) => {}
             }
         }
+    }
+
+    async fn tell(&self) -> Result<(Vec<LogAddress>, bool), StoreError> {
+        let (mut addresses, more) = self.news.tell_due(ROUND).await?;
+        metrics::counter!("relay_read_marks_told_later_total").increment(addresses.len() as u64);
+        let (drafts, more_drafts) = self.drafts.tell_due_drafts(ROUND).await?;
+        metrics::counter!("relay_drafts_told_later_total").increment(drafts.len() as u64);
+        addresses.extend(drafts);
+        Ok((addresses, more || more_drafts))
     }
 }

@@ -54,7 +54,8 @@ pub async fn all_told(cluster: &Cluster, limit: Duration) -> anyhow::Result<()> 
 async fn untold(cluster: &Cluster) -> anyhow::Result<i64> {
     let mut database = cluster.database().await?;
     let count =
-        "SELECT (SELECT count(*) FROM outbox WHERE published_seq IS NULL) + (SELECT count(*) FROM read_mark_news WHERE seq > told_seq)";
+        "SELECT (SELECT count(*) FROM outbox WHERE published_seq IS NULL) + (SELECT count(*) FROM read_mark_news WHERE seq > told_seq)
+                  + (SELECT count(*) FROM drafts WHERE version > told_version)";
     Ok(sqlx::query_scalar(count).fetch_one(&mut database).await?)
 }
 

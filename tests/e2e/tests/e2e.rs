@@ -22,6 +22,7 @@ mod e2e {
     mod conversation_settings;
     mod deletions;
     mod documents;
+    mod drafts;
     mod drain;
     mod durables;
     mod edits;

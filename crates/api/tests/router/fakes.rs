@@ -15,8 +15,8 @@ use relay_protocol::conversation::{ConversationSettings, Role};
 use relay_protocol::log::StoredEvent;
 use relay_protocol::receipts::ReadNotice;
 use relay_protocol::rest::{
-    ChangeConversationSettingsRequest, ChangeSettingsRequest, Conversation, ConversationReceipts, Invitation, MessagePage, MessageReceipts,
-    RevisionList, Settings, UserProfile,
+    ChangeConversationSettingsRequest, ChangeSettingsRequest, Conversation, ConversationReceipts, Draft, DraftVersion, Invitation,
+    MessagePage, MessageReceipts, PutDraftRequest, RevisionList, Settings, UserProfile,
 };
 use relay_runtime::{Origins, WebConfig};
 use relay_types::{
@@ -236,6 +236,25 @@ impl ReceiptNews for Away {
 }
 
 #[async_trait]
+impl Drafts for Away {
+    async fn put_draft(
+        &self,
+        _: UserId,
+        _: ConversationId,
+        _: &PutDraftRequest,
+        _: TimestampMs,
+    ) -> Result<(u64, Option<LogAddress>), DraftError> {
+        Err(away().into())
+    }
+    async fn draft(&self, _: UserId, _: ConversationId) -> Result<Draft, DraftError> {
+        Err(away().into())
+    }
+    async fn drafts(&self, _: UserId) -> Result<Vec<DraftVersion>, StoreError> {
+        Err(away())
+    }
+}
+
+#[async_trait]
 impl UserSettings for Away {
     async fn settings(&self, _: UserId) -> Result<Option<Settings>, StoreError> {
         Err(away())
@@ -433,6 +452,7 @@ pub fn deps() -> Deps {
         receipts: away.clone(),
         receipt_news: away.clone(),
         settings: away.clone(),
+        drafts: away.clone(),
         tails: away.clone(),
         projection: away.clone(),
         log_reader: away.clone(),

@@ -3,8 +3,8 @@
 use relay_protocol::conversation::{ConversationSettings, Role};
 use relay_protocol::rest::{
     AddMembersRequest, AddedMembers, ChangeConversationSettingsRequest, Conversation, ConversationList, ConversationListQuery,
-    ConversationReceipts, CreateConversationRequest, Invitation, InvitationList, MarkReadRequest, MarkUnreadRequest, MemberList,
-    MembersQuery, RenameRequest, SetRoleRequest,
+    ConversationReceipts, CreateConversationRequest, Draft, DraftList, DraftVersion, Invitation, InvitationList, MarkReadRequest,
+    MarkUnreadRequest, MemberList, MembersQuery, PutDraftRequest, RenameRequest, SetRoleRequest,
 };
 use relay_types::{ClientId, ConversationId, ConversationTitle, Seq, UserId};
 use reqwest::Method;
@@ -121,6 +121,22 @@ impl ApiClient {
         change: &ChangeConversationSettingsRequest,
     ) -> Result<ConversationSettings, ClientError> {
         self.call(|| self.request(Method::PATCH, &format!("/v1/conversations/{conversation}/settings")).json(change)).await
+    }
+
+    /// Keeps what the caller is writing in a conversation, for their other devices, in place of what was kept before.
+    pub async fn put_draft(&self, conversation: ConversationId, draft: &PutDraftRequest) -> Result<DraftVersion, ClientError> {
+        self.call(|| self.request(Method::PUT, &format!("/v1/conversations/{conversation}/draft")).json(draft)).await
+    }
+
+    /// What the caller is writing in a conversation, on whichever device.
+    pub async fn draft(&self, conversation: ConversationId) -> Result<Draft, ClientError> {
+        self.call(|| self.request(Method::GET, &format!("/v1/conversations/{conversation}/draft"))).await
+    }
+
+    /// Where the caller has drafts.
+    pub async fn drafts(&self) -> Result<Vec<DraftVersion>, ClientError> {
+        let list: DraftList = self.call(|| self.request(Method::GET, "/v1/users/me/drafts")).await?;
+        Ok(list.drafts)
     }
 
     /// What the other members of a conversation have read. It is empty for a caller who has receipts off.

@@ -428,6 +428,23 @@ pub struct ConversationSettingsChanged {
     pub settings: ConversationSettings,
 }
 
+/// What a user is writing in a conversation changed: told at most every 5 s for each conversation, and never with its text.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct DraftChanged {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// By whom.
+    pub actor_id: UserId,
+    /// When it was told, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+    /// Whose.
+    pub user_id: UserId,
+    /// Where.
+    pub conversation_id: ConversationId,
+    /// The draft's version: whose device has a lesser one reads it anew.
+    pub version: u64,
+}
+
 /// Events that have an id of their own.
 macro_rules! event_ids {
     ($($fields:ident),*) => {
@@ -458,5 +475,6 @@ event_ids!(
     ReadMarkMoved,
     SettingsChanged,
     MessageHidden,
-    ConversationSettingsChanged
+    ConversationSettingsChanged,
+    DraftChanged
 );

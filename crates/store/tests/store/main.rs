@@ -5,6 +5,7 @@
 mod accounts;
 mod conversations;
 mod deletions;
+mod drafts;
 mod dropped;
 mod edits;
 mod erasures;

@@ -102,7 +102,7 @@ fn call(h: &Harness, scene: &Scene, row: &Row, column: usize) -> anyhow::Result<
     let messages = &person.messages[0];
     let owner = scene.people[0].user();
     Ok(match (row.name.as_str(), variant) {
-        ("me" | "logout" | "listSessions" | "logoutEverywhere" | "getSettings" | "listInvitations", "") => Call::default(),
+        ("me" | "logout" | "listSessions" | "logoutEverywhere" | "getSettings" | "listInvitations" | "listDrafts", "") => Call::default(),
         ("register" | "login" | "refresh" | "changePassword" | "revokeSession" | "changeProfile" | "changeSettings", _) => {
             own(h, scene, row, column)?
         }
@@ -131,10 +131,11 @@ fn call(h: &Harness, scene: &Scene, row: &Row, column: usize) -> anyhow::Result<
         ("searchMessages", "in the conversation") => {
             Call { query: format!("?q={}&conversation_id={}", scene.secrets.word, scene.group), ..Call::default() }
         }
+        ("putDraft", "") => with(json!({ "text": said })),
         ("changeConversationSettings", "") => with(json!({ "level": "mentions" })),
         ("markRead" | "markUnread", "") => with(json!({ "seq": scene.seq })),
         (
-            "getConversation" | "listMembers" | "hideConversation" | "unhideConversation" | "declineInvitation" | "getMessage"
+            "getConversation" | "getDraft" | "listMembers" | "hideConversation" | "unhideConversation" | "declineInvitation" | "getMessage"
             | "listRevisions" | "getReceipts" | "getMessageReceipts" | "listReaders",
             "",
         ) => of_group(),

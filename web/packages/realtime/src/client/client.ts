@@ -389,7 +389,7 @@ export class Client implements RealtimeClient {
     if (this.#settingsWanted) scope.settings.want();
     this.connection.set({ state: 'connecting', sinceMs: Date.now(), retryAtMs: null, reason: null });
     this.session.set({ status: 'in', session: shown(record) });
-    this.#draftDesk.use(scope.home);
+    this.#draftDesk.use(scope.home, (drafts) => scope.drafts.stored(drafts));
     this.#people.use(scope.home, rest);
     this.#people.learn([{ user_id: record.userId, handle: record.handle, display_name: record.displayName }]);
     await scope.start();

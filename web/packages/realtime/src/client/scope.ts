@@ -10,6 +10,7 @@ import type { RestClient } from '../rest/client.ts';
 import type { AccessTokens } from '../rest/fetch.ts';
 import type { UserProfile } from '../rest/types.ts';
 import { Applier, isFenced } from '../state/applier.ts';
+import { DraftSync } from '../state/draft-sync.ts';
 import { HistorySource } from '../state/history-source.ts';
 import { Home } from '../state/home.ts';
 import { Housekeeping } from '../state/housekeeping.ts';
@@ -86,6 +87,7 @@ export class Scope {
   readonly peers: Peers;
   readonly receipts: ReceiptDesk;
   readonly settings: SettingsDesk;
+  readonly drafts: DraftSync;
   readonly #parts: ScopeParts;
   readonly #clock = new ServerClock();
   readonly #housekeeping: Housekeeping;
@@ -123,6 +125,7 @@ export class Scope {
     this.members = new MemberDesk({ home, rest, me: session.userId, learn: parts.learn });
     this.receipts = new ReceiptDesk({ home, rest, me: session.userId });
     this.settings = new SettingsDesk(parts.userSettings, home, rest);
+    this.drafts = new DraftSync(home, rest);
     this.#housekeeping = new Housekeeping(home);
     this.typing = new TypingDesk(parts.typing, this.#clock, (conversationId, typing) =>
       bus.post({ is: 'type', sessionId: session.sessionId, tab, conversationId, typing }),
@@ -136,6 +139,8 @@ export class Scope {
         this.members.heed(change);
         this.receipts.heed(change);
         this.settings.heed(change);
+        // One tab reads for all.
+        if (this.#engine !== null) this.drafts.heed(change);
         // Marks of another log are places in it.
         if (change.newLog) this.marks.stop();
         if (change.outbox?.length) this.#engine?.fill();
@@ -212,6 +217,7 @@ export class Scope {
     this.members.stop();
     this.receipts.stop();
     this.settings.stop();
+    this.drafts.stop();
     this.marks.stop();
     this.typing.stop();
     this.presence.stop();
@@ -321,6 +327,7 @@ export class Scope {
     this.#tellMarks();
     this.list.keepTrying();
     this.invitations.want();
+    void this.drafts.catchUp().catch(() => undefined);
     this.#parts.wantPeople(this.peers.wanted);
   }
 

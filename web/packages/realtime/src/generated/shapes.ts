@@ -38,4 +38,5 @@ export const shapes: Readonly<Record<string, Readonly<Record<string, Check>>>> =
   SETTINGS_CHANGED: { actor_id: 'string', at_ms: 'number', availability: 'string?', presence_to: 'string?', read_receipts: 'boolean?', user_id: 'string' },
   MESSAGE_HIDDEN: { actor_id: 'string', at_ms: 'number', conversation_id: 'string', message_id: 'string', message_seq: 'number', user_id: 'string' },
   CONVERSATION_SETTINGS_CHANGED: { actor_id: 'string', at_ms: 'number', conversation_id: 'string', settings: 'object', user_id: 'string' },
+  DRAFT_CHANGED: { actor_id: 'string', at_ms: 'number', conversation_id: 'string', user_id: 'string', version: 'number' },
 };

@@ -14,6 +14,8 @@ import type {
   ConversationListItem,
   ConversationReceipts,
   DeviceSession,
+  Draft,
+  DraftVersion,
   InvitationRow,
   MemberList,
   MessageAck,
@@ -196,6 +198,21 @@ export class RestClient {
     const { mutedUntilMs, ...rest } = change;
     const body = mutedUntilMs === undefined ? rest : { ...rest, muted_until_ms: mutedUntilMs };
     return settingsFor(await data(this.raw.PATCH('/v1/conversations/{id}/settings', { params: { path: { id } }, body })));
+  }
+
+  /** Keeps what the caller is writing, for their other devices; {@link RealtimeClient.drafts} does so by itself. */
+  putDraft(id: ConversationId, text: string): Promise<DraftVersion> {
+    return data(this.raw.PUT('/v1/conversations/{id}/draft', { params: { path: { id } }, body: { text } }));
+  }
+
+  /** What the caller is writing, on whichever device. */
+  draft(id: ConversationId): Promise<Draft> {
+    return data(this.raw.GET('/v1/conversations/{id}/draft', { params: { path: { id } } }));
+  }
+
+  /** Where the caller has drafts. */
+  async drafts(): Promise<DraftVersion[]> {
+    return (await data(this.raw.GET('/v1/users/me/drafts'))).drafts;
   }
 
   /** What the others of a conversation have read; empty where the caller has receipts off. */

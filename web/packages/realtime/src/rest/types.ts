@@ -14,6 +14,10 @@ export type InvitationRow = Schemas['Invitation'];
 export type Conversation = Schemas['Conversation'];
 /** One row of the list as REST gives it. */
 export type ConversationListItem = Schemas['ConversationListItem'];
+/** What the person is writing in a conversation. */
+export type Draft = Schemas['Draft'];
+/** That there is a draft, without its text. */
+export type DraftVersion = Schemas['DraftVersion'];
 /** Who was added and who was invited. */
 export type AddedMembers = Schemas['AddedMembers'];
 /** A page of members. */

@@ -5,6 +5,7 @@ import type { LastWords } from '../store/store.ts';
 import { exceeds } from '../util/bytes.ts';
 import { Timer } from '../util/timer.ts';
 import type { Value } from '../util/value.ts';
+import { noteUntold } from './draft-sync.ts';
 import type { Home } from './home.ts';
 
 /** Milliseconds after the last key until a draft is stored and told to other tabs. */
@@ -14,6 +15,8 @@ const MOST_BYTES = 4 * maxTextBytes;
 /** Characters of all drafts. */
 const MOST_CHARACTERS = 4 * 1024 * 1024;
 
+type Stored = (drafts: readonly (readonly [ConversationId, string])[]) => void;
+
 /** Texts that are being written. Outlives sessions; without a home nothing is kept. */
 export class DraftDesk implements Drafts {
   readonly #value: Value<ReadonlyMap<ConversationId, string>>;
@@ -22,6 +25,7 @@ export class DraftDesk implements Drafts {
   /** What is on its way into the store. */
   readonly #storing = new Map<ConversationId, string>();
   #home: Home | null = null;
+  #onStored: Stored | null = null;
 
   constructor(value: Value<ReadonlyMap<ConversationId, string>>, unsaved: Map<ConversationId, string>) {
     this.#value = value;
@@ -50,8 +54,9 @@ export class DraftDesk implements Drafts {
     return true;
   }
 
-  /** Whose drafts these are from now on. */
-  use(home: Home | null): void {
+  /** Whose drafts these are from now on, and who is told what was stored. */
+  use(home: Home | null, onStored: Stored | null = null): void {
+    this.#onStored = onStored;
     this.#timer.stop();
     this.#dirty.clear();
     this.#storing.clear();
@@ -74,13 +79,19 @@ export class DraftDesk implements Drafts {
     if (home === null || drafts.length === 0) return;
     for (const [id, text] of drafts) this.#storing.set(id, text);
     try {
-      await home.transaction(['drafts'], { write: true }, async (tx) => {
+      const onStored = this.#onStored;
+      await home.transaction(['meta', 'drafts'], { write: true }, async (tx) => {
         for (const [id, text] of drafts) {
           if (text === '') tx.delete('drafts', id);
           else tx.put('drafts', id, [id, text]);
         }
+        await noteUntold(
+          tx,
+          drafts.map(([id]) => id),
+        );
       });
       home.publish({ drafts });
+      onStored?.(drafts);
     } catch {
       // It is on the screen; the store's failure is told elsewhere.
     } finally {
