@@ -48,7 +48,7 @@ impl WebClient {
     async fn answer(&self, request: Request) -> Response {
         let (path, wants_page) = (request.uri().path().to_owned(), wants_page(&request));
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return StatusCode::NOT_FOUND.into_response();
+            return self.not_to_be_changed(request, &path).await;
         }
         let of_the_api = under(&path, "/v1") || under(&path, "/.well-known");
         if !of_the_api && path != "/" && may_be_a_file(&path) {
@@ -64,6 +64,18 @@ impl WebClient {
         StatusCode::NOT_FOUND.into_response()
     }
 
+    /// What can be read takes no other method.
+    async fn not_to_be_changed(&self, request: Request, path: &str) -> Response {
+        let mut read = copy(&request, request.uri().clone());
+        *read.method_mut() = Method::HEAD;
+        let of_the_api = under(path, "/v1") || under(path, "/.well-known");
+        let is_there = path == "/" || (!of_the_api && may_be_a_file(path) && self.file(read).await.status() != StatusCode::NOT_FOUND);
+        if is_there {
+            return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response();
+        }
+        StatusCode::NOT_FOUND.into_response()
+    }
+
     async fn file(&self, request: Request<Body>) -> Response {
         match self.files.clone().oneshot(request).await {
             Ok(response) => response.map(Body::new),
@@ -73,6 +85,9 @@ impl WebClient {
 
     fn finished(&self, mut response: Response, path: &str) -> Response {
         let headers = response.headers_mut();
+        // A worker goes by the policy of its own file, and a file that is opened by itself is a page.
+        headers.insert(header::CONTENT_SECURITY_POLICY, self.policy.clone());
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         if under(path, "/assets") {
             headers.insert(header::CACHE_CONTROL, FOR_EVER);
             return response;
@@ -81,8 +96,6 @@ impl WebClient {
         headers.remove(header::LAST_MODIFIED);
         headers.remove(header::ETAG);
         if path == "/" || Path::new(path).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("html")) {
-            headers.insert(header::CONTENT_SECURITY_POLICY, self.policy.clone());
-            headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
             headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
             headers.insert("permissions-policy", HeaderValue::from_static("camera=(self), microphone=(self), geolocation=(self)"));
         }
@@ -253,7 +266,8 @@ mod tests {
             let response = client.answer(request).await;
             assert_eq!(response.status(), StatusCode::OK, "{path}");
             let headers = response.headers();
-            assert_eq!(headers.contains_key(header::CONTENT_SECURITY_POLICY), path != "/sw.js", "{path}");
+            assert!(headers.contains_key(header::CONTENT_SECURITY_POLICY), "{path}");
+            assert_eq!(headers.contains_key("cross-origin-opener-policy"), path != "/sw.js", "{path}");
             assert!(!headers.contains_key(header::ETAG) && !headers.contains_key(header::LAST_MODIFIED), "{path}: {headers:?}");
         }
         // What has a hash in its name is what the browser has.
@@ -274,8 +288,11 @@ mod tests {
         let request = Request::get("/assets/app-1a2b.js").header(header::ACCEPT_ENCODING, "gzip, br").body(Body::empty()).unwrap();
         let response = client.answer(request).await;
         assert_eq!(response.headers()[header::CONTENT_ENCODING], "br");
-        let posted = client.answer(Request::post("/").body(Body::empty()).unwrap()).await;
-        assert_eq!(posted.status(), StatusCode::NOT_FOUND);
+        for (path, status) in [("/", 405), ("/sw.js", 405), ("/assets/app-1a2b.js", 405), ("/assets/gone.js", 404), ("/v1/nothing", 404)] {
+            let posted = client.answer(Request::post(path).body(Body::empty()).unwrap()).await;
+            assert_eq!(posted.status().as_u16(), status, "{path}");
+            assert_eq!(posted.headers().get(header::ALLOW).is_some_and(|allow| allow == "GET, HEAD"), status == 405, "{path}");
+        }
     }
 
     #[test]
