@@ -17,6 +17,7 @@ use serde::de::DeserializeOwned;
 
 use crate::config::Rate;
 use crate::error::ApiError;
+use crate::rate_headers;
 use crate::state::{App, AppState};
 
 /// The address a request came from, set by the middleware.
@@ -41,13 +42,26 @@ impl FromRequestParts<App> for ClientAddress {
     }
 }
 
-/// Counts one use and refuses beyond the limit.
+/// Counts one use of the caller's own and refuses beyond the limit. The answer says what is left.
 pub(crate) async fn enforce(app: &AppState, name: &'static str, rate: Rate, key: &str) -> Result<(), ApiError> {
-    if rate.limit == 0 {
-        return Ok(());
-    }
-    let rule = RateRule { name, limit: rate.limit, per: Duration::from_secs(u64::from(rate.per_s)) };
-    match app.deps.limits.check(rule, key).await {
+    let Some(rule) = rule(name, rate) else { return Ok(()) };
+    let measured = app.deps.limits.measure(rule, key).await;
+    rate_headers::note(rule, measured);
+    refuse(measured.0)
+}
+
+/// Counts one use by what is not the caller's own. What is left is not said: it tells what others do.
+pub(crate) async fn enforce_untold(app: &AppState, name: &'static str, rate: Rate, key: &str) -> Result<(), ApiError> {
+    let Some(rule) = rule(name, rate) else { return Ok(()) };
+    refuse(app.deps.limits.check(rule, key).await)
+}
+
+fn rule(name: &'static str, rate: Rate) -> Option<RateRule> {
+    (rate.limit > 0).then(|| RateRule { name, limit: rate.limit, per: Duration::from_secs(u64::from(rate.per_s)) })
+}
+
+fn refuse(decision: RateDecision) -> Result<(), ApiError> {
+    match decision {
         RateDecision::Allowed => Ok(()),
         RateDecision::Limited { retry_after } => Err(ApiError::limited(retry_after)),
     }

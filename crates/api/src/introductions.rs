@@ -4,7 +4,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use relay_types::UserId;
 
 use crate::error::ApiError;
-use crate::extract::enforce;
+use crate::extract::{enforce, enforce_untold};
 use crate::state::AppState;
 
 /// Counted at once for one request.
@@ -18,7 +18,7 @@ pub(crate) async fn may_create(app: &AppState, actor: UserId) -> Result<(), ApiE
 /// Whether `actor` may turn to `person`, who has not answered them yet.
 pub(crate) async fn may_ask(app: &AppState, actor: UserId, person: UserId) -> Result<(), ApiError> {
     enforce(app, "introductions", app.config.limits.introductions_per_user, &actor.to_string()).await?;
-    enforce(app, "introduced", app.config.limits.introductions_to_user, &person.to_string()).await
+    enforce_untold(app, "introduced", app.config.limits.introductions_to_user, &person.to_string()).await
 }
 
 /// Whether `actor` may invite those of `people` who do not know them.

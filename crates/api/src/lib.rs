@@ -20,6 +20,7 @@ mod openapi_base;
 mod operations;
 mod page;
 mod publish;
+mod rate_headers;
 mod read_your_writes;
 mod router;
 mod routes;

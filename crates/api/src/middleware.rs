@@ -17,6 +17,7 @@ use tracing::Instrument as _;
 use crate::codes;
 use crate::error::ApiError;
 use crate::extract::{ClientAddress, enforce};
+use crate::rate_headers;
 use crate::state::App;
 
 pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -41,7 +42,9 @@ pub(crate) async fn handle(State(app): State<App>, mut request: Request, next: N
     let span = tracing::info_span!("http.request", request.id = %request_id, trace.id = %trace.trace_id());
     // The request itself cannot be borrowed across an await: its body is not shared between threads.
     let judged = judge(&app, &request);
-    let response = async {
+    // What browsers and proxies keep says nothing of this moment.
+    let tells_limits = request.uri().path().starts_with("/v1/");
+    let answer = async {
         let response = match admit(&app, judged, address).await {
             Ok(()) => {
                 let changes = !request.method().is_safe();
@@ -51,8 +54,8 @@ pub(crate) async fn handle(State(app): State<App>, mut request: Request, next: N
         };
         finish(response, &request_id, &trace)
     }
-    .instrument(span.clone())
-    .await;
+    .instrument(span.clone());
+    let response = if tells_limits { rate_headers::noting(answer, Response::headers_mut).await } else { answer.await };
 
     // The promise is the document's; breaking it is a fault of ours that every test should see.
     if cfg!(debug_assertions)

@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::deps::Deps;
 use crate::middleware::{REQUEST_ID, TRACEPARENT, handle};
 use crate::openapi::documents;
+use crate::rate_headers::{RATE_LIMIT, RATE_LIMIT_POLICY};
 use crate::read_your_writes::LogProgress;
 use crate::routes::api;
 use crate::session_cache::SessionCache;
@@ -60,7 +61,7 @@ fn cors(origins: &Arc<Origins>) -> CorsLayer {
         .allow_origin(AllowOrigin::predicate(move |_, parts| origins.judge(&parts.headers).is_ok()))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, TRACEPARENT.clone()])
-        .expose_headers([REQUEST_ID.clone(), TRACEPARENT.clone(), header::RETRY_AFTER])
+        .expose_headers([REQUEST_ID.clone(), TRACEPARENT.clone(), header::RETRY_AFTER, RATE_LIMIT.clone(), RATE_LIMIT_POLICY.clone()])
         .max_age(PREFLIGHT_AGE)
 }
 

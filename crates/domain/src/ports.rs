@@ -50,7 +50,7 @@ pub use ephemeral::{EphemeralAudience, EphemeralFeed, EphemeralLink, LinkError};
 pub use erasures::{Attempt, ErasableLog, EraseError, Erasure, ErasureBacklog, Erasures};
 pub use history::{History, HistoryAnchor, HistoryError, MemberInterval};
 pub use keys::{KeyPublishError, KeyPublisher};
-pub use limits::{DelayRule, RateDecision, RateLimiter, RateRule};
+pub use limits::{DelayRule, RateDecision, RateLeft, RateLimiter, RateRule};
 pub use list_cursor::{ListCursor, ListCursorError};
 pub use log::{Apart, AppendError, Appended, LogAddress, LogClock, LogReadError, LogReader, MessageLog, NewEvent, Together, TraceParent};
 pub use maintenance::{Maintenance, MaintenanceOutcome, MaintenanceTask};

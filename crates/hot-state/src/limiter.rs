@@ -10,7 +10,7 @@ use fred::interfaces::{ClientLike as _, KeysInterface as _};
 use fred::types::Builder;
 use fred::types::config::{Config, ReconnectPolicy, UnresponsiveConfig};
 use fred::types::{Expiration, SetOptions};
-use relay_domain::ports::{DelayRule, RateDecision, RateLimiter, RateRule};
+use relay_domain::ports::{DelayRule, RateDecision, RateLeft, RateLimiter, RateRule};
 use relay_types::{Clock as _, SystemClock};
 
 use crate::config::ValkeyConfig;
@@ -95,7 +95,7 @@ impl ValkeyLimiter {
         let _ = tokio::time::timeout(Duration::from_millis(500), self.client.quit()).await;
     }
 
-    async fn check_shared(&self, rule: RateRule, key: &str, now_ms: i64) -> Result<RateDecision, String> {
+    async fn check_shared(&self, rule: RateRule, key: &str, now_ms: i64) -> Result<(RateDecision, RateLeft), String> {
         let slot = window::slot(rule, now_ms);
         let present = format!("rl:{}:{key}:{}", rule.name, slot.index);
         let before = format!("rl:{}:{key}:{}", rule.name, slot.index.saturating_sub(1));
@@ -106,12 +106,12 @@ impl ValkeyLimiter {
             let () = pipeline.pexpire(present.as_str(), life_ms, None).await?;
             let () = pipeline.get(before.as_str()).await?;
             let (current, _, previous): (u64, i64, Option<u64>) = pipeline.all().await?;
-            let decision = window::decide(rule, slot, previous.unwrap_or(0), current.saturating_sub(1));
-            if decision != RateDecision::Allowed {
+            let measured = window::measure(rule, slot, previous.unwrap_or(0), current.saturating_sub(1));
+            if measured.0 != RateDecision::Allowed {
                 // Refused attempts do not count, so that whoever waits as told gets in.
                 let () = self.client.decr(present.as_str()).await?;
             }
-            Ok::<_, fred::error::Error>(decision)
+            Ok::<_, fred::error::Error>(measured)
         };
         self.in_time(counting).await
     }
@@ -190,19 +190,19 @@ fn delay_keys(rule: DelayRule, key: &str) -> (String, String) {
 
 #[async_trait]
 impl RateLimiter for ValkeyLimiter {
-    async fn check(&self, rule: RateRule, key: &str) -> RateDecision {
+    async fn measure(&self, rule: RateRule, key: &str) -> (RateDecision, RateLeft) {
         let key = cut(key);
         let now_ms = SystemClock.now_ms();
         let local_key = format!("{}:{key}", rule.name);
-        let here = self.local.check(rule, &local_key, now_ms);
-        if here != RateDecision::Allowed {
+        let here = self.local.measure(rule, &local_key, now_ms);
+        if here.0 != RateDecision::Allowed {
             return here;
         }
-        let decision = Box::pin(self.shared(now_ms, self.check_shared(rule, key, now_ms))).await.unwrap_or(here);
-        if decision != RateDecision::Allowed {
+        let shared = Box::pin(self.shared(now_ms, self.check_shared(rule, key, now_ms))).await.unwrap_or(here);
+        if shared.0 != RateDecision::Allowed {
             self.local.take_back(rule, &local_key, now_ms);
         }
-        decision
+        shared
     }
 
     async fn attempt(&self, rule: DelayRule, key: &str) -> RateDecision {

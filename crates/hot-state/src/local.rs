@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use parking_lot::Mutex;
-use relay_domain::ports::{RateDecision, RateRule};
+use relay_domain::ports::{RateDecision, RateLeft, RateRule};
 
 use crate::window::{self, Slot};
 
@@ -26,7 +26,7 @@ pub(crate) struct LocalLimiter {
 }
 
 impl LocalLimiter {
-    pub(crate) fn check(&self, rule: RateRule, key: &str, now_ms: i64) -> RateDecision {
+    pub(crate) fn measure(&self, rule: RateRule, key: &str, now_ms: i64) -> (RateDecision, RateLeft) {
         let slot = window::slot(rule, now_ms);
         let mut counts = self.counts.lock();
         if counts.len() >= MAX_KEYS && !counts.contains_key(key) {
@@ -37,11 +37,11 @@ impl LocalLimiter {
         }
         let count = counts.entry(key.to_owned()).or_insert(Count { index: slot.index, length_ms: slot.length_ms, current: 0, previous: 0 });
         roll(count, slot);
-        let decision = window::decide(rule, slot, count.previous, count.current);
-        if decision == RateDecision::Allowed {
+        let measured = window::measure(rule, slot, count.previous, count.current);
+        if measured.0 == RateDecision::Allowed {
             count.current += 1;
         }
-        decision
+        measured
     }
 
     /// The use was refused elsewhere after all.
@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn counts_per_key_and_forgives_with_time() {
         let limiter = LocalLimiter::default();
-        let at = |key: &str, now| limiter.check(RULE, key, now);
+        let at = |key: &str, now| limiter.measure(RULE, key, now).0;
         for _ in 0..3 {
             assert_eq!(at("ann", 1_000_000), RateDecision::Allowed);
         }
@@ -90,7 +90,7 @@ mod tests {
     fn memory_is_bounded() {
         let limiter = LocalLimiter::default();
         for n in 0..MAX_KEYS + 10 {
-            limiter.check(RULE, &n.to_string(), 5);
+            limiter.measure(RULE, &n.to_string(), 5);
         }
         assert!(limiter.counts.lock().len() <= MAX_KEYS);
     }

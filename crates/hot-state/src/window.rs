@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use relay_domain::ports::{RateDecision, RateRule};
+use relay_domain::ports::{RateDecision, RateLeft, RateRule};
 
 /// Where a moment stands in the rule's windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,23 @@ pub(crate) fn decide(rule: RateRule, slot: Slot, previous: u64, current: u64) ->
     RateDecision::Limited { retry_after: Duration::from_millis(wait_ms.max(1)) }
 }
 
+/// The decision on one more, and what is left once it has been counted or refused.
+pub(crate) fn measure(rule: RateRule, slot: Slot, previous: u64, current: u64) -> (RateDecision, RateLeft) {
+    let decision = decide(rule, slot, previous, current);
+    let left_ms = slot.length_ms - slot.elapsed_ms;
+    let left = match decision {
+        RateDecision::Allowed => {
+            let used = share(previous, left_ms, slot.length_ms).saturating_add(current).saturating_add(1);
+            RateLeft {
+                left: u32::try_from(u64::from(rule.limit).saturating_sub(used)).unwrap_or(0),
+                within: Duration::from_millis(left_ms),
+            }
+        }
+        RateDecision::Limited { retry_after } => RateLeft { left: 0, within: retry_after },
+    };
+    (decision, left)
+}
+
 fn share(count: u64, part: u64, whole: u64) -> u64 {
     let product = u128::from(count) * u128::from(part);
     u64::try_from(product.div_ceil(u128::from(whole.max(1)))).unwrap_or(u64::MAX)
@@ -64,6 +81,18 @@ mod tests {
         assert!(!allowed(0, 10, 0), "a full previous window is still covered whole");
         assert!(allowed(500, 10, 4) && !allowed(500, 10, 5));
         assert!(allowed(999, 9, 8));
+    }
+
+    #[test]
+    fn what_is_left_is_what_may_still_happen() {
+        let at = |elapsed_ms, previous, current| measure(RULE, Slot { index: 5, elapsed_ms, length_ms: 1000 }, previous, current).1;
+        assert_eq!(at(0, 0, 0), RateLeft { left: 9, within: Duration::from_secs(1) });
+        assert_eq!(at(500, 10, 4), RateLeft { left: 0, within: Duration::from_millis(500) });
+        assert_eq!(at(250, 0, 10).left, 0);
+        for current in 0..10 {
+            let left = u64::from(at(300, 4, current).left);
+            assert!((0..left).all(|more| allowed(300, 4, current + 1 + more)), "{current}: {left}");
+        }
     }
 
     /// Whoever waits as told is let in, and nobody is told to wait much longer than needed.

@@ -7,7 +7,7 @@ use relay_types::SessionId;
 
 use super::given_password;
 use crate::error::ApiError;
-use crate::extract::{Body, ClientAddress, enforce, guess, guessed_right, not_guessed};
+use crate::extract::{Body, ClientAddress, enforce, enforce_untold, guess, guessed_right, not_guessed};
 use crate::flush::{flush, flush_soon};
 use crate::state::App;
 
@@ -34,7 +34,7 @@ pub(crate) async fn login(
     let (rule, key) = (limits.login_failures.rule("login"), format!("{}|{network}", request.handle));
     guess(&app, rule, &key).await?;
     if !found.as_ref().is_some_and(|found| found.known_network) {
-        let admitted = enforce(&app, "login-handle", limits.logins_per_handle, request.handle.as_str()).await;
+        let admitted = enforce_untold(&app, "login-handle", limits.logins_per_handle, request.handle.as_str()).await;
         if admitted.is_err() {
             not_guessed(&app, rule, &key).await;
         }

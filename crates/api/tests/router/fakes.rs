@@ -24,6 +24,8 @@ use relay_types::{
 };
 
 pub const GOOD_TOKEN: &str = "good";
+/// From where too much came.
+pub const LIMITED_ADDRESS: &str = "203.0.113.9";
 pub const STORE_WORDS: &str = "canary-of-the-store";
 const CALLER: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
 const LIVE: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAA";
@@ -415,8 +417,12 @@ impl TokenVerifier for Away {
 
 #[async_trait]
 impl RateLimiter for Away {
-    async fn check(&self, _: RateRule, key: &str) -> RateDecision {
-        if key == "limited" { RateDecision::Limited { retry_after: Duration::from_millis(1500) } } else { RateDecision::Allowed }
+    async fn measure(&self, rule: RateRule, key: &str) -> (RateDecision, RateLeft) {
+        let retry_after = Duration::from_millis(1500);
+        if key == "limited" || key == LIMITED_ADDRESS {
+            return (RateDecision::Limited { retry_after }, RateLeft { left: 0, within: retry_after });
+        }
+        (RateDecision::Allowed, RateLeft { left: rule.limit - 1, within: rule.per })
     }
     async fn attempt(&self, rule: DelayRule, key: &str) -> RateDecision {
         if key.starts_with("limited|") { RateDecision::Limited { retry_after: rule.first } } else { RateDecision::Allowed }

@@ -19,7 +19,7 @@ use tower::ServiceExt as _;
 
 use std::sync::atomic::Ordering;
 
-use fakes::{GOOD_TOKEN, NOT_MADE, deps};
+use fakes::{GOOD_TOKEN, LIMITED_ADDRESS, NOT_MADE, deps};
 
 fn api() -> Router {
     router(&Config::default(), deps())
@@ -251,6 +251,35 @@ async fn limits_say_when_to_come_back() {
     assert_eq!(self::code(&router(&config, deps()), login()).await, ErrorCode::RateLimited, "by the handle's own limit");
     config.limits.logins_per_handle = Rate::new(0, 60);
     assert_eq!(self::code(&router(&config, deps()), login()).await, ErrorCode::BadCredentials, "a limit of 0 is off");
+}
+
+#[tokio::test]
+async fn answers_say_what_is_left_of_the_callers_own_limits() {
+    let api = router(&Config { trusted_proxies: 1, ..Config::default() }, deps());
+    let said = |response: &Response<Body>| {
+        let of = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+        (of("ratelimit-policy"), of("ratelimit"), of("retry-after"))
+    };
+    let me = send(&api, empty(authorised("GET", "/v1/users/me"))).await;
+    let policies = r#""address";q=6000;w=10, "user";q=1000;w=10"#;
+    assert_eq!(said(&me), (policies.to_owned(), r#""address";r=5999;t=10, "user";r=999;t=10"#.to_owned(), "1".to_owned()));
+    let limited = |path: &str| empty(request("GET", path).header("x-forwarded-for", LIMITED_ADDRESS));
+    let refused = send(&api, limited("/v1/users/me")).await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    let (policy, left, retry_after) = said(&refused);
+    assert_eq!((policy.as_str(), left.as_str(), retry_after.as_str()), (r#""address";q=6000;w=10"#, r#""address";r=0;t=2"#, "2"));
+    // Attempts by the handle are others', too, and what caches keep says nothing of one caller.
+    let login = json(request("POST", "/v1/auth/login"), r#"{"handle":"limited","password":"12345678","device_name":"d"}"#);
+    assert!(!said(&send(&api, login).await).0.contains("handle"));
+    let document = send(&api, empty(request("GET", "/openapi.json"))).await;
+    assert_eq!(said(&document), Default::default());
+    // A page of another origin may read them.
+    let origin = authorised("GET", "/v1/users/me").header(header::ORIGIN, "https://app.example.org");
+    let exposed = send(&api, empty(origin)).await.headers()[header::ACCESS_CONTROL_EXPOSE_HEADERS].to_str().unwrap().to_owned();
+    assert!(
+        ["ratelimit", "ratelimit-policy", "retry-after"].iter().all(|name| exposed.split(',').any(|one| one.trim() == *name)),
+        "{exposed}"
+    );
 }
 
 #[tokio::test]

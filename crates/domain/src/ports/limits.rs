@@ -51,6 +51,15 @@ pub enum RateDecision {
     },
 }
 
+/// What is left of a rule for one key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLeft {
+    /// How often it may still happen before [`Self::within`] is over.
+    pub left: u32,
+    /// Until more is allowed.
+    pub within: Duration,
+}
+
 /// Counts and refuses. Cannot fail: when the shared counters are away it counts in this process alone.
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
@@ -58,7 +67,15 @@ pub trait RateLimiter: Send + Sync {
     ///
     /// # Cancel safety
     /// Cancel safe; the use may have been counted.
-    async fn check(&self, rule: RateRule, key: &str) -> RateDecision;
+    async fn check(&self, rule: RateRule, key: &str) -> RateDecision {
+        self.measure(rule, key).await.0
+    }
+
+    /// As [`Self::check`], with what is left afterwards.
+    ///
+    /// # Cancel safety
+    /// Cancel safe; the use may have been counted.
+    async fn measure(&self, rule: RateRule, key: &str) -> (RateDecision, RateLeft);
 
     /// Counts one attempt of `key` as failed before it is made, so that many at once do not pass, and says whether it may be
     /// made. Answers within 50 ms.
