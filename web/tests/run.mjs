@@ -8,6 +8,7 @@ import { devices } from './cases/devices.mjs';
 import { edits } from './cases/edits.mjs';
 import { groups } from './cases/groups.mjs';
 import { history } from './cases/history.mjs';
+import { later } from './cases/later.mjs';
 import { network } from './cases/network.mjs';
 import { pictures } from './cases/pictures.mjs';
 import { receipts } from './cases/receipts.mjs';
@@ -36,6 +37,7 @@ const files = {
   receipts,
   apart,
   history,
+  later,
   search,
   tabs,
   reload,

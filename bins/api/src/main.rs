@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         let Parts { deps, limits } = parts::assemble(config, &boot.supervisor, &bus, keys).await?;
         let listener = relay_runtime::listen::bind(config.api.listen)?;
         boot.publish_addresses(Some(listener.local_addr()?))?;
+        scheduling(&boot.supervisor, relay_api::Scheduler::new(deps.clone()));
         let router = relay_api::router(&config.api, deps);
         relay_runtime::http::serve(listener, router, &boot.supervisor, config.api.http_limits());
         boot.stop.cancelled().await;
@@ -30,4 +31,15 @@ fn main() -> ExitCode {
         bus.flush().await;
         Ok(())
     })
+}
+
+/// Sends what people scheduled.
+fn scheduling(supervisor: &relay_runtime::Supervisor, scheduler: relay_api::Scheduler) {
+    supervisor.spawn("scheduler", relay_runtime::Restart::Backoff { cap: Duration::from_secs(5) }, move |task| {
+        let scheduler = scheduler.clone();
+        async move {
+            scheduler.run(task).await;
+            Ok(())
+        }
+    });
 }

@@ -300,6 +300,7 @@ mod tests {
             "MESSAGE_HIDDEN",
             "CONVERSATION_SETTINGS_CHANGED",
             "DRAFT_CHANGED",
+            "SCHEDULED_MESSAGE_CHANGED",
             "CONVERSATION_CREATED",
             "MEMBER_ADDED",
             "MEMBER_REMOVED",

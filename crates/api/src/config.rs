@@ -86,6 +86,8 @@ pub struct LimitsConfig {
     pub read_marks_per_user: Rate,
     /// Messages hidden from oneself, for each user.
     pub hidden_messages_per_user: Rate,
+    /// Messages scheduled, scheduled anew or cancelled, for each user: the log keeps a word of each for 30 days.
+    pub schedules_per_user: Rate,
     /// Changes of their profile, for each user.
     pub profile_changes_per_user: Rate,
     /// Changes of their settings, for each user.
@@ -113,6 +115,7 @@ impl Default for LimitsConfig {
             introductions_to_user: Rate::new(60, 3_600),
             read_marks_per_user: Rate::new(600, 600),
             hidden_messages_per_user: Rate::new(600, 600),
+            schedules_per_user: Rate::new(300, 600),
             profile_changes_per_user: Rate::new(30, 3_600),
             settings_changes_per_user: Rate::new(120, 3_600),
             conversation_settings_per_user: Rate::new(300, 600),
@@ -263,6 +266,7 @@ impl Config {
             limits.introductions_to_user,
             limits.read_marks_per_user,
             limits.hidden_messages_per_user,
+            limits.schedules_per_user,
             limits.profile_changes_per_user,
             limits.settings_changes_per_user,
             limits.conversation_settings_per_user,

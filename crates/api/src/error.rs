@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use relay_domain::ports::{
     AppendError, ConversationError, ConversationSettingsError, CreateError, DraftError, FlushError, HashError, HideError, HistoryError,
-    MintError, OpenError, RegisterError, RevokeError, RotateError, SearchError, StoreError, TokenError,
+    MintError, OpenError, RegisterError, RevokeError, RotateError, ScheduleError, SearchError, StoreError, TokenError,
 };
 use relay_posting::PostError;
 use relay_protocol::rest::Problem;
@@ -240,6 +240,18 @@ impl From<DraftError> for ApiError {
             DraftError::NotMember => Self::plain(ErrorCode::NotMember),
             DraftError::TooMany => Self::plain(ErrorCode::TooManyDrafts),
             DraftError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ScheduleError> for ApiError {
+    fn from(error: ScheduleError) -> Self {
+        match error {
+            ScheduleError::TooMany => Self::plain(ErrorCode::TooManyScheduled),
+            ScheduleError::Sending => Self::plain(ErrorCode::AlreadySent),
+            ScheduleError::Unknown => Self::plain(ErrorCode::UnknownScheduled),
+            ScheduleError::UnknownUser => Self::plain(ErrorCode::UnknownUser),
+            ScheduleError::Store(error) => error.into(),
         }
     }
 }

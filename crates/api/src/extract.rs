@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse as _;
 use relay_domain::ports::{DelayRule, RateDecision, RateRule};
 use relay_protocol::ErrorCode;
-use relay_types::{ConversationId, IdError, MessageId, SessionId, UserId};
+use relay_types::{ClientId, ConversationId, IdError, MessageId, SessionId, TextError, UserId};
 use serde::de::DeserializeOwned;
 
 use crate::config::Rate;
@@ -155,6 +155,20 @@ impl FromRequestParts<App> for PathMessage {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         Ok(Self(parse_path(parts, app, "id").await?, parse_path(parts, app, "message_id").await?))
+    }
+}
+
+/// A conversation's id and the caller's own key from the path.
+pub(crate) struct PathKey(pub ConversationId, pub ClientId);
+
+impl FromRequestParts<App> for PathKey {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let conversation = parse_path(parts, app, "id").await?;
+        let key = path_text(parts, app, "client_id").await?;
+        let key = key.parse().map_err(|error: TextError| ApiError::new(ErrorCode::BadClientId, error.to_string()))?;
+        Ok(Self(conversation, key))
     }
 }
 

@@ -18,6 +18,10 @@ pub fn register() {
     describe_histogram!("relay_search_duration_seconds", Unit::Seconds, "Of a search in the database");
     describe_counter!("relay_searches_cut_total", "Searches whose time ran out before everything was searched");
     counter!("relay_searches_cut_total").absolute(0);
+    describe_counter!("relay_scheduled_total", "Messages whose time had come, by what became of them");
+    for outcome in ["sent", "refused", "again"] {
+        counter!("relay_scheduled_total", "outcome" => outcome).absolute(0);
+    }
     describe_counter!("relay_errors_total", "Refusals by registered code");
     for code in ErrorCode::ALL {
         counter!("relay_errors_total", "surface" => "rest", "code" => code.as_str()).absolute(0);

@@ -2,6 +2,7 @@
 
 pub(crate) mod accept_invitation;
 pub(crate) mod add_members;
+pub(crate) mod cancel_scheduled;
 pub(crate) mod change_conversation_settings;
 pub(crate) mod change_password;
 pub(crate) mod change_profile;
@@ -27,6 +28,7 @@ pub(crate) mod list_members;
 pub(crate) mod list_messages;
 pub(crate) mod list_readers;
 pub(crate) mod list_revisions;
+pub(crate) mod list_scheduled;
 pub(crate) mod list_sessions;
 pub(crate) mod login;
 pub(crate) mod logout;
@@ -42,6 +44,7 @@ pub(crate) mod register;
 pub(crate) mod remove_member;
 pub(crate) mod rename_conversation;
 pub(crate) mod revoke_session;
+pub(crate) mod schedule_message;
 pub(crate) mod search_messages;
 pub(crate) mod set_role;
 pub(crate) mod unhide_conversation;

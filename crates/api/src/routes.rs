@@ -53,6 +53,8 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(operations::hide_message::hide_message))
         .routes(routes!(operations::post_message::post_message, operations::list_messages::list_messages))
         .routes(routes!(operations::search_messages::search_messages))
+        .routes(routes!(operations::schedule_message::schedule_message, operations::cancel_scheduled::cancel_scheduled))
+        .routes(routes!(operations::list_scheduled::list_scheduled))
         .layer(DefaultBodyLimit::max(BODY_LIMIT));
     OpenApiRouter::with_openapi(crate::openapi_base::base()).merge(auth).merge(rest)
 }

@@ -28,6 +28,7 @@ mod receipts;
 mod recent;
 mod resume;
 mod retirement;
+mod scheduled;
 mod search;
 mod sessions;
 mod settings;
@@ -69,6 +70,7 @@ pub use resume::{
     SnapshotMembership, StoreError,
 };
 pub use retirement::{ConsumerFloor, Retirement, SavedRound, WalkedUser};
+pub use scheduled::{DueMessage, ScheduleError, ScheduledMessages, ScheduledOutcome};
 pub use search::{Found, Hit, Indexed, Search, SearchCursor, SearchCursorError, SearchError, SearchIndex, SearchQuestion};
 pub use sessions::{DeviceSessions, NewSession, OpenError, Opened, RevokeError, RotateError, Rotated, Rotation, SessionRecord, SessionUse};
 pub use settings::UserSettings;

@@ -104,6 +104,9 @@ error_registry! {
     TooManyPinned = "too_many_pinned", 409, false, Caller, "The caller has pinned as many conversations as a person may.";
     TooManyArchived = "too_many_archived", 409, false, Caller, "The caller has archived as many conversations as a person may.";
     TooManyDrafts = "too_many_drafts", 409, false, Caller, "The caller has as many drafts as a person may.";
+    TooManyScheduled = "too_many_scheduled", 409, false, Caller, "The caller has as many messages waiting to be sent later as a person may.";
+    UnknownScheduled = "unknown_scheduled", 404, false, Caller, "No such message of the caller's waits to be sent later.";
+    AlreadySent = "already_sent", 409, false, Caller, "The message was sent, or is being sent: it can neither be changed nor cancelled.";
     EditTooLate = "edit_too_late", 409, false, Caller, "The message is older than messages may be to be edited.";
     TooManyEdits = "too_many_edits", 409, false, Caller, "The message was edited as often as messages may be.";
     HandleTaken = "handle_taken", 409, false, Caller, "Another user has this handle.";

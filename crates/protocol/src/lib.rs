@@ -15,6 +15,7 @@ pub mod position;
 pub mod presence;
 pub mod receipts;
 pub mod rest;
+pub mod scheduled;
 pub mod search;
 pub mod unknown;
 

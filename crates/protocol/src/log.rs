@@ -23,9 +23,9 @@ use envelope::Head;
 pub use envelope::is_event_type;
 pub use kinds::{
     ConversationCreated, ConversationInvited, ConversationMembershipChanged, ConversationRenamed, ConversationSettingsChanged,
-    DraftChanged, InitialMember, MOST_MEMBERS_AT_ONCE, MemberAdded, MemberRemoved, MembersAdded, MembersRemoved, MessageEdited,
-    MessageErased, MessageHidden, MessageSent, ProfileChanged, ReadMarkMoved, RoleChanged, SessionRevoked, SessionStarted, SettingsChanged,
-    UserRegistered,
+    DraftChanged, InitialMember, MOST_MEMBERS_AT_ONCE, MemberAdded, MemberRemoved, MembersAdded, MembersRemoved, MessageEdited, MessageErased,
+    MessageHidden, MessageSent, ProfileChanged, ReadMarkMoved, RoleChanged, ScheduledMessageChanged, SessionRevoked, SessionStarted,
+    SettingsChanged, UserRegistered,
 };
 pub use parts::MessageParts;
 pub use stored::{EventOwner, EventText, StoredEvent};
@@ -85,6 +85,8 @@ pub enum LogEvent {
     ConversationSettingsChanged(ConversationSettingsChanged),
     /// On the user's subject, on the conversation's shard: what they are writing there changed. Its text is not in the log.
     DraftChanged(DraftChanged),
+    /// On the user's subject, on their home shard: what became of a message that they want sent later.
+    ScheduledMessageChanged(ScheduledMessageChanged),
     /// What no reader can read, and what counts for nobody. It is on no chain.
     Unreadable,
     /// A type of a newer version's, on either subject.
@@ -295,6 +297,7 @@ types! {
     MessageHidden(MessageHidden) "MESSAGE_HIDDEN" on user, personal, by server;
     ConversationSettingsChanged(ConversationSettingsChanged) "CONVERSATION_SETTINGS_CHANGED" on user, personal, by server;
     DraftChanged(DraftChanged) "DRAFT_CHANGED" on user, personal, by server;
+    ScheduledMessageChanged(ScheduledMessageChanged) "SCHEDULED_MESSAGE_CHANGED" on user, personal, by server;
 }
 
 /// An event of a type that this version does not know. Its object is kept as it came, without the fields that belong to frames.

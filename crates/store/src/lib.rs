@@ -32,6 +32,7 @@ mod reseed;
 mod resume;
 mod retirement;
 mod roles;
+mod scheduled;
 mod search;
 mod session_use;
 mod sessions;

@@ -95,6 +95,7 @@ const GRANTS: &[(&str, [&str; 3])] = &[
     ("receipt_steps", ["SELECT, INSERT, UPDATE", "SELECT, INSERT, UPDATE", NOTHING]),
     // Rows go with their conversation or their user.
     ("read_receipts", [NOTHING, "SELECT, INSERT, UPDATE", NOTHING]),
+    ("scheduled_messages", [NOTHING, ALL, NOTHING]),
     ("hidden_messages", [NOTHING, "SELECT, INSERT", "SELECT, DELETE"]),
     ("outbox", [NOTHING, ALL, ALL]),
     ("watermarks", [READ, READ, ALL]),

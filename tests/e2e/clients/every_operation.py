@@ -8,6 +8,7 @@ import importlib
 import json
 import re
 import sys
+import time
 
 import relayhub_client
 from relayhub_client import models
@@ -92,6 +93,10 @@ versions = call("listRevisions", bob, id=group, message_id=sent.message_id).revi
 assert [version.body.text for version in versions] == [text["text"], now.body.text], versions
 assert call("searchMessages", bob, q="\"not a phrase\" from:nobody_has_this", limit=5).hits == []
 assert call("getMessageReceipts", ann, id=group, message_id=sent.message_id).named
+later = body("ScheduleRequest", body=text, send_at_ms=int(time.time() + 3600) * 1000)
+waits = call("scheduleMessage", ann, id=group, client_id="g-4", body=later)
+assert [message.client_id for message in call("listScheduled", ann).scheduled] == [waits.client_id]
+call("cancelScheduled", ann, id=group, client_id="g-4")
 call("hideMessage", bob, id=group, message_id=sent.message_id)
 assert call("listMessages", bob, conversation_id=group, limit=10).messages == []
 call("deleteMessage", ann, id=group, message_id=sent.message_id, body=body("DeleteMessageRequest", client_id="g-3"))

@@ -57,6 +57,7 @@ mod e2e {
     mod resume_edges;
     mod retirement;
     mod roles;
+    mod scheduled;
     mod search;
     mod sessions;
     mod slow_reader;

@@ -18,9 +18,11 @@ use relay_protocol::rest::{
     ChangeConversationSettingsRequest, ChangeSettingsRequest, Conversation, ConversationReceipts, Draft, DraftVersion, Invitation,
     MessagePage, MessageReceipts, PutDraftRequest, RevisionList, Settings, UserProfile,
 };
+use relay_protocol::scheduled::ScheduledMessage;
 use relay_runtime::{Origins, WebConfig};
 use relay_types::{
-    ConversationId, ConversationTitle, DisplayName, Handle, MessageId, Seq, SessionId, ShardId, SystemClock, SystemIds, TimestampMs, UserId,
+    ClientId, ConversationId, ConversationTitle, DisplayName, Handle, MessageId, Seq, SessionId, ShardId, SystemClock, SystemIds,
+    TimestampMs, UserId,
 };
 
 pub const GOOD_TOKEN: &str = "good";
@@ -186,6 +188,25 @@ impl Conversations for Away {
         Err(away())
     }
     async fn membership_state(&self, _: UserId, _: ConversationId) -> Result<Option<MembershipState>, StoreError> {
+        Err(away())
+    }
+}
+
+#[async_trait]
+impl ScheduledMessages for Away {
+    async fn schedule(&self, _: UserId, _: &ScheduledMessage, _: TimestampMs) -> Result<LogAddress, ScheduleError> {
+        Err(away().into())
+    }
+    async fn cancel(&self, _: UserId, _: ConversationId, _: &ClientId, _: TimestampMs) -> Result<LogAddress, ScheduleError> {
+        Err(away().into())
+    }
+    async fn scheduled(&self, _: UserId) -> Result<Vec<ScheduledMessage>, StoreError> {
+        Err(away())
+    }
+    async fn take_due(&self, _: TimestampMs, _: TimestampMs, _: u16) -> Result<(Vec<DueMessage>, Vec<LogAddress>), StoreError> {
+        Err(away())
+    }
+    async fn settle(&self, _: &DueMessage, _: ScheduledOutcome, _: TimestampMs) -> Result<Option<LogAddress>, StoreError> {
         Err(away())
     }
 }
@@ -459,6 +480,7 @@ pub fn deps() -> Deps {
         receipt_news: away.clone(),
         settings: away.clone(),
         drafts: away.clone(),
+        scheduled: away.clone(),
         tails: away.clone(),
         projection: away.clone(),
         log_reader: away.clone(),

@@ -7,6 +7,7 @@ use relay_protocol::rest::{
     DeleteMessageRequest, EditMessageRequest, HistoryQuery, MessagePage, MessageReceipts, PostMessageRequest, ReaderList, ReadersQuery,
     RevisionList, RevisionQuery,
 };
+use relay_protocol::scheduled::{ScheduleRequest, ScheduledList, ScheduledMessage};
 use relay_protocol::search::{SearchPage, SearchQuery};
 use relay_types::{ClientId, ConversationId, MessageId};
 use reqwest::Method;
@@ -60,6 +61,29 @@ impl ApiClient {
     pub async fn hide_message(&self, conversation: ConversationId, message: MessageId) -> Result<(), ClientError> {
         let path = format!("/v1/conversations/{conversation}/messages/{message}/hidden");
         self.call_empty(|| self.request(Method::PUT, &path)).await
+    }
+
+    /// Schedules a message to be sent later, or says anew what it says and when. Safe to repeat; refused with `already_sent` once it is on
+    /// its way.
+    pub async fn schedule_message(
+        &self,
+        conversation: ConversationId,
+        client_id: &ClientId,
+        message: &ScheduleRequest,
+    ) -> Result<ScheduledMessage, ClientError> {
+        let path = format!("/v1/conversations/{conversation}/scheduled/{client_id}");
+        self.call(|| self.request(Method::PUT, &path).json(message)).await
+    }
+
+    /// Cancels a message that was to be sent later.
+    pub async fn cancel_scheduled(&self, conversation: ConversationId, client_id: &ClientId) -> Result<(), ClientError> {
+        let path = format!("/v1/conversations/{conversation}/scheduled/{client_id}");
+        self.call_empty(|| self.request(Method::DELETE, &path)).await
+    }
+
+    /// One's own messages that are to be sent later, the earliest first.
+    pub async fn scheduled_messages(&self) -> Result<ScheduledList, ClientError> {
+        self.call(|| self.request(Method::GET, "/v1/scheduled")).await
     }
 
     /// A message as it is now.

@@ -368,6 +368,30 @@ pub struct MessageHidden {
     pub message_seq: Seq,
 }
 
+/// What became of a message that a user wants sent later. What it says is not here: the log would keep it for 30 days.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct ScheduledMessageChanged {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// By whom.
+    pub actor_id: UserId,
+    /// When, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+    /// Whose.
+    pub user_id: UserId,
+    /// Where it is to be sent.
+    pub conversation_id: ConversationId,
+    /// The author's key for it.
+    pub client_id: ClientId,
+    /// How it is doing now.
+    pub state: crate::scheduled::ScheduledState,
+    /// When it is, or was, to be sent, in milliseconds since 1970.
+    pub send_at_ms: TimestampMs,
+    /// Why it was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<crate::error::AnyErrorCode>,
+}
+
 /// A user has read further. For each conversation the marks rise; one that moves often is told at most every 5 s.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct ReadMarkMoved {
@@ -476,5 +500,6 @@ event_ids!(
     SettingsChanged,
     MessageHidden,
     ConversationSettingsChanged,
-    DraftChanged
+    DraftChanged,
+    ScheduledMessageChanged
 );

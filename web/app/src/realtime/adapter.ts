@@ -4,7 +4,18 @@ import type { Configuration } from '@/api/configuration';
 import { t } from '@/app/i18n/i18n';
 import { deviceKind, deviceName } from '@/auth/strength';
 import type { TimelineItem } from '@/types';
-import { bodyOf, conversationOf, detailsOf, foundOf, invitationOf, itemsOf, membersOf as members, personOf, quotedOf } from './convert';
+import {
+  bodyOf,
+  conversationOf,
+  detailsOf,
+  foundOf,
+  invitationOf,
+  itemsOf,
+  membersOf as members,
+  personOf,
+  quotedOf,
+  scheduledOf,
+} from './convert';
 import { derived } from './derived';
 import {
   type Connection,
@@ -120,6 +131,14 @@ export async function openMessenger(configuration: Configuration): Promise<Messe
       await call(api.changeSettings(change));
     },
 
+    scheduled: derived(client.scheduled, (scheduled) => scheduled?.map(scheduledOf) ?? null),
+    schedule: async (id, key, text, atMs, replyTo) => {
+      const body = { type: 'text' as const, text };
+      const timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+      await call(api.schedule(id, key ?? newKey(), { body, sendAtMs: atMs, timeZone, ...(replyTo ? { replyTo } : {}) }));
+    },
+    cancelScheduled: (id, key) => call(api.cancelScheduled(id, key)),
+
     findPerson: async (handle) => {
       try {
         return personOf(await call(api.findUser(handle)));
@@ -197,3 +216,9 @@ function troubleSince(): (now: sdk.ConnectionState) => Connection {
 
 /** What log-in says of this device. */
 const device = () => ({ deviceName: deviceName(), deviceKind: deviceKind() });
+
+/** No ULID: the message is sent by the server's clock, and this one may be ahead of it. */
+function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return `later-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+}

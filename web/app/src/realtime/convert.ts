@@ -11,6 +11,7 @@ import type {
   MessageItem,
   Person,
   ReceiptStep,
+  Scheduled,
   TimelineItem,
 } from '@/types';
 import type { Members } from './messenger';
@@ -66,6 +67,16 @@ const messageOf = once(
 export function bodyOf(body: sdk.MessageBody): Body {
   return isText(body) ? { type: 'text', text: body.text } : { type: body.type === 'erased' ? 'erased' : 'unknown' };
 }
+
+export const scheduledOf = (scheduled: sdk.ScheduledMessage): Scheduled => ({
+  conversationId: scheduled.conversationId,
+  key: scheduled.clientId,
+  body: bodyOf(scheduled.body),
+  replyTo: scheduled.replyTo,
+  atMs: scheduled.sendAtMs,
+  state: scheduled.state,
+  refusal: scheduled.refusal,
+});
 
 export const foundOf = (page: sdk.SearchPage): Found => ({
   hits: page.hits.map(({ message, spans }) => {

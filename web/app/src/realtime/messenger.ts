@@ -14,6 +14,7 @@ import type {
   Receipts,
   Revision,
   Role,
+  Scheduled,
   TimelineItem,
 } from '@/types';
 
@@ -130,6 +131,12 @@ export interface Messenger {
   /** Whom one tells that one is there, and how one wants to be seen; null while it is not known. */
   readonly presenceSettings: Store<{ presenceTo: string; availability: string } | null>;
   setPresence(change: { presenceTo?: string; availability?: string }): Promise<void>;
+
+  /** One's messages that are to be sent later, the earliest first; null while they are not known. */
+  readonly scheduled: Store<readonly Scheduled[] | null>;
+  /** Schedules a text, or says anew what it says and when; without a key it is a new one. */
+  schedule(conversationId: string, key: string | null, text: string, atMs: number, replyTo: string | null): Promise<void>;
+  cancelScheduled(conversationId: string, key: string): Promise<void>;
 
   findPerson(handle: string): Promise<Person | null>;
   openDirect(personId: string): Promise<string>;

@@ -1,4 +1,5 @@
 import { create } from 'zustand';
+import type { SendLaterProps } from '@/app/dialogs/SendLater';
 import type { MessageRef } from '@/types';
 
 export interface Toast {
@@ -20,6 +21,9 @@ export type Overlay =
   | { type: 'revisions'; conversationId: string; messageId: string }
   | { type: 'details'; conversationId: string; messageId: string }
   | { type: 'delete-message'; conversationId: string; message: MessageRef; mine: boolean; forEveryone: boolean }
+  /** Without a key what is in the composer is scheduled. */
+  | { type: 'send-later'; of: SendLaterProps }
+  | { type: 'scheduled'; conversationId: string }
   | { type: 'delete-unsent'; clientId: string };
 
 /** What the composer writes besides a new message: an answer, or an earlier message anew. */

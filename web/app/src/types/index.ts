@@ -46,6 +46,18 @@ export interface MessageRef {
   seq: number;
 }
 
+/** A message of one's own that is to be sent later. */
+export interface Scheduled {
+  conversationId: string;
+  key: string;
+  body: Body;
+  replyTo: string | null;
+  atMs: number;
+  /** `waiting`, `sending`, or `refused` and `overdue`, which ask the person. */
+  state: string;
+  refusal: string | null;
+}
+
 /** What the others of a conversation have read. */
 export interface Receipts {
   /** Whether people are named here; null while it is not known. */

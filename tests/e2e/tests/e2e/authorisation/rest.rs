@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use anyhow::{Context as _, bail, ensure};
 use relay_harness::Harness;
 use relay_protocol::rest::Problem;
+use relay_types::{Clock as _, SystemClock};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -16,6 +17,9 @@ use super::table::{COLUMNS, Row};
 
 /// Operations whose answers hold what is said in the group, or its title, for those who are in it: the words are looked for where they are.
 const TELL: [&str; 6] = ["getConversation", "listConversations", "listMessages", "getMessage", "listRevisions", "searchMessages"];
+
+/// The key of what each caller schedules.
+const LATER: &str = "later";
 
 /// What ends sessions has one of its own.
 const END_SESSIONS: [&str; 3] = ["logout", "changePassword", "logoutEverywhere"];
@@ -55,7 +59,7 @@ impl Operations {
         let (method, path) = self.0.get(&row.name).with_context(|| format!("{} is no operation", row.name))?;
         let call = call(h, scene, row, column)?;
         let [id, message, user] = &call.places;
-        let path = path.replace("{id}", id).replace("{message_id}", message).replace("{user_id}", user);
+        let path = path.replace("{id}", id).replace("{message_id}", message).replace("{user_id}", user).replace("{client_id}", LATER);
         let mut request = api(h, method.clone(), &format!("{path}{}", call.query));
         if let Some(body) = &call.body {
             request = request.json(body);
@@ -102,7 +106,9 @@ fn call(h: &Harness, scene: &Scene, row: &Row, column: usize) -> anyhow::Result<
     let messages = &person.messages[0];
     let owner = scene.people[0].user();
     Ok(match (row.name.as_str(), variant) {
-        ("me" | "logout" | "listSessions" | "logoutEverywhere" | "getSettings" | "listInvitations" | "listDrafts", "") => Call::default(),
+        ("me" | "logout" | "listSessions" | "logoutEverywhere" | "getSettings" | "listInvitations" | "listDrafts" | "listScheduled", "") => {
+            Call::default()
+        }
         ("register" | "login" | "refresh" | "changePassword" | "revokeSession" | "changeProfile" | "changeSettings", _) => {
             own(h, scene, row, column)?
         }
@@ -121,6 +127,7 @@ fn call(h: &Harness, scene: &Scene, row: &Row, column: usize) -> anyhow::Result<
         ("setRole", "") => Call { body: Some(json!({ "role": "member" })), ..about(scene.writer.id().to_string()) },
         ("acceptInvitation", "") => Call { places: [scene.second.to_string(), String::new(), String::new()], ..Call::default() },
         ("postMessage", "") => with(json!({ "client_id": key, "conversation_id": scene.group, "body": words })),
+        ("scheduleMessage", "") => with(json!({ "body": words, "send_at_ms": in_an_hour() })),
         ("editMessage", "of one's own") => changing(messages.own_edited.to_string(), json!({ "client_id": key, "body": words })),
         ("editMessage", "of another's") => changing(messages.others.to_string(), json!({ "client_id": key, "body": words })),
         ("deleteMessage", "of one's own") => changing(messages.own_deleted.to_string(), json!({ "client_id": key })),
@@ -136,11 +143,16 @@ fn call(h: &Harness, scene: &Scene, row: &Row, column: usize) -> anyhow::Result<
         ("markRead" | "markUnread", "") => with(json!({ "seq": scene.seq })),
         (
             "getConversation" | "getDraft" | "listMembers" | "hideConversation" | "unhideConversation" | "declineInvitation" | "getMessage"
-            | "listRevisions" | "getReceipts" | "getMessageReceipts" | "listReaders",
+            | "listRevisions" | "getReceipts" | "getMessageReceipts" | "listReaders" | "cancelScheduled",
             "",
         ) => of_group(),
         (name, variant) => bail!("this test does not know how to call {name} {variant:?}: say it here"),
     })
+}
+
+/// Not while the test runs, in milliseconds.
+fn in_an_hour() -> i64 {
+    SystemClock.now_ms() + 3_600_000
 }
 
 impl Call {

@@ -14,6 +14,8 @@ const Revisions = lazy(() => import('./Revisions'));
 const DeleteMessage = lazy(() => import('./DeleteMessage'));
 const Details = lazy(() => import('./Details'));
 const DeleteUnsent = lazy(() => import('./DeleteUnsent'));
+const SendLater = lazy(() => import('./SendLater'));
+const ScheduledList = lazy(() => import('./ScheduledList'));
 
 /** The one sheet that may lie over the page. */
 export function Overlays() {
@@ -35,6 +37,8 @@ export function Overlays() {
       {overlay.type === 'revisions' && <Revisions {...overlay} onClose={close} />}
       {overlay.type === 'delete-message' && <DeleteMessage {...overlay} onClose={close} />}
       {overlay.type === 'details' && <Details {...overlay} onClose={close} />}
+      {overlay.type === 'send-later' && <SendLater {...overlay} onClose={close} />}
+      {overlay.type === 'scheduled' && <ScheduledList {...overlay} onClose={close} />}
       {overlay.type === 'delete-unsent' && <DeleteUnsent {...overlay} onClose={close} />}
     </Suspense>
   );

@@ -1,4 +1,4 @@
-import { ArrowUp, Smile } from 'lucide-react';
+import { ArrowUp, CalendarClock, Smile } from 'lucide-react';
 import { type KeyboardEvent, lazy, Suspense, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { formatNumber, useText } from '@/app/i18n/i18n';
 import { useSession } from '@/realtime/hooks';
@@ -27,6 +27,7 @@ export function Composer({ conversationId, name, timeline }: ComposerProps) {
   const { me } = useSession();
   const { text, change, left, kept, canSend, send, about, close } = useComposer(conversationId);
   const setCompose = useUi((ui) => ui.setCompose);
+  const show = useUi((ui) => ui.show);
   const enterSends = useLook((look) => look.enterSends);
   const field = useRef<HTMLTextAreaElement>(null);
   const emojiButton = useRef<HTMLButtonElement>(null);
@@ -139,6 +140,23 @@ export function Composer({ conversationId, name, timeline }: ComposerProps) {
           <Suspense fallback={null}>
             <EmojiPopover trigger={emojiButton} onPick={insert} onClose={() => setPicking(false)} />
           </Suspense>
+        )}
+        {canSend && about?.kind !== 'edit' && (
+          <button
+            type="button"
+            className="icon-button"
+            aria-label={t('later.send')}
+            title={t('later.send')}
+            aria-haspopup="dialog"
+            onClick={() =>
+              show({
+                type: 'send-later',
+                of: { conversationId, text: text.trim(), replyTo: about?.message.messageId ?? null, key: null, atMs: null },
+              })
+            }
+          >
+            <CalendarClock size={21} strokeWidth={1.85} aria-hidden />
+          </button>
         )}
         <button type="submit" className="send-button" disabled={!canSend} aria-label={t('composer.send')}>
           <ArrowUp size={20} strokeWidth={2.2} aria-hidden />

@@ -9,6 +9,7 @@ import { Composer } from '../composer/Composer';
 import { MessageList } from '../messages/MessageList';
 import { ConversationHeader } from './ConversationHeader';
 import { RequestBar } from './RequestBar';
+import { ScheduledBar } from './ScheduledBar';
 import { Strip } from './Strip';
 import { TypingLine } from './TypingLine';
 import './conversation.css';
@@ -58,7 +59,10 @@ function Open({ conversation }: { conversation: ConversationRow }) {
           {conversation.isRequest ? (
             <RequestBar conversation={conversation} />
           ) : (
-            <Composer conversationId={id} name={conversation.title} timeline={timeline} />
+            <>
+              <ScheduledBar conversationId={id} />
+              <Composer conversationId={id} name={conversation.title} timeline={timeline} />
+            </>
           )}
         </div>
       </main>

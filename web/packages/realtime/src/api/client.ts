@@ -9,6 +9,7 @@ import type { MessageItem, MessageRef } from './messages.ts';
 import type { PresenceState } from './presence.ts';
 import type { Readable } from './readable.ts';
 import type { ReceiptsState, Settings } from './receipts.ts';
+import type { ScheduledMessage } from './scheduled.ts';
 import type { LogIn, SessionState, SignUp } from './session.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -56,6 +57,11 @@ export interface RealtimeClient {
   readonly presence: Readable<PresenceState>;
   /** What the person has set for all their devices; null while it is not known. Change it with `api.changeSettings`. */
   readonly settings: Readable<Settings | null>;
+  /**
+   * The person's messages that are to be sent later, the earliest first; null while they are not known. Read while somebody has
+   * subscribed. Change them with `api.schedule` and `api.cancelScheduled`.
+   */
+  readonly scheduled: Readable<readonly ScheduledMessage[] | null>;
   /** Messages in the outbox, in the order in which they go out; failed ones too. */
   readonly outbox: Readable<readonly MessageItem[]>;
   /**

@@ -8,6 +8,7 @@ import type { ClientOptions } from '../api/options.ts';
 import type { PresenceState } from '../api/presence.ts';
 import type { Readable } from '../api/readable.ts';
 import type { ReceiptsState, Settings as UserSettings } from '../api/receipts.ts';
+import type { ScheduledMessage } from '../api/scheduled.ts';
 import type { LogIn, SessionState, SignUp } from '../api/session.ts';
 import type { Timeline } from '../api/timeline.ts';
 import { baseOf, type Settings, settingsOf } from '../engine/settings.ts';
@@ -60,6 +61,7 @@ export class Client implements RealtimeClient {
   readonly typing: Value<TypingState> = new Value<TypingState>(new Map());
   readonly presence: Value<PresenceState> = new Value<PresenceState>(new Map());
   readonly settings: Readable<UserSettings | null>;
+  readonly scheduled: Readable<readonly ScheduledMessage[] | null>;
   readonly drafts: Drafts;
   readonly users: Users;
   readonly invitations: Invitations;
@@ -67,6 +69,8 @@ export class Client implements RealtimeClient {
   readonly #values = emptyValues();
   readonly #settingsValue = new Value<UserSettings | null>(null);
   #settingsWanted = false;
+  readonly #scheduledValue = new Value<readonly ScheduledMessage[] | null>(null);
+  #scheduledWanted = false;
   readonly #draftDesk = new DraftDesk(this.#values.drafts, this.#values.unsaved);
   readonly #people = new People((profiles) => void this.#scope?.peers.learn(profiles).catch(() => undefined));
   readonly #events = new Emitter<ServerEvent>();
@@ -122,6 +126,14 @@ export class Client implements RealtimeClient {
         this.#settingsWanted = true;
         this.#scope?.settings.want();
         return this.#settingsValue.subscribe(changed);
+      },
+    };
+    this.scheduled = {
+      get: () => this.#scheduledValue.get(),
+      subscribe: (changed) => {
+        this.#scheduledWanted = true;
+        this.#scope?.scheduled.want();
+        return this.#scheduledValue.subscribe(changed);
       },
     };
     const { invitations } = this.#values;
@@ -378,6 +390,7 @@ export class Client implements RealtimeClient {
       typing: this.typing,
       presence: this.presence,
       userSettings: this.#settingsValue,
+      scheduled: this.#scheduledValue,
       onNotice: (notice) => this.notice(notice),
       onEvent: (event) => this.#events.emit(event),
       onEnded: (reason) => void this.#end(record, reason),
@@ -387,6 +400,7 @@ export class Client implements RealtimeClient {
     });
     this.#scope = scope;
     if (this.#settingsWanted) scope.settings.want();
+    if (this.#scheduledWanted) scope.scheduled.want();
     this.connection.set({ state: 'connecting', sinceMs: Date.now(), retryAtMs: null, reason: null });
     this.session.set({ status: 'in', session: shown(record) });
     this.#draftDesk.use(scope.home, (drafts) => scope.drafts.stored(drafts));
@@ -404,6 +418,7 @@ export class Client implements RealtimeClient {
       invitations: async () => scope?.invitations.refresh().catch(() => undefined),
       marksTold: async () => scope?.marks.allTold().catch(() => undefined),
       settings: (settings) => scope?.settings.take(settings),
+      scheduled: async () => scope?.scheduled.refresh().catch(() => undefined),
       profile: async (profile) => {
         if (scope !== null && scope === this.#scope) await this.#takeProfile(profile);
       },

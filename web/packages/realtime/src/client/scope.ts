@@ -4,6 +4,7 @@ import type { ConversationSettingsChange } from '../api/conversations.ts';
 import type { ConversationId } from '../api/ids.ts';
 import type { PresenceState } from '../api/presence.ts';
 import type { Settings as UserSettings } from '../api/receipts.ts';
+import type { ScheduledMessage } from '../api/scheduled.ts';
 import { Engine } from '../engine/engine.ts';
 import type { Settings } from '../engine/settings.ts';
 import type { RestClient } from '../rest/client.ts';
@@ -24,6 +25,7 @@ import { PresenceDesk } from '../state/presence.ts';
 import { ReadMarks } from '../state/read-marks.ts';
 import { ReceiptDesk } from '../state/receipts.ts';
 import type { SessionRecord } from '../state/records.ts';
+import { ScheduledDesk } from '../state/scheduled.ts';
 import { setForConversation } from '../state/set-for.ts';
 import { SettingsDesk } from '../state/settings.ts';
 import { TimelineView } from '../state/timeline.ts';
@@ -61,6 +63,7 @@ export interface ScopeParts {
   readonly typing: Value<TypingState>;
   readonly presence: Value<PresenceState>;
   readonly userSettings: Value<UserSettings | null>;
+  readonly scheduled: Value<readonly ScheduledMessage[] | null>;
   onNotice(notice: Notice): void;
   onEvent(event: ServerEvent): void;
   /** The server ended the session. */
@@ -88,6 +91,7 @@ export class Scope {
   readonly receipts: ReceiptDesk;
   readonly settings: SettingsDesk;
   readonly drafts: DraftSync;
+  readonly scheduled: ScheduledDesk;
   readonly #parts: ScopeParts;
   readonly #clock = new ServerClock();
   readonly #housekeeping: Housekeeping;
@@ -126,6 +130,7 @@ export class Scope {
     this.receipts = new ReceiptDesk({ home, rest, me: session.userId });
     this.settings = new SettingsDesk(parts.userSettings, home, rest);
     this.drafts = new DraftSync(home, rest);
+    this.scheduled = new ScheduledDesk(parts.scheduled, rest);
     this.#housekeeping = new Housekeeping(home);
     this.typing = new TypingDesk(parts.typing, this.#clock, (conversationId, typing) =>
       bus.post({ is: 'type', sessionId: session.sessionId, tab, conversationId, typing }),
@@ -141,6 +146,7 @@ export class Scope {
         this.settings.heed(change);
         // One tab reads for all.
         if (this.#engine !== null) this.drafts.heed(change);
+        this.scheduled.heed(change);
         // Marks of another log are places in it.
         if (change.newLog) this.marks.stop();
         if (change.outbox?.length) this.#engine?.fill();
@@ -157,6 +163,7 @@ export class Scope {
         this.members.wake();
         this.receipts.wake();
         this.settings.wake();
+        this.scheduled.wake();
       }),
       parts.page.onWake(() => this.#engine?.wake()),
       parts.page.onLeave(() => this.marks.flush()),
@@ -218,6 +225,7 @@ export class Scope {
     this.receipts.stop();
     this.settings.stop();
     this.drafts.stop();
+    this.scheduled.stop();
     this.marks.stop();
     this.typing.stop();
     this.presence.stop();

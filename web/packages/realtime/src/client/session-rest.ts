@@ -1,5 +1,6 @@
-import type { ConversationId } from '../api/ids.ts';
+import type { ClientId, ConversationId } from '../api/ids.ts';
 import type { Settings } from '../api/receipts.ts';
+import type { Schedule, ScheduledMessage } from '../api/scheduled.ts';
 import { RestClient } from '../rest/client.ts';
 import type { TokenSource } from '../rest/fetch.ts';
 import type { Conversation, UserProfile } from '../rest/types.ts';
@@ -18,6 +19,8 @@ export interface RestEffects {
   marksTold(): Promise<void>;
   /** What the person has set. */
   settings(settings: Settings): void;
+  /** Messages to be sent later are to be read again. */
+  scheduled(): Promise<void>;
 }
 
 /** REST whose changes show at once. */
@@ -44,6 +47,19 @@ export class SessionRest extends RestClient {
     const settings = await super.changeSettings(change);
     effects.settings(settings);
     return settings;
+  }
+
+  override async schedule(id: ConversationId, clientId: ClientId, schedule: Schedule): Promise<ScheduledMessage> {
+    const effects = this.#effectsNow();
+    const scheduled = await super.schedule(id, clientId, schedule);
+    await effects.scheduled();
+    return scheduled;
+  }
+
+  override async cancelScheduled(id: ConversationId, clientId: ClientId): Promise<void> {
+    const effects = this.#effectsNow();
+    await super.cancelScheduled(id, clientId);
+    await effects.scheduled();
   }
 
   override async accept(id: ConversationId): Promise<void> {

@@ -1,9 +1,10 @@
 import createClient, { type Client } from 'openapi-fetch';
 import type { ConversationSettings, ConversationSettingsChange } from '../api/conversations.ts';
 import type { ApiError } from '../api/errors.ts';
-import type { ConversationId, MessageId, Seq, SessionId, UserId } from '../api/ids.ts';
+import type { ClientId, ConversationId, MessageId, Seq, SessionId, UserId } from '../api/ids.ts';
 import type { MessageBody } from '../api/messages.ts';
 import type { Settings } from '../api/receipts.ts';
+import type { Schedule, ScheduledMessage } from '../api/scheduled.ts';
 import type { paths } from '../generated/openapi.ts';
 import { fetchWithTokens, type TokenSource } from './fetch.ts';
 import { isProblem, refused, unexpected } from './problems.ts';
@@ -23,6 +24,7 @@ import type {
   MessageReceipts,
   ReaderList,
   RestMessage,
+  RestScheduled,
   RevisionList,
   SearchPage,
   TokenResponse,
@@ -308,6 +310,32 @@ export class RestClient {
     const params = { path: { id, message_id: messageId } };
     return done(this.raw.PUT('/v1/conversations/{id}/messages/{message_id}/hidden', { params }));
   }
+
+  /**
+   * Schedules a message, or says anew what it says and when it is sent. Safe to repeat. Refused with `already_sent` once it is on its
+   * way.
+   */
+  async schedule(id: ConversationId, clientId: ClientId, schedule: Schedule): Promise<ScheduledMessage> {
+    const { body, replyTo, sendAtMs, timeZone } = schedule;
+    const request = {
+      body: wire(body),
+      send_at_ms: sendAtMs,
+      ...(replyTo === undefined ? {} : { reply_to: replyTo }),
+      ...(timeZone === undefined ? {} : { time_zone: timeZone }),
+    };
+    const params = { path: { id, client_id: clientId } };
+    return scheduledOf(await data(this.raw.PUT('/v1/conversations/{id}/scheduled/{client_id}', { params, body: request })));
+  }
+
+  /** Cancels a message that was to be sent later. */
+  cancelScheduled(id: ConversationId, clientId: ClientId): Promise<void> {
+    return done(this.raw.DELETE('/v1/conversations/{id}/scheduled/{client_id}', { params: { path: { id, client_id: clientId } } }));
+  }
+
+  /** The person's messages that are to be sent later, the earliest first. */
+  async scheduled(): Promise<readonly ScheduledMessage[]> {
+    return (await data(this.raw.GET('/v1/scheduled'))).scheduled.map(scheduledOf);
+  }
 }
 
 /** Bodies of a newer server's are not in the document; this server says whether it takes them. */
@@ -334,6 +362,19 @@ async function done(call: Promise<Answer<unknown>>): Promise<void> {
 
 function failure(answer: Answer<unknown>): ApiError {
   return isProblem(answer.error) ? refused(answer.error) : unexpected(answer.response.status);
+}
+
+function scheduledOf(row: RestScheduled): ScheduledMessage {
+  return {
+    conversationId: row.conversation_id,
+    clientId: row.client_id,
+    body: row.body,
+    replyTo: row.reply_to ?? null,
+    sendAtMs: row.send_at_ms,
+    timeZone: row.time_zone ?? '',
+    state: row.state,
+    refusal: row.refusal ?? null,
+  };
 }
 
 /** A server of before knows nothing of presence. */

@@ -34,6 +34,8 @@ export type ConversationReceipts = Schemas['ConversationReceipts'];
 export type MessageReceipts = Schemas['MessageReceipts'];
 /** When something reached somebody, and on what kind of device. */
 export type ReceiptStep = Schemas['ReceiptStep'];
+/** A message to be sent later, as REST gives it. */
+export type RestScheduled = Schemas['ScheduledMessage'];
 /** A page of messages that were found. */
 export type SearchPage = Schemas['SearchPage'];
 /** A message that was found, and where in its text, as `slice` takes it. */
