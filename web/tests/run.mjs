@@ -11,6 +11,7 @@ import { history } from './cases/history.mjs';
 import { later } from './cases/later.mjs';
 import { network } from './cases/network.mjs';
 import { pictures } from './cases/pictures.mjs';
+import { reactions } from './cases/reactions.mjs';
 import { receipts } from './cases/receipts.mjs';
 import { reload } from './cases/reload.mjs';
 import { search } from './cases/search.mjs';
@@ -34,6 +35,7 @@ const files = {
   groups,
   edits,
   deletions,
+  reactions,
   receipts,
   apart,
   history,

@@ -116,6 +116,34 @@ async fn two_terminals_delete() -> anyhow::Result<()> {
     harness.finish().await
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn two_terminals_react() -> anyhow::Result<()> {
+    let harness = Harness::start().await?;
+    let profiles = tempfile::tempdir()?;
+    let chat = |handle: &str, more: &[&str]| Terminal::chat(&harness, profiles.path(), handle, more);
+
+    let mut ann = chat("ann", &[])?;
+    ann.expect("connected as @ann").await;
+    let mut bob = chat("bob", &["--to", "ann"])?;
+    bob.expect("talking to @ann").await;
+    bob.say("one").await;
+    ann.expect("@bob: one").await;
+    ann.say("/history").await;
+    ann.expect("#1 ").await;
+    ann.say("/react #1 👍").await;
+    bob.expect("@ann reacts with 👍 to a message").await;
+    bob.say("/history").await;
+    bob.expect("[👍 1]").await;
+    bob.say("/react #1 thumbs").await;
+    bob.expect("that is not one emoji").await;
+    bob.say("/react #1").await;
+    bob.expect("an emoji is missing").await;
+    ann.say("/unreact #1 👍").await;
+    bob.expect("@ann no longer reacts with 👍").await;
+    drop((ann, bob));
+    harness.finish().await
+}
+
 /// A message typed while the server is away survives the death of the terminal, and arrives once.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outbox_survives_the_gateway_and_the_terminal() -> anyhow::Result<()> {

@@ -16,6 +16,7 @@ use utoipa::OpenApi as _;
     relay_protocol::SendMessage,
     relay_protocol::EditMessage,
     relay_protocol::DeleteMessage,
+    relay_protocol::React,
     relay_protocol::ReceivedUpto,
     relay_protocol::SayPresence,
     relay_protocol::WatchPresence
@@ -203,6 +204,16 @@ fn client_commands() -> Vec<(&'static str, &'static str, Value)> {
             }),
         ),
         (
+            "react",
+            "Reacts to a message, or takes that back; answered by message_ack or by an error with the same client_id.",
+            json!({
+                "allOf": [
+                    { "$ref": "#/components/schemas/React" },
+                    { "type": "object", "required": ["type"], "properties": { "type": tag("react") } },
+                ],
+            }),
+        ),
+        (
             "received",
             "What this device has now, said once a second at most while messages come. No answer.",
             json!({
@@ -330,7 +341,7 @@ mod tests {
         ] {
             assert!(messages.contains_key(name), "{name}");
         }
-        assert_eq!(messages.len(), 44, "a new frame: name it here");
+        assert_eq!(messages.len(), 47, "a new frame: name it here");
         let mut references = Vec::new();
         collect_references(&document, &mut references);
         assert!(references.len() > 30);

@@ -71,7 +71,7 @@ mod tests {
     use relay_protocol::MessageBody;
     use relay_protocol::conversation::{ConversationKind, Role};
     use relay_protocol::log::{
-        ConversationCreated, InitialMember, LogEvent, MemberAdded, MemberRemoved, MessageEdited, MessageSent, StoredEvent,
+        ConversationCreated, InitialMember, LogEvent, MemberAdded, MemberRemoved, MessageEdited, MessageReacted, MessageSent, StoredEvent,
     };
     use relay_types::Seq;
     use relay_types::ShardId;
@@ -297,6 +297,45 @@ mod tests {
         // The projection may have gone on meanwhile.
         let again = joined(page, log[..2].to_vec(), both, &asked(HistoryAnchor::Newest, 10));
         assert_eq!(shown(&again).1, Some(Seq(4)));
+    }
+
+    #[test]
+    fn the_newest_that_each_person_said_with_an_emoji_shows() {
+        let reacted = |seq, actor_id, emoji: &str, on| {
+            let reacted = MessageReacted {
+                event_id: id('A'),
+                actor_id,
+                at_ms: 7,
+                conversation_id: id('A'),
+                client_id: "key".parse().unwrap(),
+                message_id: id('A'),
+                message_seq: Seq(2),
+                emoji: emoji.parse().unwrap(),
+                on,
+            };
+            stored(seq, LogEvent::MessageReacted(reacted))
+        };
+        let log = vec![
+            sent(2),
+            reacted(3, writer(), "👍", true),
+            reacted(4, reader(), "👍", true),
+            reacted(5, writer(), "🎉", true),
+            reacted(6, writer(), "👍", false),
+            reacted(7, reader(), "👍", true),
+            removed(8, writer()),
+            reacted(9, writer(), "🎉", false),
+        ];
+        let both = known(&[(1, None)], &[(1, None)]);
+        let page = joined(empty(), log.clone(), both.clone(), &asked(HistoryAnchor::Newest, 10));
+        let shown = |page: &MessagePage| {
+            let message = page.messages.first().unwrap();
+            let kinds = message.reactions.iter().map(|kind| (kind.emoji.to_string(), kind.count, kind.mine, kind.by.clone()));
+            (kinds.collect::<Vec<_>>(), message.reacted_seq)
+        };
+        let expected = (vec![("👍".to_owned(), 1, true, vec![reader()]), ("🎉".to_owned(), 1, false, vec![writer()])], Some(Seq(7)));
+        assert_eq!(shown(&page), expected);
+        // The projection may have gone on meanwhile.
+        assert_eq!(shown(&joined(page, log[..4].to_vec(), both, &asked(HistoryAnchor::Newest, 10))), expected);
     }
 
     #[test]

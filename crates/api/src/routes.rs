@@ -51,6 +51,7 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(operations::list_revisions::list_revisions))
         .routes(routes!(operations::delete_message::delete_message))
         .routes(routes!(operations::hide_message::hide_message))
+        .routes(routes!(operations::react::react, operations::list_reactions::list_reactions))
         .routes(routes!(operations::post_message::post_message, operations::list_messages::list_messages))
         .routes(routes!(operations::search_messages::search_messages))
         .routes(routes!(operations::schedule_message::schedule_message, operations::cancel_scheduled::cancel_scheduled))

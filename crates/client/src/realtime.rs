@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 use relay_protocol::frame::MessageAck;
 use relay_protocol::message::MessageBody;
 use relay_protocol::presence::{Activity, SayPresence};
-use relay_types::{ClientId, ConversationId, MessageId, UserId};
+use relay_types::{ClientId, ConversationId, Emoji, MessageId, UserId};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 
@@ -29,7 +29,7 @@ pub use event::{Closed, Counter, Event, EventStream, State, Stats};
 use crate::backoff;
 use crate::clock::ServerClock;
 use crate::error::{ClientError, SendError, StoreError};
-use crate::store::{ClientStore, QueuedSend};
+use crate::store::{ClientStore, QueuedReaction, QueuedSend};
 use crate::token_provider::TokenProvider;
 use crate::ws::SocketOptions;
 use engine::{Command, Engine, Waiter};
@@ -177,6 +177,17 @@ impl RealtimeClient {
     /// Deletes a message for everyone. As [`Self::edit`].
     pub async fn delete(&self, conversation: ConversationId, message: MessageId) -> Result<SendHandle, SendError> {
         self.enqueue(QueuedSend::deletion(self.mint()?, conversation, message)).await
+    }
+
+    /// Reacts to a message, or takes that back (`on` false). As [`Self::edit`].
+    pub async fn react(
+        &self,
+        conversation: ConversationId,
+        message_id: MessageId,
+        emoji: Emoji,
+        on: bool,
+    ) -> Result<SendHandle, SendError> {
+        self.enqueue(QueuedSend::reaction(self.mint()?, conversation, QueuedReaction { message_id, emoji, on })).await
     }
 
     /// A key for [`Self::enqueue`].

@@ -6,8 +6,8 @@ mod memory;
 use async_trait::async_trait;
 use relay_protocol::command::encode;
 use relay_protocol::message::MessageBody;
-use relay_protocol::{DeleteMessage, EditMessage, Position, SendMessage};
-use relay_types::{ClientId, ConversationId, MessageId};
+use relay_protocol::{DeleteMessage, EditMessage, Position, React, SendMessage};
+use relay_types::{ClientId, ConversationId, Emoji, MessageId};
 
 pub use file::FileStore;
 pub use memory::MemoryStore;
@@ -32,12 +32,26 @@ pub struct QueuedSend {
     /// The message that is to be gone for everyone: it is no message of its own either.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletes: Option<MessageId>,
+    /// A reaction to a message: it is no message of its own either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reacts: Option<Box<QueuedReaction>>,
+}
+
+/// A reaction on its way.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct QueuedReaction {
+    /// To which message.
+    pub message_id: MessageId,
+    /// With what.
+    pub emoji: Emoji,
+    /// Whether from now on; `false`: no longer.
+    pub on: bool,
 }
 
 impl QueuedSend {
     /// A new message.
     pub const fn message(client_id: ClientId, conversation_id: ConversationId, body: MessageBody) -> Self {
-        Self { client_id, conversation_id, body, reply_to: None, edits: None, deletes: None }
+        Self { client_id, conversation_id, body, reply_to: None, edits: None, deletes: None, reacts: None }
     }
 
     /// The deletion of a message for everyone.
@@ -45,9 +59,17 @@ impl QueuedSend {
         Self { deletes: Some(message), ..Self::message(client_id, conversation_id, MessageBody::Erased) }
     }
 
+    /// A reaction to a message.
+    pub fn reaction(client_id: ClientId, conversation_id: ConversationId, reaction: QueuedReaction) -> Self {
+        Self { reacts: Some(Box::new(reaction)), ..Self::message(client_id, conversation_id, MessageBody::Erased) }
+    }
+
     /// The frame's text, as it goes over the wire.
     pub fn frame(&self) -> String {
-        let Self { client_id, conversation_id, body, reply_to, edits, deletes } = self.clone();
+        let Self { client_id, conversation_id, body, reply_to, edits, deletes, reacts } = self.clone();
+        if let Some(QueuedReaction { message_id, emoji, on }) = reacts.map(|reaction| *reaction) {
+            return encode::react(&React { client_id, conversation_id, message_id, emoji, on });
+        }
         match (deletes, edits) {
             (Some(message_id), _) => encode::delete_message(&DeleteMessage { client_id, conversation_id, message_id }),
             (None, Some(message_id)) => encode::edit_message(&EditMessage { client_id, conversation_id, message_id, body }),

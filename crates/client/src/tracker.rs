@@ -124,6 +124,8 @@ mod tests {
             reply_to: None,
             edited_seq: None,
             edited_at_ms: None,
+            reactions: Vec::new(),
+            reacted_seq: None,
         };
         ServerFrame::Event(Box::new(message.into()))
     }

@@ -64,7 +64,7 @@ pub use projection::{ProjectError, Projected, Projection};
 pub use queue::{Delivery, Holes, Poison, QueueError, WorkQueue, WorkSource};
 pub use read_marks::{ReadMark, ReadMarkNews};
 pub use receipts::{ReaderPage, ReceiptNews, Receipts};
-pub use recent::{NothingRecent, Passed, RecentSends};
+pub use recent::{NothingRecent, Passed, RecentReactions, RecentSends};
 pub use resume::{
     EventPage, EventRange, FoundEvent, JoinQuestion, JoinSnapshot, MembershipInterval, OriginalSend, OwnHead, ResumeStore, SendKey,
     SnapshotMembership, StoreError,
@@ -75,7 +75,7 @@ pub use search::{Found, Hit, Indexed, Search, SearchCursor, SearchCursorError, S
 pub use sessions::{DeviceSessions, NewSession, OpenError, Opened, RevokeError, RotateError, Rotated, Rotation, SessionRecord, SessionUse};
 pub use settings::UserSettings;
 pub use tail::{Ended, LogHead, LogTail, TailError, TailSource, TailStart};
-pub use targets::{Holds, Standing, Target};
+pub use targets::{Holds, Reacted, Standing, Target};
 pub use tokens::{
     AccessClaims, AccessToken, MintError, RefreshHash, RefreshNonce, RefreshToken, SessionEnds, TokenError, TokenMint, TokenVerifier,
 };

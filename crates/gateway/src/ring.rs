@@ -1,19 +1,21 @@
 //! The recent events of one shard, in memory: what a short gap is filled from, and how fresh retries are recognised.
 
 mod index;
+mod reactions;
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use relay_domain::ports::{Holds, OriginalSend, Passed, SendKey, Target};
+use relay_domain::ports::{Holds, OriginalSend, Passed, RecentReactions, SendKey, Target};
 use relay_protocol::frame::with_prev;
 use relay_protocol::log::{EventOwner, LogEvent, MessageErased, MessageSent, StoredEvent};
 use relay_protocol::{EventFrame, MessageBody};
-use relay_types::{ConversationId, MessageId, Seq, ShardId, TimestampMs, UserId};
+use relay_types::{ConversationId, Emoji, MessageId, Seq, ShardId, TimestampMs, UserId};
 
 use index::{INDEX_BYTES, Index};
+use reactions::{REACTION_BYTES, Reactions};
 
 /// What an event costs beyond its frame: its entry, twice, because a queue that is full doubles.
 const OVERHEAD_BYTES: usize = 2 * size_of::<Entry>() + ALLOCATION_BYTES + INDEX_BYTES;
@@ -51,13 +53,19 @@ enum What {
     /// A message. Others may refer to it while it holds something.
     Message { id: MessageId, key: Arc<SendKey>, holds: Holds, stored_at_ms: TimestampMs },
     /// What a person published about an earlier message.
-    About { message: MessageId, key: Arc<SendKey> },
+    About { message: MessageId, key: Arc<SendKey>, said: Said },
     /// Nothing of the same owner stands before it.
     Beginning,
     /// A message's content was erased; the key, if somebody deleted it.
     Erasure { erased: Box<MessageErased>, key: Option<Arc<SendKey>> },
     /// Something else.
     Other,
+}
+
+/// What is said about a message.
+enum Said {
+    Edit,
+    Reaction { emoji: Emoji },
 }
 
 /// What an event does to memberships. The people are in order, so that one of many is found quickly.
@@ -133,7 +141,8 @@ impl Entry {
 
     fn cost(&self) -> usize {
         let what = match &self.what {
-            What::Message { key, .. } | What::About { key, .. } => send_cost(key),
+            What::Message { key, .. } | What::About { key, said: Said::Edit, .. } => send_cost(key),
+            What::About { key, said: Said::Reaction { emoji }, .. } => send_cost(key) + REACTION_BYTES + 3 * emoji.as_str().len(),
             What::Erasure { erased, key } => {
                 let keys = [Some(&erased.client_id), erased.actor_client_id.as_ref()];
                 let texts: usize = keys.into_iter().flatten().map(|key| key.as_str().len() + ALLOCATION_BYTES).sum();
@@ -192,6 +201,8 @@ pub(crate) struct Ring {
     messages: HashMap<MessageId, Seq>,
     /// How many edits of a message are here.
     edits: HashMap<MessageId, u32>,
+    /// What people here say with emoji about a message.
+    reactions: HashMap<MessageId, Reactions>,
     /// Where a message's erasure is, which may outlast the message here.
     erased: HashMap<MessageId, Seq>,
 }
@@ -210,6 +221,7 @@ impl Ring {
             sends: HashMap::new(),
             messages: HashMap::new(),
             edits: HashMap::new(),
+            reactions: HashMap::new(),
             erased: HashMap::new(),
         }
     }
@@ -255,7 +267,12 @@ impl Ring {
                     }
                     (LogEvent::MessageEdited(edited), Some((key, _))) => {
                         *self.edits.entry(edited.message_id).or_default() += 1;
-                        What::About { message: edited.message_id, key }
+                        What::About { message: edited.message_id, key, said: Said::Edit }
+                    }
+                    (LogEvent::MessageReacted(reacted), Some((key, _))) => {
+                        self.reactions.entry(reacted.message_id).or_default().say(key.sender, &reacted.emoji, seq, reacted.on);
+                        let said = Said::Reaction { emoji: reacted.emoji };
+                        What::About { message: reacted.message_id, key, said }
                     }
                     (LogEvent::MessageSent(sent), Some((key, first))) => {
                         if first {
@@ -360,6 +377,11 @@ impl Ring {
         self.edits.get(&message).copied().unwrap_or_default()
     }
 
+    /// What people here say with emoji about the message.
+    pub(crate) fn reactions(&self, message: MessageId, author: UserId) -> RecentReactions {
+        self.reactions.get(&message).map_or_else(RecentReactions::default, |said| said.recent(author))
+    }
+
     fn entry_at(&self, seq: Seq) -> Option<&Entry> {
         let at = self.entries.partition_point(|entry| entry.seq < seq);
         self.entries.get(at).filter(|entry| entry.seq == seq)
@@ -403,7 +425,15 @@ impl Ring {
             What::Erasure { erased, .. } if self.erased.get(&erased.message_id) == Some(&oldest.seq) => {
                 self.erased.remove(&erased.message_id);
             }
-            What::About { message, .. } => {
+            What::About { message, key, said: Said::Reaction { emoji } } => {
+                if let Some(said) = self.reactions.get_mut(message) {
+                    said.forget(key.sender, emoji, oldest.seq);
+                    if said.is_empty() {
+                        self.reactions.remove(message);
+                    }
+                }
+            }
+            What::About { message, said: Said::Edit, .. } => {
                 if let Some(edits) = self.edits.get_mut(message) {
                     *edits -= 1;
                     if *edits == 0 {
@@ -519,7 +549,7 @@ fn place(first_ordinal: u64, ordinal: u64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use relay_protocol::log::MessageEdited;
+    use relay_protocol::log::{MessageEdited, MessageReacted};
     use relay_types::EventId;
 
     fn message(seq: u64, client_id: &str, text: &str) -> StoredEvent {
@@ -668,6 +698,47 @@ mod tests {
         ring.evict();
         ring.evict();
         assert_eq!((edits(&ring), ring.edits(ulid_of(1))), (None, 1));
+    }
+
+    fn reaction(seq: u64, of: u64, by: char, emoji: &str, on: bool) -> StoredEvent {
+        let mut event = message(seq, &format!("k{seq}"), "x");
+        event.event = LogEvent::MessageReacted(MessageReacted {
+            event_id: EventId::from_uuid(ulid_of(seq).to_uuid()),
+            actor_id: format!("01ARZ3NDEKTSV4RRFFQ69G5FA{by}").parse().unwrap(),
+            at_ms: 0,
+            conversation_id: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
+            client_id: format!("k{seq}").parse().unwrap(),
+            message_id: ulid_of(of),
+            message_seq: Seq(of),
+            emoji: emoji.parse().unwrap(),
+            on,
+        });
+        event
+    }
+
+    #[test]
+    fn the_newest_reactions_are_known_while_they_are_here() {
+        let mut ring = Ring::new(1 << 20, Seq::ZERO);
+        let log = [says(1), reaction(2, 1, 'A', "👍", true), edit(3, 1), reaction(4, 1, 'B', "👍", true), reaction(5, 1, 'A', "👍", false)];
+        for event in log {
+            ring.push(event);
+        }
+        let known = |ring: &Ring, by: char| {
+            let RecentReactions { kinds, count, own } =
+                ring.reactions(ulid_of(1), format!("01ARZ3NDEKTSV4RRFFQ69G5FA{by}").parse().unwrap());
+            (kinds.len(), count, own.into_iter().map(|(emoji, on)| (emoji.to_string(), on)).collect::<Vec<_>>())
+        };
+        let said = |on| vec![("👍".to_owned(), on)];
+        assert_eq!((known(&ring, 'A'), known(&ring, 'B'), known(&ring, 'C')), ((1, 1, said(false)), (1, 1, said(true)), (1, 1, vec![])));
+        assert_eq!(ring.reactions(ulid_of(2), "01ARZ3NDEKTSV4RRFFQ69G5FAA".parse().unwrap()), RecentReactions::default());
+        assert_eq!(ring.edits(ulid_of(1)), 1, "an edit and no reaction");
+        for (count, mine) in [(1, 1), (1, 1), (1, 1), (0, 1), (0, 0)] {
+            ring.evict();
+            let (kinds, counted, own) = known(&ring, 'A');
+            assert_eq!((kinds, counted, own.len()), (count as usize, count, mine));
+            ring.check_invariants();
+        }
+        assert!(ring.reactions.is_empty() && ring.edits.is_empty() && ring.sends.is_empty(), "nothing stays behind");
     }
 
     fn erasure(of: u64) -> MessageErased {

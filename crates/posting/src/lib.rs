@@ -9,6 +9,7 @@ mod lookups;
 pub mod metrics;
 mod publication;
 mod quota;
+mod reactions;
 mod repeats;
 mod room;
 mod target;

@@ -66,7 +66,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use async_trait::async_trait;
-    use relay_domain::ports::{EventPage, EventRange, FoundEvent, JoinQuestion, JoinSnapshot, Standing, Target};
+    use relay_domain::ports::{EventPage, EventRange, FoundEvent, JoinQuestion, JoinSnapshot, Reacted, Standing, Target};
     use relay_protocol::log::StoredEvent;
     use relay_types::{ConversationId, MessageId, UserId};
     use tokio::sync::Semaphore;
@@ -115,6 +115,10 @@ mod tests {
         }
 
         async fn target(&self, _: UserId, _: ConversationId, _: MessageId) -> Result<Option<Target>, StoreError> {
+            elsewhere()
+        }
+
+        async fn reacted(&self, _: UserId, _: ConversationId, _: Seq) -> Result<Reacted, StoreError> {
             elsewhere()
         }
 

@@ -3,7 +3,7 @@
 use metrics::{counter, describe_counter, describe_gauge};
 
 /// See `Publication::kind`.
-const KINDS: [&str; 4] = ["message", "reply", "edit", "delete"];
+const KINDS: [&str; 5] = ["message", "reply", "edit", "delete", "reaction"];
 
 /// Registers and describes them.
 pub fn register() {

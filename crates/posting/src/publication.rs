@@ -4,10 +4,10 @@
 
 use relay_domain::ports::{OriginalSend, SendKey, Target};
 use relay_protocol::frame::MessageAck;
-use relay_protocol::log::{LogEvent, MessageEdited, MessageErased, MessageSent};
+use relay_protocol::log::{LogEvent, MessageEdited, MessageErased, MessageReacted, MessageSent};
 use relay_protocol::message::MessageRef;
-use relay_protocol::{DeleteMessage, EditMessage, MessageBody, SendMessage};
-use relay_types::{ClientId, ConversationId, EventId, MessageId, UserId};
+use relay_protocol::{DeleteMessage, EditMessage, MessageBody, React, SendMessage};
+use relay_types::{ClientId, ConversationId, Emoji, EventId, MessageId, UserId};
 
 /// Something that a person wants in a conversation's log, once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +37,15 @@ pub enum Content {
         /// The new body.
         body: MessageBody,
     },
+    /// They react to a message, or no longer do.
+    React {
+        /// Which.
+        message: MessageId,
+        /// With what.
+        emoji: Emoji,
+        /// Whether they do from now on.
+        on: bool,
+    },
     /// An earlier message is to be gone, for everyone.
     Delete {
         /// Which.
@@ -54,6 +63,7 @@ impl Publication {
     pub fn content_len(&self) -> usize {
         match &self.content {
             Content::Message { body, .. } | Content::Edit { body, .. } => body.encoded_len(),
+            Content::React { emoji, .. } => emoji.as_str().len(),
             Content::Delete { .. } => 0,
         }
     }
@@ -62,7 +72,7 @@ impl Publication {
     pub const fn target(&self) -> Option<MessageId> {
         match self.content {
             Content::Message { reply_to, .. } => reply_to,
-            Content::Edit { message, .. } | Content::Delete { message } => Some(message),
+            Content::Edit { message, .. } | Content::React { message, .. } | Content::Delete { message } => Some(message),
         }
     }
 
@@ -72,6 +82,7 @@ impl Publication {
             Content::Message { reply_to: None, .. } => "message",
             Content::Message { reply_to: Some(_), .. } => "reply",
             Content::Edit { .. } => "edit",
+            Content::React { .. } => "reaction",
             Content::Delete { .. } => "delete",
         }
     }
@@ -102,6 +113,17 @@ impl Publication {
                 message_id: message,
                 message_seq: target?.seq,
                 body,
+            }),
+            Content::React { message, emoji, on } => LogEvent::MessageReacted(MessageReacted {
+                event_id,
+                actor_id: author,
+                at_ms: minted.sent_at_ms,
+                conversation_id: self.conversation,
+                client_id: self.client_id,
+                message_id: message,
+                message_seq: target?.seq,
+                emoji,
+                on,
             }),
             Content::Delete { message } => {
                 let Target { seq, prev, sender, client_id, sent_at_ms, stored_at_ms, .. } = target?;
@@ -135,6 +157,13 @@ impl From<EditMessage> for Publication {
     fn from(edit: EditMessage) -> Self {
         let content = Content::Edit { message: edit.message_id, body: edit.body };
         Self { conversation: edit.conversation_id, client_id: edit.client_id, content }
+    }
+}
+
+impl From<React> for Publication {
+    fn from(react: React) -> Self {
+        let content = Content::React { message: react.message_id, emoji: react.emoji, on: react.on };
+        Self { conversation: react.conversation_id, client_id: react.client_id, content }
     }
 }
 
@@ -195,6 +224,7 @@ mod tests {
             Content::Message { body: body.clone(), reply_to: Some(message) },
             Content::Edit { message, body },
             Content::Delete { message },
+            Content::React { message, emoji: "👍".parse().unwrap(), on: true },
         ] {
             let publication =
                 Publication { conversation: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(), client_id: "key".parse().unwrap(), content };

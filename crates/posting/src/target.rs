@@ -43,6 +43,14 @@ pub enum TargetRefused {
     Forbidden,
     /// It is too old to be deleted.
     DeleteTooLate,
+    /// It has as many reactions as may be, or they have tried as many.
+    TooManyReactions,
+    /// They react so already: there is nothing to add.
+    AlreadyReacted,
+    /// They do not react so: there is nothing to take back.
+    NotReacted,
+    /// The conversation is too large for it.
+    TooLarge,
 }
 
 impl TargetRefused {
@@ -56,6 +64,10 @@ impl TargetRefused {
             Self::TooOften => ErrorCode::TooManyEdits,
             Self::Forbidden => ErrorCode::Forbidden,
             Self::DeleteTooLate => ErrorCode::DeleteTooLate,
+            Self::TooManyReactions => ErrorCode::TooManyReactions,
+            Self::AlreadyReacted => ErrorCode::AlreadyReacted,
+            Self::NotReacted => ErrorCode::NotReacted,
+            Self::TooLarge => ErrorCode::ConversationTooLarge,
         }
     }
 
@@ -68,6 +80,10 @@ impl TargetRefused {
             Self::TooLate => "the message is too old to be edited",
             Self::TooOften => "the message was edited as often as messages may be",
             Self::Forbidden => "deleting messages of others needs a greater role than theirs",
+            Self::TooManyReactions => "the message has as many reactions, or you have tried as many on it, as may be",
+            Self::AlreadyReacted => "you react to the message with this emoji already",
+            Self::NotReacted => "you do not react to the message with this emoji",
+            Self::TooLarge => "the conversation has too many members for reactions",
             Self::DeleteTooLate => "the message is too old to be deleted for everyone",
         }
     }
@@ -91,7 +107,14 @@ impl Poster {
             _ => None,
         };
         let limits = (self.parts.edits, self.parts.delete_window);
-        Ok(judge(&publication.content, found, standing, author, self.parts.clock.now_ms(), limits))
+        let judged = judge(&publication.content, found, standing, author, self.parts.clock.now_ms(), limits);
+        match (&publication.content, judged) {
+            (Content::React { emoji, on, .. }, Ok(target)) => {
+                let room = self.room_for_reaction(author, shard, publication.conversation, (message, target.seq), (emoji, *on)).await?;
+                Ok(room.map(|()| target))
+            }
+            (_, judged) => Ok(judged),
+        }
     }
 
     /// In the memory of a process that follows the log, otherwise in the projection, once that has all the rest. That a message is
@@ -132,7 +155,7 @@ impl Poster {
 }
 
 /// A projection that hangs is as good as away.
-async fn within<T>(question: impl Future<Output = Result<T, relay_domain::ports::StoreError>>) -> Result<T, PostError> {
+pub(super) async fn within<T>(question: impl Future<Output = Result<T, relay_domain::ports::StoreError>>) -> Result<T, PostError> {
     let answer = tokio::time::timeout(SETTLE, question).await;
     answer.map_err(|_elapsed| undecided("the projection does not answer".to_owned()))?.map_err(PostError::Undecided)
 }
@@ -150,14 +173,16 @@ fn judge(
     match content {
         Content::Edit { .. } if target.sender != author => Err(TargetRefused::NotTheirs),
         Content::Delete { .. } if target.sender != author && !may_delete_of_others(standing, author)? => Err(TargetRefused::Forbidden),
-        Content::Message { .. } | Content::Edit { .. } | Content::Delete { .. } if target.holds == Holds::Nothing => {
+        Content::Message { .. } | Content::Edit { .. } | Content::Delete { .. } | Content::React { .. }
+            if target.holds == Holds::Nothing =>
+        {
             Err(TargetRefused::Gone)
         }
         Content::Edit { .. } if target.holds == Holds::Other => Err(TargetRefused::NotEditable),
         Content::Edit { .. } if older_than(edits.window) => Err(TargetRefused::TooLate),
         Content::Edit { .. } if target.edits >= edits.most => Err(TargetRefused::TooOften),
         Content::Delete { .. } if target.sender == author && delete_window.is_some_and(older_than) => Err(TargetRefused::DeleteTooLate),
-        Content::Message { .. } | Content::Edit { .. } | Content::Delete { .. } => Ok(target),
+        Content::Message { .. } | Content::Edit { .. } | Content::Delete { .. } | Content::React { .. } => Ok(target),
     }
 }
 

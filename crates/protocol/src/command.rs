@@ -1,6 +1,6 @@
 //! What a client may say over a socket, and how it is refused.
 
-use relay_types::{ClientId, ConversationId, MessageId, Seq, TextError, UserId};
+use relay_types::{ClientId, ConversationId, Emoji, MessageId, Seq, TextError, UserId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -20,6 +20,8 @@ pub enum Command {
     EditMessage(EditMessage),
     /// Deletes an earlier message for everyone.
     DeleteMessage(DeleteMessage),
+    /// Reacts to a message, or takes that back.
+    React(React),
     /// Asks for a pong; may report what the client has.
     Ping(Ping),
     /// What this device has now, at most [`MOST_RECEIVED`] conversations. No answer.
@@ -87,6 +89,21 @@ pub struct DeleteMessage {
     pub message_id: MessageId,
 }
 
+/// A reaction to a message.
+#[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
+pub struct React {
+    /// The client's own key for this, as for a message.
+    pub client_id: ClientId,
+    /// The message's conversation.
+    pub conversation_id: ConversationId,
+    /// Which message.
+    pub message_id: MessageId,
+    /// With what: one emoji. The server writes it in full.
+    pub emoji: Emoji,
+    /// Whether to react so from now on; `false`: no longer.
+    pub on: bool,
+}
+
 /// A sign of life.
 #[derive(Debug, Clone, Default)]
 pub struct Ping {
@@ -150,6 +167,10 @@ struct Envelope<'a> {
     state: Option<std::borrow::Cow<'a, str>>,
     #[serde(default, borrow)]
     users: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    emoji: Option<std::borrow::Cow<'a, str>>,
+    #[serde(default)]
+    on: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -185,13 +206,14 @@ pub fn decode(frame: &str) -> Result<Command, DecodeError> {
         "send_message" => decode_send(&envelope).map(Command::SendMessage),
         "edit_message" => decode_edit(&envelope).map(Command::EditMessage),
         "delete_message" => decode_delete(&envelope).map(Command::DeleteMessage),
+        "react" => decode_react(&envelope).map(Command::React),
         "received" => decode_received(&envelope).map(Command::Received),
         "presence" => decode_presence(&envelope).map(Command::Presence),
         "watch_presence" => decode_watch(&envelope).map(Command::WatchPresence),
         "typing_start" => decode_conversation(&envelope).map(Command::TypingStart),
         "typing_stop" => decode_conversation(&envelope).map(Command::TypingStop),
         _ => {
-            let reason = "type has to be hello, send_message, edit_message, delete_message, received, presence, watch_presence, ping, typing_start or typing_stop";
+            let reason = "type has to be hello, send_message, edit_message, delete_message, react, received, presence, watch_presence, ping, typing_start or typing_stop";
             // A newer client waits for an answer to its key, whatever it asked for.
             let client_id = envelope.client_id.and_then(|client_id| client_id.parse().ok());
             Err(DecodeError { client_id, ..DecodeError::new(ErrorCode::UnknownCommand, reason) })
@@ -217,7 +239,7 @@ fn key_of(frame: &str) -> Option<ClientId> {
         client_id: std::borrow::Cow<'a, str>,
     }
     let keyed: Keyed<'_> = serde_json::from_str(frame).ok()?;
-    matches!(keyed.kind.as_ref(), "send_message" | "edit_message" | "delete_message").then(|| keyed.client_id.parse().ok())?
+    matches!(keyed.kind.as_ref(), "send_message" | "edit_message" | "delete_message" | "react").then(|| keyed.client_id.parse().ok())?
 }
 
 fn decode_send(envelope: &Envelope<'_>) -> Result<SendMessage, DecodeError> {
@@ -240,6 +262,20 @@ fn decode_delete(envelope: &Envelope<'_>) -> Result<DeleteMessage, DecodeError> 
     decode_keyed(envelope, |client_id, conversation_id| {
         Ok(DeleteMessage { client_id, conversation_id, message_id: decode_message(envelope)? })
     })
+}
+
+fn decode_react(envelope: &Envelope<'_>) -> Result<React, DecodeError> {
+    decode_keyed(envelope, |client_id, conversation_id| {
+        let message_id = decode_message(envelope)?;
+        let emoji = decode_emoji(envelope.emoji.as_deref().ok_or_else(|| missing("emoji"))?)?;
+        let on = envelope.on.ok_or_else(|| missing("on"))?;
+        Ok(React { client_id, conversation_id, message_id, emoji, on })
+    })
+}
+
+/// One emoji, as Unicode writes it in full.
+pub fn decode_emoji(text: &str) -> Result<Emoji, DecodeError> {
+    Emoji::of(text).map_err(|error| DecodeError::new(ErrorCode::BadEmoji, error.to_string()))
 }
 
 /// What has a key of the client's: it is named in each refusal of the rest.
@@ -365,7 +401,7 @@ fn category(error: &serde_json::Error) -> &'static str {
 
 /// Encodes commands, for clients.
 pub mod encode {
-    use super::{ConversationId, DeleteMessage, EditMessage, Position, ReceivedUpto, SayPresence, SendMessage, UserId};
+    use super::{ConversationId, DeleteMessage, EditMessage, Position, React, ReceivedUpto, SayPresence, SendMessage, UserId};
     use crate::presence::WatchPresence;
 
     /// The hello frame.
@@ -390,6 +426,11 @@ pub mod encode {
     /// The `delete_message` frame.
     pub fn delete_message(delete: &DeleteMessage) -> String {
         command("delete_message", delete)
+    }
+
+    /// The `react` frame.
+    pub fn react(react: &React) -> String {
+        command("react", react)
     }
 
     fn command(kind: &'static str, fields: &impl serde::Serialize) -> String {

@@ -99,6 +99,11 @@ error_registry! {
     MessageGone = "message_gone", 410, false, Caller, "The message's content was erased.";
     NotSender = "not_sender", 403, false, Caller, "Only who sent the message may do this.";
     NotEditable = "not_editable", 409, false, Caller, "What the message holds cannot be edited.";
+    BadEmoji = "bad_emoji", 400, false, Caller, "What is to be reacted with is not one emoji that the server knows.";
+    TooManyReactions = "too_many_reactions", 409, false, Caller, "The message has as many reactions, or kinds of them, as a message may, or the caller tried as many on it as a person may.";
+    AlreadyReacted = "already_reacted", 409, false, Caller, "The caller reacts to the message with this emoji already.";
+    NotReacted = "not_reacted", 409, false, Caller, "The caller does not react to the message with this emoji: there is nothing to take back.";
+    ConversationTooLarge = "conversation_too_large", 409, false, Caller, "The conversation has more members than may do this.";
     DeleteTooLate = "delete_too_late", 409, false, Caller, "The message is older than messages may be to be deleted for everyone.";
     TooManyHidden = "too_many_hidden", 409, false, Caller, "The caller has hidden as many messages as a person may.";
     TooManyPinned = "too_many_pinned", 409, false, Caller, "The caller has pinned as many conversations as a person may.";

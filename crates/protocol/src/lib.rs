@@ -19,14 +19,14 @@ pub mod scheduled;
 pub mod search;
 pub mod unknown;
 
-pub use command::{Command, DecodeError, DeleteMessage, EditMessage, Hello, Ping, ReceivedUpto, SendMessage};
+pub use command::{Command, DecodeError, DeleteMessage, EditMessage, Hello, Ping, React, ReceivedUpto, SendMessage};
 pub use conversation::{ConversationKind, Role};
 pub use device::DeviceKind;
 pub use ephemeral::{TypingState, UserTyping};
 pub use error::{Actor, AnyErrorCode, CloseCode, ErrorCode, RETRY_AFTER, SEND_RETRY_AFTER};
 pub use frame::{Chain, EventFrame, Place, ServerFrame};
 pub use log::{EventClass, EventOwner, EventText, LogEvent, MessageEdited, MessageSent};
-pub use message::{Message, MessageBody, MessageRef};
+pub use message::{Message, MessageBody, MessageRef, Reaction};
 pub use position::{Position, PositionError};
 pub use presence::{PersonPresence, Presence, PresenceState, SayPresence, WatchPresence};
 pub use receipts::{DeliveredTo, ReadBy, Receipts};

@@ -23,9 +23,9 @@ use envelope::Head;
 pub use envelope::is_event_type;
 pub use kinds::{
     ConversationCreated, ConversationInvited, ConversationMembershipChanged, ConversationRenamed, ConversationSettingsChanged,
-    DraftChanged, InitialMember, MOST_MEMBERS_AT_ONCE, MemberAdded, MemberRemoved, MembersAdded, MembersRemoved, MessageEdited, MessageErased,
-    MessageHidden, MessageSent, ProfileChanged, ReadMarkMoved, RoleChanged, ScheduledMessageChanged, SessionRevoked, SessionStarted,
-    SettingsChanged, UserRegistered,
+    DraftChanged, InitialMember, MOST_MEMBERS_AT_ONCE, MemberAdded, MemberRemoved, MembersAdded, MembersRemoved, MessageEdited,
+    MessageErased, MessageHidden, MessageReacted, MessageSent, ProfileChanged, ReadMarkMoved, RoleChanged, ScheduledMessageChanged,
+    SessionRevoked, SessionStarted, SettingsChanged, UserRegistered,
 };
 pub use parts::MessageParts;
 pub use stored::{EventOwner, EventText, StoredEvent};
@@ -56,6 +56,8 @@ pub enum LogEvent {
     MessageEdited(MessageEdited),
     /// On the conversation's subject: a message's content was erased. Its place stays, as a tombstone.
     MessageErased(MessageErased),
+    /// On the conversation's subject: somebody reacted to a message, or no longer does.
+    MessageReacted(MessageReacted),
     /// On the user's subject: the account exists.
     UserRegistered(UserRegistered),
     /// On the user's subject: their first log-in, or the first sign of them after a long absence; their durable consumers are to be
@@ -283,6 +285,7 @@ types! {
     RoleChanged(RoleChanged) "ROLE_CHANGED" on conversation, change, by server;
     MessageEdited(MessageEdited) "MESSAGE_EDITED" on conversation, amendment, by person;
     MessageErased(MessageErased) "MESSAGE_ERASED" on conversation, amendment, by member;
+    MessageReacted(MessageReacted) "MESSAGE_REACTED" on conversation, amendment, by person;
     UserRegistered(UserRegistered) "USER_REGISTERED" on user, personal, by server;
     UserSeen(UserRegistered) "USER_SEEN" on user, personal, by server;
     ConversationJoined(ConversationMembershipChanged) "CONVERSATION_JOINED" on user, personal, by server;

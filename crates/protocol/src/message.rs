@@ -3,9 +3,9 @@
 use serde::de::Error as _;
 use serde_json::value::RawValue;
 
-use relay_types::{ClientId, ConversationId, MessageId, MessageText, Seq, TimestampMs, UserId};
+use relay_types::{ClientId, ConversationId, Emoji, MessageId, MessageText, Seq, TimestampMs, UserId};
 
-use crate::log::{MessageEdited, MessageSent};
+use crate::log::{MessageEdited, MessageReacted, MessageSent};
 use crate::unknown::RawJson;
 
 /// A message.
@@ -37,15 +37,57 @@ pub struct Message {
     /// When it was edited last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edited_at_ms: Option<TimestampMs>,
+    /// How people react, in the order in which each emoji first came; not in previews.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reactions: Vec<Reaction>,
+    /// The `seq` of the newest reaction that `reactions` counts: those up to it are in there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reacted_seq: Option<Seq>,
+}
+
+/// Those who react to a message with one emoji.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct Reaction {
+    /// Which.
+    pub emoji: Emoji,
+    /// How many people.
+    pub count: u32,
+    /// Whether the reader is one of them.
+    pub mine: bool,
+    /// The first of them, at most [`Self::MOST_NAMED`].
+    pub by: Vec<UserId>,
+}
+
+impl Reaction {
+    /// People who are named in [`Self::by`].
+    pub const MOST_NAMED: usize = 8;
+
+    /// Whether the person is counted. Of those who are not named that is taken from what they say: whoever reacts was not.
+    fn counts(&self, user: UserId, reader: UserId, on: bool) -> bool {
+        let all_are_named = u32::try_from(self.by.len()).is_ok_and(|named| named >= self.count);
+        self.by.contains(&user) || if user == reader { self.mine } else { !all_are_named && !on }
+    }
 }
 
 impl Message {
     /// The message of an event, with its place, as it was sent.
     pub fn of(sent: MessageSent, seq: Seq, prev: Option<Seq>) -> Self {
         let MessageSent { message_id, actor_id, at_ms, conversation_id, client_id, body, reply_to } = sent;
-        let (edited_seq, edited_at_ms) = (None, None);
-        let (sender_id, sent_at_ms) = (actor_id, at_ms);
-        Self { conversation_id, seq, prev, message_id, sender_id, client_id, sent_at_ms, body, reply_to, edited_seq, edited_at_ms }
+        Self {
+            conversation_id,
+            seq,
+            prev,
+            message_id,
+            sender_id: actor_id,
+            client_id,
+            sent_at_ms: at_ms,
+            body,
+            reply_to,
+            edited_seq: None,
+            edited_at_ms: None,
+            reactions: Vec::new(),
+            reacted_seq: None,
+        }
     }
 
     /// Takes in an edit at `seq`. Whether it changed something: not an older one, one of another message, or of one whose content is
@@ -64,10 +106,45 @@ impl Message {
         true
     }
 
+    /// Takes in a reaction at `seq`, as `reader` sees it. Whether it changed something: not one that is counted already, one to another
+    /// message, or to one whose content is gone.
+    pub fn react(&mut self, reacted: &MessageReacted, seq: Seq, reader: UserId) -> bool {
+        if reacted.message_id != self.message_id || self.body == MessageBody::Erased || self.reacted_seq.is_some_and(|newest| newest >= seq)
+        {
+            return false;
+        }
+        self.reacted_seq = Some(seq);
+        let (user, on) = (reacted.actor_id, reacted.on);
+        let Some(kind) = self.reactions.iter_mut().find(|kind| kind.emoji == reacted.emoji) else {
+            if on {
+                self.reactions.push(Reaction { emoji: reacted.emoji.clone(), count: 1, mine: user == reader, by: vec![user] });
+            }
+            return on;
+        };
+        if kind.counts(user, reader, on) == on {
+            return false;
+        }
+        if on {
+            kind.count = kind.count.saturating_add(1);
+            if kind.by.len() < Reaction::MOST_NAMED {
+                kind.by.push(user);
+            }
+        } else {
+            kind.count = kind.count.saturating_sub(1);
+            kind.by.retain(|named| *named != user);
+        }
+        if user == reader {
+            kind.mine = on;
+        }
+        self.reactions.retain(|kind| kind.count > 0);
+        true
+    }
+
     /// Takes the content out: place, key and chain stay.
     pub fn erase(&mut self) {
         self.body = MessageBody::Erased;
-        (self.reply_to, self.edited_seq, self.edited_at_ms) = (None, None, None);
+        (self.reply_to, self.edited_seq, self.edited_at_ms, self.reacted_seq) = (None, None, None, None);
+        self.reactions.clear();
     }
 }
 

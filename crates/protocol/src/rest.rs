@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use relay_types::{
-    ClientId, ConversationId, ConversationTitle, DeviceName, DisplayName, DraftText, Handle, MessageId, Seq, SessionId, TimestampMs, UserId,
+    ClientId, ConversationId, ConversationTitle, DeviceName, DisplayName, DraftText, Emoji, Handle, MessageId, Seq, SessionId, TimestampMs,
+    UserId,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -657,6 +658,55 @@ pub struct EditMessageRequest {
 pub struct DeleteMessageRequest {
     /// The caller's own key for this deletion.
     pub client_id: ClientId,
+}
+
+/// `POST /v1/conversations/{id}/messages/{message_id}/reactions`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReactRequest {
+    /// The caller's own key for this.
+    pub client_id: ClientId,
+    /// With what: one emoji.
+    pub emoji: Emoji,
+    /// Whether to react so from now on; `false`: no longer.
+    pub on: bool,
+}
+
+/// `GET /v1/conversations/{id}/messages/{message_id}/reactions`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct ReactionsQuery {
+    /// Only those with this emoji.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emoji: Option<Emoji>,
+    /// `next` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<UserId>,
+    /// People on the page, 1 to 200.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u16>,
+}
+
+/// Somebody who reacted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Reactor {
+    /// Who.
+    pub user_id: UserId,
+    /// With what.
+    pub emoji: Emoji,
+    /// When, in milliseconds since 1970.
+    pub at_ms: TimestampMs,
+}
+
+/// The answer to `GET …/reactions`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ReactionList {
+    /// Who reacted, by user.
+    pub reactions: Vec<Reactor>,
+    /// Where the next page begins; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<UserId>,
 }
 
 /// One version of a message.

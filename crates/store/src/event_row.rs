@@ -29,6 +29,9 @@ pub(crate) struct EventRow {
     pub(crate) at: OffsetDateTime,
     pub(crate) edited_seq: Option<i64>,
     pub(crate) edited_at: Option<OffsetDateTime>,
+    /// As `messages.reactions` has them, and the reader's own.
+    pub(crate) reactions: Option<String>,
+    pub(crate) mine: Option<Vec<String>>,
 }
 
 /// What stands beside a message's columns and this version reads.

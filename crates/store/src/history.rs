@@ -4,13 +4,14 @@ mod single;
 
 use async_trait::async_trait;
 use relay_domain::ports::{History, HistoryAnchor, HistoryError, MemberInterval, StoreError};
-use relay_protocol::rest::{MessagePage, RevisionList};
-use relay_protocol::{EventFrame, Message};
-use relay_types::{ConversationId, MessageId, Seq, UserId};
+use relay_protocol::rest::{MessagePage, ReactionList, RevisionList};
+use relay_protocol::{EventFrame, Message, Reaction};
+use relay_types::{ConversationId, Emoji, MessageId, Seq, UserId};
+use sqlx::types::Uuid;
 
 use crate::Store;
 use crate::convert::millis;
-use crate::error::unavailable;
+use crate::error::{unavailable, unreadable};
 use crate::event_row::{EventRow, MESSAGE_SENT};
 
 /// Bodies of a page, as JSON: a text of control characters takes six times its length there. Reached, the page ends.
@@ -78,6 +79,24 @@ impl History for Store {
             let _turn = self.reading().await?;
             let message = self.one(reader, conversation, message).await?;
             Ok(self.revisions_of(message, before).await?)
+        })
+        .await
+    }
+
+    #[tracing::instrument(name = "db.history.reactions", skip_all, fields(conversation.id = %conversation, message.id = %message))]
+    async fn reactions(
+        &self,
+        reader: UserId,
+        conversation: ConversationId,
+        message: MessageId,
+        emoji: Option<&Emoji>,
+        after: Option<UserId>,
+        limit: u16,
+    ) -> Result<ReactionList, HistoryError> {
+        self.limited(async {
+            let _turn = self.reading().await?;
+            let message = self.one(reader, conversation, message).await?;
+            Ok(self.reactions_to(&message, emoji, after, limit).await?)
         })
         .await
     }
@@ -154,11 +173,14 @@ impl Store {
             EventRow,
             r#"SELECT conversation_id AS "conversation_id!", seq AS "seq!", prev_seq, shard AS "shard!", kind AS "kind!",
                       event_id AS "event_id!", actor_id AS "actor_id!", client_id, body AS "body!", further,
-                      decided_at_ms AS "decided_at_ms!", at AS "at!", edited_seq, edited_at
+                      decided_at_ms AS "decided_at_ms!", at AS "at!", edited_seq, edited_at, reactions, mine
                FROM (SELECT found.*, sum(octet_length(body)) OVER (ORDER BY seq DESC) - octet_length(body) AS bytes_before
                      FROM ((SELECT conversation_id, seq, prev_seq, shard, kind, message_id AS event_id, sender_id AS actor_id, client_id,
                                    body::text AS body, further::text AS further, sent_at_ms AS decided_at_ms, stored_at AS at,
-                                   edited_seq, edited_at
+                                   edited_seq, edited_at, nullif(reactions, '{}')::text AS reactions,
+                                   CASE WHEN reactions <> '{}' THEN ARRAY (
+                                       SELECT r.emoji FROM reactions r
+                                       WHERE r.conversation_id = $1 AND r.seq = messages.seq AND r.user_id = $8 AND r.stays) END AS mine
                             FROM messages
                             WHERE $7 AND conversation_id = $1 AND seq >= $2 AND seq < $3 AND (kind = 'MESSAGE_SENT' OR $6)
                               AND (only_for IS NULL OR only_for = $8)
@@ -167,7 +189,7 @@ impl Store {
                             ORDER BY seq DESC LIMIT $4)
                            UNION ALL
                            (SELECT conversation_id, seq, prev_seq, shard, kind, event_id, actor_id, client_id, body::text,
-                                   further::text, decided_at_ms, at, NULL::bigint, NULL::timestamptz
+                                   further::text, decided_at_ms, at, NULL::bigint, NULL::timestamptz, NULL::text, NULL::text[]
                             FROM conversation_events
                             WHERE NOT $7 AND conversation_id = $1 AND seq >= $2 AND seq < $3 AND (kind = 'MESSAGE_SENT' OR $6)
                             ORDER BY seq DESC LIMIT $4)) AS found) AS page
@@ -197,11 +219,14 @@ impl Store {
             EventRow,
             r#"SELECT conversation_id AS "conversation_id!", seq AS "seq!", prev_seq, shard AS "shard!", kind AS "kind!",
                       event_id AS "event_id!", actor_id AS "actor_id!", client_id, body AS "body!", further,
-                      decided_at_ms AS "decided_at_ms!", at AS "at!", edited_seq, edited_at
+                      decided_at_ms AS "decided_at_ms!", at AS "at!", edited_seq, edited_at, reactions, mine
                FROM (SELECT found.*, sum(octet_length(body)) OVER (ORDER BY seq) - octet_length(body) AS bytes_before
                      FROM ((SELECT conversation_id, seq, prev_seq, shard, kind, message_id AS event_id, sender_id AS actor_id, client_id,
                                    body::text AS body, further::text AS further, sent_at_ms AS decided_at_ms, stored_at AS at,
-                                   edited_seq, edited_at
+                                   edited_seq, edited_at, nullif(reactions, '{}')::text AS reactions,
+                                   CASE WHEN reactions <> '{}' THEN ARRAY (
+                                       SELECT r.emoji FROM reactions r
+                                       WHERE r.conversation_id = $1 AND r.seq = messages.seq AND r.user_id = $7 AND r.stays) END AS mine
                             FROM messages
                             WHERE $6 AND conversation_id = $1 AND seq >= $2 AND (kind = 'MESSAGE_SENT' OR $5)
                               AND (only_for IS NULL OR only_for = $7)
@@ -210,7 +235,7 @@ impl Store {
                             ORDER BY seq LIMIT $3)
                            UNION ALL
                            (SELECT conversation_id, seq, prev_seq, shard, kind, event_id, actor_id, client_id, body::text,
-                                   further::text, decided_at_ms, at, NULL::bigint, NULL::timestamptz
+                                   further::text, decided_at_ms, at, NULL::bigint, NULL::timestamptz, NULL::text, NULL::text[]
                             FROM conversation_events
                             WHERE NOT $6 AND conversation_id = $1 AND seq >= $2 AND (kind = 'MESSAGE_SENT' OR $5)
                             ORDER BY seq LIMIT $3)) AS found) AS page
@@ -291,5 +316,44 @@ impl Page {
 pub(crate) fn message_of(row: EventRow) -> Result<Message, StoreError> {
     let (seq, prev) = (Seq::from_i64(row.seq), row.prev_seq.map(Seq::from_i64));
     let (edited_seq, edited_at_ms) = (row.edited_seq.map(Seq::from_i64), row.edited_at.map(millis));
-    Ok(Message { edited_seq, edited_at_ms, ..Message::of(row.into_message()?, seq, prev) })
+    let reactions = row.reactions.as_deref().map(StoredReactions::decode).transpose()?;
+    let mine = row.mine.clone().unwrap_or_default();
+    let mut message = Message::of(row.into_message()?, seq, prev);
+    if let Some(StoredReactions { upto, kinds }) = reactions {
+        message.reacted_seq = Some(upto);
+        message.reactions = kinds.into_iter().map(|kind| kind.read_by(&mine)).collect::<Result<_, _>>()?;
+    }
+    Ok(Message { edited_seq, edited_at_ms, ..message })
+}
+
+/// `messages.reactions`.
+#[derive(Default, serde::Deserialize)]
+pub(crate) struct StoredReactions {
+    /// The place of the newest reaction that is in here.
+    upto: Seq,
+    pub(crate) kinds: Vec<StoredReaction>,
+}
+
+#[derive(serde::Deserialize)]
+pub(crate) struct StoredReaction {
+    pub(crate) emoji: Emoji,
+    pub(crate) count: u32,
+    /// UUIDs.
+    by: Vec<String>,
+}
+
+impl StoredReactions {
+    pub(crate) fn decode(json: &str) -> Result<Self, StoreError> {
+        serde_json::from_str(json).map_err(|_| unreadable("reactions"))
+    }
+}
+
+impl StoredReaction {
+    /// As somebody sees it whose own reactions these are.
+    fn read_by(self, mine: &[String]) -> Result<Reaction, StoreError> {
+        let Self { emoji, count, by } = self;
+        let mine = mine.iter().any(|own| own == emoji.as_str());
+        let by = by.iter().map(|user| Uuid::try_parse(user).map(UserId::from_uuid).map_err(|_| unreadable("reactions")));
+        Ok(Reaction { by: by.collect::<Result<_, _>>()?, emoji, count, mine })
+    }
 }

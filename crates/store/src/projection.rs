@@ -8,6 +8,7 @@ mod batch;
 mod edits;
 mod erase;
 mod maintenance;
+mod reactions;
 mod repair;
 mod void;
 mod write;
@@ -68,6 +69,12 @@ impl Store {
             transaction = self.pool.begin().await.map_err(refused)?;
             at = lock_watermark(&mut transaction, shard, epoch).await?;
         }
+        if at.reacted_upto < at.seq {
+            drop(transaction);
+            self.make_up_for_missed_reactions(shard, epoch).await?;
+            transaction = self.pool.begin().await.map_err(refused)?;
+            at = lock_watermark(&mut transaction, shard, epoch).await?;
+        }
         let watermark = at.seq;
         if after > watermark {
             return Err(ProjectError::Gap { after, watermark });
@@ -87,6 +94,10 @@ impl Store {
                 edits::fetch_targets(&mut transaction, &batch.edits).await?;
             }
             edits::apply(&mut transaction, shard, &batch.edits).await?;
+            if !filled {
+                edits::fetch_messages(&mut transaction, &batch.reactions.conversation, &batch.reactions.message_seq).await?;
+            }
+            reactions::apply(&mut transaction, &batch.reactions).await?;
             erase::apply(&mut transaction, shard, &batch.erased).await?;
             answers::note(&mut transaction, &batch).await?;
             move_watermark(&mut transaction, shard, upto, batch.newest_at()).await?;
@@ -124,20 +135,27 @@ struct Watermark {
     seq: Seq,
     /// Up to where what people said about earlier messages was applied to them.
     amended_upto: Seq,
+    /// The same of reactions.
+    reacted_upto: Seq,
 }
 
 /// Locks the shard's watermark, which makes this the only writer of the shard's projection until it commits.
 async fn lock_watermark(connection: &mut PgConnection, shard: ShardId, epoch: &str) -> Result<Watermark, ProjectError> {
     for _ in 0..2 {
-        let row = sqlx::query!("SELECT seq, epoch, amended_upto FROM watermarks WHERE shard = $1 FOR UPDATE", shard_column(shard))
-            .fetch_optional(&mut *connection)
-            .await
-            .map_err(refused)?;
+        let row =
+            sqlx::query!("SELECT seq, epoch, amended_upto, reacted_upto FROM watermarks WHERE shard = $1 FOR UPDATE", shard_column(shard))
+                .fetch_optional(&mut *connection)
+                .await
+                .map_err(refused)?;
         if let Some(row) = row {
             if row.epoch != epoch {
                 return Err(ProjectError::EpochMismatch { expected: epoch.to_owned(), found: row.epoch });
             }
-            return Ok(Watermark { seq: Seq::from_i64(row.seq), amended_upto: Seq::from_i64(row.amended_upto) });
+            return Ok(Watermark {
+                seq: Seq::from_i64(row.seq),
+                amended_upto: Seq::from_i64(row.amended_upto),
+                reacted_upto: Seq::from_i64(row.reacted_upto),
+            });
         }
         sqlx::query!(
             "INSERT INTO watermarks (shard, seq, epoch) VALUES ($1, 0, $2) ON CONFLICT (shard) DO NOTHING",
@@ -154,7 +172,7 @@ async fn lock_watermark(connection: &mut PgConnection, shard: ShardId, epoch: &s
 async fn move_watermark(connection: &mut PgConnection, shard: ShardId, upto: Seq, newest: Option<OffsetDateTime>) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE watermarks SET seq = $2, stored_at = coalesce($3, stored_at), updated_at = now(),
-             own_floor = CASE WHEN own_upto = seq THEN own_floor ELSE seq END, own_upto = $2, amended_upto = $2
+             own_floor = CASE WHEN own_upto = seq THEN own_floor ELSE seq END, own_upto = $2, amended_upto = $2, reacted_upto = $2
          WHERE shard = $1",
         shard_column(shard),
         upto.to_i64(),

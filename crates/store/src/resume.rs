@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use relay_domain::ports::{
-    EventPage, EventRange, FoundEvent, Holds, JoinQuestion, JoinSnapshot, MembershipInterval, OriginalSend, OwnHead, ResumeStore, SendKey,
-    SnapshotMembership, Standing, StoreError, Target,
+    EventPage, EventRange, FoundEvent, Holds, JoinQuestion, JoinSnapshot, MembershipInterval, OriginalSend, OwnHead, Reacted, ResumeStore,
+    SendKey, SnapshotMembership, Standing, StoreError, Target,
 };
 use relay_protocol::log::{EventOwner, EventText, StoredEvent};
 use relay_types::{ConversationId, MessageId, Seq, ShardId, UserId};
@@ -16,6 +16,7 @@ use crate::Store;
 use crate::convert::{kind, millis, role, shard, shard_column, text};
 use crate::error::{is_full, unavailable, unreadable};
 use crate::event_row::{EventRow, TextRow, UserTextRow};
+use crate::history::StoredReactions;
 
 #[async_trait]
 impl ResumeStore for Store {
@@ -186,7 +187,7 @@ impl ResumeStore for Store {
                 EventRow,
                 r#"SELECT e.conversation_id, e.seq, e.prev_seq, e.shard, e.kind, e.event_id, e.actor_id, e.client_id,
                       e.body::text AS "body!", e.further::text AS further, e.decided_at_ms, e.at, NULL::bigint AS edited_seq,
-                      NULL::timestamptz AS edited_at
+                      NULL::timestamptz AS edited_at, NULL::text AS reactions, NULL::text[] AS mine
                FROM erasures x
                JOIN conversation_events e ON e.conversation_id = x.conversation_id AND e.seq = x.seq
                WHERE x.shard = $1 AND x.seq > $2 AND e.at >= (SELECT oldest FROM event_horizon)
@@ -299,6 +300,35 @@ impl ResumeStore for Store {
                 Ok(Standing { kind: kind(&row.kind)?, role: role(&row.role)?, sender })
             })
             .transpose()
+        })
+        .await
+    }
+
+    /// Indexes: `conversations_pkey`, `messages_pkey` and `reactions_pkey` of one partition.
+    #[tracing::instrument(name = "db.reactions.standing", skip_all, fields(conversation.id = %conversation, stream.seq = %message))]
+    async fn reacted(&self, author: UserId, conversation: ConversationId, message: Seq) -> Result<Reacted, StoreError> {
+        self.limited(async {
+            let row = sqlx::query!(
+                r#"SELECT c.member_count, nullif(m.reactions, '{}')::text AS "reactions?",
+                          ARRAY (SELECT r.emoji FROM reactions r
+                                 WHERE r.conversation_id = $1 AND r.seq = $2 AND r.user_id = $3) AS "own!",
+                          ARRAY (SELECT r.emoji FROM reactions r
+                                 WHERE r.conversation_id = $1 AND r.seq = $2 AND r.user_id = $3 AND r.stays) AS "standing!"
+                   FROM conversations c LEFT JOIN messages m ON m.conversation_id = $1 AND m.seq = $2
+                   WHERE c.conversation_id = $1"#,
+                conversation.to_uuid(),
+                message.to_i64(),
+                author.to_uuid()
+            );
+            let Some(row) = row.fetch_optional(&self.pool).await.map_err(unavailable)? else { return Ok(Reacted::default()) };
+            let kinds = row.reactions.as_deref().map(StoredReactions::decode).transpose()?.unwrap_or_default().kinds;
+            Ok(Reacted {
+                count: kinds.iter().map(|kind| kind.count).fold(0, u32::saturating_add),
+                kinds: kinds.into_iter().map(|kind| kind.emoji).collect(),
+                own: row.own.iter().map(|emoji| text(emoji, "emoji")).collect::<Result<_, _>>()?,
+                standing: row.standing.iter().map(|emoji| text(emoji, "emoji")).collect::<Result<_, _>>()?,
+                members: u32::try_from(row.member_count).unwrap_or_default(),
+            })
         })
         .await
     }

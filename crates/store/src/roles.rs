@@ -107,6 +107,7 @@ const GRANTS: &[(&str, [&str; 3])] = &[
     ("user_heads", [READ, NOTHING, ALL]),
     ("messages", [READ, READ, ALL]),
     ("message_revisions", [READ, READ, ALL]),
+    ("reactions", [READ, READ, ALL]),
     ("event_horizon", [READ, READ, READ]),
     ("backfills", [READ, READ, "SELECT, UPDATE"]),
     ("send_keys", [READ, READ, ALL]),

@@ -4,6 +4,7 @@
 //! Start reading in [`ids`], then [`text`].
 
 pub mod clock;
+mod emoji;
 pub mod ids;
 pub mod limits;
 pub mod log;
@@ -13,4 +14,4 @@ mod visible;
 pub use clock::{Clock, IdGen, SystemClock, SystemIds, TimestampMs};
 pub use ids::{ConversationId, EventId, IdError, MessageId, SessionId, UserId};
 pub use log::{Seq, ShardId};
-pub use text::{ClientId, ConversationTitle, DeviceName, DisplayName, DraftText, Handle, MessageText, TextError};
+pub use text::{ClientId, ConversationTitle, DeviceName, DisplayName, DraftText, Emoji, Handle, MessageText, TextError};

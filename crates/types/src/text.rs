@@ -274,7 +274,32 @@ define_text!(
     }
 );
 
-plain_debug!(Handle, DisplayName, DeviceName, ConversationTitle, ClientId);
+define_text!(
+    /// An emoji with which somebody reacted: at most 64 bytes. Clients' words become one by [`Emoji::of`]; what a newer server took
+    /// is kept as it is.
+    Emoji,
+    "emoji",
+    Limits { min: 1, max: 64, pattern: None },
+    |what, text| {
+        if text.is_empty() {
+            return Err(TextError::Empty { what });
+        }
+        if text.len() > Emoji::MAX_BYTES {
+            return Err(TextError::TooLong { what, max: Emoji::MAX_BYTES, unit: "bytes" });
+        }
+        if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            return Err(TextError::Characters { what, allowed: "one emoji" });
+        }
+        Ok(())
+    }
+);
+
+impl Emoji {
+    /// The longest, in bytes of UTF-8: a family with a skin tone each takes about 50.
+    pub const MAX_BYTES: usize = 64;
+}
+
+plain_debug!(Handle, DisplayName, DeviceName, ConversationTitle, ClientId, Emoji);
 
 impl Handle {
     /// Whether nobody may register it: a sender of this name would look like the service itself, or like the reader.

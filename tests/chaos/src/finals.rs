@@ -8,22 +8,23 @@ use anyhow::{Context as _, bail};
 use async_nats::jetstream::consumer::push::OrderedConfig;
 use async_nats::jetstream::consumer::{DeliverPolicy, ReplayPolicy};
 use futures::{StreamExt as _, TryStreamExt as _};
-use relay_protocol::log::{EventOwner, LogEvent};
+use relay_protocol::log::{EventOwner, LogEvent, MessageReacted};
 use relay_protocol::rest::HistoryQuery;
 use relay_protocol::{Message, MessageBody};
 use relay_subjects::{shard_wildcard, stream};
-use relay_types::{ClientId, ConversationId, Seq, ShardId, UserId};
+use relay_types::{ClientId, ConversationId, Emoji, Seq, ShardId, UserId};
 use sqlx::Row as _;
 
 use crate::cluster::Cluster;
 use crate::record::{Logged, LoggedWhat, own_room};
-use crate::workload::{Directory, Workload, checksum, is_intact, key_number};
-use relay_checkers::history::{Amendment, Row, Said};
+use crate::workload::{Directory, EMOJI, Workload, checksum, is_intact, key_number};
+use relay_checkers::history::{Amendment, Reacted, Reaction, Row, Said};
 
 /// The longest silence while reading the log.
 const SILENCE: Duration = Duration::from_secs(20);
 
 /// What is left of a run, read by everybody who can.
+#[derive(Default)]
 pub struct Finals {
     /// Events of all kinds in Postgres: room, sequence, predecessor.
     pub events: Vec<(u32, u64, Option<u64>)>,
@@ -33,6 +34,8 @@ pub struct Finals {
     pub history: Vec<Vec<Row>>,
     /// What messages say there that are not as they were sent, per room.
     pub said: Vec<Vec<Said>>,
+    /// Reactions that it shows, per room.
+    pub reactions: Vec<Vec<Reaction>>,
     /// Findings of the product's own auditor.
     pub verify: String,
 }
@@ -44,6 +47,8 @@ pub struct Log {
     pub events: Vec<Logged>,
     /// What became of messages.
     pub amendments: Vec<Amendment>,
+    /// What was said of reactions.
+    pub reacted: Vec<Reacted>,
 }
 
 /// Reads all of the log that there is.
@@ -52,7 +57,7 @@ pub async fn read_log(cluster: &Cluster, directory: &Directory) -> anyhow::Resul
     let js = async_nats::jetstream::new(client.clone());
     let stream = js.get_stream(stream(ShardId(0))).await?;
     let (end, messages) = (stream.cached_info().state.last_sequence, stream.cached_info().state.messages);
-    let (mut events, mut amendments) = (BTreeMap::new(), Vec::new());
+    let (mut events, mut amendments, mut said) = (BTreeMap::new(), Vec::new(), Vec::new());
     if messages == 0 {
         return Ok(Log::default());
     }
@@ -70,6 +75,9 @@ pub async fn read_log(cluster: &Cluster, directory: &Directory) -> anyhow::Resul
         let event: LogEvent =
             serde_json::from_slice(&message.payload).with_context(|| format!("event {seq} of the log is not readable"))?;
         amendments.extend(amendment(seq, &event, directory));
+        if let LogEvent::MessageReacted(event) = &event {
+            said.push(reacted(seq, event, directory));
+        }
         if let LogEvent::MessageErased(erased) = &event {
             let (room, key) = (directory.room(erased.conversation_id), key_number(&erased.client_id));
             let what = LoggedWhat::Message { sender: directory.user(erased.sender_id), key, intact: true };
@@ -77,7 +85,7 @@ pub async fn read_log(cluster: &Cluster, directory: &Directory) -> anyhow::Resul
         }
         events.extend(logged(seq, event, directory).map(|logged| (seq, logged)));
         if seq >= end {
-            return Ok(Log { events: events.into_values().collect(), amendments });
+            return Ok(Log { events: events.into_values().collect(), amendments, reacted: said });
         }
     }
 }
@@ -90,6 +98,26 @@ fn amendment(seq: u64, event: &LogEvent, directory: &Directory) -> Option<Amendm
         _ => return None,
     };
     Some(Amendment { room: directory.room(conversation), seq, message: message.0, text: checksum(body) })
+}
+
+/// What an event says of a reaction.
+pub fn reacted(seq: u64, event: &MessageReacted, directory: &Directory) -> Reacted {
+    let MessageReacted { conversation_id, message_seq, actor_id, emoji, on, .. } = event;
+    Reacted { seq, of: reaction(*conversation_id, *message_seq, *actor_id, emoji, directory), on: *on }
+}
+
+fn reaction(conversation: ConversationId, message: Seq, user: UserId, emoji: &Emoji, directory: &Directory) -> Reaction {
+    let emoji = EMOJI.iter().position(|known| *known == emoji.as_str()).and_then(|at| u32::try_from(at).ok()).unwrap_or(u32::MAX);
+    Reaction { room: directory.room(conversation), message: message.0, user: directory.user(user), emoji }
+}
+
+/// The reactions to a message, as far as they name people: in pairs all.
+fn reactions(message: &Message, directory: &Directory) -> Vec<Reaction> {
+    let of = |kind: &relay_protocol::Reaction| {
+        let one = |user: &UserId| reaction(message.conversation_id, message.seq, *user, &kind.emoji, directory);
+        kind.by.iter().map(one).collect::<Vec<_>>()
+    };
+    message.reactions.iter().flat_map(of).collect()
 }
 
 /// What a message says, if it is not as it was sent.
@@ -141,8 +169,13 @@ pub async fn read(cluster: &Cluster, workload: &Workload) -> anyhow::Result<Fina
         Ok(_) => String::new(),
         Err(error) => format!("{error:#}"),
     };
-    let (history, said) = history.into_iter().unzip();
-    Ok(Finals { events, rows, history, said, verify })
+    let mut finals = Finals { events, rows, verify, ..Finals::default() };
+    for (rows, said, reactions) in history {
+        finals.history.push(rows);
+        finals.said.push(said);
+        finals.reactions.push(reactions);
+    }
+    Ok(finals)
 }
 
 type Events = Vec<(u32, u64, Option<u64>)>;
@@ -180,16 +213,19 @@ async fn read_postgres(cluster: &Cluster, directory: &Directory) -> anyhow::Resu
 }
 
 /// Every room's history, as its owner pages through it.
-async fn read_history(workload: &Workload) -> anyhow::Result<Vec<(Vec<Row>, Vec<Said>)>> {
+async fn read_history(workload: &Workload) -> anyhow::Result<Vec<RoomHistory>> {
     let rooms = (0..workload.population.rooms.len()).map(|room| read_room(workload, room));
     futures::stream::iter(rooms).buffered(4).try_collect().await
 }
 
-async fn read_room(workload: &Workload, index: usize) -> anyhow::Result<(Vec<Row>, Vec<Said>)> {
+/// Messages of a room, what they say, and how people react to them.
+type RoomHistory = (Vec<Row>, Vec<Said>, Vec<Reaction>);
+
+async fn read_room(workload: &Workload, index: usize) -> anyhow::Result<RoomHistory> {
     let room = workload.population.rooms.get(index).context("no such room")?;
     let owner = room.core.first().and_then(|owner| workload.population.people.get(*owner)).context("a room's owner")?;
     let directory = Arc::clone(&workload.directory);
-    let (mut rows, mut states, mut after, mut failures): (Vec<Row>, Vec<Said>, u64, u32) = (Vec::new(), Vec::new(), 0, 0);
+    let (mut found, mut after, mut failures): (RoomHistory, u64, u32) = (RoomHistory::default(), 0, 0);
     loop {
         let query =
             HistoryQuery { conversation_id: room.id, before: None, after: Some(Seq(after)), unread: None, limit: Some(200), changes: None };
@@ -202,13 +238,14 @@ async fn read_room(workload: &Workload, index: usize) -> anyhow::Result<(Vec<Row
             }
             Err(error) => bail!("the history of {} is not readable: {error:?}", room.id),
         };
-        rows.extend(page.messages.iter().map(|message| row(message, &directory)));
-        states.extend(page.messages.iter().filter_map(|message| said(message, &directory)));
-        let Some(last) = page.messages.last() else { return Ok((rows, states)) };
+        found.0.extend(page.messages.iter().map(|message| row(message, &directory)));
+        found.1.extend(page.messages.iter().filter_map(|message| said(message, &directory)));
+        found.2.extend(page.messages.iter().flat_map(|message| reactions(message, &directory)));
+        let Some(last) = page.messages.last() else { return Ok(found) };
         anyhow::ensure!(last.seq.0 > after, "the history of {} does not advance at {after}", room.id);
         after = last.seq.0;
         if !page.has_more {
-            return Ok((rows, states));
+            return Ok(found);
         }
     }
 }

@@ -42,13 +42,15 @@ pub fn judge(taken: Taken, finals: Finals, facts: &Facts) -> Report {
         healed_us: window.healed_us,
         recovered_us: window.recovered_us,
     });
-    let (mut log, mut amendments) = (Vec::new(), Vec::new());
+    let (mut log, mut amendments, mut reacted) = (Vec::new(), Vec::new(), Vec::new());
     for part in taken.logs {
         log.extend(part.events);
         amendments.extend(part.amendments);
+        reacted.extend(part.reacted);
     }
     // The same, as below.
     amendments.sort_by_key(|amendment| amendment.seq);
+    reacted.sort_by_key(|reacted| reacted.seq);
     // The log of an ended epoch is read before it ends, and what is read at the end may begin with it.
     log.sort_by_key(|event| event.seq);
     // A message of an ended epoch that was deleted in the next one stands in both.
@@ -67,6 +69,9 @@ pub fn judge(taken: Taken, finals: Finals, facts: &Facts) -> Report {
         amendments,
         said: taken.said,
         said_in_history: finals.said.into_iter().zip(0..).map(|(said, room)| (room, said)).collect(),
+        reacted,
+        heard: taken.heard,
+        reactions_in_history: finals.reactions.into_iter().zip(0..).map(|(shown, room)| (room, shown)).collect(),
         disturbances: disturbances.collect(),
         ..History::default()
     };

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 pub use relay_checkers::history::{
-    Answer, Logged, LoggedWhat, MembershipCall, NO_LINE, ReadBack, Receipt, Said, Seen, Sent, What, own_room,
+    Answer, Logged, LoggedWhat, MembershipCall, NO_LINE, Reacted, ReadBack, Receipt, Said, Seen, Sent, What, own_room,
 };
 
 use crate::finals::Log;
@@ -23,6 +23,7 @@ pub struct Record {
     own_from: AtomicU64,
     logs: Mutex<Vec<Log>>,
     said: Mutex<Vec<(usize, Said)>>,
+    heard: Mutex<Vec<(usize, Reacted)>>,
     open_calls: AtomicUsize,
     pub delivered: AtomicUsize,
     pub acked: AtomicUsize,
@@ -47,6 +48,7 @@ impl Record {
             own_from: AtomicU64::new(u64::MAX),
             logs: Mutex::default(),
             said: Mutex::default(),
+            heard: Mutex::default(),
             open_calls: AtomicUsize::new(0),
             delivered: AtomicUsize::new(0),
             acked: AtomicUsize::new(0),
@@ -105,6 +107,11 @@ impl Record {
     /// A device learned what became of a message.
     pub fn learned(&self, device: usize, said: Said) {
         self.said.lock().push((device, said));
+    }
+
+    /// A device was told of a reaction.
+    pub fn heard(&self, device: usize, reacted: Reacted) {
+        self.heard.lock().push((device, reacted));
     }
 
     /// From here on every device has to get its user's own events.
@@ -179,6 +186,7 @@ impl Record {
             own_from: self.own_from.load(Ordering::Relaxed),
             logs: std::mem::take(&mut *self.logs.lock()),
             said: std::mem::take(&mut *self.said.lock()),
+            heard: std::mem::take(&mut *self.heard.lock()),
         }
     }
 }
@@ -205,6 +213,8 @@ pub struct Taken {
     pub logs: Vec<Log>,
     /// What devices learned of messages.
     pub said: Vec<(usize, Said)>,
+    /// And of reactions.
+    pub heard: Vec<(usize, Reacted)>,
 }
 
 #[cfg(test)]
@@ -221,7 +231,7 @@ mod tests {
         // Deleted in the next epoch.
         let next = vec![at(3, message(1))];
         for events in [ended, next] {
-            record.keep_log(Log { events, amendments: Vec::new() });
+            record.keep_log(Log { events, ..Log::default() });
         }
         assert_eq!(record.newest_for_members(), BTreeMap::from([((7, 1), 4), ((7, 2), 4), ((7, 3), 4)]));
     }

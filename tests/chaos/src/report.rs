@@ -61,6 +61,8 @@ pub struct Report {
     /// Edits, and deletions for everyone, that are in the log and that every device was judged by.
     pub edits: u64,
     pub deletions: u64,
+    /// The same of reactions, also those taken back.
+    pub reactions: u64,
     /// The first violations of each promise.
     pub samples: Vec<String>,
 }
@@ -137,6 +139,7 @@ impl Report {
             membership_changes: history.membership.len() as u64,
             edits: amended(|amendment| amendment.text.is_some()),
             deletions: amended(|amendment| amendment.text.is_none()),
+            reactions: history.reacted.len() as u64,
             samples,
         }
     }
@@ -164,7 +167,7 @@ impl Report {
                 "lost {}, duplicated {}, reordered {}, phantom {}, unaccounted {}",
                 self.lost, self.duplicated, self.reordered, self.phantom, self.unaccounted
             ),
-            format!("edited {}, deleted {}", self.edits, self.deletions),
+            format!("edited {}, deleted {}, reacted {}", self.edits, self.deletions, self.reactions),
             format!("kills: {} ({kills}); restarts by themselves: {}", self.kills_total, self.restarts),
             format!("recovery: p50 {:.0} ms, max {:.0} ms", self.recovery_ms.p50, self.recovery_ms.max),
             format!(

@@ -32,6 +32,9 @@ use crate::record::Record;
 use crate::settle;
 use gate::Phase;
 
+/// With what people react.
+pub const EMOJI: [&str; 4] = ["👍", "❤️", "😂", "🎉"];
+
 /// For what is on its way when senders pause.
 const PAUSE_LIMIT: Duration = Duration::from_secs(30);
 

@@ -41,7 +41,7 @@ async fn whatever_is_killed_nothing_acknowledged_is_lost() -> anyhow::Result<()>
         }
         // A zero is one only beside what was at stake.
         assert!(number(&report, "acked")? > 1_000, "seed {seed}: hardly anything was sent: {report}");
-        for amended in ["edits", "deletions"] {
+        for amended in ["edits", "deletions", "reactions"] {
             assert!(number(&report, amended)? > 0, "seed {seed}, {amended}: nothing was judged: {report}");
         }
         assert!(number(&report, "kills_total")? > 2, "seed {seed}: hardly anything was killed: {report}");

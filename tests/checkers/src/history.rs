@@ -280,6 +280,30 @@ pub struct Said {
     pub text: Option<u64>,
 }
 
+/// A person's reaction to a message with an emoji.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Reaction {
+    /// Where.
+    pub room: u32,
+    /// The message's place.
+    pub message: u64,
+    /// Whose.
+    pub user: u32,
+    /// With which emoji.
+    pub emoji: u32,
+}
+
+/// What somebody said about a reaction of theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reacted {
+    /// Its place.
+    pub seq: u64,
+    /// Which reaction.
+    pub of: Reaction,
+    /// Whether it stands from now on.
+    pub on: bool,
+}
+
 /// A fault, as liveness is judged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Disturbance {
@@ -324,6 +348,12 @@ pub struct History {
     pub said: Vec<(usize, Said)>,
     /// What histories over REST say in the end of messages that are not as they were sent; of these rooms.
     pub said_in_history: Vec<(u32, Vec<Said>)>,
+    /// What the log says of reactions, ascending.
+    pub reacted: Vec<Reacted>,
+    /// What each device was told of that, by device.
+    pub heard: Vec<(usize, Reacted)>,
+    /// Reactions that histories over REST show in the end, of these rooms.
+    pub reactions_in_history: Vec<(u32, Vec<Reaction>)>,
     /// Faults.
     pub disturbances: Vec<Disturbance>,
 }

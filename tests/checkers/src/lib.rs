@@ -20,6 +20,7 @@ mod c12_liveness;
 mod c13_resurrection;
 mod c14_own;
 mod c15_state;
+mod c16_reactions;
 pub mod history;
 mod index;
 mod resets;
@@ -49,5 +50,6 @@ pub fn judge(history: &History) -> Verdict {
     c13_resurrection::check(history, &mut verdict);
     c14_own::check(history, &mut verdict);
     c15_state::check(history, &index, &mut verdict);
+    c16_reactions::check(history, &index, &mut verdict);
     verdict
 }

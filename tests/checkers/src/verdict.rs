@@ -43,6 +43,8 @@ pub enum Check {
     Own,
     /// C15: in the end each message is everywhere as the log has it.
     State,
+    /// C16: in the end the reactions to each message are everywhere as the log has them.
+    Reactions,
 }
 
 impl fmt::Display for Check {
@@ -64,6 +66,7 @@ impl fmt::Display for Check {
             Self::Resurrection => "C13 resurrection",
             Self::Own => "C14 own events",
             Self::State => "C15 state of messages",
+            Self::Reactions => "C16 reactions",
         };
         f.write_str(name)
     }

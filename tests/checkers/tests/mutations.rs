@@ -5,8 +5,8 @@ mod mutations {
     use rand::rngs::StdRng;
     use rand::{RngExt as _, SeedableRng as _};
     use relay_checkers::history::{
-        Amendment, Answer, Deletion, Device, Disturbance, History, Logged, LoggedWhat, MembershipCall, ReadBack, Receipt, RetentionProbe,
-        Row, Said, Seen, Sent, What, own_room,
+        Amendment, Answer, Deletion, Device, Disturbance, History, Logged, LoggedWhat, MembershipCall, Reacted, Reaction, ReadBack,
+        Receipt, RetentionProbe, Row, Said, Seen, Sent, What, own_room,
     };
     use relay_checkers::{Check, judge};
 
@@ -467,6 +467,46 @@ mod mutations {
             learned(history);
             let gone = Said { by: 0, text: None, ..said(edit(history)) };
             history.said.push((4, gone));
+        });
+    }
+
+    #[test]
+    fn reactions_that_are_not_as_the_log_has_them() {
+        // To a message that a device has, at the places of its next ones: given, and taken back by another.
+        let reactions = |history: &History| {
+            let device = &history.devices[4];
+            let at = messages(device);
+            let (message, first, second) = (device.events[at[30]], device.events[at[31]], device.events[at[32]]);
+            let of = |user| Reaction { room: message.room, message: message.seq, user, emoji: 3 };
+            [Reacted { seq: first.seq, of: of(1), on: true }, Reacted { seq: second.seq, of: of(2), on: false }]
+        };
+        let told = |history: &mut History| {
+            let reacted = reactions(history);
+            let everybody = 0..history.devices.len();
+            history.reacted = reacted.to_vec();
+            history.heard = everybody.flat_map(|device| reacted.map(|one| (device, one))).collect();
+            history.reactions_in_history = vec![(reacted[0].of.room, vec![reacted[0].of])];
+        };
+        let mut history = good(1);
+        told(&mut history);
+        assert!(judge(&history).holds(), "{:?}", judge(&history).samples());
+        caught(Check::Reactions, |history| history.reacted = reactions(history).to_vec());
+        caught(Check::Reactions, |history| {
+            told(history);
+            history.heard[0].1.on = false;
+        });
+        caught(Check::Reactions, |history| {
+            told(history);
+            history.reactions_in_history[0].1.clear();
+        });
+        caught(Check::Reactions, |history| {
+            told(history);
+            let taken_back = history.reacted[1].of;
+            history.reactions_in_history[0].1.push(taken_back);
+        });
+        caught(Check::Reactions, |history| {
+            told(history);
+            history.heard.retain(|(device, reacted)| *device != 4 || reacted.on);
         });
     }
 

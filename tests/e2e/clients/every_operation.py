@@ -93,10 +93,22 @@ versions = call("listRevisions", bob, id=group, message_id=sent.message_id).revi
 assert [version.body.text for version in versions] == [text["text"], now.body.text], versions
 assert call("searchMessages", bob, q="\"not a phrase\" from:nobody_has_this", limit=5).hits == []
 assert call("getMessageReceipts", ann, id=group, message_id=sent.message_id).named
+kept = call("putDraft", ann, id=group, body=body("PutDraftRequest", text="not yet sent"))
+assert (call("getDraft", ann, id=group).text, call("getDraft", ann, id=group).version) == ("not yet sent", kept.version)
+assert [draft.conversation_id for draft in call("listDrafts", ann).drafts] == [group]
+level = body("ChangeConversationSettingsRequest", level="mentions")
+assert call("changeConversationSettings", ann, id=group, body=level).level == "mentions"
 later = body("ScheduleRequest", body=text, send_at_ms=int(time.time() + 3600) * 1000)
 waits = call("scheduleMessage", ann, id=group, client_id="g-4", body=later)
 assert [message.client_id for message in call("listScheduled", ann).scheduled] == [waits.client_id]
 call("cancelScheduled", ann, id=group, client_id="g-4")
+reaction = body("ReactRequest", client_id="g-r", emoji="\u2764", on=True)
+reacted = call("react", bob, id=group, message_id=sent.message_id, body=reaction)
+shown = call("getMessage", ann, id=group, message_id=sent.message_id)
+assert [(kind.emoji, kind.count, kind.mine) for kind in shown.reactions] == [("\u2764\ufe0f", 1, False)], shown
+assert shown.reacted_seq == reacted.seq, shown
+reactors = call("listReactions", ann, id=group, message_id=sent.message_id, emoji="\u2764\ufe0f", limit=10).reactions
+assert [reactor.user_id for reactor in reactors] == [bob_profile.user_id], reactors
 call("hideMessage", bob, id=group, message_id=sent.message_id)
 assert call("listMessages", bob, conversation_id=group, limit=10).messages == []
 call("deleteMessage", ann, id=group, message_id=sent.message_id, body=body("DeleteMessageRequest", client_id="g-3"))

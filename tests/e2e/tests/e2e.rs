@@ -47,6 +47,7 @@ mod e2e {
     mod process_pause;
     mod quotas;
     mod raw_http;
+    mod reactions;
     mod receipts;
     mod refusals_rest;
     mod refusals_stream;

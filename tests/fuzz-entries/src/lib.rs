@@ -44,6 +44,13 @@ pub fn command(bytes: &[u8]) {
                 other => panic!("what was taken is not taken again: {other:?}"),
             }
         }
+        Ok(Command::React(react)) => match command::decode(&encode::react(&react)) {
+            Ok(Command::React(again)) => {
+                assert_eq!((&again.client_id, again.conversation_id), (&react.client_id, react.conversation_id));
+                assert_eq!((again.message_id, again.emoji, again.on), (react.message_id, react.emoji, react.on));
+            }
+            other => panic!("what was taken is not taken again: {other:?}"),
+        },
         Ok(Command::DeleteMessage(delete)) => match command::decode(&encode::delete_message(&delete)) {
             Ok(Command::DeleteMessage(again)) => {
                 assert_eq!((&again.client_id, again.conversation_id), (&delete.client_id, delete.conversation_id));

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use relay_domain::ports::{HistoryAnchor, MemberInterval};
 use relay_protocol::Message;
 use relay_protocol::frame::EventFrame;
-use relay_protocol::log::{EventClass, LogEvent, MessageEdited, MessageErased, StoredEvent};
+use relay_protocol::log::{EventClass, LogEvent, MessageEdited, MessageErased, MessageReacted, StoredEvent};
 use relay_protocol::rest::MessagePage;
 use relay_types::{Seq, UserId};
 
@@ -131,6 +131,11 @@ impl Fold {
             {
                 self.edit(edited, event.seq);
             }
+            if let LogEvent::MessageReacted(reacted) = &event.event
+                && self.intervals.inside(reacted.actor_id, event.seq)
+            {
+                self.react(reacted, event.seq);
+            }
             let shown = match event.event.class() {
                 EventClass::Message(sent) => self.intervals.inside(sent.actor_id, event.seq),
                 EventClass::Change => self.changes,
@@ -171,6 +176,14 @@ impl Fold {
     fn edit(&mut self, edited: &MessageEdited, seq: Seq) {
         self.change(edited.message_seq, |message| {
             message.edit(edited, seq);
+        });
+    }
+
+    /// As an edit.
+    fn react(&mut self, reacted: &MessageReacted, seq: Seq) {
+        let reader = self.reader;
+        self.change(reacted.message_seq, |message| {
+            message.react(reacted, seq, reader);
         });
     }
 

@@ -16,12 +16,12 @@ use relay_protocol::log::StoredEvent;
 use relay_protocol::receipts::ReadNotice;
 use relay_protocol::rest::{
     ChangeConversationSettingsRequest, ChangeSettingsRequest, Conversation, ConversationReceipts, Draft, DraftVersion, Invitation,
-    MessagePage, MessageReceipts, PutDraftRequest, RevisionList, Settings, UserProfile,
+    MessagePage, MessageReceipts, PutDraftRequest, ReactionList, RevisionList, Settings, UserProfile,
 };
 use relay_protocol::scheduled::ScheduledMessage;
 use relay_runtime::{Origins, WebConfig};
 use relay_types::{
-    ClientId, ConversationId, ConversationTitle, DisplayName, Handle, MessageId, Seq, SessionId, ShardId, SystemClock, SystemIds,
+    ClientId, ConversationId, ConversationTitle, DisplayName, Emoji, Handle, MessageId, Seq, SessionId, ShardId, SystemClock, SystemIds,
     TimestampMs, UserId,
 };
 
@@ -229,6 +229,17 @@ impl History for Away {
     async fn revisions(&self, _: UserId, _: ConversationId, _: MessageId, _: Option<Seq>) -> Result<RevisionList, HistoryError> {
         Err(away().into())
     }
+    async fn reactions(
+        &self,
+        _: UserId,
+        _: ConversationId,
+        _: MessageId,
+        _: Option<&Emoji>,
+        _: Option<UserId>,
+        _: u16,
+    ) -> Result<ReactionList, HistoryError> {
+        Err(away().into())
+    }
     async fn member_intervals(&self, _: ConversationId, _: &[UserId]) -> Result<Vec<MemberInterval>, StoreError> {
         Err(away())
     }
@@ -367,6 +378,9 @@ impl ResumeStore for Away {
         Err(away())
     }
     async fn target(&self, _: UserId, _: ConversationId, _: MessageId) -> Result<Option<Target>, StoreError> {
+        Err(away())
+    }
+    async fn reacted(&self, _: UserId, _: ConversationId, _: Seq) -> Result<Reacted, StoreError> {
         Err(away())
     }
     async fn standing(&self, _: UserId, _: UserId, _: ConversationId) -> Result<Option<Standing>, StoreError> {

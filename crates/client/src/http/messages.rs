@@ -4,8 +4,8 @@ use relay_protocol::Message;
 use relay_protocol::frame::MessageAck;
 use relay_protocol::message::MessageBody;
 use relay_protocol::rest::{
-    DeleteMessageRequest, EditMessageRequest, HistoryQuery, MessagePage, MessageReceipts, PostMessageRequest, ReaderList, ReadersQuery,
-    RevisionList, RevisionQuery,
+    DeleteMessageRequest, EditMessageRequest, HistoryQuery, MessagePage, MessageReceipts, PostMessageRequest, ReactRequest, ReactionList,
+    ReactionsQuery, ReaderList, ReadersQuery, RevisionList, RevisionQuery,
 };
 use relay_protocol::scheduled::{ScheduleRequest, ScheduledList, ScheduledMessage};
 use relay_protocol::search::{SearchPage, SearchQuery};
@@ -55,6 +55,23 @@ impl ApiClient {
         let delete = DeleteMessageRequest { client_id: client_id.clone() };
         let path = format!("/v1/conversations/{conversation}/messages/{message}/delete");
         self.call(|| self.request(Method::POST, &path).json(&delete)).await
+    }
+
+    /// Reacts to a message, or takes that back (`on` false). After a [`ClientError::Transport`] try again with the same `client_id`.
+    pub async fn react(&self, conversation: ConversationId, message: MessageId, react: &ReactRequest) -> Result<MessageAck, ClientError> {
+        let path = format!("/v1/conversations/{conversation}/messages/{message}/reactions");
+        self.call(|| self.request(Method::POST, &path).json(react)).await
+    }
+
+    /// Who reacted to a message.
+    pub async fn reactions(
+        &self,
+        conversation: ConversationId,
+        message: MessageId,
+        query: &ReactionsQuery,
+    ) -> Result<ReactionList, ClientError> {
+        let path = format!("/v1/conversations/{conversation}/messages/{message}/reactions");
+        self.call(|| self.request(Method::GET, &path).query(query)).await
     }
 
     /// Hides a message from oneself, on all of one's devices.

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use relay_protocol::Message;
-use relay_protocol::rest::{MessagePage, RevisionList};
-use relay_types::{ConversationId, MessageId, Seq, UserId};
+use relay_protocol::rest::{MessagePage, ReactionList, RevisionList};
+use relay_types::{ConversationId, Emoji, MessageId, Seq, UserId};
 
 use super::StoreError;
 
@@ -79,6 +79,21 @@ pub trait History: Send + Sync {
         message: MessageId,
         before: Option<Seq>,
     ) -> Result<RevisionList, HistoryError>;
+
+    /// Up to `limit` of those who reacted to the message, with this emoji or any, by user and emoji, after `after`; for a reader who may
+    /// see it.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn reactions(
+        &self,
+        reader: UserId,
+        conversation: ConversationId,
+        message: MessageId,
+        emoji: Option<&Emoji>,
+        after: Option<UserId>,
+        limit: u16,
+    ) -> Result<ReactionList, HistoryError>;
 
     /// The membership intervals of `users` in the conversation, in no order.
     ///

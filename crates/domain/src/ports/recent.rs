@@ -1,7 +1,7 @@
 //! The newest sends, which the projection may not have yet.
 
 use async_trait::async_trait;
-use relay_types::{ConversationId, MessageId, Seq, ShardId, TimestampMs, UserId};
+use relay_types::{ConversationId, Emoji, MessageId, Seq, ShardId, TimestampMs, UserId};
 
 use super::{LogClock, OriginalSend, SendKey, Target};
 
@@ -18,6 +18,17 @@ pub enum Passed {
     NotKnown,
 }
 
+/// What people said with emoji about a message: of each person and emoji the newest that is remembered.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RecentReactions {
+    /// With what people react.
+    pub kinds: Vec<Emoji>,
+    /// How many reactions those are.
+    pub count: u32,
+    /// What one person said, each with whether they react so.
+    pub own: Vec<(Emoji, bool)>,
+}
+
 /// What a process that follows the log remembers of it.
 #[async_trait]
 pub trait RecentSends: Send + Sync {
@@ -29,6 +40,9 @@ pub trait RecentSends: Send + Sync {
 
     /// How many edits of the message are among the remembered events.
     fn edits(&self, shard: ShardId, message: MessageId) -> u32;
+
+    /// What people said with emoji about the message, of what is among the remembered events; `author`'s own by itself.
+    fn reactions(&self, shard: ShardId, message: MessageId, author: UserId) -> RecentReactions;
 
     /// Every event of the shard after this one, up to the log's present end, is remembered; `None` when the process
     /// does not follow the log.
@@ -57,6 +71,10 @@ impl RecentSends for NothingRecent {
 
     fn edits(&self, _shard: ShardId, _message: MessageId) -> u32 {
         0
+    }
+
+    fn reactions(&self, _shard: ShardId, _message: MessageId, _author: UserId) -> RecentReactions {
+        RecentReactions::default()
     }
 
     fn remembered_after(&self, _shard: ShardId) -> Option<Seq> {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use relay_protocol::log::{EventOwner, EventText, LogEvent, StoredEvent};
 use relay_types::{ClientId, ConversationId, MessageId, Seq, SessionId, ShardId, TimestampMs, UserId};
 
-use super::{Causes, DriverError, Standing, Target};
+use super::{Causes, DriverError, Reacted, Standing, Target};
 
 /// The projection does not answer, or answered nonsense.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -214,6 +214,12 @@ pub trait ResumeStore: Send + Sync {
     /// # Cancel safety
     /// Cancel safe.
     async fn standing(&self, actor: UserId, sender: UserId, conversation: ConversationId) -> Result<Option<Standing>, StoreError>;
+
+    /// What the projection knows of the reactions to the message at this place, and of those of `author`.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn reacted(&self, author: UserId, conversation: ConversationId, message: Seq) -> Result<Reacted, StoreError>;
 
     /// Per shard, up to where the projection has the log.
     ///

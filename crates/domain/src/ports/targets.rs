@@ -1,7 +1,7 @@
 //! Messages that somebody refers to: to answer, to edit or to delete them.
 
 use relay_protocol::conversation::{ConversationKind, Role};
-use relay_types::{ClientId, Seq, TimestampMs, UserId};
+use relay_types::{ClientId, Emoji, Seq, TimestampMs, UserId};
 
 /// What is known of a message to which somebody refers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,21 @@ pub struct Target {
     pub edits: u32,
     /// Whether who refers to it may see it: it stands in their present stay.
     pub visible: bool,
+}
+
+/// What is known of the reactions to a message, and of where it is, for one who wants to react.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reacted {
+    /// With what people react now.
+    pub kinds: Vec<Emoji>,
+    /// How many reactions those are.
+    pub count: u32,
+    /// With what this person has reacted, or does.
+    pub own: Vec<Emoji>,
+    /// Of these, with what they react now.
+    pub standing: Vec<Emoji>,
+    /// Members of the conversation.
+    pub members: u32,
 }
 
 /// What a message holds.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use relay_domain::ports::{OriginalSend, Passed, RecentSends, SendKey, Target};
+use relay_domain::ports::{OriginalSend, Passed, RecentReactions, RecentSends, SendKey, Target};
 use relay_domain::void::{Departures, Person, senders};
 use relay_protocol::log::StoredEvent;
 use relay_types::{ConversationId, MessageId, Seq, ShardId, UserId};
@@ -81,6 +81,10 @@ impl RecentSends for Hub {
 
     fn edits(&self, shard: ShardId, message: MessageId) -> u32 {
         self.state.lock().shards.get(&shard).map_or(0, |shard| shard.ring.edits(message))
+    }
+
+    fn reactions(&self, shard: ShardId, message: MessageId, author: UserId) -> RecentReactions {
+        self.state.lock().shards.get(&shard).map_or_else(RecentReactions::default, |shard| shard.ring.reactions(message, author))
     }
 
     fn remembered_after(&self, shard: ShardId) -> Option<Seq> {

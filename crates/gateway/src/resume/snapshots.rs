@@ -98,7 +98,7 @@ mod tests {
 
     use async_trait::async_trait;
     use relay_domain::ports::{
-        EventPage, EventRange, FoundEvent, MembershipInterval, OriginalSend, SendKey, SnapshotMembership, Standing, Target,
+        EventPage, EventRange, FoundEvent, MembershipInterval, OriginalSend, Reacted, SendKey, SnapshotMembership, Standing, Target,
     };
     use relay_protocol::log::StoredEvent;
     use relay_types::{ConversationId, MessageId, Seq, SessionId, ShardId};
@@ -162,6 +162,10 @@ mod tests {
         }
 
         async fn target(&self, _: UserId, _: ConversationId, _: MessageId) -> Result<Option<Target>, StoreError> {
+            elsewhere()
+        }
+
+        async fn reacted(&self, _: UserId, _: ConversationId, _: Seq) -> Result<Reacted, StoreError> {
             elsewhere()
         }
 

@@ -127,6 +127,7 @@ async fn first_frame<T: Transport>(transport: &mut T, flood: &Flood) -> Result<H
                 | Command::Received(_)
                 | Command::Presence(_)
                 | Command::WatchPresence(_)
+                | Command::React(_)
                 | Command::Ping(_)
                 | Command::TypingStart(_)
                 | Command::TypingStop(_),

@@ -2,7 +2,8 @@
 //! version 1 are still read; they are never used for something else.
 
 use relay_types::{
-    ClientId, ConversationId, ConversationTitle, DeviceName, DisplayName, EventId, MessageId, Seq, SessionId, ShardId, TimestampMs, UserId,
+    ClientId, ConversationId, ConversationTitle, DeviceName, DisplayName, Emoji, EventId, MessageId, Seq, SessionId, ShardId, TimestampMs,
+    UserId,
 };
 
 use super::{EventOwner, LogEvent, StoredEvent};
@@ -254,6 +255,30 @@ impl MessageErased {
     }
 }
 
+/// Somebody reacted to a message, or takes that back. For each person and emoji the one with the greatest `seq` counts; those of a
+/// message whose content is gone do not.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct MessageReacted {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// By whom.
+    pub actor_id: UserId,
+    /// When it was accepted, by the accepting server's clock.
+    pub at_ms: TimestampMs,
+    /// The message's conversation.
+    pub conversation_id: ConversationId,
+    /// Their own key for it.
+    pub client_id: ClientId,
+    /// The message.
+    pub message_id: MessageId,
+    /// The message's sequence in the shard.
+    pub message_seq: Seq,
+    /// With what.
+    pub emoji: Emoji,
+    /// Whether they react so from now on; `false`: no longer.
+    pub on: bool,
+}
+
 /// An account exists.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct UserRegistered {
@@ -490,6 +515,7 @@ event_ids!(
     RoleChanged,
     MessageEdited,
     MessageErased,
+    MessageReacted,
     UserRegistered,
     ConversationMembershipChanged,
     ConversationInvited,

@@ -197,6 +197,9 @@ fn item_of(row: Row) -> Result<ConversationListItem, StoreError> {
                 at: row.e_at.ok_or_else(missing)?,
                 edited_seq: row.e_edited_seq,
                 edited_at: row.e_edited_at,
+                // A preview has none.
+                reactions: None,
+                mine: None,
             })?)
         }
     };

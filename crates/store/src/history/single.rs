@@ -1,12 +1,14 @@
 //! One message, and what it said over time.
 
 use relay_domain::ports::{HistoryError, StoreError};
-use relay_protocol::rest::{Revision, RevisionList};
+use relay_protocol::rest::{ReactionList, Reactor, Revision, RevisionList};
 use relay_protocol::{Message, MessageBody};
-use relay_types::{ConversationId, MessageId, Seq, UserId};
+use relay_types::{ConversationId, Emoji, MessageId, Seq, UserId};
+use sqlx::types::Uuid;
 
 use super::{PAGE_BYTES, message_of};
 use crate::Store;
+use crate::convert::text;
 use crate::error::{unavailable, unreadable};
 use crate::event_row::EventRow;
 
@@ -31,7 +33,10 @@ impl Store {
             EventRow,
             r#"SELECT m.conversation_id, m.seq, m.prev_seq, m.shard, m.kind, m.message_id AS event_id, m.sender_id AS actor_id, m.client_id,
                       m.body::text AS "body!", m.further::text AS further, m.sent_at_ms AS decided_at_ms, m.stored_at AS at, m.edited_seq,
-                      m.edited_at
+                      m.edited_at, nullif(m.reactions, '{}')::text AS reactions,
+                      CASE WHEN m.reactions <> '{}' THEN ARRAY (
+                          SELECT r.emoji FROM reactions r
+                          WHERE r.conversation_id = $1 AND r.seq = m.seq AND r.user_id = $3 AND r.stays) END AS mine
                FROM messages m
                JOIN memberships v ON v.conversation_id = m.conversation_id AND v.user_id = $3 AND v.left_seq IS NULL
                     AND v.joined_seq <= m.seq
@@ -47,6 +52,41 @@ impl Store {
             None if filled => Err(HistoryError::UnknownMessage),
             None => Err(StoreError::new("messages are being filled").into()),
         }
+    }
+
+    /// Who reacted to the message, whole people at a time. Index: `reactions_pkey` of one partition, in order.
+    pub(super) async fn reactions_to(
+        &self,
+        message: &Message,
+        emoji: Option<&Emoji>,
+        after: Option<UserId>,
+        limit: u16,
+    ) -> Result<ReactionList, StoreError> {
+        let rows = sqlx::query!(
+            "SELECT user_id, emoji, said_at_ms FROM reactions
+             WHERE conversation_id = $1 AND seq = $2 AND user_id > $3 AND stays AND ($4::text IS NULL OR emoji = $4)
+               AND user_id IN (
+                   SELECT DISTINCT user_id FROM reactions
+                   WHERE conversation_id = $1 AND seq = $2 AND user_id > $3 AND stays AND ($4::text IS NULL OR emoji = $4)
+                   ORDER BY user_id LIMIT $5)
+             ORDER BY user_id, said_seq",
+            message.conversation_id.to_uuid(),
+            message.seq.to_i64(),
+            // The least uuid stands before every user: nobody mints it.
+            after.map_or(Uuid::nil(), UserId::to_uuid),
+            emoji.map(Emoji::as_str),
+            i64::from(limit)
+        );
+        let rows = rows.fetch_all(&self.pool).await.map_err(unavailable)?;
+        let mut reactions: Vec<Reactor> = Vec::with_capacity(rows.len());
+        let mut people = 0_u16;
+        for row in rows {
+            let user_id = UserId::from_uuid(row.user_id);
+            people += u16::from(reactions.last().is_none_or(|last| last.user_id != user_id));
+            reactions.push(Reactor { user_id, emoji: text(&row.emoji, "emoji")?, at_ms: row.said_at_ms });
+        }
+        let next = (people >= limit).then(|| reactions.last().map(|last| last.user_id)).flatten();
+        Ok(ReactionList { reactions, next })
     }
 
     /// The newest versions of the message, of those before `before`. Index: `message_revisions_pkey` of one partition, backwards.

@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use super::Heads;
 use super::edits::Edits;
 use super::erase::Erased;
+use super::reactions::Reactions;
 use crate::convert::timestamp;
 use crate::event_row::columns;
 use crate::spans::active_until;
@@ -151,6 +152,8 @@ pub(super) struct Batch {
     pub(super) sent: SentRows,
     /// In the log's order; applied after the rows.
     pub(super) edits: Edits,
+    /// In the log's order; applied after the edits.
+    pub(super) reactions: Reactions,
     /// In the log's order; applied after everything else.
     pub(super) erased: Vec<Erased>,
     newest_at: Option<OffsetDateTime>,
@@ -195,6 +198,9 @@ impl Batch {
             }
             if let LogEvent::MessageEdited(edited) = &stored.event {
                 batch.edits.push(stored.seq, edited).map_err(poison)?;
+            }
+            if let LogEvent::MessageReacted(reacted) = &stored.event {
+                batch.reactions.push(stored.seq, reacted);
             }
             if let LogEvent::MessageErased(event) = &stored.event {
                 let message_at = timestamp(event.stored_at_ms).map_err(|error| poison(error.reason))?;

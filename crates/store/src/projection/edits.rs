@@ -131,6 +131,14 @@ async fn hide_behind_erasures(connection: &mut PgConnection, shard: ShardId, edi
 
 /// While `messages` is being filled, an edited one may not be there yet. Indexes: `conversation_events_pkey` in each month.
 pub(super) async fn fetch_targets(connection: &mut PgConnection, edits: &Edits) -> sqlx::Result<()> {
+    fetch_messages(connection, &edits.conversation, &edits.message_seq).await
+}
+
+/// The same of messages to which something else refers.
+pub(super) async fn fetch_messages(connection: &mut PgConnection, conversations: &[Uuid], seqs: &[i64]) -> sqlx::Result<()> {
+    if seqs.is_empty() {
+        return Ok(());
+    }
     sqlx::query!(
         "INSERT INTO messages
              (conversation_id, seq, prev_seq, shard, message_id, sender_id, client_id, kind, body, further, sent_at_ms, stored_at)
@@ -139,8 +147,8 @@ pub(super) async fn fetch_targets(connection: &mut PgConnection, edits: &Edits) 
          FROM unnest($1::uuid[], $2::bigint[]) AS run (conversation_id, seq)
          JOIN conversation_events e ON e.conversation_id = run.conversation_id AND e.seq = run.seq AND e.kind = 'MESSAGE_SENT'
          ON CONFLICT DO NOTHING",
-        &edits.conversation,
-        &edits.message_seq,
+        conversations,
+        seqs,
     )
     .execute(connection)
     .await

@@ -34,7 +34,8 @@ pub(super) async fn apply(connection: &mut PgConnection, shard: ShardId, run: &[
                    WHERE conversation_id = $1 AND seq = $2 AND event_id = $3 RETURNING 1),
                message AS (
                    UPDATE messages
-                   SET body = '{"type": "erased"}', further = NULL, deleted = true, revision = 0, edited_seq = NULL, edited_at = NULL
+                   SET body = '{"type": "erased"}', further = NULL, deleted = true, revision = 0, edited_seq = NULL, edited_at = NULL,
+                       reactions = '{}'
                    WHERE conversation_id = $1 AND message_id = $3 RETURNING 1),
                edits AS (
                    UPDATE conversation_events SET body = erased_edit(body)
@@ -45,7 +46,8 @@ pub(super) async fn apply(connection: &mut PgConnection, shard: ShardId, run: &[
                    INSERT INTO erasures (shard, seq, conversation_id, message_id, erased_seq, erased_at)
                    SELECT $5, seq, $1, event_id, $6, $7 FROM edits
                    ON CONFLICT DO NOTHING),
-               revisions AS (DELETE FROM message_revisions WHERE conversation_id = $1 AND seq = $2)
+               revisions AS (DELETE FROM message_revisions WHERE conversation_id = $1 AND seq = $2),
+               reactions AS (DELETE FROM reactions WHERE conversation_id = $1 AND seq = $2)
                SELECT EXISTS (SELECT FROM event) OR $4 < (SELECT oldest FROM event_horizon) AS "event!",
                       EXISTS (SELECT FROM message) AS "message!""#,
             id,
@@ -116,7 +118,8 @@ async fn message_row(connection: &mut PgConnection, shard: ShardId, erased: &Era
                (conversation_id, seq, prev_seq, shard, message_id, sender_id, client_id, kind, body, deleted, sent_at_ms, stored_at)
            VALUES ($1, $2, $3, $4, $5, $6, $7, 'MESSAGE_SENT', '{"type": "erased"}', true, $8, $9)
            ON CONFLICT (conversation_id, seq) DO UPDATE
-           SET body = excluded.body, further = NULL, deleted = true, revision = 0, edited_seq = NULL, edited_at = NULL"#,
+           SET body = excluded.body, further = NULL, deleted = true, revision = 0, edited_seq = NULL, edited_at = NULL,
+                       reactions = '{}'"#,
         event.conversation_id.to_uuid(),
         event.message_seq.to_i64(),
         event.message_prev.map(Seq::to_i64),
@@ -139,8 +142,10 @@ pub(super) async fn again(connection: &mut PgConnection, shard: ShardId, seq: Se
            event AS (
                UPDATE conversation_events e SET body = '{"type": "erased"}', further = NULL FROM erased
                WHERE e.conversation_id = erased.conversation_id AND e.seq = erased.seq AND e.event_id = erased.message_id
-                 AND e.kind = 'MESSAGE_SENT')
-           UPDATE messages m SET body = '{"type": "erased"}', further = NULL, deleted = true FROM erased
+                 AND e.kind = 'MESSAGE_SENT'),
+           reactions AS (
+               DELETE FROM reactions r USING erased WHERE r.conversation_id = erased.conversation_id AND r.seq = erased.seq)
+           UPDATE messages m SET body = '{"type": "erased"}', further = NULL, deleted = true, reactions = '{}' FROM erased
            WHERE m.conversation_id = erased.conversation_id AND m.message_id = erased.message_id"#,
         shard_column(shard),
         seq.to_i64()

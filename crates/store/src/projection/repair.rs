@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 use sqlx::types::Uuid;
 
 use super::batch::{Batch, Closings, Openings};
-use super::{Heads, edits, erase, write};
+use super::{Heads, edits, erase, reactions, write};
 use crate::Store;
 use crate::convert::timestamp;
 use crate::error::{unavailable, unreadable};
@@ -49,7 +49,11 @@ impl Store {
                 let later =
                     edits::of_message(&mut transaction, conversation, (message.message_id, event.seq)).await.map_err(unavailable)?;
                 edits::apply(&mut transaction, shard, &later).await.map_err(unavailable)?;
+                let later =
+                    reactions::of_message(&mut transaction, conversation, (message.message_id, event.seq)).await.map_err(unavailable)?;
+                reactions::apply(&mut transaction, &later).await.map_err(unavailable)?;
             }
+            reactions::apply(&mut transaction, &batch.reactions).await.map_err(unavailable)?;
             erase::apply(&mut transaction, shard, &batch.erased).await.map_err(unavailable)?;
             erase::again(&mut transaction, shard, event.seq).await.map_err(unavailable)?;
             let (_, mut seqs) = erase::targets(&batch.erased);

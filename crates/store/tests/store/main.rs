@@ -18,6 +18,7 @@ mod own;
 mod postings;
 mod presence;
 mod projection;
+mod reactions;
 mod read_marks;
 mod receipts;
 mod resume;

@@ -15,7 +15,7 @@ use relay_protocol::RawJson;
 use relay_protocol::conversation::{ConversationKind, Role};
 use relay_protocol::log::{
     ConversationCreated, ConversationMembershipChanged, EventOwner, EventText, InitialMember, LogEvent, MemberAdded, MemberRemoved,
-    MembersAdded, MembersRemoved, MessageEdited, MessageErased, MessageSent, StoredEvent,
+    MembersAdded, MembersRemoved, MessageEdited, MessageErased, MessageReacted, MessageSent, StoredEvent,
 };
 
 use relay_protocol::message::{MessageBody, MessageRef};
@@ -328,6 +328,22 @@ impl TestLog {
             message_id: sent.message_id,
             message_seq: seq,
             body: MessageBody::Text { text: text.parse().unwrap() },
+        }))
+    }
+
+    /// Somebody reacts to the message at `seq`, or no longer does.
+    pub fn reacted(&mut self, seq: Seq, by: UserId, emoji: &str, on: bool) -> Seq {
+        let LogEvent::MessageSent(sent) = self.event_at(seq).event.clone() else { panic!("a message") };
+        self.push(LogEvent::MessageReacted(MessageReacted {
+            event_id: EventId::new(IDS.next_ulid()),
+            actor_id: by,
+            at_ms: NOON_MS + 1,
+            conversation_id: sent.conversation_id,
+            client_id: IDS.next_ulid().to_string().parse().unwrap(),
+            message_id: sent.message_id,
+            message_seq: seq,
+            emoji: emoji.parse().unwrap(),
+            on,
         }))
     }
 

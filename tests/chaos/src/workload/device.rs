@@ -36,6 +36,7 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 enum Order {
     Send { room: usize, key: ClientId, padding: String, again: bool },
     Amend,
+    React,
     Crash { away: Duration },
     Finish(oneshot::Sender<()>),
 }
@@ -146,6 +147,11 @@ impl Device {
     /// Edits or deletes a message that the device sent a moment ago, if there is one.
     pub async fn order_amendment(&self) {
         self.give(Order::Amend).await;
+    }
+
+    /// Reacts to a message that the device saw a moment ago, if there is one.
+    pub async fn order_reaction(&self) {
+        self.give(Order::React).await;
     }
 
     async fn give(&self, order: Order) -> bool {
@@ -283,6 +289,7 @@ impl Life {
                 order = orders.recv() => match order {
                     Some(Order::Send { room, key, padding, again }) => self.send(client, room, key, &padding, again).await,
                     Some(Order::Amend) => self.amend(client).await,
+                    Some(Order::React) => self.react(client).await,
                     // Whoever has no position yet would come back as a new device, for which only what follows is new.
                     Some(Order::Crash { away }) if self.disk.has_position() => return End::Crash(away),
                     Some(Order::Crash { .. }) => {}
@@ -502,6 +509,9 @@ impl Life {
         let intact = is_intact(&message.body, key);
         if let Some(said) = finals::said(message, &self.directory) {
             self.record.learned(self.index, said);
+        }
+        if self.population.rooms.iter().any(|room| room.id == message.conversation_id && room.kind == RoomKind::Pair) {
+            self.amending.saw(message);
         }
         let what = What::Message { sender: self.directory.user(message.sender_id), key, intact };
         if message.sender_id == self.me

@@ -147,6 +147,8 @@ mod tests {
             reply_to: None,
             edited_seq: None,
             edited_at_ms: None,
+            reactions: Vec::new(),
+            reacted_seq: None,
         }
     }
 

@@ -104,6 +104,13 @@ export async function openMessenger(configuration: Configuration): Promise<Messe
     deleteMessage: (id, message) => {
       refusing(() => client.delete(id, message)).acknowledged.catch(() => undefined);
     },
+    react: async (id, message, emoji, on) => {
+      await call(refusing(() => client.react(id, message, emoji, on)).acknowledged);
+    },
+    reactors: async (id, messageId) => {
+      const { reactions, next } = await call(api.reactions(id, messageId, { limit: 100 }));
+      return { reactions: reactions.map(({ user_id, emoji }) => ({ personId: user_id, emoji })), more: next != null };
+    },
     hideMessage: (id, messageId) => call(api.hideMessage(id, messageId)),
     revisions: async (id, messageId) =>
       (await call(api.revisions(id, messageId))).revisions.map(({ seq, at_ms, body }) => ({ seq, atMs: at_ms, body: bodyOf(body) })),

@@ -57,6 +57,7 @@ const messageOf = once(
     replyTo: item.replyTo,
     editedMs: item.edited?.atMs ?? null,
     editing: item.editing,
+    reactions: item.reactions,
     state: item.state,
     error: item.error,
     clientId: item.clientId,

@@ -10,6 +10,7 @@ import type {
   MessageRef,
   Person,
   Presence,
+  Reactors,
   Readers,
   Receipts,
   Revision,
@@ -100,6 +101,10 @@ export interface Messenger {
   edit(conversationId: string, message: MessageRef, text: string): void;
   /** Deletes a message for everyone. */
   deleteMessage(conversationId: string, message: MessageRef): void;
+  /** Reacts to a message, or takes that back. Shows at once; rejects when it is refused. */
+  react(conversationId: string, message: MessageRef, emoji: string, on: boolean): Promise<void>;
+  /** Who reacts to a message. */
+  reactors(conversationId: string, messageId: string): Promise<Reactors>;
   /** Hides a message from oneself, on all of one's devices. */
   hideMessage(conversationId: string, messageId: string): Promise<void>;
   /** What a message said over time, the present version last. */

@@ -20,6 +20,7 @@ export type Overlay =
   | { type: 'jump-to-date'; conversationId: string; atMs: number }
   | { type: 'revisions'; conversationId: string; messageId: string }
   | { type: 'details'; conversationId: string; messageId: string }
+  | { type: 'reactors'; conversationId: string; messageId: string }
   | { type: 'delete-message'; conversationId: string; message: MessageRef; mine: boolean; forEveryone: boolean }
   /** Without a key what is in the composer is scheduled. */
   | { type: 'send-later'; of: SendLaterProps }

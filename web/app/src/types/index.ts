@@ -32,12 +32,29 @@ export interface MessageItem {
   editedMs: number | null;
   /** An edit or a deletion of one's own that is not stored. */
   editing: { clientId: string; state: 'pending' | 'failed'; error: string | null; deletes: boolean } | null;
+  /** How people react, one's own that wait included. */
+  reactions: readonly Reaction[];
   state: SendState;
   /** The code of the refusal, when `state` is `failed`. */
   error: string | null;
   clientId: string;
   /** Null while it waits in the outbox. */
   messageId: string | null;
+}
+
+/** Those who react to a message with one emoji. */
+export interface Reaction {
+  emoji: string;
+  count: number;
+  mine: boolean;
+  /** The first of them. */
+  by: readonly string[];
+}
+
+/** Who reacts to a message, the first of them. */
+export interface Reactors {
+  reactions: { personId: string; emoji: string }[];
+  more: boolean;
 }
 
 /** A message that something refers to, in the same conversation. */

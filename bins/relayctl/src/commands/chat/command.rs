@@ -22,6 +22,8 @@ pub enum Input {
     Delete(Option<usize>),
     /// A message that one wants to see no more.
     DeleteForMe(usize),
+    /// A reaction to the message of that number, or that it is taken back.
+    React(usize, String, bool),
     /// What a message said before.
     Versions(usize),
     /// Who has read a message.
@@ -58,6 +60,7 @@ impl Input {
             | Self::Edit(..)
             | Self::Delete(_)
             | Self::DeleteForMe(_)
+            | Self::React(..)
             | Self::Versions(_)
             | Self::Readers(_)
             | Self::Details(_)
@@ -97,6 +100,7 @@ pub const HELP: &str = "\
 /edit [#n] <text>            change your message n of them, or your last one
 /delete [#n]                 delete message n of them, or your last one, for everyone
 /delete-for-me #n            see message n of them no more
+/react #n <emoji>            react to message n of them; /unreact takes it back
 /versions #n                 what message n of them said before
 /readers #n                  who has read message n of them
 /details #n                  who has message n of them, who has read it, and when
@@ -136,6 +140,8 @@ pub fn parse(line: &str) -> Result<Input, String> {
         "history" => Ok(Input::History(parsed::<u16>(rest, "/history [1 to 200]")?.clamp(1, 200))),
         "reply" => about(rest, "/reply [#number] <text>").map(|(number, text)| Input::Reply(number, text)),
         "edit" => about(rest, "/edit [#number] <text>").map(|(number, text)| Input::Edit(number, text)),
+        "react" => reaction(rest, "/react #<number of the history> <emoji>").map(|(number, emoji)| Input::React(number, emoji, true)),
+        "unreact" => reaction(rest, "/unreact #<number of the history> <emoji>").map(|(number, emoji)| Input::React(number, emoji, false)),
         "delete" if rest.is_empty() => Ok(Input::Delete(None)),
         "delete" => numbered(rest, "/delete [#number of the history]").map(|number| Input::Delete(Some(number))),
         "delete-for-me" => numbered(rest, "/delete-for-me #<number of the history>").map(Input::DeleteForMe),
@@ -184,6 +190,12 @@ fn about(rest: &str, usage: &str) -> Result<(Option<usize>, MessageText), String
         _ => (None, rest),
     };
     Ok((number, parsed(text, usage)?))
+}
+
+/// The number of a message, and an emoji: the server says whether it is one.
+fn reaction(rest: &str, usage: &str) -> Result<(usize, String), String> {
+    let (number, emoji) = rest.split_once(char::is_whitespace).ok_or_else(|| format!("an emoji is missing: {usage}"))?;
+    Ok((numbered(number, usage)?, emoji.trim().to_owned()))
 }
 
 /// The number of a message.

@@ -6,6 +6,8 @@ use crate::output::clean;
 
 /// Columns that a name or a title may take among the client's own words.
 const MAX_NAME: usize = 40;
+/// Of an emoji, which a newer server may know and this one does not.
+const MAX_EMOJI: usize = 16;
 /// Of what a server says about a refusal.
 const MAX_DETAIL: usize = 300;
 
@@ -72,6 +74,13 @@ pub fn body_text(body: &relay_protocol::MessageBody) -> &str {
         relay_protocol::MessageBody::Erased => "(this message was erased)",
         relay_protocol::MessageBody::Unknown(_) => "(a message that this version cannot show)",
     }
+}
+
+/// How people react to a message, behind what else is said of it.
+pub fn reactions_of(message: &relay_protocol::Message) -> String {
+    let kinds: Vec<String> =
+        message.reactions.iter().map(|kind| format!("{} {}", short(kind.emoji.as_str(), MAX_EMOJI), kind.count)).collect();
+    if kinds.is_empty() { String::new() } else { format!(" [{}]", kinds.join(", ")) }
 }
 
 #[cfg(test)]

@@ -187,6 +187,12 @@ impl Player {
                 let message = self.words().message(&say["message"]);
                 assert_eq!((Some(&sent.client_id), sent.message_id), (self.keys.get(&named("of")), message));
             }
+            "expect_react" => {
+                let sent = self.peer().expect_react().await;
+                let message = self.words().message(&say["message"]);
+                assert_eq!((Some(&sent.client_id), sent.message_id), (self.keys.get(&named("of")), message));
+                assert_eq!((Some(sent.emoji.as_str()), Some(sent.on)), (say["emoji"].as_str(), say["on"].as_bool()));
+            }
             "expect_quiet" => self.peer().expect_quiet().await,
             "expect_no_ping" => self.peer().expect_no_ping().await,
             "expect_waited" => assert!(self.since.elapsed() >= Duration::from_millis(say.as_u64().unwrap())),
@@ -205,6 +211,10 @@ impl Player {
         let (client, body) = (self.client(), text(say["text"].as_str().unwrap_or("nothing")));
         let named = |field: &str| say[field].is_string().then(|| self.words().message(&say[field]));
         let sent = match (named("reply_to"), named("edits"), named("deletes")) {
+            _ if say["reacts"].is_string() => {
+                let emoji = say["emoji"].as_str().unwrap().parse().unwrap();
+                client.react(conversation(to), self.words().message(&say["reacts"]), emoji, say["on"].as_bool().unwrap()).await
+            }
             (Some(to_message), _, _) => client.reply(conversation(to), to_message, body).await,
             (None, Some(message), _) => client.edit(conversation(to), message, body).await,
             (None, None, Some(message)) => client.delete(conversation(to), message).await,

@@ -6,7 +6,7 @@ use futures::{SinkExt as _, StreamExt as _};
 use relay_protocol::command::{Command, Hello, decode};
 use relay_protocol::frame::{MessageAck, ServerFrame, Welcome};
 use relay_protocol::message::MessageBody;
-use relay_protocol::{CloseCode, DeleteMessage, EditMessage, Position, ReceivedUpto, SendMessage};
+use relay_protocol::{CloseCode, DeleteMessage, EditMessage, Position, React, ReceivedUpto, SendMessage};
 use relay_types::{ClientId, ConversationId, MessageId, Seq, SessionId, ShardId, UserId};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::WebSocketStream;
@@ -64,6 +64,8 @@ pub fn message(of: u128, seq: u64, prev: Option<u64>) -> relay_protocol::Message
         reply_to: None,
         edited_seq: None,
         edited_at_ms: None,
+        reactions: Vec::new(),
+        reacted_seq: None,
     }
 }
 
@@ -185,7 +187,7 @@ impl Peer {
                 | Command::WatchPresence(_)
                 | Command::TypingStart(_)
                 | Command::TypingStop(_) => {}
-                other @ (Command::Hello(_) | Command::EditMessage(_) | Command::DeleteMessage(_)) => {
+                other @ (Command::Hello(_) | Command::EditMessage(_) | Command::DeleteMessage(_) | Command::React(_)) => {
                     panic!("a message was expected, not {other:?}")
                 }
             }
@@ -203,8 +205,26 @@ impl Peer {
                 | Command::WatchPresence(_)
                 | Command::TypingStart(_)
                 | Command::TypingStop(_) => {}
-                other @ (Command::Hello(_) | Command::SendMessage(_) | Command::DeleteMessage(_)) => {
+                other @ (Command::Hello(_) | Command::SendMessage(_) | Command::DeleteMessage(_) | Command::React(_)) => {
                     panic!("an edit was expected, not {other:?}")
+                }
+            }
+        }
+    }
+
+    /// The next reaction; pings in between are left without an answer.
+    pub async fn expect_react(&mut self) -> React {
+        loop {
+            match self.command().await {
+                Command::React(react) => return react,
+                Command::Ping(_)
+                | Command::Received(_)
+                | Command::Presence(_)
+                | Command::WatchPresence(_)
+                | Command::TypingStart(_)
+                | Command::TypingStop(_) => {}
+                other @ (Command::Hello(_) | Command::SendMessage(_) | Command::EditMessage(_) | Command::DeleteMessage(_)) => {
+                    panic!("a reaction was expected, not {other:?}")
                 }
             }
         }
@@ -221,7 +241,7 @@ impl Peer {
                 | Command::WatchPresence(_)
                 | Command::TypingStart(_)
                 | Command::TypingStop(_) => {}
-                other @ (Command::Hello(_) | Command::SendMessage(_) | Command::EditMessage(_)) => {
+                other @ (Command::Hello(_) | Command::SendMessage(_) | Command::EditMessage(_) | Command::React(_)) => {
                     panic!("a deletion was expected, not {other:?}")
                 }
             }

@@ -1,4 +1,4 @@
-//! What a device makes of messages that it sent.
+//! What a device makes of messages: edits and deletions of what it sent, reactions to what it saw.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::Ordering;
@@ -7,12 +7,14 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
 use relay_checkers::history::Said;
-use relay_client::{QueuedSend, RealtimeClient, SendError};
+use relay_client::{QueuedReaction, QueuedSend, RealtimeClient, SendError};
 use relay_protocol::frame::MessageAck;
-use relay_protocol::{LogEvent, MessageBody};
+use relay_protocol::{LogEvent, Message, MessageBody};
 use relay_types::{ClientId, ConversationId, MessageId};
 
 use super::Life;
+use crate::finals;
+use crate::workload::EMOJI;
 use crate::workload::directory::{checksum, key_number, text_of};
 
 /// Messages of one's own that are remembered.
@@ -22,6 +24,10 @@ const REMEMBERED: usize = 32;
 #[derive(Default)]
 pub(super) struct Amending {
     mine: VecDeque<Mine>,
+    /// What it saw lately, of whomever.
+    seen: VecDeque<(ConversationId, MessageId)>,
+    /// Reactions that it gave, and did not take back.
+    given: VecDeque<(ConversationId, QueuedReaction)>,
     pending: FuturesUnordered<BoxFuture<'static, (ClientId, Result<MessageAck, SendError>)>>,
     /// Of earlier lives, without an answer.
     carried: HashSet<ClientId>,
@@ -40,6 +46,14 @@ impl Amending {
         self.mine.push_back(Mine { conversation: ack.conversation_id, message: ack.message_id, key: key_number(&ack.client_id) });
         while self.mine.len() > REMEMBERED {
             self.mine.pop_front();
+        }
+    }
+
+    /// A message was seen, to which one may react.
+    pub(super) fn saw(&mut self, message: &Message) {
+        self.seen.push_back((message.conversation_id, message.message_id));
+        while self.seen.len() > REMEMBERED {
+            self.seen.pop_front();
         }
     }
 
@@ -65,6 +79,35 @@ impl Life {
             }
             _ => None,
         };
+        self.publish(client, queued).await;
+    }
+
+    /// Reacts to a message that was seen lately, or takes that back.
+    pub(super) async fn react(&mut self, client: &RealtimeClient) {
+        self.amending.said += 1;
+        let said = usize::try_from(self.amending.said).unwrap_or_default();
+        let taken_back = if said.is_multiple_of(3) { self.amending.given.pop_front() } else { None };
+        let reaction = if let Some((conversation, given)) = taken_back {
+            Some((conversation, QueuedReaction { on: false, ..given }))
+        } else {
+            let message = self.amending.seen.get(said % self.amending.seen.len().max(1)).copied();
+            let emoji = EMOJI.get(said % EMOJI.len()).and_then(|emoji| emoji.parse().ok());
+            message.zip(emoji).map(|((conversation, message_id), emoji)| (conversation, QueuedReaction { message_id, emoji, on: true }))
+        };
+        let queued = match (reaction, client.mint()) {
+            (Some((conversation, reaction)), Ok(own)) => {
+                if reaction.on {
+                    self.amending.given.push_back((conversation, reaction.clone()));
+                    self.amending.given.truncate(REMEMBERED);
+                }
+                Some(QueuedSend::reaction(own, conversation, reaction))
+            }
+            _ => None,
+        };
+        self.publish(client, queued).await;
+    }
+
+    async fn publish(&mut self, client: &RealtimeClient, queued: Option<QueuedSend>) {
         let Some(queued) = queued else { return self.amendment_is_over() };
         let key = queued.client_id.clone();
         match client.enqueue(queued).await {
@@ -96,6 +139,11 @@ impl Life {
         let (conversation, message, text) = match event {
             LogEvent::MessageEdited(edited) => (edited.conversation_id, edited.message_seq, checksum(&edited.body)),
             LogEvent::MessageErased(erased) => (erased.conversation_id, erased.message_seq, None),
+            LogEvent::MessageReacted(reacted) => {
+                self.carried_amendment_is_over(&reacted.client_id);
+                self.record.heard(self.index, finals::reacted(seq, reacted, &self.directory));
+                return;
+            }
             _ => return,
         };
         if let Some(published) = event.published() {

@@ -20,6 +20,8 @@ const TELL: [&str; 6] = ["getConversation", "listConversations", "listMessages",
 
 /// The key of what each caller schedules.
 const LATER: &str = "later";
+/// Each caller's own.
+pub const EMOJIS: [&str; 7] = ["👍", "🎉", "❤️", "😂", "😮", "🙏", "🔥"];
 
 /// What ends sessions has one of its own.
 const END_SESSIONS: [&str; 3] = ["logout", "changePassword", "logoutEverywhere"];
@@ -106,9 +108,10 @@ fn call(h: &Harness, scene: &Scene, row: &Row, column: usize) -> anyhow::Result<
     let messages = &person.messages[0];
     let owner = scene.people[0].user();
     Ok(match (row.name.as_str(), variant) {
-        ("me" | "logout" | "listSessions" | "logoutEverywhere" | "getSettings" | "listInvitations" | "listDrafts" | "listScheduled", "") => {
-            Call::default()
-        }
+        (
+            "me" | "logout" | "listSessions" | "logoutEverywhere" | "getSettings" | "listInvitations" | "listDrafts" | "listScheduled",
+            "",
+        ) => Call::default(),
         ("register" | "login" | "refresh" | "changePassword" | "revokeSession" | "changeProfile" | "changeSettings", _) => {
             own(h, scene, row, column)?
         }
@@ -132,6 +135,7 @@ fn call(h: &Harness, scene: &Scene, row: &Row, column: usize) -> anyhow::Result<
         ("editMessage", "of another's") => changing(messages.others.to_string(), json!({ "client_id": key, "body": words })),
         ("deleteMessage", "of one's own") => changing(messages.own_deleted.to_string(), json!({ "client_id": key })),
         ("deleteMessage", "of another's") => changing(messages.others.to_string(), json!({ "client_id": key })),
+        ("react", "") => changing(messages.others.to_string(), json!({ "client_id": key, "emoji": EMOJIS[column], "on": true })),
         ("hideMessage", "") => changing(scene.people[6].messages[0].others.to_string(), Value::Null).without_body(),
         ("listMessages", "") => Call { query: format!("?conversation_id={}&limit=200", scene.group), ..Call::default() },
         ("searchMessages", "") => Call { query: format!("?q={}", scene.secrets.word), ..Call::default() },
@@ -143,7 +147,7 @@ fn call(h: &Harness, scene: &Scene, row: &Row, column: usize) -> anyhow::Result<
         ("markRead" | "markUnread", "") => with(json!({ "seq": scene.seq })),
         (
             "getConversation" | "getDraft" | "listMembers" | "hideConversation" | "unhideConversation" | "declineInvitation" | "getMessage"
-            | "listRevisions" | "getReceipts" | "getMessageReceipts" | "listReaders" | "cancelScheduled",
+            | "listRevisions" | "getReceipts" | "getMessageReceipts" | "listReaders" | "cancelScheduled" | "listReactions",
             "",
         ) => of_group(),
         (name, variant) => bail!("this test does not know how to call {name} {variant:?}: say it here"),

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::{Duration, Instant, sleep};
 
 use super::super::support::{LATE, SOON, ulid_key};
+use super::rest::EMOJIS;
 use super::scene::{Person, Scene};
 use super::table::Row;
 
@@ -195,6 +196,13 @@ fn command(scene: &Scene, row: &Row, column: usize) -> anyhow::Result<(String, O
         ("send_message", "") => keyed(None, Some(&said)),
         ("edit_message", "of one's own") => keyed(Some(messages.own_edited), Some(&said)),
         ("edit_message", "of another's") => keyed(Some(messages.others), Some(&said)),
+        ("react", "") => {
+            let react = json!({
+                "type": "react", "client_id": key, "conversation_id": scene.group, "message_id": messages.others,
+                "emoji": EMOJIS[column], "on": true,
+            });
+            (react.to_string(), Some(key.clone()))
+        }
         ("delete_message", "of one's own") => keyed(Some(messages.own_deleted), None),
         ("delete_message", "of another's") => keyed(Some(messages.others), None),
         (name, variant) => bail!("this test does not know how to say {name} {variant:?}: say it here"),

@@ -13,6 +13,7 @@ const JumpToDate = lazy(() => import('./JumpToDate'));
 const Revisions = lazy(() => import('./Revisions'));
 const DeleteMessage = lazy(() => import('./DeleteMessage'));
 const Details = lazy(() => import('./Details'));
+const Reactors = lazy(() => import('./Reactors'));
 const DeleteUnsent = lazy(() => import('./DeleteUnsent'));
 const SendLater = lazy(() => import('./SendLater'));
 const ScheduledList = lazy(() => import('./ScheduledList'));
@@ -39,6 +40,7 @@ export function Overlays() {
       {overlay.type === 'details' && <Details {...overlay} onClose={close} />}
       {overlay.type === 'send-later' && <SendLater {...overlay} onClose={close} />}
       {overlay.type === 'scheduled' && <ScheduledList {...overlay} onClose={close} />}
+      {overlay.type === 'reactors' && <Reactors {...overlay} onClose={close} />}
       {overlay.type === 'delete-unsent' && <DeleteUnsent {...overlay} onClose={close} />}
     </Suspense>
   );

@@ -1,5 +1,5 @@
 import { CircleAlert } from 'lucide-react';
-import { type CSSProperties, memo } from 'react';
+import type { CSSProperties, ReactNode } from 'react';
 import { clockTime, fullTime } from '@/app/i18n/dates';
 import { useText } from '@/app/i18n/i18n';
 import { Avatar } from '@/app/ui/Avatar';
@@ -28,11 +28,13 @@ export interface MessageBubbleProps {
   readBy: number;
   readOf: number;
   delivered: boolean;
+  /** Below the bubble. */
+  reactions: ReactNode;
   onRetry: (clientId: string) => void;
   onDelete: (clientId: string) => void;
 }
 
-export const MessageBubble = memo(function MessageBubble(props: MessageBubbleProps) {
+export function MessageBubble(props: MessageBubbleProps) {
   const { row, sender, isGroup, myHandle, onRetry, onDelete } = props;
   const { item, mine } = row;
   const t = useText();
@@ -69,6 +71,7 @@ export const MessageBubble = memo(function MessageBubble(props: MessageBubblePro
             )}
           </span>
         </div>
+        {props.reactions}
         {item.state === 'failed' && (
           <Failed
             text={t('message.notSent', { reason: refusalText(item.error) })}
@@ -86,7 +89,7 @@ export const MessageBubble = memo(function MessageBubble(props: MessageBubblePro
       </div>
     </div>
   );
-});
+}
 
 function Failed({ text, onRetry, onDelete }: { text: string; onRetry: () => void; onDelete: () => void }) {
   const t = useText();

@@ -41,8 +41,10 @@ export function MessageList({ conversation, timeline, state }: MessageListProps)
   const ids = useMemo(() => {
     const all = new Set<string>();
     for (const row of rows) {
-      if (row.kind === 'message') all.add(row.item.senderId);
-      else for (const id of peopleOf(row.item)) all.add(id);
+      if (row.kind === 'message') {
+        all.add(row.item.senderId);
+        for (const { by } of row.item.reactions) for (const id of by) all.add(id);
+      } else for (const id of peopleOf(row.item)) all.add(id);
     }
     for (const quoted of state.quoted.values()) if (quoted) all.add(quoted.senderId);
     return [...all];

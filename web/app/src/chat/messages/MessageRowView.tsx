@@ -1,4 +1,4 @@
-import { CheckCheck, Copy, Mail, Pencil, Reply, Trash2 } from 'lucide-react';
+import { CheckCheck, Copy, Mail, Pencil, Reply, Trash2, Users } from 'lucide-react';
 import { type FocusEvent, memo, useMemo } from 'react';
 import { useLocation } from 'wouter';
 import { clockTime, dayLabel } from '@/app/i18n/dates';
@@ -12,6 +12,9 @@ import { composeFor, deletionOf } from './compose';
 import type { MessageRow, Row } from './grouping';
 import { MessageBubble } from './MessageBubble';
 import { plainText } from './markdown';
+import { ReactButton } from './ReactButton';
+import { Reactions } from './Reactions';
+import { useLongPress } from './useLongPress';
 import type { ReadCount } from './useReaders';
 
 export interface MessageRowViewProps {
@@ -42,6 +45,7 @@ export const MessageRowView = memo(
   function MessageRowView(props: MessageRowViewProps) {
     const { row, people, me, isGroup, readBy, readOf, delivered } = props;
     const t = useText();
+    const press = useLongPress();
     // A page that comes before it moves every row's place, and changes no name.
     const name = useMemo(
       () =>
@@ -65,6 +69,7 @@ export const MessageRowView = memo(
           data-key={row.key}
           data-flash={props.flash || undefined}
           onFocus={props.onFocus}
+          {...(row.kind === 'message' ? press : {})}
         >
           <div className="message-column">
             {row.kind === 'change' ? (
@@ -82,6 +87,7 @@ export const MessageRowView = memo(
                   readBy={readBy}
                   readOf={readOf}
                   delivered={delivered}
+                  reactions={<Reactions item={row.item} conversationId={props.conversationId} people={people} me={me} />}
                   onRetry={props.onRetry}
                   onDelete={props.onDelete}
                 />
@@ -112,7 +118,8 @@ export const MessageRowView = memo(
 function sameNames(a: MessageRowViewProps, b: MessageRowViewProps): boolean {
   if (a.people === b.people) return true;
   const same = (id: string | undefined) => id === undefined || a.people.get(id) === b.people.get(id);
-  return a.row.kind === 'message' && same(a.row.item.senderId) && same(a.quoted?.senderId);
+  if (a.row.kind !== 'message' || !same(a.row.item.senderId) || !same(a.quoted?.senderId)) return false;
+  return a.row.item.reactions.every(({ by }) => by.every(same));
 }
 
 function nameOf({ quoted, people, me }: MessageRowViewProps, t: ReturnType<typeof useText>): string {
@@ -122,9 +129,10 @@ function nameOf({ quoted, people, me }: MessageRowViewProps, t: ReturnType<typeo
 
 function messageName(row: MessageRow, people: ReadonlyMap<string, Person>, read: ReadCount, t: ReturnType<typeof useText>): string {
   const { item } = row;
+  const reactions = item.reactions.map(({ emoji, count }) => t('reactions.chip', { emoji, count })).join(', ');
   const state =
     read.by === 0 ? (item.state === 'sent' && read.delivered ? 'delivered' : item.state) : read.by === read.of ? 'read' : 'some';
-  return t('message.name', {
+  const named = t('message.name', {
     who: row.mine ? 'me' : 'other',
     name: people.get(item.senderId)?.name ?? t('person.unknown'),
     time: clockTime(item.atMs),
@@ -134,6 +142,7 @@ function messageName(row: MessageRow, people: ReadonlyMap<string, Person>, read:
     count: read.by,
     of: read.of,
   });
+  return reactions === '' ? named : `${named} ${t('reactions.name', { reactions })}`;
 }
 
 /** What one can do with a message: shown at the pointer and for the focus, plain buttons since there are many rows. */
@@ -181,12 +190,19 @@ function Tools({ row, conversationId, moderates }: ToolsProps) {
             (thrown) => addToast(errorText(thrown)),
           ),
       },
+    item.reactions.length > 0 &&
+      messageId !== null && {
+        label: t('action.reactors'),
+        icon: Users,
+        act: () => show({ type: 'reactors', conversationId, messageId }),
+      },
     remove && { label: t('action.delete'), icon: Trash2, act: remove },
   ];
   const shown = tools.filter((tool) => !!tool);
   if (shown.length === 0) return null;
   return (
     <div className="message-tools" role="toolbar" aria-label={t('keys.actions')} data-mine={mine || undefined}>
+      <ReactButton item={item} conversationId={conversationId} />
       {shown.map(({ label, icon: Icon, act }) => (
         <button key={label} type="button" tabIndex={-1} aria-label={label} title={label} onClick={act}>
           <Icon className={Icon === Reply ? 'mirrored' : undefined} size={17} strokeWidth={1.85} aria-hidden />

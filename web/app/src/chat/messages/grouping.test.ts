@@ -19,6 +19,7 @@ function message(seq: number, senderId: string, atMs: number): MessageItem {
     replyTo: null,
     editedMs: null,
     editing: null,
+    reactions: [],
   };
 }
 

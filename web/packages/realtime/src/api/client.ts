@@ -62,7 +62,7 @@ export interface RealtimeClient {
    * subscribed. Change them with `api.schedule` and `api.cancelScheduled`.
    */
   readonly scheduled: Readable<readonly ScheduledMessage[] | null>;
-  /** Messages in the outbox, in the order in which they go out; failed ones too. */
+  /** Messages in the outbox, in the order in which they go out; failed ones too. Reactions are not among them. */
   readonly outbox: Readable<readonly MessageItem[]>;
   /**
    * REST with the session's token, which is renewed by itself. Calls that begin, accept, decline or hide a conversation resolve
@@ -120,6 +120,12 @@ export interface RealtimeClient {
    * @throws ApiError `outbox_full`, `no_session`
    */
   delete(id: ConversationId, message: MessageRef): Sending;
+  /**
+   * Reacts to a message with one emoji, or takes that back (`on` false), as `edit` does. Open timelines show it at once, and no more
+   * when it is refused: with `too_many_reactions`, `conversation_too_large`, `bad_emoji` or `message_gone`.
+   * @throws ApiError `outbox_full`, `no_session`
+   */
+  react(id: ConversationId, message: MessageRef, emoji: string, on: boolean): Sending;
   /** Sends a failed message again, as a new one behind the others. */
   retry(clientId: ClientId): void;
   /** Removes a message from the outbox. One that is on its way may arrive all the same. */

@@ -53,6 +53,17 @@ export interface EditInOutbox {
   readonly error: string | null;
 }
 
+/** Those who react to a message with one emoji. */
+export interface Reaction {
+  readonly emoji: string;
+  /** How many people. */
+  readonly count: number;
+  /** Whether the person is one of them. */
+  readonly mine: boolean;
+  /** The first of them, at most eight. */
+  readonly by: readonly UserId[];
+}
+
 /** A message, one's own from the moment of `send` on. */
 export interface MessageItem {
   readonly kind: 'message';
@@ -73,6 +84,8 @@ export interface MessageItem {
   /** The newest edit. */
   readonly edited: { readonly seq: Seq; readonly atMs: number } | null;
   readonly editing: EditInOutbox | null;
+  /** In the order in which each emoji first came; one's own that wait are in there. */
+  readonly reactions: readonly Reaction[];
   readonly state: SendState;
   /** The code of the refusal when it failed, or of the last one "for now" while it is pending. */
   readonly error: string | null;

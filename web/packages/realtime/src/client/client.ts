@@ -266,6 +266,10 @@ export class Client implements RealtimeClient {
     return this.#present().outbox.delete(id, message);
   }
 
+  react(id: ConversationId, message: MessageRef, emoji: string, on: boolean): Sending {
+    return this.#present().outbox.react(id, message, emoji, on);
+  }
+
   retry(clientId: ClientId): void {
     this.#scope?.outbox.retry(clientId);
   }

@@ -7,7 +7,7 @@ import { Backoff } from '../util/backoff.ts';
 import { exceeds } from '../util/bytes.ts';
 import type { ServerClock } from '../util/clock.ts';
 import { Timer } from '../util/timer.ts';
-import type { ServerEvent } from '../wire/events.ts';
+import { heardBy, type ServerEvent } from '../wire/events.ts';
 import {
   type AckFrame,
   type ControlFrame,
@@ -199,7 +199,7 @@ export class Socket {
       this.#leave('gap');
       return;
     }
-    this.#parts.sink.event(event, size);
+    this.#parts.sink.event(heardBy(event, me), size);
     this.#received.event(event, me);
     this.#sayReceivedSoon();
     this.#unplaced = true;
@@ -417,7 +417,8 @@ function bounded(work: Promise<void>, ms: number): Promise<void> {
 }
 
 /** What waits as it goes over the wire. */
-function frameOf({ clientId, conversationId, body, replyTo, edits, deletes }: OutboxRecord): string {
+function frameOf({ clientId, conversationId, body, replyTo, edits, deletes, reacts }: OutboxRecord): string {
+  if (reacts) return encode.react(clientId, conversationId, reacts.messageId, reacts.emoji, reacts.on);
   if (edits && deletes) return encode.delete(clientId, conversationId, edits.messageId);
   if (edits) return encode.edit(clientId, conversationId, edits.messageId, body);
   return encode.send(clientId, conversationId, body, replyTo?.messageId ?? null);

@@ -19,7 +19,7 @@ export interface components {
         Availability: string;
         /** @description client_id */
         ClientId: string;
-        Command: components["schemas"]["frame_hello"] | components["schemas"]["frame_send_message"] | components["schemas"]["frame_edit_message"] | components["schemas"]["frame_delete_message"] | components["schemas"]["frame_received"] | components["schemas"]["frame_presence"] | components["schemas"]["frame_watch_presence"] | components["schemas"]["frame_typing_start"] | components["schemas"]["frame_typing_stop"] | components["schemas"]["frame_ping"];
+        Command: components["schemas"]["frame_hello"] | components["schemas"]["frame_send_message"] | components["schemas"]["frame_edit_message"] | components["schemas"]["frame_delete_message"] | components["schemas"]["frame_react"] | components["schemas"]["frame_received"] | components["schemas"]["frame_presence"] | components["schemas"]["frame_watch_presence"] | components["schemas"]["frame_typing_start"] | components["schemas"]["frame_typing_stop"] | components["schemas"]["frame_ping"];
         /** @description A conversation began. */
         ConversationCreated: {
             /** @description By whom. */
@@ -161,11 +161,13 @@ export interface components {
             /** @description Which message. */
             message_id: components["schemas"]["MessageId"];
         };
+        /** @description emoji */
+        Emoji: string;
         /**
          * @description A registered refusal.
          * @enum {string}
          */
-        ErrorCode: "malformed_frame" | "frame_too_large" | "unknown_command" | "bad_id" | "bad_client_id" | "bad_position" | "invalid_field" | "empty_message" | "message_too_long" | "unsupported_body" | "hello_required" | "hello_twice" | "unauthenticated" | "token_expired" | "token_in_url" | "session_revoked" | "refresh_reused" | "bad_credentials" | "password_too_guessable" | "forbidden" | "origin_refused" | "not_member" | "unknown_user" | "unknown_session" | "not_found" | "method_not_allowed" | "unknown_message" | "message_gone" | "not_sender" | "not_editable" | "delete_too_late" | "too_many_hidden" | "too_many_pinned" | "too_many_archived" | "too_many_drafts" | "edit_too_late" | "too_many_edits" | "handle_taken" | "handle_reserved" | "group_full" | "direct_immutable" | "unknown_invitation" | "too_many_conversations" | "too_many_invitations" | "owner_must_hand_over" | "rate_limited" | "too_many_in_flight" | "quota_exceeded" | "log_full" | "too_many_connections" | "client_id_ahead" | "draining" | "busy" | "unavailable" | "outcome_unknown" | "internal";
+        ErrorCode: "malformed_frame" | "frame_too_large" | "unknown_command" | "bad_id" | "bad_client_id" | "bad_position" | "invalid_field" | "empty_message" | "message_too_long" | "unsupported_body" | "hello_required" | "hello_twice" | "unauthenticated" | "token_expired" | "token_in_url" | "session_revoked" | "refresh_reused" | "bad_credentials" | "password_too_guessable" | "forbidden" | "origin_refused" | "not_member" | "unknown_user" | "unknown_session" | "not_found" | "method_not_allowed" | "unknown_message" | "message_gone" | "not_sender" | "not_editable" | "bad_emoji" | "too_many_reactions" | "already_reacted" | "not_reacted" | "conversation_too_large" | "delete_too_late" | "too_many_hidden" | "too_many_pinned" | "too_many_archived" | "too_many_drafts" | "too_many_scheduled" | "unknown_scheduled" | "already_sent" | "edit_too_late" | "too_many_edits" | "handle_taken" | "handle_reserved" | "group_full" | "direct_immutable" | "unknown_invitation" | "too_many_conversations" | "too_many_invitations" | "owner_must_hand_over" | "rate_limited" | "too_many_in_flight" | "quota_exceeded" | "log_full" | "too_many_connections" | "client_id_ahead" | "draining" | "busy" | "unavailable" | "outcome_unknown" | "internal";
         /** @description A refusal. */
         ErrorFrame: {
             client_id?: components["schemas"]["ClientId"] | null;
@@ -289,6 +291,10 @@ export interface components {
             /** @constant */
             type: "MESSAGE_HIDDEN";
         };
+        frame_MESSAGE_REACTED: components["schemas"]["EventPlace"] & components["schemas"]["MessageReacted"] & {
+            /** @constant */
+            type: "MESSAGE_REACTED";
+        };
         frame_MESSAGE_SENT: components["schemas"]["EventPlace"] & components["schemas"]["MessageSent"] & {
             /** @constant */
             type: "MESSAGE_SENT";
@@ -323,6 +329,10 @@ export interface components {
             /** @enum {string} */
             type: "progress";
         };
+        frame_react: components["schemas"]["React"] & {
+            /** @constant */
+            type: "react";
+        };
         frame_READ_MARK_MOVED: components["schemas"]["EventPlace"] & components["schemas"]["ReadMarkMoved"] & {
             /** @constant */
             type: "READ_MARK_MOVED";
@@ -349,6 +359,10 @@ export interface components {
         frame_ROLE_CHANGED: components["schemas"]["EventPlace"] & components["schemas"]["RoleChanged"] & {
             /** @constant */
             type: "ROLE_CHANGED";
+        };
+        frame_SCHEDULED_MESSAGE_CHANGED: components["schemas"]["EventPlace"] & components["schemas"]["ScheduledMessageChanged"] & {
+            /** @constant */
+            type: "SCHEDULED_MESSAGE_CHANGED";
         };
         frame_send_message: components["schemas"]["SendMessage"] & {
             /** @constant */
@@ -562,6 +576,30 @@ export interface components {
         };
         /** @description ULID of a message */
         MessageId: string;
+        /**
+         * @description Somebody reacted to a message, or takes that back. For each person and emoji the one with the greatest `seq` counts; those of a
+         *     message whose content is gone do not.
+         */
+        MessageReacted: {
+            /** @description By whom. */
+            actor_id: components["schemas"]["UserId"];
+            /** @description When it was accepted, by the accepting server's clock. */
+            at_ms: components["schemas"]["i64"];
+            /** @description Their own key for it. */
+            client_id: components["schemas"]["ClientId"];
+            /** @description The message's conversation. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description With what. */
+            emoji: components["schemas"]["Emoji"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description The message. */
+            message_id: components["schemas"]["MessageId"];
+            /** @description The message's sequence in the shard. */
+            message_seq: components["schemas"]["Seq"];
+            /** @description Whether they react so from now on; `false`: no longer. */
+            on: boolean;
+        };
         /** @description A message that another one refers to. Whoever shows it shows what it says now. */
         MessageRef: {
             /** @description Which, in the same conversation. */
@@ -638,6 +676,19 @@ export interface components {
             event_id: components["schemas"]["EventId"];
             /** @description Whose. */
             user_id: components["schemas"]["UserId"];
+        };
+        /** @description A reaction to a message. */
+        React: {
+            /** @description The client's own key for this, as for a message. */
+            client_id: components["schemas"]["ClientId"];
+            /** @description The message's conversation. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description With what: one emoji. The server writes it in full. */
+            emoji: components["schemas"]["Emoji"];
+            /** @description Which message. */
+            message_id: components["schemas"]["MessageId"];
+            /** @description Whether to react so from now on; `false`: no longer. */
+            on: boolean;
         };
         /** @description Up to where somebody has read. */
         ReadBy: {
@@ -719,6 +770,36 @@ export interface components {
             /** @description Whether they use it. */
             state: components["schemas"]["Activity"];
         };
+        /** @description What became of a message that a user wants sent later. What it says is not here: the log would keep it for 30 days. */
+        ScheduledMessageChanged: {
+            /** @description By whom. */
+            actor_id: components["schemas"]["UserId"];
+            /** @description When, by the deciding server's clock. */
+            at_ms: components["schemas"]["i64"];
+            /** @description The author's key for it. */
+            client_id: components["schemas"]["ClientId"];
+            /** @description Where it is to be sent. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            refusal?: components["schemas"]["ErrorCode"] | null;
+            /** @description When it is, or was, to be sent, in milliseconds since 1970. */
+            send_at_ms: components["schemas"]["i64"];
+            /** @description How it is doing now. */
+            state: components["schemas"]["ScheduledState"];
+            /** @description Whose. */
+            user_id: components["schemas"]["UserId"];
+        };
+        /**
+         * @description `waiting`, `sending`, `sent`, `refused` (at its time; `refusal` says why), `overdue` (more than a day late; its author is asked) or `cancelled`. A newer server may say another.
+         * @example waiting
+         * @example sending
+         * @example sent
+         * @example refused
+         * @example overdue
+         * @example cancelled
+         */
+        ScheduledState: string;
         /** @description A message to send. */
         SendMessage: {
             /** @description What. */
@@ -734,7 +815,7 @@ export interface components {
          * @description A stream's sequence number: the order of everything in one shard. The first event has 1; 0 stands before it.
          */
         Seq: number;
-        ServerFrame: components["schemas"]["frame_welcome"] | components["schemas"]["frame_message_ack"] | components["schemas"]["frame_user_typing"] | components["schemas"]["frame_receipts"] | components["schemas"]["frame_user_presence"] | components["schemas"]["frame_progress"] | components["schemas"]["frame_caught_up"] | components["schemas"]["frame_reset"] | components["schemas"]["frame_pong"] | components["schemas"]["frame_error"] | components["schemas"]["frame_MESSAGE_SENT"] | components["schemas"]["frame_CONVERSATION_CREATED"] | components["schemas"]["frame_MEMBER_ADDED"] | components["schemas"]["frame_MEMBER_REMOVED"] | components["schemas"]["frame_MEMBERS_ADDED"] | components["schemas"]["frame_MEMBERS_REMOVED"] | components["schemas"]["frame_CONVERSATION_RENAMED"] | components["schemas"]["frame_ROLE_CHANGED"] | components["schemas"]["frame_MESSAGE_EDITED"] | components["schemas"]["frame_MESSAGE_ERASED"] | components["schemas"]["frame_USER_REGISTERED"] | components["schemas"]["frame_USER_SEEN"] | components["schemas"]["frame_CONVERSATION_JOINED"] | components["schemas"]["frame_CONVERSATION_LEFT"] | components["schemas"]["frame_CONVERSATION_INVITED"] | components["schemas"]["frame_INVITATION_ENDED"] | components["schemas"]["frame_SESSION_REVOKED"] | components["schemas"]["frame_SESSION_STARTED"] | components["schemas"]["frame_PROFILE_CHANGED"] | components["schemas"]["frame_READ_MARK_MOVED"] | components["schemas"]["frame_SETTINGS_CHANGED"] | components["schemas"]["frame_MESSAGE_HIDDEN"] | components["schemas"]["frame_CONVERSATION_SETTINGS_CHANGED"] | components["schemas"]["frame_DRAFT_CHANGED"];
+        ServerFrame: components["schemas"]["frame_welcome"] | components["schemas"]["frame_message_ack"] | components["schemas"]["frame_user_typing"] | components["schemas"]["frame_receipts"] | components["schemas"]["frame_user_presence"] | components["schemas"]["frame_progress"] | components["schemas"]["frame_caught_up"] | components["schemas"]["frame_reset"] | components["schemas"]["frame_pong"] | components["schemas"]["frame_error"] | components["schemas"]["frame_MESSAGE_SENT"] | components["schemas"]["frame_CONVERSATION_CREATED"] | components["schemas"]["frame_MEMBER_ADDED"] | components["schemas"]["frame_MEMBER_REMOVED"] | components["schemas"]["frame_MEMBERS_ADDED"] | components["schemas"]["frame_MEMBERS_REMOVED"] | components["schemas"]["frame_CONVERSATION_RENAMED"] | components["schemas"]["frame_ROLE_CHANGED"] | components["schemas"]["frame_MESSAGE_EDITED"] | components["schemas"]["frame_MESSAGE_ERASED"] | components["schemas"]["frame_MESSAGE_REACTED"] | components["schemas"]["frame_USER_REGISTERED"] | components["schemas"]["frame_USER_SEEN"] | components["schemas"]["frame_CONVERSATION_JOINED"] | components["schemas"]["frame_CONVERSATION_LEFT"] | components["schemas"]["frame_CONVERSATION_INVITED"] | components["schemas"]["frame_INVITATION_ENDED"] | components["schemas"]["frame_SESSION_REVOKED"] | components["schemas"]["frame_SESSION_STARTED"] | components["schemas"]["frame_PROFILE_CHANGED"] | components["schemas"]["frame_READ_MARK_MOVED"] | components["schemas"]["frame_SETTINGS_CHANGED"] | components["schemas"]["frame_MESSAGE_HIDDEN"] | components["schemas"]["frame_CONVERSATION_SETTINGS_CHANGED"] | components["schemas"]["frame_DRAFT_CHANGED"] | components["schemas"]["frame_SCHEDULED_MESSAGE_CHANGED"];
         /** @description ULID of a session */
         SessionId: string;
         /** @description A device's session ended. */

@@ -25,6 +25,7 @@ export const shapes: Readonly<Record<string, Readonly<Record<string, Check>>>> =
   ROLE_CHANGED: { actor_id: 'string', at_ms: 'number', conversation_id: 'string', role: 'string', user_id: 'string' },
   MESSAGE_EDITED: { actor_id: 'string', at_ms: 'number', body: 'tagged', client_id: 'string', conversation_id: 'string', message_id: 'string', message_seq: 'number' },
   MESSAGE_ERASED: { actor_client_id: 'string?', actor_id: 'string?', at_ms: 'number', client_id: 'string', conversation_id: 'string', message_id: 'string', message_prev: 'number?', message_seq: 'number', sender_id: 'string', sent_at_ms: 'number', stored_at_ms: 'number' },
+  MESSAGE_REACTED: { actor_id: 'string', at_ms: 'number', client_id: 'string', conversation_id: 'string', emoji: 'string', message_id: 'string', message_seq: 'number', on: 'boolean' },
   USER_REGISTERED: { actor_id: 'string?', at_ms: 'number', user_id: 'string' },
   USER_SEEN: { actor_id: 'string?', at_ms: 'number', user_id: 'string' },
   CONVERSATION_JOINED: { actor_id: 'string?', at_ms: 'number', conversation_id: 'string', user_id: 'string' },
@@ -39,4 +40,5 @@ export const shapes: Readonly<Record<string, Readonly<Record<string, Check>>>> =
   MESSAGE_HIDDEN: { actor_id: 'string', at_ms: 'number', conversation_id: 'string', message_id: 'string', message_seq: 'number', user_id: 'string' },
   CONVERSATION_SETTINGS_CHANGED: { actor_id: 'string', at_ms: 'number', conversation_id: 'string', settings: 'object', user_id: 'string' },
   DRAFT_CHANGED: { actor_id: 'string', at_ms: 'number', conversation_id: 'string', user_id: 'string', version: 'number' },
+  SCHEDULED_MESSAGE_CHANGED: { actor_id: 'string', at_ms: 'number', client_id: 'string', conversation_id: 'string', refusal: 'string?', send_at_ms: 'number', state: 'string', user_id: 'string' },
 };

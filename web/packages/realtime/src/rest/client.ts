@@ -22,6 +22,7 @@ import type {
   MessageAck,
   MessagePage,
   MessageReceipts,
+  ReactionList,
   ReaderList,
   RestMessage,
   RestScheduled,
@@ -303,6 +304,24 @@ export class RestClient {
   deleteMessage(id: ConversationId, messageId: MessageId, clientId: string): Promise<MessageAck> {
     const params = { path: { id, message_id: messageId } };
     return data(this.raw.POST('/v1/conversations/{id}/messages/{message_id}/delete', { params, body: { client_id: clientId } }));
+  }
+
+  /** Reacts to a message over REST, or takes that back. The same key gives the same ack. */
+  react(id: ConversationId, messageId: MessageId, reaction: { clientId: string; emoji: string; on: boolean }): Promise<MessageAck> {
+    const { clientId, emoji, on } = reaction;
+    const params = { path: { id, message_id: messageId } };
+    const body = { client_id: clientId, emoji, on };
+    return data(this.raw.POST('/v1/conversations/{id}/messages/{message_id}/reactions', { params, body }));
+  }
+
+  /** Who reacts to a message, 1 to 200 people a page, those behind `after`. */
+  reactions(
+    id: ConversationId,
+    messageId: MessageId,
+    query: { emoji?: string; after?: UserId; limit?: number } = {},
+  ): Promise<ReactionList> {
+    const params = { path: { id, message_id: messageId }, query };
+    return data(this.raw.GET('/v1/conversations/{id}/messages/{message_id}/reactions', { params }));
   }
 
   /** Hides a message from the person alone, on all of their devices, for good. */

@@ -42,6 +42,8 @@ export type SearchPage = Schemas['SearchPage'];
 export type SearchHit = Schemas['SearchHit'];
 /** A page of those who have read a message. */
 export type ReaderList = Schemas['ReaderList'];
+/** A page of those who react to a message. */
+export type ReactionList = Schemas['ReactionList'];
 /** An acknowledgement. */
 export type MessageAck = Schemas['MessageAck'];
 /** A session's tokens. */

@@ -2,7 +2,18 @@ import { USUAL_SETTINGS } from '../api/conversations.ts';
 import type { ConversationId, Seq, UserId } from '../api/ids.ts';
 import { isText } from '../api/messages.ts';
 import { settingsFor } from '../rest/settings.ts';
-import { appendLive, edited, editStored, erased, eraseStored, forgetHistory, hideStored, readBefore } from '../store/history.ts';
+import {
+  appendLive,
+  edited,
+  editStored,
+  erased,
+  eraseStored,
+  forgetHistory,
+  hideStored,
+  reactStored,
+  readBefore,
+} from '../store/history.ts';
+import { reacted } from '../store/reactions.ts';
 import type { Tx } from '../store/store.ts';
 import {
   beginsStay,
@@ -13,6 +24,7 @@ import {
   type KnownEvent,
   type MessageEdited,
   type MessageHidden,
+  type MessageReacted,
   type MessageSent,
   publishedBy,
   type ServerEvent,
@@ -117,6 +129,7 @@ class One {
     await this.#settle(event);
     if (event.type === 'MESSAGE_EDITED') return this.#edit(record, event, live);
     if (event.type === 'MESSAGE_ERASED') return this.#erase(record, event.message_seq, event.message_id, live, event.seq);
+    if (event.type === 'MESSAGE_REACTED') await this.#react(event, live);
     if (record === null || event.seq <= record.lastSeq) return record;
     const next = { ...record, lastSeq: event.seq };
     switch (event.type) {
@@ -149,6 +162,13 @@ class One {
     if (waiting?.conversationId !== this.#id) return;
     this.#tx.delete('outbox', own.clientId);
     this.#applied.settled.push({ ...waiting, state: 'acked', ack: { messageId: own.id, seq: event.seq, atMs: event.at_ms } });
+  }
+
+  async #react(event: MessageReacted, live: Incoming[]): Promise<void> {
+    const index = live.findIndex((incoming) => incoming.event.seq === event.message_seq && incoming.event.type === 'MESSAGE_SENT');
+    const waiting = live[index];
+    if (waiting !== undefined) live[index] = { ...waiting, event: reacted(waiting.event as MessageSent, event) };
+    else await reactStored(this.#tx, this.#id, event);
   }
 
   async #edit(record: ConversationRecord | null, edit: MessageEdited, live: Incoming[]): Promise<ConversationRecord | null> {

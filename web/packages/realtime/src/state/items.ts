@@ -1,5 +1,6 @@
 import type { UserId } from '../api/ids.ts';
 import type { ChangeItem, ConversationChange, MessageItem, TimelineItem } from '../api/messages.ts';
+import { afterSaid } from '../store/reactions.ts';
 import { conversationOf, isKnownEvent, type KnownEvent, type MessageSent, type ServerEvent } from '../wire/events.ts';
 import type { OutboxRecord } from './records.ts';
 
@@ -22,6 +23,7 @@ export function messageItem(event: MessageSent): MessageItem {
     replyTo: event.reply_to ? { messageId: event.reply_to.message_id, seq: event.reply_to.seq } : null,
     edited: typeof event.edited_seq === 'number' ? { seq: event.edited_seq, atMs: event.edited_at_ms ?? event.at_ms } : null,
     editing: null,
+    reactions: event.reactions ?? [],
     state: 'sent',
     error: null,
   };
@@ -39,6 +41,15 @@ export function withEdit(item: MessageItem, edit: OutboxRecord): MessageItem {
   return { ...item, body, edited, editing };
 }
 
+/** The message with one's own reactions that wait, in the order in which they go out. What was counted meanwhile is not in there twice. */
+export function withReactions(item: MessageItem, waiting: Iterable<OutboxRecord>, me: UserId): MessageItem {
+  if (item.body.type === 'erased') return item;
+  let { reactions } = item;
+  for (const { reacts, state } of waiting)
+    if (reacts && state !== 'failed') reactions = afterSaid(reactions, { user: me, isMe: true, emoji: reacts.emoji, on: reacts.on });
+  return reactions === item.reactions ? item : { ...item, reactions };
+}
+
 export function outboxItem(record: OutboxRecord, me: UserId): MessageItem {
   return {
     kind: 'message',
@@ -53,6 +64,7 @@ export function outboxItem(record: OutboxRecord, me: UserId): MessageItem {
     replyTo: record.replyTo ?? null,
     edited: null,
     editing: null,
+    reactions: [],
     state: record.state === 'acked' ? 'sent' : record.state === 'failed' ? 'failed' : 'pending',
     error: record.error,
   };

@@ -253,5 +253,7 @@ export function eventOf(message: RestMessage): MessageSent {
     reply_to: message.reply_to ?? null,
     edited_seq: message.edited_seq ?? null,
     edited_at_ms: message.edited_at_ms ?? null,
+    reactions: message.reactions ?? [],
+    reacted_seq: message.reacted_seq ?? null,
   };
 }

@@ -118,6 +118,11 @@ export class Mirror {
     return this.#outbox.lastEdits(id);
   }
 
+  /** The waiting reactions of a conversation by message, in order. */
+  waitingReactions(id: ConversationId): ReadonlyMap<MessageId, Iterable<OutboxRecord>> {
+    return this.#outbox.reactionsOf(id);
+  }
+
   /** The other ones of direct conversations, the most recently active first. */
   recentPeers(most: number): UserId[] {
     const rows = [...this.#values.conversations.get(), ...this.#values.requests.get()];
@@ -183,7 +188,8 @@ export class Mirror {
       const left = this.#outbox.delete(id);
       if (left !== null) touched.add(left.conversationId);
     }
-    this.#values.outbox.later(() => [...this.#outbox].filter(({ state }) => state !== 'acked').map((record) => this.#itemOf(record)));
+    const shown = ({ state, reacts }: OutboxRecord) => state !== 'acked' && !reacts;
+    this.#values.outbox.later(() => [...this.#outbox].filter(shown).map((record) => this.#itemOf(record)));
   }
 
   /** The same object for the same record. */

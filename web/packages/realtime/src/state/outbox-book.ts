@@ -8,7 +8,9 @@ interface Part {
   readonly messages: Ordered;
   /** By the message that they change. */
   readonly edits: Map<MessageId, Ordered>;
-  /** Of both, those without an answer. */
+  /** By the message to which they are. */
+  readonly reactions: Map<MessageId, Ordered>;
+  /** Of all, those without an answer. */
   readonly waiting: Ordered;
 }
 
@@ -53,12 +55,9 @@ export class OutboxBook implements Iterable<OutboxRecord> {
     const part = this.#part(record.conversationId);
     part.messages.delete(id);
     part.waiting.delete(id);
-    if (record.edits) {
-      const edits = part.edits.get(record.edits.messageId);
-      edits?.delete(id);
-      if (edits?.size === 0) part.edits.delete(record.edits.messageId);
-    }
-    if (part.messages.size === 0 && part.edits.size === 0) this.#parts.delete(record.conversationId);
+    if (record.edits) take(part.edits, record.edits.messageId, id);
+    if (record.reacts) take(part.reactions, record.reacts.messageId, id);
+    if (part.messages.size === 0 && part.edits.size === 0 && part.reactions.size === 0) this.#parts.delete(record.conversationId);
     return record;
   }
 
@@ -91,6 +90,11 @@ export class OutboxBook implements Iterable<OutboxRecord> {
     return edits;
   }
 
+  /** The reactions of a conversation, by message and in order. */
+  reactionsOf(id: ConversationId): ReadonlyMap<MessageId, Iterable<OutboxRecord>> {
+    return this.#parts.get(id)?.reactions ?? new Map();
+  }
+
   /**
    * The first one without an answer whose conversation has nothing under way. Looks at one per conversation in which something
    * waits, and at those before it that are not `ours`.
@@ -108,20 +112,15 @@ export class OutboxBook implements Iterable<OutboxRecord> {
   #part(id: ConversationId): Part {
     let part = this.#parts.get(id);
     if (part === undefined) {
-      part = { messages: new Ordered(), edits: new Map(), waiting: new Ordered() };
+      part = { messages: new Ordered(), edits: new Map(), reactions: new Map(), waiting: new Ordered() };
       this.#parts.set(id, part);
     }
     return part;
   }
 
-  #place(part: Part, { edits }: OutboxRecord): Ordered {
-    if (!edits) return part.messages;
-    let place = part.edits.get(edits.messageId);
-    if (place === undefined) {
-      place = new Ordered();
-      part.edits.set(edits.messageId, place);
-    }
-    return place;
+  #place(part: Part, { edits, reacts }: OutboxRecord): Ordered {
+    if (reacts) return placeOf(part.reactions, reacts.messageId);
+    return edits ? placeOf(part.edits, edits.messageId) : part.messages;
   }
 
   #count({ state, body }: OutboxRecord, by: 1 | -1): void {
@@ -129,6 +128,21 @@ export class OutboxBook implements Iterable<OutboxRecord> {
     this.#unsettled += by;
     if (isText(body)) this.#characters += by * body.text.length;
   }
+}
+
+function placeOf(places: Map<MessageId, Ordered>, message: MessageId): Ordered {
+  let place = places.get(message);
+  if (place === undefined) {
+    place = new Ordered();
+    places.set(message, place);
+  }
+  return place;
+}
+
+function take(places: Map<MessageId, Ordered>, message: MessageId, id: ClientId): void {
+  const place = places.get(message);
+  place?.delete(id);
+  if (place?.size === 0) places.delete(message);
 }
 
 function firstOf(records: Iterable<OutboxRecord>, wanted: (record: OutboxRecord) => boolean): OutboxRecord | null {

@@ -72,13 +72,18 @@ export class OutboxDesk implements Outbox {
     return this.#add(conversationId, { body: { type: 'erased' }, state: 'deleting', edits: message, deletes: true });
   }
 
+  /** Puts a reaction to a message into the outbox, or that it is taken back. */
+  react(conversationId: ConversationId, message: MessageRef, emoji: string, on: boolean): Sending {
+    return this.#add(conversationId, { body: { type: 'reaction' }, state: 'reacting', reacts: { ...message, emoji, on } });
+  }
+
   /** What failed of the same message gives way. */
   #discardFailed(conversationId: ConversationId, { messageId }: MessageRef): void {
     const earlier = [...this.#mirror.outbox.editsOf(conversationId, messageId)];
     for (const { state, clientId } of earlier) if (state === 'failed') this.discard(clientId);
   }
 
-  #add(conversationId: ConversationId, what: Pick<OutboxRecord, 'body' | 'state' | 'replyTo' | 'edits' | 'deletes'>): Sending {
+  #add(conversationId: ConversationId, what: Pick<OutboxRecord, 'body' | 'state' | 'replyTo' | 'edits' | 'deletes' | 'reacts'>): Sending {
     if (this.#closed) throw noSession();
     const { count, characters } = this.#mirror.outbox.unsettled;
     const more = isText(what.body) ? what.body.text.length : 0;
@@ -154,8 +159,8 @@ export class OutboxDesk implements Outbox {
     const record = this.#mirror.outbox.get(clientId);
     if (record === null || !isWaiting(record)) return;
     const failed: OutboxRecord = { ...record, state: 'failed', error: code };
-    // It is gone, as wished: there is nothing for the person to decide.
-    if (record.deletes && code === 'message_gone') {
+    // It is gone, as wished, or was a reaction: there is nothing for the person to decide.
+    if (record.reacts || (record.deletes && code === 'message_gone')) {
       this.#hear({ outbox: [failed] });
       this.#forget(clientId);
     } else this.#update(failed);

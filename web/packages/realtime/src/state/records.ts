@@ -39,6 +39,8 @@ export interface OutboxRecord {
    * to be seen.
    */
   readonly deletes?: boolean;
+  /** It is a reaction to that message, and no message of its own. */
+  readonly reacts?: (MessageRef & { readonly emoji: string; readonly on: boolean }) | null;
   /** The order in which messages go out; two tabs may give the same, then the key decides. */
   readonly turn: number;
   /** When it was written here. */
@@ -47,9 +49,9 @@ export interface OutboxRecord {
   readonly tab: string;
   /**
    * `acked`: in the log, and the event has not come yet. `editing`: an edit that is pending; a build of before, which shares the store
-   * and knows no edits, does not take it for a message to send. `deleting`: the same of a deletion.
+   * and knows no edits, does not take it for a message to send. `deleting`, `reacting`: the same of a deletion, and of a reaction.
    */
-  readonly state: 'pending' | 'editing' | 'deleting' | 'acked' | 'failed';
+  readonly state: 'pending' | 'editing' | 'deleting' | 'reacting' | 'acked' | 'failed';
   readonly ack: Ack | null;
   /** The code of the last refusal. */
   readonly error: string | null;
@@ -83,12 +85,12 @@ export interface Meta {
 
 /** Whether it waits to be sent. */
 export function isWaiting(record: OutboxRecord): boolean {
-  return record.state === 'pending' || record.state === 'editing' || record.state === 'deleting';
+  return record.state !== 'acked' && record.state !== 'failed';
 }
 
 /** The record on its way again. */
 export function waitingAgain(record: OutboxRecord): OutboxRecord {
-  return { ...record, state: record.deletes ? 'deleting' : record.edits ? 'editing' : 'pending' };
+  return { ...record, state: record.reacts ? 'reacting' : record.deletes ? 'deleting' : record.edits ? 'editing' : 'pending' };
 }
 
 /** Orders the outbox. */

@@ -10,7 +10,7 @@ import type { Change } from './change.ts';
 import { findTime } from './find-time.ts';
 import type { HistorySource, Part } from './history-source.ts';
 import { FencedError } from './home.ts';
-import { itemOf, withEdit } from './items.ts';
+import { itemOf, withEdit, withReactions } from './items.ts';
 import type { Mirror } from './mirror.ts';
 import { Quotes } from './quotes.ts';
 import { Throttle } from './throttle.ts';
@@ -352,11 +352,16 @@ export class TimelineView implements Timeline {
     const items: TimelineItem[] = [];
     const settled = new Set<string>();
     const edits = this.#mirror.waitingEdits(this.id);
+    const reactions = this.#mirror.waitingReactions(this.id);
+    const withWaiting = (item: MessageItem, id: string): MessageItem => {
+      const [edit, waiting] = [edits.get(id), reactions.get(id)];
+      const reacted = waiting === undefined ? item : withReactions(item, waiting, this.#mirror.me);
+      return edit === undefined ? reacted : withEdit(reacted, edit);
+    };
     for (const event of this.#window.events) {
       const item = itemOf(event);
       if (item === null) continue;
-      const edit = item.kind === 'message' && item.messageId !== null ? edits.get(item.messageId) : undefined;
-      items.push(edit === undefined ? item : withEdit(item as MessageItem, edit));
+      items.push(item.kind === 'message' && item.messageId !== null ? withWaiting(item, item.messageId) : item);
       settled.add(item.key);
     }
     // One's own that are not in the log, or whose event has not come: behind everything, in the order in which they go out.

@@ -1,6 +1,6 @@
 import type { Seq } from '../api/ids.ts';
 import { type Amending, amended } from '../store/amend.ts';
-import { charactersOf } from '../store/history.ts';
+import { charactersOf, newest } from '../store/history.ts';
 import type { MessageSent, ServerEvent } from '../wire/events.ts';
 import type { Part } from './history-source.ts';
 
@@ -115,7 +115,7 @@ export class Window {
       // What is shown stays the same object, unless the part has it as it is later.
       for (const event of events) {
         const shown = merged.get(event.seq);
-        if (shown === undefined || isLater(event, shown)) merged.set(event.seq, event);
+        merged.set(event.seq, shown === undefined ? event : laterOf(shown, event));
       }
       this.#hold([...merged.values()].sort((a, b) => a.seq - b.seq));
       return;
@@ -142,10 +142,8 @@ export class Window {
   }
 }
 
-/** Whether one copy of a message is of a later time than another: nothing follows an erasure, and the newest edit counts. */
-function isLater(one: ServerEvent, other: ServerEvent): boolean {
-  if (one.type !== 'MESSAGE_SENT' || other.type !== 'MESSAGE_SENT') return false;
-  const [a, b] = [one as MessageSent, other as MessageSent];
-  if (b.body.type === 'erased') return false;
-  return a.body.type === 'erased' || (a.edited_seq ?? 0) > (b.edited_seq ?? 0);
+/** What is shown, unless the other copy of it has something later. */
+function laterOf(shown: ServerEvent, event: ServerEvent): ServerEvent {
+  if (shown.type !== 'MESSAGE_SENT' || event.type !== 'MESSAGE_SENT') return shown;
+  return newest(event as MessageSent, shown as MessageSent);
 }

@@ -1,13 +1,14 @@
 import type { ConversationId, Seq } from '../api/ids.ts';
 import { isKnownEvent, type KnownEvent, type MessageSent, type ServerEvent } from '../wire/events.ts';
 import { edited, erased, hidden } from './history.ts';
+import { reacted } from './reactions.ts';
 import type { Tx } from './store.ts';
 
-/** Events that change what an earlier message says, or whether it shows. */
-const AMENDING: readonly KnownEvent['type'][] = ['MESSAGE_ERASED', 'MESSAGE_EDITED', 'MESSAGE_HIDDEN'];
+/** Events that change what an earlier message says, how people react to it, or whether it shows. */
+const AMENDING: readonly KnownEvent['type'][] = ['MESSAGE_ERASED', 'MESSAGE_EDITED', 'MESSAGE_REACTED', 'MESSAGE_HIDDEN'];
 
-/** An event that changes what the message at `message_seq` says, or whether it shows. */
-export type Amending = Extract<KnownEvent, { type: 'MESSAGE_ERASED' | 'MESSAGE_EDITED' | 'MESSAGE_HIDDEN' }>;
+/** An event that changes the message at `message_seq`. */
+export type Amending = Extract<KnownEvent, { type: 'MESSAGE_ERASED' | 'MESSAGE_EDITED' | 'MESSAGE_REACTED' | 'MESSAGE_HIDDEN' }>;
 
 export function isAmending(event: ServerEvent): event is Amending {
   return isKnownEvent(event) && AMENDING.includes(event.type);
@@ -16,6 +17,7 @@ export function isAmending(event: ServerEvent): event is Amending {
 /** The message as it is after that event; the same object where that changes nothing. Which of two comes first does not matter. */
 function after(message: MessageSent, by: Amending): MessageSent {
   if (by.type === 'MESSAGE_EDITED') return edited(message, by);
+  if (by.type === 'MESSAGE_REACTED') return reacted(message, by);
   if (message.message_id !== by.message_id) return message;
   if (by.type === 'MESSAGE_HIDDEN') return message.hidden ? message : hidden(message);
   return message.body.type === 'erased' ? message : erased(message);

@@ -1,5 +1,6 @@
 import type { ConversationId, MessageId, Seq } from '../api/ids.ts';
-import { isKnownEvent, type MessageEdited, type MessageSent, type ServerEvent } from '../wire/events.ts';
+import { isKnownEvent, type MessageEdited, type MessageReacted, type MessageSent, type ServerEvent } from '../wire/events.ts';
+import { reacted } from './reactions.ts';
 import { addSpan, lastSpan, type Span, spanAt } from './spans.ts';
 import type { Tx } from './store.ts';
 
@@ -153,7 +154,8 @@ export function hidden(message: MessageSent): MessageSent {
 
 /** The message without its content. */
 export function erased(message: MessageSent): MessageSent {
-  return { ...message, body: { type: 'erased' }, reply_to: null, edited_seq: null, edited_at_ms: null };
+  const nothing = { reply_to: null, edited_seq: null, edited_at_ms: null, reactions: [], reacted_seq: null };
+  return { ...message, body: { type: 'erased' }, ...nothing };
 }
 
 /** The message after an edit; the same object where that changes nothing: the edit is an older one, or the content is gone. */
@@ -165,13 +167,23 @@ export function edited(message: MessageSent, edit: MessageEdited): MessageSent {
 
 /** Edits a stored message. */
 export async function editStored(tx: Tx, conversation: ConversationId, edit: MessageEdited): Promise<void> {
-  const [page] = await tx.range('pages', { name: conversation, from: 0, to: edit.message_seq, begin: 'last', limit: 1 });
+  await changeStored(tx, conversation, edit.message_seq, (message) => edited(message, edit));
+}
+
+/** Counts a reaction to a stored message. */
+export async function reactStored(tx: Tx, conversation: ConversationId, event: MessageReacted): Promise<void> {
+  await changeStored(tx, conversation, event.message_seq, (message) => reacted(message, event));
+}
+
+/** `by` gives the same object where nothing changes. */
+async function changeStored(tx: Tx, conversation: ConversationId, seq: Seq, by: (message: MessageSent) => MessageSent): Promise<void> {
+  const [page] = await tx.range('pages', { name: conversation, from: 0, to: seq, begin: 'last', limit: 1 });
   if (page === undefined) return;
   const events = eventsOf(page.value);
-  const index = events.findIndex((event) => event.seq === edit.message_seq && event.type === 'MESSAGE_SENT');
+  const index = events.findIndex((event) => event.seq === seq && event.type === 'MESSAGE_SENT');
   const message = events[index] as MessageSent | undefined;
   if (message === undefined) return;
-  const after = edited(message, edit);
+  const after = by(message);
   if (after !== message) tx.put('pages', [conversation, page.at], events.with(index, after));
 }
 
@@ -182,6 +194,7 @@ async function amendBy(tx: Tx, conversation: ConversationId, events: readonly Se
   for (const event of pages.flatMap((page) => eventsOf(page.value))) {
     if (!isKnownEvent(event)) continue;
     if (event.type === 'MESSAGE_EDITED' && inserted.has(event.message_seq)) await editStored(tx, conversation, event);
+    if (event.type === 'MESSAGE_REACTED' && inserted.has(event.message_seq)) await reactStored(tx, conversation, event);
     if (event.type === 'MESSAGE_ERASED' && inserted.has(event.message_seq))
       await eraseStored(tx, conversation, event.message_seq, event.message_id);
   }
@@ -228,12 +241,24 @@ export function charactersOf(event: ServerEvent): number {
   return typeof text === 'string' ? text.length : 0;
 }
 
-/** What was erased stays so, and the newest edit counts, whichever copy comes later. */
 function kept(stored: ServerEvent | undefined, event: ServerEvent): ServerEvent {
-  if (stored === undefined || event.type !== 'MESSAGE_SENT') return event;
-  const [before, now] = [stored as MessageSent, event as MessageSent];
-  if (before.body?.type === 'erased') return stored;
-  return now.body?.type !== 'erased' && (before.edited_seq ?? 0) > (now.edited_seq ?? 0) ? stored : event;
+  if (stored?.type !== 'MESSAGE_SENT' || event.type !== 'MESSAGE_SENT') return event;
+  return newest(stored as MessageSent, event as MessageSent);
+}
+
+/**
+ * Of two copies of a message what is later of each: what was erased stays so, the newest edit counts, and the newest reaction. The same
+ * object as one of them where that has all.
+ */
+export function newest(one: MessageSent, other: MessageSent): MessageSent {
+  if (one.body.type === 'erased') return one;
+  if (other.body.type === 'erased') return other;
+  const text = (one.edited_seq ?? 0) > (other.edited_seq ?? 0) ? one : other;
+  const reactions = (one.reacted_seq ?? 0) > (other.reacted_seq ?? 0) ? one : other;
+  if (text === reactions) return text;
+  if ((one.edited_seq ?? 0) === (other.edited_seq ?? 0)) return reactions;
+  if ((one.reacted_seq ?? 0) === (other.reacted_seq ?? 0)) return text;
+  return { ...text, reactions: reactions.reactions ?? [], reacted_seq: reactions.reacted_seq ?? null };
 }
 
 function eventsOf(value: unknown): readonly ServerEvent[] {

@@ -1,5 +1,5 @@
 import type { ClientId, ConversationId, MessageId, Open, Seq, UserId } from '../api/ids.ts';
-import type { MessageBody } from '../api/messages.ts';
+import type { MessageBody, Reaction } from '../api/messages.ts';
 import type { components } from '../generated/asyncapi.ts';
 import { isKnownType } from './shapes.ts';
 
@@ -25,15 +25,22 @@ export type KnownEvent = Opened<Extract<Schemas['ServerFrame'], Schemas['EventPl
 
 /** The event of a type, such as `EventOf<'MEMBER_ADDED'>`. */
 export type EventOf<Type extends KnownEvent['type']> = Extract<KnownEvent, { type: Type }>;
-/** A message. In the store it is as it is now: with the newest edit's body, and where that edit stands. */
+/** A message. In the store it is as it is now: with the newest edit's body, and where that edit stands; the same of reactions. */
 export type MessageSent = EventOf<'MESSAGE_SENT'> & {
   readonly edited_seq?: Seq | null;
   readonly edited_at_ms?: number | null;
+  readonly reactions?: readonly Reaction[];
+  /** The newest reaction that is counted in there. */
+  readonly reacted_seq?: Seq | null;
   /** The person hid it from themselves: its place is left, and nothing shows. */
   readonly hidden?: boolean;
 };
 export type MessageEdited = EventOf<'MESSAGE_EDITED'>;
 export type MessageErased = EventOf<'MESSAGE_ERASED'>;
+export type MessageReacted = EventOf<'MESSAGE_REACTED'> & {
+  /** Whether the person reacted themselves; said where the event comes in. */
+  readonly mine?: boolean;
+};
 export type MessageHidden = EventOf<'MESSAGE_HIDDEN'>;
 
 /** An event of a newer server's. It has its place among the others; its fields are as they came. */
@@ -70,9 +77,15 @@ export function endsStay(event: ServerEvent, me: UserId): boolean {
 export function publishedBy(event: ServerEvent, me: UserId): { readonly clientId: ClientId; readonly id: MessageId } | null {
   if (!isKnownEvent(event) || event.actor_id !== me) return null;
   if (event.type === 'MESSAGE_SENT') return { clientId: event.client_id, id: event.message_id };
-  if (event.type === 'MESSAGE_EDITED') return { clientId: event.client_id, id: event.event_id };
+  if (event.type === 'MESSAGE_EDITED' || event.type === 'MESSAGE_REACTED') return { clientId: event.client_id, id: event.event_id };
   if (event.type === 'MESSAGE_ERASED' && event.actor_client_id) return { clientId: event.actor_client_id, id: event.event_id };
   return null;
+}
+
+/** The event with what only the person who hears it can say. */
+export function heardBy(event: ServerEvent, me: UserId): ServerEvent {
+  if (!isKnownEvent(event) || event.type !== 'MESSAGE_REACTED') return event;
+  return { ...event, mine: event.actor_id === me } satisfies MessageReacted;
 }
 
 /** The conversation that an event of a conversation's chain belongs to; null for other chains. */

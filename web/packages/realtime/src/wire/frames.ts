@@ -89,6 +89,8 @@ export const encode = {
   presence: (active: boolean, conversationId: string | null): string =>
     text({ type: 'presence', state: active ? 'active' : 'idle', ...(conversationId === null ? {} : { conversation_id: conversationId }) }),
   watchPresence: (users: readonly string[]): string => text({ type: 'watch_presence', users: [...users] }),
+  react: (clientId: string, conversationId: string, messageId: string, emoji: string, on: boolean): string =>
+    text({ type: 'react', client_id: clientId, conversation_id: conversationId, message_id: messageId, emoji: emoji.toWellFormed(), on }),
   typing: (conversationId: string, typing: boolean): string =>
     text({ type: typing ? 'typing_start' : 'typing_stop', conversation_id: conversationId }),
 };

@@ -16,6 +16,8 @@ export interface Command {
   conversation_id?: string;
   message_id?: string;
   reply_to?: string;
+  emoji?: string;
+  on?: boolean;
   body?: unknown;
 }
 

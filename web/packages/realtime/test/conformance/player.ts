@@ -17,6 +17,10 @@ interface SendStep {
   edits?: string;
   /** The message that is to be gone for everyone. */
   deletes?: string;
+  /** The message to which it is a reaction, with `emoji`, `on` or not. */
+  reacts?: string;
+  emoji?: string;
+  on?: boolean;
 }
 
 const SESSION: SessionRecord = { userId: ME, sessionId: 'S', handle: 'me', displayName: 'Me', refreshToken: 'r0' };
@@ -170,6 +174,10 @@ export class Player {
       const sent = await this.#to.next(`the deletion ${of}`, ({ type }) => type === 'delete_message');
       same('client_id and message', [sent.client_id, sent.message_id], [this.#keys.get(of), message]);
     },
+    expect_react: async ({ of, message, emoji, on }: { of: string; message: string; emoji: string; on: boolean }) => {
+      const sent = await this.#to.next(`the reaction ${of}`, ({ type }) => type === 'react');
+      same('the reaction', [sent.client_id, sent.message_id, sent.emoji, sent.on], [this.#keys.get(of), message, emoji, on]);
+    },
     expect_quiet: () => this.#to.quiet('send_message'),
     expect_no_ping: () => this.#to.quiet('ping'),
     expect_waited: (ms: number) => this.#late(ms),
@@ -180,15 +188,17 @@ export class Player {
       );
       if (time >= SERVER_TIME_MS || time < SERVER_TIME_MS - 60_000) throw new Error(`minted at ${time}`);
     },
-    send: ({ as, conversation: n, text, fails, reply_to, edits, deletes }: SendStep) => {
+    send: ({ as, conversation: n, text, fails, reply_to, edits, deletes, reacts, emoji = '', on = false }: SendStep) => {
       try {
         const to = reply_to === undefined ? {} : { replyTo: { messageId: reply_to, seq: 1 } };
         const sending =
-          deletes !== undefined
-            ? this.#must.delete(conversation(n), { messageId: deletes, seq: 1 })
-            : edits !== undefined
-              ? this.#must.edit(conversation(n), { messageId: edits, seq: 1 }, text)
-              : this.#must.send(conversation(n), text, to);
+          reacts !== undefined
+            ? this.#must.react(conversation(n), { messageId: reacts, seq: 1 }, emoji, on)
+            : deletes !== undefined
+              ? this.#must.delete(conversation(n), { messageId: deletes, seq: 1 })
+              : edits !== undefined
+                ? this.#must.edit(conversation(n), { messageId: edits, seq: 1 }, text)
+                : this.#must.send(conversation(n), text, to);
         this.#keys.set(as, sending.clientId);
         this.#sends.set(as, conversation(n));
         this.#sendings.set(as, sending);

@@ -1,16 +1,18 @@
 //! What is said of an earlier message: answers, edits, deletions, versions.
 
-use relay_client::{ClientError, QueuedSend};
-use relay_protocol::log::{MessageEdited, MessageErased};
+use relay_client::{ClientError, QueuedReaction, QueuedSend};
+use relay_protocol::log::{MessageEdited, MessageErased, MessageReacted};
 use relay_protocol::rest::HistoryQuery;
 use relay_protocol::{Message, MessageBody, MessageRef};
-use relay_types::{ConversationId, MessageId, MessageText, Seq};
+use relay_types::{ConversationId, Emoji, MessageId, MessageText, Seq};
 
 use super::super::text::{body_text, short};
 use super::App;
 
 /// Messages among which the newest of somebody is sought.
 const LOOKED_AT: u16 = 50;
+/// Columns of an emoji.
+const EMOJI: usize = 16;
 /// Columns of a quote.
 const QUOTED: usize = 60;
 
@@ -45,6 +47,28 @@ impl App {
         self.api.hide_message(conversation, message).await?;
         self.screen.say("you will not see that message again");
         Ok(())
+    }
+
+    pub(super) async fn react(&mut self, conversation: ConversationId, number: usize, emoji: &str, on: bool) -> Result<(), ClientError> {
+        let Ok(emoji) = Emoji::of(emoji) else {
+            self.not_done("that is not one emoji");
+            return Ok(());
+        };
+        let Some(message_id) = self.find(conversation, Some(number), false).await? else { return Ok(()) };
+        self.enqueue(conversation, |key| QueuedSend::reaction(key, conversation, QueuedReaction { message_id, emoji, on })).await;
+        Ok(())
+    }
+
+    pub(super) async fn show_reacted(&mut self, seq: Seq, reacted: MessageReacted) {
+        let conversation = reacted.conversation_id;
+        self.directory.ensure(conversation).await;
+        if !self.shown.mark(conversation, seq) || reacted.actor_id == self.me.user_id && self.own.remove(&reacted.client_id) {
+            return;
+        }
+        let who = self.directory.name(reacted.actor_id, conversation).await;
+        let label = self.directory.label(conversation);
+        let does = if reacted.on { "reacts" } else { "no longer reacts" };
+        self.screen.say(format_args!("{who} {does} with {} to a message in {label}", short(reacted.emoji.as_str(), EMOJI)));
     }
 
     pub(super) async fn versions(&mut self, conversation: ConversationId, number: usize) -> Result<(), ClientError> {

@@ -59,6 +59,7 @@ impl App {
             Input::Edit(number, text) => self.edit(conversation, number, text).await?,
             Input::Delete(number) => self.delete(conversation, number).await?,
             Input::DeleteForMe(number) => self.delete_for_me(conversation, number).await?,
+            Input::React(number, emoji, on) => self.react(conversation, number, &emoji, on).await?,
             Input::Versions(number) => self.versions(conversation, number).await?,
             Input::Readers(number) => self.readers(conversation, number).await?,
             Input::Details(number) => self.details(conversation, number).await?,

@@ -8,7 +8,7 @@ use relay_protocol::rest::HistoryQuery;
 use relay_protocol::{Chain, EventFrame, LogEvent, Message};
 use relay_types::{ConversationId, Seq, TimestampMs, UserId};
 
-use super::super::text::{body_text, detail, quote};
+use super::super::text::{body_text, detail, quote, reactions_of};
 use super::act::explain;
 use super::{App, count};
 
@@ -110,7 +110,8 @@ impl App {
             Some(of) => format!(" (to {})", self.quoted(conversation, of).await),
             None => String::new(),
         };
-        self.screen.message(&format!("{number}{header}{answers}{edited}"), body_text(&message.body));
+        let reactions = reactions_of(message);
+        self.screen.message(&format!("{number}{header}{answers}{edited}{reactions}"), body_text(&message.body));
     }
 
     /// Whoever never had anybody to talk to talks here now.
@@ -167,6 +168,7 @@ impl App {
                 self.adopt(conversation);
             }
             LogEvent::MessageEdited(edited) => self.show_edited(seq, edited).await,
+            LogEvent::MessageReacted(reacted) => self.show_reacted(seq, reacted).await,
             LogEvent::MessageErased(erased) => self.show_deleted(seq, erased).await,
             // A message is told as one.
             _ => {}
