@@ -25,6 +25,10 @@ use crate::ws::{ABNORMAL, CloseInfo, HelloError, Incoming, SocketOptions, socket
 
 /// For a command's answer: longer than the server tries.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+/// Between two tries of a command that is refused for now.
+const LEAST_WAIT: Duration = Duration::from_millis(100);
+/// What is refused for longer is the person's affair, whose other messages are refused as well.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// A stream on which not even a comment comes for so long is dead.
 const SILENCE: Duration = Duration::from_secs(45);
 /// Bytes without the end of a message.
@@ -317,12 +321,23 @@ impl Requests {
                 Some(ErrorCode::SessionRevoked) => return Answer::Refused(CloseCode::SessionRevoked),
                 Some(ErrorCode::TokenExpired | ErrorCode::Unauthenticated) if refused.is_none() => refused = Some(token),
                 Some(ErrorCode::TokenExpired | ErrorCode::Unauthenticated) => return Answer::Refused(CloseCode::TokenExpired),
+                // The lane stays taken meanwhile: what came behind it would overtake it, since no gateway knows of both.
+                Some(_) if problem.retryable && said.client_id.is_some() => match wait_of(&problem) {
+                    Some(wait) => tokio::time::sleep(wait).await,
+                    None => return Answer::Frame(ServerFrame::Error(frame_of(problem, said.client_id.clone())).encode()),
+                },
                 // A gateway of before has no such path.
                 Some(ErrorCode::NotFound | ErrorCode::MethodNotAllowed) => return Answer::Lost(format!("status {status}")),
                 _ => return Answer::Frame(ServerFrame::Error(frame_of(problem, said.client_id.clone())).encode()),
             }
         }
     }
+}
+
+/// How long to wait before the same is asked again; nothing when that would be too long.
+fn wait_of(problem: &Problem) -> Option<Duration> {
+    let wait = problem.retry_after_ms.map_or(LEAST_WAIT, Duration::from_millis).max(LEAST_WAIT);
+    (wait < LONGEST_WAIT).then_some(wait)
 }
 
 fn next_chunk(mut response: Response) -> BoxFuture<'static, Chunk> {
