@@ -47,6 +47,7 @@ fn a_large_conversation_loses_no_delivery() {
 #[test]
 fn whoever_listens_to_a_stream_is_delivered_to() {
     let figures = run_with("fanout", "40", &["--streams"]);
-    assert!(figures["rate_per_s"].as_f64().is_some_and(|rate| rate > 0.0), "{figures}");
+    // Whether the latency was bearable is the machine's affair.
+    assert!(figures["details"]["delivered"].as_f64().is_some_and(|delivered| delivered > 0.0), "{figures}");
     assert_eq!(figures["details"]["streams"], 40.0, "{figures}");
 }

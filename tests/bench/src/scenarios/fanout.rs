@@ -42,13 +42,14 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
         (0..GROUP).flat_map(|place| rooms.iter().filter_map(move |room| Some((*room.members.get(place)?, room.conversation)))).collect()
     };
     let step = Duration::from_secs((options.seconds / 2).max(2));
-    let (mut best, mut good, mut errors, mut broken) = (None, 0.0, 0, 0);
+    let (mut best, mut good, mut errors, mut broken, mut delivered) = (None, 0.0, 0, 0, 0);
     for rate in STEPS {
         seen.reset();
         said.reset();
         fleet.steadily(&senders, rate, step).await;
         let deliveries = seen.deliveries.load(Ordering::Relaxed) as f64 / step.as_secs_f64();
         drained(&seen).await;
+        delivered += seen.deliveries.load(Ordering::Relaxed);
         let (delivery, ack) = (Seen::take(&seen.delivery_us), Seen::take(&said.ack_us));
         errors += said.errors.load(Ordering::Relaxed);
         let (p50, p99) = (quantile_ms(&delivery, 0.5), quantile_ms(&delivery, 0.99));
@@ -84,6 +85,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Report> {
             ("deliveries_per_s_at_100_ms", good),
             ("ack_p50_ms", ack_p50),
             ("ack_p99_ms", ack_p99),
+            ("delivered", delivered as f64),
             ("group_size", GROUP as f64),
             ("users", people.len() as f64),
             ("streams", if options.streams { people.len() as f64 } else { 0.0 }),

@@ -105,7 +105,7 @@ async fn events_from_the_future_keep_their_place_everywhere() -> TestResult {
     for (n, event) in from_the_future(chat, &ann, &bob).iter().chain(&from_the_future(chat, &ann, &bob)).enumerate() {
         anns.post(chat, &ulid_key(0), &format!("before {n}")).await?;
         publish(&h, LogSubject::Conversation(ShardId(0), chat), event).await?;
-        publish(&h, LogSubject::User(ShardId(0), bob.id()), &json!({ "type": "DRAFT_CHANGED", "user_id": bob.id() })).await?;
+        publish(&h, LogSubject::User(ShardId(0), bob.id()), &json!({ "type": "THEME_CHANGED", "user_id": bob.id() })).await?;
     }
     anns.post(chat, &ulid_key(0), "the end of it").await?;
     bobs.message("the end of it").await?;
