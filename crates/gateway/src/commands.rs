@@ -41,12 +41,16 @@ pub(crate) struct Paces {
     by_session: DefaultKeyedRateLimiter<SessionId>,
     /// All gateways hear what is said of presence.
     speaking: DefaultKeyedRateLimiter<SessionId>,
+    /// A durable cursor costs the log a question or two each time that it is moved.
+    moving: DefaultKeyedRateLimiter<UserId>,
     asked: Mutex<u32>,
 }
 
 /// What a device says of presence each second, and at once.
 const SPEAKS_PER_S: NonZeroU32 = NonZeroU32::new(2).unwrap();
 const SPEAKS_AT_ONCE: NonZeroU32 = NonZeroU32::new(10).unwrap();
+/// How often a person's cursors are moved by what they post, each minute.
+const MOVES_PER_MIN: NonZeroU32 = NonZeroU32::new(4).unwrap();
 
 /// So many questions, and those who have long been silent are forgotten.
 const SWEEP_EVERY: u32 = 4_096;
@@ -56,9 +60,11 @@ impl Paces {
     pub(crate) fn new(per_s: u32) -> Self {
         let per_s = NonZeroU32::new(per_s).unwrap_or(NonZeroU32::MIN);
         let speaking = Quota::per_second(SPEAKS_PER_S).allow_burst(SPEAKS_AT_ONCE);
+        let moving = Quota::per_minute(MOVES_PER_MIN);
         Self {
             by_session: DefaultKeyedRateLimiter::keyed(Quota::per_second(per_s)),
             speaking: DefaultKeyedRateLimiter::keyed(speaking),
+            moving: DefaultKeyedRateLimiter::keyed(moving),
             asked: Mutex::new(0),
         }
     }
@@ -74,8 +80,14 @@ impl Paces {
                 paces.retain_recent();
                 paces.shrink_to_fit();
             }
+            self.moving.retain_recent();
+            self.moving.shrink_to_fit();
         }
         self.by_session.check_key(&session).is_ok()
+    }
+
+    fn may_move(&self, user: UserId) -> bool {
+        self.moving.check_key(&user).is_ok()
     }
 
     fn may_speak(&self, session: SessionId) -> bool {
@@ -110,7 +122,8 @@ async fn answer(shared: &Shared, uri: &Uri, headers: &HeaderMap, body: Body) -> 
     match Wish::of(command) {
         Wish::Hello => Err(refuse(ErrorCode::UnknownCommand, "hello opens a stream, at /v1/events")),
         Wish::Ping(ping) => {
-            if let Some(position) = ping.position {
+            // What is not taken now is said again with the next one.
+            if let Some(position) = ping.position.filter(|_| shared.paces.may_move(claims.user)) {
                 shared.checkpoints.hand_in(claims.user, shared.hub.acked_by_post(claims.user, &position));
             }
             Ok(Some(ServerFrame::Pong { server_time_ms: shared.server_time_ms(), position: None }))
