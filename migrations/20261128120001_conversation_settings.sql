@@ -6,6 +6,3 @@ ALTER TABLE members
     ADD COLUMN archived_seq bigint,
     ADD COLUMN notify_level text,
     ADD COLUMN settings_version integer NOT NULL DEFAULT 0;
-
--- Holds only what somebody pinned or archived.
-CREATE INDEX members_set_apart ON members (user_id, pinned_at) WHERE pinned_at IS NOT NULL OR archived_seq IS NOT NULL;

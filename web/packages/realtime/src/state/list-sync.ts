@@ -1,7 +1,7 @@
 import type { ConversationSettings } from '../api/conversations.ts';
 import { ApiError } from '../api/errors.ts';
 import type { ConversationId, Seq } from '../api/ids.ts';
-import type { RestClient } from '../rest/client.ts';
+import type { ConversationPage, RestClient } from '../rest/client.ts';
 import { settingsFor } from '../rest/settings.ts';
 import type { ConversationListItem, RestMessage } from '../rest/types.ts';
 import { forgetHistory } from '../store/history.ts';
@@ -109,17 +109,24 @@ export class ListSync {
     for (const part of PARTS) {
       let cursor: string | null = null;
       do {
-        const page: Awaited<ReturnType<RestClient['conversations']>> = await this.#rest.conversations({
-          ...part,
-          limit: PAGE,
-          ...(cursor === null ? {} : { cursor }),
-        });
+        const page = await this.#page(part, PAGE, cursor);
         // A later reading has begun, or a reset: this one says nothing any more.
         if (!(await this.#keep(page.conversations, part.state, gen))) return;
         cursor = page.next === cursor ? null : page.next;
       } while (cursor !== null && !this.#stopped);
     }
     if (!this.#stopped) await this.#finish(gen);
+  }
+
+  /** A server of before has no archived part, and takes none. */
+  async #page(part: (typeof PARTS)[number], limit: number, cursor: string | null): Promise<ConversationPage> {
+    try {
+      return await this.#rest.conversations({ ...part, limit, ...(cursor === null ? {} : { cursor }) });
+    } catch (error) {
+      const isBefore = 'archived' in part && cursor === null && error instanceof ApiError && error.code === 'invalid_field';
+      if (isBefore) return { conversations: [], next: null };
+      throw error;
+    }
   }
 
   async #top(): Promise<void> {
@@ -132,11 +139,7 @@ export class ListSync {
       for (const part of PARTS) {
         let cursor: string | null = null;
         for (let n = 0; n < MOST_TOP_PAGES && wanted.size > 0; n += 1) {
-          const page: Awaited<ReturnType<RestClient['conversations']>> = await this.#rest.conversations({
-            ...part,
-            limit: TOP,
-            ...(cursor === null ? {} : { cursor }),
-          });
+          const page = await this.#page(part, TOP, cursor);
           await this.#keep(page.conversations, part.state, null, log);
           for (const item of page.conversations) wanted.delete(item.conversation_id);
           cursor = page.next;
