@@ -115,6 +115,7 @@ const OWN: &[(&str, &[E])] = &[
         "scheduleMessage",
         &[
             E::BadClientId,
+            E::ClientIdAhead,
             E::EmptyMessage,
             E::MessageTooLong,
             E::UnsupportedBody,
@@ -143,7 +144,7 @@ const OWN: &[(&str, &[E])] = &[
             E::LogFull,
         ],
     ),
-    ("listReactions", &[E::BadId, E::NotMember, E::UnknownMessage, E::Busy]),
+    ("listReactions", &[E::BadId, E::BadEmoji, E::NotMember, E::UnknownMessage, E::Busy]),
     ("hideMessage", &[E::NotMember, E::UnknownMessage, E::TooManyHidden]),
     ("getMessage", &[E::NotMember, E::UnknownMessage]),
     ("getMessageReceipts", &[E::NotMember, E::UnknownMessage]),

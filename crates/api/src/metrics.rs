@@ -19,7 +19,7 @@ pub fn register() {
     describe_counter!("relay_searches_cut_total", "Searches whose time ran out before everything was searched");
     counter!("relay_searches_cut_total").absolute(0);
     describe_counter!("relay_scheduled_total", "Messages whose time had come, by what became of them");
-    for outcome in ["sent", "refused", "again"] {
+    for outcome in ["sent", "refused", "again", "overdue"] {
         counter!("relay_scheduled_total", "outcome" => outcome).absolute(0);
     }
     describe_counter!("relay_errors_total", "Refusals by registered code");

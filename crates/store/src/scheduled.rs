@@ -168,19 +168,12 @@ impl ScheduledMessages for Store {
         self.limited(async {
             let mut transaction = self.pool.begin().await.map_err(unavailable)?;
             let home = home(&mut transaction, author).await?.ok_or(ScheduleError::UnknownUser)?;
-            let row = sqlx::query!(
-                "SELECT state, send_at FROM scheduled_messages WHERE user_id = $1 AND conversation_id = $2 AND client_id = $3 FOR UPDATE",
-                author.to_uuid(),
-                conversation.to_uuid(),
-                client_id.as_str()
-            );
-            let row = row.fetch_optional(&mut *transaction).await.map_err(unavailable)?.ok_or(ScheduleError::Unknown)?;
-            if row.state == ScheduledState::Sending.as_str() {
+            let (state, send_at_ms) = standing(&mut transaction, author, conversation, client_id).await?.ok_or(ScheduleError::Unknown)?;
+            if state == ScheduledState::Sending {
                 return Err(ScheduleError::Sending);
             }
             remove(&mut transaction, author, conversation, client_id).await?;
             let mut pending = Pending::default();
-            let send_at_ms = millis(row.send_at);
             let told = Told { author, home, conversation, client_id, state: ScheduledState::Cancelled, send_at_ms, refusal: None };
             let address = self.push_scheduled(&mut pending, told, at_ms);
             pending.write(&mut transaction).await?;
@@ -217,6 +210,23 @@ impl ScheduledMessages for Store {
     async fn settle(&self, due: &DueMessage, outcome: ScheduledOutcome, at_ms: TimestampMs) -> Result<Option<LogAddress>, StoreError> {
         self.limited(self.settled(due, outcome, at_ms)).await
     }
+}
+
+/// How it is doing, and when it is to be sent; nothing else happens to it in this transaction. Index: `scheduled_messages_pkey`.
+async fn standing(
+    connection: &mut PgConnection,
+    author: UserId,
+    conversation: ConversationId,
+    client_id: &ClientId,
+) -> Result<Option<(ScheduledState, TimestampMs)>, StoreError> {
+    let row = sqlx::query!(
+        "SELECT state, send_at FROM scheduled_messages WHERE user_id = $1 AND conversation_id = $2 AND client_id = $3 FOR UPDATE",
+        author.to_uuid(),
+        conversation.to_uuid(),
+        client_id.as_str()
+    );
+    let row = row.fetch_optional(connection).await.map_err(unavailable)?;
+    row.map(|row| Ok((text(&row.state, "state of a scheduled message")?, millis(row.send_at)))).transpose()
 }
 
 /// Index: `scheduled_messages_pkey`. Whether it was there.

@@ -1,5 +1,6 @@
 use axum::Json;
 use axum::extract::State;
+use relay_protocol::command::decode_emoji;
 use relay_protocol::rest::{Problem, ReactionList, ReactionsQuery};
 use relay_types::{ConversationId, MessageId};
 
@@ -27,6 +28,8 @@ pub(crate) async fn list_reactions(
     Params(query): Params<ReactionsQuery>,
 ) -> Result<Json<ReactionList>, ApiError> {
     let limit = page_limit(query.limit, 50, 200)?;
+    let emoji = query.emoji.map(|emoji| decode_emoji(emoji.as_str())).transpose();
+    let emoji = emoji.map_err(|error| ApiError::new(error.code, error.reason))?;
     projected(&app, caller.user, conversation).await?;
-    Ok(Json(app.deps.history.reactions(caller.user, conversation, message, query.emoji.as_ref(), query.after, limit).await?))
+    Ok(Json(app.deps.history.reactions(caller.user, conversation, message, emoji.as_ref(), query.after, limit).await?))
 }

@@ -1,8 +1,9 @@
 use std::borrow::Cow;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use relay_domain::ports::SendKey;
+use relay_domain::ports::{ScheduleError, SendKey};
 use relay_protocol::ErrorCode;
 use relay_protocol::command::decode_whole_body;
 use relay_protocol::rest::Problem;
@@ -15,6 +16,9 @@ use crate::error::ApiError;
 use crate::extract::{Caller, PathKey, RawJson, enforce, parse_id, parse_json};
 use crate::flush::flush_soon;
 use crate::state::App;
+
+/// How far ahead of this server's clock a key may be minted.
+const AHEAD_MS: i64 = 5_000;
 
 /// As in `post_message`: each refusal has its own code.
 #[derive(Deserialize)]
@@ -54,12 +58,20 @@ pub(crate) async fn schedule_message(
     enforce(&app, "schedules", app.config.limits.schedules_per_user, &caller.user.to_string()).await?;
     let membership = app.deps.conversations.membership_state(caller.user, conversation_id).await?;
     let membership = membership.filter(|state| state.member).ok_or_else(|| ApiError::plain(ErrorCode::NotMember))?;
-    // What was sent is not scheduled again: a change that came too late has to be told.
     let key = SendKey { conversation: conversation_id, sender: caller.user, client_id: message.client_id.clone() };
-    if app.deps.poster.find(membership.shard, key).await?.is_some() {
+    let address = app.deps.scheduled.schedule(caller.user, &message, app.now_ms()).await?;
+    // What was sent is not scheduled again: a change that came too late has to be told. Asked behind the change: a row that was sent goes
+    // only when its message is in the log.
+    let sent = app.deps.poster.find(membership.shard, key).await.map_err(|error| ApiError::outcome_unknown(&error))?;
+    if sent.is_some() {
+        match app.deps.scheduled.cancel(caller.user, conversation_id, &message.client_id, app.now_ms()).await {
+            Ok(address) => flush_soon(&app, address).await,
+            // It is being sent, which finds the message that is there.
+            Err(ScheduleError::Sending | ScheduleError::Unknown) => {}
+            Err(error) => return Err(error.into()),
+        }
         return Err(ApiError::plain(ErrorCode::AlreadySent));
     }
-    let address = app.deps.scheduled.schedule(caller.user, &message, app.now_ms()).await?;
     flush_soon(&app, address).await;
     Ok(Json(message))
 }
@@ -75,6 +87,12 @@ fn decode(bytes: &[u8], conversation_id: ConversationId, client_id: ClientId, no
     let named = time_zone.len() <= MAX_TIME_ZONE && time_zone.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/_+-".contains(&byte));
     if !named {
         return Err(ApiError::new(ErrorCode::InvalidField, "time_zone is a name such as Europe/Berlin, of at most 64 bytes"));
+    }
+    // The log does not take a key of the future, and would not until then.
+    let ahead_ms = client_id.minted_at_ms().and_then(|minted_ms| i64::try_from(minted_ms).ok()).map_or(0, |minted_ms| minted_ms - now_ms);
+    if ahead_ms > AHEAD_MS {
+        let retry_after = Some(Duration::from_millis((ahead_ms - AHEAD_MS).unsigned_abs()));
+        return Err(ApiError { retry_after, ..ApiError::plain(ErrorCode::ClientIdAhead) });
     }
     let (time_zone, state, refusal) = (time_zone.into_owned(), ScheduledState::Waiting, None);
     // A time that is past means now, and does not make it late.
@@ -95,6 +113,13 @@ mod tests {
         let text = r#""body":{"type":"text","text":"hi"}"#;
         assert_eq!(decode(&format!(r#"{{{text},"send_at_ms":5000}}"#)).unwrap().send_at_ms, 5_000);
         assert_eq!(decode(&format!(r#"{{{text},"send_at_ms":0}}"#)).unwrap().send_at_ms, 1_000, "now");
+        let future = super::decode(
+            format!(r#"{{{text},"send_at_ms":5000}}"#).as_bytes(),
+            "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
+            "7ZZZZZZZZZZZZZZZZZZZZZZZZZ".parse().unwrap(),
+            1_000,
+        );
+        assert_eq!(future.unwrap_err().code, ErrorCode::ClientIdAhead);
         for (json, code) in [
             (format!(r#"{{{text},"send_at_ms":-1}}"#), InvalidField),
             (format!(r#"{{{text},"send_at_ms":{}}}"#, i64::MAX), InvalidField),

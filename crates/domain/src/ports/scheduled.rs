@@ -45,8 +45,12 @@ pub enum ScheduledOutcome {
     Sent,
     /// For good.
     Refused(ErrorCode),
-    /// Whether it is in the log is not known, or the log is away: to be tried again then, with the same key.
+    /// Not in the log, for a reason that passes: it waits until then, and may be changed or cancelled meanwhile.
     Again(TimestampMs),
+    /// Whether it is in the log is not known: to be tried again then, with the same key.
+    Unknown(TimestampMs),
+    /// It is not in the log, and that is long ago: its author is asked.
+    Overdue,
 }
 
 /// Messages to be sent later.
@@ -77,8 +81,9 @@ pub trait ScheduledMessages: Send + Sync {
     /// Cancel safe.
     async fn scheduled(&self, author: UserId) -> Result<Vec<ScheduledMessage>, StoreError>;
 
-    /// Takes up to `limit` messages that are due, one of each author's at most, the earliest first; nobody else gets them before `until`.
-    /// What is more than a day late is put aside instead, and its author told. Answers with the addresses to flush, too.
+    /// Takes up to `limit` messages that are due, the earliest of each author's in a conversation; nobody else gets them before `until`.
+    /// What waits and is more than a day late is put aside instead, up to 500 at once, and its author told. Answers with the addresses to
+    /// flush, too.
     ///
     /// # Cancel safety
     /// Cancel safe: what was taken is due again at `until`.

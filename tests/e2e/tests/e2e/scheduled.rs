@@ -136,6 +136,9 @@ async fn what_waits_to_be_sent_is_bounded_and_bad_requests_leave_nothing() -> Te
     ] {
         assert_eq!(code_of(ann.api.schedule_message(chat, &ulid_key(0), &bad).await), ErrorCode::InvalidField, "{bad:?}");
     }
+    // It would be refused at its time, and hold up what comes behind it.
+    let of_2100 = ulid::Ulid::from_parts(4_102_444_800_000, 7).to_string().parse()?;
+    assert_eq!(code_of(ann.api.schedule_message(chat, &of_2100, &request("early", LATER)).await), ErrorCode::ClientIdAhead);
     assert!(ann.api.scheduled_messages().await?.scheduled.is_empty());
 
     // By bytes, and by number.

@@ -142,7 +142,7 @@ export async function openMessenger(configuration: Configuration): Promise<Messe
     schedule: async (id, key, text, atMs, replyTo) => {
       const body = { type: 'text' as const, text };
       const timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-      await call(api.schedule(id, key ?? newKey(), { body, sendAtMs: atMs, timeZone, ...(replyTo ? { replyTo } : {}) }));
+      await call(api.schedule(id, key, { body, sendAtMs: atMs, timeZone, ...(replyTo ? { replyTo } : {}) }));
     },
     cancelScheduled: (id, key) => call(api.cancelScheduled(id, key)),
 
@@ -223,9 +223,3 @@ function troubleSince(): (now: sdk.ConnectionState) => Connection {
 
 /** What log-in says of this device. */
 const device = () => ({ deviceName: deviceName(), deviceKind: deviceKind() });
-
-/** No ULID: the message is sent by the server's clock, and this one may be ahead of it. */
-function newKey(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return `later-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
-}

@@ -139,8 +139,8 @@ export interface Messenger {
 
   /** One's messages that are to be sent later, the earliest first; null while they are not known. */
   readonly scheduled: Store<readonly Scheduled[] | null>;
-  /** Schedules a text, or says anew what it says and when; without a key it is a new one. */
-  schedule(conversationId: string, key: string | null, text: string, atMs: number, replyTo: string | null): Promise<void>;
+  /** Schedules a text, or says anew what it says and when. Each has a key of its own; the same again is the same message. */
+  schedule(conversationId: string, key: string, text: string, atMs: number, replyTo: string | null): Promise<void>;
   cancelScheduled(conversationId: string, key: string): Promise<void>;
 
   findPerson(handle: string): Promise<Person | null>;

@@ -35,7 +35,7 @@ export default function ScheduledList({ conversationId, onClose }: { conversatio
                         className="button"
                         data-kind="plain"
                         disabled={busy}
-                        onClick={() => run(() => messenger.schedule(conversationId, key, text, Date.now(), replyTo))}
+                        onClick={() => run(() => messenger.schedule(conversationId, key, text, 0, replyTo))}
                       >
                         {t('later.now')}
                       </button>

@@ -5,7 +5,7 @@ import { Dialog, DialogActions } from '@/app/ui/Dialog';
 import { Field } from '@/app/ui/Field';
 import { useMessenger } from '@/realtime/hooks';
 import { useUi } from '@/store/ui';
-import { choices, fieldOf, momentOf } from './sendLater';
+import { choices, fieldOf, momentOf, newKey } from './sendLater';
 import { useWork } from './useWork';
 
 export interface SendLaterProps {
@@ -24,6 +24,8 @@ export default function SendLater({ of, onClose }: { of: SendLaterProps; onClose
   const addToast = useUi((ui) => ui.addToast);
   const setCompose = useUi((ui) => ui.setCompose);
   const [now] = useState(() => Date.now());
+  // Pressed again after an answer that was lost, it is the same message.
+  const [key] = useState(() => of.key ?? newKey());
   const [field, setField] = useState(() => fieldOf(of.atMs ?? now + 3_600_000));
   const { busy, error, run } = useWork();
   const atMs = momentOf(field);
@@ -32,7 +34,7 @@ export default function SendLater({ of, onClose }: { of: SendLaterProps; onClose
     event.preventDefault();
     if (atMs === null || isPast) return;
     void run(async () => {
-      await messenger.schedule(of.conversationId, of.key, of.text, atMs, of.replyTo);
+      await messenger.schedule(of.conversationId, key, of.text, atMs, of.replyTo);
       // What was written meanwhile, in another tab, stays.
       if (of.key === null && messenger.drafts.get().get(of.conversationId)?.trim() === of.text) {
         messenger.setDraft(of.conversationId, '');

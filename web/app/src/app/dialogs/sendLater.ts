@@ -13,6 +13,12 @@ export function momentOf(field: string): number | null {
   return Number.isNaN(atMs) ? null : atMs;
 }
 
+/** The key of a new message. No ULID: it is sent by the server's clock, and this device's may be ahead of it. */
+export function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return `later-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+}
+
 /** What people choose most: those that are still to come. */
 export function choices(nowMs: number): readonly { text: TextKey; atMs: number }[] {
   const at = (days: number, hour: number) => {

@@ -4390,6 +4390,8 @@ export interface operations {
              *     `invalid_field`: A field is outside its documented limits.
              *
              *     `token_in_url`: Tokens are not accepted in URLs, where logs and histories keep them.
+             *
+             *     `bad_emoji`: What is to be reacted with is not one emoji that the server knows.
              */
             400: {
                 headers: {
@@ -5373,6 +5375,15 @@ export interface operations {
              *     `message_too_long`: The message is longer than the limit.
              */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `client_id_ahead`: client_id is a ULID minted ahead of the server's time: send it again after retry_after_ms, and mint with server_time_ms. */
+            425: {
                 headers: {
                     [name: string]: unknown;
                 };
