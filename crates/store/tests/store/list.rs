@@ -208,7 +208,7 @@ const CROWD: &str = "
 async fn a_page_reads_what_it_shows_however_many_conversations_its_user_has() {
     let db = Db::fresh().await;
     sqlx::raw_sql(CROWD).execute(&db.raw).await.unwrap();
-    let read = "SELECT sum(idx_tup_fetch)::bigint FROM pg_stat_user_tables WHERE relname IN ('members', 'memberships')";
+    let read = "SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes WHERE relname IN ('members', 'memberships')";
     let before = db.count(read).await;
     let (store, busy) = (db.as_role("relay_api"), UserId::from_uuid(Uuid::from_u128(1)));
     let page = store.list(busy, ListPart::Accepted, None, 50).await.unwrap();
