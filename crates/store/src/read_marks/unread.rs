@@ -11,7 +11,7 @@ use crate::store::commit;
 
 impl Store {
     /// Marks what stands from `from` on as unread, and tells the user's other devices in the same transaction. Indexes: `members_pkey`,
-    /// `conversations_pkey`, `conversation_heads_pkey`, `memberships_open_key`.
+    /// `conversations_pkey`, `conversation_heads_pkey`, `memberships_open_key`, `read_mark_news_pkey`.
     pub(crate) async fn unread_from(
         &self,
         user: UserId,
@@ -45,6 +45,11 @@ impl Store {
             // Its event may not be in the log yet.
             return Ok(address);
         }
+        // This tells of the read mark, too. Told later, what waits might not know yet what is marked here.
+        sqlx::query!("UPDATE read_mark_news SET told_seq = seq WHERE user_id = $1 AND conversation_id = $2", user.to_uuid(), id.to_uuid())
+            .execute(&mut *transaction)
+            .await
+            .map_err(unavailable)?;
         let mut pending = Pending::default();
         self.push_moved(&mut pending, address, (user, id), (Seq::from_i64(row.read_seq), Some(Seq::from_i64(row.unread_from))), at_ms);
         pending.write(&mut transaction).await?;
