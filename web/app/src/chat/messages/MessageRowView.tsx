@@ -184,11 +184,11 @@ function Tools({ row, conversationId, moderates }: ToolsProps) {
       seq !== null && {
         label: t('action.markUnread'),
         icon: Mail,
-        act: () =>
-          void messenger.markUnread(conversationId, seq).then(
-            () => navigate('/'),
-            (thrown) => addToast(errorText(thrown)),
-          ),
+        // The word that it is unread may come before the answer: by then nothing may be before one's eyes.
+        act: () => {
+          navigate('/');
+          messenger.markUnread(conversationId, seq).catch((thrown) => addToast(errorText(thrown)));
+        },
       },
     item.reactions.length > 0 &&
       messageId !== null && {
