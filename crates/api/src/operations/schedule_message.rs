@@ -17,6 +17,8 @@ use crate::extract::{Caller, PathKey, RawJson, enforce, parse_id, parse_json};
 use crate::flush::flush_soon;
 use crate::state::App;
 
+/// What is to be sent now is sent then: longer than it takes to look whether the key was used.
+const SOON_MS: i64 = 3_000;
 /// How far ahead of this server's clock a key may be minted.
 const AHEAD_MS: i64 = 5_000;
 
@@ -95,8 +97,8 @@ fn decode(bytes: &[u8], conversation_id: ConversationId, client_id: ClientId, no
         return Err(ApiError { retry_after, ..ApiError::plain(ErrorCode::ClientIdAhead) });
     }
     let (time_zone, state, refusal) = (time_zone.into_owned(), ScheduledState::Waiting, None);
-    // A time that is past means now, and does not make it late.
-    let send_at_ms = send_at_ms.max(now_ms);
+    // A time that is past does not make it late. What is sent before this request has looked whether it was sent would be taken for that.
+    let send_at_ms = send_at_ms.max(now_ms + SOON_MS);
     Ok(ScheduledMessage { conversation_id, client_id, body, reply_to, send_at_ms, time_zone, state, refusal })
 }
 
@@ -112,7 +114,7 @@ mod tests {
         };
         let text = r#""body":{"type":"text","text":"hi"}"#;
         assert_eq!(decode(&format!(r#"{{{text},"send_at_ms":5000}}"#)).unwrap().send_at_ms, 5_000);
-        assert_eq!(decode(&format!(r#"{{{text},"send_at_ms":0}}"#)).unwrap().send_at_ms, 1_000, "now");
+        assert_eq!(decode(&format!(r#"{{{text},"send_at_ms":0}}"#)).unwrap().send_at_ms, 4_000, "now, which is soon");
         let future = super::decode(
             format!(r#"{{{text},"send_at_ms":5000}}"#).as_bytes(),
             "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
