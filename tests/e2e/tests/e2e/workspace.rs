@@ -19,6 +19,7 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
     ("relay-store", &["relay-types", "relay-protocol", "relay-domain"], &["relay-dev-servers", "relay-fault-proxy"]),
     ("relay-hot-state", &["relay-types", "relay-protocol", "relay-domain"], &["relay-dev-servers"]),
     ("relay-auth", &["relay-types", "relay-protocol", "relay-domain"], &[]),
+    ("relay-outbound-http", &[], &[]),
     // Ring 3, apps: ports only, never an adapter.
     ("relay-gateway", APP, &[]),
     ("relay-api", APP, &[]),
