@@ -69,6 +69,7 @@ pub async fn assemble(config: &Config, supervisor: &Supervisor, bus: &Bus, keys:
         receipt_news,
         settings: store.clone(),
         drafts: store.clone(),
+        threads: store.clone(),
         scheduled: store.clone(),
         search: store.clone(),
         history: store,

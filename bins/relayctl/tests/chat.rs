@@ -144,6 +144,31 @@ async fn two_terminals_react() -> anyhow::Result<()> {
     harness.finish().await
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn two_terminals_talk_in_a_thread() -> anyhow::Result<()> {
+    let harness = Harness::start().await?;
+    let profiles = tempfile::tempdir()?;
+    let chat = |handle: &str, more: &[&str]| Terminal::chat(&harness, profiles.path(), handle, more);
+
+    let mut ann = chat("ann", &[])?;
+    ann.expect("connected as @ann").await;
+    let mut bob = chat("bob", &["--to", "ann"])?;
+    bob.expect("talking to @ann").await;
+    bob.say("the root of it").await;
+    ann.expect("@bob: the root of it").await;
+    ann.say("/history").await;
+    ann.expect("#1 ").await;
+    ann.say("/thread #1 under it").await;
+    bob.expect("↳ @bob: the root of it").await;
+    bob.expect("under it").await;
+    bob.say("/history").await;
+    bob.expect("[1 in its thread]").await;
+    bob.say("/thread #1").await;
+    bob.expect("under it").await;
+    drop((ann, bob));
+    harness.finish().await
+}
+
 /// A message typed while the server is away survives the death of the terminal, and arrives once.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outbox_survives_the_gateway_and_the_terminal() -> anyhow::Result<()> {

@@ -154,6 +154,7 @@ fn outbox(config: &Config, supervisor: &Supervisor, bus: &Bus, store: &Store) {
     let read_marks = ReadMarks {
         news: Arc::new(store.clone()),
         drafts: Arc::new(store.clone()),
+        threads: Arc::new(store.clone()),
         outbox: Arc::clone(&job.outbox),
         log: Arc::clone(&job.log),
     };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use relay_domain::ports::{
     Accounts, Conversations, DeviceSessions, Drafts, History, LogReader, MessageLog, Outbox, PasswordHasher, Postings, RateLimiter,
-    ReceiptNews, Receipts, ResumeStore, ScheduledMessages, Search, TailSource, TokenMint, TokenVerifier, UserSettings,
+    ReceiptNews, Receipts, ResumeStore, ScheduledMessages, Search, TailSource, Threads, TokenMint, TokenVerifier, UserSettings,
 };
 use relay_posting::Poster;
 use relay_runtime::Origins;
@@ -37,6 +37,8 @@ pub struct Deps {
     pub settings: Arc<dyn UserSettings>,
     /// What people are writing.
     pub drafts: Arc<dyn Drafts>,
+    /// Threads.
+    pub threads: Arc<dyn Threads>,
     /// Messages to be sent later.
     pub scheduled: Arc<dyn ScheduledMessages>,
     /// Decisions on their way into the log.

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use relay_domain::ports::{
     AppendError, ConversationError, ConversationSettingsError, CreateError, DraftError, FlushError, HashError, HideError, HistoryError,
-    MintError, OpenError, RegisterError, RevokeError, RotateError, ScheduleError, SearchError, StoreError, TokenError,
+    MintError, OpenError, RegisterError, RevokeError, RotateError, ScheduleError, SearchError, StoreError, ThreadError, TokenError,
 };
 use relay_posting::PostError;
 use relay_protocol::rest::Problem;
@@ -262,6 +262,17 @@ impl From<HistoryError> for ApiError {
             HistoryError::NotMember => Self::plain(ErrorCode::NotMember),
             HistoryError::UnknownMessage => Self::plain(ErrorCode::UnknownMessage),
             HistoryError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ThreadError> for ApiError {
+    fn from(error: ThreadError) -> Self {
+        match error {
+            ThreadError::NotMember => Self::plain(ErrorCode::NotMember),
+            ThreadError::UnknownMessage => Self::plain(ErrorCode::UnknownMessage),
+            ThreadError::NotARoot => Self::plain(ErrorCode::NotAThreadRoot),
+            ThreadError::Store(error) => error.into(),
         }
     }
 }

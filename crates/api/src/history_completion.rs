@@ -102,6 +102,7 @@ mod tests {
             at_ms: 0,
             body: MessageBody::Text { text: "x".parse().unwrap() },
             reply_to: None,
+            thread: None,
         };
         stored(seq, LogEvent::MessageSent(message))
     }

@@ -107,6 +107,7 @@ impl Scheduler {
             conversation_id: message.conversation_id,
             body: message.body.clone(),
             reply_to: message.reply_to,
+            thread: None,
         });
         if message.send_at_ms < self.deps.clock.now_ms() - OVERDUE_MS {
             return self.late(due).await;

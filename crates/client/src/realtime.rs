@@ -168,6 +168,11 @@ impl RealtimeClient {
         self.enqueue(QueuedSend { reply_to: Some(to), ..QueuedSend::message(self.mint()?, conversation, body) }).await
     }
 
+    /// Says something in the thread under `root`, as [`Self::send`].
+    pub async fn reply_in_thread(&self, conversation: ConversationId, root: MessageId, body: MessageBody) -> Result<SendHandle, SendError> {
+        self.enqueue(QueuedSend { thread: Some(root), ..QueuedSend::message(self.mint()?, conversation, body) }).await
+    }
+
     /// Says an earlier message of one's own anew. As [`Self::send`]: it is kept and repeated in the same way, in the same order. The
     /// ack's `message_id` is the edit's own.
     pub async fn edit(&self, conversation: ConversationId, message: MessageId, body: MessageBody) -> Result<SendHandle, SendError> {

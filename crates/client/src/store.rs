@@ -26,6 +26,9 @@ pub struct QueuedSend {
     /// The message that it answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<MessageId>,
+    /// The message under which it is said, in its thread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<MessageId>,
     /// The message that says this from now on: it is no message of its own, but an edit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edits: Option<MessageId>,
@@ -51,7 +54,7 @@ pub struct QueuedReaction {
 impl QueuedSend {
     /// A new message.
     pub const fn message(client_id: ClientId, conversation_id: ConversationId, body: MessageBody) -> Self {
-        Self { client_id, conversation_id, body, reply_to: None, edits: None, deletes: None, reacts: None }
+        Self { client_id, conversation_id, body, reply_to: None, thread: None, edits: None, deletes: None, reacts: None }
     }
 
     /// The deletion of a message for everyone.
@@ -66,14 +69,14 @@ impl QueuedSend {
 
     /// The frame's text, as it goes over the wire.
     pub fn frame(&self) -> String {
-        let Self { client_id, conversation_id, body, reply_to, edits, deletes, reacts } = self.clone();
+        let Self { client_id, conversation_id, body, reply_to, thread, edits, deletes, reacts } = self.clone();
         if let Some(QueuedReaction { message_id, emoji, on }) = reacts.map(|reaction| *reaction) {
             return encode::react(&React { client_id, conversation_id, message_id, emoji, on });
         }
         match (deletes, edits) {
             (Some(message_id), _) => encode::delete_message(&DeleteMessage { client_id, conversation_id, message_id }),
             (None, Some(message_id)) => encode::edit_message(&EditMessage { client_id, conversation_id, message_id, body }),
-            (None, None) => encode::send_message(&SendMessage { client_id, conversation_id, body, reply_to }),
+            (None, None) => encode::send_message(&SendMessage { client_id, conversation_id, body, reply_to, thread }),
         }
     }
 }

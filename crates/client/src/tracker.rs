@@ -122,6 +122,8 @@ mod tests {
             sent_at_ms: 0,
             body: MessageBody::Text { text: "x".parse().unwrap() },
             reply_to: None,
+            thread: None,
+            replies: None,
             edited_seq: None,
             edited_at_ms: None,
             reactions: Vec::new(),

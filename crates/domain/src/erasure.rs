@@ -55,7 +55,19 @@ mod tests {
     fn says(seq: u64) -> StoredEvent {
         let body = MessageBody::Text { text: "x".parse().unwrap() };
         let (message_id, conversation_id, actor_id, client_id) = (id(seq), id(1), id(2), id(seq));
-        stored(seq, LogEvent::MessageSent(MessageSent { message_id, conversation_id, actor_id, client_id, at_ms: 0, body, reply_to: None }))
+        stored(
+            seq,
+            LogEvent::MessageSent(MessageSent {
+                message_id,
+                conversation_id,
+                actor_id,
+                client_id,
+                at_ms: 0,
+                body,
+                reply_to: None,
+                thread: None,
+            }),
+        )
     }
 
     fn erases(message: u64) -> MessageErased {
@@ -72,6 +84,7 @@ mod tests {
             sent_at_ms: 0,
             stored_at_ms: 0,
             at_ms: 0,
+            thread: None,
         }
     }
 

@@ -34,6 +34,7 @@ mod sessions;
 mod settings;
 mod tail;
 mod targets;
+mod threads;
 mod tokens;
 
 pub use accounts::{Accounts, Credentials, NewAccount, PasswordChange, RegisterError};
@@ -76,6 +77,7 @@ pub use sessions::{DeviceSessions, NewSession, OpenError, Opened, RevokeError, R
 pub use settings::UserSettings;
 pub use tail::{Ended, LogHead, LogTail, TailError, TailSource, TailStart};
 pub use targets::{Holds, Reacted, Standing, Target};
+pub use threads::{ThreadCursor, ThreadCursorError, ThreadError, ThreadListPage, ThreadNews, Threads};
 pub use tokens::{
     AccessClaims, AccessToken, MintError, RefreshHash, RefreshNonce, RefreshToken, SessionEnds, TokenError, TokenMint, TokenVerifier,
 };

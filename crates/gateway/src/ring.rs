@@ -11,7 +11,7 @@ use bytes::Bytes;
 use relay_domain::ports::{Holds, OriginalSend, Passed, RecentReactions, SendKey, Target};
 use relay_protocol::frame::with_prev;
 use relay_protocol::log::{EventOwner, LogEvent, MessageErased, MessageSent, StoredEvent};
-use relay_protocol::{EventFrame, MessageBody};
+use relay_protocol::{EventFrame, MessageBody, ThreadRef};
 use relay_types::{ConversationId, Emoji, MessageId, Seq, ShardId, TimestampMs, UserId};
 
 use index::{INDEX_BYTES, Index};
@@ -51,7 +51,7 @@ enum What {
     /// A message that counts for nobody: see `relay_domain::void`. Nothing but its sequence is kept.
     Void,
     /// A message. Others may refer to it while it holds something.
-    Message { id: MessageId, key: Arc<SendKey>, holds: Holds, stored_at_ms: TimestampMs },
+    Message { id: MessageId, key: Arc<SendKey>, holds: Holds, stored_at_ms: TimestampMs, thread: Option<Box<ThreadRef>> },
     /// What a person published about an earlier message.
     About { message: MessageId, key: Arc<SendKey>, said: Said },
     /// Nothing of the same owner stands before it.
@@ -141,7 +141,8 @@ impl Entry {
 
     fn cost(&self) -> usize {
         let what = match &self.what {
-            What::Message { key, .. } | What::About { key, said: Said::Edit, .. } => send_cost(key),
+            What::Message { key, thread, .. } => send_cost(key) + thread.as_ref().map_or(0, |root| size_of_val(&**root) + ALLOCATION_BYTES),
+            What::About { key, said: Said::Edit, .. } => send_cost(key),
             What::About { key, said: Said::Reaction { emoji }, .. } => send_cost(key) + REACTION_BYTES + 3 * emoji.as_str().len(),
             What::Erasure { erased, key } => {
                 let keys = [Some(&erased.client_id), erased.actor_client_id.as_ref()];
@@ -278,7 +279,7 @@ impl Ring {
                         if first {
                             self.messages.entry(sent.message_id).or_insert(seq);
                         }
-                        What::Message { id: sent.message_id, key, holds: holds(&sent), stored_at_ms }
+                        What::Message { id: sent.message_id, key, holds: holds(&sent), stored_at_ms, thread: sent.thread.map(Box::new) }
                     }
                     _ => What::Other,
                 }
@@ -346,7 +347,7 @@ impl Ring {
         let entry = self.entry_at(*seq).filter(|entry| entry.conversation() == Some(conversation))?;
         let edits = self.edits(message);
         Some(match &entry.what {
-            What::Message { key, holds, stored_at_ms, .. } => Target {
+            What::Message { key, holds, stored_at_ms, thread, .. } => Target {
                 seq: entry.seq,
                 prev: entry.prev,
                 sender: key.sender,
@@ -356,6 +357,7 @@ impl Ring {
                 holds: *holds,
                 edits,
                 visible: since <= entry.seq,
+                thread: thread.as_deref().copied(),
             },
             What::Erasure { erased, .. } => Target {
                 seq: erased.message_seq,
@@ -367,6 +369,7 @@ impl Ring {
                 holds: Holds::Nothing,
                 edits,
                 visible: since <= erased.message_seq,
+                thread: erased.thread,
             },
             What::Void | What::About { .. } | What::Beginning | What::Other => return None,
         })
@@ -567,6 +570,7 @@ mod tests {
                 at_ms: 0,
                 body: MessageBody::Text { text: text.parse().unwrap() },
                 reply_to: None,
+                thread: None,
             }),
             text: None,
         }
@@ -755,6 +759,7 @@ mod tests {
             client_id: format!("k{of}").parse().unwrap(),
             sent_at_ms: 0,
             stored_at_ms: 0,
+            thread: None,
         }
     }
 

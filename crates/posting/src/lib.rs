@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use relay_domain::ports::{
     Apart, AppendError, Appended, LogAddress, LogClock, LogReadError, MessageLog, NewEvent, OriginalSend, Passed, RecentSends, ResumeStore,
-    SendKey, StoreError, TailSource, Target, Together, TraceParent,
+    SendKey, StoreError, TailSource, Together, TraceParent,
 };
 use relay_protocol::ErrorCode;
 use relay_types::{Clock, IdGen, MessageId, Seq, ShardId, TimestampMs, UserId};
@@ -28,6 +28,7 @@ use relay_types::{Clock, IdGen, MessageId, Seq, ShardId, TimestampMs, UserId};
 use governor::clock::DefaultClock;
 
 use lookups::Lookups;
+use publication::Found;
 use quota::Quotas;
 use repeats::Repeats;
 
@@ -209,20 +210,17 @@ impl Poster {
                 }
             }
         }
-        let target = match publication.target() {
-            None => None,
-            Some(message) => match self.target(author, shard, &publication, message).await? {
-                Ok(target) => Some(target),
-                // What it refers to may have changed since the first time.
-                Err(refused) => {
-                    let original = self.find_old(shard, &key).await?;
-                    return original.map(|original| Accepted { key, original }).ok_or(PostError::Target { refused });
-                }
-            },
+        let found = match self.found(author, shard, &publication).await? {
+            Ok(found) => found,
+            // What it refers to may have changed since the first time.
+            Err(refused) => {
+                let original = self.find_old(shard, &key).await?;
+                return original.map(|original| Accepted { key, original }).ok_or(PostError::Target { refused });
+            }
         };
         let joins = key_age::is_first_use(&key.client_id, log_now_ms) && self.repeats.may_join(&key) && self.parts.log.gathers(shard, 1);
         let deletes = matches!(publication.content, Content::Delete { .. });
-        let draft = self.draft(author, shard, publication, target, trace.map(ToOwned::to_owned));
+        let draft = self.draft(author, shard, publication, found, trace.map(ToOwned::to_owned));
         let draft = draft.ok_or(PostError::Target { refused: TargetRefused::Unknown })?;
         // What was tried before has its room already, and may be stored: it is not refused for want of room.
         if !self.repeats.was_tried(&draft.key) {
@@ -253,7 +251,7 @@ impl Poster {
                 && self.repeats.may_join(&key)
                 && self.parts.recent.find(&key).is_none();
             // What it refers to is looked at first, and by itself.
-            if !is_first || publication.target().is_some() || bytes > MOST_BYTES_TOGETHER {
+            if !is_first || publication.target().is_some() || publication.root().is_some() || bytes > MOST_BYTES_TOGETHER {
                 break;
             }
             taken += 1;
@@ -276,7 +274,7 @@ impl Poster {
         publications: Vec<Publication>,
         trace: Option<&str>,
     ) -> Result<Vec<Result<Accepted, PostError>>, Apart> {
-        let draft = |publication| self.draft(author, shard, publication, None, trace.map(ToOwned::to_owned));
+        let draft = |publication| self.draft(author, shard, publication, (None, None), trace.map(ToOwned::to_owned));
         let drafts: Option<Vec<Draft>> = publications.into_iter().map(draft).collect();
         let drafts = drafts.ok_or(Apart::NotTried)?;
         // Of what is too much, the first may be not.
@@ -329,18 +327,11 @@ impl Poster {
     }
 
     /// `None` when what it refers to is not known.
-    fn draft(
-        &self,
-        author: UserId,
-        shard: ShardId,
-        publication: Publication,
-        target: Option<Target>,
-        trace: Option<TraceParent>,
-    ) -> Option<Draft> {
+    fn draft(&self, author: UserId, shard: ShardId, publication: Publication, found: Found, trace: Option<TraceParent>) -> Option<Draft> {
         let (key, kind) = (publication.key(author), publication.kind());
         let minted =
             OriginalSend { message_id: MessageId::new(self.parts.ids.next_ulid()), seq: Seq::ZERO, sent_at_ms: self.parts.clock.now_ms() };
-        let event = publication.into_event(author, &minted, target)?;
+        let event = publication.into_event(author, &minted, found)?;
         // Every event serialises: see the type.
         let payload = Bytes::from(serde_json::to_vec(&event).unwrap_or_default());
         let address = LogAddress::Conversation { shard, id: key.conversation };

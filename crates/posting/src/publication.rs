@@ -6,7 +6,7 @@ use relay_domain::ports::{OriginalSend, SendKey, Target};
 use relay_protocol::frame::MessageAck;
 use relay_protocol::log::{LogEvent, MessageEdited, MessageErased, MessageReacted, MessageSent};
 use relay_protocol::message::MessageRef;
-use relay_protocol::{DeleteMessage, EditMessage, MessageBody, React, SendMessage};
+use relay_protocol::{DeleteMessage, EditMessage, MessageBody, React, SendMessage, ThreadRef};
 use relay_types::{ClientId, ConversationId, Emoji, EventId, MessageId, UserId};
 
 /// Something that a person wants in a conversation's log, once.
@@ -29,6 +29,8 @@ pub enum Content {
         body: MessageBody,
         /// The message that it answers.
         reply_to: Option<MessageId>,
+        /// The message under which it is said, in its thread.
+        thread: Option<MessageId>,
     },
     /// What an earlier message of theirs says now.
     Edit {
@@ -53,6 +55,9 @@ pub enum Content {
     },
 }
 
+/// The message to which a publication refers, and the root of its thread.
+pub(crate) type Found = (Option<Target>, Option<Target>);
+
 impl Publication {
     /// How it is recognised over retries, when this person publishes it.
     pub fn key(&self, author: UserId) -> SendKey {
@@ -76,9 +81,18 @@ impl Publication {
         }
     }
 
+    /// The message in whose thread it is to be. It is looked at in the same way.
+    pub const fn root(&self) -> Option<MessageId> {
+        match self.content {
+            Content::Message { thread, .. } => thread,
+            Content::Edit { .. } | Content::React { .. } | Content::Delete { .. } => None,
+        }
+    }
+
     /// As a metric label.
     pub(crate) const fn kind(&self) -> &'static str {
         match self.content {
+            Content::Message { thread: Some(_), .. } => "thread_reply",
             Content::Message { reply_to: None, .. } => "message",
             Content::Message { reply_to: Some(_), .. } => "reply",
             Content::Edit { .. } => "edit",
@@ -87,12 +101,12 @@ impl Publication {
         }
     }
 
-    /// The event that it becomes. `minted` is its identity, were it not there yet; `target` is the message to which it refers, without
-    /// which it becomes nothing.
-    pub(crate) fn into_event(self, author: UserId, minted: &OriginalSend, target: Option<Target>) -> Option<LogEvent> {
+    /// The event that it becomes. `minted` is its identity, were it not there yet; `target` is the message to which it refers and `root`
+    /// the one in whose thread it is, without which it becomes nothing.
+    pub(crate) fn into_event(self, author: UserId, minted: &OriginalSend, (target, root): Found) -> Option<LogEvent> {
         let event_id = EventId::from_uuid(minted.message_id.to_uuid());
         Some(match self.content {
-            Content::Message { body, reply_to } => LogEvent::MessageSent(MessageSent {
+            Content::Message { body, reply_to, thread } => LogEvent::MessageSent(MessageSent {
                 message_id: minted.message_id,
                 conversation_id: self.conversation,
                 actor_id: author,
@@ -101,6 +115,13 @@ impl Publication {
                 body,
                 reply_to: match reply_to {
                     Some(message_id) => Some(MessageRef { message_id, seq: target?.seq }),
+                    None => None,
+                },
+                thread: match thread {
+                    Some(message_id) => {
+                        let Target { seq, sender: sender_id, .. } = root?;
+                        Some(ThreadRef { message_id, seq, sender_id })
+                    }
                     None => None,
                 },
             }),
@@ -126,7 +147,7 @@ impl Publication {
                 on,
             }),
             Content::Delete { message } => {
-                let Target { seq, prev, sender, client_id, sent_at_ms, stored_at_ms, .. } = target?;
+                let Target { seq, prev, sender, client_id, sent_at_ms, stored_at_ms, thread, .. } = target?;
                 LogEvent::MessageErased(MessageErased {
                     event_id,
                     actor_id: Some(author),
@@ -140,6 +161,7 @@ impl Publication {
                     client_id,
                     sent_at_ms,
                     stored_at_ms,
+                    thread,
                 })
             }
         })
@@ -148,7 +170,7 @@ impl Publication {
 
 impl From<SendMessage> for Publication {
     fn from(send: SendMessage) -> Self {
-        let content = Content::Message { body: send.body, reply_to: send.reply_to };
+        let content = Content::Message { body: send.body, reply_to: send.reply_to, thread: send.thread };
         Self { conversation: send.conversation_id, client_id: send.client_id, content }
     }
 }
@@ -218,10 +240,12 @@ mod tests {
             holds: Holds::Text,
             edits: 0,
             visible: true,
+            thread: None,
         };
         for content in [
-            Content::Message { body: body.clone(), reply_to: None },
-            Content::Message { body: body.clone(), reply_to: Some(message) },
+            Content::Message { body: body.clone(), reply_to: None, thread: None },
+            Content::Message { body: body.clone(), reply_to: Some(message), thread: None },
+            Content::Message { body: body.clone(), reply_to: None, thread: Some(message) },
             Content::Edit { message, body },
             Content::Delete { message },
             Content::React { message, emoji: "👍".parse().unwrap(), on: true },
@@ -230,9 +254,9 @@ mod tests {
                 Publication { conversation: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(), client_id: "key".parse().unwrap(), content };
             let (key, minted) =
                 (publication.key(author), OriginalSend { message_id: MessageId::new(ulid::Ulid(7)), seq: Seq::ZERO, sent_at_ms: 5 });
-            let target = publication.target().map(|_| target.clone());
-            assert!(target.is_none() || publication.clone().into_event(author, &minted, None).is_none());
-            let event = publication.into_event(author, &minted, target).unwrap();
+            let found = (publication.target().map(|_| target.clone()), publication.root().map(|_| target.clone()));
+            assert!(found == (None, None) || publication.clone().into_event(author, &minted, (None, None)).is_none());
+            let event = publication.into_event(author, &minted, found).unwrap();
             assert_eq!(SendKey::of(&event), Some(key));
             assert_eq!(OriginalSend::of(&event, Seq(9)), Some(OriginalSend { seq: Seq(9), ..minted }));
         }

@@ -7,7 +7,7 @@ use relay_types::{MessageId, ShardId, TimestampMs, UserId};
 use std::time::{Duration, Instant};
 
 use super::{PostError, Poster, SETTLE, SETTLE_STEP, undecided};
-use crate::publication::{Content, Publication};
+use crate::publication::{Content, Found, Publication};
 
 /// What may be edited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +51,8 @@ pub enum TargetRefused {
     NotReacted,
     /// The conversation is too large for it.
     TooLarge,
+    /// It is in a thread itself.
+    NotARoot,
 }
 
 impl TargetRefused {
@@ -68,6 +70,7 @@ impl TargetRefused {
             Self::AlreadyReacted => ErrorCode::AlreadyReacted,
             Self::NotReacted => ErrorCode::NotReacted,
             Self::TooLarge => ErrorCode::ConversationTooLarge,
+            Self::NotARoot => ErrorCode::NotAThreadRoot,
         }
     }
 
@@ -83,6 +86,7 @@ impl TargetRefused {
             Self::TooManyReactions => "the message has as many reactions, or you have tried as many on it, as may be",
             Self::AlreadyReacted => "you react to the message with this emoji already",
             Self::NotReacted => "you do not react to the message with this emoji",
+            Self::NotARoot => "the message is in a thread itself: reply under the thread's root",
             Self::TooLarge => "the conversation has too many members for reactions",
             Self::DeleteTooLate => "the message is too old to be deleted for everyone",
         }
@@ -90,8 +94,32 @@ impl TargetRefused {
 }
 
 impl Poster {
+    /// What the publication refers to, or why it may not.
+    pub(super) async fn found(
+        &self,
+        author: UserId,
+        shard: ShardId,
+        publication: &Publication,
+    ) -> Result<Result<Found, TargetRefused>, PostError> {
+        let root = match publication.root() {
+            None => None,
+            Some(message) => match judge_root(self.find_target(author, shard, publication, message).await?) {
+                Ok(root) => Some(root),
+                Err(refused) => return Ok(Err(refused)),
+            },
+        };
+        let target = match publication.target() {
+            None => None,
+            Some(message) => match self.target(author, shard, publication, message).await? {
+                Ok(target) => Some(target),
+                Err(refused) => return Ok(Err(refused)),
+            },
+        };
+        Ok(Ok((target, root)))
+    }
+
     /// The message to which the publication refers, or why it may not.
-    pub(super) async fn target(
+    async fn target(
         &self,
         author: UserId,
         shard: ShardId,
@@ -160,6 +188,16 @@ pub(super) async fn within<T>(question: impl Future<Output = Result<T, relay_dom
     answer.map_err(|_elapsed| undecided("the projection does not answer".to_owned()))?.map_err(PostError::Undecided)
 }
 
+/// What a thread may stand under.
+fn judge_root(found: Option<Target>) -> Result<Target, TargetRefused> {
+    let root = found.filter(|target| target.visible).ok_or(TargetRefused::Unknown)?;
+    match (root.thread, root.holds) {
+        (Some(_), _) => Err(TargetRefused::NotARoot),
+        (None, Holds::Nothing) => Err(TargetRefused::Gone),
+        (None, Holds::Text | Holds::Other) => Ok(root),
+    }
+}
+
 fn judge(
     content: &Content,
     found: Option<Target>,
@@ -199,8 +237,8 @@ fn may_delete_of_others(standing: Option<Standing>, author: UserId) -> Result<bo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use relay_protocol::MessageBody;
     use relay_protocol::conversation::{ConversationKind, Role};
+    use relay_protocol::{MessageBody, ThreadRef};
     use relay_types::Seq;
 
     #[test]
@@ -208,7 +246,8 @@ mod tests {
         let (me, other): (UserId, UserId) = ("01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(), "01ARZ3NDEKTSV4RRFFQ69G5FAW".parse().unwrap());
         let body = MessageBody::Text { text: "x".parse().unwrap() };
         let message = MessageId::new(ulid::Ulid(1));
-        let (reply, edit) = (Content::Message { body: body.clone(), reply_to: Some(message) }, Content::Edit { message, body });
+        let (reply, edit) =
+            (Content::Message { body: body.clone(), reply_to: Some(message), thread: None }, Content::Edit { message, body });
         let delete = Content::Delete { message };
         let mine = Target {
             seq: Seq(1),
@@ -220,6 +259,7 @@ mod tests {
             holds: Holds::Text,
             edits: 2,
             visible: true,
+            thread: None,
         };
         let theirs = Target { sender: other, ..mine.clone() };
         let gone = Target { holds: Holds::Nothing, ..mine.clone() };
@@ -245,7 +285,7 @@ mod tests {
             (&edit, Some(mine.clone()), None, 0, None),
             (&delete, None, None, 0, Some(TargetRefused::Unknown)),
             (&delete, Some(Target { visible: false, ..mine.clone() }), None, 0, Some(TargetRefused::Unknown)),
-            (&delete, Some(gone), None, 0, Some(TargetRefused::Gone)),
+            (&delete, Some(gone.clone()), None, 0, Some(TargetRefused::Gone)),
             (&delete, Some(Target { holds: Holds::Other, ..mine.clone() }), None, 21_000, None),
             (&delete, Some(mine.clone()), None, 21_001, Some(TargetRefused::DeleteTooLate)),
             (&delete, Some(theirs.clone()), None, 0, Some(TargetRefused::NotTheirs)),
@@ -258,6 +298,18 @@ mod tests {
         ] {
             let case = format!("{content:?} {found:?} {standing:?} {now_ms}");
             assert_eq!(judged(content, found, standing, now_ms), expected, "{case}");
+        }
+        for (root, expected) in [
+            (None, Some(TargetRefused::Unknown)),
+            (Some(Target { visible: false, ..mine.clone() }), Some(TargetRefused::Unknown)),
+            (Some(gone), Some(TargetRefused::Gone)),
+            (
+                Some(Target { thread: Some(ThreadRef { message_id: message, seq: Seq(1), sender_id: me }), ..mine.clone() }),
+                Some(TargetRefused::NotARoot),
+            ),
+            (Some(Target { holds: Holds::Other, ..mine.clone() }), None),
+        ] {
+            assert_eq!(judge_root(root.clone()).err(), expected, "{root:?}");
         }
         let ever = (limits.0, delete_window(0));
         assert!(judge(&delete, Some(mine), None, me, i64::MAX, ever).is_ok());

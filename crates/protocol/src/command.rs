@@ -63,6 +63,9 @@ pub struct SendMessage {
     /// The message of the same conversation that it answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<MessageId>,
+    /// The message of the same conversation under which it is said, in its thread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<MessageId>,
 }
 
 /// What an earlier message of one's own says now.
@@ -160,6 +163,8 @@ struct Envelope<'a> {
     #[serde(default, borrow)]
     reply_to: Option<std::borrow::Cow<'a, str>>,
     #[serde(default, borrow)]
+    thread: Option<std::borrow::Cow<'a, str>>,
+    #[serde(default, borrow)]
     body: Option<&'a RawValue>,
     #[serde(default, borrow)]
     conversations: Option<&'a RawValue>,
@@ -246,7 +251,8 @@ fn decode_send(envelope: &Envelope<'_>) -> Result<SendMessage, DecodeError> {
     decode_keyed(envelope, |client_id, conversation_id| {
         let body = decode_body(envelope.body.ok_or_else(|| missing("body"))?.get())?;
         let reply_to = envelope.reply_to.as_deref().map(decode_message_id).transpose()?;
-        Ok(SendMessage { client_id, conversation_id, body, reply_to })
+        let thread = envelope.thread.as_deref().map(decode_message_id).transpose()?;
+        Ok(SendMessage { client_id, conversation_id, body, reply_to, thread })
     })
 }
 
@@ -561,6 +567,7 @@ mod tests {
             (send("\"k\"", &good, r#"{"type":"hologram"}"#), ErrorCode::UnsupportedBody),
             (send("\"k\"", &good, &long), ErrorCode::MessageTooLong),
             (send("\"k\"", &good, &format!(r#"{text},"reply_to":"x""#)), ErrorCode::BadId),
+            (send("\"k\"", &good, &format!(r#"{text},"thread":"x""#)), ErrorCode::BadId),
             (edit("", text), ErrorCode::MalformedFrame),
             (edit(r#""message_id":">","#, text), ErrorCode::BadId),
             (edit(&format!(r#""message_id":{good},"#), r#"{"type":"text","text":""}"#), ErrorCode::EmptyMessage),
@@ -581,9 +588,10 @@ mod tests {
             conversation_id: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
             body: MessageBody::Text { text: "a \"quoted\"\nline 🙂".parse().unwrap() },
             reply_to: "01ARZ3NDEKTSV4RRFFQ69G5FAW".parse().ok(),
+            thread: "01ARZ3NDEKTSV4RRFFQ69G5FAX".parse().ok(),
         };
         let Command::SendMessage(decoded) = decode(&encode::send_message(&send)).unwrap() else { panic!("another command") };
-        assert_eq!((&decoded.body, decoded.reply_to), (&send.body, send.reply_to));
+        assert_eq!((&decoded.body, decoded.reply_to, decoded.thread), (&send.body, send.reply_to, send.thread));
         let SendMessage { client_id, conversation_id, body, .. } = send.clone();
         let edit = EditMessage { client_id, conversation_id, message_id: "01ARZ3NDEKTSV4RRFFQ69G5FAX".parse().unwrap(), body };
         let Command::EditMessage(decoded) = decode(&encode::edit_message(&edit)).unwrap() else { panic!("another command") };

@@ -97,6 +97,7 @@ error_registry! {
     MethodNotAllowed = "method_not_allowed", 405, false, Caller, "This path does not take that method.";
     UnknownMessage = "unknown_message", 404, false, Caller, "There is no such message in this conversation, or the caller may not see it.";
     MessageGone = "message_gone", 410, false, Caller, "The message's content was erased.";
+    NotAThreadRoot = "not_a_thread_root", 409, false, Caller, "The message is in a thread itself: replies stand under the thread's root.";
     NotSender = "not_sender", 403, false, Caller, "Only who sent the message may do this.";
     NotEditable = "not_editable", 409, false, Caller, "What the message holds cannot be edited.";
     BadEmoji = "bad_emoji", 400, false, Caller, "What is to be reacted with is not one emoji that the server knows.";

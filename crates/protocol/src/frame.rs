@@ -118,8 +118,8 @@ impl EventFrame {
 impl From<Message> for EventFrame {
     /// The frame of which it is the message, given that nobody edited it.
     fn from(message: Message) -> Self {
-        let Message { conversation_id, seq, prev, message_id, sender_id, client_id, sent_at_ms, body, reply_to, .. } = message;
-        let sent = MessageSent { message_id, actor_id: sender_id, at_ms: sent_at_ms, conversation_id, client_id, body, reply_to };
+        let Message { conversation_id, seq, prev, message_id, sender_id, client_id, sent_at_ms, body, reply_to, thread, .. } = message;
+        let sent = MessageSent { message_id, actor_id: sender_id, at_ms: sent_at_ms, conversation_id, client_id, body, reply_to, thread };
         Self { chain: Chain::Conversation(conversation_id), seq, prev, event: LogEvent::MessageSent(sent) }
     }
 }

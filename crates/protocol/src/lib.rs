@@ -17,6 +17,7 @@ pub mod receipts;
 pub mod rest;
 pub mod scheduled;
 pub mod search;
+pub mod threads;
 pub mod unknown;
 
 pub use command::{Command, DecodeError, DeleteMessage, EditMessage, Hello, Ping, React, ReceivedUpto, SendMessage};
@@ -30,6 +31,7 @@ pub use message::{Message, MessageBody, MessageRef, Reaction};
 pub use position::{Position, PositionError};
 pub use presence::{PersonPresence, Presence, PresenceState, SayPresence, WatchPresence};
 pub use receipts::{DeliveredTo, ReadBy, Receipts};
+pub use threads::{ThreadRef, ThreadReplies};
 pub use unknown::{RawJson, WireName};
 
 /// Largest frame a client may send, in bytes: the longest text, escaped at its worst (6 bytes for one), plus the envelope.

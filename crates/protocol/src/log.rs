@@ -25,7 +25,7 @@ pub use kinds::{
     ConversationCreated, ConversationInvited, ConversationMembershipChanged, ConversationRenamed, ConversationSettingsChanged,
     DraftChanged, InitialMember, MOST_MEMBERS_AT_ONCE, MemberAdded, MemberRemoved, MembersAdded, MembersRemoved, MessageEdited,
     MessageErased, MessageHidden, MessageReacted, MessageSent, ProfileChanged, ReadMarkMoved, RoleChanged, ScheduledMessageChanged,
-    SessionRevoked, SessionStarted, SettingsChanged, UserRegistered,
+    SessionRevoked, SessionStarted, SettingsChanged, ThreadMarkMoved, UserRegistered,
 };
 pub use parts::MessageParts;
 pub use stored::{EventOwner, EventText, StoredEvent};
@@ -79,6 +79,8 @@ pub enum LogEvent {
     ProfileChanged(ProfileChanged),
     /// On the user's subject, on the conversation's shard: they have read further.
     ReadMarkMoved(ReadMarkMoved),
+    /// On the user's subject, on the conversation's shard: they follow a thread or no longer do, or have read further in it.
+    ThreadMarkMoved(ThreadMarkMoved),
     /// On the user's subject, on their home shard: they set something for all their devices.
     SettingsChanged(SettingsChanged),
     /// On the user's subject, on the conversation's shard: they hid a message from themselves.
@@ -296,6 +298,7 @@ types! {
     SessionStarted(SessionStarted) "SESSION_STARTED" on user, personal, by server;
     ProfileChanged(ProfileChanged) "PROFILE_CHANGED" on user, personal, by server;
     ReadMarkMoved(ReadMarkMoved) "READ_MARK_MOVED" on user, personal, by server;
+    ThreadMarkMoved(ThreadMarkMoved) "THREAD_MARK_MOVED" on user, personal, by server;
     SettingsChanged(SettingsChanged) "SETTINGS_CHANGED" on user, personal, by server;
     MessageHidden(MessageHidden) "MESSAGE_HIDDEN" on user, personal, by server;
     ConversationSettingsChanged(ConversationSettingsChanged) "CONVERSATION_SETTINGS_CHANGED" on user, personal, by server;

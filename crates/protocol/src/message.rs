@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use relay_types::{ClientId, ConversationId, Emoji, MessageId, MessageText, Seq, TimestampMs, UserId};
 
 use crate::log::{MessageEdited, MessageReacted, MessageSent};
+use crate::threads::{ThreadRef, ThreadReplies};
 use crate::unknown::RawJson;
 
 /// A message.
@@ -31,6 +32,12 @@ pub struct Message {
     /// The message that it answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<MessageRef>,
+    /// The root of the thread in which it is; absent for what is said to the conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<ThreadRef>,
+    /// What was said in the thread under it; absent where nothing was, and in previews.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replies: Option<ThreadReplies>,
     /// The `seq` of the edit that said `body`, if it was edited: the greatest wins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edited_seq: Option<Seq>,
@@ -72,7 +79,7 @@ impl Reaction {
 impl Message {
     /// The message of an event, with its place, as it was sent.
     pub fn of(sent: MessageSent, seq: Seq, prev: Option<Seq>) -> Self {
-        let MessageSent { message_id, actor_id, at_ms, conversation_id, client_id, body, reply_to } = sent;
+        let MessageSent { message_id, actor_id, at_ms, conversation_id, client_id, body, reply_to, thread } = sent;
         Self {
             conversation_id,
             seq,
@@ -83,6 +90,8 @@ impl Message {
             sent_at_ms: at_ms,
             body,
             reply_to,
+            thread,
+            replies: None,
             edited_seq: None,
             edited_at_ms: None,
             reactions: Vec::new(),
@@ -140,7 +149,7 @@ impl Message {
         true
     }
 
-    /// Takes the content out: place, key and chain stay.
+    /// Takes the content out: place, key and chain stay, and the thread in which it is or which is under it.
     pub fn erase(&mut self) {
         self.body = MessageBody::Erased;
         (self.reply_to, self.edited_seq, self.edited_at_ms, self.reacted_seq) = (None, None, None, None);

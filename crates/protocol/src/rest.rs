@@ -640,6 +640,9 @@ pub struct PostMessageRequest {
     /// The message of the same conversation that it answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<MessageId>,
+    /// The message of the same conversation under which it is said, in its thread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<MessageId>,
 }
 
 /// `PATCH /v1/conversations/{id}/messages/{message_id}`.

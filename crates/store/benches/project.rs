@@ -51,6 +51,7 @@ fn messages() -> Vec<StoredEvent> {
             at_ms,
             body: MessageBody::Text { text: text.clone() },
             reply_to: None,
+            thread: None,
         });
         let owner = event.conversation().map(relay_protocol::EventOwner::Conversation);
         StoredEvent { shard: SHARD, seq: Seq(seq), owner, prev: None, stored_at_ms: at_ms, event, text: None }

@@ -89,6 +89,7 @@ fn log(ids: &SystemIds, users: &[UserId]) -> Vec<StoredEvent> {
             at_ms: 0,
             body: MessageBody::Text { text: text.clone() },
             reply_to: None,
+            thread: None,
         })
     });
     let stored = |(seq, event): (u64, LogEvent)| {

@@ -10,6 +10,7 @@ use relay_types::{ConversationId, EventId, MessageId, Seq, ShardId, TimestampMs,
 use crate::Store;
 use crate::convert::{millis, shard, shard_column, text};
 use crate::error::unavailable;
+use crate::event_row::thread_of;
 use crate::outbox::Pending;
 use crate::store::commit;
 
@@ -41,7 +42,7 @@ impl Store {
         self.limited(async {
             let mut transaction = self.pool.begin().await.map_err(unavailable)?;
             let row = sqlx::query!(
-                "SELECT seq, prev_seq, shard, sender_id, client_id, sent_at_ms, stored_at, deleted FROM messages
+                "SELECT seq, prev_seq, shard, sender_id, client_id, sent_at_ms, stored_at, deleted, further::text AS further FROM messages
                  WHERE conversation_id = $1 AND message_id = $2 AND kind = 'MESSAGE_SENT' FOR UPDATE",
                 conversation.to_uuid(),
                 message.to_uuid()
@@ -70,6 +71,7 @@ impl Store {
                     sent_at_ms: row.sent_at_ms,
                     stored_at_ms: millis(row.stored_at),
                     at_ms,
+                    thread: thread_of(row.further.as_deref()),
                 };
                 let mut pending = Pending::default();
                 pending.push(address, event_id, LogEvent::MessageErased(erased));

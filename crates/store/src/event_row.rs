@@ -2,7 +2,7 @@
 
 use relay_domain::ports::StoreError;
 use relay_protocol::log::{EventClass, EventOwner, EventText, LogEvent, MessageParts, MessageSent, StoredEvent};
-use relay_protocol::{MessageRef, RawJson};
+use relay_protocol::{MessageRef, RawJson, ThreadRef};
 use relay_types::{ConversationId, EventId, MessageId, Seq, UserId};
 use sqlx::types::Uuid;
 use time::OffsetDateTime;
@@ -32,6 +32,8 @@ pub(crate) struct EventRow {
     /// As `messages.reactions` has them, and the reader's own.
     pub(crate) reactions: Option<String>,
     pub(crate) mine: Option<Vec<String>>,
+    /// What `threads` has of it, as an object.
+    pub(crate) replies: Option<String>,
 }
 
 /// What stands beside a message's columns and this version reads.
@@ -39,6 +41,18 @@ pub(crate) struct EventRow {
 struct Further {
     #[serde(default)]
     reply_to: Option<MessageRef>,
+    #[serde(default)]
+    thread: Option<ThreadRef>,
+}
+
+/// A newer version may say it otherwise.
+fn read_further(further: Option<&str>) -> Further {
+    further.and_then(|further| serde_json::from_str::<Further>(further).ok()).unwrap_or_default()
+}
+
+/// The root of the thread, of what stands beside a message's columns.
+pub(crate) fn thread_of(further: Option<&str>) -> Option<ThreadRef> {
+    read_further(further).thread
 }
 
 impl EventRow {
@@ -57,6 +71,7 @@ impl EventRow {
     /// The message, given that the row is one.
     pub(crate) fn into_message(self) -> Result<MessageSent, StoreError> {
         let client_id = self.client_id.as_deref().ok_or_else(|| unreadable("message without client_id"))?;
+        let Further { reply_to, thread } = read_further(self.further.as_deref());
         Ok(MessageSent {
             message_id: MessageId::from_uuid(self.event_id),
             conversation_id: ConversationId::from_uuid(self.conversation_id),
@@ -64,13 +79,8 @@ impl EventRow {
             client_id: text(client_id, "client_id")?,
             at_ms: self.decided_at_ms,
             body: serde_json::from_str(&self.body).map_err(|_| unreadable("message body"))?,
-            // A newer version may say it otherwise.
-            reply_to: self
-                .further
-                .as_deref()
-                .and_then(|further| serde_json::from_str::<Further>(further).ok())
-                .unwrap_or_default()
-                .reply_to,
+            reply_to,
+            thread,
         })
     }
 }
@@ -164,10 +174,10 @@ pub(crate) fn columns(stored: &StoredEvent) -> Result<Option<EventColumns>, serd
                 actor_id: sent.actor_id.to_uuid(),
                 client_id: Some(sent.client_id.as_str().to_owned()),
                 body: stored.text.as_ref().and_then(MessageParts::body).map_or_else(|| serde_json::to_string(&sent.body), Ok)?,
-                further: match (&stored.text, sent.reply_to) {
+                further: match (&stored.text, sent.reply_to.is_some() || sent.thread.is_some()) {
                     (Some(text), _) => MessageParts::further(text),
-                    (None, Some(_)) => MessageParts::further(&RawJson::of_store(stored.event.encode())),
-                    (None, None) => None,
+                    (None, true) => MessageParts::further(&RawJson::of_store(stored.event.encode())),
+                    (None, false) => None,
                 },
                 decided_at_ms: sent.at_ms,
             }));

@@ -13,9 +13,12 @@ use crate::Store;
 use crate::convert::millis;
 use crate::error::{unavailable, unreadable};
 use crate::event_row::{EventRow, MESSAGE_SENT};
+use crate::threads;
 
 /// Bodies of a page, as JSON: a text of control characters takes six times its length there. Reached, the page ends.
 const PAGE_BYTES: usize = 1 << 20;
+/// As `messages.thread_seq`: what is said to the conversation itself, and its changes.
+const TIMELINE: i64 = 0;
 /// Rows of one question: Postgres makes text of all of them before it counts their bytes.
 const AT_ONCE: usize = 64;
 
@@ -52,10 +55,12 @@ impl History for Store {
             };
             let (of, first) = ((reader, conversation), Seq::from_i64(joined));
             let page = match anchor {
-                HistoryAnchor::Newest => self.older(of, first, Seq(u64::MAX), limit, changes).await,
-                HistoryAnchor::Before(before) => self.older(of, first, before, limit, changes).await,
-                HistoryAnchor::After(after) => self.newer(of, first.max(after.next()), limit, changes).await,
-                HistoryAnchor::Unread => self.newer(of, first.max(Seq::from_i64(membership.read_seq).next()), limit, changes).await,
+                HistoryAnchor::Newest => self.older(of, first, Seq(u64::MAX), limit, (changes, TIMELINE)).await,
+                HistoryAnchor::Before(before) => self.older(of, first, before, limit, (changes, TIMELINE)).await,
+                HistoryAnchor::After(after) => self.newer(of, first.max(after.next()), limit, (changes, TIMELINE)).await,
+                HistoryAnchor::Unread => {
+                    self.newer(of, first.max(Seq::from_i64(membership.read_seq).next()), limit, (changes, TIMELINE)).await
+                }
             };
             Ok(page?)
         })
@@ -127,18 +132,18 @@ impl History for Store {
 
 impl Store {
     /// The newest messages at or after `first` and before `before`, newest first.
-    async fn older(
+    pub(crate) async fn older(
         &self,
         of: (UserId, ConversationId),
         first: Seq,
         before: Seq,
         limit: u16,
-        changes: bool,
+        (changes, thread): (bool, i64),
     ) -> Result<MessagePage, StoreError> {
         let mut page = Page::new(limit);
         let mut before = before;
         while let Some((rows, bytes)) = page.wants() {
-            page.add(self.rows_before(of, first, before, (rows, bytes), changes).await?);
+            page.add(self.rows_before(of, first, before, (rows, bytes), changes, thread).await?);
             before = page.last().unwrap_or(before);
         }
         let mut page = page.finish()?;
@@ -148,17 +153,23 @@ impl Store {
     }
 
     /// The oldest messages from `first` on.
-    async fn newer(&self, of: (UserId, ConversationId), first: Seq, limit: u16, changes: bool) -> Result<MessagePage, StoreError> {
+    pub(crate) async fn newer(
+        &self,
+        of: (UserId, ConversationId),
+        first: Seq,
+        limit: u16,
+        (changes, thread): (bool, i64),
+    ) -> Result<MessagePage, StoreError> {
         let mut page = Page::new(limit);
         let mut first = first;
         while let Some((rows, bytes)) = page.wants() {
-            page.add(self.rows_from(of, first, (rows, bytes), changes).await?);
+            page.add(self.rows_from(of, first, (rows, bytes), changes, thread).await?);
             first = page.last().map_or(first, Seq::next);
         }
         page.finish()
     }
 
-    /// Indexes: `messages_pkey` of one partition, backwards, and `hidden_messages_pkey` of one (`conversation_events_pkey` until
+    /// Indexes: `messages_by_thread` of one partition, backwards, and `hidden_messages_pkey` of one (`conversation_events_pkey` until
     /// `messages` is filled: one of the two is read, the other's plan is never executed). No more rows once their bodies have
     /// `bytes`, but one.
     async fn rows_before(
@@ -168,30 +179,35 @@ impl Store {
         before: Seq,
         (rows, bytes): (i64, i64),
         changes: bool,
+        thread: i64,
     ) -> Result<Vec<EventRow>, StoreError> {
         let rows = sqlx::query_as!(
             EventRow,
             r#"SELECT conversation_id AS "conversation_id!", seq AS "seq!", prev_seq, shard AS "shard!", kind AS "kind!",
                       event_id AS "event_id!", actor_id AS "actor_id!", client_id, body AS "body!", further,
-                      decided_at_ms AS "decided_at_ms!", at AS "at!", edited_seq, edited_at, reactions, mine
+                      decided_at_ms AS "decided_at_ms!", at AS "at!", edited_seq, edited_at, reactions, mine, replies
                FROM (SELECT found.*, sum(octet_length(body)) OVER (ORDER BY seq DESC) - octet_length(body) AS bytes_before
                      FROM ((SELECT conversation_id, seq, prev_seq, shard, kind, message_id AS event_id, sender_id AS actor_id, client_id,
                                    body::text AS body, further::text AS further, sent_at_ms AS decided_at_ms, stored_at AS at,
                                    edited_seq, edited_at, nullif(reactions, '{}')::text AS reactions,
                                    CASE WHEN reactions <> '{}' THEN ARRAY (
                                        SELECT r.emoji FROM reactions r
-                                       WHERE r.conversation_id = $1 AND r.seq = messages.seq AND r.user_id = $8 AND r.stays) END AS mine
+                                       WHERE r.conversation_id = $1 AND r.seq = messages.seq AND r.user_id = $8 AND r.stays) END AS mine,
+                                   CASE WHEN thread_seq = 0 THEN thread_replies(conversation_id, seq) END AS replies
                             FROM messages
-                            WHERE $7 AND conversation_id = $1 AND seq >= $2 AND seq < $3 AND (kind = 'MESSAGE_SENT' OR $6)
+                            WHERE $7 AND conversation_id = $1 AND (thread_seq, seq) >= ($9, $2) AND (thread_seq, seq) < ($9, $3)
+                              AND (kind = 'MESSAGE_SENT' OR $6)
                               AND (only_for IS NULL OR only_for = $8)
                               AND NOT EXISTS (SELECT FROM hidden_messages h
                                               WHERE h.user_id = $8 AND h.conversation_id = $1 AND h.seq = messages.seq)
-                            ORDER BY seq DESC LIMIT $4)
+                            ORDER BY thread_seq DESC, seq DESC LIMIT $4)
                            UNION ALL
                            (SELECT conversation_id, seq, prev_seq, shard, kind, event_id, actor_id, client_id, body::text,
-                                   further::text, decided_at_ms, at, NULL::bigint, NULL::timestamptz, NULL::text, NULL::text[]
+                                   further::text, decided_at_ms, at, NULL::bigint, NULL::timestamptz, NULL::text, NULL::text[],
+                                   NULL::text
                             FROM conversation_events
                             WHERE NOT $7 AND conversation_id = $1 AND seq >= $2 AND seq < $3 AND (kind = 'MESSAGE_SENT' OR $6)
+                              AND coalesce(further -> 'thread' ->> 'seq', '0') = $9::bigint::text
                             ORDER BY seq DESC LIMIT $4)) AS found) AS page
                WHERE bytes_before < $5
                ORDER BY seq DESC"#,
@@ -202,42 +218,48 @@ impl Store {
             bytes,
             changes,
             self.messages_are_filled().await?,
-            reader.to_uuid()
+            reader.to_uuid(),
+            thread
         );
         rows.fetch_all(&self.pool).await.map_err(unavailable)
     }
 
-    /// Index: `messages_pkey` of one partition. As [`Self::rows_before`]. No more rows once their bodies have `bytes`, but one.
+    /// Index: `messages_by_thread` of one partition. As [`Self::rows_before`]. No more rows once their bodies have `bytes`, but one.
     async fn rows_from(
         &self,
         (reader, conversation): (UserId, ConversationId),
         first: Seq,
         (rows, bytes): (i64, i64),
         changes: bool,
+        thread: i64,
     ) -> Result<Vec<EventRow>, StoreError> {
         let rows = sqlx::query_as!(
             EventRow,
             r#"SELECT conversation_id AS "conversation_id!", seq AS "seq!", prev_seq, shard AS "shard!", kind AS "kind!",
                       event_id AS "event_id!", actor_id AS "actor_id!", client_id, body AS "body!", further,
-                      decided_at_ms AS "decided_at_ms!", at AS "at!", edited_seq, edited_at, reactions, mine
+                      decided_at_ms AS "decided_at_ms!", at AS "at!", edited_seq, edited_at, reactions, mine, replies
                FROM (SELECT found.*, sum(octet_length(body)) OVER (ORDER BY seq) - octet_length(body) AS bytes_before
                      FROM ((SELECT conversation_id, seq, prev_seq, shard, kind, message_id AS event_id, sender_id AS actor_id, client_id,
                                    body::text AS body, further::text AS further, sent_at_ms AS decided_at_ms, stored_at AS at,
                                    edited_seq, edited_at, nullif(reactions, '{}')::text AS reactions,
                                    CASE WHEN reactions <> '{}' THEN ARRAY (
                                        SELECT r.emoji FROM reactions r
-                                       WHERE r.conversation_id = $1 AND r.seq = messages.seq AND r.user_id = $7 AND r.stays) END AS mine
+                                       WHERE r.conversation_id = $1 AND r.seq = messages.seq AND r.user_id = $7 AND r.stays) END AS mine,
+                                   CASE WHEN thread_seq = 0 THEN thread_replies(conversation_id, seq) END AS replies
                             FROM messages
-                            WHERE $6 AND conversation_id = $1 AND seq >= $2 AND (kind = 'MESSAGE_SENT' OR $5)
+                            WHERE $6 AND conversation_id = $1 AND (thread_seq, seq) >= ($8, $2)
+                              AND (thread_seq, seq) <= ($8, 9223372036854775807) AND (kind = 'MESSAGE_SENT' OR $5)
                               AND (only_for IS NULL OR only_for = $7)
                               AND NOT EXISTS (SELECT FROM hidden_messages h
                                               WHERE h.user_id = $7 AND h.conversation_id = $1 AND h.seq = messages.seq)
-                            ORDER BY seq LIMIT $3)
+                            ORDER BY thread_seq, seq LIMIT $3)
                            UNION ALL
                            (SELECT conversation_id, seq, prev_seq, shard, kind, event_id, actor_id, client_id, body::text,
-                                   further::text, decided_at_ms, at, NULL::bigint, NULL::timestamptz, NULL::text, NULL::text[]
+                                   further::text, decided_at_ms, at, NULL::bigint, NULL::timestamptz, NULL::text, NULL::text[],
+                                   NULL::text
                             FROM conversation_events
                             WHERE NOT $6 AND conversation_id = $1 AND seq >= $2 AND (kind = 'MESSAGE_SENT' OR $5)
+                              AND coalesce(further -> 'thread' ->> 'seq', '0') = $8::bigint::text
                             ORDER BY seq LIMIT $3)) AS found) AS page
                WHERE bytes_before < $4
                ORDER BY seq"#,
@@ -247,7 +269,8 @@ impl Store {
             bytes,
             changes,
             self.messages_are_filled().await?,
-            reader.to_uuid()
+            reader.to_uuid(),
+            thread
         );
         rows.fetch_all(&self.pool).await.map_err(unavailable)
     }
@@ -318,11 +341,13 @@ pub(crate) fn message_of(row: EventRow) -> Result<Message, StoreError> {
     let (edited_seq, edited_at_ms) = (row.edited_seq.map(Seq::from_i64), row.edited_at.map(millis));
     let reactions = row.reactions.as_deref().map(StoredReactions::decode).transpose()?;
     let mine = row.mine.clone().unwrap_or_default();
+    let replies = row.replies.as_deref().map(threads::decode_replies).transpose()?;
     let mut message = Message::of(row.into_message()?, seq, prev);
     if let Some(StoredReactions { upto, kinds }) = reactions {
         message.reacted_seq = Some(upto);
         message.reactions = kinds.into_iter().map(|kind| kind.read_by(&mine)).collect::<Result<_, _>>()?;
     }
+    message.replies = replies;
     Ok(Message { edited_seq, edited_at_ms, ..message })
 }
 

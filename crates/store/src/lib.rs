@@ -40,6 +40,7 @@ mod settings;
 mod shares;
 mod spans;
 mod store;
+mod threads;
 mod unread;
 
 pub use backfill::Backfilled;

@@ -10,6 +10,7 @@ mod erase;
 mod maintenance;
 mod reactions;
 mod repair;
+pub(crate) mod threads;
 mod void;
 mod write;
 
@@ -75,6 +76,12 @@ impl Store {
             transaction = self.pool.begin().await.map_err(refused)?;
             at = lock_watermark(&mut transaction, shard, epoch).await?;
         }
+        if at.threaded_upto < at.seq {
+            drop(transaction);
+            self.make_up_for_missed_threads(shard, epoch).await?;
+            transaction = self.pool.begin().await.map_err(refused)?;
+            at = lock_watermark(&mut transaction, shard, epoch).await?;
+        }
         let watermark = at.seq;
         if after > watermark {
             return Err(ProjectError::Gap { after, watermark });
@@ -137,16 +144,20 @@ struct Watermark {
     amended_upto: Seq,
     /// The same of reactions.
     reacted_upto: Seq,
+    /// The same of threads.
+    threaded_upto: Seq,
 }
 
 /// Locks the shard's watermark, which makes this the only writer of the shard's projection until it commits.
 async fn lock_watermark(connection: &mut PgConnection, shard: ShardId, epoch: &str) -> Result<Watermark, ProjectError> {
     for _ in 0..2 {
-        let row =
-            sqlx::query!("SELECT seq, epoch, amended_upto, reacted_upto FROM watermarks WHERE shard = $1 FOR UPDATE", shard_column(shard))
-                .fetch_optional(&mut *connection)
-                .await
-                .map_err(refused)?;
+        let row = sqlx::query!(
+            "SELECT seq, epoch, amended_upto, reacted_upto, threaded_upto FROM watermarks WHERE shard = $1 FOR UPDATE",
+            shard_column(shard)
+        )
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(refused)?;
         if let Some(row) = row {
             if row.epoch != epoch {
                 return Err(ProjectError::EpochMismatch { expected: epoch.to_owned(), found: row.epoch });
@@ -155,6 +166,7 @@ async fn lock_watermark(connection: &mut PgConnection, shard: ShardId, epoch: &s
                 seq: Seq::from_i64(row.seq),
                 amended_upto: Seq::from_i64(row.amended_upto),
                 reacted_upto: Seq::from_i64(row.reacted_upto),
+                threaded_upto: Seq::from_i64(row.threaded_upto),
             });
         }
         sqlx::query!(
@@ -172,7 +184,8 @@ async fn lock_watermark(connection: &mut PgConnection, shard: ShardId, epoch: &s
 async fn move_watermark(connection: &mut PgConnection, shard: ShardId, upto: Seq, newest: Option<OffsetDateTime>) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE watermarks SET seq = $2, stored_at = coalesce($3, stored_at), updated_at = now(),
-             own_floor = CASE WHEN own_upto = seq THEN own_floor ELSE seq END, own_upto = $2, amended_upto = $2, reacted_upto = $2
+             own_floor = CASE WHEN own_upto = seq THEN own_floor ELSE seq END, own_upto = $2, amended_upto = $2, reacted_upto = $2,
+             threaded_upto = $2
          WHERE shard = $1",
         shard_column(shard),
         upto.to_i64(),

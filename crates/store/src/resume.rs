@@ -15,7 +15,7 @@ use sqlx::{Connection as _, PgConnection};
 use crate::Store;
 use crate::convert::{kind, millis, role, shard, shard_column, text};
 use crate::error::{is_full, unavailable, unreadable};
-use crate::event_row::{EventRow, TextRow, UserTextRow};
+use crate::event_row::{EventRow, TextRow, UserTextRow, thread_of};
 use crate::history::StoredReactions;
 
 #[async_trait]
@@ -187,7 +187,8 @@ impl ResumeStore for Store {
                 EventRow,
                 r#"SELECT e.conversation_id, e.seq, e.prev_seq, e.shard, e.kind, e.event_id, e.actor_id, e.client_id,
                       e.body::text AS "body!", e.further::text AS further, e.decided_at_ms, e.at, NULL::bigint AS edited_seq,
-                      NULL::timestamptz AS edited_at, NULL::text AS reactions, NULL::text[] AS mine
+                      NULL::timestamptz AS edited_at, NULL::text AS reactions, NULL::text[] AS mine,
+                      NULL::text AS replies
                FROM erasures x
                JOIN conversation_events e ON e.conversation_id = x.conversation_id AND e.seq = x.seq
                WHERE x.shard = $1 AND x.seq > $2 AND e.at >= (SELECT oldest FROM event_horizon)
@@ -247,6 +248,7 @@ impl ResumeStore for Store {
         self.limited(async {
             let row = sqlx::query!(
                 r#"SELECT m.seq, m.prev_seq, m.sender_id, m.client_id, m.sent_at_ms, m.stored_at, m.deleted, m.revision,
+                          m.further::text AS further,
                           coalesce(m.body ->> 'type' = 'text', false) AS "is_text!",
                           EXISTS (SELECT FROM memberships v
                                   WHERE v.conversation_id = m.conversation_id AND v.user_id = $3 AND v.left_seq IS NULL
@@ -276,6 +278,7 @@ impl ResumeStore for Store {
                 holds,
                 edits: u32::try_from(row.revision).unwrap_or_default(),
                 visible: row.visible,
+                thread: thread_of(row.further.as_deref()),
             }))
         })
         .await

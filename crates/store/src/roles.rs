@@ -108,6 +108,9 @@ const GRANTS: &[(&str, [&str; 3])] = &[
     ("messages", [READ, READ, ALL]),
     ("message_revisions", [READ, READ, ALL]),
     ("reactions", [READ, READ, ALL]),
+    ("threads", [NOTHING, READ, ALL]),
+    // The worker lets people follow, and tells of marks; the rest is theirs to say.
+    ("thread_follows", [NOTHING, ALL, ALL]),
     ("event_horizon", [READ, READ, READ]),
     ("backfills", [READ, READ, "SELECT, UPDATE"]),
     ("send_keys", [READ, READ, ALL]),

@@ -71,7 +71,7 @@ impl Store {
                    JOIN memberships v ON v.conversation_id = m.conversation_id AND v.user_id = m.user_id AND v.left_seq IS NULL),
                said AS MATERIALIZED (
                    SELECT e.conversation_id, e.sender_id, max(e.seq) AS seq FROM messages e
-                   WHERE e.conversation_id IN (SELECT conversation_id FROM page) AND e.kind = 'MESSAGE_SENT'
+                   WHERE e.conversation_id IN (SELECT conversation_id FROM page) AND e.kind = 'MESSAGE_SENT' AND e.thread_seq = 0
                    GROUP BY e.conversation_id, e.sender_id)
                SELECT page.conversation_id AS "conversation_id!", page.user_id AS "user_id!", shown.count AS "shown!", found.count AS "found!"
                FROM page
@@ -90,9 +90,10 @@ impl Store {
                                 AND NOT EXISTS (SELECT FROM hidden_messages x WHERE x.user_id = page.user_id
                                                 AND x.conversation_id = e.conversation_id AND x.seq = e.seq) AS counts
                          FROM messages e
-                         WHERE e.conversation_id = page.conversation_id AND e.seq > greatest(mark.kept, page.joined_seq)
+                         WHERE e.conversation_id = page.conversation_id AND (e.thread_seq, e.seq) > (0, greatest(mark.kept, page.joined_seq))
+                           AND (e.thread_seq, e.seq) < (1, 0)
                            AND h.message_seq > mark.kept
-                         ORDER BY e.seq LIMIT $3) AS behind) AS shown
+                         ORDER BY e.thread_seq, e.seq LIMIT $3) AS behind) AS shown
                CROSS JOIN LATERAL (
                    SELECT count(*) FILTER (WHERE behind.counts) AS count
                    FROM (SELECT e.kind = 'MESSAGE_SENT' AND NOT e.deleted AND e.sender_id <> page.user_id
@@ -100,8 +101,9 @@ impl Store {
                                 AND NOT EXISTS (SELECT FROM hidden_messages x WHERE x.user_id = page.user_id
                                                 AND x.conversation_id = e.conversation_id AND x.seq = e.seq) AS counts
                          FROM messages e
-                         WHERE e.conversation_id = page.conversation_id AND e.seq > greatest(mark.proven, page.joined_seq)
-                         ORDER BY e.seq LIMIT $3) AS behind) AS found"#,
+                         WHERE e.conversation_id = page.conversation_id AND (e.thread_seq, e.seq) > (0, greatest(mark.proven, page.joined_seq))
+                           AND (e.thread_seq, e.seq) < (1, 0)
+                         ORDER BY e.thread_seq, e.seq LIMIT $3) AS behind) AS found"#,
             &conversations,
             &users,
             UNREAD_CAP
@@ -141,8 +143,8 @@ impl Store {
         sqlx::query!(
             "UPDATE conversation_heads h SET
                  last_seq = greatest(h.last_seq, found.last_seq), message_seq = found.message_seq, message_at = found.message_at
-             FROM (SELECT e.conversation_id, max(e.seq) AS last_seq, max(e.seq) FILTER (WHERE e.kind = 'MESSAGE_SENT') AS message_seq,
-                          (array_agg(e.stored_at ORDER BY e.seq DESC) FILTER (WHERE e.kind = 'MESSAGE_SENT'))[1] AS message_at
+             FROM (SELECT e.conversation_id, max(e.seq) AS last_seq, max(e.seq) FILTER (WHERE e.kind = 'MESSAGE_SENT' AND e.thread_seq = 0) AS message_seq,
+                          (array_agg(e.stored_at ORDER BY e.seq DESC) FILTER (WHERE e.kind = 'MESSAGE_SENT' AND e.thread_seq = 0))[1] AS message_at
                    FROM messages e WHERE e.conversation_id = ANY ($1::uuid[]) GROUP BY e.conversation_id) AS found
              WHERE h.conversation_id = found.conversation_id",
             &ids
@@ -154,7 +156,7 @@ impl Store {
             "UPDATE memberships v SET sent_seq = coalesce(own.seq, 0)
              FROM memberships w
              LEFT JOIN (SELECT e.conversation_id, e.sender_id, max(e.seq) AS seq FROM messages e
-                        WHERE e.conversation_id = ANY ($1::uuid[]) AND e.kind = 'MESSAGE_SENT'
+                        WHERE e.conversation_id = ANY ($1::uuid[]) AND e.kind = 'MESSAGE_SENT' AND e.thread_seq = 0
                         GROUP BY e.conversation_id, e.sender_id) AS own
                     ON own.conversation_id = w.conversation_id AND own.sender_id = w.user_id AND own.seq >= w.joined_seq
              WHERE w.conversation_id = ANY ($1::uuid[]) AND w.left_seq IS NULL

@@ -15,6 +15,8 @@ pub fn register() {
     counter!("relay_read_marks_told_later_total").increment(0);
     describe_counter!("relay_drafts_told_later_total", "Drafts that changed again so soon that the worker told of them");
     counter!("relay_drafts_told_later_total").increment(0);
+    describe_counter!("relay_thread_marks_told_later_total", "Marks in threads that moved again so soon that the worker told of them");
+    counter!("relay_thread_marks_told_later_total").increment(0);
     describe_gauge!("relay_outbox_waiting", "Outbox rows of a shard that are not in the log yet");
     describe_gauge!("relay_outbox_parked", "Outbox rows of a shard that the log refused; anything but 0 is an alert");
     describe_counter!("relay_users_retired_total", "Users whose durable consumers were taken away because nobody saw them for long");

@@ -1,10 +1,10 @@
-//! Telling people's devices of read marks that moved, and drafts that changed, again soon after the last word about them: the newest,
+//! Telling people's devices of read marks that moved, in conversations and threads, and drafts that changed, again soon after the last word about them: the newest,
 //! once their time has come. The first word comes from the API itself.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use relay_domain::ports::{DraftNews, LogAddress, MessageLog, Outbox, ReadMarkNews, StoreError};
+use relay_domain::ports::{DraftNews, LogAddress, MessageLog, Outbox, ReadMarkNews, StoreError, ThreadNews};
 use relay_runtime::Task;
 
 /// How often marks whose time has come are looked for.
@@ -19,6 +19,8 @@ pub struct ReadMarks {
     pub news: Arc<dyn ReadMarkNews>,
     /// The drafts.
     pub drafts: Arc<dyn DraftNews>,
+    /// The marks in threads.
+    pub threads: Arc<dyn ThreadNews>,
     /// What is said of them.
     pub outbox: Arc<dyn Outbox>,
     /// Where it goes.
@@ -64,6 +66,9 @@ impl ReadMarks {
         let (drafts, more_drafts) = self.drafts.tell_due_drafts(ROUND).await?;
         metrics::counter!("relay_drafts_told_later_total").increment(drafts.len() as u64);
         addresses.extend(drafts);
-        Ok((addresses, more || more_drafts))
+        let (threads, more_threads) = self.threads.tell_due_threads(ROUND).await?;
+        metrics::counter!("relay_thread_marks_told_later_total").increment(threads.len() as u64);
+        addresses.extend(threads);
+        Ok((addresses, more || more_drafts || more_threads))
     }
 }

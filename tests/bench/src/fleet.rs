@@ -219,5 +219,11 @@ fn send(connection: &mut Connection, ids: &SystemIds, in_flight: &mut HashMap<Cl
         return;
     };
     in_flight.insert(client_id.clone(), (order.room, order.intended_us));
-    connection.queue_send(&SendMessage { client_id, conversation_id: order.room, body: MessageBody::Text { text }, reply_to: None });
+    connection.queue_send(&SendMessage {
+        client_id,
+        conversation_id: order.room,
+        body: MessageBody::Text { text },
+        reply_to: None,
+        thread: None,
+    });
 }

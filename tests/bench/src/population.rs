@@ -210,6 +210,7 @@ pub async fn backlog_with(
                 at_ms: SystemClock.now_ms(),
                 body: MessageBody::Text { text: text(index).parse()? },
                 reply_to: None,
+                thread: None,
             }))
         });
         let subject = LogSubject::Conversation(ShardId(0), room.conversation).to_string();

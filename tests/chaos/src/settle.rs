@@ -55,7 +55,8 @@ async fn untold(cluster: &Cluster) -> anyhow::Result<i64> {
     let mut database = cluster.database().await?;
     let count =
         "SELECT (SELECT count(*) FROM outbox WHERE published_seq IS NULL) + (SELECT count(*) FROM read_mark_news WHERE seq > told_seq)
-                  + (SELECT count(*) FROM drafts WHERE version > told_version)";
+                  + (SELECT count(*) FROM drafts WHERE version > told_version)
+                  + (SELECT count(*) FROM thread_follows WHERE read_seq > told_seq)";
     Ok(sqlx::query_scalar(count).fetch_one(&mut database).await?)
 }
 

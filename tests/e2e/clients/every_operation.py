@@ -109,6 +109,14 @@ assert [(kind.emoji, kind.count, kind.mine) for kind in shown.reactions] == [("\
 assert shown.reacted_seq == reacted.seq, shown
 reactors = call("listReactions", ann, id=group, message_id=sent.message_id, emoji="\u2764\ufe0f", limit=10).reactions
 assert [reactor.user_id for reactor in reactors] == [bob_profile.user_id], reactors
+under = body("PostMessageRequest", client_id="g-t", conversation_id=group, body=text, thread=sent.message_id)
+said_under = call("postMessage", ann, body=under)
+thread = call("getThread", bob, id=group, message_id=sent.message_id, limit=10)
+assert ([message.seq for message in thread.messages], thread.following) == ([said_under.seq], False), thread
+call("followThread", bob, id=group, message_id=sent.message_id, body=body("FollowThreadRequest", following=True))
+call("markThreadRead", bob, id=group, message_id=sent.message_id, body=body("MarkThreadReadRequest", seq=said_under.seq))
+followed = call("listThreads", bob, limit=10).threads
+assert [(item.root.message_id, item.unread_count) for item in followed] == [(sent.message_id, 0)], followed
 call("hideMessage", bob, id=group, message_id=sent.message_id)
 assert call("listMessages", bob, conversation_id=group, limit=10).messages == []
 call("deleteMessage", ann, id=group, message_id=sent.message_id, body=body("DeleteMessageRequest", client_id="g-3"))

@@ -73,7 +73,8 @@ impl Harness {
     pub async fn shared_alone() -> anyhow::Result<Self> {
         const UNTOLD: &str =
             "SELECT (SELECT count(*) FROM outbox WHERE published_seq IS NULL) + (SELECT count(*) FROM read_mark_news WHERE seq > told_seq)
-                  + (SELECT count(*) FROM drafts WHERE version > told_version)";
+                  + (SELECT count(*) FROM drafts WHERE version > told_version)
+                  + (SELECT count(*) FROM thread_follows WHERE read_seq > told_seq)";
         let harness = Self::visit(true).await?;
         wait_for("everything to be told", TOLD_WITHIN, async || {
             let untold = async { anyhow::Ok(sqlx::query_scalar::<_, i64>(UNTOLD).fetch_one(&mut harness.database().await?).await?) };

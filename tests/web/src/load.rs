@@ -59,6 +59,7 @@ impl Load {
             client_id: ids.next_ulid().to_string().parse::<ClientId>()?,
             body: MessageBody::Text { text: text.parse()? },
             reply_to: None,
+            thread: None,
         });
         Ok(serde_json::to_vec(&event)?)
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use relay_domain::ports::{HistoryAnchor, MemberInterval};
 use relay_protocol::Message;
 use relay_protocol::frame::EventFrame;
-use relay_protocol::log::{EventClass, LogEvent, MessageEdited, MessageErased, MessageReacted, StoredEvent};
+use relay_protocol::log::{EventClass, LogEvent, MessageEdited, MessageErased, MessageReacted, MessageSent, StoredEvent};
 use relay_protocol::rest::MessagePage;
 use relay_types::{Seq, UserId};
 
@@ -124,7 +124,7 @@ impl Fold {
             if let LogEvent::MessageErased(erased) = &event.event
                 && event.event.published().is_none_or(|deleted| self.intervals.inside(deleted.actor_id, event.seq))
             {
-                self.erase(erased);
+                self.erase(erased, event.seq);
             }
             if let LogEvent::MessageEdited(edited) = &event.event
                 && self.intervals.inside(edited.actor_id, event.seq)
@@ -136,8 +136,14 @@ impl Fold {
             {
                 self.react(reacted, event.seq);
             }
+            if let LogEvent::MessageSent(sent) = &event.event
+                && self.intervals.inside(sent.actor_id, event.seq)
+            {
+                self.reply(sent, event.seq);
+            }
             let shown = match event.event.class() {
-                EventClass::Message(sent) => self.intervals.inside(sent.actor_id, event.seq),
+                // What is said in a thread is shown there.
+                EventClass::Message(sent) => sent.thread.is_none() && self.intervals.inside(sent.actor_id, event.seq),
                 EventClass::Change => self.changes,
                 EventClass::Amendment | EventClass::Personal | EventClass::Unreadable | EventClass::Unknown(_) => false,
             };
@@ -168,8 +174,22 @@ impl Fold {
     }
 
     /// The projection does not know of it yet.
-    fn erase(&mut self, erased: &MessageErased) {
+    fn erase(&mut self, erased: &MessageErased, seq: Seq) {
         self.change(erased.message_seq, Message::erase);
+        if let Some(root) = erased.thread {
+            self.change(root.seq, |message| {
+                message.unreply(erased, seq);
+            });
+        }
+    }
+
+    /// The root of its thread may be on the page.
+    fn reply(&mut self, sent: &MessageSent, seq: Seq) {
+        if let Some(root) = sent.thread {
+            self.change(root.seq, |message| {
+                message.reply(sent, seq);
+            });
+        }
     }
 
     /// The projection may not know of it yet.

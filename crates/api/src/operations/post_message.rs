@@ -27,6 +27,8 @@ struct Envelope<'a> {
     body: &'a RawValue,
     #[serde(default, borrow)]
     reply_to: Option<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    thread: Option<Cow<'a, str>>,
 }
 
 /// Sends a message and answers once it is in the log. The same `client_id` again gives the same message and ack.
@@ -54,7 +56,8 @@ fn decode(bytes: &[u8]) -> Result<SendMessage, ApiError> {
     let conversation_id = parse_id(&envelope.conversation_id)?;
     let body = decode_whole_body(envelope.body.get()).map_err(|error| ApiError::new(error.code, error.reason))?;
     let reply_to = envelope.reply_to.as_deref().map(parse_id).transpose()?;
-    Ok(SendMessage { client_id, conversation_id, body, reply_to })
+    let thread = envelope.thread.as_deref().map(parse_id).transpose()?;
+    Ok(SendMessage { client_id, conversation_id, body, reply_to, thread })
 }
 
 #[cfg(test)]
@@ -84,6 +87,7 @@ mod tests {
             (send("k", id, r#"{"type":"hologram","x":1}"#), UnsupportedBody),
             (send("k", id, r#"{"type":"text","text":"hi","reply":1}"#), MalformedFrame),
             (format!(r#"{{"client_id":"k","conversation_id":"{id}","body":{},"reply_to":"x"}}"#, text("hi")), BadId),
+            (format!(r#"{{"client_id":"k","conversation_id":"{id}","body":{},"thread":"x"}}"#, text("hi")), BadId),
             (send("k", id, "7"), MalformedFrame),
             (send("k", id, &text("\\ud800")), MalformedFrame),
             ("{}".to_owned(), MalformedFrame),

@@ -19,6 +19,7 @@ use relay_protocol::rest::{
     MessagePage, MessageReceipts, PutDraftRequest, ReactionList, RevisionList, Settings, UserProfile,
 };
 use relay_protocol::scheduled::ScheduledMessage;
+use relay_protocol::threads::ThreadPage;
 use relay_runtime::{Origins, WebConfig};
 use relay_types::{
     ClientId, ConversationId, ConversationTitle, DisplayName, Emoji, Handle, MessageId, Seq, SessionId, ShardId, SystemClock, SystemIds,
@@ -289,6 +290,29 @@ impl Drafts for Away {
 }
 
 #[async_trait]
+impl Threads for Away {
+    async fn thread(&self, _: UserId, _: ConversationId, _: MessageId, _: HistoryAnchor, _: u16) -> Result<ThreadPage, ThreadError> {
+        Err(away().into())
+    }
+    async fn follow_thread(&self, _: UserId, _: ConversationId, _: MessageId, _: bool, _: TimestampMs) -> Result<LogAddress, ThreadError> {
+        Err(away().into())
+    }
+    async fn mark_thread_read(
+        &self,
+        _: UserId,
+        _: ConversationId,
+        _: MessageId,
+        _: Seq,
+        _: TimestampMs,
+    ) -> Result<Option<LogAddress>, ThreadError> {
+        Err(away().into())
+    }
+    async fn followed_threads(&self, _: UserId, _: Option<ThreadCursor>, _: u16) -> Result<ThreadListPage, StoreError> {
+        Err(away())
+    }
+}
+
+#[async_trait]
 impl UserSettings for Away {
     async fn settings(&self, _: UserId) -> Result<Option<Settings>, StoreError> {
         Err(away())
@@ -494,6 +518,7 @@ pub fn deps() -> Deps {
         receipt_news: away.clone(),
         settings: away.clone(),
         drafts: away.clone(),
+        threads: away.clone(),
         scheduled: away.clone(),
         tails: away.clone(),
         projection: away.clone(),

@@ -24,7 +24,7 @@ impl ApiClient {
         body: &MessageBody,
     ) -> Result<MessageAck, ClientError> {
         let (client_id, conversation_id, body) = (client_id.clone(), conversation, body.clone());
-        self.post(&PostMessageRequest { client_id, conversation_id, body, reply_to: None }).await
+        self.post(&PostMessageRequest { client_id, conversation_id, body, reply_to: None, thread: None }).await
     }
 
     /// The same, with all that may be said of a message.

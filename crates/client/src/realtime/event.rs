@@ -14,6 +14,7 @@ use crate::ws::CloseInfo;
 
 /// Something happened. Events of one conversation come in order and, within one run, once. After a restart those since the
 /// last stored position come again.
+#[expect(clippy::large_enum_variant, reason = "one at a time: a box for each message would cost more than it saves")]
 #[derive(Debug, Clone)]
 pub enum Event {
     /// Someone sent a message; one's own come too.

@@ -1,5 +1,6 @@
 //! Messages that somebody refers to: to answer, to edit or to delete them.
 
+use relay_protocol::ThreadRef;
 use relay_protocol::conversation::{ConversationKind, Role};
 use relay_types::{ClientId, Emoji, Seq, TimestampMs, UserId};
 
@@ -24,6 +25,8 @@ pub struct Target {
     pub edits: u32,
     /// Whether who refers to it may see it: it stands in their present stay.
     pub visible: bool,
+    /// The root of the thread in which it is.
+    pub thread: Option<ThreadRef>,
 }
 
 /// What is known of the reactions to a message, and of where it is, for one who wants to react.

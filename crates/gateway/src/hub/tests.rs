@@ -43,6 +43,7 @@ fn says_as(seq: u64, actor_id: UserId) -> StoredEvent {
         at_ms: 0,
         body: MessageBody::Text { text: "hello".parse().unwrap() },
         reply_to: None,
+        thread: None,
     };
     stored(seq, LogEvent::MessageSent(sent))
 }

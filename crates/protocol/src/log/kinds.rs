@@ -9,6 +9,7 @@ use relay_types::{
 use super::{EventOwner, LogEvent, StoredEvent};
 use crate::conversation::{ConversationKind, ConversationSettings, Role};
 use crate::message::{MessageBody, MessageRef};
+use crate::threads::ThreadRef;
 
 /// Members that one event brings in or puts out at most: it stays well below the size of what the log takes.
 pub const MOST_MEMBERS_AT_ONCE: usize = 500;
@@ -33,6 +34,9 @@ pub struct MessageSent {
     /// The message that it answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<MessageRef>,
+    /// The root of the thread in which it is; absent for what is said to the conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<ThreadRef>,
 }
 
 impl MessageSent {
@@ -236,6 +240,9 @@ pub struct MessageErased {
     pub sent_at_ms: TimestampMs,
     /// When the stream stored the message, by the NATS server's clock.
     pub stored_at_ms: TimestampMs,
+    /// The root of the thread in which the message is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<ThreadRef>,
 }
 
 impl MessageErased {
@@ -249,6 +256,7 @@ impl MessageErased {
             client_id: self.client_id.clone(),
             body: MessageBody::Erased,
             reply_to: None,
+            thread: self.thread,
         });
         let owner = Some(EventOwner::Conversation(self.conversation_id));
         StoredEvent { shard, seq: self.message_seq, owner, prev: self.message_prev, stored_at_ms: self.stored_at_ms, event, text: None }
@@ -438,6 +446,28 @@ pub struct ReadMarkMoved {
     pub unread_from: Option<Seq>,
 }
 
+/// A user follows a thread or no longer does, or has read further in one. Of one thread the event with the greatest `seq` counts; a mark
+/// that moves often is told at most every 5 s. One's own replies move it, too, and are not told apart.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct ThreadMarkMoved {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// By whom.
+    pub actor_id: UserId,
+    /// When it was told, by the deciding server's clock.
+    pub at_ms: TimestampMs,
+    /// Whose.
+    pub user_id: UserId,
+    /// Where.
+    pub conversation_id: ConversationId,
+    /// The thread's root.
+    pub thread: MessageRef,
+    /// Whether they follow it.
+    pub following: bool,
+    /// The sequence up to which they have read it.
+    pub read_seq: Seq,
+}
+
 /// A user set something for all their devices. What it does not name is as it was.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct SettingsChanged {
@@ -523,6 +553,7 @@ event_ids!(
     SessionStarted,
     ProfileChanged,
     ReadMarkMoved,
+    ThreadMarkMoved,
     SettingsChanged,
     MessageHidden,
     ConversationSettingsChanged,

@@ -87,7 +87,7 @@ pub(super) async fn page(
 /// somebody in twenty conversations.
 ///
 /// Indexes: one probe each in `members_pkey`, `conversations_pkey`, `conversation_heads_pkey` and `memberships_open_key`; in
-/// `messages_pkey` one for the last message and, from the mark on, [`UNREAD_CAP`] rows at most for the count. Until `messages` is
+/// `messages_pkey` one for the last message and, in `messages_by_thread`, from the mark on, [`UNREAD_CAP`] rows at most for the count. Until `messages` is
 /// filled, `conversation_events_pkey` in its place. Where the user hid the last message, the newest one that they did not; each is
 /// looked for in `hidden_messages_pkey`.
 async fn rows(store: &Store, user: UserId, ids: &[Uuid]) -> Result<Vec<Row>, StoreError> {
@@ -132,13 +132,13 @@ async fn rows(store: &Store, user: UserId, ids: &[Uuid]) -> Result<Vec<Row>, Sto
                UNION ALL
                (SELECT seq, prev_seq, shard, message_id, sender_id, client_id, body, further, sent_at_ms, stored_at, edited_seq, edited_at
                 FROM messages e
-                WHERE $5 AND e.conversation_id = page.conversation_id AND e.seq < h.message_seq AND e.seq >= v.joined_seq
-                  AND e.kind = 'MESSAGE_SENT' AND (e.only_for IS NULL OR e.only_for = $1)
+                WHERE $5 AND e.conversation_id = page.conversation_id AND (e.thread_seq, e.seq) < (0, h.message_seq)
+                  AND (e.thread_seq, e.seq) >= (0, v.joined_seq) AND e.kind = 'MESSAGE_SENT' AND (e.only_for IS NULL OR e.only_for = $1)
                   AND EXISTS (SELECT FROM hidden_messages x
                               WHERE x.user_id = $1 AND x.conversation_id = page.conversation_id AND x.seq = h.message_seq)
                   AND NOT EXISTS (SELECT FROM hidden_messages x
                                   WHERE x.user_id = $1 AND x.conversation_id = e.conversation_id AND x.seq = e.seq)
-                ORDER BY e.seq DESC LIMIT 1)
+                ORDER BY e.thread_seq DESC, e.seq DESC LIMIT 1)
                UNION ALL
                (SELECT seq, prev_seq, shard, event_id, actor_id, client_id, body, further, decided_at_ms, at, NULL::bigint,
                        NULL::timestamptz
@@ -153,11 +153,11 @@ async fn rows(store: &Store, user: UserId, ids: &[Uuid]) -> Result<Vec<Row>, Sto
                                              WHERE x.user_id = $1 AND x.conversation_id = e.conversation_id AND x.seq = e.seq) AS counts,
                              e.sender_id AS actor_id
                       FROM messages e
-                      WHERE $5 AND e.conversation_id = page.conversation_id AND e.seq > greatest(seen.seq, v.joined_seq)
-                        AND h.message_seq > seen.seq AND v.joined_seq IS NOT NULL
-                      ORDER BY e.seq LIMIT $3)
+                      WHERE $5 AND e.conversation_id = page.conversation_id AND (e.thread_seq, e.seq) > (0, greatest(seen.seq, v.joined_seq))
+                        AND (e.thread_seq, e.seq) < (1, 0) AND h.message_seq > seen.seq AND v.joined_seq IS NOT NULL
+                      ORDER BY e.thread_seq, e.seq LIMIT $3)
                      UNION ALL
-                     (SELECT e.kind = 'MESSAGE_SENT', e.actor_id FROM conversation_events e
+                     (SELECT e.kind = 'MESSAGE_SENT' AND NOT coalesce(e.further ? 'thread', false), e.actor_id FROM conversation_events e
                       WHERE NOT $5 AND e.conversation_id = page.conversation_id AND e.seq > greatest(seen.seq, v.joined_seq)
                         AND h.message_seq > seen.seq AND v.joined_seq IS NOT NULL
                       ORDER BY e.seq LIMIT $3)) AS behind) AS unread ON true
@@ -200,6 +200,7 @@ fn item_of(row: Row) -> Result<ConversationListItem, StoreError> {
                 // A preview has none.
                 reactions: None,
                 mine: None,
+                replies: None,
             })?)
         }
     };

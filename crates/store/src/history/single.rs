@@ -36,7 +36,8 @@ impl Store {
                       m.edited_at, nullif(m.reactions, '{}')::text AS reactions,
                       CASE WHEN m.reactions <> '{}' THEN ARRAY (
                           SELECT r.emoji FROM reactions r
-                          WHERE r.conversation_id = $1 AND r.seq = m.seq AND r.user_id = $3 AND r.stays) END AS mine
+                          WHERE r.conversation_id = $1 AND r.seq = m.seq AND r.user_id = $3 AND r.stays) END AS mine,
+                      CASE WHEN m.thread_seq = 0 THEN thread_replies(m.conversation_id, m.seq) END AS replies
                FROM messages m
                JOIN memberships v ON v.conversation_id = m.conversation_id AND v.user_id = $3 AND v.left_seq IS NULL
                     AND v.joined_seq <= m.seq

@@ -39,6 +39,8 @@ pub(super) struct EventRows {
     pub(super) at: Vec<OffsetDateTime>,
     /// Whether it is a row of `messages`, too.
     pub(super) in_history: Vec<bool>,
+    /// The place of the root of its thread; 0 for what is in none.
+    pub(super) thread_seq: Vec<i64>,
 }
 
 /// The users on whose subjects a run has events.
@@ -187,12 +189,15 @@ impl Batch {
             };
             let Some(row) = columns(stored).map_err(|error| poison(error.to_string()))? else { continue };
             let prev = heads.insert(EventOwner::Conversation(conversation), stored.seq).or_else(|| first_of_all(&stored.event));
-            // What becomes of an earlier message moves no conversation up in the lists.
-            let active_at = if matches!(stored.event.class(), EventClass::Amendment) { OffsetDateTime::UNIX_EPOCH } else { at };
+            // A root stands before its replies, whatever somebody wrote into the log.
+            let thread = stored.event.message().and_then(|message| message.thread).filter(|root| root.seq < stored.seq);
+            // What becomes of an earlier message moves no conversation up in the lists, nor does what is said under one.
+            let active_at =
+                if thread.is_some() || matches!(stored.event.class(), EventClass::Amendment) { OffsetDateTime::UNIX_EPOCH } else { at };
             let head = last.entry(conversation).or_insert(Head { seq: stored.seq, at: active_at, message: None });
             // A log's clock may step back when its leader changes.
             (head.seq, head.at) = (stored.seq, head.at.max(active_at));
-            if let Some(message) = stored.event.message() {
+            if let Some(message) = stored.event.message().filter(|_| thread.is_none()) {
                 head.message = Some((stored.seq, at));
                 sent.insert((conversation, message.actor_id), stored.seq);
             }
@@ -220,6 +225,7 @@ impl Batch {
             rows.decided_at_ms.push(row.decided_at_ms);
             rows.at.push(at);
             rows.in_history.push(stored.event.is_in_history());
+            rows.thread_seq.push(thread.map_or(0, |root| root.seq.to_i64()));
         }
         for (conversation, head) in last {
             batch.heads.conversation.push(conversation.to_uuid());

@@ -7,6 +7,7 @@ use sqlx::types::Uuid;
 use time::OffsetDateTime;
 
 use super::repair::chain_to_next;
+use super::threads;
 use crate::convert::shard_column;
 
 /// An erasure in a run: where it stands, when the stream stored it, what it says, and when the stream had stored the message.
@@ -25,17 +26,18 @@ pub(super) fn targets(run: &[Erased]) -> (Vec<Uuid>, Vec<i64>) {
 /// After the run's own rows. Each by itself: they are few, and the worker behind them takes far longer. The message's edits leave the
 /// log as it does. Indexes: `conversation_events_pkey` in each month, `messages_message_id_key`, `message_revisions_pkey`.
 pub(super) async fn apply(connection: &mut PgConnection, shard: ShardId, run: &[Erased]) -> sqlx::Result<()> {
+    let going = threads::going(connection, run).await?;
     for erased in run {
         let (event, conversation) = (&erased.event, erased.event.conversation_id);
         let (id, place) = (conversation.to_uuid(), event.message_seq);
         let known = sqlx::query!(
             r#"WITH event AS (
-                   UPDATE conversation_events SET body = '{"type": "erased"}', further = NULL
+                   UPDATE conversation_events SET body = '{"type": "erased"}', further = only_thread(further)
                    WHERE conversation_id = $1 AND seq = $2 AND event_id = $3 RETURNING 1),
                message AS (
                    UPDATE messages
-                   SET body = '{"type": "erased"}', further = NULL, deleted = true, revision = 0, edited_seq = NULL, edited_at = NULL,
-                       reactions = '{}'
+                   SET body = '{"type": "erased"}', further = only_thread(further), deleted = true, revision = 0, edited_seq = NULL,
+                       edited_at = NULL, reactions = '{}'
                    WHERE conversation_id = $1 AND message_id = $3 RETURNING 1),
                edits AS (
                    UPDATE conversation_events SET body = erased_edit(body)
@@ -82,15 +84,15 @@ pub(super) async fn apply(connection: &mut PgConnection, shard: ShardId, run: &[
         .execute(&mut *connection)
         .await?;
     }
-    Ok(())
+    threads::gone(connection, &going).await
 }
 
 async fn event_row(connection: &mut PgConnection, shard: ShardId, erased: &Erased) -> sqlx::Result<()> {
     let event = &erased.event;
     sqlx::query!(
         r#"INSERT INTO conversation_events
-               (conversation_id, seq, prev_seq, shard, kind, event_id, actor_id, client_id, body, decided_at_ms, at)
-           VALUES ($1, $2, $3, $4, 'MESSAGE_SENT', $5, $6, $7, '{"type": "erased"}', $8, $9)
+               (conversation_id, seq, prev_seq, shard, kind, event_id, actor_id, client_id, body, decided_at_ms, at, further)
+           VALUES ($1, $2, $3, $4, 'MESSAGE_SENT', $5, $6, $7, '{"type": "erased"}', $8, $9, $10::text::jsonb)
            ON CONFLICT DO NOTHING"#,
         event.conversation_id.to_uuid(),
         event.message_seq.to_i64(),
@@ -100,11 +102,17 @@ async fn event_row(connection: &mut PgConnection, shard: ShardId, erased: &Erase
         event.sender_id.to_uuid(),
         event.client_id.as_str(),
         event.sent_at_ms,
-        erased.message_at
+        erased.message_at,
+        further_of(event)
     )
     .execute(connection)
     .await
     .map(drop)
+}
+
+/// What is left beside a tombstone: the thread in which it is.
+fn further_of(event: &MessageErased) -> Option<String> {
+    event.thread.and_then(|root| serde_json::to_string(&serde_json::json!({ "thread": root })).ok())
 }
 
 /// Also the message's key: a retry of it still gets the original ack. A row that a backfill writes at this moment is overwritten.
@@ -115,10 +123,11 @@ async fn message_row(connection: &mut PgConnection, shard: ShardId, erased: &Era
                INSERT INTO send_keys (conversation_id, sender_id, client_id, message_id, seq, sent_at_ms, at)
                VALUES ($1, $6, $7, $5, $2, $8, $9) ON CONFLICT DO NOTHING)
            INSERT INTO messages
-               (conversation_id, seq, prev_seq, shard, message_id, sender_id, client_id, kind, body, deleted, sent_at_ms, stored_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, 'MESSAGE_SENT', '{"type": "erased"}', true, $8, $9)
+               (conversation_id, seq, prev_seq, shard, message_id, sender_id, client_id, kind, body, deleted, sent_at_ms, stored_at, further,
+                thread_seq)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, 'MESSAGE_SENT', '{"type": "erased"}', true, $8, $9, $10::text::jsonb, $11)
            ON CONFLICT (conversation_id, seq) DO UPDATE
-           SET body = excluded.body, further = NULL, deleted = true, revision = 0, edited_seq = NULL, edited_at = NULL,
+           SET body = excluded.body, further = excluded.further, thread_seq = excluded.thread_seq, deleted = true, revision = 0, edited_seq = NULL, edited_at = NULL,
                        reactions = '{}'"#,
         event.conversation_id.to_uuid(),
         event.message_seq.to_i64(),
@@ -128,7 +137,9 @@ async fn message_row(connection: &mut PgConnection, shard: ShardId, erased: &Era
         event.sender_id.to_uuid(),
         event.client_id.as_str(),
         event.sent_at_ms,
-        erased.message_at
+        erased.message_at,
+        further_of(event),
+        event.thread.map_or(0, |root| root.seq.to_i64())
     )
     .execute(connection)
     .await
@@ -140,12 +151,12 @@ pub(super) async fn again(connection: &mut PgConnection, shard: ShardId, seq: Se
     sqlx::query!(
         r#"WITH erased AS (SELECT conversation_id, seq, message_id FROM erasures WHERE shard = $1 AND seq = $2),
            event AS (
-               UPDATE conversation_events e SET body = '{"type": "erased"}', further = NULL FROM erased
+               UPDATE conversation_events e SET body = '{"type": "erased"}', further = only_thread(e.further) FROM erased
                WHERE e.conversation_id = erased.conversation_id AND e.seq = erased.seq AND e.event_id = erased.message_id
                  AND e.kind = 'MESSAGE_SENT'),
            reactions AS (
                DELETE FROM reactions r USING erased WHERE r.conversation_id = erased.conversation_id AND r.seq = erased.seq)
-           UPDATE messages m SET body = '{"type": "erased"}', further = NULL, deleted = true, reactions = '{}' FROM erased
+           UPDATE messages m SET body = '{"type": "erased"}', further = only_thread(m.further), deleted = true, reactions = '{}' FROM erased
            WHERE m.conversation_id = erased.conversation_id AND m.message_id = erased.message_id"#,
         shard_column(shard),
         seq.to_i64()

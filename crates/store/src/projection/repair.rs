@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 use sqlx::types::Uuid;
 
 use super::batch::{Batch, Closings, Openings};
-use super::{Heads, edits, erase, reactions, write};
+use super::{Heads, edits, erase, reactions, threads, write};
 use crate::Store;
 use crate::convert::timestamp;
 use crate::error::{unavailable, unreadable};
@@ -56,6 +56,9 @@ impl Store {
             reactions::apply(&mut transaction, &batch.reactions).await.map_err(unavailable)?;
             erase::apply(&mut transaction, shard, &batch.erased).await.map_err(unavailable)?;
             erase::again(&mut transaction, shard, event.seq).await.map_err(unavailable)?;
+            if let Some(root) = thread(&event.event) {
+                threads::recount(&mut transaction, conversation, root).await.map_err(unavailable)?;
+            }
             let (_, mut seqs) = erase::targets(&batch.erased);
             seqs.extend(batch.edits.targets().1);
             seqs.extend(event.event.message().map(|_| event.seq.to_i64()));
@@ -69,6 +72,16 @@ impl Store {
         }))
         .await
     }
+}
+
+/// The root of the thread in which the event changes something.
+fn thread(event: &LogEvent) -> Option<Seq> {
+    let root = match event {
+        LogEvent::MessageSent(sent) => sent.thread,
+        LogEvent::MessageErased(erased) => erased.thread,
+        _ => None,
+    };
+    root.map(|root| root.seq)
 }
 
 /// Whether every row of the event is there. What was published twice has one row in `messages`. Indexes:

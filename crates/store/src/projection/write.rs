@@ -7,6 +7,7 @@ use sqlx::types::Uuid;
 
 use super::Heads;
 use super::batch::{Batch, Closings, EventRows, HeadRows, Openings, SendKeyRows, SentRows, UserEventRows, UserHeadRows};
+use super::threads::{self, Reply};
 use crate::convert::shard_column;
 
 /// Memberships changed by one statement: a fraction of a second, on a slow machine, too.
@@ -55,7 +56,7 @@ pub(super) async fn batch(connection: &mut PgConnection, shard: ShardId, batch: 
 
 /// Everything but what becomes of the conversations' newest event.
 pub(super) async fn without_heads(connection: &mut PgConnection, shard: ShardId, batch: &Batch) -> sqlx::Result<()> {
-    events(connection, shard, &batch.events).await?;
+    let replies = events(connection, shard, &batch.events).await?;
     if !batch.send_keys.seq.is_empty() {
         send_keys(connection, &batch.send_keys).await?;
     }
@@ -65,31 +66,44 @@ pub(super) async fn without_heads(connection: &mut PgConnection, shard: ShardId,
     if !batch.openings.joined.is_empty() {
         openings(connection, shard, &batch.openings).await?;
     }
+    // Who is in it now may follow.
+    threads::take(connection, shard, replies).await?;
+    if !batch.closings.left.is_empty() {
+        threads::forget(connection, &batch.closings).await?;
+    }
     if !batch.sent.seq.is_empty() {
         sent(connection, &batch.sent).await?;
     }
     activity(connection, &batch.heads).await
 }
 
-/// Both tables from one list of values: bodies cross the wire once. What was published twice is one row of `messages`.
-async fn events(connection: &mut PgConnection, shard: ShardId, rows: &EventRows) -> sqlx::Result<()> {
-    sqlx::query!(
-        "WITH run AS MATERIALIZED (
+/// Both tables from one list of values: bodies cross the wire once. What was published twice is one row of `messages`. Answers with the
+/// replies in threads whose rows were made.
+async fn events(connection: &mut PgConnection, shard: ShardId, rows: &EventRows) -> sqlx::Result<Vec<Reply>> {
+    let replies = sqlx::query!(
+        r#"WITH run AS MATERIALIZED (
              SELECT conversation_id, seq, prev_seq, kind, event_id, actor_id, client_id, body::jsonb AS body, further::jsonb AS further,
-                    decided_at_ms, at, in_history
+                    decided_at_ms, at, in_history, thread_seq
              FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::bigint[],
-                         $10::timestamptz[], $12::boolean[], $13::text[])
-                  AS t (conversation_id, seq, prev_seq, kind, event_id, actor_id, client_id, body, decided_at_ms, at, in_history, further)),
+                         $10::timestamptz[], $12::boolean[], $13::text[], $14::bigint[])
+                  AS t (conversation_id, seq, prev_seq, kind, event_id, actor_id, client_id, body, decided_at_ms, at, in_history, further,
+                        thread_seq)),
          current AS (
              INSERT INTO messages
-                 (conversation_id, seq, prev_seq, shard, message_id, sender_id, client_id, kind, body, further, sent_at_ms, stored_at)
-             SELECT conversation_id, seq, prev_seq, $11, event_id, actor_id, client_id, kind, body, further, decided_at_ms, at
+                 (conversation_id, seq, prev_seq, shard, message_id, sender_id, client_id, kind, body, further, sent_at_ms, stored_at,
+                  thread_seq)
+             SELECT conversation_id, seq, prev_seq, $11, event_id, actor_id, client_id, kind, body, further, decided_at_ms, at, thread_seq
              FROM run WHERE in_history
+             ON CONFLICT DO NOTHING
+             RETURNING conversation_id, thread_seq, seq, sender_id, sent_at_ms, stored_at),
+         happened AS (
+             INSERT INTO conversation_events
+                 (conversation_id, seq, prev_seq, shard, kind, event_id, actor_id, client_id, body, further, decided_at_ms, at)
+             SELECT conversation_id, seq, prev_seq, $11, kind, event_id, actor_id, client_id, body, further, decided_at_ms, at FROM run
              ON CONFLICT DO NOTHING)
-         INSERT INTO conversation_events
-             (conversation_id, seq, prev_seq, shard, kind, event_id, actor_id, client_id, body, further, decided_at_ms, at)
-         SELECT conversation_id, seq, prev_seq, $11, kind, event_id, actor_id, client_id, body, further, decided_at_ms, at FROM run
-         ON CONFLICT DO NOTHING",
+         SELECT conversation_id AS "conversation_id!", thread_seq AS "thread_seq!", seq AS "seq!", sender_id AS "sender_id!",
+                sent_at_ms AS "sent_at_ms!", stored_at AS "stored_at!"
+         FROM current WHERE thread_seq <> 0"#,
         &rows.conversation,
         &rows.seq,
         &rows.prev as &[Option<i64>],
@@ -103,10 +117,19 @@ async fn events(connection: &mut PgConnection, shard: ShardId, rows: &EventRows)
         shard_column(shard),
         &rows.in_history,
         &rows.further as &[Option<String>],
+        &rows.thread_seq,
     )
-    .execute(connection)
-    .await
-    .map(drop)
+    .fetch_all(connection)
+    .await?;
+    let reply = replies.into_iter().map(|row| Reply {
+        conversation: row.conversation_id,
+        root: row.thread_seq,
+        seq: row.seq,
+        sender: row.sender_id,
+        sent_at_ms: row.sent_at_ms,
+        stored_at: row.stored_at,
+    });
+    Ok(reply.collect())
 }
 
 /// What lies on users' own subjects.

@@ -22,7 +22,7 @@ pub(super) async fn shown(connection: &mut PgConnection, reader: UserId, candida
         EventRow,
         r#"SELECT m.conversation_id, m.seq, m.prev_seq, m.shard, m.kind, m.message_id AS event_id, m.sender_id AS actor_id, m.client_id,
                   m.body::text AS "body!", m.further::text AS further, m.sent_at_ms AS decided_at_ms, m.stored_at AS at,
-                  m.edited_seq, m.edited_at, NULL::text AS reactions, NULL::text[] AS mine
+                  m.edited_seq, m.edited_at, NULL::text AS reactions, NULL::text[] AS mine, NULL::text AS replies
            FROM unnest($2::uuid[], $3::bigint[]) WITH ORDINALITY AS c (conversation_id, seq, place)
            JOIN members d ON d.conversation_id = c.conversation_id AND d.user_id = $1
            JOIN memberships p ON p.conversation_id = c.conversation_id AND p.user_id = $1 AND p.left_seq IS NULL

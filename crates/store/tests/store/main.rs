@@ -27,4 +27,5 @@ mod search;
 mod sessions;
 mod settings;
 mod support;
+mod threads;
 mod vanished;

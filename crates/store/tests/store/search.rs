@@ -23,6 +23,7 @@ fn said(log: &mut TestLog, conversation: ConversationId, sender: UserId, text: &
         at_ms: NOON_MS,
         body: MessageBody::Text { text: text.parse().unwrap() },
         reply_to: None,
+        thread: None,
     }))
 }
 

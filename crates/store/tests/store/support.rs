@@ -11,12 +11,12 @@ use relay_domain::ports::{
     Accounts as _, AppendError, Appended, JoinQuestion, JoinSnapshot, LogAddress, LogReadError, MemberDirectory as _, MessageLog,
     NewAccount, PasswordHash, PeopleLimits, Projected, Projection as _, ResumeStore as _, StoreError,
 };
-use relay_protocol::RawJson;
 use relay_protocol::conversation::{ConversationKind, Role};
 use relay_protocol::log::{
     ConversationCreated, ConversationMembershipChanged, EventOwner, EventText, InitialMember, LogEvent, MemberAdded, MemberRemoved,
     MembersAdded, MembersRemoved, MessageEdited, MessageErased, MessageReacted, MessageSent, StoredEvent,
 };
+use relay_protocol::{RawJson, ThreadRef};
 
 use relay_protocol::message::{MessageBody, MessageRef};
 use relay_store::{PostgresConfig, Store};
@@ -285,6 +285,7 @@ impl TestLog {
             at_ms: NOON_MS,
             body: MessageBody::Text { text: format!("{client_id}: \"quoted\" \\ 🙂\nline").parse().unwrap() },
             reply_to: None,
+            thread: None,
         }))
     }
 
@@ -299,6 +300,7 @@ impl TestLog {
             at_ms: NOON_MS,
             body,
             reply_to: None,
+            thread: None,
         }))
     }
 
@@ -311,6 +313,22 @@ impl TestLog {
             actor_id: sender,
             client_id: client_id.parse().unwrap(),
             reply_to,
+            thread: None,
+            ..of
+        });
+        self.push(event)
+    }
+
+    /// Something in the thread under the message at `root`.
+    pub fn said_under(&mut self, root: Seq, sender: UserId, client_id: &str) -> Seq {
+        let LogEvent::MessageSent(of) = self.event_at(root).event.clone() else { panic!("a message") };
+        let thread = Some(ThreadRef { message_id: of.message_id, seq: root, sender_id: of.actor_id });
+        let event = LogEvent::MessageSent(MessageSent {
+            message_id: MessageId::new(IDS.next_ulid()),
+            actor_id: sender,
+            client_id: client_id.parse().unwrap(),
+            reply_to: None,
+            thread,
             ..of
         });
         self.push(event)
@@ -373,6 +391,7 @@ impl TestLog {
             sent_at_ms: sent.at_ms,
             stored_at_ms: message.stored_at_ms,
             at_ms: NOON_MS,
+            thread: sent.thread,
         }))
     }
 

@@ -154,6 +154,7 @@ mod tests {
             at_ms: 0,
             body: MessageBody::Text { text: "x".parse().unwrap() },
             reply_to: None,
+            thread: None,
         };
         let owner = Some(relay_protocol::EventOwner::Conversation(id()));
         StoredEvent {

@@ -145,6 +145,8 @@ mod tests {
             sent_at_ms: 0,
             body: text("x"),
             reply_to: None,
+            thread: None,
+            replies: None,
             edited_seq: None,
             edited_at_ms: None,
             reactions: Vec::new(),

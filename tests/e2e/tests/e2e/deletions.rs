@@ -154,6 +154,7 @@ async fn who_may_delete_what_is_decided_by_sender_and_role_and_refusals_leave_no
         client_id: ulid_key(0),
         body: text("long ago"),
         reply_to: None,
+        thread: None,
     };
     let old_id = old.message_id;
     store(&h, chat, &LogEvent::MessageSent(old)).await?;
@@ -251,6 +252,7 @@ async fn deletions_are_replayed_void_behind_a_removal_and_final_against_late_edi
         client_id: bobs_own.client_id.clone(),
         sent_at_ms: bobs_own.sent_at_ms,
         stored_at_ms: bobs_own.sent_at_ms,
+        thread: None,
     };
     let void = store(&h, chat, &LogEvent::MessageErased(void)).await?;
     persisted(&h).await?;

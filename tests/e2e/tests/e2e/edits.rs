@@ -24,7 +24,7 @@ impl Socket {
         to: MessageId,
         body: &str,
     ) -> anyhow::Result<Result<MessageAck, ErrorFrame>> {
-        let send = SendMessage { client_id: key.clone(), conversation_id: chat, body: text(body), reply_to: Some(to) };
+        let send = SendMessage { client_id: key.clone(), conversation_id: chat, body: text(body), reply_to: Some(to), thread: None };
         self.say(&command::encode::send_message(&send), key, is_unheard).await
     }
 
@@ -83,8 +83,13 @@ async fn replies_and_edits_reach_every_device_history_list_and_both_doors_once()
     // Answered over a socket and over REST: a reference, and no copy.
     let of = MessageRef { message_id: hello.message_id, seq: hello.seq };
     let reply = bobs.reply(chat, &ulid_key(0), hello.message_id, "to you, too").await?.expect("accepted");
-    let over_rest =
-        PostMessageRequest { client_id: ulid_key(0), conversation_id: chat, body: text("and again"), reply_to: Some(hello.message_id) };
+    let over_rest = PostMessageRequest {
+        client_id: ulid_key(0),
+        conversation_id: chat,
+        body: text("and again"),
+        reply_to: Some(hello.message_id),
+        thread: None,
+    };
     bob.api.post(&over_rest).await?;
     for socket in [&mut anns, &mut phones, &mut bobs] {
         for said in ["to you, too", "and again"] {
@@ -192,7 +197,13 @@ async fn what_may_not_be_answered_or_edited_is_refused_with_its_code_and_leaves_
         if code != ErrorCode::NotSender {
             let (over_socket, over_rest) = (ulid_key(0), ulid_key(0));
             assert_eq!(socket.reply(chat, &over_socket, message, "x").await?.expect_err("refused").code, code);
-            let post = PostMessageRequest { client_id: over_rest.clone(), conversation_id: chat, body: text("x"), reply_to: Some(message) };
+            let post = PostMessageRequest {
+                client_id: over_rest.clone(),
+                conversation_id: chat,
+                body: text("x"),
+                reply_to: Some(message),
+                thread: None,
+            };
             assert_eq!(code_of(user.api.post(&post).await), code);
             assert_eq!(code_of(user.api.message(chat, message).await), code);
             assert_eq!(code_of(user.api.revisions(chat, message).await), code);
@@ -274,6 +285,7 @@ async fn edits_are_replayed_in_order_void_behind_a_removal_and_gone_with_their_m
         client_id: ulid_key(0),
         body: text("long ago"),
         reply_to: None,
+        thread: None,
     };
     let old_id = old.message_id;
     let end = store(&h, chat, &LogEvent::MessageSent(old)).await?;

@@ -59,7 +59,7 @@ pub async fn post(h: &Harness, index: usize, device: &Device, frame: &str) -> an
 
 /// The `send_message` frame.
 pub fn sending(conversation: ConversationId, client_id: &ClientId, body: &str) -> String {
-    let send = SendMessage { client_id: client_id.clone(), conversation_id: conversation, body: text(body), reply_to: None };
+    let send = SendMessage { client_id: client_id.clone(), conversation_id: conversation, body: text(body), reply_to: None, thread: None };
     command::encode::send_message(&send)
 }
 

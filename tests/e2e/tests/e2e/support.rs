@@ -174,7 +174,8 @@ impl Socket {
 
     /// Sends without waiting for the answer.
     pub async fn send(&mut self, conversation: ConversationId, client_id: &ClientId, body: &str) -> anyhow::Result<()> {
-        let send = SendMessage { client_id: client_id.clone(), conversation_id: conversation, body: text(body), reply_to: None };
+        let send =
+            SendMessage { client_id: client_id.clone(), conversation_id: conversation, body: text(body), reply_to: None, thread: None };
         let written = self.connection.send_text(command::encode::send_message(&send)).await;
         written.map_err(|close| anyhow::anyhow!("the socket closed while sending: {close:?}"))
     }
@@ -197,7 +198,8 @@ impl Socket {
 
     /// Sends, again if it is refused for now, until it is acknowledged.
     pub async fn post_at_last(&mut self, conversation: ConversationId, client_id: &ClientId, body: &str) -> anyhow::Result<MessageAck> {
-        let send = SendMessage { client_id: client_id.clone(), conversation_id: conversation, body: text(body), reply_to: None };
+        let send =
+            SendMessage { client_id: client_id.clone(), conversation_id: conversation, body: text(body), reply_to: None, thread: None };
         let answer = self.say(&command::encode::send_message(&send), client_id, |error| error.retryable).await?;
         answer.map_err(|error| anyhow::anyhow!("refused: {error:?}"))
     }

@@ -22,6 +22,7 @@ async fn store_blindly(h: &Harness, sender: &User, chat: ConversationId, key: &C
         at_ms: 0,
         body: text(body),
         reply_to: None,
+        thread: None,
     });
     let mut headers = async_nats::HeaderMap::new();
     headers.insert("Nats-Msg-Id", format!("{chat}.{}.{key}", sender.id()));

@@ -16,6 +16,10 @@ pub enum Input {
     Switch(usize),
     /// An answer to a message: that of a number, or the newest of another.
     Reply(Option<usize>, MessageText),
+    /// Something in the thread under a message: that of a number, or the newest of another.
+    Thread(Option<usize>, MessageText),
+    /// What stands in the thread under the message of that number.
+    ShowThread(usize),
     /// A message of one's own anew: that of a number, or the last one.
     Edit(Option<usize>, MessageText),
     /// A message that is to be gone for everyone: that of a number, or one's last one.
@@ -57,6 +61,8 @@ impl Input {
         match self {
             Self::Say(_)
             | Self::Reply(..)
+            | Self::Thread(..)
+            | Self::ShowThread(_)
             | Self::Edit(..)
             | Self::Delete(_)
             | Self::DeleteForMe(_)
@@ -97,6 +103,8 @@ pub const HELP: &str = "\
 /members                     who is here
 /history [n]                 the last n messages (20), with their numbers
 /reply [#n] <text>           answer message n of them, or the newest of another
+/thread [#n] <text>          say something in the thread under message n of them, or the newest of another
+/thread #n                   what stands in the thread under message n of them
 /edit [#n] <text>            change your message n of them, or your last one
 /delete [#n]                 delete message n of them, or your last one, for everyone
 /delete-for-me #n            see message n of them no more
@@ -139,6 +147,10 @@ pub fn parse(line: &str) -> Result<Input, String> {
         "history" if rest.is_empty() => Ok(Input::History(20)),
         "history" => Ok(Input::History(parsed::<u16>(rest, "/history [1 to 200]")?.clamp(1, 200))),
         "reply" => about(rest, "/reply [#number] <text>").map(|(number, text)| Input::Reply(number, text)),
+        "thread" if numbered(rest, "").is_ok() && rest.starts_with('#') => {
+            numbered(rest, "/thread #<number of the history>").map(Input::ShowThread)
+        }
+        "thread" => about(rest, "/thread [#number] <text>").map(|(number, text)| Input::Thread(number, text)),
         "edit" => about(rest, "/edit [#number] <text>").map(|(number, text)| Input::Edit(number, text)),
         "react" => reaction(rest, "/react #<number of the history> <emoji>").map(|(number, emoji)| Input::React(number, emoji, true)),
         "unreact" => reaction(rest, "/unreact #<number of the history> <emoji>").map(|(number, emoji)| Input::React(number, emoji, false)),

@@ -62,6 +62,8 @@ pub fn message(of: u128, seq: u64, prev: Option<u64>) -> relay_protocol::Message
         sent_at_ms: SERVER_TIME_MS,
         body: text("hi"),
         reply_to: None,
+        thread: None,
+        replies: None,
         edited_seq: None,
         edited_at_ms: None,
         reactions: Vec::new(),

@@ -16,7 +16,8 @@ use super::scene::Scene;
 use super::table::{COLUMNS, Row};
 
 /// Operations whose answers hold what is said in the group, or its title, for those who are in it: the words are looked for where they are.
-const TELL: [&str; 6] = ["getConversation", "listConversations", "listMessages", "getMessage", "listRevisions", "searchMessages"];
+const TELL: [&str; 7] =
+    ["getConversation", "listConversations", "listMessages", "getMessage", "getThread", "listRevisions", "searchMessages"];
 
 /// The key of what each caller schedules.
 const LATER: &str = "later";
@@ -109,7 +110,8 @@ fn call(h: &Harness, scene: &Scene, row: &Row, column: usize) -> anyhow::Result<
     let owner = scene.people[0].user();
     Ok(match (row.name.as_str(), variant) {
         (
-            "me" | "logout" | "listSessions" | "logoutEverywhere" | "getSettings" | "listInvitations" | "listDrafts" | "listScheduled",
+            "me" | "logout" | "listSessions" | "logoutEverywhere" | "getSettings" | "listInvitations" | "listDrafts" | "listScheduled"
+            | "listThreads",
             "",
         ) => Call::default(),
         ("register" | "login" | "refresh" | "changePassword" | "revokeSession" | "changeProfile" | "changeSettings", _) => {
@@ -144,10 +146,11 @@ fn call(h: &Harness, scene: &Scene, row: &Row, column: usize) -> anyhow::Result<
         }
         ("putDraft", "") => with(json!({ "text": said })),
         ("changeConversationSettings", "") => with(json!({ "level": "mentions" })),
-        ("markRead" | "markUnread", "") => with(json!({ "seq": scene.seq })),
+        ("followThread", "") => with(json!({ "following": true })),
+        ("markRead" | "markUnread" | "markThreadRead", "") => with(json!({ "seq": scene.seq })),
         (
             "getConversation" | "getDraft" | "listMembers" | "hideConversation" | "unhideConversation" | "declineInvitation" | "getMessage"
-            | "listRevisions" | "getReceipts" | "getMessageReceipts" | "listReaders" | "cancelScheduled" | "listReactions",
+            | "listRevisions" | "getReceipts" | "getMessageReceipts" | "listReaders" | "cancelScheduled" | "listReactions" | "getThread",
             "",
         ) => of_group(),
         (name, variant) => bail!("this test does not know how to call {name} {variant:?}: say it here"),

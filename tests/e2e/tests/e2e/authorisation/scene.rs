@@ -3,6 +3,7 @@
 use anyhow::ensure;
 use relay_harness::{Harness, User};
 use relay_protocol::conversation::Role;
+use relay_protocol::rest::PostMessageRequest;
 use relay_types::{ConversationId, MessageId, Seq, SessionId};
 
 use super::super::support::{group, text, title, ulid_key};
@@ -125,6 +126,10 @@ impl Scene {
         owner.api.rename(group, &title(&secrets.title)).await?;
         let anew = text(&format!("{} is said anew", secrets.word));
         writer.api.edit_message(group, message, &ulid_key(0), &anew).await?;
+        // Something in a thread, which only those see who see its root.
+        let under =
+            PostMessageRequest { client_id: ulid_key(0), conversation_id: group, body: said, reply_to: None, thread: Some(message) };
+        secrets.ids.push(writer.api.post(&under).await?.message_id);
         persisted(h).await?;
         let answers = vec![String::new(); COLUMNS.len()];
         Ok(Self { people: persons, group, second, message, seq, writer, leaving, newcomer, secrets, answers })

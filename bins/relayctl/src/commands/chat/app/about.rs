@@ -3,7 +3,8 @@
 use relay_client::{ClientError, QueuedReaction, QueuedSend};
 use relay_protocol::log::{MessageEdited, MessageErased, MessageReacted};
 use relay_protocol::rest::HistoryQuery;
-use relay_protocol::{Message, MessageBody, MessageRef};
+use relay_protocol::threads::ThreadQuery;
+use relay_protocol::{Message, MessageBody, MessageRef, ThreadRef};
 use relay_types::{ConversationId, Emoji, MessageId, MessageText, Seq};
 
 use super::super::text::{body_text, short};
@@ -26,6 +27,35 @@ impl App {
         let Some(to) = self.find(conversation, number, false).await? else { return Ok(()) };
         let body = MessageBody::Text { text };
         self.enqueue(conversation, |key| QueuedSend { reply_to: Some(to), ..QueuedSend::message(key, conversation, body) }).await;
+        Ok(())
+    }
+
+    pub(super) async fn say_under(
+        &mut self,
+        conversation: ConversationId,
+        number: Option<usize>,
+        text: MessageText,
+    ) -> Result<(), ClientError> {
+        let Some(root) = self.find(conversation, number, false).await? else { return Ok(()) };
+        let body = MessageBody::Text { text };
+        self.enqueue(conversation, |key| QueuedSend { thread: Some(root), ..QueuedSend::message(key, conversation, body) }).await;
+        Ok(())
+    }
+
+    /// The newest replies. Whoever is shown them has read them.
+    pub(super) async fn thread(&mut self, conversation: ConversationId, number: usize) -> Result<(), ClientError> {
+        let Some(root) = self.find(conversation, Some(number), false).await? else { return Ok(()) };
+        let page = self.api.thread(conversation, root, &ThreadQuery::default()).await?;
+        self.print_message(&page.root).await;
+        if page.has_more {
+            self.screen.say("… more before this");
+        }
+        for message in &page.messages {
+            self.print_message(message).await;
+        }
+        if let Some(last) = page.messages.last().filter(|_| page.following) {
+            self.api.mark_thread_read(conversation, root, last.seq).await?;
+        }
         Ok(())
     }
 
@@ -126,6 +156,12 @@ impl App {
             }
             Err(_) => "a message that is not here".to_owned(),
         }
+    }
+
+    /// Under which message it stands.
+    pub(super) async fn under(&mut self, conversation: ConversationId, root: ThreadRef) -> String {
+        let ThreadRef { message_id, seq, .. } = root;
+        format!(" ↳ {}", self.quoted(conversation, MessageRef { message_id, seq }).await)
     }
 
     pub(super) async fn show_deleted(&mut self, seq: Seq, erased: MessageErased) {

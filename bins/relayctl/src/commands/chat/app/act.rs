@@ -56,6 +56,8 @@ impl App {
                 }
             }
             Input::Reply(number, text) => self.reply(conversation, number, text).await?,
+            Input::Thread(number, text) => self.say_under(conversation, number, text).await?,
+            Input::ShowThread(number) => self.thread(conversation, number).await?,
             Input::Edit(number, text) => self.edit(conversation, number, text).await?,
             Input::Delete(number) => self.delete(conversation, number).await?,
             Input::DeleteForMe(number) => self.delete_for_me(conversation, number).await?,

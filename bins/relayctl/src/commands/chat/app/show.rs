@@ -110,8 +110,16 @@ impl App {
             Some(of) => format!(" (to {})", self.quoted(conversation, of).await),
             None => String::new(),
         };
+        let under = match message.thread {
+            Some(root) => self.under(conversation, root).await,
+            None => String::new(),
+        };
+        let replies = message.replies.as_ref().map(|replies| format!(" [{} in its thread]", replies.count));
         let reactions = reactions_of(message);
-        self.screen.message(&format!("{number}{header}{answers}{edited}{reactions}"), body_text(&message.body));
+        self.screen.message(
+            &format!("{number}{header}{under}{answers}{edited}{}{reactions}", replies.unwrap_or_default()),
+            body_text(&message.body),
+        );
     }
 
     /// Whoever never had anybody to talk to talks here now.
