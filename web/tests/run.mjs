@@ -18,6 +18,7 @@ import { search } from './cases/search.mjs';
 import { sight } from './cases/sight.mjs';
 import { tabs } from './cases/tabs.mjs';
 import { talk } from './cases/talk.mjs';
+import { threads } from './cases/threads.mjs';
 import { launch } from './support/browser.mjs';
 import { hangUp } from './support/relay.mjs';
 
@@ -36,6 +37,7 @@ const files = {
   edits,
   deletions,
   reactions,
+  threads,
   receipts,
   apart,
   history,

@@ -17,7 +17,7 @@ export function App() {
   useEffect(() => {
     if (of === null) return;
     return () => {
-      useUi.setState({ overlay: null, panelOpen: false, toasts: [], announcement: '' });
+      useUi.setState({ overlay: null, panelOpen: false, thread: null, toasts: [], announcement: '' });
       forgetParsed();
     };
   }, [of]);

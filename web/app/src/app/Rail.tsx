@@ -1,4 +1,4 @@
-import { Settings as Gear, MessageCircle, UsersRound } from 'lucide-react';
+import { Settings as Gear, MessageCircle, MessagesSquare, UsersRound } from 'lucide-react';
 import { Link } from 'wouter';
 import { badgeCount, useText } from '@/app/i18n/i18n';
 import { callsFor } from '@/chat/list/setApart';
@@ -18,14 +18,23 @@ export function Rail({ page }: { page: Route['page'] }) {
   const invitations = useStore(messenger.invitations);
   const nowMs = useListNow(conversations);
   const unread = conversations.filter((row) => callsFor(row, nowMs)).length + requests.length + invitations.length;
+  const newThreads = useStore(messenger.threads)?.threads.filter((thread) => thread.unread > 0).length ?? 0;
   const items = [
-    { to: '/', name: 'chat' as const, label: t('rail.chats'), Icon: MessageCircle, badge: unread },
-    { to: '/people', name: 'people' as const, label: t('rail.people'), Icon: UsersRound, badge: 0 },
+    { to: '/', name: 'chat' as const, label: t('rail.chats'), Icon: MessageCircle, badge: unread, news: 'rail.unread' as const },
+    {
+      to: '/threads',
+      name: 'threads' as const,
+      label: t('rail.threads'),
+      Icon: MessagesSquare,
+      badge: newThreads,
+      news: 'rail.unreadThreads' as const,
+    },
+    { to: '/people', name: 'people' as const, label: t('rail.people'), Icon: UsersRound, badge: 0, news: 'rail.unread' as const },
   ];
   return (
     <nav className="rail" aria-label={t('rail.label')}>
       <Mark size={34} />
-      {items.map(({ to, name, label, Icon, badge }) => (
+      {items.map(({ to, name, label, Icon, badge, news }) => (
         <Link key={to} href={to} className="rail-item" aria-current={page === name ? 'page' : undefined} title={label}>
           <span className="rail-icon">
             <Icon size={22} strokeWidth={1.85} aria-hidden />
@@ -34,7 +43,7 @@ export function Rail({ page }: { page: Route['page'] }) {
                 <span aria-hidden="true" dir="ltr">
                   {badgeCount(badge)}
                 </span>
-                <span className="visually-hidden">{t('rail.unread', { count: badge })}</span>
+                <span className="visually-hidden">{t(news, { count: badge })}</span>
               </span>
             )}
           </span>

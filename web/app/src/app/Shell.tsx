@@ -6,7 +6,7 @@ import { Announcer } from './Announcer';
 import { Overlays } from './dialogs/Overlays';
 import { useShortcuts } from './keys/useShortcuts';
 import { ListResizer } from './ListResizer';
-import { People, Settings } from './lazyPages';
+import { People, Settings, Threads } from './lazyPages';
 import { Rail } from './Rail';
 import { useRoute } from './routes';
 import { usePageBadge } from './usePageBadge';
@@ -37,6 +37,7 @@ export function Shell() {
         </>
       )}
       <Suspense fallback={<div className="sheet" />}>
+        {route.page === 'threads' && <Threads />}
         {route.page === 'people' && <People key={route.handle} handle={route.handle} />}
         {route.page === 'settings' && <Settings page={route.section} />}
       </Suspense>

@@ -2,6 +2,7 @@ import { useLocation } from 'wouter';
 
 export type Route =
   | { page: 'chat'; conversation: string | null }
+  | { page: 'threads' }
   | { page: 'people'; handle: string | undefined }
   | { page: 'settings'; section: string | undefined };
 
@@ -9,6 +10,7 @@ export type Route =
 export function routeOf(path: string): Route {
   const [first, second] = path.split('/').filter(Boolean).map(decode);
   if (first === 'c' && second) return { page: 'chat', conversation: second };
+  if (first === 'threads') return { page: 'threads' };
   if (first === 'people') return { page: 'people', handle: undefined };
   if (first === 'u' && second) return { page: 'people', handle: second };
   if (first === 'settings') return { page: 'settings', section: second };

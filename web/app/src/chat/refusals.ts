@@ -23,6 +23,7 @@ const KNOWN = new Set([
   'owner_must_hand_over',
   'outcome_unknown',
   'unknown_message',
+  'not_a_thread_root',
   'message_gone',
   'not_sender',
   'not_editable',

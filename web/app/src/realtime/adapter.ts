@@ -3,7 +3,7 @@ import { ApiError, RealtimeClient } from '@relayhub/realtime';
 import type { Configuration } from '@/api/configuration';
 import { t } from '@/app/i18n/i18n';
 import { deviceKind, deviceName } from '@/auth/strength';
-import type { TimelineItem } from '@/types';
+import type { MessageRef, TimelineItem } from '@/types';
 import {
   bodyOf,
   conversationOf,
@@ -12,9 +12,11 @@ import {
   invitationOf,
   itemsOf,
   membersOf as members,
+  messageOf,
   personOf,
   quotedOf,
   scheduledOf,
+  threadsOf,
 } from './convert';
 import { derived } from './derived';
 import {
@@ -25,6 +27,8 @@ import {
   Refusal,
   type SessionState,
   type Store,
+  type Thread,
+  type ThreadState,
   type Timeline,
   type TimelineState,
 } from './messenger';
@@ -94,9 +98,13 @@ export async function openMessenger(configuration: Configuration): Promise<Messe
 
     retryNow: () => client.retryNow(),
     timeline: (id) => timelineOf(client, id),
-    send: (id, text, replyTo) => {
+    thread: (id, root) => threadOf(client, id, root),
+    threads: derived(client.threads, (state) => state && threadsOf(state)),
+    send: (id, text, replyTo, thread) => {
       // A refusal by the server shows at the message itself.
-      refusing(() => client.send(id, text, replyTo ? { replyTo } : {})).acknowledged.catch(() => undefined);
+      refusing(() => client.send(id, text, { ...(replyTo ? { replyTo } : {}), ...(thread ? { thread } : {}) })).acknowledged.catch(
+        () => undefined,
+      );
     },
     edit: (id, message, text) => {
       client.edit(id, message, text).acknowledged.catch(() => undefined);
@@ -209,6 +217,27 @@ function timelineOf(client: RealtimeClient, id: string): Timeline {
     follow: (end) => timeline.follow(end),
     jumpTo: (place) => timeline.jumpTo(place).catch(() => null),
     close: () => timeline.close(),
+  };
+}
+
+function threadOf(client: RealtimeClient, id: string, root: MessageRef): Thread {
+  const thread = client.thread(id, root);
+  const shown = derived(
+    thread,
+    (state): ThreadState => ({
+      ...state,
+      root: state.root && messageOf(state.root),
+      items: state.items.map(messageOf),
+      quoted: quotedOf(state.quoted),
+      error: state.error?.code ?? null,
+    }),
+  );
+  return {
+    ...shown,
+    loadOlder: () => thread.loadOlder().catch(() => undefined),
+    markRead: (seq) => thread.markRead(seq),
+    follow: (following) => call(thread.follow(following)),
+    close: () => thread.close(),
   };
 }
 

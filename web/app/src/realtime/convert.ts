@@ -4,6 +4,7 @@ import type {
   Body,
   ChangeItem,
   ConversationRow,
+  FollowedThread,
   Found,
   InvitationRow,
   Member,
@@ -46,7 +47,7 @@ export const membersOf = once(
   ({ members, count, complete }: sdk.MembersState): Members => ({ members: members.map(memberOf), count, complete }),
 );
 
-const messageOf = once(
+export const messageOf = once(
   (item: sdk.MessageItem): MessageItem => ({
     kind: 'message',
     key: item.key,
@@ -58,6 +59,8 @@ const messageOf = once(
     editedMs: item.edited?.atMs ?? null,
     editing: item.editing,
     reactions: item.reactions,
+    thread: item.thread,
+    replies: item.replies,
     state: item.state,
     error: item.error,
     clientId: item.clientId,
@@ -95,6 +98,10 @@ export const foundOf = (page: sdk.SearchPage): Found => ({
   backToMs: page.searched_back_to_ms ?? null,
   lagMs: page.index_lag_ms ?? null,
 });
+
+export const threadsOf = once((state: sdk.ThreadsState): { threads: readonly FollowedThread[] } => ({
+  threads: state.threads.map(({ conversationId, root, unread }) => ({ conversationId, root: messageOf(root), unread })),
+}));
 
 export const quotedOf = once(
   (quoted: ReadonlyMap<string, sdk.MessageItem | null>): ReadonlyMap<string, MessageItem | null> =>

@@ -2,6 +2,7 @@ import type {
   ConversationChange,
   ConversationRow,
   DeviceRow,
+  FollowedThread,
   Found,
   InvitationRow,
   Member,
@@ -53,6 +54,27 @@ export interface TimelineState {
   error: string | null;
 }
 
+export interface ThreadState {
+  /** Null until it was read, and where it is not one's to see. */
+  root: MessageItem | null;
+  items: readonly MessageItem[];
+  quoted: ReadonlyMap<string, MessageItem | null>;
+  hasOlder: boolean;
+  loading: boolean;
+  opening: boolean;
+  following: boolean;
+  firstUnreadSeq: number | null;
+  error: string | null;
+}
+
+/** The replies under one message. */
+export interface Thread extends Store<ThreadState> {
+  loadOlder(): Promise<void>;
+  markRead(seq: number): void;
+  follow(following: boolean): Promise<void>;
+  close(): void;
+}
+
 export interface Timeline extends Store<TimelineState> {
   loadOlder(): Promise<void>;
   loadNewer(): Promise<void>;
@@ -97,7 +119,12 @@ export interface Messenger {
 
   retryNow(): void;
   timeline(conversationId: string): Timeline;
-  send(conversationId: string, text: string, replyTo: MessageRef | null): void;
+  /** The thread under a message. */
+  thread(conversationId: string, root: MessageRef): Thread;
+  /** The threads that one follows, the one with the newest reply first; null while they are not known. */
+  readonly threads: Store<{ threads: readonly FollowedThread[] } | null>;
+  /** Sends a text, in the thread under `thread` if that is named. */
+  send(conversationId: string, text: string, replyTo: MessageRef | null, thread?: MessageRef): void;
   edit(conversationId: string, message: MessageRef, text: string): void;
   /** Deletes a message for everyone. */
   deleteMessage(conversationId: string, message: MessageRef): void;

@@ -28,7 +28,11 @@ export type Overlay =
   | { type: 'delete-unsent'; clientId: string };
 
 /** What the composer writes besides a new message: an answer, or an earlier message anew. */
-export type Compose = { conversationId: string; message: MessageRef } & ({ kind: 'reply' } | { kind: 'edit'; text: string });
+/** `thread`: the root of the thread in whose composer it is. */
+export type Compose = { conversationId: string; message: MessageRef; thread?: string } & (
+  | { kind: 'reply' }
+  | { kind: 'edit'; text: string }
+);
 
 interface Ui {
   toasts: Toast[];
@@ -36,6 +40,8 @@ interface Ui {
   /** Which conversations show their side panel. */
   panelOpen: boolean;
   compose: Compose | null;
+  /** The thread that is open beside its conversation. */
+  thread: { conversationId: string; root: MessageRef } | null;
   /** A line for readers; the region is emptied before the next. */
   announcement: string;
   addToast: (text: string, action?: Toast['action']) => void;
@@ -43,6 +49,7 @@ interface Ui {
   show: (overlay: Overlay | null) => void;
   setPanel: (open: boolean) => void;
   setCompose: (compose: Compose | null) => void;
+  setThread: (thread: Ui['thread']) => void;
   announce: (text: string) => void;
 }
 
@@ -54,6 +61,7 @@ export const useUi = create<Ui>((set) => ({
   overlay: null,
   panelOpen: false,
   compose: null,
+  thread: null,
   announcement: '',
   addToast: (text, action) => {
     const id = nextToast;
@@ -62,10 +70,12 @@ export const useUi = create<Ui>((set) => ({
   },
   dismissToast: (id) => set((ui) => ({ toasts: ui.toasts.filter((toast) => toast.id !== id) })),
   show: (overlay) => set({ overlay }),
-  setPanel: (panelOpen) => set({ panelOpen }),
+  // One of them has the place.
+  setPanel: (panelOpen) => set(panelOpen ? { panelOpen, thread: null } : { panelOpen }),
+  setThread: (thread) => set(thread ? { thread, panelOpen: false } : { thread }),
   setCompose: (compose) => {
     set({ compose });
-    if (compose) document.getElementById('composer')?.focus();
+    if (compose) document.getElementById(compose.thread === undefined ? 'composer' : 'thread-composer')?.focus();
   },
   announce: (announcement) => set({ announcement }),
 }));

@@ -34,6 +34,10 @@ export interface MessageItem {
   editing: { clientId: string; state: 'pending' | 'failed'; error: string | null; deletes: boolean } | null;
   /** How people react, one's own that wait included. */
   reactions: readonly Reaction[];
+  /** The root of the thread in which it is. */
+  thread: MessageRef | null;
+  /** What was said in the thread under it. */
+  replies: { count: number; lastAtMs: number } | null;
   state: SendState;
   /** The code of the refusal, when `state` is `failed`. */
   error: string | null;
@@ -49,6 +53,13 @@ export interface Reaction {
   mine: boolean;
   /** The first of them. */
   by: readonly string[];
+}
+
+/** A thread that one follows, with what is unread in it. */
+export interface FollowedThread {
+  conversationId: string;
+  root: MessageItem;
+  unread: number;
 }
 
 /** Who reacts to a message, the first of them. */

@@ -11,6 +11,7 @@ export type * from './api/readable.ts';
 export * from './api/receipts.ts';
 export type * from './api/scheduled.ts';
 export type * from './api/session.ts';
+export type * from './api/threads.ts';
 export type * from './api/timeline.ts';
 export { maxTextBytes } from './generated/values.ts';
 export { RealtimeClient } from './open.ts';

@@ -176,6 +176,9 @@ impl Player {
                 if say["reply_to"].is_string() {
                     assert_eq!(sent.reply_to, Some(self.words().message(&say["reply_to"])));
                 }
+                if say["thread"].is_string() {
+                    assert_eq!(sent.thread, Some(self.words().message(&say["thread"])));
+                }
             }
             "expect_edit" => {
                 let sent = self.peer().expect_edit().await;
@@ -215,6 +218,7 @@ impl Player {
                 let emoji = say["emoji"].as_str().unwrap().parse().unwrap();
                 client.react(conversation(to), self.words().message(&say["reacts"]), emoji, say["on"].as_bool().unwrap()).await
             }
+            _ if say["thread"].is_string() => client.reply_in_thread(conversation(to), self.words().message(&say["thread"]), body).await,
             (Some(to_message), _, _) => client.reply(conversation(to), to_message, body).await,
             (None, Some(message), _) => client.edit(conversation(to), message, body).await,
             (None, None, Some(message)) => client.delete(conversation(to), message).await,

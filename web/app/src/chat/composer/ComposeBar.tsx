@@ -2,13 +2,15 @@ import { Pencil, Reply, X } from 'lucide-react';
 import { useMemo } from 'react';
 import { useText } from '@/app/i18n/i18n';
 import { usePeople, useSession, useStore } from '@/realtime/hooks';
-import type { Timeline } from '@/realtime/messenger';
+import type { Store } from '@/realtime/messenger';
 import type { Compose } from '@/store/ui';
+import type { MessageItem, TimelineItem } from '@/types';
 import { quotedText } from '../messages/Quote';
 
 export interface ComposeBarProps {
   about: Compose;
-  timeline: Timeline;
+  /** Where it is looked for. */
+  timeline: Store<{ items: readonly TimelineItem[]; quoted: ReadonlyMap<string, MessageItem | null> }>;
   onClose: () => void;
 }
 

@@ -11,7 +11,7 @@ import { bytesLeft, isSendable } from './limits';
  */
 export function useComposer(conversationId: string) {
   const messenger = useMessenger();
-  const about = useUi((ui) => (ui.compose?.conversationId === conversationId ? ui.compose : null));
+  const about = useUi((ui) => (ui.compose?.conversationId === conversationId && ui.compose.thread === undefined ? ui.compose : null));
   const setCompose = useUi((ui) => ui.setCompose);
   const [edit, setEdit] = useState<{ of: string; text: string } | null>(null);
   const editing = about?.kind === 'edit' ? about : null;

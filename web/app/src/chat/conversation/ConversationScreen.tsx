@@ -14,6 +14,7 @@ import { Strip } from './Strip';
 import { TypingLine } from './TypingLine';
 import './conversation.css';
 
+const ThreadPanel = lazy(() => import('../threads/ThreadPanel'));
 const SidePanel = lazy(() => import('../groups/SidePanel'));
 
 /** A conversation by its id in the address. */
@@ -43,11 +44,19 @@ function Open({ conversation }: { conversation: ConversationRow }) {
   const [timeline, setTimeline] = useState<Timeline | null>(null);
   const panelOpen = useUi((ui) => ui.panelOpen);
   const id = conversation.id;
+  const thread = useUi((ui) => (ui.thread?.conversationId === id ? ui.thread : null));
   useEffect(() => {
     const opened = messenger.timeline(id);
     setTimeline(opened);
     return () => opened.close();
   }, [messenger, id]);
+  useEffect(
+    () => () => {
+      // Another conversation is opened; its thread may be open already.
+      if (useUi.getState().thread?.conversationId === id) useUi.getState().setThread(null);
+    },
+    [id],
+  );
   return (
     <>
       <main className="sheet conversation" id="main" aria-label={conversation.title}>
@@ -66,7 +75,12 @@ function Open({ conversation }: { conversation: ConversationRow }) {
           )}
         </div>
       </main>
-      {panelOpen && (
+      {thread && (
+        <Suspense fallback={null}>
+          <ThreadPanel key={thread.root.messageId} conversation={conversation} root={thread.root} />
+        </Suspense>
+      )}
+      {panelOpen && !thread && (
         <Suspense fallback={null}>
           <SidePanel conversation={conversation} />
         </Suspense>

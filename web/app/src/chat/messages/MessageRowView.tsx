@@ -1,4 +1,4 @@
-import { CheckCheck, Copy, Mail, Pencil, Reply, Trash2, Users } from 'lucide-react';
+import { CheckCheck, Copy, Mail, MessagesSquare, Pencil, Reply, Trash2, Users } from 'lucide-react';
 import { type FocusEvent, memo, useMemo } from 'react';
 import { useLocation } from 'wouter';
 import { clockTime, dayLabel } from '@/app/i18n/dates';
@@ -7,6 +7,7 @@ import { useMessenger } from '@/realtime/hooks';
 import { useUi } from '@/store/ui';
 import type { MessageItem, Person } from '@/types';
 import { errorText } from '../refusals';
+import { ThreadLine } from '../threads/ThreadLine';
 import { ChangeLine, changeText } from './ChangeLine';
 import { composeFor, deletionOf } from './compose';
 import type { MessageRow, Row } from './grouping';
@@ -35,6 +36,8 @@ export interface MessageRowViewProps {
   delivered: boolean;
   isTabStop: boolean;
   flash: boolean;
+  /** Whether it is shown in a thread, as its root or a reply. */
+  inThread?: boolean;
   onRetry: (clientId: string) => void;
   onDelete: (clientId: string) => void;
   onFocus: (event: FocusEvent<HTMLElement>) => void;
@@ -87,11 +90,16 @@ export const MessageRowView = memo(
                   readBy={readBy}
                   readOf={readOf}
                   delivered={delivered}
-                  reactions={<Reactions item={row.item} conversationId={props.conversationId} people={people} me={me} />}
+                  reactions={
+                    <>
+                      <Reactions item={row.item} conversationId={props.conversationId} people={people} me={me} />
+                      {row.item.replies !== null && !props.inThread && <ThreadLine item={row.item} conversationId={props.conversationId} />}
+                    </>
+                  }
                   onRetry={props.onRetry}
                   onDelete={props.onDelete}
                 />
-                <Tools row={row} conversationId={props.conversationId} moderates={props.moderates} />
+                <Tools row={row} conversationId={props.conversationId} moderates={props.moderates} inThread={props.inThread === true} />
               </>
             )}
           </div>
@@ -129,6 +137,7 @@ function nameOf({ quoted, people, me }: MessageRowViewProps, t: ReturnType<typeo
 
 function messageName(row: MessageRow, people: ReadonlyMap<string, Person>, read: ReadCount, t: ReturnType<typeof useText>): string {
   const { item } = row;
+  const replies = item.replies === null ? '' : t('thread.replies', { count: item.replies.count });
   const reactions = item.reactions.map(({ emoji, count }) => t('reactions.chip', { emoji, count })).join(', ');
   const state =
     read.by === 0 ? (item.state === 'sent' && read.delivered ? 'delivered' : item.state) : read.by === read.of ? 'read' : 'some';
@@ -142,7 +151,8 @@ function messageName(row: MessageRow, people: ReadonlyMap<string, Person>, read:
     count: read.by,
     of: read.of,
   });
-  return reactions === '' ? named : `${named} ${t('reactions.name', { reactions })}`;
+  const shown = reactions === '' ? named : `${named} ${t('reactions.name', { reactions })}`;
+  return replies === '' ? shown : `${shown} ${replies}.`;
 }
 
 /** What one can do with a message: shown at the pointer and for the focus, plain buttons since there are many rows. */
@@ -150,9 +160,10 @@ interface ToolsProps {
   row: MessageRow;
   conversationId: string;
   moderates: boolean;
+  inThread: boolean;
 }
 
-function Tools({ row, conversationId, moderates }: ToolsProps) {
+function Tools({ row, conversationId, moderates, inThread }: ToolsProps) {
   const t = useText();
   const addToast = useUi((ui) => ui.addToast);
   const show = useUi((ui) => ui.show);
@@ -161,10 +172,20 @@ function Tools({ row, conversationId, moderates }: ToolsProps) {
   const { item, mine } = row;
   const { messageId, seq } = item;
   const text = item.body.type === 'text' ? item.body.text : null;
-  const compose = composeFor(row, conversationId);
+  const setThread = useUi((ui) => ui.setThread);
+  const compose = composeFor(row, conversationId, inThread ? (item.thread?.messageId ?? messageId ?? undefined) : undefined);
   const remove = deletionOf(row, conversationId, moderates);
   const tools = [
     compose.reply && { label: t('action.reply'), icon: Reply, act: compose.reply },
+    !inThread &&
+      item.state === 'sent' &&
+      messageId !== null &&
+      seq !== null &&
+      item.body.type !== 'erased' && {
+        label: t('action.replyInThread'),
+        icon: MessagesSquare,
+        act: () => setThread({ conversationId, root: { messageId, seq } }),
+      },
     compose.edit && { label: t('action.edit'), icon: Pencil, act: compose.edit },
     text !== null &&
       navigator.clipboard && {
@@ -181,6 +202,7 @@ function Tools({ row, conversationId, moderates }: ToolsProps) {
       },
     // It would be read again before one's eyes.
     !mine &&
+      !inThread &&
       seq !== null && {
         label: t('action.markUnread'),
         icon: Mail,

@@ -20,6 +20,8 @@ function message(seq: number, senderId: string, atMs: number): MessageItem {
     editedMs: null,
     editing: null,
     reactions: [],
+    thread: null,
+    replies: null,
   };
 }
 

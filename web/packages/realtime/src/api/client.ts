@@ -11,6 +11,7 @@ import type { Readable } from './readable.ts';
 import type { ReceiptsState, Settings } from './receipts.ts';
 import type { ScheduledMessage } from './scheduled.ts';
 import type { LogIn, SessionState, SignUp } from './session.ts';
+import type { Thread, ThreadsState } from './threads.ts';
 import type { Timeline } from './timeline.ts';
 
 /** Texts that are being written, kept over restarts and shared by tabs. */
@@ -62,6 +63,11 @@ export interface RealtimeClient {
    * subscribed. Change them with `api.schedule` and `api.cancelScheduled`.
    */
   readonly scheduled: Readable<readonly ScheduledMessage[] | null>;
+  /**
+   * The threads that the person follows, up to 50, the one with the newest reply first; null while they are not known. Read while
+   * somebody has subscribed.
+   */
+  readonly threads: Readable<ThreadsState | null>;
   /** Messages in the outbox, in the order in which they go out; failed ones too. Reactions are not among them. */
   readonly outbox: Readable<readonly MessageItem[]>;
   /**
@@ -101,13 +107,15 @@ export interface RealtimeClient {
   receiptsKnown(id: ConversationId): Readable<ReceiptsState>;
   /** Opens a history: from the store at once, then from the server. */
   timeline(id: ConversationId): Timeline;
+  /** Opens the thread under a message, from the server. */
+  thread(id: ConversationId, root: MessageRef): Thread;
 
   /**
-   * Sends a text: now if connected, else as soon as possible, over restarts too. It is in `outbox` and in open timelines when
+   * Sends a text, in the thread under `thread` if that is named: now if connected, else as soon as possible, over restarts too. It is in `outbox` and in open timelines when
    * this returns, and in the store when `stored` resolves.
    * @throws ApiError `outbox_full`, `no_session`
    */
-  send(id: ConversationId, text: string, options?: { replyTo?: MessageRef }): Sending;
+  send(id: ConversationId, text: string, options?: { replyTo?: MessageRef; thread?: MessageRef }): Sending;
   /**
    * Says a message of one's own anew, as `send` does: kept, repeated, in order. Open timelines show it at once. The ack's
    * `messageId` is the edit's own.

@@ -64,6 +64,15 @@ export interface Reaction {
   readonly by: readonly UserId[];
 }
 
+/** What was said in the thread under a message, without what was deleted since. */
+export interface Replies {
+  readonly count: number;
+  readonly lastSeq: Seq;
+  readonly lastAtMs: number;
+  /** The first who replied, at most five. */
+  readonly by: readonly UserId[];
+}
+
 /** A message, one's own from the moment of `send` on. */
 export interface MessageItem {
   readonly kind: 'message';
@@ -86,6 +95,10 @@ export interface MessageItem {
   readonly editing: EditInOutbox | null;
   /** In the order in which each emoji first came; one's own that wait are in there. */
   readonly reactions: readonly Reaction[];
+  /** The root of the thread in which it is: timelines have none of these. */
+  readonly thread: MessageRef | null;
+  /** What was said in the thread under it. */
+  readonly replies: Replies | null;
   readonly state: SendState;
   /** The code of the refusal when it failed, or of the last one "for now" while it is pending. */
   readonly error: string | null;

@@ -10,6 +10,7 @@ import type { Readable } from '../api/readable.ts';
 import type { ReceiptsState, Settings as UserSettings } from '../api/receipts.ts';
 import type { ScheduledMessage } from '../api/scheduled.ts';
 import type { LogIn, SessionState, SignUp } from '../api/session.ts';
+import type { Thread, ThreadsState } from '../api/threads.ts';
 import type { Timeline } from '../api/timeline.ts';
 import { baseOf, type Settings, settingsOf } from '../engine/settings.ts';
 import { RestClient } from '../rest/client.ts';
@@ -62,6 +63,7 @@ export class Client implements RealtimeClient {
   readonly presence: Value<PresenceState> = new Value<PresenceState>(new Map());
   readonly settings: Readable<UserSettings | null>;
   readonly scheduled: Readable<readonly ScheduledMessage[] | null>;
+  readonly threads: Readable<ThreadsState | null>;
   readonly drafts: Drafts;
   readonly users: Users;
   readonly invitations: Invitations;
@@ -71,6 +73,8 @@ export class Client implements RealtimeClient {
   #settingsWanted = false;
   readonly #scheduledValue = new Value<readonly ScheduledMessage[] | null>(null);
   #scheduledWanted = false;
+  readonly #threadsValue = new Value<ThreadsState | null>(null);
+  #threadsWanted = false;
   readonly #draftDesk = new DraftDesk(this.#values.drafts, this.#values.unsaved);
   readonly #people = new People((profiles) => void this.#scope?.peers.learn(profiles).catch(() => undefined));
   readonly #events = new Emitter<ServerEvent>();
@@ -134,6 +138,14 @@ export class Client implements RealtimeClient {
         this.#scheduledWanted = true;
         this.#scope?.scheduled.want();
         return this.#scheduledValue.subscribe(changed);
+      },
+    };
+    this.threads = {
+      get: () => this.#threadsValue.get(),
+      subscribe: (changed) => {
+        this.#threadsWanted = true;
+        this.#scope?.threads.want();
+        return this.#threadsValue.subscribe(changed);
       },
     };
     const { invitations } = this.#values;
@@ -248,9 +260,13 @@ export class Client implements RealtimeClient {
     return this.#present().timeline(id);
   }
 
-  send(id: ConversationId, text: string, { replyTo }: { replyTo?: MessageRef } = {}): Sending {
+  thread(id: ConversationId, root: MessageRef): Thread {
+    return this.#present().thread(id, root);
+  }
+
+  send(id: ConversationId, text: string, { replyTo, thread }: { replyTo?: MessageRef; thread?: MessageRef } = {}): Sending {
     const scope = this.#present();
-    const sending = scope.outbox.send(id, text, replyTo ?? null);
+    const sending = scope.outbox.send(id, text, replyTo ?? null, thread ?? null);
     scope.typing.stopped(id);
     return sending;
   }
@@ -395,6 +411,7 @@ export class Client implements RealtimeClient {
       presence: this.presence,
       userSettings: this.#settingsValue,
       scheduled: this.#scheduledValue,
+      threads: this.#threadsValue,
       onNotice: (notice) => this.notice(notice),
       onEvent: (event) => this.#events.emit(event),
       onEnded: (reason) => void this.#end(record, reason),
@@ -405,6 +422,7 @@ export class Client implements RealtimeClient {
     this.#scope = scope;
     if (this.#settingsWanted) scope.settings.want();
     if (this.#scheduledWanted) scope.scheduled.want();
+    if (this.#threadsWanted) scope.threads.want();
     this.connection.set({ state: 'connecting', sinceMs: Date.now(), retryAtMs: null, reason: null });
     this.session.set({ status: 'in', session: shown(record) });
     this.#draftDesk.use(scope.home, (drafts) => scope.drafts.stored(drafts));

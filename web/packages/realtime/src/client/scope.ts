@@ -1,10 +1,12 @@
 import type { TypingState } from '../api/client.ts';
 import type { ConnectionState, Notice } from '../api/connection.ts';
 import type { ConversationSettingsChange } from '../api/conversations.ts';
-import type { ConversationId } from '../api/ids.ts';
+import type { ConversationId, MessageId, Seq } from '../api/ids.ts';
+import type { MessageRef } from '../api/messages.ts';
 import type { PresenceState } from '../api/presence.ts';
 import type { Settings as UserSettings } from '../api/receipts.ts';
 import type { ScheduledMessage } from '../api/scheduled.ts';
+import type { ThreadsState } from '../api/threads.ts';
 import { Engine } from '../engine/engine.ts';
 import type { Settings } from '../engine/settings.ts';
 import type { RestClient } from '../rest/client.ts';
@@ -28,6 +30,8 @@ import type { SessionRecord } from '../state/records.ts';
 import { ScheduledDesk } from '../state/scheduled.ts';
 import { setForConversation } from '../state/set-for.ts';
 import { SettingsDesk } from '../state/settings.ts';
+import { ThreadView } from '../state/thread-view.ts';
+import { ThreadsDesk } from '../state/threads.ts';
 import { TimelineView } from '../state/timeline.ts';
 import { TypingDesk } from '../state/typing.ts';
 import type { Store } from '../store/store.ts';
@@ -64,6 +68,7 @@ export interface ScopeParts {
   readonly presence: Value<PresenceState>;
   readonly userSettings: Value<UserSettings | null>;
   readonly scheduled: Value<readonly ScheduledMessage[] | null>;
+  readonly threads: Value<ThreadsState | null>;
   onNotice(notice: Notice): void;
   onEvent(event: ServerEvent): void;
   /** The server ended the session. */
@@ -92,11 +97,13 @@ export class Scope {
   readonly settings: SettingsDesk;
   readonly drafts: DraftSync;
   readonly scheduled: ScheduledDesk;
+  readonly threads: ThreadsDesk;
   readonly #parts: ScopeParts;
   readonly #clock = new ServerClock();
   readonly #housekeeping: Housekeeping;
   readonly #leadership: Leadership;
   readonly #timelines = new Set<TimelineView>();
+  readonly #threads = new Set<ThreadView>();
   readonly #off: (() => void)[] = [];
   readonly #rollCall = new Timer();
   readonly #alive = new Set<string>();
@@ -131,6 +138,7 @@ export class Scope {
     this.settings = new SettingsDesk(parts.userSettings, home, rest);
     this.drafts = new DraftSync(home, rest);
     this.scheduled = new ScheduledDesk(parts.scheduled, rest);
+    this.threads = new ThreadsDesk(parts.threads, rest, session.userId);
     this.#housekeeping = new Housekeeping(home);
     this.typing = new TypingDesk(parts.typing, this.#clock, (conversationId, typing) =>
       bus.post({ is: 'type', sessionId: session.sessionId, tab, conversationId, typing }),
@@ -147,6 +155,7 @@ export class Scope {
         // One tab reads for all.
         if (this.#engine !== null) this.drafts.heed(change);
         this.scheduled.heed(change);
+        this.threads.heed(change);
         // Marks of another log are places in it.
         if (change.newLog) this.marks.stop();
         if (change.outbox?.length) this.#engine?.fill();
@@ -159,11 +168,12 @@ export class Scope {
           return;
         }
         this.presence.renew();
-        for (const view of this.#timelines) view.wake();
+        for (const view of [...this.#timelines, ...this.#threads]) view.wake();
         this.members.wake();
         this.receipts.wake();
         this.settings.wake();
         this.scheduled.wake();
+        this.threads.wake();
       }),
       parts.page.onWake(() => this.#engine?.wake()),
       parts.page.onLeave(() => this.marks.flush()),
@@ -184,6 +194,15 @@ export class Scope {
     const source = new HistorySource(this.home, this.#parts.rest, id);
     const view = new TimelineView(id, this.mirror, source, (closed) => this.#timelines.delete(closed));
     this.#timelines.add(view);
+    return view;
+  }
+
+  thread(id: ConversationId, root: MessageRef): ThreadView {
+    const source = new HistorySource(this.home, this.#parts.rest, id);
+    const onClose = (closed: ThreadView): boolean => this.#threads.delete(closed);
+    const onRead = (of: MessageId, seq: Seq): void => this.threads.read(of, seq);
+    const view = new ThreadView(id, root, { mirror: this.mirror, rest: this.#parts.rest, source, onClose, onRead });
+    this.#threads.add(view);
     return view;
   }
 
@@ -218,7 +237,7 @@ export class Scope {
     this.#leadership.stop();
     this.#rollCall.stop();
     this.#end();
-    for (const view of [...this.#timelines]) view.empty();
+    for (const view of [...this.#timelines, ...this.#threads]) view.empty();
     this.list.stop();
     this.invitations.stop();
     this.members.stop();
@@ -226,6 +245,7 @@ export class Scope {
     this.settings.stop();
     this.drafts.stop();
     this.scheduled.stop();
+    this.threads.stop();
     this.marks.stop();
     this.typing.stop();
     this.presence.stop();

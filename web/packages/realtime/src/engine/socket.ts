@@ -417,9 +417,9 @@ function bounded(work: Promise<void>, ms: number): Promise<void> {
 }
 
 /** What waits as it goes over the wire. */
-function frameOf({ clientId, conversationId, body, replyTo, edits, deletes, reacts }: OutboxRecord): string {
+function frameOf({ clientId, conversationId, body, replyTo, thread, edits, deletes, reacts }: OutboxRecord): string {
   if (reacts) return encode.react(clientId, conversationId, reacts.messageId, reacts.emoji, reacts.on);
   if (edits && deletes) return encode.delete(clientId, conversationId, edits.messageId);
   if (edits) return encode.edit(clientId, conversationId, edits.messageId, body);
-  return encode.send(clientId, conversationId, body, replyTo?.messageId ?? null);
+  return encode.send(clientId, conversationId, body, replyTo?.messageId ?? null, thread?.messageId ?? null);
 }

@@ -28,6 +28,8 @@ import type {
   RestScheduled,
   RevisionList,
   SearchPage,
+  ThreadList,
+  ThreadPage,
   TokenResponse,
   UserProfile,
 } from './types.ts';
@@ -322,6 +324,29 @@ export class RestClient {
   ): Promise<ReactionList> {
     const params = { path: { id, message_id: messageId }, query };
     return data(this.raw.GET('/v1/conversations/{id}/messages/{message_id}/reactions', { params }));
+  }
+
+  /** The thread under a message: its root, and a page of replies, oldest first. */
+  thread(id: ConversationId, root: MessageId, query: { before?: Seq; after?: Seq; limit?: number } = {}): Promise<ThreadPage> {
+    const params = { path: { id, message_id: root }, query };
+    return data(this.raw.GET('/v1/conversations/{id}/messages/{message_id}/thread', { params }));
+  }
+
+  /** Follows a thread, or no longer. */
+  followThread(id: ConversationId, root: MessageId, following: boolean): Promise<void> {
+    const params = { path: { id, message_id: root } };
+    return done(this.raw.PUT('/v1/conversations/{id}/messages/{message_id}/thread', { params, body: { following } }));
+  }
+
+  /** Moves the person's mark in a thread that they follow forward. */
+  markThreadRead(id: ConversationId, root: MessageId, seq: Seq): Promise<void> {
+    const params = { path: { id, message_id: root } };
+    return done(this.raw.POST('/v1/conversations/{id}/messages/{message_id}/thread/read', { params, body: { seq } }));
+  }
+
+  /** Threads that the person follows, the one with the newest reply first. */
+  threads(query: { cursor?: string; limit?: number } = {}): Promise<ThreadList> {
+    return data(this.raw.GET('/v1/threads', { params: { query } }));
   }
 
   /** Hides a message from the person alone, on all of their devices, for good. */

@@ -44,6 +44,10 @@ export type SearchHit = Schemas['SearchHit'];
 export type ReaderList = Schemas['ReaderList'];
 /** A page of those who react to a message. */
 export type ReactionList = Schemas['ReactionList'];
+/** A thread's root, and a page of replies. */
+export type ThreadPage = Schemas['ThreadPage'];
+/** A page of the threads that the person follows. */
+export type ThreadList = Schemas['ThreadList'];
 /** An acknowledgement. */
 export type MessageAck = Schemas['MessageAck'];
 /** A session's tokens. */

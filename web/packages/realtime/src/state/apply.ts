@@ -4,6 +4,7 @@ import { isText } from '../api/messages.ts';
 import { settingsFor } from '../rest/settings.ts';
 import {
   appendLive,
+  countStored,
   edited,
   editStored,
   erased,
@@ -15,6 +16,7 @@ import {
 } from '../store/history.ts';
 import { reacted } from '../store/reactions.ts';
 import type { Tx } from '../store/store.ts';
+import { isReplyInThread, replied, type ThreadReply, unreplied } from '../store/threads.ts';
 import {
   beginsStay,
   conversationOf,
@@ -23,6 +25,7 @@ import {
   isKnownEvent,
   type KnownEvent,
   type MessageEdited,
+  type MessageErased,
   type MessageHidden,
   type MessageReacted,
   type MessageSent,
@@ -128,10 +131,13 @@ class One {
   async #known(record: ConversationRecord | null, event: KnownEvent, live: Incoming[]): Promise<ConversationRecord | null> {
     await this.#settle(event);
     if (event.type === 'MESSAGE_EDITED') return this.#edit(record, event, live);
+    if (isReplyInThread(event) || event.type === 'MESSAGE_ERASED') await this.#count(event, live);
     if (event.type === 'MESSAGE_ERASED') return this.#erase(record, event.message_seq, event.message_id, live, event.seq);
     if (event.type === 'MESSAGE_REACTED') await this.#react(event, live);
     if (record === null || event.seq <= record.lastSeq) return record;
     const next = { ...record, lastSeq: event.seq };
+    // What is said in a thread is no news of the conversation.
+    if (isReplyInThread(event)) return next;
     switch (event.type) {
       case 'MESSAGE_SENT':
         return {
@@ -162,6 +168,17 @@ class One {
     if (waiting?.conversationId !== this.#id) return;
     this.#tx.delete('outbox', own.clientId);
     this.#applied.settled.push({ ...waiting, state: 'acked', ack: { messageId: own.id, seq: event.seq, atMs: event.at_ms } });
+  }
+
+  /** A reply counts at its thread's root. */
+  async #count(event: ThreadReply | MessageErased, live: Incoming[]): Promise<void> {
+    const at = event.thread?.seq;
+    if (at === undefined) return;
+    const index = live.findIndex((incoming) => incoming.event.seq === at && incoming.event.type === 'MESSAGE_SENT');
+    const waiting = live[index];
+    if (waiting === undefined) return countStored(this.#tx, this.#id, event);
+    const root = waiting.event as MessageSent;
+    live[index] = { ...waiting, event: event.type === 'MESSAGE_SENT' ? replied(root, event) : unreplied(root, event) };
   }
 
   async #react(event: MessageReacted, live: Incoming[]): Promise<void> {
@@ -247,9 +264,9 @@ function afterMessage(record: ConversationRecord, event: MessageSent, me: UserId
   return { unread: isUnread ? Math.min(record.unread + 1, MOST_UNREAD) : record.unread, unreadFrom };
 }
 
-/** Whether a message is unread: another's, with content, behind the mark. */
+/** Whether a message is unread: another's, with content, behind the mark, and in no thread. */
 export function counts(message: MessageSent, me: UserId, readSeq: Seq): boolean {
-  return message.actor_id !== me && message.body.type !== 'erased' && message.seq > readSeq;
+  return message.actor_id !== me && message.body.type !== 'erased' && message.seq > readSeq && !isReplyInThread(message);
 }
 
 /** A conversation as the event says by which the person came into it. The server is asked for the rest. */
@@ -329,7 +346,7 @@ async function applyHidden(tx: Tx, event: MessageHidden, me: UserId, applied: Ap
 /** The newest stored message that the person has not hidden. */
 async function newestShown(tx: Tx, id: ConversationId): Promise<MessageSent | null> {
   const { events } = await readBefore(tx, id, null, LOOKED_AT);
-  const found = events.findLast((event) => event.type === 'MESSAGE_SENT' && !(event as MessageSent).hidden);
+  const found = events.findLast((event) => event.type === 'MESSAGE_SENT' && !isReplyInThread(event) && !(event as MessageSent).hidden);
   return found === undefined ? null : beginningOf(found as MessageSent);
 }
 

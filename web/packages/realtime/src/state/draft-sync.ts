@@ -23,10 +23,15 @@ export type DraftBook = Readonly<Record<ConversationId, Known>>;
 /** Where in `meta` it is. */
 const BOOK = 'draftBook';
 
+/** Whether it is a conversation's draft. Others, such as those of threads, are kept on this device alone. */
+function isTold(id: string): boolean {
+  return !id.includes('/');
+}
+
 /** Notes, in the transaction that stores these drafts, that the server does not have them. */
 export async function noteUntold(tx: Tx, ids: readonly ConversationId[]): Promise<void> {
   const book = await readBook(tx);
-  const fresh = Object.fromEntries(ids.map((id) => [id, { version: book[id]?.version ?? 0, dirty: true }]));
+  const fresh = Object.fromEntries(ids.filter(isTold).map((id) => [id, { version: book[id]?.version ?? 0, dirty: true }]));
   tx.put('meta', BOOK, { ...book, ...fresh });
 }
 
@@ -67,7 +72,7 @@ export class DraftSync {
 
   /** Drafts were stored here. An emptied one was sent: other devices learn it at once. */
   stored(drafts: readonly (readonly [ConversationId, string])[]): void {
-    for (const [id, text] of drafts) this.#plan(id, text === '' ? 0 : TELL_AFTER_MS);
+    for (const [id, text] of drafts) if (isTold(id)) this.#plan(id, text === '' ? 0 : TELL_AFTER_MS);
   }
 
   /** Another device wrote something. */
@@ -88,7 +93,7 @@ export class DraftSync {
     for (const [id, version] of theirs) await this.#take(id, version);
     // Here, and told once, and not there: emptied elsewhere, or left. A build of before told nothing.
     for (const [id] of stored) {
-      if (theirs.has(id)) continue;
+      if (theirs.has(id) || !isTold(id)) continue;
       if (book[id] === undefined) await this.#home.transaction(['meta'], { write: true }, (tx) => noteUntold(tx, [id]));
       if (book[id] === undefined) this.#plan(id, 0);
       else if (!book[id].dirty) await this.#take(id, Number.POSITIVE_INFINITY);

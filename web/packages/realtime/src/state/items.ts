@@ -1,5 +1,5 @@
 import type { UserId } from '../api/ids.ts';
-import type { ChangeItem, ConversationChange, MessageItem, TimelineItem } from '../api/messages.ts';
+import type { ChangeItem, ConversationChange, MessageItem, Replies, TimelineItem } from '../api/messages.ts';
 import { afterSaid } from '../store/reactions.ts';
 import { conversationOf, isKnownEvent, type KnownEvent, type MessageSent, type ServerEvent } from '../wire/events.ts';
 import type { OutboxRecord } from './records.ts';
@@ -24,9 +24,27 @@ export function messageItem(event: MessageSent): MessageItem {
     edited: typeof event.edited_seq === 'number' ? { seq: event.edited_seq, atMs: event.edited_at_ms ?? event.at_ms } : null,
     editing: null,
     reactions: event.reactions ?? [],
+    thread: event.thread ? { messageId: event.thread.message_id, seq: event.thread.seq } : null,
+    replies: repliesOf(event),
     state: 'sent',
     error: null,
   };
+}
+
+function repliesOf({ replies }: MessageSent): Replies | null {
+  if (!replies) return null;
+  return { count: replies.count, lastSeq: replies.last_seq, lastAtMs: replies.last_at_ms, by: replies.by };
+}
+
+/** The message with what waits of it. */
+export function withWaiting(
+  item: MessageItem,
+  edit: OutboxRecord | undefined,
+  reactions: Iterable<OutboxRecord> | undefined,
+  me: UserId,
+): MessageItem {
+  const reacted = reactions === undefined ? item : withReactions(item, reactions, me);
+  return edit === undefined ? reacted : withEdit(reacted, edit);
 }
 
 /** The message as its sender wants it to be: with the edit that waits. */
@@ -65,6 +83,8 @@ export function outboxItem(record: OutboxRecord, me: UserId): MessageItem {
     edited: null,
     editing: null,
     reactions: [],
+    thread: record.thread ?? null,
+    replies: null,
     state: record.state === 'acked' ? 'sent' : record.state === 'failed' ? 'failed' : 'pending',
     error: record.error,
   };

@@ -258,5 +258,7 @@ export function eventOf(message: RestMessage): MessageSent {
     edited_at_ms: message.edited_at_ms ?? null,
     reactions: message.reactions ?? [],
     reacted_seq: message.reacted_seq ?? null,
+    ...(message.thread ? { thread: message.thread } : {}),
+    replies: message.replies ?? null,
   };
 }

@@ -113,6 +113,11 @@ export class Mirror {
     return [...this.#outbox.messagesOf(id)].map((record) => this.#itemOf(record));
   }
 
+  /** The waiting messages of one thread as rows. */
+  waitingInThread(id: ConversationId, root: MessageId): MessageItem[] {
+    return [...this.#outbox.inThread(id, root)].map((record) => this.#itemOf(record));
+  }
+
   /** The waiting edits of a conversation by message, the last one of each. */
   waitingEdits(id: ConversationId): ReadonlyMap<MessageId, OutboxRecord> {
     return this.#outbox.lastEdits(id);

@@ -6,6 +6,8 @@ import { byTurn, isWaiting, type OutboxRecord } from './records.ts';
 /** The outbox of one conversation. */
 interface Part {
   readonly messages: Ordered;
+  /** Those in threads, by the root. */
+  readonly threads: Map<MessageId, Ordered>;
   /** By the message that they change. */
   readonly edits: Map<MessageId, Ordered>;
   /** By the message to which they are. */
@@ -55,9 +57,11 @@ export class OutboxBook implements Iterable<OutboxRecord> {
     const part = this.#part(record.conversationId);
     part.messages.delete(id);
     part.waiting.delete(id);
+    if (record.thread) take(part.threads, record.thread.messageId, id);
     if (record.edits) take(part.edits, record.edits.messageId, id);
     if (record.reacts) take(part.reactions, record.reacts.messageId, id);
-    if (part.messages.size === 0 && part.edits.size === 0 && part.reactions.size === 0) this.#parts.delete(record.conversationId);
+    if (part.messages.size === 0 && [part.threads, part.edits, part.reactions].every(({ size }) => size === 0))
+      this.#parts.delete(record.conversationId);
     return record;
   }
 
@@ -65,7 +69,12 @@ export class OutboxBook implements Iterable<OutboxRecord> {
     return this.#all[Symbol.iterator]();
   }
 
-  /** Messages of a conversation, in order. */
+  /** Messages of one thread, in order. */
+  inThread(id: ConversationId, root: MessageId): Iterable<OutboxRecord> {
+    return this.#parts.get(id)?.threads.get(root) ?? [];
+  }
+
+  /** Messages of a conversation's timeline, in order. */
   messagesOf(id: ConversationId): Iterable<OutboxRecord> {
     return this.#parts.get(id)?.messages ?? [];
   }
@@ -112,13 +121,14 @@ export class OutboxBook implements Iterable<OutboxRecord> {
   #part(id: ConversationId): Part {
     let part = this.#parts.get(id);
     if (part === undefined) {
-      part = { messages: new Ordered(), edits: new Map(), reactions: new Map(), waiting: new Ordered() };
+      part = { messages: new Ordered(), threads: new Map(), edits: new Map(), reactions: new Map(), waiting: new Ordered() };
       this.#parts.set(id, part);
     }
     return part;
   }
 
-  #place(part: Part, { edits, reacts }: OutboxRecord): Ordered {
+  #place(part: Part, { thread, edits, reacts }: OutboxRecord): Ordered {
+    if (thread) return placeOf(part.threads, thread.messageId);
     if (reacts) return placeOf(part.reactions, reacts.messageId);
     return edits ? placeOf(part.edits, edits.messageId) : part.messages;
   }

@@ -56,8 +56,13 @@ export class OutboxDesk implements Outbox {
     return this.#mirror.outbox.next(isBusy, ({ tab }) => this.#forAll || tab === this.#tab);
   }
 
-  send(conversationId: ConversationId, text: string, replyTo: MessageRef | null = null): Sending {
-    return this.#add(conversationId, { body: { type: 'text', text }, state: 'pending', ...(replyTo === null ? {} : { replyTo }) });
+  send(conversationId: ConversationId, text: string, replyTo: MessageRef | null = null, thread: MessageRef | null = null): Sending {
+    return this.#add(conversationId, {
+      body: { type: 'text', text },
+      state: 'pending',
+      ...(replyTo === null ? {} : { replyTo }),
+      ...(thread === null ? {} : { thread }),
+    });
   }
 
   /** Puts an edit into the outbox. One of the same message that failed gives way. */
@@ -83,7 +88,10 @@ export class OutboxDesk implements Outbox {
     for (const { state, clientId } of earlier) if (state === 'failed') this.discard(clientId);
   }
 
-  #add(conversationId: ConversationId, what: Pick<OutboxRecord, 'body' | 'state' | 'replyTo' | 'edits' | 'deletes' | 'reacts'>): Sending {
+  #add(
+    conversationId: ConversationId,
+    what: Pick<OutboxRecord, 'body' | 'state' | 'replyTo' | 'thread' | 'edits' | 'deletes' | 'reacts'>,
+  ): Sending {
     if (this.#closed) throw noSession();
     const { count, characters } = this.#mirror.outbox.unsettled;
     const more = isText(what.body) ? what.body.text.length : 0;

@@ -32,6 +32,8 @@ export interface OutboxRecord {
   readonly body: MessageBody;
   /** The message that it answers. Absent in what a build of before wrote. */
   readonly replyTo?: MessageRef | null;
+  /** The root of the thread in which it is. */
+  readonly thread?: MessageRef | null;
   /** The message that says this from now on: it is no message of its own, but an edit. */
   readonly edits?: MessageRef | null;
   /**

@@ -3,6 +3,7 @@ import type { ConversationId, Seq } from '../api/ids.ts';
 import type { MessageItem, TimelineItem } from '../api/messages.ts';
 import type { Timeline, TimelinePlace, TimelineState } from '../api/timeline.ts';
 import { type Amending, amended, isAmending } from '../store/amend.ts';
+import { isReplyInThread } from '../store/threads.ts';
 import { Value } from '../util/value.ts';
 import { beginsStay, conversationOf, endsStay, isKnownEvent, type MessageSent, type ServerEvent } from '../wire/events.ts';
 import { counts, seenUpto } from './apply.ts';
@@ -10,7 +11,7 @@ import type { Change } from './change.ts';
 import { findTime } from './find-time.ts';
 import type { HistorySource, Part } from './history-source.ts';
 import { FencedError } from './home.ts';
-import { itemOf, withEdit, withReactions } from './items.ts';
+import { itemOf, withWaiting } from './items.ts';
 import type { Mirror } from './mirror.ts';
 import { Quotes } from './quotes.ts';
 import { Throttle } from './throttle.ts';
@@ -220,7 +221,7 @@ export class TimelineView implements Timeline {
       this.#showsEnd = newer.isEnd || this.#window.to >= last;
       this.#opened = true;
     }
-    const shown = this.#window.events.filter((event) => itemOf(event) !== null);
+    const shown = this.#window.events.filter((event) => !isReplyInThread(event) && itemOf(event) !== null);
     const found =
       'seq' in place ? shown.find((event) => event.seq >= seq) : shown.find((event) => (event as MessageSent).at_ms >= place.atMs);
     return (found && itemOf(found)?.key) ?? null;
@@ -353,15 +354,11 @@ export class TimelineView implements Timeline {
     const settled = new Set<string>();
     const edits = this.#mirror.waitingEdits(this.id);
     const reactions = this.#mirror.waitingReactions(this.id);
-    const withWaiting = (item: MessageItem, id: string): MessageItem => {
-      const [edit, waiting] = [edits.get(id), reactions.get(id)];
-      const reacted = waiting === undefined ? item : withReactions(item, waiting, this.#mirror.me);
-      return edit === undefined ? reacted : withEdit(reacted, edit);
-    };
     for (const event of this.#window.events) {
-      const item = itemOf(event);
+      const item = isReplyInThread(event) ? null : itemOf(event);
       if (item === null) continue;
-      items.push(item.kind === 'message' && item.messageId !== null ? withWaiting(item, item.messageId) : item);
+      const id = item.kind === 'message' ? item.messageId : null;
+      items.push(id === null ? item : withWaiting(item as MessageItem, edits.get(id), reactions.get(id), this.#mirror.me));
       settled.add(item.key);
     }
     // One's own that are not in the log, or whose event has not come: behind everything, in the order in which they go out.

@@ -1,5 +1,5 @@
 import type { Seq } from '../api/ids.ts';
-import { type Amending, amended } from '../store/amend.ts';
+import { type Amending, amended, placesOf } from '../store/amend.ts';
 import { charactersOf, newest } from '../store/history.ts';
 import type { MessageSent, ServerEvent } from '../wire/events.ts';
 import type { Part } from './history-source.ts';
@@ -77,7 +77,7 @@ export class Window {
   }
 
   amend(by: Amending): void {
-    if (this.holds(by.message_seq)) this.#hold(amended(this.#events, [by]));
+    if (placesOf(by).some((seq) => this.holds(seq))) this.#hold(amended(this.#events, [by]));
   }
 
   /** Replaces what it has of the places of a part that was read again: those behind the part's first one. */

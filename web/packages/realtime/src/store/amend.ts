@@ -3,22 +3,32 @@ import { isKnownEvent, type KnownEvent, type MessageSent, type ServerEvent } fro
 import { edited, erased, hidden } from './history.ts';
 import { reacted } from './reactions.ts';
 import type { Tx } from './store.ts';
+import { isReplyInThread, replied, type ThreadReply, unreplied } from './threads.ts';
 
 /** Events that change what an earlier message says, how people react to it, or whether it shows. */
-const AMENDING: readonly KnownEvent['type'][] = ['MESSAGE_ERASED', 'MESSAGE_EDITED', 'MESSAGE_REACTED', 'MESSAGE_HIDDEN'];
+const CHANGING: readonly KnownEvent['type'][] = ['MESSAGE_ERASED', 'MESSAGE_EDITED', 'MESSAGE_REACTED', 'MESSAGE_HIDDEN'];
 
 /** An event that changes the message at `message_seq`. */
-export type Amending = Extract<KnownEvent, { type: 'MESSAGE_ERASED' | 'MESSAGE_EDITED' | 'MESSAGE_REACTED' | 'MESSAGE_HIDDEN' }>;
+type Changing = Extract<KnownEvent, { type: 'MESSAGE_ERASED' | 'MESSAGE_EDITED' | 'MESSAGE_REACTED' | 'MESSAGE_HIDDEN' }>;
+/** That, or a reply, which counts at its thread's root; so does the erasure of one. */
+export type Amending = Changing | ThreadReply;
 
 export function isAmending(event: ServerEvent): event is Amending {
-  return isKnownEvent(event) && AMENDING.includes(event.type);
+  return isReplyInThread(event) || (isKnownEvent(event) && CHANGING.includes(event.type));
+}
+
+/** The places of the messages that it changes. */
+export function placesOf(by: Amending): readonly Seq[] {
+  if (by.type === 'MESSAGE_SENT') return [by.thread.seq];
+  return by.type === 'MESSAGE_ERASED' && by.thread ? [by.message_seq, by.thread.seq] : [by.message_seq];
 }
 
 /** The message as it is after that event; the same object where that changes nothing. Which of two comes first does not matter. */
 function after(message: MessageSent, by: Amending): MessageSent {
+  if (by.type === 'MESSAGE_SENT') return replied(message, by);
   if (by.type === 'MESSAGE_EDITED') return edited(message, by);
   if (by.type === 'MESSAGE_REACTED') return reacted(message, by);
-  if (message.message_id !== by.message_id) return message;
+  if (message.message_id !== by.message_id) return by.type === 'MESSAGE_ERASED' ? unreplied(message, by) : message;
   if (by.type === 'MESSAGE_HIDDEN') return message.hidden ? message : hidden(message);
   return message.body.type === 'erased' ? message : erased(message);
 }
@@ -27,10 +37,10 @@ function after(message: MessageSent, by: Amending): MessageSent {
 export function amended(events: readonly ServerEvent[], others: readonly ServerEvent[]): readonly ServerEvent[] {
   const amending = others.filter(isAmending);
   if (amending.length === 0) return events;
-  const changed = new Set(amending.map(({ message_seq }) => message_seq));
+  const changed = new Set(amending.flatMap(placesOf));
   return events.map((event) => {
     if (event.type !== 'MESSAGE_SENT' || !changed.has(event.seq)) return event;
-    return amending.filter(({ message_seq }) => message_seq === event.seq).reduce(after, event as MessageSent);
+    return amending.filter((by) => placesOf(by).includes(event.seq)).reduce(after, event as MessageSent);
   });
 }
 

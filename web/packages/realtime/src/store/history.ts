@@ -1,8 +1,16 @@
 import type { ConversationId, MessageId, Seq } from '../api/ids.ts';
-import { isKnownEvent, type MessageEdited, type MessageReacted, type MessageSent, type ServerEvent } from '../wire/events.ts';
+import {
+  isKnownEvent,
+  type MessageEdited,
+  type MessageErased,
+  type MessageReacted,
+  type MessageSent,
+  type ServerEvent,
+} from '../wire/events.ts';
 import { reacted } from './reactions.ts';
 import { addSpan, lastSpan, type Span, spanAt } from './spans.ts';
 import type { Tx } from './store.ts';
+import { isReplyInThread, replied, type ThreadReply, unreplied } from './threads.ts';
 
 /** Events of a page record. */
 const PAGE = 50;
@@ -175,6 +183,14 @@ export async function reactStored(tx: Tx, conversation: ConversationId, event: M
   await changeStored(tx, conversation, event.message_seq, (message) => reacted(message, event));
 }
 
+/** Counts a reply, or takes a deleted one out, at the stored root of its thread. */
+export async function countStored(tx: Tx, conversation: ConversationId, event: ThreadReply | MessageErased): Promise<void> {
+  if (!event.thread) return;
+  await changeStored(tx, conversation, event.thread.seq, (root) =>
+    event.type === 'MESSAGE_SENT' ? replied(root, event) : unreplied(root, event),
+  );
+}
+
 /** `by` gives the same object where nothing changes. */
 async function changeStored(tx: Tx, conversation: ConversationId, seq: Seq, by: (message: MessageSent) => MessageSent): Promise<void> {
   const [page] = await tx.range('pages', { name: conversation, from: 0, to: seq, begin: 'last', limit: 1 });
@@ -193,6 +209,8 @@ async function amendBy(tx: Tx, conversation: ConversationId, events: readonly Se
   const pages = await tx.range('pages', { name: conversation, from: 0, to: Number.MAX_SAFE_INTEGER, begin: 'last', limit: 2 });
   for (const event of pages.flatMap((page) => eventsOf(page.value))) {
     if (!isKnownEvent(event)) continue;
+    if ((isReplyInThread(event) || event.type === 'MESSAGE_ERASED') && inserted.has(event.thread?.seq ?? 0))
+      await countStored(tx, conversation, event);
     if (event.type === 'MESSAGE_EDITED' && inserted.has(event.message_seq)) await editStored(tx, conversation, event);
     if (event.type === 'MESSAGE_REACTED' && inserted.has(event.message_seq)) await reactStored(tx, conversation, event);
     if (event.type === 'MESSAGE_ERASED' && inserted.has(event.message_seq))
@@ -253,6 +271,12 @@ function kept(stored: ServerEvent | undefined, event: ServerEvent): ServerEvent 
 export function newest(one: MessageSent, other: MessageSent): MessageSent {
   if (one.body.type === 'erased') return one;
   if (other.body.type === 'erased') return other;
+  const replies = (one.replies?.upto_seq ?? 0) > (other.replies?.upto_seq ?? 0) ? one : other;
+  const merged = newestOf(one, other);
+  return merged.replies === replies.replies ? merged : { ...merged, replies: replies.replies ?? null };
+}
+
+function newestOf(one: MessageSent, other: MessageSent): MessageSent {
   const text = (one.edited_seq ?? 0) > (other.edited_seq ?? 0) ? one : other;
   const reactions = (one.reacted_seq ?? 0) > (other.reacted_seq ?? 0) ? one : other;
   if (text === reactions) return text;

@@ -1,6 +1,7 @@
 import type { ClientId, ConversationId, MessageId, Open, Seq, UserId } from '../api/ids.ts';
 import type { MessageBody, Reaction } from '../api/messages.ts';
 import type { components } from '../generated/asyncapi.ts';
+import type { components as Rest } from '../generated/openapi.ts';
 import { isKnownType } from './shapes.ts';
 
 type Schemas = components['schemas'];
@@ -32,6 +33,8 @@ export type MessageSent = EventOf<'MESSAGE_SENT'> & {
   readonly reactions?: readonly Reaction[];
   /** The newest reaction that is counted in there. */
   readonly reacted_seq?: Seq | null;
+  /** What was said in the thread under it. */
+  readonly replies?: Rest['schemas']['ThreadReplies'] | null;
   /** The person hid it from themselves: its place is left, and nothing shows. */
   readonly hidden?: boolean;
 };

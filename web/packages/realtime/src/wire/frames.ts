@@ -73,13 +73,20 @@ const text = (command: Command): string => JSON.stringify(command);
 export const encode = {
   hello: (token: string, position: string | null): string => text({ type: 'hello', token, ...at(position) }),
   ping: (position: string | null): string => text({ type: 'ping', ...at(position) }),
-  send: (clientId: string, conversationId: string, body: MessageBody, replyTo: string | null = null): string =>
+  send: (
+    clientId: string,
+    conversationId: string,
+    body: MessageBody,
+    replyTo: string | null = null,
+    thread: string | null = null,
+  ): string =>
     text({
       type: 'send_message',
       client_id: clientId,
       conversation_id: conversationId,
       body: wire(body),
       ...(replyTo === null ? {} : { reply_to: replyTo }),
+      ...(thread === null ? {} : { thread }),
     }),
   edit: (clientId: string, conversationId: string, messageId: string, body: MessageBody): string =>
     text({ type: 'edit_message', client_id: clientId, conversation_id: conversationId, message_id: messageId, body: wire(body) }),

@@ -16,6 +16,7 @@ export interface Command {
   conversation_id?: string;
   message_id?: string;
   reply_to?: string;
+  thread?: string;
   emoji?: string;
   on?: boolean;
   body?: unknown;

@@ -13,6 +13,8 @@ interface SendStep {
   fails?: string;
   /** The message that it answers. */
   reply_to?: string;
+  /** The message under which it is said. */
+  thread?: string;
   /** The message that says `text` from now on. */
   edits?: string;
   /** The message that is to be gone for everyone. */
@@ -158,13 +160,14 @@ export class Player {
       // Whoever leaves a stream does not say why.
       same('close code', ended, this.#to instanceof StreamPeer ? LEFT : code);
     },
-    expect_send: async (say: string | { of: string; reply_to: string }) => {
-      const { of, reply_to } = typeof say === 'string' ? { of: say, reply_to: undefined } : say;
+    expect_send: async (say: string | { of: string; reply_to?: string; thread?: string }) => {
+      const { of, reply_to, thread } = typeof say === 'string' ? { of: say } : say;
       const { inOrder } = this.#to;
       const wanted = ({ type, client_id }: Command): boolean => type === 'send_message' && (inOrder || client_id === this.#keys.get(of));
       const sent = await this.#to.next(`the send ${of}`, wanted);
       same('client_id', sent.client_id, this.#keys.get(of));
       if (reply_to !== undefined) same('reply_to', sent.reply_to, reply_to);
+      if (thread !== undefined) same('thread', sent.thread, thread);
     },
     expect_edit: async ({ of, message }: { of: string; message: string }) => {
       const sent = await this.#to.next(`the edit ${of}`, ({ type }) => type === 'edit_message');
@@ -188,9 +191,11 @@ export class Player {
       );
       if (time >= SERVER_TIME_MS || time < SERVER_TIME_MS - 60_000) throw new Error(`minted at ${time}`);
     },
-    send: ({ as, conversation: n, text, fails, reply_to, edits, deletes, reacts, emoji = '', on = false }: SendStep) => {
+    send: ({ as, conversation: n, text, fails, reply_to, thread, edits, deletes, reacts, emoji = '', on = false }: SendStep) => {
       try {
-        const to = reply_to === undefined ? {} : { replyTo: { messageId: reply_to, seq: 1 } };
+        const of = (messageId: string | undefined) => (messageId === undefined ? undefined : { messageId, seq: 1 });
+        const [replyTo, root] = [of(reply_to), of(thread)];
+        const to = { ...(replyTo && { replyTo }), ...(root && { thread: root }) };
         const sending =
           reacts !== undefined
             ? this.#must.react(conversation(n), { messageId: reacts, seq: 1 }, emoji, on)
