@@ -12,7 +12,7 @@ use relay_bus::log_reader::NatsLogReader;
 use relay_bus::receipts::ReceiptTeller;
 use relay_bus::tail::NatsTails;
 use relay_domain::ports::NothingRecent;
-use relay_hot_state::ValkeyLimiter;
+use relay_hot_state::{ValkeyLimiter, ValkeyPresence};
 use relay_posting::{EditLimits, LogRoom, Poster, PosterParts, delete_window};
 use relay_runtime::{Origins, Restart, Supervisor};
 use relay_types::{SystemClock, SystemIds};
@@ -69,6 +69,9 @@ pub async fn assemble(config: &Config, supervisor: &Supervisor, bus: &Bus, keys:
         receipt_news,
         settings: store.clone(),
         drafts: store.clone(),
+        sync: store.clone(),
+        presence: Arc::new(ValkeyPresence::connect(&config.valkey)?),
+        presence_rules: store.clone(),
         threads: store.clone(),
         scheduled: store.clone(),
         search: store.clone(),

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use relay_domain::ports::{
-    Accounts, Conversations, DeviceSessions, Drafts, History, LogReader, MessageLog, Outbox, PasswordHasher, Postings, RateLimiter,
-    ReceiptNews, Receipts, ResumeStore, ScheduledMessages, Search, TailSource, Threads, TokenMint, TokenVerifier, UserSettings,
+    Accounts, Conversations, DeviceSessions, Drafts, History, LogReader, MessageLog, Outbox, PasswordHasher, Postings, PresenceBoard,
+    PresenceRules, RateLimiter, ReceiptNews, Receipts, ResumeStore, ScheduledMessages, Search, SyncReading, TailSource, Threads, TokenMint,
+    TokenVerifier, UserSettings,
 };
 use relay_posting::Poster;
 use relay_runtime::Origins;
@@ -35,6 +36,12 @@ pub struct Deps {
     pub receipt_news: Arc<dyn ReceiptNews>,
     /// What users set for all their devices.
     pub settings: Arc<dyn UserSettings>,
+    /// What clients show first, and what changed since.
+    pub sync: Arc<dyn SyncReading>,
+    /// Who is there.
+    pub presence: Arc<dyn PresenceBoard>,
+    /// Who may know of whom.
+    pub presence_rules: Arc<dyn PresenceRules>,
     /// What people are writing.
     pub drafts: Arc<dyn Drafts>,
     /// Threads.

@@ -22,6 +22,10 @@ pub fn register() {
     for outcome in ["sent", "refused", "again", "overdue"] {
         counter!("relay_scheduled_total", "outcome" => outcome).absolute(0);
     }
+    describe_counter!("relay_syncs_total", "Answers to clients that ask for everything at once, by whether it was all or what changed");
+    for answer in ["full", "changes"] {
+        counter!("relay_syncs_total", "answer" => answer).absolute(0);
+    }
     describe_counter!("relay_errors_total", "Refusals by registered code");
     for code in ErrorCode::ALL {
         counter!("relay_errors_total", "surface" => "rest", "code" => code.as_str()).absolute(0);

@@ -53,6 +53,7 @@ pub(crate) mod revoke_session;
 pub(crate) mod schedule_message;
 pub(crate) mod search_messages;
 pub(crate) mod set_role;
+pub(crate) mod sync;
 pub(crate) mod unhide_conversation;
 
 use relay_protocol::ErrorCode;

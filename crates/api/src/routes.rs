@@ -30,6 +30,7 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(operations::get_user::get_user))
         .routes(routes!(operations::look_up_users::look_up_users))
         .routes(routes!(operations::list_conversations::list_conversations))
+        .routes(routes!(operations::sync::sync))
         .routes(routes!(operations::create_conversation::create_conversation))
         .routes(routes!(operations::get_conversation::get_conversation, operations::rename_conversation::rename_conversation))
         .routes(routes!(operations::add_members::add_members, operations::list_members::list_members))

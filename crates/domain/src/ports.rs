@@ -32,6 +32,7 @@ mod scheduled;
 mod search;
 mod sessions;
 mod settings;
+mod sync;
 mod tail;
 mod targets;
 mod threads;
@@ -75,6 +76,7 @@ pub use scheduled::{DueMessage, ScheduleError, ScheduledMessages, ScheduledOutco
 pub use search::{Found, Hit, Indexed, Search, SearchCursor, SearchCursorError, SearchError, SearchIndex, SearchQuestion};
 pub use sessions::{DeviceSessions, NewSession, OpenError, Opened, RevokeError, RotateError, Rotated, Rotation, SessionRecord, SessionUse};
 pub use settings::UserSettings;
+pub use sync::{SyncPage, SyncReading};
 pub use tail::{Ended, LogHead, LogTail, TailError, TailSource, TailStart};
 pub use targets::{Holds, Reacted, Standing, Target};
 pub use threads::{ThreadCursor, ThreadCursorError, ThreadError, ThreadListPage, ThreadNews, Threads};

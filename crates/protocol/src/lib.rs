@@ -17,6 +17,7 @@ pub mod receipts;
 pub mod rest;
 pub mod scheduled;
 pub mod search;
+pub mod sync;
 pub mod threads;
 pub mod unknown;
 

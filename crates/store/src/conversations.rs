@@ -25,6 +25,7 @@ use relay_types::{ConversationId, ConversationTitle, MessageId, Seq, SessionId, 
 use sqlx::PgConnection;
 use sqlx::types::Uuid;
 
+pub(crate) use list::{items, places};
 pub(crate) use people::acquainted;
 
 use crate::Store;
@@ -134,24 +135,15 @@ impl Conversations for Store {
         self.limited(async { invitations::decline(self, user, id, at_ms).await }).await
     }
 
-    /// Indexes: `members_pkey`, `conversation_heads_pkey`.
     #[tracing::instrument(name = "db.conversation.hide", skip_all, fields(user.id = %user, conversation.id = %id))]
-    async fn set_hidden(&self, user: UserId, id: ConversationId, hidden: bool) -> Result<(), ConversationError> {
-        self.limited(async {
-            let done = sqlx::query!(
-                "UPDATE members AS m SET hidden_seq = CASE WHEN $3 THEN greatest(m.hidden_seq,
-                     coalesce((SELECT h.last_seq FROM conversation_heads h WHERE h.conversation_id = m.conversation_id), 0)) END
-                 WHERE m.conversation_id = $1 AND m.user_id = $2",
-                id.to_uuid(),
-                user.to_uuid(),
-                hidden
-            )
-            .execute(&self.pool)
-            .await
-            .map_err(unavailable)?;
-            if done.rows_affected() == 0 { Err(ConversationError::NotMember) } else { Ok(()) }
-        })
-        .await
+    async fn set_hidden(
+        &self,
+        user: UserId,
+        id: ConversationId,
+        hidden: bool,
+        at_ms: TimestampMs,
+    ) -> Result<Decided<()>, ConversationError> {
+        self.limited(self.hide_conversation(user, id, hidden, at_ms)).await
     }
 
     #[tracing::instrument(name = "db.member.remove", skip_all, fields(user.id = %actor, conversation.id = %id))]

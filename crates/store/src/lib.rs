@@ -40,6 +40,7 @@ mod settings;
 mod shares;
 mod spans;
 mod store;
+mod sync;
 mod threads;
 mod unread;
 

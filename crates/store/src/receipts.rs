@@ -12,6 +12,7 @@ use relay_protocol::receipts::{DeliveredTo, RECEIPTS_MOST_MEMBERS, ReadBy, ReadN
 use relay_protocol::rest::{ConversationReceipts, MessageReceipts};
 use relay_types::{ConversationId, MessageId, Seq, SessionId, ShardId, UserId};
 use sqlx::PgConnection;
+use sqlx::types::Uuid;
 
 use crate::Store;
 use crate::accounts::profile_of;
@@ -95,7 +96,69 @@ fn most_members() -> i32 {
 /// Among so many of a conversation's newest messages, those that others' devices have are looked for.
 const LOOKED_AT: i64 = 500;
 
+/// What somebody may be told of a conversation that they are in.
+struct MayBeTold {
+    conversation: Uuid,
+    /// They have receipts on.
+    wants: bool,
+    /// It is small enough, and waits for no answer.
+    named: bool,
+}
+
 impl Store {
+    /// Of those of these conversations in which the reader is.
+    async fn may_be_told(&self, reader: UserId, conversations: &[Uuid]) -> Result<Vec<MayBeTold>, StoreError> {
+        sqlx::query_as!(
+            MayBeTold,
+            r#"SELECT t.conversation_id AS "conversation!", u.read_receipts AS wants, c.member_count <= $3
+                   AND NOT EXISTS (SELECT FROM members r WHERE r.conversation_id = c.conversation_id AND r.state = 'request') AS "named!"
+               FROM unnest($1::uuid[]) AS t (conversation_id)
+               JOIN members m ON m.conversation_id = t.conversation_id AND m.user_id = $2
+               JOIN users u ON u.user_id = m.user_id JOIN conversations c ON c.conversation_id = t.conversation_id"#,
+            conversations,
+            reader.to_uuid(),
+            most_members()
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(unavailable)
+    }
+
+    /// How far each of the others has read in these conversations. Whether the reader may be told is asked before.
+    async fn read_by(&self, reader: UserId, conversations: &[Uuid]) -> Result<Vec<(ConversationId, ReadBy)>, StoreError> {
+        let rows = sqlx::query!(
+            r#"SELECT others.conversation_id AS "conversation_id!", others.user_id AS "user_id!", others.after_seq AS "after_seq!",
+                      others.read_seq AS "read_seq!"
+               FROM unnest($1::uuid[]) AS t (conversation_id)
+               CROSS JOIN LATERAL (
+                   SELECT m.conversation_id, m.user_id, greatest(v.joined_seq, own.joined_seq, r.after_seq) AS after_seq,
+                          greatest(v.joined_seq, own.joined_seq, r.after_seq, r.read_seq) AS read_seq
+                   FROM members m
+                   JOIN memberships v ON v.conversation_id = m.conversation_id AND v.user_id = m.user_id AND v.left_seq IS NULL
+                   JOIN memberships own ON own.conversation_id = m.conversation_id AND own.user_id = $2 AND own.left_seq IS NULL
+                   LEFT JOIN read_receipts r ON r.conversation_id = m.conversation_id AND r.user_id = m.user_id
+                   WHERE m.conversation_id = t.conversation_id AND m.user_id <> $2 ORDER BY m.user_id LIMIT $3) AS others"#,
+            conversations,
+            reader.to_uuid(),
+            i64::from(RECEIPTS_MOST_MEMBERS)
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(unavailable)?;
+        let read = rows.into_iter().map(|row| {
+            let (user_id, after_seq) = (UserId::from_uuid(row.user_id), Seq::from_i64(row.after_seq));
+            (ConversationId::from_uuid(row.conversation_id), ReadBy { user_id, after_seq, read_seq: Seq::from_i64(row.read_seq) })
+        });
+        Ok(read.collect())
+    }
+
+    /// How far the others have read, as [`Receipts::receipts`] says it of each of these conversations.
+    pub(crate) async fn read_in(&self, reader: UserId, conversations: &[Uuid]) -> Result<Vec<(ConversationId, ReadBy)>, StoreError> {
+        let asked = self.may_be_told(reader, conversations).await?;
+        let told: Vec<Uuid> = asked.into_iter().filter(|asked| asked.wants && asked.named).map(|asked| asked.conversation).collect();
+        if told.is_empty() { Ok(Vec::new()) } else { self.read_by(reader, &told).await }
+    }
+
     /// The newest message of the sender's that each other member's devices have. Indexes: `messages_pkey` of one partition, backwards;
     /// `members_pkey`, `memberships_open_key`, `conversations_pkey`, `delivery_marks_pkey`.
     async fn delivered(&self, sender: UserId, conversation: ConversationId) -> Result<Vec<DeliveredTo>, StoreError> {
@@ -129,19 +192,8 @@ impl Receipts for Store {
     #[tracing::instrument(name = "db.receipts.of_conversation", skip_all, fields(conversation.id = %conversation))]
     async fn receipts(&self, reader: UserId, conversation: ConversationId) -> Result<ConversationReceipts, HistoryError> {
         self.limited(async {
-            let asked = sqlx::query!(
-                r#"SELECT u.read_receipts AS wants, c.member_count <= $3
-                       AND NOT EXISTS (SELECT FROM members r WHERE r.conversation_id = c.conversation_id AND r.state = 'request') AS "named!"
-                   FROM members m JOIN users u USING (user_id) JOIN conversations c USING (conversation_id)
-                   WHERE m.conversation_id = $1 AND m.user_id = $2"#,
-                conversation.to_uuid(),
-                reader.to_uuid(),
-                most_members()
-            )
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(unavailable)?
-            .ok_or(HistoryError::NotMember)?;
+            let asked = self.may_be_told(reader, &[conversation.to_uuid()]).await?;
+            let asked = asked.first().ok_or(HistoryError::NotMember)?;
             if !asked.named {
                 return Ok(ConversationReceipts { named: false, read: Vec::new(), delivered: Vec::new() });
             }
@@ -149,27 +201,8 @@ impl Receipts for Store {
             if !asked.wants {
                 return Ok(ConversationReceipts { named: true, read: Vec::new(), delivered });
             }
-            let rows = sqlx::query!(
-                r#"SELECT m.user_id, greatest(v.joined_seq, own.joined_seq, r.after_seq) AS "after_seq!",
-                          greatest(v.joined_seq, own.joined_seq, r.after_seq, r.read_seq) AS "read_seq!"
-                   FROM members m
-                   JOIN memberships v ON v.conversation_id = m.conversation_id AND v.user_id = m.user_id AND v.left_seq IS NULL
-                   JOIN memberships own ON own.conversation_id = m.conversation_id AND own.user_id = $2 AND own.left_seq IS NULL
-                   LEFT JOIN read_receipts r ON r.conversation_id = m.conversation_id AND r.user_id = m.user_id
-                   WHERE m.conversation_id = $1 AND m.user_id <> $2 ORDER BY m.user_id LIMIT $3"#,
-                conversation.to_uuid(),
-                reader.to_uuid(),
-                i64::from(RECEIPTS_MOST_MEMBERS)
-            )
-            .fetch_all(&self.pool)
-            .await
-            .map_err(unavailable)?;
-            let read = rows.into_iter().map(|row| ReadBy {
-                user_id: UserId::from_uuid(row.user_id),
-                after_seq: Seq::from_i64(row.after_seq),
-                read_seq: Seq::from_i64(row.read_seq),
-            });
-            Ok(ConversationReceipts { named: true, read: read.collect(), delivered })
+            let read = self.read_by(reader, &[conversation.to_uuid()]).await?;
+            Ok(ConversationReceipts { named: true, read: read.into_iter().map(|(_, read)| read).collect(), delivered })
         })
         .await
     }

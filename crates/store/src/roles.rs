@@ -91,7 +91,7 @@ const GRANTS: &[(&str, [&str; 3])] = &[
     ),
     ("read_mark_news", [NOTHING, "SELECT, INSERT, UPDATE", "SELECT, UPDATE, DELETE"]),
     ("delivery_marks", ["SELECT, INSERT, UPDATE", READ, NOTHING]),
-    ("last_seen", ["SELECT, INSERT, UPDATE", NOTHING, NOTHING]),
+    ("last_seen", ["SELECT, INSERT, UPDATE", READ, NOTHING]),
     ("receipt_steps", ["SELECT, INSERT, UPDATE", "SELECT, INSERT, UPDATE", NOTHING]),
     // Rows go with their conversation or their user.
     ("read_receipts", [NOTHING, "SELECT, INSERT, UPDATE", NOTHING]),
@@ -101,7 +101,7 @@ const GRANTS: &[(&str, [&str; 3])] = &[
     ("watermarks", [READ, READ, ALL]),
     ("conversation_heads", [READ, READ, ALL]),
     ("conversation_events", [READ, READ, ALL]),
-    ("user_events", [READ, NOTHING, ALL]),
+    ("user_events", [READ, READ, ALL]),
     // Pruned by its own name: what lies in no day is deleted row by row.
     ("user_events_default", [NOTHING, NOTHING, "SELECT, DELETE"]),
     ("user_heads", [READ, NOTHING, ALL]),

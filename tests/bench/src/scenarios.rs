@@ -11,6 +11,7 @@ mod resume;
 mod returning;
 mod search;
 mod storm;
+mod sync;
 mod unread;
 mod web;
 
@@ -37,6 +38,8 @@ pub enum Scenario {
     Unread,
     /// Pages of history per second over REST.
     History,
+    /// What a client shows first, and what changed since.
+    Sync,
     /// Searches of all kinds in a year of messages.
     Search,
     /// Messages per second that the persist worker projects.
@@ -67,6 +70,7 @@ pub async fn run(scenario: Scenario, options: &Options) -> anyhow::Result<Report
         Scenario::Large => large::run(options).await,
         Scenario::Unread => unread::run(options).await,
         Scenario::History => history::run(options).await,
+        Scenario::Sync => sync::run(options).await,
         Scenario::Search => search::run(options).await,
         Scenario::Persist => persist::run(options).await,
         Scenario::Raw => raw::run(options).await,

@@ -130,6 +130,10 @@ call("markUnread", bob, id=group, body=body("MarkUnreadRequest", seq=sent.seq))
 assert call("getSettings", ann).read_receipts
 assert not call("changeSettings", ann, body=body("ChangeSettingsRequest", read_receipts=False)).read_receipts
 assert call("getReceipts", ann, id=group).read == []
+first = call("sync", bob)
+assert first.full and len(first.conversations) == 2, first
+later = call("sync", bob, since=first.token)
+assert not later.full and later.conversations == [], later
 assert len(call("listConversations", bob, id="me", limit=10).conversations) == 2
 
 call("renameConversation", ann, id=group, body=body("RenameRequest", title="renamed"))

@@ -65,6 +65,7 @@ mod e2e {
     mod stream;
     mod streams;
     mod support;
+    mod sync;
     mod threads;
     mod tokens;
     mod topology;

@@ -4,7 +4,8 @@ use relay_protocol::rest::Problem;
 use relay_types::ConversationId;
 
 use crate::error::ApiError;
-use crate::extract::{Caller, PathId};
+use crate::extract::{Caller, PathId, enforce};
+use crate::flush::flush;
 use crate::state::App;
 
 /// Lists a hidden conversation again.
@@ -21,6 +22,9 @@ pub(crate) async fn unhide_conversation(
     caller: Caller,
     PathId(id): PathId<ConversationId>,
 ) -> Result<StatusCode, ApiError> {
-    app.deps.conversations.set_hidden(caller.user, id, false).await?;
+    let rate = app.config.limits.conversation_settings_per_user;
+    enforce(&app, "conversation-settings", rate, &caller.user.to_string()).await?;
+    let decided = app.deps.conversations.set_hidden(caller.user, id, false, app.now_ms()).await?;
+    flush(&app, &decided.touched).await?;
     Ok(StatusCode::NO_CONTENT)
 }

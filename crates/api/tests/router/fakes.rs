@@ -13,12 +13,14 @@ use relay_posting::{EditLimits, Poster, PosterParts, QuotaConfig};
 use relay_protocol::Message;
 use relay_protocol::conversation::{ConversationSettings, Role};
 use relay_protocol::log::StoredEvent;
+use relay_protocol::presence::{Availability, PresenceNotice};
 use relay_protocol::receipts::ReadNotice;
 use relay_protocol::rest::{
     ChangeConversationSettingsRequest, ChangeSettingsRequest, Conversation, ConversationReceipts, Draft, DraftVersion, Invitation,
     MessagePage, MessageReceipts, PutDraftRequest, ReactionList, RevisionList, Settings, UserProfile,
 };
 use relay_protocol::scheduled::ScheduledMessage;
+use relay_protocol::sync::SyncToken;
 use relay_protocol::threads::ThreadPage;
 use relay_runtime::{Origins, WebConfig};
 use relay_types::{
@@ -151,7 +153,7 @@ impl Conversations for Away {
     async fn decline(&self, _: UserId, _: ConversationId, _: TimestampMs) -> Result<Decided<()>, ConversationError> {
         Err(away().into())
     }
-    async fn set_hidden(&self, _: UserId, _: ConversationId, _: bool) -> Result<(), ConversationError> {
+    async fn set_hidden(&self, _: UserId, _: ConversationId, _: bool, _: TimestampMs) -> Result<Decided<()>, ConversationError> {
         Err(away().into())
     }
     async fn remove_member(&self, _: UserId, _: ConversationId, _: UserId, _: TimestampMs) -> Result<Decided<()>, ConversationError> {
@@ -308,6 +310,39 @@ impl Threads for Away {
         Err(away().into())
     }
     async fn followed_threads(&self, _: UserId, _: Option<ThreadCursor>, _: u16) -> Result<ThreadListPage, StoreError> {
+        Err(away())
+    }
+}
+
+#[async_trait]
+impl SyncReading for Away {
+    async fn sync_full(&self, _: UserId, _: u16) -> Result<SyncPage, StoreError> {
+        Err(away())
+    }
+    async fn sync_changes(&self, _: UserId, _: &SyncToken) -> Result<Option<SyncPage>, StoreError> {
+        Err(away())
+    }
+}
+
+#[async_trait]
+impl PresenceBoard for Away {
+    async fn put(&self, _: &str, _: &[PresenceNotice]) -> Result<(), StoreError> {
+        Err(away())
+    }
+    async fn get(&self, _: &[UserId]) -> Result<Vec<(String, PresenceNotice, TimestampMs)>, StoreError> {
+        Err(away())
+    }
+}
+
+#[async_trait]
+impl PresenceRules for Away {
+    async fn availability(&self, _: &[UserId]) -> Result<Vec<(UserId, Availability)>, StoreError> {
+        Err(away())
+    }
+    async fn allowed(&self, _: UserId, _: &[UserId]) -> Result<Vec<(UserId, Option<TimestampMs>)>, StoreError> {
+        Err(away())
+    }
+    async fn seen(&self, _: &[(UserId, TimestampMs)]) -> Result<(), StoreError> {
         Err(away())
     }
 }
@@ -518,6 +553,9 @@ pub fn deps() -> Deps {
         receipt_news: away.clone(),
         settings: away.clone(),
         drafts: away.clone(),
+        sync: away.clone(),
+        presence: away.clone(),
+        presence_rules: away.clone(),
         threads: away.clone(),
         scheduled: away.clone(),
         tails: away.clone(),

@@ -6,6 +6,7 @@ use relay_protocol::rest::{
     ConversationReceipts, CreateConversationRequest, Draft, DraftList, DraftVersion, Invitation, InvitationList, MarkReadRequest,
     MarkUnreadRequest, MemberList, MembersQuery, PutDraftRequest, RenameRequest, SetRoleRequest,
 };
+use relay_protocol::sync::{SyncAnswer, SyncQuery};
 use relay_types::{ClientId, ConversationId, ConversationTitle, Seq, UserId};
 use reqwest::Method;
 
@@ -137,6 +138,11 @@ impl ApiClient {
     pub async fn drafts(&self) -> Result<Vec<DraftVersion>, ClientError> {
         let list: DraftList = self.call(|| self.request(Method::GET, "/v1/users/me/drafts")).await?;
         Ok(list.drafts)
+    }
+
+    /// What is shown first, or what changed since the token of an earlier answer.
+    pub async fn sync(&self, query: &SyncQuery) -> Result<SyncAnswer, ClientError> {
+        self.call(|| self.request(Method::GET, "/v1/sync").query(query)).await
     }
 
     /// What the other members of a conversation have read. It is empty for a caller who has receipts off.

@@ -255,7 +255,14 @@ pub trait Conversations: Send + Sync {
     async fn decline(&self, user: UserId, id: ConversationId, at_ms: TimestampMs) -> Result<Decided<()>, ConversationError>;
 
     /// Leaves the conversation out of the user's lists until something new happens in it; or no longer.
-    async fn set_hidden(&self, user: UserId, id: ConversationId, hidden: bool) -> Result<(), ConversationError>;
+    /// The user's other devices are told that something is new of it.
+    async fn set_hidden(
+        &self,
+        user: UserId,
+        id: ConversationId,
+        hidden: bool,
+        at_ms: TimestampMs,
+    ) -> Result<Decided<()>, ConversationError>;
 
     /// Puts `user` out, or withdraws their invitation; leaving is removing oneself. Once more succeeds
     /// as long as the event is not in the log.

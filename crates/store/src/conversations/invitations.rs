@@ -93,7 +93,10 @@ pub(super) async fn decline(store: &Store, user: UserId, id: ConversationId, at_
     let mut pending = Pending::default();
     if end_invitations(&mut transaction, id, &[user]).await?.is_empty() {
         match answer(&mut transaction, id, user, Answer::No).await? {
-            Some(true) => {}
+            Some(true) => {
+                let address = LogAddress::User { shard: group.shard, id: user };
+                store.say_again(&mut transaction, &mut pending, address, (user, id), at_ms).await?;
+            }
             Some(false) => return Err(ConversationError::UnknownInvitation),
             None => {
                 // Perhaps a repetition, whose first time failed before the log had it.

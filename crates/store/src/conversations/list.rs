@@ -66,6 +66,18 @@ pub(super) async fn page(
     after: Option<ListCursor>,
     limit: u16,
 ) -> Result<ListPage, StoreError> {
+    let (ids, next) = places(store, user, part, after, limit).await?;
+    Ok(ListPage { items: items(store, user, &ids).await?, next })
+}
+
+/// Which conversations are on the page, and where the next one begins.
+pub(crate) async fn places(
+    store: &Store,
+    user: UserId,
+    part: ListPart,
+    after: Option<ListCursor>,
+    limit: u16,
+) -> Result<(Vec<Uuid>, Option<ListCursor>), StoreError> {
     let wanted = usize::from(limit) + 1;
     let mut order = match part {
         ListPart::Accepted => order::after(store, user, after, wanted).await?,
@@ -79,8 +91,15 @@ pub(super) async fn page(
         .last()
         .filter(|_| more)
         .map(|(id, active_at)| ListCursor { active_at_us: micros(*active_at), conversation: ConversationId::from_uuid(*id) });
-    let ids: Vec<Uuid> = order.into_iter().map(|(id, _)| id).collect();
-    Ok(ListPage { items: rows(store, user, &ids).await?.into_iter().map(item_of).collect::<Result<_, _>>()?, next })
+    Ok((order.into_iter().map(|(id, _)| id).collect(), next))
+}
+
+/// What is shown of these conversations, in their order. Those in which the user is not are left out.
+pub(crate) async fn items(store: &Store, user: UserId, ids: &[Uuid]) -> Result<Vec<ConversationListItem>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    rows(store, user, ids).await?.into_iter().map(item_of).collect()
 }
 
 /// The limits of one keep the planner from reading all of the user's memberships to join the page with them: it takes everybody for

@@ -1,7 +1,7 @@
 //! What people set for one conversation: muted, pinned, archived, of what they are notified. It lies with their membership, so that it
 //! ends with that.
 
-use relay_domain::ports::{ConversationSettingsError, LogAddress, StoreError};
+use relay_domain::ports::{ConversationError, ConversationSettingsError, Decided, LogAddress, StoreError};
 use relay_protocol::conversation::{ConversationSettings, MOST_ARCHIVED, MOST_PINNED, NotifyLevel};
 use relay_protocol::log::{ConversationSettingsChanged, LogEvent};
 use relay_protocol::rest::ChangeConversationSettingsRequest;
@@ -129,6 +129,77 @@ impl Store {
         pending.write(&mut transaction).await?;
         commit(transaction).await?;
         Ok((settings, address))
+    }
+}
+
+impl Store {
+    /// Leaves the conversation out of the user's lists, or no longer. Indexes: `members_pkey`, `conversations_pkey`,
+    /// `conversation_heads_pkey`.
+    pub(super) async fn hide_conversation(
+        &self,
+        user: UserId,
+        id: ConversationId,
+        hidden: bool,
+        at_ms: TimestampMs,
+    ) -> Result<Decided<()>, ConversationError> {
+        let mut transaction = self.pool.begin().await.map_err(unavailable)?;
+        let row = sqlx::query!(
+            r#"SELECT c.shard, m.hidden_seq,
+                      coalesce((SELECT h.last_seq FROM conversation_heads h WHERE h.conversation_id = $1), 0) AS "last_seq!"
+               FROM members m JOIN conversations c USING (conversation_id)
+               WHERE m.conversation_id = $1 AND m.user_id = $2 FOR NO KEY UPDATE OF m"#,
+            id.to_uuid(),
+            user.to_uuid()
+        )
+        .fetch_optional(&mut *transaction)
+        .await
+        .map_err(unavailable)?
+        .ok_or(ConversationError::NotMember)?;
+        let address = LogAddress::User { shard: shard(row.shard)?, id: user };
+        let next = hidden.then(|| row.hidden_seq.map_or(row.last_seq, |seq| seq.max(row.last_seq)));
+        if next != row.hidden_seq {
+            sqlx::query!(
+                "UPDATE members SET hidden_seq = $3 WHERE conversation_id = $1 AND user_id = $2",
+                id.to_uuid(),
+                user.to_uuid(),
+                next
+            )
+            .execute(&mut *transaction)
+            .await
+            .map_err(unavailable)?;
+            let mut pending = Pending::default();
+            self.say_again(&mut transaction, &mut pending, address, (user, id), at_ms).await?;
+            pending.write(&mut transaction).await?;
+        }
+        commit(transaction).await?;
+        // Also when it is a repetition: its event may not be in the log yet.
+        Ok(Decided { value: (), touched: vec![address] })
+    }
+
+    /// Says what the user set for the conversation once more, under another version, because it came into their lists, or went: who asks
+    /// what changed finds it by that.
+    pub(super) async fn say_again(
+        &self,
+        connection: &mut PgConnection,
+        pending: &mut Pending,
+        address: LogAddress,
+        (user, id): (UserId, ConversationId),
+        at_ms: TimestampMs,
+    ) -> Result<(), StoreError> {
+        let row = sqlx::query_as!(
+            Stored,
+            r#"UPDATE members SET settings_version = settings_version + 1 WHERE conversation_id = $1 AND user_id = $2
+               RETURNING settings_version AS version, muted_until, pinned_at, archived_seq, notify_level AS level"#,
+            id.to_uuid(),
+            user.to_uuid()
+        )
+        .fetch_one(connection)
+        .await
+        .map_err(unavailable)?;
+        let (settings, event_id) = (row.told()?, self.event_id());
+        let changed = ConversationSettingsChanged { event_id, actor_id: user, at_ms, user_id: user, conversation_id: id, settings };
+        pending.push(address, event_id, LogEvent::ConversationSettingsChanged(changed));
+        Ok(())
     }
 }
 

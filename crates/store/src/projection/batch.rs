@@ -125,6 +125,14 @@ pub(super) struct HeadRows {
     pub(super) active_until: Vec<OffsetDateTime>,
 }
 
+/// Conversations in which a message was edited or erased: what their lists show may have changed.
+#[derive(Default)]
+pub(super) struct AmendedRows {
+    pub(super) conversation: Vec<Uuid>,
+    /// The end of the span that the last amendment lies in.
+    pub(super) until: Vec<OffsetDateTime>,
+}
+
 /// The newest message of each member in each conversation.
 #[derive(Default)]
 pub(super) struct SentRows {
@@ -152,6 +160,7 @@ pub(super) struct Batch {
     pub(super) openings: Openings,
     pub(super) heads: HeadRows,
     pub(super) sent: SentRows,
+    pub(super) amended: AmendedRows,
     /// In the log's order; applied after the rows.
     pub(super) edits: Edits,
     /// In the log's order; applied after the edits.
@@ -170,6 +179,7 @@ impl Batch {
         let mut last: BTreeMap<ConversationId, Head> = BTreeMap::new();
         let mut sent: BTreeMap<(ConversationId, UserId), Seq> = BTreeMap::new();
         let mut own_last: BTreeMap<UserId, Seq> = BTreeMap::new();
+        let mut amended: BTreeMap<ConversationId, OffsetDateTime> = BTreeMap::new();
         for stored in events {
             let poison = |reason: String| ProjectError::Poison { seq: stored.seq, reason };
             let at = timestamp(stored.stored_at_ms).map_err(|error| poison(error.reason))?;
@@ -200,6 +210,10 @@ impl Batch {
             if let Some(message) = stored.event.message().filter(|_| thread.is_none()) {
                 head.message = Some((stored.seq, at));
                 sent.insert((conversation, message.actor_id), stored.seq);
+            }
+            if matches!(stored.event, LogEvent::MessageEdited(_) | LogEvent::MessageErased(_)) {
+                let last = amended.entry(conversation).or_insert(at);
+                *last = (*last).max(at);
             }
             if let LogEvent::MessageEdited(edited) = &stored.event {
                 batch.edits.push(stored.seq, edited).map_err(poison)?;
@@ -234,6 +248,10 @@ impl Batch {
             batch.heads.message_seq.push(head.message.map(|(seq, _)| seq.to_i64()));
             batch.heads.message_at.push(head.message.map(|(_, at)| at));
             batch.heads.active_until.push(active_until(conversation.to_uuid(), head.at));
+        }
+        for (conversation, at) in amended {
+            batch.amended.conversation.push(conversation.to_uuid());
+            batch.amended.until.push(active_until(conversation.to_uuid(), at));
         }
         for ((conversation, user), seq) in sent {
             batch.sent.conversation.push(conversation.to_uuid());

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use sqlx::types::Uuid;
 
 use super::Heads;
-use super::batch::{Batch, Closings, EventRows, HeadRows, Openings, SendKeyRows, SentRows, UserEventRows, UserHeadRows};
+use super::batch::{AmendedRows, Batch, Closings, EventRows, HeadRows, Openings, SendKeyRows, SentRows, UserEventRows, UserHeadRows};
 use super::threads::{self, Reply};
 use crate::convert::shard_column;
 
@@ -51,7 +51,11 @@ pub(super) async fn batch(connection: &mut PgConnection, shard: ShardId, batch: 
         return Ok(());
     }
     without_heads(connection, shard, batch).await?;
-    heads(connection, shard, &batch.heads).await
+    heads(connection, shard, &batch.heads).await?;
+    if batch.amended.until.is_empty() {
+        return Ok(());
+    }
+    amended(connection, &batch.amended).await
 }
 
 /// Everything but what becomes of the conversations' newest event.
@@ -271,6 +275,42 @@ async fn activity(connection: &mut PgConnection, rows: &HeadRows) -> sqlx::Resul
             return Ok(());
         }
     }
+}
+
+/// Tells the members of quiet conversations that something was amended there: once in six hours for each. Looks at the heads as the run
+/// has left them. Indexes: `conversation_heads_pkey`, then `memberships_open_key` for those alone.
+async fn amended(connection: &mut PgConnection, rows: &AmendedRows) -> sqlx::Result<()> {
+    loop {
+        let told = sqlx::query!(
+            "WITH quiet AS MATERIALIZED (
+                 SELECT t.conversation_id, t.until
+                 FROM unnest($1::uuid[], $2::timestamptz[]) AS t (conversation_id, until)
+                 JOIN conversation_heads h USING (conversation_id)
+                 WHERE h.active_until < t.until AND coalesce(h.amended_until < t.until, true)),
+             chosen AS MATERIALIZED (
+                 SELECT m.ctid AS place, quiet.until FROM quiet
+                 JOIN memberships m ON m.conversation_id = quiet.conversation_id AND m.left_seq IS NULL
+                     AND coalesce(m.amended_until < quiet.until, true)
+                 LIMIT $3)
+             UPDATE memberships AS m SET amended_until = told.until FROM chosen AS told WHERE m.ctid = told.place",
+            &rows.conversation,
+            &rows.until,
+            ROWS_AT_ONCE,
+        );
+        if told.execute(&mut *connection).await?.rows_affected() == 0 {
+            break;
+        }
+    }
+    sqlx::query!(
+        "UPDATE conversation_heads h SET amended_until = t.until
+         FROM unnest($1::uuid[], $2::timestamptz[]) AS t (conversation_id, until)
+         WHERE h.conversation_id = t.conversation_id AND h.active_until < t.until AND coalesce(h.amended_until < t.until, true)",
+        &rows.conversation,
+        &rows.until,
+    )
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
 /// The newest event counts for the list even when an older one has a later time. Index: `conversation_heads_pkey`; rows

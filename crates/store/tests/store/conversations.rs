@@ -322,7 +322,7 @@ async fn a_direct_conversation_is_a_request_until_it_is_answered() {
     assert_eq!(listed(bob, ListPart::Accepted).await.len(), 2);
 
     // Hidden comes back with something new.
-    db.store.set_hidden(bob, anns, true).await.unwrap();
+    db.store.set_hidden(bob, anns, true, NOON_MS).await.unwrap();
     assert_eq!(listed(bob, ListPart::Accepted).await, [eves]);
     log.sent(anns, ann, "news");
     db.store.project(SHARD, EPOCH, Seq::ZERO, log.head(), &log.events).await.unwrap();
@@ -353,7 +353,7 @@ async fn what_others_may_put_on_a_person_is_bounded() {
     let requests = async || db.store.list(bob, ListPart::Requests, None, 50).await.unwrap().items;
     let declined = requests().await[0].conversation_id;
     db.store.decline(bob, declined, NOON_MS).await.unwrap();
-    db.store.set_hidden(bob, declined, true).await.unwrap();
+    db.store.set_hidden(bob, declined, true, NOON_MS).await.unwrap();
     third().await.unwrap();
     let mut log = TestLog::new();
     let sender = db.store.get(bob, declined).await.unwrap().members.into_iter().map(|m| m.user.user_id).find(|user| *user != bob).unwrap();

@@ -53,7 +53,7 @@ async fn a_dropped_call_leaves_no_transaction_to_whoever_has_its_connection_next
         assert!(tokio::time::timeout(BOUND, closed).await.is_ok(), "dropped at wake-up {wakes}: a transaction stays open in the pool");
         // What another caller is told is done must be done for everybody.
         let hide = wakes % 2 == 1;
-        db.store.set_hidden(bob, id, hide).await.unwrap();
+        db.store.set_hidden(bob, id, hide, NOON_MS).await.unwrap();
         assert_eq!(db.count(hidden).await, i64::from(hide), "dropped at wake-up {wakes}: what was acknowledged then is not stored");
         if finished {
             return;

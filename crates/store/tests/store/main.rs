@@ -27,5 +27,6 @@ mod search;
 mod sessions;
 mod settings;
 mod support;
+mod sync;
 mod threads;
 mod vanished;

@@ -16,8 +16,8 @@ use super::scene::Scene;
 use super::table::{COLUMNS, Row};
 
 /// Operations whose answers hold what is said in the group, or its title, for those who are in it: the words are looked for where they are.
-const TELL: [&str; 7] =
-    ["getConversation", "listConversations", "listMessages", "getMessage", "getThread", "listRevisions", "searchMessages"];
+const TELL: [&str; 8] =
+    ["getConversation", "listConversations", "sync", "listMessages", "getMessage", "getThread", "listRevisions", "searchMessages"];
 
 /// The key of what each caller schedules.
 const LATER: &str = "later";
@@ -111,7 +111,7 @@ fn call(h: &Harness, scene: &Scene, row: &Row, column: usize) -> anyhow::Result<
     Ok(match (row.name.as_str(), variant) {
         (
             "me" | "logout" | "listSessions" | "logoutEverywhere" | "getSettings" | "listInvitations" | "listDrafts" | "listScheduled"
-            | "listThreads",
+            | "listThreads" | "sync",
             "",
         ) => Call::default(),
         ("register" | "login" | "refresh" | "changePassword" | "revokeSession" | "changeProfile" | "changeSettings", _) => {

@@ -652,6 +652,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a client shows first, in one answer: the list's first page with previews, unread counts, read marks and settings, drafts, and of
+         *     direct conversations how far the other person has read and whether they are there. With `since`, the `token` of an earlier answer, only what
+         *     changed since; `full` says which of the two it is: what cannot be told as a change, or is too much, is told whole. What others call
+         *     themselves is read with the list, and is no change of a conversation.
+         */
+        get: operations["sync"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/threads": {
         parameters: {
             query?: never;
@@ -1251,6 +1273,15 @@ export interface components {
          * @description 8 to 256 bytes
          */
         Password: string;
+        /** @description How one person is there. */
+        PersonPresence: {
+            conversation_id?: components["schemas"]["ConversationId"] | null;
+            last_seen_ms?: components["schemas"]["i64"] | null;
+            /** @description How. */
+            state: components["schemas"]["PresenceState"];
+            /** @description Who. */
+            user_id: components["schemas"]["UserId"];
+        };
         /** @description `POST /v1/messages`. */
         PostMessageRequest: {
             /** @description The content of the message. */
@@ -1269,6 +1300,14 @@ export interface components {
          * @example nobody
          */
         PresenceAudience: string;
+        /**
+         * @description `online`, `idle` (a device is on), `do_not_disturb` or `offline` (not there, or not told). A newer server may say another, which is shown as `offline`.
+         * @example online
+         * @example idle
+         * @example do_not_disturb
+         * @example offline
+         */
+        PresenceState: string;
         /** @description Every refusal over HTTP, as `application/problem+json` (RFC 9457). */
         Problem: {
             /**
@@ -1508,6 +1547,72 @@ export interface components {
              *     also later.
              */
             read_receipts: boolean;
+        };
+        /** @description `GET /v1/sync`. */
+        SyncAnswer: {
+            /** @description With `full`: the first page of what is archived. */
+            archived?: components["schemas"]["ConversationListItem"][];
+            /** @description As `next_cursor`, of the archived ones. */
+            archived_cursor?: string | null;
+            /**
+             * @description With `full` the first page of the list, the most recently active first. Otherwise those of which something is new, in no order,
+             *     archived ones and requests among them.
+             */
+            conversations: components["schemas"]["ConversationListItem"][];
+            /** @description With `full` all drafts, the last changed first. Otherwise those that changed; an emptied one has the text `""`. */
+            drafts: components["schemas"]["SyncedDraft"][];
+            /**
+             * @description `true`: what is shown first, and it takes the place of what the client has. `false`: what changed since the token, and all that
+             *     did.
+             */
+            full: boolean;
+            /** @description Without `full`: conversations that are in none of the caller's lists any more, because they left or hid them. */
+            gone?: components["schemas"]["ConversationId"][];
+            /**
+             * Format: int32
+             * @description Groups that the caller is asked to join.
+             */
+            invitation_count: number;
+            /** @description With `full`: the `cursor` of the list's next page; absent when this is all of it. */
+            next_cursor?: string | null;
+            /** @description The server's clock. */
+            now_ms: components["schemas"]["i64"];
+            /** @description With `full`: what is pinned and not on the page. */
+            pinned?: components["schemas"]["ConversationListItem"][];
+            /** @description The place in the log up to which the answer is complete, for a `hello`; absent where there is no such place. */
+            position?: string | null;
+            /** @description The other people of the direct conversations above, as `watch_presence` tells of them. Empty when that is not known now. */
+            presence?: components["schemas"]["PersonPresence"][];
+            /** @description Of the direct conversations above: how far the other person has read, as `getReceipts` says it. */
+            receipts?: components["schemas"]["SyncedReceipt"][];
+            /** @description With `full`: the first page of what others began and the caller has not answered. */
+            requests?: components["schemas"]["ConversationListItem"][];
+            /** @description As `next_cursor`, of the requests. */
+            requests_cursor?: string | null;
+            /** @description What the caller has set for all their devices. */
+            settings: components["schemas"]["Settings"];
+            /** @description Hand back as `since`. It holds for some 30 days, and says nothing to a client. */
+            token: string;
+        };
+        /** @description A draft. */
+        SyncedDraft: {
+            /** @description The conversation's id. */
+            conversation_id: components["schemas"]["ConversationId"];
+            reply_to?: components["schemas"]["MessageId"] | null;
+            /** @description What is written; absent where the answer would become too long: then `getDraft` has it. */
+            text?: string | null;
+            /**
+             * Format: int64
+             * @description Rises with each change: the greatest is the last.
+             */
+            version: number;
+        };
+        /** @description How far the other person of a direct conversation has read. */
+        SyncedReceipt: {
+            /** @description The conversation's id. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description Who, and from where to where. */
+            read: components["schemas"]["ReadBy"];
         };
         /** @description A part of a text, in UTF-16 code units, as JavaScript counts them. */
         TextSpan: {
@@ -7212,6 +7317,40 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sync: {
+        parameters: {
+            query?: {
+                /** @description Conversations of the first page, 1 to 200; 200 unless given. */
+                limit?: number;
+                /** @description The `token` of the last answer: only what changed since then comes. Without it everything comes. */
+                since?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is shown first, or what changed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncAnswer"];
                 };
             };
             /** @description A refusal. */
