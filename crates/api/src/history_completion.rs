@@ -68,11 +68,12 @@ pub(crate) async fn complete(deps: &Deps, asked: &Asked, behind: Behind, page: M
 mod tests {
     use super::*;
     use relay_domain::ports::MemberInterval;
-    use relay_protocol::MessageBody;
     use relay_protocol::conversation::{ConversationKind, Role};
     use relay_protocol::log::{
-        ConversationCreated, InitialMember, LogEvent, MemberAdded, MemberRemoved, MessageEdited, MessageReacted, MessageSent, StoredEvent,
+        ConversationCreated, InitialMember, LogEvent, MemberAdded, MemberRemoved, MessageEdited, MessageErased, MessageReacted,
+        MessageSent, StoredEvent,
     };
+    use relay_protocol::{MessageBody, ThreadRef};
     use relay_types::Seq;
     use relay_types::ShardId;
 
@@ -298,6 +299,34 @@ mod tests {
         // The projection may have gone on meanwhile.
         let again = joined(page, log[..2].to_vec(), both, &asked(HistoryAnchor::Newest, 10));
         assert_eq!(shown(&again).1, Some(Seq(4)));
+    }
+
+    #[test]
+    fn what_is_said_in_a_thread_counts_at_its_root_and_shows_nowhere_else() {
+        let thread = Some(ThreadRef { message_id: id('A'), seq: Seq(2), sender_id: writer() });
+        let under = |seq| {
+            let LogEvent::MessageSent(message) = sent(seq).event else { unreachable!("a message") };
+            stored(seq, LogEvent::MessageSent(MessageSent { message_id: id('B'), thread, ..message }))
+        };
+        let erased = MessageErased {
+            event_id: id('C'),
+            actor_id: None,
+            actor_client_id: None,
+            at_ms: 0,
+            conversation_id: id('A'),
+            message_id: id('B'),
+            message_seq: Seq(3),
+            message_prev: None,
+            sender_id: writer(),
+            client_id: "key".parse().unwrap(),
+            sent_at_ms: 0,
+            stored_at_ms: 0,
+            thread,
+        };
+        let log = vec![sent(2), under(3), under(4), stored(5, LogEvent::MessageErased(erased)), removed(6, writer()), under(7)];
+        let shown = joined(empty(), log, known(&[(1, None)], &[(1, None)]), &asked(HistoryAnchor::Newest, 10));
+        let replies = shown.messages[0].replies.clone().unwrap();
+        assert_eq!((seqs(&shown), replies.count, replies.last_seq, replies.upto_seq), (vec![2], 1, Seq(4), Seq(5)));
     }
 
     #[test]

@@ -92,6 +92,7 @@ export const foundOf = (page: sdk.SearchPage): Found => ({
       atMs: message.sent_at_ms,
       text: body.type === 'text' ? body.text : '',
       spans,
+      thread: message.thread ? { messageId: message.thread.message_id, seq: message.thread.seq } : null,
     };
   }),
   next: page.next_cursor ?? null,

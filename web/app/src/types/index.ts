@@ -125,6 +125,8 @@ export interface Hit {
   atMs: number;
   text: string;
   spans: readonly Span[];
+  /** The root of the thread in which it is. */
+  thread: MessageRef | null;
 }
 
 /** A page of what was found, the newest first. */

@@ -7,6 +7,7 @@ import { useText } from '@/app/i18n/i18n';
 import { Avatar } from '@/app/ui/Avatar';
 import { jumpInto } from '@/chat/jumps';
 import { useMessenger, usePeople, useSession, useStore } from '@/realtime/hooks';
+import { useUi } from '@/store/ui';
 import type { Hit } from '@/types';
 import { excerpt } from './excerpt';
 import { useMessageSearch } from './useMessageSearch';
@@ -33,6 +34,7 @@ export default function MessageSearch({ text, conversationId, onClose }: Props) 
   const ids = useId();
   const search = useMessageSearch(query, conversationId);
   const { hits } = search;
+  const setThread = useUi((ui) => ui.setThread);
   const at = Math.min(active, hits.length - 1);
   const title = (id: string) => conversations.find((row) => row.id === id)?.title;
   const label = conversationId ? t('search.labelIn', { name: title(conversationId) ?? '' }) : t('search.label');
@@ -45,7 +47,9 @@ export default function MessageSearch({ text, conversationId, onClose }: Props) 
   const open = (hit: Hit | undefined) => {
     if (!hit) return;
     onClose();
-    jumpInto(hit.conversationId, { seq: hit.seq });
+    // What is in a thread is shown there, beside its root.
+    if (hit.thread) setThread({ conversationId: hit.conversationId, root: hit.thread });
+    jumpInto(hit.conversationId, { seq: hit.thread?.seq ?? hit.seq });
     navigate(`/c/${hit.conversationId}`);
   };
   const onKeyDown = (event: KeyboardEvent) => {
