@@ -159,12 +159,11 @@ async fn two_terminals_talk_in_a_thread() -> anyhow::Result<()> {
     ann.say("/history").await;
     ann.expect("#1 ").await;
     ann.say("/thread #1 under it").await;
-    bob.expect("↳ @bob: the root of it").await;
-    bob.expect("under it").await;
+    bob.expect("↳ you: the root of it: under it").await;
     bob.say("/history").await;
     bob.expect("[1 in its thread]").await;
     bob.say("/thread #1").await;
-    bob.expect("under it").await;
+    bob.expect("↳ you: the root of it: under it").await;
     drop((ann, bob));
     harness.finish().await
 }
