@@ -40,6 +40,10 @@ pub struct SearchPage {
     /// When the time of the search ran out: everything newer than this was searched, and the next page goes on there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub searched_back_to_ms: Option<TimestampMs>,
+    /// When the caller is in more than 100,000 conversations and the search came so far: what is older than this was looked for in the
+    /// 100,000 that were active last. `conversation_id` searches any one of the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial_before_ms: Option<TimestampMs>,
     /// How long the oldest message that cannot be found yet has waited, in milliseconds, if that is more than two seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index_lag_ms: Option<u64>,

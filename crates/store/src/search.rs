@@ -94,8 +94,12 @@ impl Search for Store {
             let _turn = self.searching().await?;
             let (reach, senders) = (self.reach(question).await?, self.senders(question).await?);
             let Waiting { lag: index_lag, now_us } = self.waiting().await?;
-            let nothing = Found { hits: Vec::new(), next: None, searched_back_to_ms: None, index_lag };
-            let Some(senders) = senders.filter(|_| !reach.is_empty()) else { return Ok(nothing) };
+            let oldest_us = oldest_us(question);
+            let partial_before_ms = |searched_us| reach.partial_before_us(searched_us).map(|us| us.div_euclid(1_000));
+            let Some(senders) = senders.filter(|_| !reach.is_empty()) else {
+                let partial_before_ms = partial_before_ms(oldest_us);
+                return Ok(Found { hits: Vec::new(), next: None, searched_back_to_ms: None, partial_before_ms, index_lag });
+            };
             let vocabulary = self.vocabulary().await?;
             // From here on: what a wait for one's turn has cost says nothing about how long a stretch takes.
             let deadline = Instant::now() + question.budget;
@@ -104,18 +108,25 @@ impl Search for Store {
             let text = candidates::tsquery(&question.query, &senders);
             let (place, ended) = searching.run(&text, vocabulary.frequency(&question.query, &senders)).await?;
             let mut hits = searching.hits;
-            let (next, searched_back_to_ms) = match ended {
-                Ended::Everything => (None, None),
+            let (next, searched_back_to_ms, searched_us) = match ended {
+                Ended::Everything => (None, None, oldest_us),
                 Ended::Enough => {
                     hits.truncate(usize::from(question.limit));
-                    (hits.last().map(|(_, place)| place.cursor(None)), None)
+                    let last = hits.last().map(|(_, place)| place);
+                    (last.map(|place| place.cursor(None)), None, last.map_or(oldest_us, |place| place.at_us))
                 }
-                Ended::Late { stretch_s } => (Some(place.cursor(stretch_s)), Some(place.at_us.min(now_us).div_euclid(1_000))),
+                Ended::Late { stretch_s } => (Some(place.cursor(stretch_s)), Some(place.at_us.min(now_us).div_euclid(1_000)), place.at_us),
             };
-            Ok(Found { hits: hits.into_iter().map(|(hit, _)| hit).collect(), next, searched_back_to_ms, index_lag })
+            let partial_before_ms = partial_before_ms(searched_us);
+            Ok(Found { hits: hits.into_iter().map(|(hit, _)| hit).collect(), next, searched_back_to_ms, partial_before_ms, index_lag })
         })
         .await
     }
+}
+
+/// Nothing older is asked for.
+fn oldest_us(question: &SearchQuestion) -> i64 {
+    question.query.after_ms.map_or(0, |ms| ms.saturating_mul(1_000)).clamp(0, ListCursor::MAX_TIME_US)
 }
 
 enum Ended {
@@ -138,7 +149,7 @@ struct Searching<'a> {
 impl Searching<'_> {
     async fn run(&mut self, text: &str, frequency: f64) -> Result<(Place, Ended), StoreError> {
         let query = &self.question.query;
-        let oldest_us = query.after_ms.map_or(0, |ms| ms.saturating_mul(1_000)).clamp(0, ListCursor::MAX_TIME_US);
+        let oldest_us = oldest_us(self.question);
         let newest_us = query.before_ms.map_or(ListCursor::MAX_TIME_US, |ms| ms.saturating_mul(1_000)).clamp(0, ListCursor::MAX_TIME_US);
         let cursor = self.question.cursor.unwrap_or(SearchCursor { at_us: newest_us, after: None, stretch_s: None });
         let begin = Place { at_us: cursor.at_us.min(newest_us), after: cursor.after.filter(|_| cursor.at_us < newest_us) };

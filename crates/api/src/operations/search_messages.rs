@@ -58,7 +58,7 @@ pub(crate) async fn search_messages(
 }
 
 fn page_of(found: Found) -> SearchPage {
-    let Found { hits, next, searched_back_to_ms, index_lag } = found;
+    let Found { hits, next, searched_back_to_ms, partial_before_ms, index_lag } = found;
     let hit = |Hit { message, places }| {
         let spans = TextSpan::of_bytes(message.body.text().map_or("", |text| text.as_str()), &places);
         SearchHit { message, spans }
@@ -67,6 +67,7 @@ fn page_of(found: Found) -> SearchPage {
         hits: hits.into_iter().map(hit).collect(),
         next_cursor: next.map(|cursor| cursor.to_string()),
         searched_back_to_ms,
+        partial_before_ms,
         index_lag_ms: (index_lag > LAG_TOLD).then(|| u64::try_from(index_lag.as_millis()).unwrap_or(u64::MAX)),
     }
 }

@@ -106,6 +106,9 @@ pub struct Found {
     pub next: Option<SearchCursor>,
     /// When the time ran out: what is newer than this was searched.
     pub searched_back_to_ms: Option<TimestampMs>,
+    /// When the reader is in more conversations than are searched: what is older than this was looked for in some of them, those that
+    /// were active last.
+    pub partial_before_ms: Option<TimestampMs>,
     /// How long the oldest message that the index does not have yet has waited; zero when it has all.
     pub index_lag: Duration,
 }

@@ -20,6 +20,8 @@ pub(super) struct Reach {
     joined: Vec<i64>,
     /// Nothing is newer than this, in microseconds.
     active_until_us: Vec<i64>,
+    /// Conversations are left out in which nothing is newer than this.
+    left_out_until_us: Option<i64>,
 }
 
 /// A part of it, as columns.
@@ -31,6 +33,11 @@ pub(super) struct Within<'a> {
 impl Reach {
     pub(super) fn is_empty(&self) -> bool {
         self.conversations.is_empty()
+    }
+
+    /// Where a search that came back to `searched_us` is one of part of the conversations: before this, in microseconds.
+    pub(super) fn partial_before_us(&self, searched_us: i64) -> Option<i64> {
+        self.left_out_until_us.filter(|us| searched_us <= *us)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -95,11 +102,15 @@ impl Store {
                 "SELECT conversation_id, joined_seq, active_until FROM memberships WHERE user_id = $1 AND left_seq IS NULL
                  ORDER BY active_until DESC, conversation_id LIMIT $2",
                 reader,
-                MOST
+                MOST + 1
             );
-            for row in rows.fetch_all(&self.pool).await.map_err(unavailable)? {
+            let rows = rows.fetch_all(&self.pool).await.map_err(unavailable)?;
+            let most = usize::try_from(MOST).unwrap_or(usize::MAX);
+            let left_out = rows.get(most).map(|row| micros(row.active_until));
+            for row in rows.into_iter().take(most) {
                 add(row.conversation_id, row.joined_seq, row.active_until);
             }
+            reach.left_out_until_us = left_out;
         }
         if !question.query.within.is_empty() && !reach.is_empty() {
             let named = self.conversations_named(question, &reach.conversations).await?;
@@ -164,7 +175,8 @@ mod tests {
     #[test]
     fn conversations_that_were_quiet_are_left_out() {
         let ids: Vec<Uuid> = (1..=3).map(Uuid::from_u128).collect();
-        let mut reach = Reach { conversations: ids.clone(), joined: vec![7, 8, 9], active_until_us: vec![300, 200, 100] };
+        let mut reach =
+            Reach { conversations: ids.clone(), joined: vec![7, 8, 9], active_until_us: vec![300, 200, 100], ..Reach::default() };
         assert_eq!(reach.active_since(200).joined, [7, 8]);
         assert_eq!(reach.active_since(301).conversations, [] as [Uuid; 0]);
         reach.keep(|id| *id != ids[1]);

@@ -97,6 +97,7 @@ export const foundOf = (page: sdk.SearchPage): Found => ({
   }),
   next: page.next_cursor ?? null,
   backToMs: page.searched_back_to_ms ?? null,
+  partialBeforeMs: page.partial_before_ms ?? null,
   lagMs: page.index_lag_ms ?? null,
 });
 

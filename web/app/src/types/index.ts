@@ -136,6 +136,8 @@ export interface Found {
   next: string | null;
   /** When the time ran out: what is newer was searched. */
   backToMs: number | null;
+  /** What is older was looked for in part of the conversations only: the person is in too many. */
+  partialBeforeMs: number | null;
   /** How long messages have waited that cannot be found yet. */
   lagMs: number | null;
 }

@@ -119,6 +119,9 @@ export default function MessageSearch({ text, conversationId, onClose }: Props) 
             {!search.looking && search.backToMs !== null && (
               <p className="search-said">{t('search.backTo', { date: listTime(search.backToMs) })}</p>
             )}
+            {!search.looking && search.partialBeforeMs !== null && (
+              <p className="search-said">{t('search.partial', { date: listTime(search.partialBeforeMs) })}</p>
+            )}
             {!search.looking && search.lagMs !== null && <p className="search-said">{t('search.lag')}</p>}
             {search.more && !search.looking && (
               <button type="button" className="button search-more" data-kind="plain" data-size="small" onClick={search.next}>

@@ -13,6 +13,8 @@ export interface MessageSearch {
   more: boolean;
   /** When the last search ran out of time: what is newer was searched. */
   backToMs: number | null;
+  /** What is older was looked for in part of the conversations only. */
+  partialBeforeMs: number | null;
   /** Since when messages cannot be found yet, in milliseconds. */
   lagMs: number | null;
   error: string | null;
@@ -23,7 +25,16 @@ export interface MessageSearch {
 type State = Omit<MessageSearch, 'next' | 'more'> & { cursor: string | null };
 
 const PAUSE_MS = 250;
-const NOTHING: State = { hits: [], idle: true, looking: false, backToMs: null, lagMs: null, error: null, cursor: null };
+const NOTHING: State = {
+  hits: [],
+  idle: true,
+  looking: false,
+  backToMs: null,
+  partialBeforeMs: null,
+  lagMs: null,
+  error: null,
+  cursor: null,
+};
 
 /** Messages by what they say. Asked for when the typing pauses; an answer that comes too late is not shown. */
 export function useMessageSearch(typed: string, conversationId: string | null): MessageSearch {
@@ -73,6 +84,7 @@ function taken(now: State, found: Found, further: boolean): State {
     idle: false,
     looking: false,
     backToMs: found.backToMs,
+    partialBeforeMs: found.partialBeforeMs,
     lagMs: found.lagMs,
     error: null,
     cursor: found.next,

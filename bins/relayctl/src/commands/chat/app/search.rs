@@ -39,6 +39,10 @@ impl App {
                 count(usize::try_from(ms / 1000).unwrap_or(usize::MAX), "second")
             ));
         }
+        if let Some(at) = page.partial_before_ms {
+            let day = self.screen.day(at);
+            self.screen.say(format_args!("before {day} only the 100,000 conversations that were active last were searched"));
+        }
         match (page.next_cursor, page.searched_back_to_ms) {
             (None, _) if page.hits.is_empty() && query.cursor.is_none() => self.screen.say("nothing was found"),
             (None, _) => self.screen.say("that is all"),
