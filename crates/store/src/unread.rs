@@ -3,8 +3,11 @@
 //! A list counts from a mark and from numbers that the projection keeps beside the messages: where the last message is
 //! (`conversation_heads.message_seq`), and what a member wrote last (`memberships.sent_seq`). Here both are found anew.
 
+use std::collections::BTreeMap;
+
 use relay_domain::ports::{MemberKey, StoreError};
 use relay_types::{ConversationId, UserId};
+use sqlx::PgConnection;
 use sqlx::types::Uuid;
 
 use crate::Store;
@@ -12,6 +15,8 @@ use crate::error::unavailable;
 
 /// Where counting stops, as in lists.
 const UNREAD_CAP: i64 = 1_000;
+/// Messages that one statement of a repair reads.
+const READ_AT_ONCE: i64 = 20_000;
 
 /// A count that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,59 +127,107 @@ impl Store {
         Ok(UnreadPage { counts, wrong: wrong.collect(), next })
     }
 
-    /// Finds anew what the counts of these conversations go by, from their messages. The persist worker waits meanwhile: the watermarks
-    /// are locked. Indexes: `watermarks_pkey`, `messages_pkey`, `conversation_heads_pkey`, `memberships_open_key`, `members_pkey`.
+    /// Finds anew what the counts of these conversations go by, from their messages, one conversation after the other. All that one has
+    /// is read before the persist worker waits, some messages at a time; while the watermark is locked, only what came meanwhile.
+    /// Indexes: `watermarks_pkey`, `messages_pkey`, `conversation_heads_pkey`, `memberships_open_key`, `members_pkey`.
     ///
     /// # Errors
-    /// When Postgres does not answer; nothing is changed then.
+    /// When Postgres does not answer. What stands before it in the list is repaired then.
     #[tracing::instrument(name = "db.unread.repair", skip_all, fields(conversations = conversations.len()))]
     pub async fn repair_unread(&self, conversations: &[ConversationId]) -> Result<(), StoreError> {
-        let ids: Vec<Uuid> = conversations.iter().map(|id| id.to_uuid()).collect();
+        for conversation in conversations {
+            self.repair_unread_of(conversation.to_uuid()).await?;
+        }
+        Ok(())
+    }
+
+    async fn repair_unread_of(&self, conversation: Uuid) -> Result<(), StoreError> {
+        let mut said = Said::default();
+        let mut connection = self.pool.acquire().await.map_err(unavailable)?;
+        said.read_on(&mut connection, conversation).await?;
+        drop(connection);
         let mut transaction = self.pool.begin().await.map_err(unavailable)?;
-        let shards = sqlx::query_scalar!("SELECT DISTINCT shard FROM conversations WHERE conversation_id = ANY ($1::uuid[])", &ids)
-            .fetch_all(&mut *transaction)
-            .await
-            .map_err(unavailable)?;
         // What follows sees what was projected until then, and nothing comes in between.
-        sqlx::query!("SELECT shard FROM watermarks WHERE shard = ANY ($1::integer[]) ORDER BY shard FOR UPDATE", &shards)
-            .fetch_all(&mut *transaction)
-            .await
-            .map_err(unavailable)?;
+        sqlx::query!(
+            "SELECT w.shard FROM watermarks w JOIN conversations c ON c.shard = w.shard WHERE c.conversation_id = $1 FOR UPDATE OF w",
+            conversation
+        )
+        .fetch_all(&mut *transaction)
+        .await
+        .map_err(unavailable)?;
+        said.read_on(&mut transaction, conversation).await?;
         sqlx::query!(
             "UPDATE conversation_heads h SET
-                 last_seq = greatest(h.last_seq, found.last_seq), message_seq = found.message_seq, message_at = found.message_at
-             FROM (SELECT e.conversation_id, max(e.seq) AS last_seq, max(e.seq) FILTER (WHERE e.kind = 'MESSAGE_SENT' AND e.thread_seq = 0) AS message_seq,
-                          (array_agg(e.stored_at ORDER BY e.seq DESC) FILTER (WHERE e.kind = 'MESSAGE_SENT' AND e.thread_seq = 0))[1] AS message_at
-                   FROM messages e WHERE e.conversation_id = ANY ($1::uuid[]) GROUP BY e.conversation_id) AS found
-             WHERE h.conversation_id = found.conversation_id",
-            &ids
+                 last_seq = greatest(h.last_seq, $2::bigint), message_seq = $3::bigint,
+                 message_at = (SELECT e.stored_at FROM messages e WHERE e.conversation_id = $1 AND e.seq = $3)
+             WHERE h.conversation_id = $1 AND $2::bigint > 0",
+            conversation,
+            said.upto,
+            said.by.values().max()
         )
         .execute(&mut *transaction)
         .await
         .map_err(unavailable)?;
+        let (senders, seqs): (Vec<Uuid>, Vec<i64>) = said.by.into_iter().unzip();
         sqlx::query!(
             "UPDATE memberships v SET sent_seq = coalesce(own.seq, 0)
              FROM memberships w
-             LEFT JOIN (SELECT e.conversation_id, e.sender_id, max(e.seq) AS seq FROM messages e
-                        WHERE e.conversation_id = ANY ($1::uuid[]) AND e.kind = 'MESSAGE_SENT' AND e.thread_seq = 0
-                        GROUP BY e.conversation_id, e.sender_id) AS own
-                    ON own.conversation_id = w.conversation_id AND own.sender_id = w.user_id AND own.seq >= w.joined_seq
-             WHERE w.conversation_id = ANY ($1::uuid[]) AND w.left_seq IS NULL
+             LEFT JOIN unnest($2::uuid[], $3::bigint[]) AS own (sender_id, seq) ON own.sender_id = w.user_id AND own.seq >= w.joined_seq
+             WHERE w.conversation_id = $1 AND w.left_seq IS NULL
                AND v.conversation_id = w.conversation_id AND v.user_id = w.user_id AND v.joined_seq = w.joined_seq
                AND v.left_seq IS NULL AND v.sent_seq <> coalesce(own.seq, 0)",
-            &ids
+            conversation,
+            &senders,
+            &seqs
         )
         .execute(&mut *transaction)
         .await
         .map_err(unavailable)?;
         sqlx::query!(
             "UPDATE members m SET read_seq = h.last_seq FROM conversation_heads h
-             WHERE m.conversation_id = ANY ($1::uuid[]) AND h.conversation_id = m.conversation_id AND m.read_seq > h.last_seq",
-            &ids
+             WHERE m.conversation_id = $1 AND h.conversation_id = m.conversation_id AND m.read_seq > h.last_seq",
+            conversation
         )
         .execute(&mut *transaction)
         .await
         .map_err(unavailable)?;
         transaction.commit().await.map_err(unavailable)
+    }
+}
+
+/// What was said in a conversation, as far as it was read. Messages come, and none goes: where one was erased there is a row.
+#[derive(Default)]
+struct Said {
+    /// The last row.
+    upto: i64,
+    /// The last message of each person.
+    by: BTreeMap<Uuid, i64>,
+}
+
+impl Said {
+    /// Reads what stands behind. Index: `messages_pkey`.
+    async fn read_on(&mut self, connection: &mut PgConnection, conversation: Uuid) -> Result<(), StoreError> {
+        loop {
+            let page = sqlx::query!(
+                r#"SELECT sender_id, kind = 'MESSAGE_SENT' AND thread_seq = 0 AS "is_message!", max(seq) AS "seq!",
+                          count(*) AS "count!"
+                   FROM (SELECT sender_id, kind, thread_seq, seq FROM messages WHERE conversation_id = $1 AND seq > $2 ORDER BY seq LIMIT $3) AS page
+                   GROUP BY 1, 2"#,
+                conversation,
+                self.upto,
+                READ_AT_ONCE
+            );
+            let page = page.fetch_all(&mut *connection).await.map_err(unavailable)?;
+            let count: i64 = page.iter().map(|row| row.count).sum();
+            for row in page {
+                self.upto = self.upto.max(row.seq);
+                if row.is_message {
+                    self.by.insert(row.sender_id, row.seq);
+                }
+            }
+            if count < READ_AT_ONCE {
+                return Ok(());
+            }
+        }
     }
 }

@@ -182,3 +182,28 @@ async fn unread_counts_that_went_by_something_wrong_are_found_and_repaired() {
     assert_eq!(db.store.verify_unread(None, 1).await.unwrap().next, Some((id, ann)));
     db.store.repair_unread(&[]).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_repair_reads_a_conversation_before_the_persist_worker_has_to_wait() {
+    let (db, ann, id) = read_up().await;
+    sqlx::query("UPDATE memberships SET sent_seq = 10").execute(&db.raw).await.unwrap();
+    let mut blocking = db.raw.begin().await.unwrap();
+    sqlx::query("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE").execute(&mut *blocking).await.unwrap();
+    let project = async {
+        let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted
+                     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        let begun = std::time::Instant::now();
+        while db.count(waits).await == 0 {
+            assert!(begun.elapsed() < std::time::Duration::from_secs(20), "the repair reads nothing");
+            tokio::task::yield_now().await;
+        }
+        // As the worker does.
+        sqlx::query("SELECT seq FROM watermarks FOR UPDATE NOWAIT").fetch_all(&db.raw).await.unwrap();
+        blocking.rollback().await.unwrap();
+    };
+    let conversations = [id];
+    let (repaired, ()) = tokio::join!(db.store.repair_unread(&conversations), project);
+    repaired.unwrap();
+    assert_eq!(db.store.verify_unread(None, 10).await.unwrap().wrong, vec![]);
+    assert_eq!(row(&db, ann).await.unread_count, 10);
+}
