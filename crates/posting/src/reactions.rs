@@ -61,11 +61,16 @@ fn add(projected: Reacted, recent: RecentReactions) -> Reacted {
         // Most of these are counted there already.
         count: projected.count.max(recent.count),
         members: projected.members,
+        hidden: projected.hidden,
     }
 }
 
 fn judge(known: &Reacted, emoji: &Emoji, on: bool) -> Result<(), TargetRefused> {
-    let Reacted { kinds, count, own, standing, members } = known;
+    let Reacted { kinds, count, own, standing, members, hidden } = known;
+    // What they hid is not there for them. What they gave before can be taken back.
+    if *hidden && on {
+        return Err(TargetRefused::Unknown);
+    }
     if *members > MOST_MEMBERS {
         return Err(TargetRefused::TooLarge);
     }
@@ -98,7 +103,10 @@ mod tests {
             standing: (0..own.min(2)).map(emoji).collect(),
             count,
             members,
+            hidden: false,
         };
+        let hidden = Reacted { hidden: true, ..known(3, 2, 3, 2) };
+        assert_eq!((judge(&hidden, &emoji(70), true), judge(&hidden, &emoji(1), false)), (Err(TargetRefused::Unknown), Ok(())));
         let many = Err(TargetRefused::TooManyReactions);
         assert_eq!(judge(&known(19, 39, 9_999, 1_000), &emoji(70), true), Ok(()));
         assert_eq!((judge(&known(20, 0, 1, 2), &emoji(70), true), judge(&known(20, 0, 1, 2), &emoji(3), true)), (many, Ok(())));
@@ -115,7 +123,8 @@ mod tests {
     #[test]
     fn what_is_only_remembered_counts() {
         let recent = RecentReactions { kinds: vec![emoji(1), emoji(2)], count: 2, own: vec![(emoji(1), true), (emoji(3), false)] };
-        let projected = Reacted { kinds: vec![emoji(1)], count: 1, own: vec![emoji(1)], standing: vec![emoji(3)], members: 7 };
+        let projected =
+            Reacted { kinds: vec![emoji(1)], count: 1, own: vec![emoji(1)], standing: vec![emoji(3)], members: 7, hidden: false };
         let known = add(projected, recent);
         assert_eq!((known.kinds, known.count), (vec![emoji(1), emoji(2)], 2));
         assert_eq!((known.own, known.standing, known.members), (vec![emoji(1), emoji(3)], vec![emoji(1)], 7));

@@ -307,7 +307,7 @@ impl ResumeStore for Store {
         .await
     }
 
-    /// Indexes: `conversations_pkey`, `messages_pkey` and `reactions_pkey` of one partition.
+    /// Indexes: `conversations_pkey`; `messages_pkey`, `reactions_pkey` and `hidden_messages_pkey` of one partition.
     #[tracing::instrument(name = "db.reactions.standing", skip_all, fields(conversation.id = %conversation, stream.seq = %message))]
     async fn reacted(&self, author: UserId, conversation: ConversationId, message: Seq) -> Result<Reacted, StoreError> {
         self.limited(async {
@@ -316,7 +316,9 @@ impl ResumeStore for Store {
                           ARRAY (SELECT r.emoji FROM reactions r
                                  WHERE r.conversation_id = $1 AND r.seq = $2 AND r.user_id = $3) AS "own!",
                           ARRAY (SELECT r.emoji FROM reactions r
-                                 WHERE r.conversation_id = $1 AND r.seq = $2 AND r.user_id = $3 AND r.stays) AS "standing!"
+                                 WHERE r.conversation_id = $1 AND r.seq = $2 AND r.user_id = $3 AND r.stays) AS "standing!",
+                          EXISTS (SELECT FROM hidden_messages x
+                                  WHERE x.user_id = $3 AND x.conversation_id = $1 AND x.seq = $2) AS "hidden!"
                    FROM conversations c LEFT JOIN messages m ON m.conversation_id = $1 AND m.seq = $2
                    WHERE c.conversation_id = $1"#,
                 conversation.to_uuid(),
@@ -331,6 +333,7 @@ impl ResumeStore for Store {
                 own: row.own.iter().map(|emoji| text(emoji, "emoji")).collect::<Result<_, _>>()?,
                 standing: row.standing.iter().map(|emoji| text(emoji, "emoji")).collect::<Result<_, _>>()?,
                 members: u32::try_from(row.member_count).unwrap_or_default(),
+                hidden: row.hidden,
             })
         })
         .await

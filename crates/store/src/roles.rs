@@ -96,7 +96,7 @@ const GRANTS: &[(&str, [&str; 3])] = &[
     // Rows go with their conversation or their user.
     ("read_receipts", [NOTHING, "SELECT, INSERT, UPDATE", NOTHING]),
     ("scheduled_messages", [NOTHING, ALL, NOTHING]),
-    ("hidden_messages", [NOTHING, "SELECT, INSERT", "SELECT, DELETE"]),
+    ("hidden_messages", ["SELECT", "SELECT, INSERT", "SELECT, DELETE"]),
     ("outbox", [NOTHING, ALL, ALL]),
     ("watermarks", [READ, READ, ALL]),
     ("conversation_heads", [READ, READ, ALL]),

@@ -8,7 +8,7 @@ use crate::extract::{Caller, PathId, enforce};
 use crate::flush::flush;
 use crate::state::App;
 
-/// Leaves a conversation out of the caller's list until something new happens in it.
+/// Leaves a conversation out of the caller's list until there is a message in it that is newer.
 #[utoipa::path(
     put, path = "/v1/conversations/{id}/hidden", operation_id = "hideConversation", tag = "conversations",
     security(("access_token" = [])), params(("id" = ConversationId, Path, description = "Which.")),

@@ -82,7 +82,7 @@ impl ApiClient {
         self.call_empty(|| self.request(Method::POST, &format!("/v1/invitations/{conversation}/decline"))).await
     }
 
-    /// Leaves a conversation out of the caller's list until something new happens in it.
+    /// Leaves a conversation out of the caller's list until there is a message in it that is newer.
     pub async fn hide(&self, conversation: ConversationId) -> Result<(), ClientError> {
         self.call_empty(|| self.request(Method::PUT, &format!("/v1/conversations/{conversation}/hidden"))).await
     }

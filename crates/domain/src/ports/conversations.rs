@@ -254,7 +254,7 @@ pub trait Conversations: Send + Sync {
     /// Declines an invitation, or a direct conversation that another began, which is then hidden for good.
     async fn decline(&self, user: UserId, id: ConversationId, at_ms: TimestampMs) -> Result<Decided<()>, ConversationError>;
 
-    /// Leaves the conversation out of the user's lists until something new happens in it; or no longer.
+    /// Leaves the conversation out of the user's lists until there is a message in it that is newer; or no longer.
     /// The user's other devices are told that something is new of it.
     async fn set_hidden(
         &self,

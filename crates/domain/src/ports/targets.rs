@@ -42,6 +42,8 @@ pub struct Reacted {
     pub standing: Vec<Emoji>,
     /// Members of the conversation.
     pub members: u32,
+    /// They hid the message from themselves.
+    pub hidden: bool,
 }
 
 /// What a message holds.

@@ -81,7 +81,7 @@ async fn the_newest_of_each_person_and_emoji_is_what_everything_shows() {
     assert_eq!((known.kinds, known.count, known.members), (vec![emoji("👍"), emoji("🎉"), emoji("❤️")], 4, 2));
     let mut own = gateway.reacted(bob, lobby, two).await.unwrap();
     own.own.sort();
-    assert_eq!(own, Reacted { kinds: vec![], count: 0, own: vec![emoji("❤️"), emoji("👍")], standing: vec![], members: 2 });
+    assert_eq!(own, Reacted { kinds: vec![], count: 0, own: vec![emoji("❤️"), emoji("👍")], standing: vec![], members: 2, hidden: false });
     // A reaction's key is as used as a message's.
     let LogEvent::MessageReacted(reacted) = &log.event_at(last).event else { panic!("a reaction") };
     let key = SendKey { conversation: lobby, sender: ann, client_id: reacted.client_id.clone() };

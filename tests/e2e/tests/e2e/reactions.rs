@@ -3,7 +3,7 @@
 use relay_harness::{Harness, User};
 use relay_protocol::frame::{ErrorFrame, MessageAck};
 use relay_protocol::log::{LogEvent, MessageReacted};
-use relay_protocol::rest::{ReactRequest, ReactionsQuery};
+use relay_protocol::rest::{ConversationListQuery, ReactRequest, ReactionsQuery};
 use relay_protocol::{ErrorCode, MessageRef, Position, React, Reaction, ServerFrame, command};
 use relay_types::{ClientId, ConversationId, Emoji, IdGen as _, MessageId, Seq, SystemIds, UserId};
 
@@ -397,4 +397,43 @@ async fn in_a_large_conversation_reactions_stay_as_they_are() -> TestResult {
     }
     assert_eq!(find(&ann, chat, message).await?.reactions, [kind("👍", true, &[&ann])]);
     h.finish().await
+}
+
+#[tokio::test]
+async fn what_one_hid_takes_no_reaction_and_a_reaction_brings_no_hidden_conversation_back() -> TestResult {
+    let h = Harness::shared().await?;
+    let (ann, bob) = (h.user("ann").await?, h.user("bob").await?);
+    let chat = direct(&ann, &bob).await?;
+    let mut bobs = Socket::live(&h, 0, &bob.device, None).await?;
+    let (one, two) =
+        (ann.api.post_message(chat, &ulid_key(0), &text("one")).await?, ann.api.post_message(chat, &ulid_key(0), &text("two")).await?);
+    bob.api.react(chat, one.message_id, &request(&ulid_key(0), "👍", true)).await?;
+    persisted(&h).await?;
+    for message in [one.message_id, two.message_id] {
+        bob.api.hide_message(chat, message).await?;
+        assert_eq!(code_of(bob.api.react(chat, message, &request(&ulid_key(0), "🎉", true)).await), ErrorCode::UnknownMessage);
+        let refused = bobs.react(chat, &ulid_key(0), message, "🎉", true).await?;
+        assert_eq!(refused.expect_err("it is hidden").code, ErrorCode::UnknownMessage);
+    }
+    bobs.react(chat, &ulid_key(0), one.message_id, "👍", false).await?.expect("what was given before is taken back");
+    ann.api.react(chat, two.message_id, &request(&ulid_key(0), "🎉", true)).await?;
+
+    let listed = async |user: &User| -> anyhow::Result<bool> {
+        persisted(&h).await?;
+        Ok(user
+            .api
+            .list_conversations(&ConversationListQuery::default())
+            .await?
+            .conversations
+            .iter()
+            .any(|row| row.conversation_id == chat))
+    };
+    bob.api.hide(chat).await?;
+    assert!(!listed(&bob).await?);
+    ann.api.react(chat, one.message_id, &request(&ulid_key(0), "🎉", true)).await?;
+    ann.api.edit_message(chat, two.message_id, &ulid_key(0), &text("two, again")).await?;
+    assert!(!listed(&bob).await? && listed(&ann).await?);
+    ann.api.post_message(chat, &ulid_key(0), &text("three")).await?;
+    assert!(listed(&bob).await?);
+    Ok(())
 }

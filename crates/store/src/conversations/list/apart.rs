@@ -16,7 +16,7 @@ pub(super) async fn pinned(store: &Store, user: UserId) -> Result<Vec<(Uuid, Off
         r#"SELECT m.conversation_id, m.pinned_at AS "pinned_at!" FROM members m
            WHERE m.user_id = $1 AND m.pinned_at IS NOT NULL AND m.state = 'accepted'
              AND (m.hidden_seq IS NULL OR EXISTS (
-                 SELECT FROM conversation_heads h WHERE h.conversation_id = m.conversation_id AND h.last_seq > m.hidden_seq))
+                 SELECT FROM conversation_heads h WHERE h.conversation_id = m.conversation_id AND h.message_seq > m.hidden_seq))
            ORDER BY m.pinned_at DESC, m.conversation_id DESC"#,
         user.to_uuid()
     )
@@ -39,7 +39,7 @@ pub(super) async fn archived(
            FROM members m LEFT JOIN conversation_heads h ON h.conversation_id = m.conversation_id
            WHERE m.user_id = $1 AND m.archived_seq IS NOT NULL AND m.state = 'accepted'
              AND (m.muted_until > now() OR coalesce(h.message_seq, 0) <= m.archived_seq)
-             AND (m.hidden_seq IS NULL OR h.last_seq > m.hidden_seq)
+             AND (m.hidden_seq IS NULL OR h.message_seq > m.hidden_seq)
              AND (coalesce(h.last_at, m.added_at), m.conversation_id) < ($2::timestamptz, $3::uuid)
            ORDER BY 2 DESC, 1 DESC LIMIT $4"#,
         user.to_uuid(),

@@ -80,7 +80,7 @@ async fn within(
                    SELECT FROM members m
                    WHERE m.conversation_id = c.conversation_id AND m.user_id = $1 AND m.state = 'accepted'
                      AND (m.hidden_seq IS NULL OR EXISTS (
-                         SELECT FROM conversation_heads h WHERE h.conversation_id = m.conversation_id AND h.last_seq > m.hidden_seq))
+                         SELECT FROM conversation_heads h WHERE h.conversation_id = m.conversation_id AND h.message_seq > m.hidden_seq))
                      AND (m.archived_seq IS NULL OR (coalesce(m.muted_until <= now(), true) AND EXISTS (
                          SELECT FROM conversation_heads h WHERE h.conversation_id = m.conversation_id AND h.message_seq > m.archived_seq)))
                    LIMIT 1) AS still

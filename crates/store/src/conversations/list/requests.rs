@@ -23,7 +23,7 @@ pub(super) async fn after(
         r#"SELECT m.conversation_id, coalesce(h.last_at, m.added_at) AS "active_at!"
            FROM members m LEFT JOIN conversation_heads h ON h.conversation_id = m.conversation_id
            WHERE m.user_id = $1 AND m.state = 'request' AND (m.hidden_seq IS NULL OR m.hidden_seq < 9223372036854775807)
-             AND (m.hidden_seq IS NULL OR h.last_seq > m.hidden_seq)
+             AND (m.hidden_seq IS NULL OR h.message_seq > m.hidden_seq)
              AND (coalesce(h.last_at, m.added_at), m.conversation_id) < ($2::timestamptz, $3::uuid)
            ORDER BY 2 DESC, 1 DESC LIMIT $4"#,
         user.to_uuid(),
