@@ -1,6 +1,8 @@
 //! What reactions make of messages. For each person, message and emoji the event with the greatest sequence counts, in whatever order
 //! they are applied; applied twice, they change nothing.
 
+use std::collections::BTreeSet;
+
 use relay_domain::ports::ProjectError;
 use relay_protocol::Reaction;
 use relay_protocol::log::{LogEvent, MessageReacted};
@@ -44,14 +46,27 @@ impl Reactions {
     }
 }
 
-/// After the run's own rows. Indexes: `messages_message_id_key`, one probe per reaction; `reactions_pkey`; then of each message all
-/// its reactions, of which people in a conversation have some thousands at most, and `messages_pkey`. A message is counted anew where
-/// a row of it changed, or where it does not count what is there: its own row may have been missing.
+/// What a run makes of one emoji at one message.
+struct Touched {
+    conversation: Uuid,
+    seq: i64,
+    emoji: String,
+    /// So many more people react with it, or fewer.
+    more: i64,
+    upto: i64,
+    /// The message does not count what there was before.
+    anew: bool,
+}
+
+/// After the run's own rows. Indexes: `messages_message_id_key`, one probe per reaction; `reactions_pkey`; then of each message the
+/// counts go on from those that it has, however many reactions it has. A message is counted anew, by `reactions_pkey`, where it counts
+/// nothing yet, or not what is there: its own row may have been missing.
 pub(super) async fn apply(connection: &mut PgConnection, run: &Reactions) -> sqlx::Result<()> {
     if run.seq.is_empty() {
         return Ok(());
     }
-    let touched = sqlx::query!(
+    let touched = sqlx::query_as!(
+        Touched,
         r#"WITH run AS MATERIALIZED (
                SELECT DISTINCT ON (conversation_id, message_id, user_id, emoji) *
                FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::bigint[], $6::bigint[], $7::boolean[])
@@ -59,8 +74,10 @@ pub(super) async fn apply(connection: &mut PgConnection, run: &Reactions) -> sql
                ORDER BY conversation_id, message_id, user_id, emoji, said_seq DESC),
            said AS MATERIALIZED (
                SELECT m.conversation_id, m.seq, run.user_id, run.emoji, run.said_seq, run.said_at_ms, run.stays,
-                      coalesce((m.reactions ->> 'upto')::bigint, 0) AS upto
+                      coalesce((m.reactions ->> 'upto')::bigint, 0) AS upto, coalesce(before.stays, false) AS stood
                FROM run JOIN messages m ON m.conversation_id = run.conversation_id AND m.message_id = run.message_id
+               LEFT JOIN reactions before ON before.conversation_id = m.conversation_id AND before.seq = m.seq
+                    AND before.user_id = run.user_id AND before.emoji = run.emoji
                WHERE m.kind = 'MESSAGE_SENT' AND NOT m.deleted),
            written AS (
                INSERT INTO reactions AS r (conversation_id, seq, user_id, emoji, said_seq, said_at_ms, stays)
@@ -68,9 +85,14 @@ pub(super) async fn apply(connection: &mut PgConnection, run: &Reactions) -> sql
                ON CONFLICT (conversation_id, seq, user_id, emoji) DO UPDATE
                SET said_seq = excluded.said_seq, said_at_ms = excluded.said_at_ms, stays = excluded.stays
                WHERE r.said_seq < excluded.said_seq
-               RETURNING r.conversation_id, r.seq)
-           SELECT conversation_id AS "conversation_id!", seq AS "seq!" FROM written
-           UNION SELECT conversation_id, seq FROM said WHERE upto < said_seq"#,
+               RETURNING r.conversation_id, r.seq, r.user_id, r.emoji)
+           SELECT said.conversation_id AS "conversation!", said.seq AS "seq!", said.emoji AS "emoji!",
+                  coalesce(sum(said.stays::integer - said.stood::integer) FILTER (WHERE w.seq IS NOT NULL), 0) AS "more!",
+                  max(said.said_seq) AS "upto!",
+                  said.upto = 0 OR bool_or(w.seq IS NULL) AS "anew!"
+           FROM said LEFT JOIN written w USING (conversation_id, seq, user_id, emoji)
+           WHERE w.seq IS NOT NULL OR said.upto < said.said_seq
+           GROUP BY said.conversation_id, said.seq, said.emoji, said.upto"#,
         &run.conversation,
         &run.message,
         &run.user,
@@ -80,10 +102,70 @@ pub(super) async fn apply(connection: &mut PgConnection, run: &Reactions) -> sql
         &run.on,
     );
     let touched = touched.fetch_all(&mut *connection).await?;
-    if touched.is_empty() {
+    let anew: BTreeSet<(Uuid, i64)> = touched.iter().filter(|kind| kind.anew).map(|kind| (kind.conversation, kind.seq)).collect();
+    count_on(connection, touched.iter().filter(|kind| !anew.contains(&(kind.conversation, kind.seq)))).await?;
+    count_anew(connection, anew).await
+}
+
+/// Adds to what the messages count. Of an emoji that the run names, who comes first is looked up. Indexes: `messages_pkey`,
+/// `reactions_by_kind`, of which a few entries are read for each kind.
+async fn count_on(connection: &mut PgConnection, touched: impl Iterator<Item = &Touched>) -> sqlx::Result<()> {
+    let (mut conversations, mut seqs, mut emoji, mut more, mut upto) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for kind in touched {
+        conversations.push(kind.conversation);
+        seqs.push(kind.seq);
+        emoji.push(kind.emoji.clone());
+        more.push(kind.more);
+        upto.push(kind.upto);
+    }
+    if seqs.is_empty() {
         return Ok(());
     }
-    let (conversations, seqs): (Vec<Uuid>, Vec<i64>) = touched.into_iter().map(|row| (row.conversation_id, row.seq)).unzip();
+    sqlx::query!(
+        "UPDATE messages m SET reactions = (
+             SELECT jsonb_build_object(
+                        'upto', greatest((m.reactions ->> 'upto')::bigint, t.upto),
+                        'kinds', coalesce(jsonb_agg(jsonb_build_object('emoji', kind.emoji, 'count', kind.count, 'by', coalesce(kind.by, '[]'))
+                                                    ORDER BY kind.first), '[]'))
+             FROM (SELECT emoji, counted.count + coalesce(said.more, 0) AS count,
+                          (SELECT r.said_seq FROM reactions r
+                           WHERE r.conversation_id = m.conversation_id AND r.seq = m.seq AND r.emoji = counts.emoji AND r.stays
+                           ORDER BY r.said_seq LIMIT 1) AS first,
+                          CASE WHEN said.more IS NULL THEN counted.by ELSE (
+                              SELECT jsonb_agg(few.user_id ORDER BY few.said_seq)
+                              FROM (SELECT r.user_id, r.said_seq FROM reactions r
+                                    WHERE r.conversation_id = m.conversation_id AND r.seq = m.seq AND r.emoji = counts.emoji AND r.stays
+                                    ORDER BY r.said_seq LIMIT $6) AS few) END AS by
+                   FROM (SELECT emoji FROM jsonb_to_recordset(m.reactions -> 'kinds') AS k (emoji text)
+                         UNION SELECT jsonb_object_keys(t.more)) AS counts
+                   CROSS JOIN LATERAL (
+                       SELECT coalesce(max(k.count), 0) AS count, (array_agg(k.by))[1] AS by
+                       FROM jsonb_to_recordset(m.reactions -> 'kinds') AS k (emoji text, count bigint, by jsonb)
+                       WHERE k.emoji = counts.emoji) AS counted
+                   CROSS JOIN LATERAL (SELECT (t.more ->> counts.emoji)::bigint AS more) AS said) AS kind
+             WHERE kind.count > 0)
+         FROM (SELECT conversation_id, seq, max(upto) AS upto, jsonb_object_agg(emoji, more) AS more
+               FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[]) AS u (conversation_id, seq, emoji, more, upto)
+               GROUP BY conversation_id, seq) AS t
+         WHERE m.conversation_id = t.conversation_id AND m.seq = t.seq",
+        &conversations,
+        &seqs,
+        &emoji,
+        &more,
+        &upto,
+        i64::try_from(Reaction::MOST_NAMED).unwrap_or(i64::MAX)
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// Counts all that there is. Indexes: `reactions_pkey`, `messages_pkey`.
+async fn count_anew(connection: &mut PgConnection, messages: BTreeSet<(Uuid, i64)>) -> sqlx::Result<()> {
+    if messages.is_empty() {
+        return Ok(());
+    }
+    let (conversations, seqs): (Vec<Uuid>, Vec<i64>) = messages.into_iter().unzip();
     sqlx::query!(
         "UPDATE messages m SET reactions = (
              SELECT jsonb_build_object(
@@ -99,7 +181,7 @@ pub(super) async fn apply(connection: &mut PgConnection, run: &Reactions) -> sql
         &seqs,
         i32::try_from(Reaction::MOST_NAMED).unwrap_or(i32::MAX)
     )
-    .execute(&mut *connection)
+    .execute(connection)
     .await
     .map(drop)
 }

@@ -192,3 +192,37 @@ async fn what_a_worker_of_before_deleted_keeps_no_reactions() {
     let kept = (3, vec![("👍".to_owned(), 1, true, vec![bob])], Some(5));
     assert_eq!(shown(&db, bob, lobby).await, [(2, vec![], None), kept, (7, vec![], None)]);
 }
+
+#[tokio::test]
+async fn counts_of_a_popular_message_go_on_from_what_was_counted() {
+    let db = Db::fresh().await;
+    let (ann, bob, lobby, mut log) = lobby(&db).await;
+    let one = log.sent(lobby, ann, "one"); // 2
+    log.reacted(one, ann, "🎉", true); // 3
+    db.project(&log).await;
+    // Many others, whose reactions were counted.
+    let many = "INSERT INTO reactions (conversation_id, seq, user_id, emoji, said_seq, said_at_ms, stays)
+                SELECT conversation_id, seq, gen_random_uuid(), '👍', 2, 0, true FROM messages, generate_series(1, 5000) WHERE seq = 2";
+    sqlx::raw_sql(many).execute(&db.raw).await.unwrap();
+    let counted = "UPDATE messages SET reactions = jsonb_set(reactions, '{kinds,1}', '{\"emoji\": \"👍\", \"count\": 7000, \"by\": []}') WHERE seq = 2";
+    sqlx::raw_sql(counted).execute(&db.raw).await.unwrap();
+    let counts = async |db: &Db| {
+        let page = shown(db, ann, lobby).await;
+        let (_, kinds, upto) = page.into_iter().find(|(seq, ..)| *seq == 2).unwrap();
+        (kinds.into_iter().map(|(emoji, count, ..)| (emoji, count)).collect::<Vec<_>>(), upto)
+    };
+    log.reacted(one, bob, "👍", true); // 4
+    log.reacted(one, bob, "🎉", true); // 5
+    log.reacted(one, bob, "❤️", true); // 6
+    db.project(&log).await;
+    let three = vec![("👍".to_owned(), 7_001), ("🎉".to_owned(), 2), ("❤️".to_owned(), 1)];
+    assert_eq!(counts(&db).await, (three, Some(6)));
+    log.reacted(one, bob, "❤️", false); // 7
+    log.reacted(one, bob, "👍", false); // 8
+    log.reacted(one, ann, "🎉", false); // 9
+    db.project(&log).await;
+    // Of what is left the first stands first; who reacts is known again where it is asked for.
+    let page = shown(&db, ann, lobby).await.remove(0).1;
+    assert_eq!(counts(&db).await, (vec![("👍".to_owned(), 7_000), ("🎉".to_owned(), 1)], Some(9)));
+    assert_eq!((page[0].3.len(), page[1].3.clone()), (8, vec![bob]));
+}
