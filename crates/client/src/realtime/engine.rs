@@ -19,6 +19,7 @@ use super::RealtimeConfig;
 use super::event::{Closed, Event, EventSender, State, Stats};
 use super::link::Link;
 use super::presence::PresenceTeller;
+use super::received::ReceivedTeller;
 use super::progress::Progress;
 use super::typing::{Change, Typing};
 use crate::backoff::Backoff;
@@ -98,6 +99,7 @@ pub(super) struct Engine {
     pub(super) progress: Progress,
     pub(super) typing: Typing,
     pub(super) presence: PresenceTeller,
+    pub(super) received: ReceivedTeller,
     /// Events that the stream has no room for yet. While there are any, the socket is not read, so there are few.
     pub(super) undelivered: VecDeque<Event>,
     reconnect: Backoff,
@@ -146,6 +148,7 @@ impl Engine {
             progress: Progress::from_saved(parts.saved.position),
             typing: Typing::default(),
             presence: PresenceTeller::default(),
+            received: ReceivedTeller::default(),
             undelivered: VecDeque::new(),
             token_refusals: 0,
         }

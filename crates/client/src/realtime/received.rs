@@ -12,8 +12,10 @@ use tokio::time::Instant;
 const GATHER: Duration = Duration::from_millis(100);
 /// Between two words.
 const EVERY: Duration = Duration::from_secs(1);
+/// A word may be lost with its socket for so long. It has no answer.
+const MAY_BE_LOST: Duration = Duration::from_secs(10);
 
-/// What is told on one socket.
+/// What is told on one socket, and left to the next.
 #[derive(Debug, Default)]
 pub(super) struct ReceivedTeller {
     upto: HashMap<ConversationId, Seq>,
@@ -21,6 +23,8 @@ pub(super) struct ReceivedTeller {
     live: bool,
     due: Option<Instant>,
     said: Option<Instant>,
+    /// The last word.
+    last: Vec<ReceivedUpto>,
     /// A server of before knows no such command.
     off: bool,
 }
@@ -34,6 +38,18 @@ impl ReceivedTeller {
         let upto = self.upto.entry(conversation).or_default();
         *upto = (*upto).max(seq);
         self.plan(now);
+    }
+
+    /// What is to be said on the next socket: what was not, and what may not have come.
+    pub(super) fn over(self, now: Instant) -> Self {
+        let mut next = Self { upto: self.upto, ..Self::default() };
+        if self.said.is_some_and(|said| now < said + MAY_BE_LOST) {
+            for ReceivedUpto { conversation_id, seq } in self.last {
+                let upto = next.upto.entry(conversation_id).or_default();
+                *upto = (*upto).max(seq);
+            }
+        }
+        next
     }
 
     /// Everything missed has come.
@@ -66,6 +82,7 @@ impl ReceivedTeller {
         self.upto.extend(rest.into_iter().map(|upto| (upto.conversation_id, upto.seq)));
         if !all.is_empty() {
             self.said = Some(now);
+            self.last.clone_from(&all);
         }
         self.plan(now);
         all
@@ -76,7 +93,7 @@ impl ReceivedTeller {
         let it_was = self.said.is_some() && !self.off;
         self.off |= it_was;
         if self.off {
-            (self.upto, self.due) = (HashMap::new(), None);
+            (self.upto, self.due, self.last) = (HashMap::new(), None, Vec::new());
         }
         it_was
     }
@@ -105,6 +122,21 @@ mod tests {
         assert_eq!((teller.due(), teller.take(at)), (None, Vec::new()));
         teller.message(room(2), Seq(10), at);
         assert_eq!(teller.due(), Some(at + EVERY));
+    }
+
+    #[test]
+    fn what_may_be_lost_with_a_socket_is_told_on_the_next_one() {
+        let (mut teller, now) = (ReceivedTeller::default(), Instant::now());
+        teller.live(now);
+        teller.message(room(1), Seq(5), now);
+        teller.take(now);
+        teller.message(room(2), Seq(7), now);
+        let mut next = teller.over(now + EVERY);
+        assert_eq!(next.due(), None);
+        next.live(now);
+        let both = [(1, 5), (2, 7)].map(|(n, seq)| ReceivedUpto { conversation_id: room(n), seq: Seq(seq) });
+        assert_eq!(next.take(now), both);
+        assert!(next.over(now + MAY_BE_LOST).upto.is_empty(), "it came");
     }
 
     #[test]

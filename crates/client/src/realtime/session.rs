@@ -83,21 +83,28 @@ impl Engine {
             answered: now,
             paused_until: None,
             retry: Backoff::new(RETRY_BASE, RETRY_CAP),
-            received: ReceivedTeller::default(),
+            received: std::mem::take(&mut self.received),
             error: None,
         };
+        let end = self.serve(&mut session).await;
+        self.received = std::mem::take(&mut session.received).over(Instant::now());
+        end
+    }
+
+    async fn serve(&mut self, session: &mut Session) -> SessionEnd {
+        let now = Instant::now();
         self.outbox.retry_all();
         self.set_state(State::CatchingUp);
         let mut timer = pin!(tokio::time::sleep_until(now));
         loop {
-            self.fill(&mut session);
-            let deadline = self.next_deadline(&session);
+            self.fill(session);
+            let deadline = self.next_deadline(session);
             if timer.deadline() != deadline {
                 timer.as_mut().reset(deadline);
             }
             tokio::select! {
                 incoming = session.connection.drive(self.undelivered.is_empty()) => {
-                    if let Some(end) = self.on_incoming(&mut session, incoming).await {
+                    if let Some(end) = self.on_incoming(session, incoming).await {
                         return end;
                     }
                 }
@@ -107,17 +114,17 @@ impl Engine {
                         self.typing.said(send.conversation_id);
                         self.accept(send, waiter);
                     }
-                    Some(Command::Typing(conversation, typing)) => self.tell_typing(&mut session, conversation, typing),
+                    Some(Command::Typing(conversation, typing)) => self.tell_typing(session, conversation, typing),
                     Some(Command::Present(say)) => self.presence.say(say, Instant::now()),
                     Some(Command::Watch(people)) => self.presence.watch(people, Instant::now()),
                     Some(Command::Close(done)) => {
-                        self.say_goodbye(&mut session).await;
+                        self.say_goodbye(session).await;
                         return SessionEnd::Closed(Some(done));
                     }
                     None => return SessionEnd::Closed(None),
                 },
                 () = timer.as_mut() => {
-                    if let Some(end) = self.on_timer(&mut session).await {
+                    if let Some(end) = self.on_timer(session).await {
                         return end;
                     }
                 }

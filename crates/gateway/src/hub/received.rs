@@ -41,9 +41,16 @@ impl UserState {
     fn told(&mut self, shard: ShardId, seq: Seq) {
         if let Some(received) = self.received(shard) {
             received.told = received.told.max(seq);
+        }
+    }
+
+    /// Of what lies up to there, others may have been told, or not.
+    fn unsure(&mut self, shard: ShardId, seq: Seq) {
+        if let Some(received) = self.received(shard) {
+            received.unsure = received.unsure.max(seq);
         } else {
             self.received.reserve_exact(1);
-            self.received.push(Received { shard, told: seq, unsure: Seq::ZERO, has: Seq::ZERO });
+            self.received.push(Received { shard, told: Seq::ZERO, unsure: seq, has: Seq::ZERO });
         }
     }
 }
@@ -82,14 +89,15 @@ fn keep(unsaved: &mut HashMap<(UserId, ShardId), Seq>, of: (UserId, ShardId), se
 
 impl Hub {
     /// A device of the user's is live. It had everything up to `position` before, and what lies behind that it says itself; one
-    /// without a position begins here.
+    /// without a position begins here. Whether others were told of what lies before is not known: the word about it may have been lost
+    /// with a socket, and another device of theirs may still be catching up with it.
     pub(crate) fn begins(&self, user: UserId, position: Option<&Position>) {
         let mut state = self.state.lock();
         let known = position.filter(|position| position.epoch == state.epoch);
         for (shard, head) in state.heads() {
             let began = known.and_then(|position| position.seq(shard)).unwrap_or(head).min(head);
             let Some(user_state) = state.users.get_mut(&user) else { return };
-            user_state.told(shard, began);
+            user_state.unsure(shard, began);
             if known.is_some() {
                 state.has(user, shard, began);
             }
@@ -103,8 +111,7 @@ impl Hub {
         let Some(user_state) = state.users.get_mut(&user) else { return };
         for (shard, head) in heads {
             if user_state.received(shard).is_none() {
-                user_state.received.reserve_exact(1);
-                user_state.received.push(Received { shard, told: Seq::ZERO, unsure: head, has: Seq::ZERO });
+                user_state.unsure(shard, head);
             }
         }
     }

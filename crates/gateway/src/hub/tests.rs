@@ -404,6 +404,28 @@ fn what_a_device_says_to_have_is_news_where_nothing_is_known_of_it() {
     assert_eq!(hub.take_received(), [(ann(), SHARD, Seq(14))]);
 }
 
+/// Failed before: a position was taken for what others had been told, and so was the end of the log for a device without one.
+#[test]
+fn what_a_device_had_before_it_came_is_news_until_it_was_told() {
+    let hub = hub(10, 30);
+    pass(&hub, vec![says(11), says(12), says(13)]);
+    let upto = |seq| [ReceivedUpto { conversation_id: room(), seq: Seq(seq) }];
+    let news = |hub: &Hub, seq| {
+        let notices = hub.received(bob(), &upto(seq)).into_iter();
+        notices.map(|(notice, before)| (notice.of.iter().map(|of| of.seq).collect::<Vec<_>>(), before)).collect::<Vec<_>>()
+    };
+    let first = socket();
+    assert!(matches!(hub.attach(&first, &[(SHARD, Seq(12))].into(), Some(&snapshot(10, 5)), None, false), Attach::Live { .. }));
+    hub.begins(bob(), Some(&Position { epoch: "E".to_owned(), shards: [(SHARD, Seq(12))].into() }));
+    let second = socket();
+    assert!(matches!(hub.attach(&second, &[(SHARD, Seq(13))].into(), None, None, false), Attach::Live { .. }));
+    hub.begins(bob(), None);
+    // Its word about 12 was lost with the socket of before.
+    assert_eq!(news(&hub, 12), [(vec![Seq(12)], Seq(11))]);
+    assert_eq!(news(&hub, 13), [(vec![Seq(13)], Seq(12))], "the other one began behind it");
+    assert_eq!(news(&hub, 13), []);
+}
+
 #[test]
 fn who_speaks_without_a_socket_stays_known() {
     let hub = hub(10, 30);

@@ -210,6 +210,15 @@ test('others are told that their messages came, at most once a second, and not b
   expect(said()[1]?.conversations).toEqual([{ conversation_id: 'c1', seq: 22 }]);
 });
 
+test('what may have been lost with a socket is said again on the next one', async () => {
+  await loggedIn();
+  server.message('c1', 'one');
+  await server.until('the word', () => server.received.length === 1);
+  server.cut();
+  await server.until('the word again', () => server.received.length === 2);
+  expect(server.received[1]).toEqual(server.received[0]);
+});
+
 test('a server of before that does not know the word is not told again, and the program hears nothing of it', async () => {
   const client = await loggedIn();
   const notices: unknown[] = [];

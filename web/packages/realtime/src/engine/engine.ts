@@ -10,6 +10,7 @@ import type { ErrorFrame, PresenceFrame, ReceiptsFrame, TypingFrame, WelcomeFram
 import { mayReconnect, retryAfterMs } from './closes.ts';
 import type { Outbox } from './outbox.ts';
 import { PresenceTeller, type PresenceWant } from './presence.ts';
+import { Received } from './received.ts';
 import type { Settings } from './settings.ts';
 import type { Sink } from './sink.ts';
 import { Socket, type SocketEnd } from './socket.ts';
@@ -47,6 +48,7 @@ export class Engine {
   readonly #reconnect: Backoff;
   readonly #wait = new Timer();
   readonly #presence = new PresenceTeller();
+  readonly #received = new Received();
   #socket: Socket | null = null;
   #resume: string | null;
   #stopped = false;
@@ -147,6 +149,7 @@ export class Engine {
           clock,
           tracker: this.#tracker,
           presence: this.#presence,
+          received: this.#received,
           onWelcome: (welcome) => {
             this.#began = performance.now();
             this.#tokenRefusals = 0;

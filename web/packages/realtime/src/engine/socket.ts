@@ -21,7 +21,7 @@ import {
 } from '../wire/frames.ts';
 import { InFlight, type Outbox } from './outbox.ts';
 import type { PresenceTeller } from './presence.ts';
-import { Received } from './received.ts';
+import type { Received } from './received.ts';
 import type { Settings } from './settings.ts';
 import type { Sink } from './sink.ts';
 import type { Tracker } from './tracker.ts';
@@ -63,6 +63,7 @@ export interface SocketParts {
   readonly tracker: Tracker;
   readonly clock: ServerClock;
   readonly presence: PresenceTeller;
+  readonly received: Received;
   onWelcome(welcome: WelcomeFrame): void;
   onCaughtUp(): void;
   onPosition(position: string): void;
@@ -82,7 +83,6 @@ export class Socket {
   readonly #deadline = new Timer();
   readonly #report = new Timer();
   readonly #pause = new Timer();
-  readonly #received = new Received();
   readonly #receivedDue = new Timer();
   #receivedSaid = Number.NEGATIVE_INFINITY;
   #welcome: WelcomeFrame | null = null;
@@ -200,7 +200,7 @@ export class Socket {
       return;
     }
     this.#parts.sink.event(heardBy(event, me), size);
-    this.#received.event(event, me);
+    this.#parts.received.event(event, me);
     this.#sayReceivedSoon();
     this.#unplaced = true;
     if (this.#parts.sink.waiting > MOST_WAITING) this.#leave('behind');
@@ -287,7 +287,7 @@ export class Socket {
     const asked = error.retry_after_ms ?? null;
     const clientId = error.client_id ?? null;
     if (clientId === null) {
-      if (error.code === 'unknown_command' && (this.#parts.presence.isUnknown() || this.#received.isUnknown())) return;
+      if (error.code === 'unknown_command' && (this.#parts.presence.isUnknown() || this.#parts.received.isUnknown())) return;
       this.#error = error;
       if (error.code === 'rate_limited' && this.#inFlight.size > 0) {
         // Some frame of ours was not even looked at, and which is not said: what has no answer goes out again.
@@ -326,13 +326,13 @@ export class Socket {
 
   /** Others see that their messages came. While it catches up the server reads nothing. */
   #sayReceivedSoon(): void {
-    if (!this.#caughtUp || this.#over || this.#received.isEmpty || this.#receivedDue.pending) return;
+    if (!this.#caughtUp || this.#over || this.#parts.received.isEmpty || this.#receivedDue.pending) return;
     const wait = Math.max(RECEIVED_SOON_MS, this.#receivedSaid + RECEIVED_EVERY_MS - performance.now());
     this.#receivedDue.start(wait, () => void this.#sayReceived());
   }
 
   async #sayReceived(): Promise<void> {
-    const upto = this.#received.take();
+    const upto = this.#parts.received.take(performance.now());
     this.#receivedSaid = performance.now();
     // Only what outlives the page has come.
     await this.#parts.sink.settled();
@@ -400,6 +400,7 @@ export class Socket {
     if (this.#over) return;
     this.#over = true;
     this.#parts.presence.ended();
+    this.#parts.received.over(performance.now());
     for (const timer of [this.#deadline, this.#report, this.#pause, this.#receivedDue]) timer.stop();
     this.#goodbye?.();
     this.#parts.onEnd(end);
