@@ -1,7 +1,10 @@
 //! Sends messages whose time has come, each once: it is taken up first, posted with the key that it has from the start, and only then
 //! settled. A process that ends in between leaves it to be taken up again, and the key finds what was sent.
 //!
-//! Any number of processes may do this; each takes what no other one has.
+//! Any number of processes may do this; each takes what no other one has. A shard that does not answer delays what is to be sent there,
+//! and nothing else.
+
+mod under_way;
 
 use std::time::{Duration, Instant};
 
@@ -11,17 +14,25 @@ use relay_protocol::scheduled::OVERDUE_MS;
 use relay_protocol::{ErrorCode, SendMessage};
 use relay_runtime::Task;
 use relay_runtime::trace::TraceContext;
-use relay_types::TimestampMs;
+use relay_types::{ShardId, TimestampMs};
 
 use crate::deps::Deps;
 use crate::error::ApiError;
 use crate::flush::flush_by;
 use crate::publish::publish_for;
 
+use self::under_way::UnderWay;
+
 /// Between looks while nothing is due.
 const IDLE: Duration = Duration::from_secs(1);
-/// Messages of different people that are sent at once. After a long absence, so many by so many.
+/// Messages that are taken up at once.
 const TOGETHER: u16 = 16;
+/// With so many on their way, a shard gets no more: each of them waits for the log, and may hold a connection to Postgres meanwhile.
+const OF_A_SHARD: usize = 16;
+/// How long more of them may end before the next are looked for.
+const GATHER: Duration = Duration::from_millis(10);
+/// For telling of what became of one. Left behind, the outbox relay tells it.
+const SOON: Duration = Duration::from_millis(500);
 /// Longer than a post takes: another process takes up what was not settled by then.
 const TAKEN_MS: TimestampMs = 30_000;
 /// A process that was stopped for so long leaves what it took up to others: its author may have changed it since.
@@ -45,42 +56,53 @@ impl Scheduler {
     /// Sends what is due until told to stop.
     ///
     /// # Cancel safety
-    /// Cancel safe: what was taken up is taken up again, half a minute later. So a round is finished at a stop.
+    /// Cancel safe: what was taken up is taken up again, half a minute later. So what is on its way is finished at a stop.
     pub async fn run(&self, task: Task) {
         task.health.up();
+        let mut under_way = UnderWay::default();
         while !task.stop.is_cancelled() {
-            match self.round().await {
-                Ok(done) => {
+            let busy = under_way.busy(OF_A_SHARD);
+            let found = self.drive(&mut under_way, self.look(&busy)).await;
+            match found {
+                Ok((due, touched)) => {
                     task.health.up();
-                    if done > 0 {
+                    let (taken_at, is_idle) = (Instant::now(), due.is_empty() && touched.is_empty());
+                    for due in due {
+                        under_way.sends(due.shard, Box::pin(self.send(due, taken_at)));
+                    }
+                    if !touched.is_empty() {
+                        under_way.tells(Box::pin(self.tell(touched)));
+                    }
+                    if !is_idle {
                         continue;
                     }
                 }
                 Err(error) => {
                     tracing::warn!(error = ?error.cause, "scheduled messages are not looked at now; again soon");
                     task.health.degraded(error.detail.into_owned());
+                    self.drive(&mut under_way, stopped_or(&task, IDLE)).await;
+                    continue;
                 }
             }
-            tokio::select! {
-                () = task.stop.cancelled() => return,
-                () = tokio::time::sleep(IDLE) => {}
+            // What comes behind a message that has gone out is due at once.
+            if self.drive_until_sent(&mut under_way, stopped_or(&task, IDLE)).await {
+                self.drive(&mut under_way, tokio::time::sleep(GATHER)).await;
             }
+        }
+        while let Some(ended) = under_way.ended().await {
+            self.tell_of(&mut under_way, ended);
         }
     }
 
-    /// How many were taken up or put aside.
-    async fn round(&self) -> Result<usize, ApiError> {
+    /// What is due, and what was put aside.
+    async fn look(&self, busy: &[ShardId]) -> Result<(Vec<DueMessage>, Vec<LogAddress>), ApiError> {
         let now_ms = self.deps.clock.now_ms();
-        let (due, touched) = self.deps.scheduled.take_due(now_ms, now_ms + TAKEN_MS, TOGETHER).await?;
-        self.tell(&touched).await;
-        let (taken, at) = (due.len(), Instant::now());
-        futures::future::join_all(due.into_iter().map(|due| self.send(due, at))).await;
-        Ok(taken + touched.len())
+        Ok(self.deps.scheduled.take_due(now_ms, now_ms + TAKEN_MS, TOGETHER, busy).await?)
     }
 
-    async fn send(&self, due: DueMessage, taken_at: Instant) {
+    async fn send(&self, due: DueMessage, taken_at: Instant) -> Vec<LogAddress> {
         if taken_at.elapsed() > STALE {
-            return;
+            return Vec::new();
         }
         let outcome = self.outcome(&due).await;
         let label = match outcome {
@@ -91,9 +113,12 @@ impl Scheduler {
         };
         metrics::counter!("relay_scheduled_total", "outcome" => label).increment(1);
         match self.deps.scheduled.settle(&due, outcome, self.deps.clock.now_ms()).await {
-            Ok(touched) => self.tell(touched.as_slice()).await,
+            Ok(touched) => touched.into_iter().collect(),
             // It is taken up again, and what is in the log is found by its key.
-            Err(error) => tracing::warn!(%error, "what became of a scheduled message is written later"),
+            Err(error) => {
+                tracing::warn!(%error, "what became of a scheduled message is written later");
+                Vec::new()
+            }
         }
     }
 
@@ -141,10 +166,54 @@ impl Scheduler {
         self.deps.clock.now_ms() + wait.clamp(AGAIN_MS, MOST_AGAIN_MS)
     }
 
-    /// The author's devices learn of it now; left behind, the outbox relay tells them.
-    async fn tell(&self, touched: &[LogAddress]) {
-        if let Err(error) = flush_by(&self.deps, touched).await {
-            tracing::info!(error = ?error.cause, "an event about a scheduled message is published later");
+    /// The authors' devices learn of it now; left behind, the outbox relay tells them. Their own shard may be another one, so no message
+    /// waits for this.
+    async fn tell(&self, touched: Vec<LogAddress>) {
+        if !matches!(tokio::time::timeout(SOON, flush_by(&self.deps, &touched)).await, Ok(Ok(()))) {
+            tracing::info!("an event about a scheduled message is published later");
         }
+    }
+
+    fn tell_of<'a>(&'a self, under_way: &mut UnderWay<'a>, touched: Vec<LogAddress>) {
+        if !touched.is_empty() {
+            under_way.tells(Box::pin(self.tell(touched)));
+        }
+    }
+
+    /// What is on its way goes on while this is waited for.
+    async fn drive<'a, T>(&'a self, under_way: &mut UnderWay<'a>, wait: impl Future<Output = T>) -> T {
+        let mut wait = std::pin::pin!(wait);
+        loop {
+            tokio::select! {
+                biased;
+                waited = &mut wait => return waited,
+                Some(touched) = under_way.ended() => self.tell_of(under_way, touched),
+            }
+        }
+    }
+
+    /// The same, until a message has gone out or was refused. Whether one was.
+    async fn drive_until_sent<'a>(&'a self, under_way: &mut UnderWay<'a>, wait: impl Future<Output = ()>) -> bool {
+        let mut wait = std::pin::pin!(wait);
+        loop {
+            let before = under_way.messages();
+            tokio::select! {
+                () = &mut wait => return false,
+                Some(touched) = under_way.ended() => {
+                    self.tell_of(under_way, touched);
+                    if under_way.messages() < before {
+                        return true;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Waits so long, or for the stop.
+async fn stopped_or(task: &Task, wait: Duration) {
+    tokio::select! {
+        () = task.stop.cancelled() => {}
+        () = tokio::time::sleep(wait) => {}
     }
 }

@@ -203,8 +203,9 @@ impl ScheduledMessages for Store {
         now_ms: TimestampMs,
         until_ms: TimestampMs,
         limit: u16,
+        busy: &[ShardId],
     ) -> Result<(Vec<DueMessage>, Vec<LogAddress>), StoreError> {
-        self.limited(self.due(now_ms, until_ms, limit)).await
+        self.limited(self.due(now_ms, until_ms, limit, busy)).await
     }
 
     async fn settle(&self, due: &DueMessage, outcome: ScheduledOutcome, at_ms: TimestampMs) -> Result<Option<LogAddress>, StoreError> {

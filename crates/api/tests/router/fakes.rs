@@ -206,7 +206,13 @@ impl ScheduledMessages for Away {
     async fn scheduled(&self, _: UserId) -> Result<Vec<ScheduledMessage>, StoreError> {
         Err(away())
     }
-    async fn take_due(&self, _: TimestampMs, _: TimestampMs, _: u16) -> Result<(Vec<DueMessage>, Vec<LogAddress>), StoreError> {
+    async fn take_due(
+        &self,
+        _: TimestampMs,
+        _: TimestampMs,
+        _: u16,
+        _: &[ShardId],
+    ) -> Result<(Vec<DueMessage>, Vec<LogAddress>), StoreError> {
         Err(away())
     }
     async fn settle(&self, _: &DueMessage, _: ScheduledOutcome, _: TimestampMs) -> Result<Option<LogAddress>, StoreError> {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use relay_protocol::ErrorCode;
 use relay_protocol::scheduled::ScheduledMessage;
-use relay_types::{TimestampMs, UserId};
+use relay_types::{ShardId, TimestampMs, UserId};
 
 use super::{LogAddress, StoreError};
 
@@ -32,6 +32,8 @@ pub enum ScheduleError {
 pub struct DueMessage {
     /// Its author.
     pub author: UserId,
+    /// Its conversation's.
+    pub shard: ShardId,
     /// What, where, when.
     pub message: ScheduledMessage,
     /// The author may not do anything any more.
@@ -81,7 +83,8 @@ pub trait ScheduledMessages: Send + Sync {
     /// Cancel safe.
     async fn scheduled(&self, author: UserId) -> Result<Vec<ScheduledMessage>, StoreError>;
 
-    /// Takes up to `limit` messages that are due, the earliest of each author's in a conversation; nobody else gets them before `until`.
+    /// Takes up to `limit` messages that are due on other shards than `busy`, the earliest of each author's in a conversation; no other
+    /// process gets them before `until`.
     /// What waits and is more than a day late is put aside instead, up to 500 at once, and its author told. Answers with the addresses to
     /// flush, too.
     ///
@@ -92,6 +95,7 @@ pub trait ScheduledMessages: Send + Sync {
         now_ms: TimestampMs,
         until_ms: TimestampMs,
         limit: u16,
+        busy: &[ShardId],
     ) -> Result<(Vec<DueMessage>, Vec<LogAddress>), StoreError>;
 
     /// Says how it went, and tells the author's devices of what is final. Answers with the address to flush.

@@ -2,12 +2,12 @@
 
 use relay_domain::ports::{DueMessage, LogAddress, ScheduledOutcome, StoreError};
 use relay_protocol::scheduled::{OVERDUE_MS, ScheduledState};
-use relay_types::{ConversationId, TimestampMs, UserId};
+use relay_types::{ConversationId, ShardId, TimestampMs, UserId};
 use sqlx::PgConnection;
 
 use super::{Row, Told, code, remove, standing};
 use crate::Store;
-use crate::convert::{millis, shard, text, timestamp};
+use crate::convert::{millis, shard, shard_column, text, timestamp};
 use crate::error::unavailable;
 use crate::outbox::Pending;
 use crate::store::commit;
@@ -24,27 +24,30 @@ impl Store {
         now_ms: TimestampMs,
         until_ms: TimestampMs,
         limit: u16,
+        busy: &[ShardId],
     ) -> Result<(Vec<DueMessage>, Vec<LogAddress>), StoreError> {
         let mut transaction = self.pool.begin().await.map_err(unavailable)?;
         let touched = self.put_aside(&mut transaction, now_ms).await?;
         let rows = sqlx::query!(
             r#"WITH due AS MATERIALIZED (
-                   SELECT user_id, conversation_id, client_id FROM scheduled_messages s
-                   WHERE due_at <= $1 AND NOT (state = 'waiting' AND send_at < $2)
+                   SELECT s.user_id, s.conversation_id, s.client_id, c.shard
+                   FROM scheduled_messages s JOIN conversations c USING (conversation_id)
+                   WHERE s.due_at <= $1 AND c.shard <> ALL ($5::integer[]) AND NOT (s.state = 'waiting' AND s.send_at < $2)
                      AND NOT EXISTS (SELECT FROM scheduled_messages earlier
                                      WHERE earlier.user_id = s.user_id AND earlier.conversation_id = s.conversation_id
                                        AND earlier.due_at IS NOT NULL
                                        AND (earlier.send_at, earlier.client_id) < (s.send_at, s.client_id))
-                   ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED)
+                   ORDER BY s.due_at LIMIT $4 FOR UPDATE OF s SKIP LOCKED)
                UPDATE scheduled_messages s SET state = 'sending', due_at = $3
                FROM due JOIN users u USING (user_id)
                WHERE s.user_id = due.user_id AND s.conversation_id = due.conversation_id AND s.client_id = due.client_id
                RETURNING s.user_id, s.conversation_id, s.client_id, s.body::text AS "body!", s.reply_to, s.send_at, s.time_zone, s.state,
-                         s.refusal, u.disabled_at IS NOT NULL AS "disabled!""#,
+                         s.refusal, due.shard, u.disabled_at IS NOT NULL AS "disabled!""#,
             timestamp(now_ms)?,
             timestamp(now_ms - OVERDUE_MS)?,
             timestamp(until_ms)?,
-            i64::from(limit)
+            i64::from(limit),
+            &busy.iter().copied().map(shard_column).collect::<Vec<_>>()
         );
         let rows = rows.fetch_all(&mut *transaction).await.map_err(unavailable)?;
         let mut taken = Vec::with_capacity(rows.len());
@@ -59,7 +62,12 @@ impl Store {
                 state: row.state,
                 refusal: row.refusal,
             };
-            taken.push(DueMessage { author: UserId::from_uuid(row.user_id), message: message.message()?, disabled: row.disabled });
+            taken.push(DueMessage {
+                author: UserId::from_uuid(row.user_id),
+                shard: shard(row.shard)?,
+                message: message.message()?,
+                disabled: row.disabled,
+            });
         }
         commit(transaction).await?;
         taken.sort_by_key(|due| due.message.send_at_ms);

@@ -1,13 +1,13 @@
 //! Messages that are sent later: each once, at its time, with the rights of then; and their author's devices know.
 
-use relay_harness::{Harness, User};
+use relay_harness::{Harness, User, wait_for};
 use relay_protocol::ErrorCode;
 use relay_protocol::log::LogEvent;
 use relay_protocol::scheduled::{MOST_SCHEDULED, ScheduleRequest, ScheduledState};
 use relay_types::{ClientId, Clock as _, ConversationId, SystemClock};
 
 use super::edits::logged;
-use super::support::{Socket, TestResult, code_of, group, history, let_in, text, text_of, ulid_key};
+use super::support::{LATE, Socket, TestResult, code_of, group, history, let_in, one_of_each_shard, text, text_of, ulid_key};
 
 fn request(body: &str, in_ms: i64) -> ScheduleRequest {
     ScheduleRequest { body: text(body), reply_to: None, send_at_ms: SystemClock.now_ms() + in_ms, time_zone: "Europe/Berlin".to_owned() }
@@ -176,5 +176,38 @@ async fn a_scheduled_message_survives_the_processes_that_were_to_send_it() -> Te
         }
         assert_eq!(logged(&h, key).await?, 1);
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_shard_holds_up_delays_nothing_that_is_scheduled_on_another() -> TestResult {
+    // Longer than the test may take, and shorter than what is taken up is left alone.
+    let h = Harness::builder().shards(2).config("postgres", "statement_timeout_ms = 25000").expect_errors().start().await?;
+    let [zero, one] = one_of_each_shard(&h).await?;
+    let mut ones = Socket::live(&h, 0, &one.device, None).await?;
+    let mut holder = h.database().await?;
+    // More than are sent there at once, and no post of them comes to the log.
+    for _ in 0..20 {
+        let slow = group(&zero, &[]).await?;
+        let held = sqlx::query("SELECT pg_advisory_lock(hashtextextended('posting.' || $1::text, 0))");
+        held.bind(slow.to_uuid().to_string()).execute(&mut holder).await?;
+        zero.api.schedule_message(slow, &ulid_key(0), &request("slow", 0)).await?;
+    }
+    let sending = async || -> Result<i64, String> {
+        let query = sqlx::query_scalar("SELECT count(*) FROM scheduled_messages WHERE user_id = $1 AND state = 'sending'");
+        let mut database = h.database().await.map_err(|error| format!("{error:#}"))?;
+        query.bind(zero.id().to_uuid()).fetch_one(&mut database).await.map_err(|error| error.to_string())
+    };
+    let all_taken = async || match sending().await {
+        Ok(count) if count >= 16 => Ok(()),
+        other => Err(format!("{other:?}")),
+    };
+    wait_for("messages on their way", LATE, all_taken).await;
+    let (quick, first, second) = (group(&one, &[]).await?, ulid_key(0), ulid_key(0));
+    one.api.schedule_message(quick, &first, &request("one", 0)).await?;
+    one.api.schedule_message(quick, &second, &request("two", 1)).await?;
+    ones.scheduled(&second, ScheduledState::Sent).await?;
+    assert_eq!(texts(&one, quick).await?, ["one", "two"]);
+    assert!(sending().await.map_err(anyhow::Error::msg)? >= 16, "they were sent past those, and not after them");
     Ok(())
 }

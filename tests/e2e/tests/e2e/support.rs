@@ -86,6 +86,21 @@ pub async fn people(harness: &Harness, prefix: &str, count: usize) -> anyhow::Re
     Ok(users)
 }
 
+/// Two people, the first at home on shard 0, the second on shard 1.
+pub async fn one_of_each_shard(h: &Harness) -> anyhow::Result<[User; 2]> {
+    let mut homes: [Option<User>; 2] = [None, None];
+    for name in ["ann", "ben", "cat", "dan", "eva", "fay", "gil", "hal", "ida", "jim", "kim", "lea"] {
+        let user = h.user(name).await?;
+        let query = sqlx::query_scalar("SELECT home_shard FROM users WHERE user_id = $1").bind(user.id().to_uuid());
+        let home: i32 = query.fetch_one(&mut h.database().await?).await?;
+        homes[usize::try_from(home)?] = Some(user);
+        if let [Some(zero), Some(one)] = &homes {
+            return Ok([zero.clone(), one.clone()]);
+        }
+    }
+    anyhow::bail!("twelve people have one home")
+}
+
 /// The code of a refused REST call.
 pub fn code_of<T: std::fmt::Debug>(result: Result<T, ClientError>) -> ErrorCode {
     match result {

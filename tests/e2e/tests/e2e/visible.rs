@@ -11,7 +11,7 @@ use relay_protocol::log::LogEvent;
 use relay_types::{ConversationId, IdGen as _, Seq, SystemIds};
 use sqlx::{Connection as _, PgConnection};
 
-use super::support::{LATE, TestResult, code_of, direct, group, history, text, text_of, title, ulid_key};
+use super::support::{LATE, TestResult, code_of, direct, group, history, one_of_each_shard, text, text_of, title, ulid_key};
 use super::witness::{log, persisted, sequences_of, stream};
 
 /// Lets nobody publish what waits for a subject from now on, as a process does that hangs in the middle of publishing.
@@ -211,21 +211,6 @@ async fn published(h: &Harness, like: &str) -> Result<i64, String> {
     let mut database = h.database().await.map_err(|error| format!("{error:#}"))?;
     let query = sqlx::query_scalar("SELECT count(*) FROM outbox WHERE dedup_id LIKE $1 AND published_seq IS NOT NULL").bind(like);
     query.fetch_one(&mut database).await.map_err(|error| format!("{error}"))
-}
-
-/// Two people, the first at home on shard 0, the second on shard 1.
-async fn one_of_each_shard(h: &Harness) -> anyhow::Result<[User; 2]> {
-    let mut homes: [Option<User>; 2] = [None, None];
-    for name in ["ann", "ben", "cat", "dan", "eva", "fay", "gil", "hal", "ida", "jim", "kim", "lea"] {
-        let user = h.user(name).await?;
-        let query = sqlx::query_scalar("SELECT home_shard FROM users WHERE user_id = $1").bind(user.id().to_uuid());
-        let home: i32 = query.fetch_one(&mut h.database().await?).await?;
-        homes[usize::try_from(home)?] = Some(user);
-        if let [Some(zero), Some(one)] = &homes {
-            return Ok([zero.clone(), one.clone()]);
-        }
-    }
-    anyhow::bail!("twelve people have one home")
 }
 
 /// What is behind on one shard neither delays nor spoils reads of another.
