@@ -195,7 +195,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Leaves a conversation out of the caller's list until something new happens in it. */
+        /** Leaves a conversation out of the caller's list until there is a message in it that is newer. */
         put: operations["hideConversation"];
         post?: never;
         /** Lists a hidden conversation again. */
@@ -1512,6 +1512,7 @@ export interface components {
             index_lag_ms?: number | null;
             /** @description Hand back as `cursor` for the next page; absent when everything was searched. A page that has none of its own may have one. */
             next_cursor?: string | null;
+            partial_before_ms?: components["schemas"]["i64"] | null;
             searched_back_to_ms?: components["schemas"]["i64"] | null;
         };
         /**
