@@ -55,6 +55,20 @@ fn check(document: &str, tables: &BTreeMap<String, String>) {
     }
 }
 
+/// The web client's and the terminal's tests hold both to the same examples.
+#[test]
+fn the_protocol_shows_what_clients_draw() {
+    #[derive(serde::Deserialize)]
+    struct Example {
+        typed: String,
+        drawn: String,
+    }
+    let examples: Vec<Example> = serde_json::from_str(include_str!("../../../../tests/markup.json")).unwrap();
+    let cell = |text: &str| format!("```` {} ````", text.replace('\n', "↵"));
+    let rows = examples.iter().map(|Example { typed, drawn }| vec![cell(typed), cell(drawn)]);
+    check("protocol.md", &BTreeMap::from([("markup".to_owned(), table(&["typed", "drawn"], rows))]));
+}
+
 #[test]
 fn tables_of_codes_say_what_the_registry_says() {
     let yes = |yes: bool| if yes { "yes" } else { "no" }.to_owned();

@@ -88,6 +88,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn texts_are_shown_as_typed() {
+        let examples: Vec<serde_json::Value> = serde_json::from_str(include_str!("../../../../../tests/markup.json")).unwrap();
+        for example in examples {
+            let typed = example["typed"].as_str().unwrap();
+            let body = relay_protocol::MessageBody::Text { text: typed.parse().unwrap() };
+            assert_eq!(rows(body_text(&body), 200, 200).join("\n"), typed);
+        }
+    }
+
+    #[test]
     fn names_end_where_their_quotes_end() {
         assert_eq!(quote("(owner) \"The Boss\""), "\"(owner) 'The Boss'\"");
         let long = quote(&"x".repeat(500));

@@ -115,7 +115,7 @@ function blocks(tokens: readonly Token[], depth: number): Block[] {
           type: 'list',
           ordered: list.ordered,
           start: Number(list.start) || 1,
-          items: list.items.map((item) => blocks(item.tokens, depth + 1)),
+          items: list.items.map((item) => itemBlocks(item.tokens, depth + 1)),
         });
         break;
       }
@@ -125,6 +125,17 @@ function blocks(tokens: readonly Token[], depth: number): Block[] {
     }
   }
   return out;
+}
+
+/** Of an item that begins with a box for a tick, the box stands before the text, as typed. */
+function itemBlocks(tokens: readonly Token[], depth: number): Block[] {
+  const [box, ...rest] = tokens;
+  if ((box?.type as string) !== 'checkbox') return blocks(tokens, depth);
+  const drawn = blocks(rest, depth);
+  const text: Inline = { type: 'text', text: box?.raw ?? '' };
+  const [first, ...others] = drawn;
+  if (first?.type !== 'paragraph') return [{ type: 'paragraph', children: [text] }, ...drawn];
+  return [{ type: 'paragraph', children: [text, ...first.children] }, ...others];
 }
 
 function asTyped(text: string): Block[] {
