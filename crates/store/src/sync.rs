@@ -249,7 +249,7 @@ impl Store {
             r#"SELECT t.conversation_id AS "conversation_id!" FROM unnest($2::uuid[]) AS t (conversation_id)
                JOIN members m ON m.conversation_id = t.conversation_id AND m.user_id = $1
                LEFT JOIN conversation_heads h ON h.conversation_id = t.conversation_id
-               WHERE m.hidden_seq IS NULL OR h.last_seq > m.hidden_seq"#,
+               WHERE m.hidden_seq IS NULL OR h.message_seq > m.hidden_seq"#,
             user.to_uuid(),
             ids
         )
