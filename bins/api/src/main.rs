@@ -18,7 +18,7 @@ fn main() -> ExitCode {
         relay_bootstrap::verify_topology(&bus, &config.topology).await?;
         relay_bootstrap::watch_nats(&boot.supervisor, bus.clone());
         let keys = keys::start(&config.tokens, &boot.supervisor, bus.clone()).await?;
-        let Parts { deps, limits } = parts::assemble(config, &boot.supervisor, &bus, keys).await?;
+        let Parts { deps, limits, activity } = parts::assemble(config, &boot.supervisor, &bus, keys).await?;
         let listener = relay_runtime::listen::bind(config.api.listen)?;
         boot.publish_addresses(Some(listener.local_addr()?))?;
         scheduling(&boot.supervisor, relay_api::Scheduler::new(deps.clone()));
@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         boot.health.start_draining();
         boot.supervisor.finished(Duration::from_secs(10)).await;
         limits.close().await;
+        activity.finish().await;
         bus.flush().await;
         Ok(())
     })

@@ -6,6 +6,7 @@ use std::time::Duration;
 use relay_api::Deps;
 use relay_auth::{Argon2Hasher, KeyRing, Mint, PasswordConfig};
 use relay_bus::Bus;
+use relay_bus::activity::ActivityTeller;
 use relay_bus::ephemeral::NatsEphemeral;
 use relay_bus::log::NatsMessageLog;
 use relay_bus::log_reader::NatsLogReader;
@@ -24,6 +25,7 @@ use crate::servers;
 pub struct Parts {
     pub deps: Deps,
     pub limits: Arc<ValkeyLimiter>,
+    pub activity: Arc<ActivityTeller>,
 }
 
 /// Reaches the servers and puts the parts together.
@@ -58,6 +60,7 @@ pub async fn assemble(config: &Config, supervisor: &Supervisor, bus: &Bus, keys:
     }));
     let receipt_news = Arc::new(ReceiptTeller::new(Arc::new(NatsEphemeral::receipts(bus.clone()))));
     tell_receipts(supervisor, Arc::clone(&receipt_news));
+    let activity = relay_bootstrap::tell_activity(supervisor, bus, "api");
     let deps = Deps {
         tails,
         log_reader: Arc::new(NatsLogReader::new(bus.clone())),
@@ -67,6 +70,7 @@ pub async fn assemble(config: &Config, supervisor: &Supervisor, bus: &Bus, keys:
         conversations: store.clone(),
         receipts: store.clone(),
         receipt_news,
+        activity: activity.clone(),
         settings: store.clone(),
         drafts: store.clone(),
         sync: store.clone(),
@@ -89,7 +93,7 @@ pub async fn assemble(config: &Config, supervisor: &Supervisor, bus: &Bus, keys:
         ids,
         shards: config.topology.shards,
     };
-    Ok(Parts { deps, limits })
+    Ok(Parts { deps, limits, activity })
 }
 
 /// Tells gateways what people have read.

@@ -1,13 +1,15 @@
 //! What the binaries' parts lists have in common: reaching the servers, and saying which one is missing.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use relay_bus::activity::ActivityTeller;
 use relay_bus::topology::{Topology, TopologyError};
 use relay_bus::{Bus, ConnectError, NatsConfig, TopologyConfig};
 use relay_runtime::{Component, MissingServer, Restart, Supervisor};
 use relay_store::{PostgresConfig, Store};
-use relay_types::ShardId;
+use relay_types::{ShardId, SystemClock};
 
 /// How often connections are looked at for `/readyz`.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
@@ -93,6 +95,24 @@ pub fn watch_nats(supervisor: &Supervisor, bus: Bus) {
             }
         }
     });
+}
+
+/// Tells the stream of activity what people do. What is told when the supervisor has stopped waits for
+/// [`ActivityTeller::finish`].
+pub fn tell_activity(supervisor: &Supervisor, bus: &Bus, process: &str) -> Arc<ActivityTeller> {
+    let activity = Arc::new(ActivityTeller::new(bus.clone(), process, Arc::new(SystemClock)));
+    let teller = Arc::clone(&activity);
+    supervisor.spawn("activity", Restart::Backoff { cap: Duration::from_secs(5) }, move |task| {
+        let teller = Arc::clone(&teller);
+        async move {
+            task.health.up();
+            tokio::select! {
+                () = task.stop.cancelled() => Ok(()),
+                () = teller.run() => Ok(()),
+            }
+        }
+    });
+    activity
 }
 
 /// How often the log's size is looked at: at 5 MB/s, the reserve of the smallest sensible log is a hundred times that.

@@ -38,7 +38,9 @@ fn main() -> ExitCode {
         relay_bootstrap::watch_log(&boot.supervisor, publishing.clone(), shards, move |shard, bytes, max| {
             looked_at.observe(shard, bytes, max);
         });
+        let activity = relay_bootstrap::tell_activity(&boot.supervisor, &ephemeral, "gateway");
         let deps = Deps {
+            activity: activity.clone(),
             room,
             log: Arc::new(NatsMessageLog::new(publishing.clone(), &config.topology)),
             tails: Arc::new(NatsTails::new(following)),
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
         let gateway = Gateway::new(config.gateway.clone(), deps, boot.health.clone());
         boot.publish_addresses(Some(listener.local_addr()?))?;
         gateway.serve(listener, &boot.supervisor).await?;
+        activity.finish().await;
         boot.supervisor.finished(Duration::from_secs(5)).await;
         Ok(())
     })

@@ -1,5 +1,6 @@
 //! The subcommands.
 
+mod activity;
 mod chat;
 mod config;
 mod doctor;
@@ -42,6 +43,9 @@ enum Command {
     /// The log of record.
     #[command(subcommand)]
     Log(log::LogCommand),
+    /// What people do, for programs and eyes of the operator's.
+    #[command(subcommand)]
+    Activity(activity::ActivityCommand),
     /// Decisions on their way into the log.
     #[command(subcommand)]
     Outbox(outbox::OutboxCommand),
@@ -74,6 +78,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Migrate(migrate) => block_on(migrate::run(migrate, &config()?)),
         Command::Topology(command) => block_on(topology::run(command, &config()?)),
         Command::Log(log::LogCommand::Reseed(reseed)) => block_on(log::reseed(reseed, &config()?)),
+        Command::Activity(command) => block_on(activity::run(command, &config()?)),
         Command::Outbox(command) => block_on(outbox::run(command, &config()?)),
         Command::Erase(erase::EraseCommand::Message(message)) => block_on(erase::message(message, &config()?)),
         Command::Search(command) => block_on(search::run(command, &config()?)),

@@ -19,7 +19,8 @@ use utoipa::OpenApi as _;
     relay_protocol::React,
     relay_protocol::ReceivedUpto,
     relay_protocol::SayPresence,
-    relay_protocol::WatchPresence
+    relay_protocol::WatchPresence,
+    relay_protocol::activity::ActivityEvent
 )))]
 struct Schemas;
 
@@ -48,9 +49,16 @@ pub fn document() -> Value {
         messages.insert(name.to_owned(), json!({ "name": name, "summary": summary, "payload": payload }));
         commands.push(name.to_owned());
     }
+    let mut activities = Vec::new();
+    for (name, summary, payload) in activity_events(&schemas) {
+        messages.insert(name.clone(), json!({ "name": name, "summary": summary, "payload": payload }));
+        activities.push(name);
+    }
+    let all_activities: Map<String, Value> =
+        activities.iter().map(|name| (name.clone(), json!({ "$ref": format!("#/components/messages/{name}") }))).collect();
     // Each frame is its own message; the union would say everything twice.
     if let Some(schemas) = schemas.as_object_mut() {
-        for union in ["ServerFrame", "EventFrame", "LogEvent"] {
+        for union in ["ServerFrame", "EventFrame", "LogEvent", "Deed", "ActivityEvent"] {
             schemas.remove(union);
         }
     }
@@ -71,9 +79,21 @@ pub fn document() -> Value {
         "defaultContentType": "application/json",
         "servers": {
             "gateway": { "host": "localhost:7080", "protocol": "ws", "description": "A gateway; wss behind TLS." },
+            "nats": { "host": "localhost:4222", "protocol": "nats", "description": "nats-server, which only the operator's own programs reach." },
             "gatewayByHttp": { "host": "localhost:7080", "protocol": "http", "description": "The same gateway, for those whom sockets do not reach." },
         },
         "channels": {
+            "activity": {
+                "address": "activity.{kind}.{bucket}",
+                "description": "For the operator's own programs, not for clients: what people do, on the JetStream stream ACTIVITY, for seven days at \
+                    most. At most once, at most one event of a kind for a person, a place and a minute from each process, and no contents.",
+                "servers": [{ "$ref": "#/servers/nats" }],
+                "parameters": {
+                    "kind": { "enum": relay_subjects::ActivityKind::ALL.map(relay_subjects::ActivityKind::as_str) },
+                    "bucket": { "description": "0 to 63, by the person's id: all events of a person have the same one." },
+                },
+                "messages": all_activities,
+            },
             "socket": {
                 "address": "/v1/ws",
                 "description": format!("Client frames have at most {MAX_CLIENT_FRAME_BYTES} bytes. Tokens never travel in the URL."),
@@ -109,6 +129,12 @@ pub fn document() -> Value {
                 "channel": { "$ref": "#/channels/socket" },
                 "messages": by_reference(&frames, "#/channels/socket/messages/"),
             },
+            "tellActivity": {
+                "action": "send",
+                "summary": "What the operator's own programs are told.",
+                "channel": { "$ref": "#/channels/activity" },
+                "messages": by_reference(&activities, "#/channels/activity/messages/"),
+            },
             "streamFrames": {
                 "action": "send",
                 "summary": "What the server says on a stream of events.",
@@ -128,6 +154,20 @@ pub fn document() -> Value {
         "x-close-codes": close_codes(),
         "x-error-codes": error_codes(),
     })
+}
+
+/// Each type of event of activity, with the fields that all of them have.
+fn activity_events(schemas: &Value) -> Vec<(String, Value, Value)> {
+    let common = schemas.pointer("/ActivityEvent/allOf").and_then(Value::as_array).into_iter().flatten();
+    let common: Vec<Value> = common.filter(|part| part.get("properties").is_some()).cloned().collect();
+    let variants = schemas.pointer("/Deed/oneOf").and_then(Value::as_array).cloned().unwrap_or_default();
+    let event = |variant: Value| {
+        let name = variant_name(&variant)?.to_owned();
+        let summary = variant.get("description").cloned().unwrap_or_default();
+        let parts: Vec<Value> = common.iter().cloned().chain([variant]).collect();
+        Some((name, summary, json!({ "allOf": parts })))
+    };
+    variants.into_iter().filter_map(event).collect()
 }
 
 fn variants(schemas: &Value) -> Vec<Value> {
@@ -339,10 +379,14 @@ mod tests {
             "reset",
             "pong",
             "error",
+            "USER_CONNECTED",
+            "USER_DISCONNECTED",
+            "MESSAGE_DELIVERED",
+            "MESSAGE_READ",
         ] {
             assert!(messages.contains_key(name), "{name}");
         }
-        assert_eq!(messages.len(), 48, "a new frame: name it here");
+        assert_eq!(messages.len(), 52, "a new frame: name it here");
         let mut references = Vec::new();
         collect_references(&document, &mut references);
         assert!(references.len() > 30);

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use relay_domain::ports::{
-    Accounts, Conversations, DeviceSessions, Drafts, History, LogReader, MessageLog, Outbox, PasswordHasher, Postings, PresenceBoard,
-    PresenceRules, RateLimiter, ReceiptNews, Receipts, ResumeStore, ScheduledMessages, Search, SyncReading, TailSource, Threads, TokenMint,
-    TokenVerifier, UserSettings,
+    Accounts, ActivityNews, Conversations, DeviceSessions, Drafts, History, LogReader, MessageLog, Outbox, PasswordHasher, Postings,
+    PresenceBoard, PresenceRules, RateLimiter, ReceiptNews, Receipts, ResumeStore, ScheduledMessages, Search, SyncReading, TailSource,
+    Threads, TokenMint, TokenVerifier, UserSettings,
 };
 use relay_posting::Poster;
 use relay_runtime::Origins;
@@ -34,6 +34,8 @@ pub struct Deps {
     pub receipts: Arc<dyn Receipts>,
     /// Tells of it.
     pub receipt_news: Arc<dyn ReceiptNews>,
+    /// Tells the rest of the installation what people read.
+    pub activity: Arc<dyn ActivityNews>,
     /// What users set for all their devices.
     pub settings: Arc<dyn UserSettings>,
     /// What clients show first, and what changed since.

@@ -25,6 +25,9 @@ pub struct NatsConfig {
     /// link that looks open and is dead is noticed after two to three times this.
     #[serde(default = "default_ping_ms")]
     pub ping_interval_ms: u64,
+    /// `false`: this process tells the stream of activity nothing of what people do.
+    #[serde(default = "yes")]
+    pub activity: bool,
     /// Publishing several messages as one.
     #[serde(default)]
     pub batches: BatchConfig,
@@ -65,6 +68,10 @@ impl std::fmt::Debug for NatsConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("NatsConfig").field("servers", &self.servers).field("user", &self.user).finish_non_exhaustive()
     }
+}
+
+const fn yes() -> bool {
+    true
 }
 
 const fn default_attempt_ms() -> u64 {

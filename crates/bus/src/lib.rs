@@ -3,6 +3,7 @@
 //!
 //! Decides nothing about chat. Start reading in [`log`] (appending) and [`tail`] (following).
 
+pub mod activity;
 pub mod audit;
 mod batch;
 mod config;

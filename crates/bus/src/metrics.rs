@@ -21,6 +21,15 @@ pub fn register() {
     describe_counter!("relay_receipt_batches_lost_total", "Batches that NATS did not take: devices read the state later");
     describe_counter!("relay_receipts_conflated_total", "Read marks that a newer one of the same person replaced before they were told");
     describe_counter!("relay_receipts_given_up_total", "Read marks that were not told because too many waited");
+    describe_counter!("relay_activity_events_total", "Events of what people do that were told, by kind");
+    for kind in relay_subjects::ActivityKind::ALL {
+        counter!("relay_activity_events_total", "kind" => kind.as_str()).increment(0);
+    }
+    describe_counter!("relay_activity_conflated_total", "What people did that became one event with something earlier or later");
+    describe_counter!(
+        "relay_activity_dropped_total",
+        "What people did that was not told because too much waited, or NATS was away at the end"
+    );
     describe_counter!("relay_tail_reopened_total", "Tails that had to be opened again");
     describe_counter!("relay_cursor_checkpoints_total", "Users' durable consumers that were moved");
     describe_counter!("relay_user_consumers_created_total", "Users' durable consumers that were made");
@@ -49,6 +58,8 @@ pub fn register() {
         "relay_receipt_batches_lost_total",
         "relay_receipts_conflated_total",
         "relay_receipts_given_up_total",
+        "relay_activity_conflated_total",
+        "relay_activity_dropped_total",
         "relay_tail_reopened_total",
         "relay_cursor_checkpoints_total",
         "relay_user_consumers_created_total",

@@ -6,6 +6,7 @@ mod declared;
 mod reseed;
 mod servers;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use async_nats::jetstream::consumer::pull;
@@ -72,6 +73,8 @@ impl fmt::Display for Difference {
 pub struct Topology {
     pub(crate) streams: Vec<stream::Config>,
     pub(crate) consumers: Vec<(String, pull::Config)>,
+    /// Streams that processes can do without.
+    pub(crate) dispensable: BTreeSet<String>,
 }
 
 impl Topology {
@@ -104,7 +107,7 @@ impl Topology {
     pub async fn verify(&self, bus: &Bus) -> Result<(), TopologyError> {
         let (bearable, differences): (Vec<_>, Vec<_>) = self.plan(bus).await?.into_iter().partition(|difference| difference.bearable);
         for difference in bearable {
-            tracing::warn!(%difference, "slower than it could be; `relayctl topology apply` fixes it");
+            tracing::warn!(%difference, "not as declared, and done without; `relayctl topology apply` fixes it");
         }
         if differences.is_empty() { Ok(()) } else { Err(TopologyError::Drift { differences }) }
     }

@@ -1,6 +1,7 @@
 //! Ports: what applications need from adapters. Each names conditions, never a technology.
 
 mod accounts;
+mod activity;
 mod audit;
 mod causes;
 mod consumers;
@@ -39,6 +40,7 @@ mod threads;
 mod tokens;
 
 pub use accounts::{Accounts, Credentials, NewAccount, PasswordChange, RegisterError};
+pub use activity::ActivityNews;
 pub use audit::{AuditedLog, AuditedProjection, LogPage, MarksPage, MemberKey, ProjectedEvent, SavedWalk};
 pub use causes::{Causes, DriverError};
 pub use consumers::{Ensured, Made, Places, UserChange, UserConsumers};

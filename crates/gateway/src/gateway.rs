@@ -9,8 +9,8 @@ use axum::http::{HeaderName, Method, header};
 use axum::routing::{get, post};
 use governor::Quota;
 use relay_domain::ports::{
-    DeliveryCursors, DeliveryMarks, EphemeralAudience, EphemeralLink, LogReader, MessageLog, PresenceBoard, PresenceRules, ResumeStore,
-    SessionUse, TailSource, TokenVerifier,
+    ActivityNews, DeliveryCursors, DeliveryMarks, EphemeralAudience, EphemeralLink, LogReader, MessageLog, PresenceBoard, PresenceRules,
+    ResumeStore, SessionUse, TailSource, TokenVerifier,
 };
 use relay_posting::{EditLimits, LogRoom, Poster, PosterParts, delete_window};
 use relay_runtime::census::Census;
@@ -22,6 +22,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use crate::activity::LivePeople;
 use crate::checkpoints::Checkpoints;
 use crate::commands::Paces;
 use crate::config::GatewayConfig;
@@ -56,6 +57,8 @@ pub struct Deps {
     pub receipts: Arc<dyn EphemeralLink>,
     /// Keeps up to where people's devices have everything.
     pub delivery_marks: Arc<dyn DeliveryMarks>,
+    /// Tells the rest of the installation who comes and goes, and what devices have.
+    pub activity: Arc<dyn ActivityNews>,
     /// Other gateways tell who is there.
     pub presence: Arc<dyn EphemeralLink>,
     /// What gateways share of who is there.
@@ -147,6 +150,7 @@ impl Gateway {
             ephemeral: Arc::new(Ephemeral::new(config.typing_per_s)),
             deliveries: Arc::default(),
             presence: Arc::default(),
+            live_people: LivePeople::new(Arc::clone(&deps.activity)),
             tokens: Arc::clone(&deps.tokens),
             origins: deps.origins.clone(),
             clock: Arc::clone(&deps.clock),
@@ -213,6 +217,7 @@ impl Gateway {
                 audience: Arc::clone(&deps.audience),
                 marks: Arc::clone(&deps.delivery_marks),
                 deliveries: Arc::clone(&shared.deliveries),
+                activity: Arc::clone(&deps.activity),
             },
         );
         let parts = PresenceParts {

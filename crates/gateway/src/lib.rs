@@ -3,6 +3,7 @@
 //! Owns sockets, the hub that fans events out to them, the ring of recent events, catching up, and the order of sends.
 //! Writes no message to the database; knows no driver. Start reading in [`session`], then [`hub`], then [`resume`].
 
+mod activity;
 mod authority;
 mod checkpoints;
 mod commands;

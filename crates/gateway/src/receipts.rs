@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use relay_domain::ports::{DeliveryMarks, EphemeralAudience, EphemeralLink};
+use relay_domain::ports::{ActivityNews, DeliveryMarks, EphemeralAudience, EphemeralLink};
 use relay_runtime::{Restart, Supervisor, Task};
 use tokio::time::Instant;
 
@@ -41,6 +41,7 @@ pub(crate) struct ReceiptParts {
     pub(crate) audience: Arc<dyn EphemeralAudience>,
     pub(crate) marks: Arc<dyn DeliveryMarks>,
     pub(crate) deliveries: Arc<Deliveries>,
+    pub(crate) activity: Arc<dyn ActivityNews>,
 }
 
 /// Tells and keeps until the supervisor is told to stop.

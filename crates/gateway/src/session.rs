@@ -90,7 +90,9 @@ impl<'a, T: Transport> Live<'a, T> {
 
     /// Until the session ends; says how.
     async fn live_through(&mut self) -> Ended {
+        let here = self.shared.live_people.enter(self.socket.user);
         let ended = self.run().await;
+        drop(here);
         let delivered = self.shared.hub.detach(&self.socket);
         self.shared.checkpoints.hand_in(self.socket.user, delivered);
         ended

@@ -10,6 +10,7 @@ use relay_runtime::{CancellationToken, Component, Health, Origins, PauseDetector
 use relay_types::{Clock, SessionId, UserId};
 use tokio::sync::Semaphore;
 
+use crate::activity::LivePeople;
 use crate::checkpoints::Checkpoints;
 use crate::commands::Paces;
 use crate::config::GatewayConfig;
@@ -31,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) ephemeral: Arc<Ephemeral>,
     pub(crate) deliveries: Arc<Deliveries>,
     pub(crate) presence: Arc<Presence>,
+    pub(crate) live_people: LivePeople,
     pub(crate) tokens: Arc<dyn TokenVerifier>,
     pub(crate) origins: Origins,
     pub(crate) clock: Arc<dyn Clock>,

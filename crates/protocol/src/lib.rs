@@ -3,6 +3,7 @@
 //! No other crate derives serde for the wire. This one decides nothing and performs no I/O.
 //! Start reading in [`command`] and [`frame`] (the WebSocket), [`log`] (what JetStream stores) and [`error`] (the registry).
 
+pub mod activity;
 pub mod command;
 pub mod conversation;
 pub mod device;

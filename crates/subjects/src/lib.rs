@@ -12,6 +12,8 @@ pub const PERSIST_GROUP: &str = "persist";
 pub const RECONCILE_DURABLE: &str = "reconcile";
 /// The stream of events that no worker could process.
 pub const DEAD_LETTER_STREAM: &str = "DEAD";
+/// The stream of what people do, for the operator's own programs.
+pub const ACTIVITY_STREAM: &str = "ACTIVITY";
 /// The key-value bucket of public signing keys.
 pub const SIGNING_KEYS_BUCKET: &str = "signing-keys";
 /// In account RELAY: answers with the state of the bucket of signing keys, as `$JS.API.STREAM.INFO` does in its own account.
@@ -141,6 +143,45 @@ pub fn live(class: LiveClass, bucket: u8) -> String {
 /// Every bucket of a class.
 pub fn live_wildcard(class: LiveClass) -> String {
     format!("live.{}.*", class.as_str())
+}
+
+/// A kind of event on the stream of activity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ActivityKind {
+    /// Somebody connected.
+    Connected,
+    /// Somebody went.
+    Disconnected,
+    /// Somebody's devices have something.
+    Delivered,
+    /// Somebody read something.
+    Read,
+}
+
+impl ActivityKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Connected, Self::Disconnected, Self::Delivered, Self::Read];
+
+    /// Its name, as in its subjects.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connected => "connected",
+            Self::Disconnected => "disconnected",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+        }
+    }
+}
+
+/// Where the rest of an installation is told what a person does. The bucket is [`live_bucket_of_user`], so that several readers can
+/// share the work and each person's events stay with one of them.
+pub fn activity(kind: ActivityKind, user: UserId) -> String {
+    format!("activity.{}.{}", kind.as_str(), live_bucket_of_user(user))
+}
+
+/// Every event of this kind, or of every kind.
+pub fn activity_wildcard(kind: Option<ActivityKind>) -> String {
+    format!("activity.{}.*", kind.map_or("*", ActivityKind::as_str))
 }
 
 /// Under which a user listens for replies. A name that cannot be part of a subject shares the usual prefix.

@@ -13,6 +13,7 @@
 
 mod e2e {
     mod accounts;
+    mod activity;
     mod audit;
     mod authorisation;
     mod balancer;

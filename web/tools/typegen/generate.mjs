@@ -10,6 +10,17 @@ const target = new URL('web/packages/realtime/src/generated/', root);
 const read = async (path) => JSON.parse(await readFile(new URL(path, root), 'utf8'));
 const banner = (from) => `// Generated from ${from} by \`npm run generate\`. Do not edit.\n\n`;
 
+/** The document without what is not for clients: what happens on the operator's own servers. */
+function forClients(asyncapi) {
+  const inside = asyncapi.channels.activity;
+  const without = (of, gone) => Object.fromEntries(Object.entries(of).filter(([name, value]) => !gone(name, value)));
+  return {
+    ...asyncapi,
+    operations: without(asyncapi.operations, (_, { channel }) => channel.$ref === '#/channels/activity'),
+    components: { ...asyncapi.components, messages: without(asyncapi.components.messages, (name) => name in inside.messages) },
+  };
+}
+
 /** Wraps AsyncAPI's schemas, one schema per message and a union per operation into an OpenAPI document. */
 function shell(asyncapi) {
   const schemas = { ...asyncapi.components.schemas };
@@ -85,7 +96,7 @@ function values(asyncapi, openapi) {
   );
 }
 
-const asyncapi = await read('docs/asyncapi.json');
+const asyncapi = forClients(await read('docs/asyncapi.json'));
 const openapi = await read('docs/openapi.json');
 const types = async (document) => astToString(await openapiTS(document, { alphabetize: true }));
 const files = {

@@ -1,5 +1,6 @@
 use axum::extract::State;
 use axum::http::StatusCode;
+use relay_protocol::activity::Deed;
 use relay_protocol::rest::{MarkReadRequest, Problem};
 use relay_types::ConversationId;
 
@@ -31,6 +32,8 @@ pub(crate) async fn mark_read(
     projected_to(&app, caller.user, id, request.seq).await?;
     let mark = app.deps.conversations.mark_read(caller.user, id, request.seq, app.now_ms(), Some(caller.session)).await?;
     if let Some(receipt) = mark.receipt {
+        // What others may not know is told to nobody else either.
+        app.deps.activity.tell(caller.user, Deed::MessageRead { conversation_id: id, seq: receipt.by.read_seq });
         app.deps.receipt_news.tell(receipt);
     }
     if let Some(address) = mark.touched {

@@ -11,6 +11,7 @@ use relay_api::Deps;
 use relay_domain::ports::*;
 use relay_posting::{EditLimits, Poster, PosterParts, QuotaConfig};
 use relay_protocol::Message;
+use relay_protocol::activity::Deed;
 use relay_protocol::conversation::{ConversationSettings, Role};
 use relay_protocol::log::StoredEvent;
 use relay_protocol::presence::{Availability, PresenceNotice};
@@ -272,6 +273,10 @@ impl Search for Away {
     async fn search(&self, _: &SearchQuestion) -> Result<Found, SearchError> {
         Err(away().into())
     }
+}
+
+impl ActivityNews for Away {
+    fn tell(&self, _: UserId, _: Deed) {}
 }
 
 impl ReceiptNews for Away {
@@ -557,6 +562,7 @@ pub fn deps() -> Deps {
         search: away.clone(),
         receipts: away.clone(),
         receipt_news: away.clone(),
+        activity: away.clone(),
         settings: away.clone(),
         drafts: away.clone(),
         sync: away.clone(),

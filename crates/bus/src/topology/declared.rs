@@ -39,6 +39,22 @@ struct StreamDeclaration {
     allow_message_ttl: bool,
     #[serde(default)]
     allow_atomic: bool,
+    #[serde(default)]
+    discard: Discard,
+    /// Processes start without it, and on another one.
+    #[serde(default)]
+    dispensable: bool,
+}
+
+/// What a full stream does.
+#[derive(Deserialize, Default, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+enum Discard {
+    /// It refuses.
+    #[default]
+    New,
+    /// It forgets its oldest event.
+    Old,
 }
 
 #[derive(Deserialize)]
@@ -98,7 +114,8 @@ pub(super) fn read(text: &str, config: &TopologyConfig) -> Result<Topology, Topo
             consumers.push((for_shard(&declared.stream, shard), consumer_config(declared, shard)));
         }
     }
-    Ok(Topology { streams, consumers })
+    let dispensable = declaration.stream.iter().filter(|declared| declared.dispensable).map(|declared| declared.name.clone()).collect();
+    Ok(Topology { streams, consumers, dispensable })
 }
 
 fn for_shard(template: &str, shard: u16) -> String {
@@ -119,7 +136,10 @@ fn stream_config(declared: &StreamDeclaration, shard: u16, config: &TopologyConf
         subjects: declared.subjects.iter().map(|subject| for_shard(subject, shard)).collect(),
         description: Some(declared.description.clone()),
         retention: RetentionPolicy::Limits,
-        discard: DiscardPolicy::New,
+        discard: match declared.discard {
+            Discard::New => DiscardPolicy::New,
+            Discard::Old => DiscardPolicy::Old,
+        },
         storage: StorageType::File,
         max_age: Duration::from_secs(declared.max_age_s),
         max_bytes: i64::try_from(max_bytes).unwrap_or(i64::MAX),
@@ -202,8 +222,15 @@ mod tests {
     fn the_declaration_reads_and_expands_by_shard() {
         let topology = Topology::declared(&TopologyConfig { shards: 2, ..TopologyConfig::default() }).unwrap();
         let names: Vec<_> = topology.streams.iter().map(|s| s.name.as_str()).collect();
-        assert_eq!(names, ["CHAT-0", "CHAT-1", "DEAD", "KV_signing-keys"]);
+        assert_eq!(names, ["CHAT-0", "CHAT-1", "DEAD", "ACTIVITY", "KV_signing-keys"]);
         assert_eq!(topology.consumers.len(), 4);
+        let activity = topology.streams.iter().find(|stream| stream.name == relay_subjects::ACTIVITY_STREAM).unwrap();
+        assert_eq!(activity.discard, DiscardPolicy::Old);
+        assert!(
+            topology.streams.iter().all(|stream| stream.discard == DiscardPolicy::New || stream.name == activity.name),
+            "what is kept is never forgotten for want of room"
+        );
+        assert_eq!(topology.dispensable.iter().collect::<Vec<_>>(), [relay_subjects::ACTIVITY_STREAM]);
         // The names in the file are the ones that code asks for.
         for durable in [relay_subjects::PERSIST_DURABLE, relay_subjects::RECONCILE_DURABLE] {
             assert!(topology.consumers.iter().any(

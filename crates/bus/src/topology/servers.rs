@@ -13,10 +13,16 @@ use crate::connect::{Bus, ConnectError};
 pub(super) async fn differences(topology: &Topology, bus: &Bus) -> Result<Vec<Difference>, TopologyError> {
     let mut all = Vec::new();
     for wanted in &topology.streams {
-        match find_stream(bus, &wanted.name).await? {
-            None => all.push(Difference::new(format!("stream {}", wanted.name), "is missing")),
-            Some(found) => all.extend(stream_differences(wanted, &found)),
+        let mut differences = match find_stream(bus, &wanted.name).await? {
+            None => vec![Difference::new(format!("stream {}", wanted.name), "is missing")],
+            Some(found) => stream_differences(wanted, &found),
+        };
+        if topology.dispensable.contains(&wanted.name) {
+            for difference in &mut differences {
+                difference.bearable = true;
+            }
         }
+        all.extend(differences);
     }
     for (stream, wanted) in &topology.consumers {
         let what = consumer_label(stream, wanted);

@@ -1,8 +1,10 @@
-//! Writing down up to where people's devices have everything, and when they came to have it, for those who ask later.
+//! Writing down up to where people's devices have everything, and when they came to have it, for those who ask later. The stream of
+//! activity is told, too.
 
 use std::time::Duration;
 
 use relay_domain::ports::DeliveryMarks;
+use relay_protocol::activity::Deed;
 use relay_runtime::Task;
 use relay_types::{Seq, ShardId, UserId};
 
@@ -15,14 +17,18 @@ const EVERY: Duration = Duration::from_secs(3);
 const BATCH: usize = 500;
 
 /// Writes until told to stop, and then once more.
-pub(super) async fn run(task: Task, ReceiptParts { hub, marks, deliveries, .. }: ReceiptParts) -> anyhow::Result<()> {
+pub(super) async fn run(task: Task, ReceiptParts { hub, marks, deliveries, activity, .. }: ReceiptParts) -> anyhow::Result<()> {
     task.health.up();
     loop {
         let stopped = tokio::select! {
             () = task.stop.cancelled() => true,
             () = tokio::time::sleep(EVERY) => false,
         };
-        keep(&hub, marks.as_ref(), &hub.take_received()).await;
+        let moved = hub.take_received();
+        for (user, shard, seq) in &moved {
+            activity.tell(*user, Deed::MessageDelivered { shard: *shard, seq: *seq });
+        }
+        keep(&hub, marks.as_ref(), &moved).await;
         keep_steps(&deliveries, marks.as_ref()).await;
         if stopped {
             return Ok(());

@@ -157,6 +157,7 @@ mod tests {
             append_attempt_ms: 3_000,
             append_timeout_ms: 15_000,
             ping_interval_ms: 5_000,
+            activity: true,
             batches: relay_bus::BatchConfig::default(),
         }
     }

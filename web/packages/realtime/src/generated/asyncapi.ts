@@ -867,6 +867,11 @@ export interface components {
             user_id: components["schemas"]["UserId"];
         };
         /**
+         * Format: int32
+         * @description One stream of the log. A conversation lives on one shard for life.
+         */
+        ShardId: number;
+        /**
          * @description A user follows a thread or no longer does, or has read further in one. Of one thread the event with the greatest `seq` counts; a mark
          *     that moves often is told at most every 5 s. One's own replies move it, too, and are not told apart.
          */
