@@ -11,6 +11,7 @@ import { history } from './cases/history.mjs';
 import { later } from './cases/later.mjs';
 import { network } from './cases/network.mjs';
 import { pictures } from './cases/pictures.mjs';
+import { pins } from './cases/pins.mjs';
 import { reactions } from './cases/reactions.mjs';
 import { receipts } from './cases/receipts.mjs';
 import { reload } from './cases/reload.mjs';
@@ -38,6 +39,7 @@ const files = {
   deletions,
   reactions,
   threads,
+  pins,
   receipts,
   apart,
   history,

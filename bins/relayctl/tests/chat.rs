@@ -168,6 +168,37 @@ async fn two_terminals_talk_in_a_thread() -> anyhow::Result<()> {
     harness.finish().await
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn two_terminals_pin() -> anyhow::Result<()> {
+    let harness = Harness::start().await?;
+    let profiles = tempfile::tempdir()?;
+    let chat = |handle: &str, more: &[&str]| Terminal::chat(&harness, profiles.path(), handle, more);
+
+    let mut ann = chat("ann", &[])?;
+    ann.expect("connected as @ann").await;
+    let mut bob = chat("bob", &["--to", "ann"])?;
+    bob.expect("talking to @ann").await;
+    bob.say("/pins").await;
+    bob.expect("nothing is pinned here").await;
+    bob.say("the address").await;
+    ann.expect("@bob: the address").await;
+    ann.say("/history").await;
+    ann.expect("#1 ").await;
+    ann.say("/pin #1").await;
+    bob.expect("@ann pinned a message").await;
+    bob.say("/pins").await;
+    bob.expect("pinned by @ann").await;
+    assert!(bob.saw("you: the address"));
+    ann.say("/pin #1").await;
+    ann.expect("already_pinned").await;
+    ann.say("/unpin #1").await;
+    bob.expect("@ann unpinned a message").await;
+    bob.say("/unpin").await;
+    bob.expect("/unpin #<number of the history>").await;
+    drop((ann, bob));
+    harness.finish().await
+}
+
 /// A message typed while the server is away survives the death of the terminal, and arrives once.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outbox_survives_the_gateway_and_the_terminal() -> anyhow::Result<()> {

@@ -17,6 +17,7 @@ use utoipa::OpenApi as _;
     relay_protocol::EditMessage,
     relay_protocol::DeleteMessage,
     relay_protocol::React,
+    relay_protocol::PinMessage,
     relay_protocol::ReceivedUpto,
     relay_protocol::SayPresence,
     relay_protocol::WatchPresence,
@@ -254,6 +255,16 @@ fn client_commands() -> Vec<(&'static str, &'static str, Value)> {
             }),
         ),
         (
+            "pin_message",
+            "Pins a message, or takes that back; answered by message_ack or by an error with the same client_id.",
+            json!({
+                "allOf": [
+                    { "$ref": "#/components/schemas/PinMessage" },
+                    { "type": "object", "required": ["type"], "properties": { "type": tag("pin_message") } },
+                ],
+            }),
+        ),
+        (
             "received",
             "What this device has now, said once a second at most while messages come. No answer.",
             json!({
@@ -386,7 +397,7 @@ mod tests {
         ] {
             assert!(messages.contains_key(name), "{name}");
         }
-        assert_eq!(messages.len(), 52, "a new frame: name it here");
+        assert_eq!(messages.len(), 54, "a new frame: name it here");
         let mut references = Vec::new();
         collect_references(&document, &mut references);
         assert!(references.len() > 30);

@@ -56,6 +56,8 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(operations::get_thread::get_thread, operations::follow_thread::follow_thread))
         .routes(routes!(operations::mark_thread_read::mark_thread_read))
         .routes(routes!(operations::list_threads::list_threads))
+        .routes(routes!(operations::pin_message::pin_message))
+        .routes(routes!(operations::list_pins::list_pins))
         .routes(routes!(operations::post_message::post_message, operations::list_messages::list_messages))
         .routes(routes!(operations::search_messages::search_messages))
         .routes(routes!(operations::schedule_message::schedule_message, operations::cancel_scheduled::cancel_scheduled))

@@ -21,7 +21,7 @@ pub mod ws;
 pub use error::{ClientError, SendError, StoreError};
 pub use http::ApiClient;
 pub use realtime::{Closed, Counter, Event, EventStream, RealtimeClient, RealtimeConfig, SendHandle, State, Stats, Transport};
-pub use store::{ClientStore, FileStore, MemoryStore, QueuedReaction, QueuedSend, Saved};
+pub use store::{ClientStore, FileStore, MemoryStore, QueuedPin, QueuedReaction, QueuedSend, Saved};
 pub use token_provider::{StaticToken, TokenProvider};
 pub use tokens::{RefreshingTokens, TokenKeeper};
 pub use ws::{CloseInfo, Connection, HelloError, Incoming, SocketOptions};

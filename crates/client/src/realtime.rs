@@ -29,7 +29,7 @@ pub use event::{Closed, Counter, Event, EventStream, State, Stats};
 use crate::backoff;
 use crate::clock::ServerClock;
 use crate::error::{ClientError, SendError, StoreError};
-use crate::store::{ClientStore, QueuedReaction, QueuedSend};
+use crate::store::{ClientStore, QueuedPin, QueuedReaction, QueuedSend};
 use crate::token_provider::TokenProvider;
 use crate::ws::SocketOptions;
 use engine::{Command, Engine, Waiter};
@@ -193,6 +193,11 @@ impl RealtimeClient {
         on: bool,
     ) -> Result<SendHandle, SendError> {
         self.enqueue(QueuedSend::reaction(self.mint()?, conversation, QueuedReaction { message_id, emoji, on })).await
+    }
+
+    /// Pins a message, or takes that back (`on` false). As [`Self::edit`].
+    pub async fn pin(&self, conversation: ConversationId, message_id: MessageId, on: bool) -> Result<SendHandle, SendError> {
+        self.enqueue(QueuedSend::pin(self.mint()?, conversation, QueuedPin { message_id, on })).await
     }
 
     /// A key for [`Self::enqueue`].

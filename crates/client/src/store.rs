@@ -6,7 +6,7 @@ mod memory;
 use async_trait::async_trait;
 use relay_protocol::command::encode;
 use relay_protocol::message::MessageBody;
-use relay_protocol::{DeleteMessage, EditMessage, Position, React, SendMessage};
+use relay_protocol::{DeleteMessage, EditMessage, PinMessage, Position, React, SendMessage};
 use relay_types::{ClientId, ConversationId, Emoji, MessageId};
 
 pub use file::FileStore;
@@ -38,6 +38,18 @@ pub struct QueuedSend {
     /// A reaction to a message: it is no message of its own either.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reacts: Option<Box<QueuedReaction>>,
+    /// A message that is to be pinned or no longer: it is no message of its own either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pins: Option<QueuedPin>,
+}
+
+/// A pin on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct QueuedPin {
+    /// Of which message.
+    pub message_id: MessageId,
+    /// Whether from now on; `false`: no longer.
+    pub on: bool,
 }
 
 /// A reaction on its way.
@@ -54,7 +66,7 @@ pub struct QueuedReaction {
 impl QueuedSend {
     /// A new message.
     pub const fn message(client_id: ClientId, conversation_id: ConversationId, body: MessageBody) -> Self {
-        Self { client_id, conversation_id, body, reply_to: None, thread: None, edits: None, deletes: None, reacts: None }
+        Self { client_id, conversation_id, body, reply_to: None, thread: None, edits: None, deletes: None, reacts: None, pins: None }
     }
 
     /// The deletion of a message for everyone.
@@ -67,9 +79,19 @@ impl QueuedSend {
         Self { reacts: Some(Box::new(reaction)), ..Self::message(client_id, conversation_id, MessageBody::Erased) }
     }
 
+    /// A message that is pinned, or no longer.
+    pub const fn pin(client_id: ClientId, conversation_id: ConversationId, pin: QueuedPin) -> Self {
+        let mut queued = Self::message(client_id, conversation_id, MessageBody::Erased);
+        queued.pins = Some(pin);
+        queued
+    }
+
     /// The frame's text, as it goes over the wire.
     pub fn frame(&self) -> String {
-        let Self { client_id, conversation_id, body, reply_to, thread, edits, deletes, reacts } = self.clone();
+        let Self { client_id, conversation_id, body, reply_to, thread, edits, deletes, reacts, pins } = self.clone();
+        if let Some(QueuedPin { message_id, on }) = pins {
+            return encode::pin_message(&PinMessage { client_id, conversation_id, message_id, on });
+        }
         if let Some(QueuedReaction { message_id, emoji, on }) = reacts.map(|reaction| *reaction) {
             return encode::react(&React { client_id, conversation_id, message_id, emoji, on });
         }

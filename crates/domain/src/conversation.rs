@@ -26,6 +26,8 @@ pub enum Change {
         /// The role of its sender, if they are still in it.
         sender: Option<Role>,
     },
+    /// Pin a message, or take that back.
+    Pin,
     /// Give `user`, who has `from`, the role `to`.
     SetRole {
         /// Who.
@@ -76,6 +78,10 @@ pub fn decide(
     max_members: usize,
 ) -> Result<(), ChangeDenied> {
     if kind == ConversationKind::Direct {
+        // What is pinned there is for both, and either's.
+        if matches!(change, Change::Pin) {
+            return Ok(());
+        }
         return Err(ChangeDenied::DirectImmutable);
     }
     let leaves = matches!(change, Change::Remove { user, .. } if user == actor);
@@ -84,7 +90,7 @@ pub fn decide(
         return Err(ChangeDenied::Forbidden);
     }
     match change {
-        Change::Rename => at_least(actor_role, Role::Admin),
+        Change::Rename | Change::Pin => at_least(actor_role, Role::Admin),
         Change::Add { people } => {
             at_least(actor_role, Role::Admin)?;
             if members.saturating_add(people) <= max_members { Ok(()) } else { Err(ChangeDenied::GroupFull) }
@@ -128,6 +134,8 @@ mod tests {
         let cases = [
             (Role::Member, Change::Rename, Err(ChangeDenied::Forbidden)),
             (Role::Admin, Change::Rename, Ok(())),
+            (Role::Member, Change::Pin, Err(ChangeDenied::Forbidden)),
+            (Role::Admin, Change::Pin, Ok(())),
             (Role::Member, Change::Add { people: 1 }, Err(ChangeDenied::Forbidden)),
             (Role::Admin, Change::Add { people: 1 }, Err(ChangeDenied::GroupFull)),
             (Role::Admin, Change::Add { people: 0 }, Ok(())),
@@ -160,6 +168,7 @@ mod tests {
         assert_eq!(decide(channel, ann, Role::Owner, Change::Rename, 2, 1000), Err(ChangeDenied::Forbidden));
         assert_eq!(decide(channel, ann, Role::Member, remove(ann, Role::Member), 2, 1000), Ok(()));
         assert_eq!(decide(ConversationKind::Direct, ann, Role::Owner, Change::Rename, 2, 1000), Err(ChangeDenied::DirectImmutable));
+        assert_eq!(decide(ConversationKind::Direct, ann, Role::Member, Change::Pin, 2, 1000), Ok(()));
         assert_eq!(decide(ConversationKind::Group, ann, Role::Owner, remove(ann, Role::Owner), 1, 3), Ok(()));
     }
 }

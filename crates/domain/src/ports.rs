@@ -80,7 +80,7 @@ pub use sessions::{DeviceSessions, NewSession, OpenError, Opened, RevokeError, R
 pub use settings::UserSettings;
 pub use sync::{SyncPage, SyncReading};
 pub use tail::{Ended, LogHead, LogTail, TailError, TailSource, TailStart};
-pub use targets::{Holds, Reacted, Standing, Target};
+pub use targets::{Holds, Pinned, Reacted, Standing, Target};
 pub use threads::{ThreadCursor, ThreadCursorError, ThreadError, ThreadListPage, ThreadNews, Threads};
 pub use tokens::{
     AccessClaims, AccessToken, MintError, RefreshHash, RefreshNonce, RefreshToken, SessionEnds, TokenError, TokenMint, TokenVerifier,

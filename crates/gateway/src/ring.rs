@@ -66,6 +66,7 @@ enum What {
 enum Said {
     Edit,
     Reaction { emoji: Emoji },
+    Pin,
 }
 
 /// What an event does to memberships. The people are in order, so that one of many is found quickly.
@@ -142,7 +143,7 @@ impl Entry {
     fn cost(&self) -> usize {
         let what = match &self.what {
             What::Message { key, thread, .. } => send_cost(key) + thread.as_ref().map_or(0, |root| size_of_val(&**root) + ALLOCATION_BYTES),
-            What::About { key, said: Said::Edit, .. } => send_cost(key),
+            What::About { key, said: Said::Edit | Said::Pin, .. } => send_cost(key),
             What::About { key, said: Said::Reaction { emoji }, .. } => send_cost(key) + REACTION_BYTES + 3 * emoji.as_str().len(),
             What::Erasure { erased, key } => {
                 let keys = [Some(&erased.client_id), erased.actor_client_id.as_ref()];
@@ -275,6 +276,7 @@ impl Ring {
                         let said = Said::Reaction { emoji: reacted.emoji };
                         What::About { message: reacted.message_id, key, said }
                     }
+                    (LogEvent::MessagePinned(pinned), Some((key, _))) => What::About { message: pinned.message_id, key, said: Said::Pin },
                     (LogEvent::MessageSent(sent), Some((key, first))) => {
                         if first {
                             self.messages.entry(sent.message_id).or_insert(seq);
@@ -444,7 +446,12 @@ impl Ring {
                     }
                 }
             }
-            What::Void | What::Message { .. } | What::Beginning | What::Erasure { .. } | What::Other => {}
+            What::Void
+            | What::Message { .. }
+            | What::About { said: Said::Pin, .. }
+            | What::Beginning
+            | What::Erasure { .. }
+            | What::Other => {}
         }
     }
 

@@ -397,6 +397,7 @@ impl Wish {
             Command::EditMessage(edit) => Self::Publish(edit.into()),
             Command::DeleteMessage(delete) => Self::Publish(delete.into()),
             Command::React(react) => Self::Publish(react.into()),
+            Command::PinMessage(pin) => Self::Publish(pin.into()),
             Command::Ping(ping) => Self::Ping(ping),
             Command::Received(upto) => Self::Received(upto),
             Command::Presence(say) => Self::Presence(say),

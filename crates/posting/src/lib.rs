@@ -7,6 +7,7 @@ mod gather;
 mod key_age;
 mod lookups;
 pub mod metrics;
+mod pins;
 mod publication;
 mod quota;
 mod reactions;

@@ -66,7 +66,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use async_trait::async_trait;
-    use relay_domain::ports::{EventPage, EventRange, FoundEvent, JoinQuestion, JoinSnapshot, Reacted, Standing, Target};
+    use relay_domain::ports::{EventPage, EventRange, FoundEvent, JoinQuestion, JoinSnapshot, Pinned, Reacted, Standing, Target};
     use relay_protocol::log::StoredEvent;
     use relay_types::{ConversationId, MessageId, UserId};
     use tokio::sync::Semaphore;
@@ -119,6 +119,10 @@ mod tests {
         }
 
         async fn reacted(&self, _: UserId, _: ConversationId, _: Seq) -> Result<Reacted, StoreError> {
+            elsewhere()
+        }
+
+        async fn pinned(&self, _: UserId, _: ConversationId, _: Seq) -> Result<Option<Pinned>, StoreError> {
             elsewhere()
         }
 

@@ -3,7 +3,7 @@
 use metrics::{counter, describe_counter, describe_gauge};
 
 /// See `Publication::kind`.
-const KINDS: [&str; 6] = ["message", "reply", "thread_reply", "edit", "delete", "reaction"];
+const KINDS: [&str; 7] = ["message", "reply", "thread_reply", "edit", "delete", "reaction", "pin"];
 
 /// Registers and describes them.
 pub fn register() {

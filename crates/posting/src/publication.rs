@@ -4,9 +4,9 @@
 
 use relay_domain::ports::{OriginalSend, SendKey, Target};
 use relay_protocol::frame::MessageAck;
-use relay_protocol::log::{LogEvent, MessageEdited, MessageErased, MessageReacted, MessageSent};
+use relay_protocol::log::{LogEvent, MessageEdited, MessageErased, MessagePinned, MessageReacted, MessageSent};
 use relay_protocol::message::MessageRef;
-use relay_protocol::{DeleteMessage, EditMessage, MessageBody, React, SendMessage, ThreadRef};
+use relay_protocol::{DeleteMessage, EditMessage, MessageBody, PinMessage, React, SendMessage, ThreadRef};
 use relay_types::{ClientId, ConversationId, Emoji, EventId, MessageId, UserId};
 
 /// Something that a person wants in a conversation's log, once.
@@ -48,6 +48,13 @@ pub enum Content {
         /// Whether they do from now on.
         on: bool,
     },
+    /// A message is pinned in its conversation, or no longer.
+    Pin {
+        /// Which.
+        message: MessageId,
+        /// Whether it is from now on.
+        on: bool,
+    },
     /// An earlier message is to be gone, for everyone.
     Delete {
         /// Which.
@@ -69,7 +76,7 @@ impl Publication {
         match &self.content {
             Content::Message { body, .. } | Content::Edit { body, .. } => body.encoded_len(),
             Content::React { emoji, .. } => emoji.as_str().len(),
-            Content::Delete { .. } => 0,
+            Content::Pin { .. } | Content::Delete { .. } => 0,
         }
     }
 
@@ -77,7 +84,9 @@ impl Publication {
     pub const fn target(&self) -> Option<MessageId> {
         match self.content {
             Content::Message { reply_to, .. } => reply_to,
-            Content::Edit { message, .. } | Content::React { message, .. } | Content::Delete { message } => Some(message),
+            Content::Edit { message, .. } | Content::React { message, .. } | Content::Pin { message, .. } | Content::Delete { message } => {
+                Some(message)
+            }
         }
     }
 
@@ -85,7 +94,7 @@ impl Publication {
     pub const fn root(&self) -> Option<MessageId> {
         match self.content {
             Content::Message { thread, .. } => thread,
-            Content::Edit { .. } | Content::React { .. } | Content::Delete { .. } => None,
+            Content::Edit { .. } | Content::React { .. } | Content::Pin { .. } | Content::Delete { .. } => None,
         }
     }
 
@@ -97,6 +106,7 @@ impl Publication {
             Content::Message { reply_to: Some(_), .. } => "reply",
             Content::Edit { .. } => "edit",
             Content::React { .. } => "reaction",
+            Content::Pin { .. } => "pin",
             Content::Delete { .. } => "delete",
         }
     }
@@ -146,6 +156,16 @@ impl Publication {
                 emoji,
                 on,
             }),
+            Content::Pin { message, on } => LogEvent::MessagePinned(MessagePinned {
+                event_id,
+                actor_id: author,
+                at_ms: minted.sent_at_ms,
+                conversation_id: self.conversation,
+                client_id: self.client_id,
+                message_id: message,
+                message_seq: target?.seq,
+                on,
+            }),
             Content::Delete { message } => {
                 let Target { seq, prev, sender, client_id, sent_at_ms, stored_at_ms, thread, .. } = target?;
                 LogEvent::MessageErased(MessageErased {
@@ -186,6 +206,13 @@ impl From<React> for Publication {
     fn from(react: React) -> Self {
         let content = Content::React { message: react.message_id, emoji: react.emoji, on: react.on };
         Self { conversation: react.conversation_id, client_id: react.client_id, content }
+    }
+}
+
+impl From<PinMessage> for Publication {
+    fn from(pin: PinMessage) -> Self {
+        let content = Content::Pin { message: pin.message_id, on: pin.on };
+        Self { conversation: pin.conversation_id, client_id: pin.client_id, content }
     }
 }
 
@@ -249,6 +276,7 @@ mod tests {
             Content::Edit { message, body },
             Content::Delete { message },
             Content::React { message, emoji: "👍".parse().unwrap(), on: true },
+            Content::Pin { message, on: true },
         ] {
             let publication =
                 Publication { conversation: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(), client_id: "key".parse().unwrap(), content };

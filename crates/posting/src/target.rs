@@ -53,6 +53,14 @@ pub enum TargetRefused {
     TooLarge,
     /// It is in a thread itself.
     NotARoot,
+    /// Their role does not let them pin.
+    PinForbidden,
+    /// As many messages are pinned there as may be.
+    TooManyPins,
+    /// It is pinned already.
+    AlreadyPinned,
+    /// It is not pinned.
+    NotPinned,
 }
 
 impl TargetRefused {
@@ -64,13 +72,16 @@ impl TargetRefused {
             Self::NotEditable => ErrorCode::NotEditable,
             Self::TooLate => ErrorCode::EditTooLate,
             Self::TooOften => ErrorCode::TooManyEdits,
-            Self::Forbidden => ErrorCode::Forbidden,
+            Self::Forbidden | Self::PinForbidden => ErrorCode::Forbidden,
             Self::DeleteTooLate => ErrorCode::DeleteTooLate,
             Self::TooManyReactions => ErrorCode::TooManyReactions,
             Self::AlreadyReacted => ErrorCode::AlreadyReacted,
             Self::NotReacted => ErrorCode::NotReacted,
             Self::TooLarge => ErrorCode::ConversationTooLarge,
             Self::NotARoot => ErrorCode::NotAThreadRoot,
+            Self::TooManyPins => ErrorCode::TooManyPins,
+            Self::AlreadyPinned => ErrorCode::AlreadyPinned,
+            Self::NotPinned => ErrorCode::NotPinned,
         }
     }
 
@@ -88,6 +99,10 @@ impl TargetRefused {
             Self::NotReacted => "you do not react to the message with this emoji",
             Self::NotARoot => "the message is in a thread itself: reply under the thread's root",
             Self::TooLarge => "the conversation has too many members for reactions",
+            Self::PinForbidden => "pinning messages in a group is for its owner and admins",
+            Self::TooManyPins => "as many messages are pinned in the conversation as may be",
+            Self::AlreadyPinned => "the message is pinned already",
+            Self::NotPinned => "the message is not pinned",
             Self::DeleteTooLate => "the message is too old to be deleted for everyone",
         }
     }
@@ -139,6 +154,10 @@ impl Poster {
         match (&publication.content, judged) {
             (Content::React { emoji, on, .. }, Ok(target)) => {
                 let room = self.room_for_reaction(author, shard, publication.conversation, (message, target.seq), (emoji, *on)).await?;
+                Ok(room.map(|()| target))
+            }
+            (Content::Pin { on, .. }, Ok(target)) => {
+                let room = self.room_for_pin(author, shard, publication.conversation, target.seq, *on).await?;
                 Ok(room.map(|()| target))
             }
             (_, judged) => Ok(judged),
@@ -211,7 +230,7 @@ fn judge(
     match content {
         Content::Edit { .. } if target.sender != author => Err(TargetRefused::NotTheirs),
         Content::Delete { .. } if target.sender != author && !may_delete_of_others(standing, author)? => Err(TargetRefused::Forbidden),
-        Content::Message { .. } | Content::Edit { .. } | Content::Delete { .. } | Content::React { .. }
+        Content::Message { .. } | Content::Edit { .. } | Content::Delete { .. } | Content::React { .. } | Content::Pin { .. }
             if target.holds == Holds::Nothing =>
         {
             Err(TargetRefused::Gone)
@@ -220,7 +239,7 @@ fn judge(
         Content::Edit { .. } if older_than(edits.window) => Err(TargetRefused::TooLate),
         Content::Edit { .. } if target.edits >= edits.most => Err(TargetRefused::TooOften),
         Content::Delete { .. } if target.sender == author && delete_window.is_some_and(older_than) => Err(TargetRefused::DeleteTooLate),
-        Content::Message { .. } | Content::Edit { .. } | Content::Delete { .. } | Content::React { .. } => Ok(target),
+        Content::Message { .. } | Content::Edit { .. } | Content::Delete { .. } | Content::React { .. } | Content::Pin { .. } => Ok(target),
     }
 }
 

@@ -22,6 +22,8 @@ pub enum Command {
     DeleteMessage(DeleteMessage),
     /// Reacts to a message, or takes that back.
     React(React),
+    /// Pins a message, or takes that back.
+    PinMessage(PinMessage),
     /// Asks for a pong; may report what the client has.
     Ping(Ping),
     /// What this device has now, at most [`MOST_RECEIVED`] conversations. No answer.
@@ -104,6 +106,19 @@ pub struct React {
     /// With what: one emoji. The server writes it in full.
     pub emoji: Emoji,
     /// Whether to react so from now on; `false`: no longer.
+    pub on: bool,
+}
+
+/// A message that is to be pinned in its conversation, or no longer.
+#[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
+pub struct PinMessage {
+    /// The client's own key for this, as for a message.
+    pub client_id: ClientId,
+    /// The message's conversation.
+    pub conversation_id: ConversationId,
+    /// Which message.
+    pub message_id: MessageId,
+    /// Whether it is pinned from now on; `false`: no longer.
     pub on: bool,
 }
 
@@ -212,13 +227,14 @@ pub fn decode(frame: &str) -> Result<Command, DecodeError> {
         "edit_message" => decode_edit(&envelope).map(Command::EditMessage),
         "delete_message" => decode_delete(&envelope).map(Command::DeleteMessage),
         "react" => decode_react(&envelope).map(Command::React),
+        "pin_message" => decode_pin(&envelope).map(Command::PinMessage),
         "received" => decode_received(&envelope).map(Command::Received),
         "presence" => decode_presence(&envelope).map(Command::Presence),
         "watch_presence" => decode_watch(&envelope).map(Command::WatchPresence),
         "typing_start" => decode_conversation(&envelope).map(Command::TypingStart),
         "typing_stop" => decode_conversation(&envelope).map(Command::TypingStop),
         _ => {
-            let reason = "type has to be hello, send_message, edit_message, delete_message, react, received, presence, watch_presence, ping, typing_start or typing_stop";
+            let reason = "type has to be hello, send_message, edit_message, delete_message, react, pin_message, received, presence, watch_presence, ping, typing_start or typing_stop";
             // A newer client waits for an answer to its key, whatever it asked for.
             let client_id = envelope.client_id.and_then(|client_id| client_id.parse().ok());
             Err(DecodeError { client_id, ..DecodeError::new(ErrorCode::UnknownCommand, reason) })
@@ -244,7 +260,8 @@ fn key_of(frame: &str) -> Option<ClientId> {
         client_id: std::borrow::Cow<'a, str>,
     }
     let keyed: Keyed<'_> = serde_json::from_str(frame).ok()?;
-    matches!(keyed.kind.as_ref(), "send_message" | "edit_message" | "delete_message" | "react").then(|| keyed.client_id.parse().ok())?
+    matches!(keyed.kind.as_ref(), "send_message" | "edit_message" | "delete_message" | "react" | "pin_message")
+        .then(|| keyed.client_id.parse().ok())?
 }
 
 fn decode_send(envelope: &Envelope<'_>) -> Result<SendMessage, DecodeError> {
@@ -276,6 +293,13 @@ fn decode_react(envelope: &Envelope<'_>) -> Result<React, DecodeError> {
         let emoji = decode_emoji(envelope.emoji.as_deref().ok_or_else(|| missing("emoji"))?)?;
         let on = envelope.on.ok_or_else(|| missing("on"))?;
         Ok(React { client_id, conversation_id, message_id, emoji, on })
+    })
+}
+
+fn decode_pin(envelope: &Envelope<'_>) -> Result<PinMessage, DecodeError> {
+    decode_keyed(envelope, |client_id, conversation_id| {
+        let message_id = decode_message(envelope)?;
+        Ok(PinMessage { client_id, conversation_id, message_id, on: envelope.on.ok_or_else(|| missing("on"))? })
     })
 }
 
@@ -407,7 +431,7 @@ fn category(error: &serde_json::Error) -> &'static str {
 
 /// Encodes commands, for clients.
 pub mod encode {
-    use super::{ConversationId, DeleteMessage, EditMessage, Position, React, ReceivedUpto, SayPresence, SendMessage, UserId};
+    use super::{ConversationId, DeleteMessage, EditMessage, PinMessage, Position, React, ReceivedUpto, SayPresence, SendMessage, UserId};
     use crate::presence::WatchPresence;
 
     /// The hello frame.
@@ -437,6 +461,11 @@ pub mod encode {
     /// The `react` frame.
     pub fn react(react: &React) -> String {
         command("react", react)
+    }
+
+    /// The `pin_message` frame.
+    pub fn pin_message(pin: &PinMessage) -> String {
+        command("pin_message", pin)
     }
 
     fn command(kind: &'static str, fields: &impl serde::Serialize) -> String {
@@ -502,7 +531,7 @@ mod tests {
         for wrong in
             [r#""reply_to":7"#, r#""reply_to":{}"#, r#""message_id":[]"#, r#""conversation_id":7"#, r#""body":[]"#, r#""type":"ping""#]
         {
-            for kind in ["send_message", "edit_message", "delete_message"] {
+            for kind in ["send_message", "edit_message", "delete_message", "react", "pin_message"] {
                 let named = decode(&format!(r#"{{"client_id":"k","type":"{kind}",{wrong}}}"#)).unwrap_err();
                 let expected = (!wrong.contains("ping")).then(|| "k".parse().unwrap());
                 assert_eq!((named.code, named.client_id), (ErrorCode::MalformedFrame, expected), "{kind} {wrong}");

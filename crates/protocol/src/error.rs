@@ -104,6 +104,9 @@ error_registry! {
     TooManyReactions = "too_many_reactions", 409, false, Caller, "The message has as many reactions, or kinds of them, as a message may, or the caller tried as many on it as a person may.";
     AlreadyReacted = "already_reacted", 409, false, Caller, "The caller reacts to the message with this emoji already.";
     NotReacted = "not_reacted", 409, false, Caller, "The caller does not react to the message with this emoji: there is nothing to take back.";
+    TooManyPins = "too_many_pins", 409, false, Caller, "As many messages are pinned in the conversation as may be.";
+    AlreadyPinned = "already_pinned", 409, false, Caller, "The message is pinned already.";
+    NotPinned = "not_pinned", 409, false, Caller, "The message is not pinned: there is nothing to take back.";
     ConversationTooLarge = "conversation_too_large", 409, false, Caller, "The conversation has more members than may do this.";
     DeleteTooLate = "delete_too_late", 409, false, Caller, "The message is older than messages may be to be deleted for everyone.";
     TooManyHidden = "too_many_hidden", 409, false, Caller, "The caller has hidden as many messages as a person may.";

@@ -455,12 +455,12 @@ mod tests {
     #[test]
     fn event_goes_out_as_it_came_with_its_place_in_front() {
         let room = EventOwner::Conversation(ID.parse().unwrap());
-        let json = r#"{"type":"MESSAGE_PINNED","x":1.0}"#;
+        let json = r#"{"type":"MESSAGE_STARRED","x":1.0}"#;
         let frame = stored(room, Some(Seq(4)), json).frame().unwrap();
-        assert_eq!(frame, format!(r#"{{"chain":"c:{ID}","seq":9,"prev":4,"type":"MESSAGE_PINNED","x":1.0}}"#));
+        assert_eq!(frame, format!(r#"{{"chain":"c:{ID}","seq":9,"prev":4,"type":"MESSAGE_STARRED","x":1.0}}"#));
         let user = EventOwner::User(ID.parse().unwrap());
         let frame = stored(user, None, json).frame().unwrap();
-        assert_eq!(frame, r#"{"chain":"u:3","seq":9,"type":"MESSAGE_PINNED","x":1.0}"#);
+        assert_eq!(frame, r#"{"chain":"u:3","seq":9,"type":"MESSAGE_STARRED","x":1.0}"#);
         let ServerFrame::Unknown(read) = ServerFrame::decode(&frame).unwrap() else { panic!("known") };
         assert_eq!(read.place, Some(Place { chain: Chain::User(ShardId(3)), seq: Seq(9), prev: None }));
         let renamed = format!(

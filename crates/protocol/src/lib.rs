@@ -22,7 +22,7 @@ pub mod sync;
 pub mod threads;
 pub mod unknown;
 
-pub use command::{Command, DecodeError, DeleteMessage, EditMessage, Hello, Ping, React, ReceivedUpto, SendMessage};
+pub use command::{Command, DecodeError, DeleteMessage, EditMessage, Hello, PinMessage, Ping, React, ReceivedUpto, SendMessage};
 pub use conversation::{ConversationKind, Role};
 pub use device::DeviceKind;
 pub use ephemeral::{TypingState, UserTyping};

@@ -24,8 +24,8 @@ pub use envelope::is_event_type;
 pub use kinds::{
     ConversationCreated, ConversationInvited, ConversationMembershipChanged, ConversationRenamed, ConversationSettingsChanged,
     DraftChanged, InitialMember, MOST_MEMBERS_AT_ONCE, MemberAdded, MemberRemoved, MembersAdded, MembersRemoved, MessageEdited,
-    MessageErased, MessageHidden, MessageReacted, MessageSent, ProfileChanged, ReadMarkMoved, RoleChanged, ScheduledMessageChanged,
-    SessionRevoked, SessionStarted, SettingsChanged, ThreadMarkMoved, UserRegistered,
+    MessageErased, MessageHidden, MessagePinned, MessageReacted, MessageSent, ProfileChanged, ReadMarkMoved, RoleChanged,
+    ScheduledMessageChanged, SessionRevoked, SessionStarted, SettingsChanged, ThreadMarkMoved, UserRegistered,
 };
 pub use parts::MessageParts;
 pub use stored::{EventOwner, EventText, StoredEvent};
@@ -58,6 +58,8 @@ pub enum LogEvent {
     MessageErased(MessageErased),
     /// On the conversation's subject: somebody reacted to a message, or no longer does.
     MessageReacted(MessageReacted),
+    /// On the conversation's subject: somebody pinned a message, or took that back.
+    MessagePinned(MessagePinned),
     /// On the user's subject: the account exists.
     UserRegistered(UserRegistered),
     /// On the user's subject: their first log-in, or the first sign of them after a long absence; their durable consumers are to be
@@ -288,6 +290,7 @@ types! {
     MessageEdited(MessageEdited) "MESSAGE_EDITED" on conversation, amendment, by person;
     MessageErased(MessageErased) "MESSAGE_ERASED" on conversation, amendment, by member;
     MessageReacted(MessageReacted) "MESSAGE_REACTED" on conversation, amendment, by person;
+    MessagePinned(MessagePinned) "MESSAGE_PINNED" on conversation, change, by person;
     UserRegistered(UserRegistered) "USER_REGISTERED" on user, personal, by server;
     UserSeen(UserRegistered) "USER_SEEN" on user, personal, by server;
     ConversationJoined(ConversationMembershipChanged) "CONVERSATION_JOINED" on user, personal, by server;

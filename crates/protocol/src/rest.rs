@@ -675,6 +675,38 @@ pub struct ReactRequest {
     pub on: bool,
 }
 
+/// `POST /v1/conversations/{id}/messages/{message_id}/pin`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PinMessageRequest {
+    /// The caller's own key for this.
+    pub client_id: ClientId,
+    /// Whether the message is pinned from now on; `false`: no longer.
+    pub on: bool,
+}
+
+/// A pinned message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Pin {
+    /// The message as it is now, without its reactions.
+    pub message: crate::Message,
+    /// Who pinned it.
+    pub pinned_by: UserId,
+    /// When, in milliseconds since 1970.
+    pub pinned_at_ms: TimestampMs,
+    /// The `seq` of the event that says so.
+    pub pinned_seq: Seq,
+}
+
+/// The answer to `GET /v1/conversations/{id}/pins`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct PinList {
+    /// The pinned messages that the caller may see, the newest pin first: at most 50.
+    pub pins: Vec<Pin>,
+    /// Up to where the log is in this list. What comes behind it goes on from here.
+    pub upto: Seq,
+}
+
 /// `GET /v1/conversations/{id}/messages/{message_id}/reactions`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

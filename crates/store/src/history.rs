@@ -1,10 +1,11 @@
 //! Messages of the past.
 
+mod pins;
 mod single;
 
 use async_trait::async_trait;
 use relay_domain::ports::{History, HistoryAnchor, HistoryError, MemberInterval, StoreError};
-use relay_protocol::rest::{MessagePage, ReactionList, RevisionList};
+use relay_protocol::rest::{MessagePage, PinList, ReactionList, RevisionList};
 use relay_protocol::{EventFrame, Message, Reaction};
 use relay_types::{ConversationId, Emoji, MessageId, Seq, UserId};
 use sqlx::types::Uuid;
@@ -102,6 +103,15 @@ impl History for Store {
             let _turn = self.reading().await?;
             let message = self.one(reader, conversation, message).await?;
             Ok(self.reactions_to(&message, emoji, after, limit).await?)
+        })
+        .await
+    }
+
+    #[tracing::instrument(name = "db.history.pins", skip_all, fields(conversation.id = %conversation))]
+    async fn pins(&self, reader: UserId, conversation: ConversationId) -> Result<PinList, HistoryError> {
+        self.limited(async {
+            let _turn = self.reading().await?;
+            self.pins_for(reader, conversation).await
         })
         .await
     }

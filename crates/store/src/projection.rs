@@ -8,6 +8,7 @@ mod batch;
 mod edits;
 mod erase;
 mod maintenance;
+mod pins;
 mod reactions;
 mod repair;
 pub(crate) mod threads;
@@ -82,6 +83,12 @@ impl Store {
             transaction = self.pool.begin().await.map_err(refused)?;
             at = lock_watermark(&mut transaction, shard, epoch).await?;
         }
+        if at.pinned_upto < at.seq {
+            drop(transaction);
+            self.make_up_for_missed_pins(shard, epoch).await?;
+            transaction = self.pool.begin().await.map_err(refused)?;
+            at = lock_watermark(&mut transaction, shard, epoch).await?;
+        }
         let watermark = at.seq;
         if after > watermark {
             return Err(ProjectError::Gap { after, watermark });
@@ -105,6 +112,10 @@ impl Store {
                 edits::fetch_messages(&mut transaction, &batch.reactions.conversation, &batch.reactions.message_seq).await?;
             }
             reactions::apply(&mut transaction, &batch.reactions).await?;
+            if !filled {
+                edits::fetch_messages(&mut transaction, &batch.pins.conversation, &batch.pins.message_seq).await?;
+            }
+            pins::apply(&mut transaction, &batch.pins).await?;
             erase::apply(&mut transaction, shard, &batch.erased).await?;
             answers::note(&mut transaction, &batch).await?;
             move_watermark(&mut transaction, shard, upto, batch.newest_at()).await?;
@@ -146,18 +157,18 @@ struct Watermark {
     reacted_upto: Seq,
     /// The same of threads.
     threaded_upto: Seq,
+    /// The same of pins.
+    pinned_upto: Seq,
 }
 
 /// Locks the shard's watermark, which makes this the only writer of the shard's projection until it commits.
 async fn lock_watermark(connection: &mut PgConnection, shard: ShardId, epoch: &str) -> Result<Watermark, ProjectError> {
     for _ in 0..2 {
         let row = sqlx::query!(
-            "SELECT seq, epoch, amended_upto, reacted_upto, threaded_upto FROM watermarks WHERE shard = $1 FOR UPDATE",
+            "SELECT seq, epoch, amended_upto, reacted_upto, threaded_upto, pinned_upto FROM watermarks WHERE shard = $1 FOR UPDATE",
             shard_column(shard)
-        )
-        .fetch_optional(&mut *connection)
-        .await
-        .map_err(refused)?;
+        );
+        let row = row.fetch_optional(&mut *connection).await.map_err(refused)?;
         if let Some(row) = row {
             if row.epoch != epoch {
                 return Err(ProjectError::EpochMismatch { expected: epoch.to_owned(), found: row.epoch });
@@ -167,6 +178,7 @@ async fn lock_watermark(connection: &mut PgConnection, shard: ShardId, epoch: &s
                 amended_upto: Seq::from_i64(row.amended_upto),
                 reacted_upto: Seq::from_i64(row.reacted_upto),
                 threaded_upto: Seq::from_i64(row.threaded_upto),
+                pinned_upto: Seq::from_i64(row.pinned_upto),
             });
         }
         sqlx::query!(
@@ -185,7 +197,7 @@ async fn move_watermark(connection: &mut PgConnection, shard: ShardId, upto: Seq
     sqlx::query!(
         "UPDATE watermarks SET seq = $2, stored_at = coalesce($3, stored_at), updated_at = now(),
              own_floor = CASE WHEN own_upto = seq THEN own_floor ELSE seq END, own_upto = $2, amended_upto = $2, reacted_upto = $2,
-             threaded_upto = $2
+             threaded_upto = $2, pinned_upto = $2
          WHERE shard = $1",
         shard_column(shard),
         upto.to_i64(),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use relay_domain::ports::{
-    EventPage, EventRange, FoundEvent, Holds, JoinQuestion, JoinSnapshot, MembershipInterval, OriginalSend, OwnHead, Reacted, ResumeStore,
-    SendKey, SnapshotMembership, Standing, StoreError, Target,
+    EventPage, EventRange, FoundEvent, Holds, JoinQuestion, JoinSnapshot, MembershipInterval, OriginalSend, OwnHead, Pinned, Reacted,
+    ResumeStore, SendKey, SnapshotMembership, Standing, StoreError, Target,
 };
 use relay_protocol::log::{EventOwner, EventText, StoredEvent};
 use relay_types::{ConversationId, MessageId, Seq, ShardId, UserId};
@@ -335,6 +335,27 @@ impl ResumeStore for Store {
                 members: u32::try_from(row.member_count).unwrap_or_default(),
                 hidden: row.hidden,
             })
+        })
+        .await
+    }
+
+    /// Indexes: `members_pkey`, `conversations_pkey`, `pins_pkey`, `pins_present`.
+    #[tracing::instrument(name = "db.pins.standing", skip_all, fields(conversation.id = %conversation, stream.seq = %message))]
+    async fn pinned(&self, actor: UserId, conversation: ConversationId, message: Seq) -> Result<Option<Pinned>, StoreError> {
+        self.limited(async {
+            let row = sqlx::query!(
+                r#"SELECT c.kind, m.role,
+                          EXISTS (SELECT FROM pins p WHERE p.conversation_id = $1 AND p.seq = $3 AND p.stays) AS "is_pinned!",
+                          (SELECT count(*) FROM pins p WHERE p.conversation_id = $1 AND p.stays) AS "pins!"
+                   FROM members m JOIN conversations c ON c.conversation_id = m.conversation_id
+                   WHERE m.conversation_id = $1 AND m.user_id = $2"#,
+                conversation.to_uuid(),
+                actor.to_uuid(),
+                message.to_i64()
+            );
+            let Some(row) = row.fetch_optional(&self.pool).await.map_err(unavailable)? else { return Ok(None) };
+            let pins = u32::try_from(row.pins).unwrap_or(u32::MAX);
+            Ok(Some(Pinned { kind: kind(&row.kind)?, role: role(&row.role)?, is_pinned: row.is_pinned, pins }))
         })
         .await
     }

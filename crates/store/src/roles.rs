@@ -111,6 +111,7 @@ const GRANTS: &[(&str, [&str; 3])] = &[
     ("threads", [NOTHING, READ, ALL]),
     // The worker lets people follow, and tells of marks; the rest is theirs to say.
     ("thread_follows", [NOTHING, ALL, ALL]),
+    ("pins", [READ, READ, ALL]),
     ("event_horizon", [READ, READ, READ]),
     ("backfills", [READ, READ, "SELECT, UPDATE"]),
     ("send_keys", [READ, READ, ALL]),

@@ -117,6 +117,9 @@ call("followThread", bob, id=group, message_id=sent.message_id, body=body("Follo
 call("markThreadRead", bob, id=group, message_id=sent.message_id, body=body("MarkThreadReadRequest", seq=said_under.seq))
 followed = call("listThreads", bob, limit=10).threads
 assert [(item.root.message_id, item.unread_count) for item in followed] == [(sent.message_id, 0)], followed
+pinned = call("pinMessage", ann, id=group, message_id=sent.message_id, body=body("PinMessageRequest", client_id="g-p", on=True))
+pins = call("listPins", bob, id=group)
+assert [(pin.message.message_id, pin.pinned_seq) for pin in pins.pins] == [(sent.message_id, pinned.seq)], pins
 call("hideMessage", bob, id=group, message_id=sent.message_id)
 assert call("listMessages", bob, conversation_id=group, limit=10).messages == []
 call("deleteMessage", ann, id=group, message_id=sent.message_id, body=body("DeleteMessageRequest", client_id="g-3"))

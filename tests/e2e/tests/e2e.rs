@@ -44,6 +44,7 @@ mod e2e {
     mod outbox;
     mod own;
     mod people;
+    mod pins;
     mod presence;
     mod process_pause;
     mod quotas;

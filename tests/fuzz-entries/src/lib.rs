@@ -51,6 +51,13 @@ pub fn command(bytes: &[u8]) {
             }
             other => panic!("what was taken is not taken again: {other:?}"),
         },
+        Ok(Command::PinMessage(pin)) => match command::decode(&encode::pin_message(&pin)) {
+            Ok(Command::PinMessage(again)) => {
+                assert_eq!((&again.client_id, again.conversation_id), (&pin.client_id, pin.conversation_id));
+                assert_eq!((again.message_id, again.on), (pin.message_id, pin.on));
+            }
+            other => panic!("what was taken is not taken again: {other:?}"),
+        },
         Ok(Command::DeleteMessage(delete)) => match command::decode(&encode::delete_message(&delete)) {
             Ok(Command::DeleteMessage(again)) => {
                 assert_eq!((&again.client_id, again.conversation_id), (&delete.client_id, delete.conversation_id));

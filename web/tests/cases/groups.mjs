@@ -1,6 +1,6 @@
 import { friends, Person } from '../support/person.mjs';
 
-async function newGroup(person, title, handles) {
+export async function newGroup(person, title, handles) {
   const { page } = person;
   await page.locator('.list-head .icon-button').click();
   await page.locator('.person-pick').first().click();

@@ -144,7 +144,8 @@ impl Fold {
             let shown = match event.event.class() {
                 // What is said in a thread is shown there.
                 EventClass::Message(sent) => sent.thread.is_none() && self.intervals.inside(sent.actor_id, event.seq),
-                EventClass::Change => self.changes,
+                // What a person said behind their removal is void.
+                EventClass::Change => self.changes && sender(&event).is_none_or(|sender| self.intervals.inside(sender, event.seq)),
                 EventClass::Amendment | EventClass::Personal | EventClass::Unreadable | EventClass::Unknown(_) => false,
             };
             if shown

@@ -18,7 +18,7 @@ use relay_protocol::presence::{Availability, PresenceNotice};
 use relay_protocol::receipts::ReadNotice;
 use relay_protocol::rest::{
     ChangeConversationSettingsRequest, ChangeSettingsRequest, Conversation, ConversationReceipts, Draft, DraftVersion, Invitation,
-    MessagePage, MessageReceipts, PutDraftRequest, ReactionList, RevisionList, Settings, UserProfile,
+    MessagePage, MessageReceipts, PinList, PutDraftRequest, ReactionList, RevisionList, Settings, UserProfile,
 };
 use relay_protocol::scheduled::ScheduledMessage;
 use relay_protocol::sync::SyncToken;
@@ -250,6 +250,9 @@ impl History for Away {
     ) -> Result<ReactionList, HistoryError> {
         Err(away().into())
     }
+    async fn pins(&self, _: UserId, _: ConversationId) -> Result<PinList, HistoryError> {
+        Err(away().into())
+    }
     async fn member_intervals(&self, _: ConversationId, _: &[UserId]) -> Result<Vec<MemberInterval>, StoreError> {
         Err(away())
     }
@@ -451,6 +454,9 @@ impl ResumeStore for Away {
         Err(away())
     }
     async fn reacted(&self, _: UserId, _: ConversationId, _: Seq) -> Result<Reacted, StoreError> {
+        Err(away())
+    }
+    async fn pinned(&self, _: UserId, _: ConversationId, _: Seq) -> Result<Option<Pinned>, StoreError> {
         Err(away())
     }
     async fn standing(&self, _: UserId, _: UserId, _: ConversationId) -> Result<Option<Standing>, StoreError> {

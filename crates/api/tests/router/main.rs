@@ -115,7 +115,7 @@ async fn every_operation_but_the_open_ones_wants_a_token() {
             checked += 1;
         }
     }
-    assert_eq!(checked, 52, "operations with a token");
+    assert_eq!(checked, 54, "operations with a token");
     let twice = authorised("GET", "/v1/users/me").header(header::AUTHORIZATION, format!("Bearer {GOOD_TOKEN}"));
     assert_eq!(code(&api, empty(twice)).await, ErrorCode::Unauthenticated, "two tokens are none");
 }

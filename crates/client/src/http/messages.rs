@@ -4,8 +4,8 @@ use relay_protocol::Message;
 use relay_protocol::frame::MessageAck;
 use relay_protocol::message::MessageBody;
 use relay_protocol::rest::{
-    DeleteMessageRequest, EditMessageRequest, HistoryQuery, MessagePage, MessageReceipts, PostMessageRequest, ReactRequest, ReactionList,
-    ReactionsQuery, ReaderList, ReadersQuery, RevisionList, RevisionQuery,
+    DeleteMessageRequest, EditMessageRequest, HistoryQuery, MessagePage, MessageReceipts, PinList, PinMessageRequest, PostMessageRequest,
+    ReactRequest, ReactionList, ReactionsQuery, ReaderList, ReadersQuery, RevisionList, RevisionQuery,
 };
 use relay_protocol::scheduled::{ScheduleRequest, ScheduledList, ScheduledMessage};
 use relay_protocol::search::{SearchPage, SearchQuery};
@@ -61,6 +61,23 @@ impl ApiClient {
     pub async fn react(&self, conversation: ConversationId, message: MessageId, react: &ReactRequest) -> Result<MessageAck, ClientError> {
         let path = format!("/v1/conversations/{conversation}/messages/{message}/reactions");
         self.call(|| self.request(Method::POST, &path).json(react)).await
+    }
+
+    /// Pins a message, or takes that back (`on` false). After a [`ClientError::Transport`] try again with the same `client_id`.
+    pub async fn pin_message(
+        &self,
+        conversation: ConversationId,
+        message: MessageId,
+        pin: &PinMessageRequest,
+    ) -> Result<MessageAck, ClientError> {
+        let path = format!("/v1/conversations/{conversation}/messages/{message}/pin");
+        self.call(|| self.request(Method::POST, &path).json(pin)).await
+    }
+
+    /// What is pinned in a conversation, the newest pin first.
+    pub async fn pins(&self, conversation: ConversationId) -> Result<PinList, ClientError> {
+        let path = format!("/v1/conversations/{conversation}/pins");
+        self.call(|| self.request(Method::GET, &path)).await
     }
 
     /// Who reacted to a message.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use relay_protocol::Message;
-use relay_protocol::rest::{MessagePage, ReactionList, RevisionList};
+use relay_protocol::rest::{MessagePage, PinList, ReactionList, RevisionList};
 use relay_types::{ConversationId, Emoji, MessageId, Seq, UserId};
 
 use super::StoreError;
@@ -94,6 +94,12 @@ pub trait History: Send + Sync {
         after: Option<UserId>,
         limit: u16,
     ) -> Result<ReactionList, HistoryError>;
+
+    /// What is pinned in the conversation and the reader may see, the newest pin first.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn pins(&self, reader: UserId, conversation: ConversationId) -> Result<PinList, HistoryError>;
 
     /// The membership intervals of `users` in the conversation, in no order.
     ///

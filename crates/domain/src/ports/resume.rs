@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use relay_protocol::log::{EventOwner, EventText, LogEvent, StoredEvent};
 use relay_types::{ClientId, ConversationId, MessageId, Seq, SessionId, ShardId, TimestampMs, UserId};
 
-use super::{Causes, DriverError, Reacted, Standing, Target};
+use super::{Causes, DriverError, Pinned, Reacted, Standing, Target};
 
 /// The projection does not answer, or answered nonsense.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -214,6 +214,12 @@ pub trait ResumeStore: Send + Sync {
     /// # Cancel safety
     /// Cancel safe.
     async fn standing(&self, actor: UserId, sender: UserId, conversation: ConversationId) -> Result<Option<Standing>, StoreError>;
+
+    /// What the projection knows of the pins in the conversation, of this message, and of `actor`; `None` when they are not in it.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn pinned(&self, actor: UserId, conversation: ConversationId, message: Seq) -> Result<Option<Pinned>, StoreError>;
 
     /// What the projection knows of the reactions to the message at this place, and of those of `author`.
     ///

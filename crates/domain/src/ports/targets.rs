@@ -46,6 +46,19 @@ pub struct Reacted {
     pub hidden: bool,
 }
 
+/// What is known of what is pinned in a conversation, and as what somebody stands in it who wants to pin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pinned {
+    /// What kind of conversation it is.
+    pub kind: ConversationKind,
+    /// Their role.
+    pub role: Role,
+    /// Whether the message is pinned now.
+    pub is_pinned: bool,
+    /// How many messages are.
+    pub pins: u32,
+}
+
 /// What a message holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holds {

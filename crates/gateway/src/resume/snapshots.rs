@@ -98,7 +98,7 @@ mod tests {
 
     use async_trait::async_trait;
     use relay_domain::ports::{
-        EventPage, EventRange, FoundEvent, MembershipInterval, OriginalSend, Reacted, SendKey, SnapshotMembership, Standing, Target,
+        EventPage, EventRange, FoundEvent, MembershipInterval, OriginalSend, Pinned, Reacted, SendKey, SnapshotMembership, Standing, Target,
     };
     use relay_protocol::log::StoredEvent;
     use relay_types::{ConversationId, MessageId, Seq, SessionId, ShardId};
@@ -166,6 +166,10 @@ mod tests {
         }
 
         async fn reacted(&self, _: UserId, _: ConversationId, _: Seq) -> Result<Reacted, StoreError> {
+            elsewhere()
+        }
+
+        async fn pinned(&self, _: UserId, _: ConversationId, _: Seq) -> Result<Option<Pinned>, StoreError> {
             elsewhere()
         }
 

@@ -128,6 +128,7 @@ async fn first_frame<T: Transport>(transport: &mut T, flood: &Flood) -> Result<H
                 | Command::Presence(_)
                 | Command::WatchPresence(_)
                 | Command::React(_)
+                | Command::PinMessage(_)
                 | Command::Ping(_)
                 | Command::TypingStart(_)
                 | Command::TypingStop(_),

@@ -287,6 +287,28 @@ pub struct MessageReacted {
     pub on: bool,
 }
 
+/// Somebody pinned a message in its conversation, or took that back. For each message the one with the greatest `seq` counts; those of a
+/// message whose content is gone do not.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct MessagePinned {
+    /// Identifies the event.
+    pub event_id: EventId,
+    /// By whom.
+    pub actor_id: UserId,
+    /// When it was accepted, by the accepting server's clock.
+    pub at_ms: TimestampMs,
+    /// The message's conversation.
+    pub conversation_id: ConversationId,
+    /// Their own key for it.
+    pub client_id: ClientId,
+    /// The message. Members who came after it do not see it.
+    pub message_id: MessageId,
+    /// The message's sequence in the shard.
+    pub message_seq: Seq,
+    /// Whether it is pinned from now on; `false`: no longer.
+    pub on: bool,
+}
+
 /// An account exists.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct UserRegistered {
@@ -546,6 +568,7 @@ event_ids!(
     MessageEdited,
     MessageErased,
     MessageReacted,
+    MessagePinned,
     UserRegistered,
     ConversationMembershipChanged,
     ConversationInvited,

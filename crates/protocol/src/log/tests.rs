@@ -7,10 +7,10 @@ const OTHER: &str = "01BX5ZZKBKACTAV9WEVGEMMVRZ";
 #[test]
 fn event_of_a_newer_version_is_carried_as_it_came() {
     let json =
-        format!(r#"{{"v":2,"type":"MESSAGE_PINNED","event_id":"{ID}","actor_id":"{OTHER}","at_ms":7,"conversation_id":"{ID}","x":1.0}}"#);
+        format!(r#"{{"v":2,"type":"MESSAGE_STARRED","event_id":"{ID}","actor_id":"{OTHER}","at_ms":7,"conversation_id":"{ID}","x":1.0}}"#);
     let event: LogEvent = serde_json::from_str(&json).unwrap();
     assert_eq!(serde_json::to_string(&event).unwrap(), json);
-    assert_eq!(event.name(), "MESSAGE_PINNED");
+    assert_eq!(event.name(), "MESSAGE_STARRED");
     assert!(event.belongs_to(EventOwner::Conversation(ID.parse().unwrap())));
     assert!(!event.belongs_to(EventOwner::Conversation(OTHER.parse().unwrap())));
     assert!(event.belongs_to(EventOwner::User(OTHER.parse().unwrap())));
@@ -153,8 +153,8 @@ fn event_of_before_version_1_is_read_and_written_in_the_new_shape() {
         assert_eq!(envelope.actor_id, old.contains("_by").then(|| OTHER.parse().unwrap()).or(event.message().map(|sent| sent.actor_id)));
     }
     // A session started, a profile changed, a read mark moved, settings changed, also for a conversation, a draft changed, a message edited,
-    // hidden, scheduled or reacted to, a mark in a thread: younger than version 1.
-    assert_eq!(cases.len() + 11, LogEvent::TYPES.len(), "a new type: its old shape, if it had one, and the new one");
+    // hidden, scheduled, reacted to or pinned, a mark in a thread: younger than version 1.
+    assert_eq!(cases.len() + 12, LogEvent::TYPES.len(), "a new type: its old shape, if it had one, and the new one");
 }
 
 #[test]

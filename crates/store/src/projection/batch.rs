@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use super::Heads;
 use super::edits::Edits;
 use super::erase::Erased;
+use super::pins::Pins;
 use super::reactions::Reactions;
 use crate::convert::timestamp;
 use crate::event_row::columns;
@@ -165,6 +166,8 @@ pub(super) struct Batch {
     pub(super) edits: Edits,
     /// In the log's order; applied after the edits.
     pub(super) reactions: Reactions,
+    /// The same of pins.
+    pub(super) pins: Pins,
     /// In the log's order; applied after everything else.
     pub(super) erased: Vec<Erased>,
     newest_at: Option<OffsetDateTime>,
@@ -220,6 +223,9 @@ impl Batch {
             }
             if let LogEvent::MessageReacted(reacted) = &stored.event {
                 batch.reactions.push(stored.seq, reacted);
+            }
+            if let LogEvent::MessagePinned(pinned) = &stored.event {
+                batch.pins.push(stored.seq, pinned);
             }
             if let LogEvent::MessageErased(event) = &stored.event {
                 let message_at = timestamp(event.stored_at_ms).map_err(|error| poison(error.reason))?;

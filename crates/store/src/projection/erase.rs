@@ -49,7 +49,8 @@ pub(super) async fn apply(connection: &mut PgConnection, shard: ShardId, run: &[
                    SELECT $5, seq, $1, event_id, $6, $7 FROM edits
                    ON CONFLICT DO NOTHING),
                revisions AS (DELETE FROM message_revisions WHERE conversation_id = $1 AND seq = $2),
-               reactions AS (DELETE FROM reactions WHERE conversation_id = $1 AND seq = $2)
+               reactions AS (DELETE FROM reactions WHERE conversation_id = $1 AND seq = $2),
+               pins AS (DELETE FROM pins WHERE conversation_id = $1 AND seq = $2)
                SELECT EXISTS (SELECT FROM event) OR $4 < (SELECT oldest FROM event_horizon) AS "event!",
                       EXISTS (SELECT FROM message) AS "message!""#,
             id,
@@ -155,7 +156,9 @@ pub(super) async fn again(connection: &mut PgConnection, shard: ShardId, seq: Se
                WHERE e.conversation_id = erased.conversation_id AND e.seq = erased.seq AND e.event_id = erased.message_id
                  AND e.kind = 'MESSAGE_SENT'),
            reactions AS (
-               DELETE FROM reactions r USING erased WHERE r.conversation_id = erased.conversation_id AND r.seq = erased.seq)
+               DELETE FROM reactions r USING erased WHERE r.conversation_id = erased.conversation_id AND r.seq = erased.seq),
+           pins AS (
+               DELETE FROM pins p USING erased WHERE p.conversation_id = erased.conversation_id AND p.seq = erased.seq)
            UPDATE messages m SET body = '{"type": "erased"}', further = only_thread(m.further), deleted = true, reactions = '{}' FROM erased
            WHERE m.conversation_id = erased.conversation_id AND m.message_id = erased.message_id"#,
         shard_column(shard),

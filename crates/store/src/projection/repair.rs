@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 use sqlx::types::Uuid;
 
 use super::batch::{Batch, Closings, Openings};
-use super::{Heads, edits, erase, reactions, threads, write};
+use super::{Heads, edits, erase, pins, reactions, threads, write};
 use crate::Store;
 use crate::convert::timestamp;
 use crate::error::{unavailable, unreadable};
@@ -52,8 +52,11 @@ impl Store {
                 let later =
                     reactions::of_message(&mut transaction, conversation, (message.message_id, event.seq)).await.map_err(unavailable)?;
                 reactions::apply(&mut transaction, &later).await.map_err(unavailable)?;
+                let later = pins::of_message(&mut transaction, conversation, (message.message_id, event.seq)).await.map_err(unavailable)?;
+                pins::apply(&mut transaction, &later).await.map_err(unavailable)?;
             }
             reactions::apply(&mut transaction, &batch.reactions).await.map_err(unavailable)?;
+            pins::apply(&mut transaction, &batch.pins).await.map_err(unavailable)?;
             erase::apply(&mut transaction, shard, &batch.erased).await.map_err(unavailable)?;
             erase::again(&mut transaction, shard, event.seq).await.map_err(unavailable)?;
             if let Some(root) = thread(&event.event) {

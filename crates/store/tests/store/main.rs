@@ -15,6 +15,7 @@ mod maintenance;
 mod messages;
 mod outbox;
 mod own;
+mod pins;
 mod postings;
 mod presence;
 mod projection;

@@ -103,7 +103,7 @@ async fn event_of_a_newer_version_is_stored_as_it_came() {
     let mut log = TestLog::new();
     log.created(lobby, &[ann]);
     let pinned =
-        format!(r#"{{"type":"MESSAGE_PINNED","event_id":"{ann}","actor_id":"{ann}","at_ms":7,"conversation_id":"{lobby}","x":[1.50]}}"#);
+        format!(r#"{{"type":"MESSAGE_STARRED","event_id":"{ann}","actor_id":"{ann}","at_ms":7,"conversation_id":"{lobby}","x":[1.50]}}"#);
     let poll = format!(
         r#"{{"v":2,"type":"MESSAGE_SENT","message_id":"{ann}","actor_id":"{ann}","at_ms":7,"conversation_id":"{lobby}","client_id":"k","body":{{"type":"poll"}},"whisper":"{ann}"}}"#
     );
@@ -122,7 +122,7 @@ async fn event_of_a_newer_version_is_stored_as_it_came() {
     for (json, (seq, told)) in published.iter().zip(&told[1..]) {
         assert_eq!(told, &serde_json::from_str::<Value>(json).unwrap(), "{seq}");
     }
-    assert_eq!(db.count("SELECT decided_at_ms FROM conversation_events WHERE kind = 'MESSAGE_PINNED'").await, 7);
+    assert_eq!(db.count("SELECT decided_at_ms FROM conversation_events WHERE kind = 'MESSAGE_STARRED'").await, 7);
     assert_eq!(db.count("SELECT count(*) FROM messages WHERE further ->> 'whisper' IS NOT NULL").await, 1);
     assert_eq!(db.store.watermark(SHARD).await.unwrap().0, Seq(6));
 }

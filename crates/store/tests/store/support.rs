@@ -14,7 +14,7 @@ use relay_domain::ports::{
 use relay_protocol::conversation::{ConversationKind, Role};
 use relay_protocol::log::{
     ConversationCreated, ConversationMembershipChanged, EventOwner, EventText, InitialMember, LogEvent, MemberAdded, MemberRemoved,
-    MembersAdded, MembersRemoved, MessageEdited, MessageErased, MessageReacted, MessageSent, StoredEvent,
+    MembersAdded, MembersRemoved, MessageEdited, MessageErased, MessagePinned, MessageReacted, MessageSent, StoredEvent,
 };
 use relay_protocol::{RawJson, ThreadRef};
 
@@ -361,6 +361,21 @@ impl TestLog {
             message_id: sent.message_id,
             message_seq: seq,
             emoji: emoji.parse().unwrap(),
+            on,
+        }))
+    }
+
+    /// Somebody pins the message at `seq`, or takes that back.
+    pub fn pinned(&mut self, seq: Seq, by: UserId, on: bool) -> Seq {
+        let LogEvent::MessageSent(sent) = self.event_at(seq).event.clone() else { panic!("a message") };
+        self.push(LogEvent::MessagePinned(MessagePinned {
+            event_id: EventId::new(IDS.next_ulid()),
+            actor_id: by,
+            at_ms: NOON_MS + 1,
+            conversation_id: sent.conversation_id,
+            client_id: IDS.next_ulid().to_string().parse().unwrap(),
+            message_id: sent.message_id,
+            message_seq: seq,
             on,
         }))
     }

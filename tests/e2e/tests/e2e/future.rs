@@ -24,7 +24,7 @@ async fn publish(h: &Harness, subject: LogSubject, event: &Value) -> anyhow::Res
 fn from_the_future(chat: ConversationId, ann: &User, bob: &User) -> Vec<Value> {
     let id = || ulid::Ulid::from_parts(1_900_000_000_000, rand::random()).to_string();
     vec![
-        json!({ "v": 2, "type": "MESSAGE_PINNED", "event_id": id(), "actor_id": ann.id(), "at_ms": 7, "conversation_id": chat, "deep": [1.5, null] }),
+        json!({ "v": 2, "type": "MESSAGE_STARRED", "event_id": id(), "actor_id": ann.id(), "at_ms": 7, "conversation_id": chat, "deep": [1.5, null] }),
         json!({ "type": "MESSAGE_SENT", "message_id": id(), "conversation_id": chat, "sender_id": ann.id(), "client_id": id(),
                 "sent_at_ms": 7, "body": { "type": "poll", "question": "tea?", "options": ["yes", "no"] } }),
         json!({ "v": 2, "type": "ROLE_CHANGED", "event_id": id(), "actor_id": ann.id(), "at_ms": 7, "conversation_id": chat,
@@ -128,7 +128,7 @@ async fn events_from_the_future_keep_their_place_everywhere() -> TestResult {
     h.relayctl(&["verify"]).await?;
     let mut database = h.database().await?;
     let row = sqlx::query(
-        "SELECT body::text, actor_id, decided_at_ms FROM conversation_events WHERE kind = 'MESSAGE_PINNED' ORDER BY seq LIMIT 1",
+        "SELECT body::text, actor_id, decided_at_ms FROM conversation_events WHERE kind = 'MESSAGE_STARRED' ORDER BY seq LIMIT 1",
     )
     .fetch_one(&mut database)
     .await?;

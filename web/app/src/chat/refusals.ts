@@ -36,6 +36,7 @@ const KNOWN = new Set([
   'unknown_scheduled',
   'already_sent',
   'too_many_reactions',
+  'too_many_pins',
   'conversation_too_large',
   'bad_emoji',
   'delete_too_late',

@@ -14,6 +14,7 @@ import {
   membersOf as members,
   messageOf,
   personOf,
+  pinsOf,
   quotedOf,
   scheduledOf,
   threadsOf,
@@ -119,6 +120,10 @@ export async function openMessenger(configuration: Configuration): Promise<Messe
       const { reactions, next } = await call(api.reactions(id, messageId, { limit: 100 }));
       return { reactions: reactions.map(({ user_id, emoji }) => ({ personId: user_id, emoji })), more: next != null };
     },
+    pin: async (id, message, on) => {
+      await call(refusing(() => client.pin(id, message, on)).acknowledged);
+    },
+    pins: (id) => derived(client.pins(id), pinsOf),
     hideMessage: (id, messageId) => call(api.hideMessage(id, messageId)),
     revisions: async (id, messageId) =>
       (await call(api.revisions(id, messageId))).revisions.map(({ seq, at_ms, body }) => ({ seq, atMs: at_ms, body: bodyOf(body) })),
@@ -193,9 +198,10 @@ function membersOf(client: RealtimeClient, id: string): Store<Members> {
 
 function timelineOf(client: RealtimeClient, id: string): Timeline {
   const timeline = client.timeline(id);
-  // That a direct conversation began is no news to either of the two.
+  // That a direct conversation began is no news to either of the two; what they pinned is.
+  const concernsTwo = (item: TimelineItem) => item.kind === 'message' || item.change.type === 'pinned';
   const shownItems = (items: readonly TimelineItem[]) =>
-    client.conversation(id).get()?.kind === 'direct' ? items.filter((item) => item.kind === 'message') : items;
+    client.conversation(id).get()?.kind === 'direct' ? items.filter(concernsTwo) : items;
   const shown = derived(
     timeline,
     (state): TimelineState => ({

@@ -11,6 +11,7 @@ import type {
   MessageDetails,
   MessageItem,
   Person,
+  Pin,
   ReceiptStep,
   Scheduled,
   TimelineItem,
@@ -72,6 +73,10 @@ export function bodyOf(body: sdk.MessageBody): Body {
   return isText(body) ? { type: 'text', text: body.text } : { type: body.type === 'erased' ? 'erased' : 'unknown' };
 }
 
+const NO_PINS: readonly Pin[] = [];
+const pinOf = once((pin: sdk.Pin): Pin => ({ message: messageOf(pin.message), by: pin.pinnedBy, atMs: pin.pinnedAtMs }));
+export const pinsOf = ({ pins }: sdk.PinsState): readonly Pin[] => (pins === null ? NO_PINS : pins.map(pinOf));
+
 export const scheduledOf = (scheduled: sdk.ScheduledMessage): Scheduled => ({
   conversationId: scheduled.conversationId,
   key: scheduled.clientId,
@@ -125,6 +130,8 @@ const changeOf = once((item: sdk.ChangeItem): ChangeItem => {
         return { type: 'renamed', by, title: change.title };
       case 'role_changed':
         return { type: 'role', by, user: change.userId, role: change.role };
+      case 'pinned':
+        return { type: 'pinned', by, seq: change.message.seq, on: change.on };
     }
   };
   return { kind: 'change', key: item.key, seq: item.seq, atMs: item.atMs, change: turned() };

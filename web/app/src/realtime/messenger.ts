@@ -10,6 +10,7 @@ import type {
   MessageItem,
   MessageRef,
   Person,
+  Pin,
   Presence,
   Reactors,
   Readers,
@@ -132,6 +133,10 @@ export interface Messenger {
   react(conversationId: string, message: MessageRef, emoji: string, on: boolean): Promise<void>;
   /** Who reacts to a message. */
   reactors(conversationId: string, messageId: string): Promise<Reactors>;
+  /** Pins a message for all members, or takes that back; rejects when it is refused. */
+  pin(conversationId: string, message: MessageRef, on: boolean): Promise<void>;
+  /** What is pinned, the newest pin first; read while somebody looks. */
+  pins(conversationId: string): Store<readonly Pin[]>;
   /** Hides a message from oneself, on all of one's devices. */
   hideMessage(conversationId: string, messageId: string): Promise<void>;
   /** What a message said over time, the present version last. */

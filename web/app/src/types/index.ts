@@ -74,6 +74,13 @@ export interface MessageRef {
   seq: number;
 }
 
+/** A pinned message, as it is now. */
+export interface Pin {
+  message: MessageItem;
+  by: string;
+  atMs: number;
+}
+
 /** A message of one's own that is to be sent later. */
 export interface Scheduled {
   conversationId: string;
@@ -172,7 +179,8 @@ export interface ChangeItem {
     | { type: 'joined'; by: string; users: string[] }
     | { type: 'left'; by: string; users: string[] }
     | { type: 'renamed'; by: string; title: string }
-    | { type: 'role'; by: string; user: string; role: Role };
+    | { type: 'role'; by: string; user: string; role: Role }
+    | { type: 'pinned'; by: string; seq: number; on: boolean };
 }
 
 export type TimelineItem = MessageItem | ChangeItem;

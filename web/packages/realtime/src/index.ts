@@ -6,6 +6,7 @@ export type * from './api/ids.ts';
 export type * from './api/members.ts';
 export * from './api/messages.ts';
 export type * from './api/options.ts';
+export type * from './api/pins.ts';
 export type * from './api/presence.ts';
 export type * from './api/readable.ts';
 export * from './api/receipts.ts';

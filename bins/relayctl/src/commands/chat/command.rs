@@ -28,6 +28,10 @@ pub enum Input {
     DeleteForMe(usize),
     /// A reaction to the message of that number, or that it is taken back.
     React(usize, String, bool),
+    /// The message of that number pinned in the conversation, or no longer.
+    Pin(usize, bool),
+    /// What is pinned in the conversation.
+    Pins,
     /// What a message said before.
     Versions(usize),
     /// Who has read a message.
@@ -67,6 +71,8 @@ impl Input {
             | Self::Delete(_)
             | Self::DeleteForMe(_)
             | Self::React(..)
+            | Self::Pin(..)
+            | Self::Pins
             | Self::Versions(_)
             | Self::Readers(_)
             | Self::Details(_)
@@ -109,6 +115,8 @@ pub const HELP: &str = "\
 /delete [#n]                 delete message n of them, or your last one, for everyone
 /delete-for-me #n            see message n of them no more
 /react #n <emoji>            react to message n of them; /unreact takes it back
+/pin #n, /unpin #n           pin message n of them for everyone, or take that back
+/pins                        what is pinned here
 /versions #n                 what message n of them said before
 /readers #n                  who has read message n of them
 /details #n                  who has message n of them, who has read it, and when
@@ -154,6 +162,9 @@ pub fn parse(line: &str) -> Result<Input, String> {
         "edit" => about(rest, "/edit [#number] <text>").map(|(number, text)| Input::Edit(number, text)),
         "react" => reaction(rest, "/react #<number of the history> <emoji>").map(|(number, emoji)| Input::React(number, emoji, true)),
         "unreact" => reaction(rest, "/unreact #<number of the history> <emoji>").map(|(number, emoji)| Input::React(number, emoji, false)),
+        "pin" => numbered(rest, "/pin #<number of the history>").map(|number| Input::Pin(number, true)),
+        "unpin" => numbered(rest, "/unpin #<number of the history>").map(|number| Input::Pin(number, false)),
+        "pins" => Ok(Input::Pins),
         "delete" if rest.is_empty() => Ok(Input::Delete(None)),
         "delete" => numbered(rest, "/delete [#number of the history]").map(|number| Input::Delete(Some(number))),
         "delete-for-me" => numbered(rest, "/delete-for-me #<number of the history>").map(Input::DeleteForMe),

@@ -196,6 +196,12 @@ impl Player {
                 assert_eq!((Some(&sent.client_id), sent.message_id), (self.keys.get(&named("of")), message));
                 assert_eq!((Some(sent.emoji.as_str()), Some(sent.on)), (say["emoji"].as_str(), say["on"].as_bool()));
             }
+            "expect_pin" => {
+                let sent = self.peer().expect_pin().await;
+                let message = self.words().message(&say["message"]);
+                assert_eq!((Some(&sent.client_id), sent.message_id), (self.keys.get(&named("of")), message));
+                assert_eq!(Some(sent.on), say["on"].as_bool());
+            }
             "expect_quiet" => self.peer().expect_quiet().await,
             "expect_no_ping" => self.peer().expect_no_ping().await,
             "expect_waited" => assert!(self.since.elapsed() >= Duration::from_millis(say.as_u64().unwrap())),
@@ -214,6 +220,9 @@ impl Player {
         let (client, body) = (self.client(), text(say["text"].as_str().unwrap_or("nothing")));
         let named = |field: &str| say[field].is_string().then(|| self.words().message(&say[field]));
         let sent = match (named("reply_to"), named("edits"), named("deletes")) {
+            _ if say["pins"].is_string() => {
+                client.pin(conversation(to), self.words().message(&say["pins"]), say["on"].as_bool().unwrap()).await
+            }
             _ if say["reacts"].is_string() => {
                 let emoji = say["emoji"].as_str().unwrap().parse().unwrap();
                 client.react(conversation(to), self.words().message(&say["reacts"]), emoji, say["on"].as_bool().unwrap()).await

@@ -6,7 +6,7 @@ use futures::{SinkExt as _, StreamExt as _};
 use relay_protocol::command::{Command, Hello, decode};
 use relay_protocol::frame::{MessageAck, ServerFrame, Welcome};
 use relay_protocol::message::MessageBody;
-use relay_protocol::{CloseCode, DeleteMessage, EditMessage, Position, React, ReceivedUpto, SendMessage};
+use relay_protocol::{CloseCode, DeleteMessage, EditMessage, PinMessage, Position, React, ReceivedUpto, SendMessage};
 use relay_types::{ClientId, ConversationId, MessageId, Seq, SessionId, ShardId, UserId};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::WebSocketStream;
@@ -189,7 +189,11 @@ impl Peer {
                 | Command::WatchPresence(_)
                 | Command::TypingStart(_)
                 | Command::TypingStop(_) => {}
-                other @ (Command::Hello(_) | Command::EditMessage(_) | Command::DeleteMessage(_) | Command::React(_)) => {
+                other @ (Command::Hello(_)
+                | Command::EditMessage(_)
+                | Command::DeleteMessage(_)
+                | Command::React(_)
+                | Command::PinMessage(_)) => {
                     panic!("a message was expected, not {other:?}")
                 }
             }
@@ -207,7 +211,11 @@ impl Peer {
                 | Command::WatchPresence(_)
                 | Command::TypingStart(_)
                 | Command::TypingStop(_) => {}
-                other @ (Command::Hello(_) | Command::SendMessage(_) | Command::DeleteMessage(_) | Command::React(_)) => {
+                other @ (Command::Hello(_)
+                | Command::SendMessage(_)
+                | Command::DeleteMessage(_)
+                | Command::React(_)
+                | Command::PinMessage(_)) => {
                     panic!("an edit was expected, not {other:?}")
                 }
             }
@@ -225,8 +233,34 @@ impl Peer {
                 | Command::WatchPresence(_)
                 | Command::TypingStart(_)
                 | Command::TypingStop(_) => {}
-                other @ (Command::Hello(_) | Command::SendMessage(_) | Command::EditMessage(_) | Command::DeleteMessage(_)) => {
+                other @ (Command::Hello(_)
+                | Command::SendMessage(_)
+                | Command::EditMessage(_)
+                | Command::DeleteMessage(_)
+                | Command::PinMessage(_)) => {
                     panic!("a reaction was expected, not {other:?}")
+                }
+            }
+        }
+    }
+
+    /// The next pin; pings in between are left without an answer.
+    pub async fn expect_pin(&mut self) -> PinMessage {
+        loop {
+            match self.command().await {
+                Command::PinMessage(pin) => return pin,
+                Command::Ping(_)
+                | Command::Received(_)
+                | Command::Presence(_)
+                | Command::WatchPresence(_)
+                | Command::TypingStart(_)
+                | Command::TypingStop(_) => {}
+                other @ (Command::Hello(_)
+                | Command::SendMessage(_)
+                | Command::EditMessage(_)
+                | Command::DeleteMessage(_)
+                | Command::React(_)) => {
+                    panic!("a pin was expected, not {other:?}")
                 }
             }
         }
@@ -243,7 +277,11 @@ impl Peer {
                 | Command::WatchPresence(_)
                 | Command::TypingStart(_)
                 | Command::TypingStop(_) => {}
-                other @ (Command::Hello(_) | Command::SendMessage(_) | Command::EditMessage(_) | Command::React(_)) => {
+                other @ (Command::Hello(_)
+                | Command::SendMessage(_)
+                | Command::EditMessage(_)
+                | Command::React(_)
+                | Command::PinMessage(_)) => {
                     panic!("a deletion was expected, not {other:?}")
                 }
             }

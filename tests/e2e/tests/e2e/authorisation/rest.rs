@@ -16,8 +16,17 @@ use super::scene::Scene;
 use super::table::{COLUMNS, Row};
 
 /// Operations whose answers hold what is said in the group, or its title, for those who are in it: the words are looked for where they are.
-const TELL: [&str; 8] =
-    ["getConversation", "listConversations", "sync", "listMessages", "getMessage", "getThread", "listRevisions", "searchMessages"];
+const TELL: [&str; 9] = [
+    "getConversation",
+    "listConversations",
+    "sync",
+    "listMessages",
+    "getMessage",
+    "getThread",
+    "listRevisions",
+    "searchMessages",
+    "listPins",
+];
 
 /// The key of what each caller schedules.
 const LATER: &str = "later";
@@ -138,6 +147,7 @@ fn call(h: &Harness, scene: &Scene, row: &Row, column: usize) -> anyhow::Result<
         ("deleteMessage", "of one's own") => changing(messages.own_deleted.to_string(), json!({ "client_id": key })),
         ("deleteMessage", "of another's") => changing(messages.others.to_string(), json!({ "client_id": key })),
         ("react", "") => changing(messages.others.to_string(), json!({ "client_id": key, "emoji": EMOJIS[column], "on": true })),
+        ("pinMessage", "") => changing(messages.others.to_string(), json!({ "client_id": key, "on": true })),
         ("hideMessage", "") => changing(scene.people[6].messages[0].others.to_string(), Value::Null).without_body(),
         ("listMessages", "") => Call { query: format!("?conversation_id={}&limit=200", scene.group), ..Call::default() },
         ("searchMessages", "") => Call { query: format!("?q={}", scene.secrets.word), ..Call::default() },
@@ -150,7 +160,8 @@ fn call(h: &Harness, scene: &Scene, row: &Row, column: usize) -> anyhow::Result<
         ("markRead" | "markUnread" | "markThreadRead", "") => with(json!({ "seq": scene.seq })),
         (
             "getConversation" | "getDraft" | "listMembers" | "hideConversation" | "unhideConversation" | "declineInvitation" | "getMessage"
-            | "listRevisions" | "getReceipts" | "getMessageReceipts" | "listReaders" | "cancelScheduled" | "listReactions" | "getThread",
+            | "listRevisions" | "getReceipts" | "getMessageReceipts" | "listReaders" | "cancelScheduled" | "listReactions" | "getThread"
+            | "listPins",
             "",
         ) => of_group(),
         (name, variant) => bail!("this test does not know how to call {name} {variant:?}: say it here"),

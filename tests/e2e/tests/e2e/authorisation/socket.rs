@@ -203,6 +203,12 @@ fn command(scene: &Scene, row: &Row, column: usize) -> anyhow::Result<(String, O
             });
             (react.to_string(), Some(key.clone()))
         }
+        ("pin_message", "") => {
+            let pin = json!({
+                "type": "pin_message", "client_id": key, "conversation_id": scene.group, "message_id": messages.others, "on": true,
+            });
+            (pin.to_string(), Some(key.clone()))
+        }
         ("delete_message", "of one's own") => keyed(Some(messages.own_deleted), None),
         ("delete_message", "of another's") => keyed(Some(messages.others), None),
         (name, variant) => bail!("this test does not know how to say {name} {variant:?}: say it here"),

@@ -7,6 +7,7 @@ import { useUi } from '@/store/ui';
 import type { ConversationRow } from '@/types';
 import { Composer } from '../composer/Composer';
 import { MessageList } from '../messages/MessageList';
+import { PinBar } from '../pins/PinBar';
 import { ConversationHeader } from './ConversationHeader';
 import { RequestBar } from './RequestBar';
 import { ScheduledBar } from './ScheduledBar';
@@ -62,6 +63,7 @@ function Open({ conversation }: { conversation: ConversationRow }) {
       <main className="sheet conversation" id="main" aria-label={conversation.title}>
         <ConversationHeader conversation={conversation} />
         <Strip />
+        <PinBar conversationId={id} />
         {timeline ? <Messages conversation={conversation} timeline={timeline} /> : <div className="list-frame" />}
         <TypingLine conversation={conversation} />
         <div className="composer-place">

@@ -4,6 +4,7 @@ import { useText } from '@/app/i18n/i18n';
 import { Avatar } from '@/app/ui/Avatar';
 import { useUi } from '@/store/ui';
 import type { ConversationRow } from '@/types';
+import { PinList } from '../pins/PinList';
 import { MemberRow } from './MemberRow';
 import { useMembers } from './useMembers';
 import './groups.css';
@@ -73,6 +74,7 @@ export default function SidePanel({ conversation }: { conversation: Conversation
             </button>
           </div>
         )}
+        <PinList conversation={conversation} />
         {isGroup && members.length > 0 && (
           <section className="panel-section" aria-label={t('group.membersTitle')}>
             <h3>

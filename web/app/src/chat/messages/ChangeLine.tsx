@@ -1,6 +1,7 @@
 import { memo } from 'react';
 import { useText } from '@/app/i18n/i18n';
 import type { ChangeItem, Person } from '@/types';
+import { requestJump } from '../jumps';
 
 const MAX_NAMES = 3;
 
@@ -23,9 +24,17 @@ export function peopleOf(item: ChangeItem): string[] {
 /** "Liv added Jonas": a centred line. */
 export const ChangeLine = memo(function ChangeLine({ item, people, me }: ChangeLineProps) {
   const t = useText();
+  const text = changeText(item, people, me, t);
+  const { change } = item;
   return (
     <p className="change-line" dir="auto">
-      {changeText(item, people, me, t)}
+      {change.type === 'pinned' ? (
+        <button type="button" tabIndex={-1} onClick={() => requestJump({ seq: change.seq })}>
+          {text}
+        </button>
+      ) : (
+        text
+      )}
     </p>
   );
 });
@@ -43,6 +52,8 @@ export function changeText(item: ChangeItem, people: ReadonlyMap<string, Person>
       return t('change.created', { by, who: byMe });
     case 'renamed':
       return t('change.renamed', { by, who: byMe, title: isolated(change.title) });
+    case 'pinned':
+      return t(change.on ? 'change.pinned' : 'change.unpinned', { by, who: byMe });
     case 'role':
       return t('change.role', { by, who: byMe, user: name(change.user), whom: change.user === me ? 'me' : 'other', role: change.role });
     case 'joined':

@@ -4,6 +4,7 @@ import { useMessenger, usePeople, useSession } from '@/realtime/hooks';
 import type { Timeline, TimelineState } from '@/realtime/messenger';
 import { useUi } from '@/store/ui';
 import type { ConversationRow } from '@/types';
+import { mayPin, usePins } from '../pins/usePins';
 import { peopleOf } from './ChangeLine';
 import { DayLabel } from './DayLabel';
 import { buildRows, type Row } from './grouping';
@@ -55,6 +56,9 @@ export function MessageList({ conversation, timeline, state }: MessageListProps)
   const people = useMemo(() => (peer && !known.has(peer.id) ? new Map(known).set(peer.id, peer) : known), [known, peer]);
   const isGroup = conversation.kind !== 'direct';
   const moderates = isGroup && (conversation.role === 'owner' || conversation.role === 'admin');
+  const pinned = usePins(conversation.id);
+  const pinnedIds = useMemo(() => new Set(pinned.map(({ message }) => message.messageId)), [pinned]);
+  const pins = mayPin(conversation);
   const roving = useRoving(rows, conversation.id, moderates);
   const { virtualizer, stick, unstick } = useVirtualRows(rows, scroller, !state.hasNewer, roving.index);
   roving.attach(virtualizer);
@@ -114,6 +118,8 @@ export function MessageList({ conversation, timeline, state }: MessageListProps)
                   isGroup={isGroup}
                   conversationId={conversation.id}
                   moderates={moderates}
+                  pins={pins}
+                  pinned={row.kind === 'message' && row.item.messageId !== null && pinnedIds.has(row.item.messageId)}
                   quoted={row.kind === 'message' && row.item.replyTo ? state.quoted.get(row.item.replyTo.messageId) : undefined}
                   readBy={read?.by ?? 0}
                   readOf={read?.of ?? 0}

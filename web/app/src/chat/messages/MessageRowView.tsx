@@ -1,4 +1,4 @@
-import { CheckCheck, Copy, Mail, MessagesSquare, Pencil, Reply, Trash2, Users } from 'lucide-react';
+import { CheckCheck, Copy, Mail, MessagesSquare, Pencil, Pin, PinOff, Reply, Trash2, Users } from 'lucide-react';
 import { type FocusEvent, memo, useMemo } from 'react';
 import { useLocation } from 'wouter';
 import { clockTime, dayLabel } from '@/app/i18n/dates';
@@ -6,6 +6,7 @@ import { useText } from '@/app/i18n/i18n';
 import { useMessenger } from '@/realtime/hooks';
 import { useUi } from '@/store/ui';
 import type { MessageItem, Person } from '@/types';
+import { usePin } from '../pins/usePins';
 import { errorText } from '../refusals';
 import { ThreadLine } from '../threads/ThreadLine';
 import { ChangeLine, changeText } from './ChangeLine';
@@ -27,6 +28,9 @@ export interface MessageRowViewProps {
   conversationId: string;
   /** Whether the person may delete what others wrote. */
   moderates: boolean;
+  /** Whether the person may pin here, and whether the message is pinned. */
+  pins?: boolean;
+  pinned?: boolean;
   /** The message that it answers; undefined while it is looked for. */
   quoted: MessageItem | null | undefined;
   /** Of a message of one's own: how many of the others have read it, of how many. */
@@ -99,7 +103,14 @@ export const MessageRowView = memo(
                   onRetry={props.onRetry}
                   onDelete={props.onDelete}
                 />
-                <Tools row={row} conversationId={props.conversationId} moderates={props.moderates} inThread={props.inThread === true} />
+                <Tools
+                  row={row}
+                  conversationId={props.conversationId}
+                  moderates={props.moderates}
+                  inThread={props.inThread === true}
+                  pins={props.pins === true}
+                  pinned={props.pinned === true}
+                />
               </>
             )}
           </div>
@@ -119,6 +130,8 @@ export const MessageRowView = memo(
     a.me === b.me &&
     a.conversationId === b.conversationId &&
     a.moderates === b.moderates &&
+    a.pins === b.pins &&
+    a.pinned === b.pinned &&
     a.quoted === b.quoted &&
     sameNames(a, b),
 );
@@ -161,14 +174,17 @@ interface ToolsProps {
   conversationId: string;
   moderates: boolean;
   inThread: boolean;
+  pins: boolean;
+  pinned: boolean;
 }
 
-function Tools({ row, conversationId, moderates, inThread }: ToolsProps) {
+function Tools({ row, conversationId, moderates, inThread, pins, pinned }: ToolsProps) {
   const t = useText();
   const addToast = useUi((ui) => ui.addToast);
   const show = useUi((ui) => ui.show);
   const messenger = useMessenger();
   const [, navigate] = useLocation();
+  const pin = usePin(conversationId);
   const { item, mine } = row;
   const { messageId, seq } = item;
   const text = item.body.type === 'text' ? item.body.text : null;
@@ -211,6 +227,15 @@ function Tools({ row, conversationId, moderates, inThread }: ToolsProps) {
           navigate('/');
           messenger.markUnread(conversationId, seq).catch((thrown) => addToast(errorText(thrown)));
         },
+      },
+    pins &&
+      messageId !== null &&
+      seq !== null &&
+      item.state === 'sent' &&
+      item.body.type !== 'erased' && {
+        label: t(pinned ? 'action.unpinMessage' : 'action.pinMessage'),
+        icon: pinned ? PinOff : Pin,
+        act: () => pin({ messageId, seq }, !pinned),
       },
     item.reactions.length > 0 &&
       messageId !== null && {

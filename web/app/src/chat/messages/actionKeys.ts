@@ -1,7 +1,7 @@
 import type { KeyboardEvent } from 'react';
 
 /** What can be done with a message, by keyboard too. */
-const ACTIONS = '.message-failed button, .message-tools button, .reactions button:not(:disabled), .thread-line';
+const ACTIONS = '.message-failed button, .change-line button, .message-tools button, .reactions button:not(:disabled), .thread-line';
 
 /** Gives the first of a message's actions the focus. Whether there is one. */
 export function enterActions(row: HTMLElement): boolean {

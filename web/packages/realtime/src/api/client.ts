@@ -6,6 +6,7 @@ import type { ConversationRow, ConversationSettingsChange } from './conversation
 import type { ClientId, ConversationId, Seq, UserId } from './ids.ts';
 import type { MembersState } from './members.ts';
 import type { MessageItem, MessageRef } from './messages.ts';
+import type { PinsState } from './pins.ts';
 import type { PresenceState } from './presence.ts';
 import type { Readable } from './readable.ts';
 import type { ReceiptsState, Settings } from './receipts.ts';
@@ -68,7 +69,7 @@ export interface RealtimeClient {
    * somebody has subscribed.
    */
   readonly threads: Readable<ThreadsState | null>;
-  /** Messages in the outbox, in the order in which they go out; failed ones too. Reactions are not among them. */
+  /** Messages in the outbox, in the order in which they go out; failed ones too. Reactions and pins are not among them. */
   readonly outbox: Readable<readonly MessageItem[]>;
   /**
    * REST with the session's token, which is renewed by itself. Calls that begin, accept, decline or hide a conversation resolve
@@ -105,6 +106,11 @@ export interface RealtimeClient {
   receipts(id: ConversationId): Readable<ReceiptsState>;
   /** The same without asking the server: for rows of a list. */
   receiptsKnown(id: ConversationId): Readable<ReceiptsState>;
+  /**
+   * What is pinned in a conversation: read when somebody subscribes, and again when an event says that something was pinned. Edits and
+   * deletions show at once.
+   */
+  pins(id: ConversationId): Readable<PinsState>;
   /** Opens a history: from the store at once, then from the server. */
   timeline(id: ConversationId): Timeline;
   /** Opens the thread under a message, from the server. */
@@ -134,6 +140,12 @@ export interface RealtimeClient {
    * @throws ApiError `outbox_full`, `no_session`
    */
   react(id: ConversationId, message: MessageRef, emoji: string, on: boolean): Sending;
+  /**
+   * Pins a message in its conversation, for all members, or takes that back (`on` false), as `edit` does. Refused with `forbidden` (in a
+   * group it is for its owner and admins), `too_many_pins` or `message_gone`.
+   * @throws ApiError `outbox_full`, `no_session`
+   */
+  pin(id: ConversationId, message: MessageRef, on: boolean): Sending;
   /** Sends a failed message again, as a new one behind the others. */
   retry(clientId: ClientId): void;
   /** Removes a message from the outbox. One that is on its way may arrive all the same. */

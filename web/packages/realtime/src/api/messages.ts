@@ -110,6 +110,7 @@ export type ConversationChange =
   | { readonly type: 'members_added'; readonly userIds: readonly UserId[]; readonly role: Open<'owner' | 'admin' | 'member'> }
   | { readonly type: 'members_removed'; readonly userIds: readonly UserId[] }
   | { readonly type: 'renamed'; readonly title: string }
+  | { readonly type: 'pinned'; readonly message: MessageRef; readonly on: boolean }
   | { readonly type: 'role_changed'; readonly userId: UserId; readonly role: Open<'owner' | 'admin' | 'member'> };
 
 /** A line between messages. */

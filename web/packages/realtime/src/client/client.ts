@@ -5,6 +5,7 @@ import type { ClientId, ConversationId, Seq, UserId } from '../api/ids.ts';
 import type { MembersState } from '../api/members.ts';
 import type { MessageRef } from '../api/messages.ts';
 import type { ClientOptions } from '../api/options.ts';
+import type { PinsState } from '../api/pins.ts';
 import type { PresenceState } from '../api/presence.ts';
 import type { Readable } from '../api/readable.ts';
 import type { ReceiptsState, Settings as UserSettings } from '../api/receipts.ts';
@@ -256,6 +257,10 @@ export class Client implements RealtimeClient {
     return this.#present().receipts.known(id);
   }
 
+  pins(id: ConversationId): Readable<PinsState> {
+    return this.#present().pins.of(id);
+  }
+
   timeline(id: ConversationId): Timeline {
     return this.#present().timeline(id);
   }
@@ -284,6 +289,10 @@ export class Client implements RealtimeClient {
 
   react(id: ConversationId, message: MessageRef, emoji: string, on: boolean): Sending {
     return this.#present().outbox.react(id, message, emoji, on);
+  }
+
+  pin(id: ConversationId, message: MessageRef, on: boolean): Sending {
+    return this.#present().outbox.pin(id, message, on);
   }
 
   retry(clientId: ClientId): void {

@@ -23,6 +23,7 @@ import { MemberDesk } from '../state/members.ts';
 import { Mirror, type Values } from '../state/mirror.ts';
 import { OutboxDesk } from '../state/outbox-desk.ts';
 import { Peers } from '../state/peers.ts';
+import { PinDesk } from '../state/pins.ts';
 import { PresenceDesk } from '../state/presence.ts';
 import { ReadMarks } from '../state/read-marks.ts';
 import { ReceiptDesk } from '../state/receipts.ts';
@@ -93,6 +94,7 @@ export class Scope {
   readonly invitations: InvitationSync;
   readonly members: MemberDesk;
   readonly peers: Peers;
+  readonly pins: PinDesk;
   readonly receipts: ReceiptDesk;
   readonly settings: SettingsDesk;
   readonly drafts: DraftSync;
@@ -134,6 +136,7 @@ export class Scope {
     this.invitations = new InvitationSync(home, rest);
     this.peers = new Peers(home, mirror);
     this.members = new MemberDesk({ home, rest, me: session.userId, learn: parts.learn });
+    this.pins = new PinDesk({ rest, me: session.userId });
     this.receipts = new ReceiptDesk({ home, rest, me: session.userId });
     this.settings = new SettingsDesk(parts.userSettings, home, rest);
     this.drafts = new DraftSync(home, rest);
@@ -151,6 +154,7 @@ export class Scope {
         this.typing.heed(change);
         this.members.heed(change);
         this.receipts.heed(change);
+        this.pins.heed(change);
         this.settings.heed(change);
         // One tab reads for all.
         if (this.#engine !== null) this.drafts.heed(change);
@@ -171,6 +175,7 @@ export class Scope {
         for (const view of [...this.#timelines, ...this.#threads]) view.wake();
         this.members.wake();
         this.receipts.wake();
+        this.pins.wake();
         this.settings.wake();
         this.scheduled.wake();
         this.threads.wake();
@@ -242,6 +247,7 @@ export class Scope {
     this.invitations.stop();
     this.members.stop();
     this.receipts.stop();
+    this.pins.stop();
     this.settings.stop();
     this.drafts.stop();
     this.scheduled.stop();

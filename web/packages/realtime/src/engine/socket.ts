@@ -418,7 +418,8 @@ function bounded(work: Promise<void>, ms: number): Promise<void> {
 }
 
 /** What waits as it goes over the wire. */
-function frameOf({ clientId, conversationId, body, replyTo, thread, edits, deletes, reacts }: OutboxRecord): string {
+function frameOf({ clientId, conversationId, body, replyTo, thread, edits, deletes, reacts, pins }: OutboxRecord): string {
+  if (pins) return encode.pin(clientId, conversationId, pins.messageId, pins.on);
   if (reacts) return encode.react(clientId, conversationId, reacts.messageId, reacts.emoji, reacts.on);
   if (edits && deletes) return encode.delete(clientId, conversationId, edits.messageId);
   if (edits) return encode.edit(clientId, conversationId, edits.messageId, body);

@@ -19,7 +19,7 @@ export interface components {
         Availability: string;
         /** @description client_id */
         ClientId: string;
-        Command: components["schemas"]["frame_hello"] | components["schemas"]["frame_send_message"] | components["schemas"]["frame_edit_message"] | components["schemas"]["frame_delete_message"] | components["schemas"]["frame_react"] | components["schemas"]["frame_received"] | components["schemas"]["frame_presence"] | components["schemas"]["frame_watch_presence"] | components["schemas"]["frame_typing_start"] | components["schemas"]["frame_typing_stop"] | components["schemas"]["frame_ping"];
+        Command: components["schemas"]["frame_hello"] | components["schemas"]["frame_send_message"] | components["schemas"]["frame_edit_message"] | components["schemas"]["frame_delete_message"] | components["schemas"]["frame_react"] | components["schemas"]["frame_pin_message"] | components["schemas"]["frame_received"] | components["schemas"]["frame_presence"] | components["schemas"]["frame_watch_presence"] | components["schemas"]["frame_typing_start"] | components["schemas"]["frame_typing_stop"] | components["schemas"]["frame_ping"];
         /** @description A conversation began. */
         ConversationCreated: {
             /** @description By whom. */
@@ -167,7 +167,7 @@ export interface components {
          * @description A registered refusal.
          * @enum {string}
          */
-        ErrorCode: "malformed_frame" | "frame_too_large" | "unknown_command" | "bad_id" | "bad_client_id" | "bad_position" | "invalid_field" | "empty_message" | "message_too_long" | "unsupported_body" | "hello_required" | "hello_twice" | "unauthenticated" | "token_expired" | "token_in_url" | "session_revoked" | "refresh_reused" | "bad_credentials" | "password_too_guessable" | "forbidden" | "origin_refused" | "not_member" | "unknown_user" | "unknown_session" | "not_found" | "method_not_allowed" | "unknown_message" | "message_gone" | "not_a_thread_root" | "not_sender" | "not_editable" | "bad_emoji" | "too_many_reactions" | "already_reacted" | "not_reacted" | "conversation_too_large" | "delete_too_late" | "too_many_hidden" | "too_many_pinned" | "too_many_archived" | "too_many_drafts" | "too_many_scheduled" | "unknown_scheduled" | "already_sent" | "edit_too_late" | "too_many_edits" | "handle_taken" | "handle_reserved" | "group_full" | "direct_immutable" | "unknown_invitation" | "too_many_conversations" | "too_many_invitations" | "owner_must_hand_over" | "rate_limited" | "too_many_in_flight" | "quota_exceeded" | "log_full" | "too_many_connections" | "client_id_ahead" | "draining" | "busy" | "unavailable" | "outcome_unknown" | "internal";
+        ErrorCode: "malformed_frame" | "frame_too_large" | "unknown_command" | "bad_id" | "bad_client_id" | "bad_position" | "invalid_field" | "empty_message" | "message_too_long" | "unsupported_body" | "hello_required" | "hello_twice" | "unauthenticated" | "token_expired" | "token_in_url" | "session_revoked" | "refresh_reused" | "bad_credentials" | "password_too_guessable" | "forbidden" | "origin_refused" | "not_member" | "unknown_user" | "unknown_session" | "not_found" | "method_not_allowed" | "unknown_message" | "message_gone" | "not_a_thread_root" | "not_sender" | "not_editable" | "bad_emoji" | "too_many_reactions" | "already_reacted" | "not_reacted" | "too_many_pins" | "already_pinned" | "not_pinned" | "conversation_too_large" | "delete_too_late" | "too_many_hidden" | "too_many_pinned" | "too_many_archived" | "too_many_drafts" | "too_many_scheduled" | "unknown_scheduled" | "already_sent" | "edit_too_late" | "too_many_edits" | "handle_taken" | "handle_reserved" | "group_full" | "direct_immutable" | "unknown_invitation" | "too_many_conversations" | "too_many_invitations" | "owner_must_hand_over" | "rate_limited" | "too_many_in_flight" | "quota_exceeded" | "log_full" | "too_many_connections" | "client_id_ahead" | "draining" | "busy" | "unavailable" | "outcome_unknown" | "internal";
         /** @description A refusal. */
         ErrorFrame: {
             client_id?: components["schemas"]["ClientId"] | null;
@@ -291,6 +291,10 @@ export interface components {
             /** @constant */
             type: "MESSAGE_HIDDEN";
         };
+        frame_MESSAGE_PINNED: components["schemas"]["EventPlace"] & components["schemas"]["MessagePinned"] & {
+            /** @constant */
+            type: "MESSAGE_PINNED";
+        };
         frame_MESSAGE_REACTED: components["schemas"]["EventPlace"] & components["schemas"]["MessageReacted"] & {
             /** @constant */
             type: "MESSAGE_REACTED";
@@ -298,6 +302,10 @@ export interface components {
         frame_MESSAGE_SENT: components["schemas"]["EventPlace"] & components["schemas"]["MessageSent"] & {
             /** @constant */
             type: "MESSAGE_SENT";
+        };
+        frame_pin_message: components["schemas"]["PinMessage"] & {
+            /** @constant */
+            type: "pin_message";
         };
         frame_ping: {
             /** @description The newest position the client has stored; opaque. */
@@ -582,6 +590,28 @@ export interface components {
         /** @description ULID of a message */
         MessageId: string;
         /**
+         * @description Somebody pinned a message in its conversation, or took that back. For each message the one with the greatest `seq` counts; those of a
+         *     message whose content is gone do not.
+         */
+        MessagePinned: {
+            /** @description By whom. */
+            actor_id: components["schemas"]["UserId"];
+            /** @description When it was accepted, by the accepting server's clock. */
+            at_ms: components["schemas"]["i64"];
+            /** @description Their own key for it. */
+            client_id: components["schemas"]["ClientId"];
+            /** @description The message's conversation. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description Identifies the event. */
+            event_id: components["schemas"]["EventId"];
+            /** @description The message. Members who came after it do not see it. */
+            message_id: components["schemas"]["MessageId"];
+            /** @description The message's sequence in the shard. */
+            message_seq: components["schemas"]["Seq"];
+            /** @description Whether it is pinned from now on; `false`: no longer. */
+            on: boolean;
+        };
+        /**
          * @description Somebody reacted to a message, or takes that back. For each person and emoji the one with the greatest `seq` counts; those of a
          *     message whose content is gone do not.
          */
@@ -646,6 +676,17 @@ export interface components {
             state: components["schemas"]["PresenceState"];
             /** @description Who. */
             user_id: components["schemas"]["UserId"];
+        };
+        /** @description A message that is to be pinned in its conversation, or no longer. */
+        PinMessage: {
+            /** @description The client's own key for this, as for a message. */
+            client_id: components["schemas"]["ClientId"];
+            /** @description The message's conversation. */
+            conversation_id: components["schemas"]["ConversationId"];
+            /** @description Which message. */
+            message_id: components["schemas"]["MessageId"];
+            /** @description Whether it is pinned from now on; `false`: no longer. */
+            on: boolean;
         };
         /**
          * @description How people are there whom one watches. Not an event: it has no `seq`, is not replayed, and may be lost; naming whom one watches
@@ -822,7 +863,7 @@ export interface components {
          * @description A stream's sequence number: the order of everything in one shard. The first event has 1; 0 stands before it.
          */
         Seq: number;
-        ServerFrame: components["schemas"]["frame_welcome"] | components["schemas"]["frame_message_ack"] | components["schemas"]["frame_user_typing"] | components["schemas"]["frame_receipts"] | components["schemas"]["frame_user_presence"] | components["schemas"]["frame_progress"] | components["schemas"]["frame_caught_up"] | components["schemas"]["frame_reset"] | components["schemas"]["frame_pong"] | components["schemas"]["frame_error"] | components["schemas"]["frame_MESSAGE_SENT"] | components["schemas"]["frame_CONVERSATION_CREATED"] | components["schemas"]["frame_MEMBER_ADDED"] | components["schemas"]["frame_MEMBER_REMOVED"] | components["schemas"]["frame_MEMBERS_ADDED"] | components["schemas"]["frame_MEMBERS_REMOVED"] | components["schemas"]["frame_CONVERSATION_RENAMED"] | components["schemas"]["frame_ROLE_CHANGED"] | components["schemas"]["frame_MESSAGE_EDITED"] | components["schemas"]["frame_MESSAGE_ERASED"] | components["schemas"]["frame_MESSAGE_REACTED"] | components["schemas"]["frame_USER_REGISTERED"] | components["schemas"]["frame_USER_SEEN"] | components["schemas"]["frame_CONVERSATION_JOINED"] | components["schemas"]["frame_CONVERSATION_LEFT"] | components["schemas"]["frame_CONVERSATION_INVITED"] | components["schemas"]["frame_INVITATION_ENDED"] | components["schemas"]["frame_SESSION_REVOKED"] | components["schemas"]["frame_SESSION_STARTED"] | components["schemas"]["frame_PROFILE_CHANGED"] | components["schemas"]["frame_READ_MARK_MOVED"] | components["schemas"]["frame_THREAD_MARK_MOVED"] | components["schemas"]["frame_SETTINGS_CHANGED"] | components["schemas"]["frame_MESSAGE_HIDDEN"] | components["schemas"]["frame_CONVERSATION_SETTINGS_CHANGED"] | components["schemas"]["frame_DRAFT_CHANGED"] | components["schemas"]["frame_SCHEDULED_MESSAGE_CHANGED"];
+        ServerFrame: components["schemas"]["frame_welcome"] | components["schemas"]["frame_message_ack"] | components["schemas"]["frame_user_typing"] | components["schemas"]["frame_receipts"] | components["schemas"]["frame_user_presence"] | components["schemas"]["frame_progress"] | components["schemas"]["frame_caught_up"] | components["schemas"]["frame_reset"] | components["schemas"]["frame_pong"] | components["schemas"]["frame_error"] | components["schemas"]["frame_MESSAGE_SENT"] | components["schemas"]["frame_CONVERSATION_CREATED"] | components["schemas"]["frame_MEMBER_ADDED"] | components["schemas"]["frame_MEMBER_REMOVED"] | components["schemas"]["frame_MEMBERS_ADDED"] | components["schemas"]["frame_MEMBERS_REMOVED"] | components["schemas"]["frame_CONVERSATION_RENAMED"] | components["schemas"]["frame_ROLE_CHANGED"] | components["schemas"]["frame_MESSAGE_EDITED"] | components["schemas"]["frame_MESSAGE_ERASED"] | components["schemas"]["frame_MESSAGE_REACTED"] | components["schemas"]["frame_MESSAGE_PINNED"] | components["schemas"]["frame_USER_REGISTERED"] | components["schemas"]["frame_USER_SEEN"] | components["schemas"]["frame_CONVERSATION_JOINED"] | components["schemas"]["frame_CONVERSATION_LEFT"] | components["schemas"]["frame_CONVERSATION_INVITED"] | components["schemas"]["frame_INVITATION_ENDED"] | components["schemas"]["frame_SESSION_REVOKED"] | components["schemas"]["frame_SESSION_STARTED"] | components["schemas"]["frame_PROFILE_CHANGED"] | components["schemas"]["frame_READ_MARK_MOVED"] | components["schemas"]["frame_THREAD_MARK_MOVED"] | components["schemas"]["frame_SETTINGS_CHANGED"] | components["schemas"]["frame_MESSAGE_HIDDEN"] | components["schemas"]["frame_CONVERSATION_SETTINGS_CHANGED"] | components["schemas"]["frame_DRAFT_CHANGED"] | components["schemas"]["frame_SCHEDULED_MESSAGE_CHANGED"];
         /** @description ULID of a session */
         SessionId: string;
         /** @description A device's session ended. */

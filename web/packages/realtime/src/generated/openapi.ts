@@ -322,6 +322,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/conversations/{id}/messages/{message_id}/pin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pins a message in its conversation, or takes that back, and answers once that is in the log. The same `client_id` again gives the same
+         *     ack. In a group this is for its owner and admins.
+         */
+        post: operations["pinMessage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/conversations/{id}/messages/{message_id}/reactions": {
         parameters: {
             query?: never;
@@ -434,6 +454,23 @@ export interface paths {
          *     thread that they do not follow nothing changes.
          */
         post: operations["markThreadRead"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{id}/pins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is pinned in a conversation, the newest pin first: of what the caller may see. */
+        get: operations["listPins"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1065,7 +1102,7 @@ export interface components {
          * @description A registered refusal.
          * @enum {string}
          */
-        ErrorCode: "malformed_frame" | "frame_too_large" | "unknown_command" | "bad_id" | "bad_client_id" | "bad_position" | "invalid_field" | "empty_message" | "message_too_long" | "unsupported_body" | "hello_required" | "hello_twice" | "unauthenticated" | "token_expired" | "token_in_url" | "session_revoked" | "refresh_reused" | "bad_credentials" | "password_too_guessable" | "forbidden" | "origin_refused" | "not_member" | "unknown_user" | "unknown_session" | "not_found" | "method_not_allowed" | "unknown_message" | "message_gone" | "not_a_thread_root" | "not_sender" | "not_editable" | "bad_emoji" | "too_many_reactions" | "already_reacted" | "not_reacted" | "conversation_too_large" | "delete_too_late" | "too_many_hidden" | "too_many_pinned" | "too_many_archived" | "too_many_drafts" | "too_many_scheduled" | "unknown_scheduled" | "already_sent" | "edit_too_late" | "too_many_edits" | "handle_taken" | "handle_reserved" | "group_full" | "direct_immutable" | "unknown_invitation" | "too_many_conversations" | "too_many_invitations" | "owner_must_hand_over" | "rate_limited" | "too_many_in_flight" | "quota_exceeded" | "log_full" | "too_many_connections" | "client_id_ahead" | "draining" | "busy" | "unavailable" | "outcome_unknown" | "internal";
+        ErrorCode: "malformed_frame" | "frame_too_large" | "unknown_command" | "bad_id" | "bad_client_id" | "bad_position" | "invalid_field" | "empty_message" | "message_too_long" | "unsupported_body" | "hello_required" | "hello_twice" | "unauthenticated" | "token_expired" | "token_in_url" | "session_revoked" | "refresh_reused" | "bad_credentials" | "password_too_guessable" | "forbidden" | "origin_refused" | "not_member" | "unknown_user" | "unknown_session" | "not_found" | "method_not_allowed" | "unknown_message" | "message_gone" | "not_a_thread_root" | "not_sender" | "not_editable" | "bad_emoji" | "too_many_reactions" | "already_reacted" | "not_reacted" | "too_many_pins" | "already_pinned" | "not_pinned" | "conversation_too_large" | "delete_too_late" | "too_many_hidden" | "too_many_pinned" | "too_many_archived" | "too_many_drafts" | "too_many_scheduled" | "unknown_scheduled" | "already_sent" | "edit_too_late" | "too_many_edits" | "handle_taken" | "handle_reserved" | "group_full" | "direct_immutable" | "unknown_invitation" | "too_many_conversations" | "too_many_invitations" | "owner_must_hand_over" | "rate_limited" | "too_many_in_flight" | "quota_exceeded" | "log_full" | "too_many_connections" | "client_id_ahead" | "draining" | "busy" | "unavailable" | "outcome_unknown" | "internal";
         /** @description Where an event stands: what its frame says in front of it. */
         EventPlace: {
             /** @description The run of events in which each names the one before it: `c:<conversation>` or `u:<shard>`. */
@@ -1281,6 +1318,31 @@ export interface components {
             state: components["schemas"]["PresenceState"];
             /** @description Who. */
             user_id: components["schemas"]["UserId"];
+        };
+        /** @description A pinned message. */
+        Pin: {
+            /** @description The message as it is now, without its reactions. */
+            message: components["schemas"]["Message"];
+            /** @description When, in milliseconds since 1970. */
+            pinned_at_ms: components["schemas"]["i64"];
+            /** @description Who pinned it. */
+            pinned_by: components["schemas"]["UserId"];
+            /** @description The `seq` of the event that says so. */
+            pinned_seq: components["schemas"]["Seq"];
+        };
+        /** @description The answer to `GET /v1/conversations/{id}/pins`. */
+        PinList: {
+            /** @description The pinned messages that the caller may see, the newest pin first: at most 50. */
+            pins: components["schemas"]["Pin"][];
+            /** @description Up to where the log is in this list. What comes behind it goes on from here. */
+            upto: components["schemas"]["Seq"];
+        };
+        /** @description `POST /v1/conversations/{id}/messages/{message_id}/pin`. */
+        PinMessageRequest: {
+            /** @description The caller's own key for this. */
+            client_id: components["schemas"]["ClientId"];
+            /** @description Whether the message is pinned from now on; `false`: no longer. */
+            on: boolean;
         };
         /** @description `POST /v1/messages`. */
         PostMessageRequest: {
@@ -4589,6 +4651,183 @@ export interface operations {
             };
         };
     };
+    pinMessage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Where. */
+                id: components["schemas"]["ConversationId"];
+                /** @description Which. */
+                message_id: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PinMessageRequest"];
+            };
+        };
+        responses: {
+            /** @description It is in the log. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageAck"];
+                };
+            };
+            /**
+             * @description `malformed_frame`: The frame or body is not valid JSON of the documented shape.
+             *
+             *     `bad_id`: An id is not in its canonical form (26 characters of 0-9 and A-Z).
+             *
+             *     `bad_client_id`: client_id is not 1 to 64 of A-Z, a-z, 0-9, _ and -.
+             *
+             *     `invalid_field`: A field is outside its documented limits.
+             *
+             *     `token_in_url`: Tokens are not accepted in URLs, where logs and histories keep them.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `unauthenticated`: The token is missing, malformed, forged or of the wrong kind.
+             *
+             *     `token_expired`: The access token has expired, or its key is not known here: refresh it.
+             *
+             *     `session_revoked`: This device's session was ended: log in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The caller's role does not allow this.
+             *
+             *     `origin_refused`: The page's origin is not on the allow-list.
+             *
+             *     `not_member`: There is no such conversation, or the caller is not in it.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_message`: There is no such message in this conversation, or the caller may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `too_many_pins`: As many messages are pinned in the conversation as may be.
+             *
+             *     `already_pinned`: The message is pinned already.
+             *
+             *     `not_pinned`: The message is not pinned: there is nothing to take back.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `message_gone`: The message's content was erased. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `frame_too_large`: The frame or body is larger than the server reads. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `client_id_ahead`: client_id is a ULID minted ahead of the server's time: send it again after retry_after_ms, and mint with server_time_ms. */
+            425: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `rate_limited`: Too many requests: wait for retry_after_ms.
+             *
+             *     `quota_exceeded`: The caller has sent as many bytes as a person may: wait for retry_after_ms.
+             *
+             *     `too_many_connections`: This address, person or device has as many connections as it may.
+             */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: An error of ours; quote the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `log_full`: The log takes no more messages: what is left of it is for membership changes and sessions.
+             *
+             *     `unavailable`: A part the request needs does not answer. Nothing was stored: repeat it.
+             *
+             *     `outcome_unknown`: What was asked for may be stored, or may be stored later: repeat it, a send with the same client_id.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listReactions: {
         parameters: {
             query?: {
@@ -5676,6 +5915,116 @@ export interface operations {
             };
             /**
              * @description `unavailable`: A part the request needs does not answer. Nothing was stored: repeat it.
+             *
+             *     `outcome_unknown`: What was asked for may be stored, or may be stored later: repeat it, a send with the same client_id.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A refusal. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listPins: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Where. */
+                id: components["schemas"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The pinned messages. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PinList"];
+                };
+            };
+            /**
+             * @description `bad_id`: An id is not in its canonical form (26 characters of 0-9 and A-Z).
+             *
+             *     `token_in_url`: Tokens are not accepted in URLs, where logs and histories keep them.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `unauthenticated`: The token is missing, malformed, forged or of the wrong kind.
+             *
+             *     `token_expired`: The access token has expired, or its key is not known here: refresh it.
+             *
+             *     `session_revoked`: This device's session was ended: log in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `origin_refused`: The page's origin is not on the allow-list.
+             *
+             *     `not_member`: There is no such conversation, or the caller is not in it.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `rate_limited`: Too many requests: wait for retry_after_ms.
+             *
+             *     `too_many_connections`: This address, person or device has as many connections as it may.
+             */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: An error of ours; quote the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is at its limit: try again after retry_after_ms.
+             *
+             *     `unavailable`: A part the request needs does not answer. Nothing was stored: repeat it.
              *
              *     `outcome_unknown`: What was asked for may be stored, or may be stored later: repeat it, a send with the same client_id.
              */

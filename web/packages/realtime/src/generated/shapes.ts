@@ -26,6 +26,7 @@ export const shapes: Readonly<Record<string, Readonly<Record<string, Check>>>> =
   MESSAGE_EDITED: { actor_id: 'string', at_ms: 'number', body: 'tagged', client_id: 'string', conversation_id: 'string', message_id: 'string', message_seq: 'number' },
   MESSAGE_ERASED: { actor_client_id: 'string?', actor_id: 'string?', at_ms: 'number', client_id: 'string', conversation_id: 'string', message_id: 'string', message_prev: 'number?', message_seq: 'number', sender_id: 'string', sent_at_ms: 'number', stored_at_ms: 'number', thread: 'object?' },
   MESSAGE_REACTED: { actor_id: 'string', at_ms: 'number', client_id: 'string', conversation_id: 'string', emoji: 'string', message_id: 'string', message_seq: 'number', on: 'boolean' },
+  MESSAGE_PINNED: { actor_id: 'string', at_ms: 'number', client_id: 'string', conversation_id: 'string', message_id: 'string', message_seq: 'number', on: 'boolean' },
   USER_REGISTERED: { actor_id: 'string?', at_ms: 'number', user_id: 'string' },
   USER_SEEN: { actor_id: 'string?', at_ms: 'number', user_id: 'string' },
   CONVERSATION_JOINED: { actor_id: 'string?', at_ms: 'number', conversation_id: 'string', user_id: 'string' },

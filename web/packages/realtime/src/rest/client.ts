@@ -22,6 +22,7 @@ import type {
   MessageAck,
   MessagePage,
   MessageReceipts,
+  PinList,
   ReactionList,
   ReaderList,
   RestMessage,
@@ -347,6 +348,18 @@ export class RestClient {
   /** Threads that the person follows, the one with the newest reply first. */
   threads(query: { cursor?: string; limit?: number } = {}): Promise<ThreadList> {
     return data(this.raw.GET('/v1/threads', { params: { query } }));
+  }
+
+  /** Pins a message over REST, or takes that back. The same key gives the same ack. */
+  pinMessage(id: ConversationId, messageId: MessageId, pin: { clientId: string; on: boolean }): Promise<MessageAck> {
+    const params = { path: { id, message_id: messageId } };
+    const body = { client_id: pin.clientId, on: pin.on };
+    return data(this.raw.POST('/v1/conversations/{id}/messages/{message_id}/pin', { params, body }));
+  }
+
+  /** What is pinned in a conversation, the newest pin first. {@link RealtimeClient.pins} follows what happens. */
+  pins(id: ConversationId): Promise<PinList> {
+    return data(this.raw.GET('/v1/conversations/{id}/pins', { params: { path: { id } } }));
   }
 
   /** Hides a message from the person alone, on all of their devices, for good. */

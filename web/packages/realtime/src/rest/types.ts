@@ -42,6 +42,8 @@ export type SearchPage = Schemas['SearchPage'];
 export type SearchHit = Schemas['SearchHit'];
 /** A page of those who have read a message. */
 export type ReaderList = Schemas['ReaderList'];
+/** What is pinned in a conversation. */
+export type PinList = Schemas['PinList'];
 /** A page of those who react to a message. */
 export type ReactionList = Schemas['ReactionList'];
 /** A thread's root, and a page of replies. */

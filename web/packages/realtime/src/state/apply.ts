@@ -154,6 +154,7 @@ class One {
       case 'MEMBERS_ADDED':
       case 'MEMBER_REMOVED':
       case 'MEMBERS_REMOVED':
+      case 'MESSAGE_PINNED':
         return { ...next, activityMs: event.at_ms };
       default:
         return next;

@@ -135,6 +135,8 @@ function changeOf(event: KnownEvent): ConversationChange | null {
       return { type: 'renamed', title: event.title };
     case 'ROLE_CHANGED':
       return { type: 'role_changed', userId: event.user_id, role: event.role };
+    case 'MESSAGE_PINNED':
+      return { type: 'pinned', message: { messageId: event.message_id, seq: event.message_seq }, on: event.on };
     default:
       return null;
   }

@@ -193,7 +193,7 @@ export class Mirror {
       const left = this.#outbox.delete(id);
       if (left !== null) touched.add(left.conversationId);
     }
-    const shown = ({ state, reacts }: OutboxRecord) => state !== 'acked' && !reacts;
+    const shown = ({ state, reacts, pins }: OutboxRecord) => state !== 'acked' && !reacts && !pins;
     this.#values.outbox.later(() => [...this.#outbox].filter(shown).map((record) => this.#itemOf(record)));
   }
 

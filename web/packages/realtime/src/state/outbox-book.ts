@@ -12,6 +12,7 @@ interface Part {
   readonly edits: Map<MessageId, Ordered>;
   /** By the message to which they are. */
   readonly reactions: Map<MessageId, Ordered>;
+  readonly pins: Ordered;
   /** Of all, those without an answer. */
   readonly waiting: Ordered;
 }
@@ -56,12 +57,13 @@ export class OutboxBook implements Iterable<OutboxRecord> {
     this.#all.delete(id);
     const part = this.#part(record.conversationId);
     part.messages.delete(id);
+    part.pins.delete(id);
     part.waiting.delete(id);
     if (record.thread) take(part.threads, record.thread.messageId, id);
     if (record.edits) take(part.edits, record.edits.messageId, id);
     if (record.reacts) take(part.reactions, record.reacts.messageId, id);
-    if (part.messages.size === 0 && [part.threads, part.edits, part.reactions].every(({ size }) => size === 0))
-      this.#parts.delete(record.conversationId);
+    const maps = [part.threads, part.edits, part.reactions];
+    if (part.messages.size + part.pins.size === 0 && maps.every(({ size }) => size === 0)) this.#parts.delete(record.conversationId);
     return record;
   }
 
@@ -121,13 +123,21 @@ export class OutboxBook implements Iterable<OutboxRecord> {
   #part(id: ConversationId): Part {
     let part = this.#parts.get(id);
     if (part === undefined) {
-      part = { messages: new Ordered(), threads: new Map(), edits: new Map(), reactions: new Map(), waiting: new Ordered() };
+      part = {
+        messages: new Ordered(),
+        threads: new Map(),
+        edits: new Map(),
+        reactions: new Map(),
+        pins: new Ordered(),
+        waiting: new Ordered(),
+      };
       this.#parts.set(id, part);
     }
     return part;
   }
 
-  #place(part: Part, { thread, edits, reacts }: OutboxRecord): Ordered {
+  #place(part: Part, { thread, edits, reacts, pins }: OutboxRecord): Ordered {
+    if (pins) return part.pins;
     if (thread) return placeOf(part.threads, thread.messageId);
     if (reacts) return placeOf(part.reactions, reacts.messageId);
     return edits ? placeOf(part.edits, edits.messageId) : part.messages;

@@ -82,6 +82,11 @@ export class OutboxDesk implements Outbox {
     return this.#add(conversationId, { body: { type: 'reaction' }, state: 'reacting', reacts: { ...message, emoji, on } });
   }
 
+  /** Puts into the outbox that a message is pinned, or no longer. */
+  pin(conversationId: ConversationId, message: MessageRef, on: boolean): Sending {
+    return this.#add(conversationId, { body: { type: 'pin' }, state: 'pinning', pins: { ...message, on } });
+  }
+
   /** What failed of the same message gives way. */
   #discardFailed(conversationId: ConversationId, { messageId }: MessageRef): void {
     const earlier = [...this.#mirror.outbox.editsOf(conversationId, messageId)];
@@ -90,7 +95,7 @@ export class OutboxDesk implements Outbox {
 
   #add(
     conversationId: ConversationId,
-    what: Pick<OutboxRecord, 'body' | 'state' | 'replyTo' | 'thread' | 'edits' | 'deletes' | 'reacts'>,
+    what: Pick<OutboxRecord, 'body' | 'state' | 'replyTo' | 'thread' | 'edits' | 'deletes' | 'reacts' | 'pins'>,
   ): Sending {
     if (this.#closed) throw noSession();
     const { count, characters } = this.#mirror.outbox.unsettled;
@@ -167,8 +172,8 @@ export class OutboxDesk implements Outbox {
     const record = this.#mirror.outbox.get(clientId);
     if (record === null || !isWaiting(record)) return;
     const failed: OutboxRecord = { ...record, state: 'failed', error: code };
-    // It is gone, as wished, or was a reaction: there is nothing for the person to decide.
-    if (record.reacts || (record.deletes && code === 'message_gone')) {
+    // It is gone, as wished, or was a reaction or a pin: there is nothing for the person to decide.
+    if (record.reacts || record.pins || (record.deletes && code === 'message_gone')) {
       this.#hear({ outbox: [failed] });
       this.#forget(clientId);
     } else this.#update(failed);

@@ -43,6 +43,8 @@ export interface OutboxRecord {
   readonly deletes?: boolean;
   /** It is a reaction to that message, and no message of its own. */
   readonly reacts?: (MessageRef & { readonly emoji: string; readonly on: boolean }) | null;
+  /** It pins that message, or takes that back, and is no message of its own. */
+  readonly pins?: (MessageRef & { readonly on: boolean }) | null;
   /** The order in which messages go out; two tabs may give the same, then the key decides. */
   readonly turn: number;
   /** When it was written here. */
@@ -51,9 +53,9 @@ export interface OutboxRecord {
   readonly tab: string;
   /**
    * `acked`: in the log, and the event has not come yet. `editing`: an edit that is pending; a build of before, which shares the store
-   * and knows no edits, does not take it for a message to send. `deleting`, `reacting`: the same of a deletion, and of a reaction.
+   * and knows no edits, does not take it for a message to send. `deleting`, `reacting`, `pinning`: the same of a deletion, of a reaction and of a pin.
    */
-  readonly state: 'pending' | 'editing' | 'deleting' | 'reacting' | 'acked' | 'failed';
+  readonly state: 'pending' | 'editing' | 'deleting' | 'reacting' | 'pinning' | 'acked' | 'failed';
   readonly ack: Ack | null;
   /** The code of the last refusal. */
   readonly error: string | null;
@@ -92,6 +94,7 @@ export function isWaiting(record: OutboxRecord): boolean {
 
 /** The record on its way again. */
 export function waitingAgain(record: OutboxRecord): OutboxRecord {
+  if (record.pins) return { ...record, state: 'pinning' };
   return { ...record, state: record.reacts ? 'reacting' : record.deletes ? 'deleting' : record.edits ? 'editing' : 'pending' };
 }
 

@@ -44,6 +44,7 @@ export type MessageReacted = EventOf<'MESSAGE_REACTED'> & {
   /** Whether the person reacted themselves; said where the event comes in. */
   readonly mine?: boolean;
 };
+export type MessagePinned = EventOf<'MESSAGE_PINNED'>;
 export type MessageHidden = EventOf<'MESSAGE_HIDDEN'>;
 
 /** An event of a newer server's. It has its place among the others; its fields are as they came. */
@@ -80,7 +81,8 @@ export function endsStay(event: ServerEvent, me: UserId): boolean {
 export function publishedBy(event: ServerEvent, me: UserId): { readonly clientId: ClientId; readonly id: MessageId } | null {
   if (!isKnownEvent(event) || event.actor_id !== me) return null;
   if (event.type === 'MESSAGE_SENT') return { clientId: event.client_id, id: event.message_id };
-  if (event.type === 'MESSAGE_EDITED' || event.type === 'MESSAGE_REACTED') return { clientId: event.client_id, id: event.event_id };
+  if (event.type === 'MESSAGE_EDITED' || event.type === 'MESSAGE_REACTED' || event.type === 'MESSAGE_PINNED')
+    return { clientId: event.client_id, id: event.event_id };
   if (event.type === 'MESSAGE_ERASED' && event.actor_client_id) return { clientId: event.actor_client_id, id: event.event_id };
   return null;
 }

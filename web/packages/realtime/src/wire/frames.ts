@@ -98,6 +98,8 @@ export const encode = {
   watchPresence: (users: readonly string[]): string => text({ type: 'watch_presence', users: [...users] }),
   react: (clientId: string, conversationId: string, messageId: string, emoji: string, on: boolean): string =>
     text({ type: 'react', client_id: clientId, conversation_id: conversationId, message_id: messageId, emoji: emoji.toWellFormed(), on }),
+  pin: (clientId: string, conversationId: string, messageId: string, on: boolean): string =>
+    text({ type: 'pin_message', client_id: clientId, conversation_id: conversationId, message_id: messageId, on }),
   typing: (conversationId: string, typing: boolean): string =>
     text({ type: typing ? 'typing_start' : 'typing_stop', conversation_id: conversationId }),
 };

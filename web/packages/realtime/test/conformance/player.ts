@@ -21,6 +21,8 @@ interface SendStep {
   deletes?: string;
   /** The message to which it is a reaction, with `emoji`, `on` or not. */
   reacts?: string;
+  /** The message that it pins, `on` or not. */
+  pins?: string;
   emoji?: string;
   on?: boolean;
 }
@@ -181,6 +183,10 @@ export class Player {
       const sent = await this.#to.next(`the reaction ${of}`, ({ type }) => type === 'react');
       same('the reaction', [sent.client_id, sent.message_id, sent.emoji, sent.on], [this.#keys.get(of), message, emoji, on]);
     },
+    expect_pin: async ({ of, message, on }: { of: string; message: string; on: boolean }) => {
+      const sent = await this.#to.next(`the pin ${of}`, ({ type }) => type === 'pin_message');
+      same('the pin', [sent.client_id, sent.message_id, sent.on], [this.#keys.get(of), message, on]);
+    },
     expect_quiet: () => this.#to.quiet('send_message'),
     expect_no_ping: () => this.#to.quiet('ping'),
     expect_waited: (ms: number) => this.#late(ms),
@@ -191,19 +197,21 @@ export class Player {
       );
       if (time >= SERVER_TIME_MS || time < SERVER_TIME_MS - 60_000) throw new Error(`minted at ${time}`);
     },
-    send: ({ as, conversation: n, text, fails, reply_to, thread, edits, deletes, reacts, emoji = '', on = false }: SendStep) => {
+    send: ({ as, conversation: n, text, fails, reply_to, thread, edits, deletes, reacts, pins, emoji = '', on = false }: SendStep) => {
       try {
         const of = (messageId: string | undefined) => (messageId === undefined ? undefined : { messageId, seq: 1 });
         const [replyTo, root] = [of(reply_to), of(thread)];
         const to = { ...(replyTo && { replyTo }), ...(root && { thread: root }) };
         const sending =
-          reacts !== undefined
-            ? this.#must.react(conversation(n), { messageId: reacts, seq: 1 }, emoji, on)
-            : deletes !== undefined
-              ? this.#must.delete(conversation(n), { messageId: deletes, seq: 1 })
-              : edits !== undefined
-                ? this.#must.edit(conversation(n), { messageId: edits, seq: 1 }, text)
-                : this.#must.send(conversation(n), text, to);
+          pins !== undefined
+            ? this.#must.pin(conversation(n), { messageId: pins, seq: 1 }, on)
+            : reacts !== undefined
+              ? this.#must.react(conversation(n), { messageId: reacts, seq: 1 }, emoji, on)
+              : deletes !== undefined
+                ? this.#must.delete(conversation(n), { messageId: deletes, seq: 1 })
+                : edits !== undefined
+                  ? this.#must.edit(conversation(n), { messageId: edits, seq: 1 }, text)
+                  : this.#must.send(conversation(n), text, to);
         this.#keys.set(as, sending.clientId);
         this.#sends.set(as, conversation(n));
         this.#sendings.set(as, sending);

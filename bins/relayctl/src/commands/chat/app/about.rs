@@ -1,7 +1,7 @@
 //! What is said of an earlier message: answers, edits, deletions, versions.
 
-use relay_client::{ClientError, QueuedReaction, QueuedSend};
-use relay_protocol::log::{MessageEdited, MessageErased, MessageReacted};
+use relay_client::{ClientError, QueuedPin, QueuedReaction, QueuedSend};
+use relay_protocol::log::{MessageEdited, MessageErased, MessagePinned, MessageReacted};
 use relay_protocol::rest::HistoryQuery;
 use relay_protocol::threads::ThreadQuery;
 use relay_protocol::{Message, MessageBody, MessageRef, ThreadRef};
@@ -99,6 +99,35 @@ impl App {
         let label = self.directory.label(conversation);
         let does = if reacted.on { "reacts" } else { "no longer reacts" };
         self.screen.say(format_args!("{who} {does} with {} to a message in {label}", short(reacted.emoji.as_str(), EMOJI)));
+    }
+
+    pub(super) async fn pin(&mut self, conversation: ConversationId, number: usize, on: bool) -> Result<(), ClientError> {
+        let Some(message_id) = self.find(conversation, Some(number), false).await? else { return Ok(()) };
+        self.enqueue(conversation, |key| QueuedSend::pin(key, conversation, QueuedPin { message_id, on })).await;
+        Ok(())
+    }
+
+    pub(super) async fn pins(&mut self, conversation: ConversationId) -> Result<(), ClientError> {
+        let list = self.api.pins(conversation).await?;
+        if list.pins.is_empty() {
+            self.screen.say("nothing is pinned here");
+        }
+        for pin in list.pins {
+            let by = self.directory.name(pin.pinned_by, conversation).await;
+            let author = self.directory.name(pin.message.sender_id, conversation).await;
+            let header = format!("pinned by {by} {}, {author}", self.screen.clock(pin.pinned_at_ms));
+            self.screen.message(&header, body_text(&pin.message.body));
+        }
+        Ok(())
+    }
+
+    pub(super) async fn show_pinned(&mut self, seq: Seq, pinned: MessagePinned) {
+        let Some((label, by, at)) = self.update(pinned.conversation_id, seq, pinned.actor_id, pinned.at_ms).await else { return };
+        if pinned.actor_id == self.me.user_id {
+            self.own.remove(&pinned.client_id);
+        }
+        let does = if pinned.on { "pinned a message" } else { "unpinned a message" };
+        self.screen.say(format_args!("{at} {label}: {by} {does}"));
     }
 
     pub(super) async fn versions(&mut self, conversation: ConversationId, number: usize) -> Result<(), ClientError> {

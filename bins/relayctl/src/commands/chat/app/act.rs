@@ -62,6 +62,8 @@ impl App {
             Input::Delete(number) => self.delete(conversation, number).await?,
             Input::DeleteForMe(number) => self.delete_for_me(conversation, number).await?,
             Input::React(number, emoji, on) => self.react(conversation, number, &emoji, on).await?,
+            Input::Pin(number, on) => self.pin(conversation, number, on).await?,
+            Input::Pins => self.pins(conversation).await?,
             Input::Versions(number) => self.versions(conversation, number).await?,
             Input::Readers(number) => self.readers(conversation, number).await?,
             Input::Details(number) => self.details(conversation, number).await?,

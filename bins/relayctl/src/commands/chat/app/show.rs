@@ -176,6 +176,7 @@ impl App {
                 self.adopt(conversation);
             }
             LogEvent::MessageEdited(edited) => self.show_edited(seq, edited).await,
+            LogEvent::MessagePinned(pinned) => self.show_pinned(seq, pinned).await,
             LogEvent::MessageReacted(reacted) => self.show_reacted(seq, reacted).await,
             LogEvent::MessageErased(erased) => self.show_deleted(seq, erased).await,
             // A message is told as one.
@@ -184,7 +185,13 @@ impl App {
     }
 
     /// What a line about a conversation's change needs: the conversation, who did it, and when. `None` if it was printed before.
-    async fn update(&mut self, conversation: ConversationId, seq: Seq, by: UserId, at_ms: TimestampMs) -> Option<(String, String, String)> {
+    pub(super) async fn update(
+        &mut self,
+        conversation: ConversationId,
+        seq: Seq,
+        by: UserId,
+        at_ms: TimestampMs,
+    ) -> Option<(String, String, String)> {
         self.directory.ensure(conversation).await;
         if !self.shown.mark(conversation, seq) {
             return None;
