@@ -49,6 +49,34 @@ export const devices = {
     assert.equal(await bob.row('Ann Verhoeven').count(), 0);
   },
 
+  'what is written on one device is in the field of the other, and gone there when it is sent': async (world) => {
+    const { ann, bob } = await friends(world);
+    const phone = await Person.open(world, 'Ann on the phone', { viewport: { width: 390, height: 844 }, hasTouch: true });
+    await phone.logIn(ann.handle);
+    await phone.row('Bob Rivera').waitFor();
+    await ann.page.locator('#composer').fill('Shall we say at');
+    await until(
+      'the beginning in the list',
+      () => phone.row('Bob Rivera').textContent(),
+      (seen) => seen.includes('Shall we say at'),
+    );
+    await phone.open('Bob Rivera');
+    const [here, there] = [ann, phone].map((device) => device.page.locator('#composer'));
+    await until('the beginning on the phone', () => there.inputValue(), 'Shall we say at');
+    await there.fill('Shall we say at noon?');
+    await until('the end on the desktop', () => here.inputValue(), 'Shall we say at noon?');
+    // While one is away, the other sends it; nothing of it comes back.
+    await phone.context.setOffline(true);
+    await here.press('Enter');
+    await bob.sees('Shall we say at noon?');
+    await phone.context.setOffline(false);
+    await phone.sees('Shall we say at noon?');
+    await until('an empty field on the phone', () => there.inputValue(), '');
+    await phone.page.reload();
+    await phone.sees('Shall we say at noon?');
+    assert.equal(await phone.page.locator('#composer').inputValue(), '');
+  },
+
   'logging out forgets everything in every tab': async (world) => {
     const { ann } = await friends(world);
     const second = await ann.tab();

@@ -20,7 +20,7 @@ export class TestServer {
   /** Events of conversations, in order; positions count them. */
   readonly log: ServerEvent[] = [];
   /** Answers that differ from the usual one, which they are given, by method and path. */
-  readonly answers = new Map<string, (usual: () => Answer, body: string) => Answer | Promise<Answer>>();
+  readonly answers = new Map<string, (usual: () => Answer, body: string, query: URLSearchParams) => Answer | Promise<Answer>>();
   invitations: object[] = [];
   /** Rows of the list. */
   conversations: ListRow[] = [];
@@ -181,7 +181,7 @@ export class TestServer {
     queueMicrotask(() => this.#tell());
     const own = this.answers.get(key);
     const usual = (): Answer => this.#usual(key, body, searchParams);
-    return own === undefined ? usual() : own(usual, body);
+    return own === undefined ? usual() : own(usual, body, searchParams);
   }
 
   #usual(key: string, body: string, searchParams: URLSearchParams): Answer {

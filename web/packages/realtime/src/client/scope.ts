@@ -11,7 +11,7 @@ import { Engine } from '../engine/engine.ts';
 import type { Settings } from '../engine/settings.ts';
 import type { RestClient } from '../rest/client.ts';
 import type { AccessTokens } from '../rest/fetch.ts';
-import type { UserProfile } from '../rest/types.ts';
+import type { SyncAnswer, UserProfile } from '../rest/types.ts';
 import { Applier, isFenced } from '../state/applier.ts';
 import { DraftSync } from '../state/draft-sync.ts';
 import { HistorySource } from '../state/history-source.ts';
@@ -132,7 +132,12 @@ export class Scope {
       forAll: parts.locks !== null || !store.shared,
     });
     this.marks = new ReadMarks(home, mirror, rest);
-    this.list = new ListSync(home, rest, () => this.#tellMarks());
+    this.list = new ListSync(
+      home,
+      rest,
+      () => this.#tellMarks(),
+      (answer) => this.#synced(answer),
+    );
     this.invitations = new InvitationSync(home, rest);
     this.peers = new Peers(home, mirror);
     this.members = new MemberDesk({ home, rest, me: session.userId, learn: parts.learn });
@@ -359,10 +364,15 @@ export class Scope {
   /** What no event tells is read again after each connection. */
   #refresh(): void {
     this.#tellMarks();
-    this.list.keepTrying();
-    this.invitations.want();
-    void this.drafts.catchUp().catch(() => undefined);
+    this.list.catchUp();
     this.#parts.wantPeople(this.peers.wanted);
+  }
+
+  /** What came with the list. A server of before is asked for each by itself. */
+  #synced(answer: SyncAnswer | null): void {
+    if (this.#engine === null) return;
+    void this.drafts.catchUp(answer).catch(() => undefined);
+    void this.invitations.heed(answer);
   }
 
   #hear(message: TabMessage): void {

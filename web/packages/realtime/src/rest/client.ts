@@ -29,6 +29,7 @@ import type {
   RestScheduled,
   RevisionList,
   SearchPage,
+  SyncAnswer,
   ThreadList,
   ThreadPage,
   TokenResponse,
@@ -219,6 +220,11 @@ export class RestClient {
   /** Where the caller has drafts. */
   async drafts(): Promise<DraftVersion[]> {
     return (await data(this.raw.GET('/v1/users/me/drafts'))).drafts;
+  }
+
+  /** What is shown first, in one answer; with the `token` of an earlier one, what changed since. `not_found` from an older server. */
+  sync(token?: string): Promise<SyncAnswer> {
+    return data(this.raw.GET('/v1/sync', { params: { query: token === undefined ? {} : { since: token } } }));
   }
 
   /** What the others of a conversation have read; empty where the caller has receipts off. */

@@ -18,6 +18,8 @@ export type ConversationListItem = Schemas['ConversationListItem'];
 export type Draft = Schemas['Draft'];
 /** That there is a draft, without its text. */
 export type DraftVersion = Schemas['DraftVersion'];
+/** What is shown first, or what changed. */
+export type SyncAnswer = Schemas['SyncAnswer'];
 /** Who was added and who was invited. */
 export type AddedMembers = Schemas['AddedMembers'];
 /** A page of members. */

@@ -1,6 +1,7 @@
 import { ApiError } from '../api/errors.ts';
 import type { ConversationId } from '../api/ids.ts';
 import type { RestClient } from '../rest/client.ts';
+import type { SyncAnswer } from '../rest/types.ts';
 import type { Tx } from '../store/store.ts';
 import { Timer } from '../util/timer.ts';
 import { isKnownEvent } from '../wire/events.ts';
@@ -18,6 +19,12 @@ const MOST_KNOWN = 2000;
 interface Known {
   readonly version: number;
   readonly dirty?: boolean;
+}
+/** A draft as an answer has it; a long one without its text. */
+interface Said {
+  readonly conversation_id: ConversationId;
+  readonly version: number;
+  readonly text?: string;
 }
 export type DraftBook = Readonly<Record<ConversationId, Known>>;
 /** Where in `meta` it is. */
@@ -57,6 +64,8 @@ export class DraftSync {
   readonly #rest: RestClient;
   readonly #timers = new Map<ConversationId, Timer>();
   readonly #busy = new Set<ConversationId>();
+  /** Versions that were told while one's own was on its way. */
+  readonly #missed = new Map<ConversationId, number>();
   #stopped = false;
 
   constructor(home: Home, rest: RestClient) {
@@ -82,21 +91,35 @@ export class DraftSync {
     }
   }
 
-  /** The connection is back: what was not told is told, and what was missed is read. */
-  async catchUp(): Promise<void> {
+  /**
+   * The connection is back: what was not told is told, and what was missed is taken from the answer, or read where it has none. What cannot
+   * be read of one conversation holds up no other.
+   */
+  async catchUp(answer: SyncAnswer | null = null): Promise<void> {
     const [book, stored] = await this.#home.transaction(['meta', 'drafts'], {}, async (tx) => [
       await readBook(tx),
       (await tx.all('drafts')) as [ConversationId, string][],
     ]);
     for (const [id, { dirty }] of Object.entries(book)) if (dirty) this.#plan(id, 0);
-    const theirs = new Map((await this.#rest.drafts()).map(({ conversation_id, version }) => [conversation_id, version]));
-    for (const [id, version] of theirs) await this.#take(id, version);
+    const said: readonly Said[] = answer?.drafts ?? (await this.#rest.drafts());
+    for (const draft of said) await this.#try(draft.conversation_id, draft.version, draft);
+    if (answer !== null && !answer.full) return;
+    const theirs = new Set(said.map(({ conversation_id }) => conversation_id));
     // Here, and told once, and not there: emptied elsewhere, or left. A build of before told nothing.
     for (const [id] of stored) {
       if (theirs.has(id) || !isTold(id)) continue;
       if (book[id] === undefined) await this.#home.transaction(['meta'], { write: true }, (tx) => noteUntold(tx, [id]));
       if (book[id] === undefined) this.#plan(id, 0);
-      else if (!book[id].dirty) await this.#take(id, Number.POSITIVE_INFINITY);
+      else if (!book[id].dirty) await this.#try(id, Number.POSITIVE_INFINITY);
+    }
+  }
+
+  /** As `#take`; a refusal for good says that there is nothing to take. */
+  async #try(id: ConversationId, version: number, said?: Said): Promise<void> {
+    try {
+      await this.#take(id, version, said);
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.retryable) throw error;
     }
   }
 
@@ -133,16 +156,20 @@ export class DraftSync {
       if (error instanceof ApiError && error.retryable) this.#plan(id, Math.max(error.retryAfterMs ?? 0, AGAIN_MS));
     } finally {
       this.#busy.delete(id);
+      const missed = this.#missed.get(id);
+      this.#missed.delete(id);
+      if (missed !== undefined) this.#take(id, missed).catch(() => undefined);
     }
   }
 
-  /** Reads a draft of that version, unless it is here, or something newer is. */
-  async #take(id: ConversationId, version: number): Promise<void> {
+  /** Takes a draft of that version, unless it is here, or something newer is. It is read where it was not said. */
+  async #take(id: ConversationId, version: number, said?: Said): Promise<void> {
     const isOlder = ({ version: here, dirty }: Known = { version: 0 }) => dirty === true || version <= here;
-    // One's own word may come before the answer to it.
-    if (this.#stopped || this.#busy.has(id)) return;
+    if (this.#stopped) return;
+    // One's own word may come before the answer to it; whether it is one's own shows when that is there.
+    if (this.#busy.has(id)) return void this.#missed.set(id, Math.max(version, this.#missed.get(id) ?? 0));
     if (isOlder(await this.#home.transaction(['meta'], {}, async (tx) => (await readBook(tx))[id]))) return;
-    const draft = await this.#rest.draft(id);
+    const draft = said?.text === undefined ? await this.#rest.draft(id) : { version: said.version, text: said.text };
     const taken = await this.#home.transaction(['meta', 'drafts'], { write: true }, async (tx) => {
       const book = await readBook(tx);
       if (isOlder(book[id]) || draft.version < (book[id]?.version ?? 0)) return false;

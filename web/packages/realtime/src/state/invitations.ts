@@ -38,6 +38,14 @@ export class InvitationSync {
     if (!this.#timer.pending) this.#again(GATHER_MS);
   }
 
+  /** An answer says how many there are: that is enough where it is as known, and no event was missed. */
+  async heed(answer: { full: boolean; invitation_count: number } | null): Promise<void> {
+    const known = await this.#home.transaction(['meta'], {}, (tx) => tx.get('meta', 'invitations')).catch(() => undefined);
+    const count = Array.isArray(known) ? known.length : 0;
+    const isAsKnown = answer !== null && count === answer.invitation_count && (count === 0 || !answer.full);
+    if (!isAsKnown) this.want();
+  }
+
   #again(afterMs: number): void {
     if (this.#stopped) return;
     this.#timer.start(afterMs, () => {

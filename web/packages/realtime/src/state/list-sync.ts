@@ -3,7 +3,7 @@ import { ApiError } from '../api/errors.ts';
 import type { ConversationId, Seq } from '../api/ids.ts';
 import type { ConversationPage, RestClient } from '../rest/client.ts';
 import { settingsFor } from '../rest/settings.ts';
-import type { ConversationListItem, RestMessage } from '../rest/types.ts';
+import type { ConversationListItem, RestMessage, SyncAnswer } from '../rest/types.ts';
 import { forgetHistory } from '../store/history.ts';
 import { Backoff } from '../util/backoff.ts';
 import { Timer } from '../util/timer.ts';
@@ -24,25 +24,39 @@ const MOST_TOP_PAGES = 3;
 const GATHER_MS = 50;
 /** The lists that make up what a person has. */
 const PARTS = [{ state: 'accepted' }, { state: 'accepted', archived: true }, { state: 'request' }] as const;
+/** Where in `meta` the token of the last answer is. */
+const TOKEN = 'syncToken';
 
-/** Keeps the list of conversations as the server has it: all of it once, and the top when an event says too little. */
+/** What came with an answer besides the list; null where the server has no such answer. */
+type Synced = (answer: SyncAnswer | null) => void;
+
+/**
+ * Keeps the list of conversations as the server has it: all of it once, what changed since after each connection, and the top when an
+ * event says too little.
+ */
 export class ListSync {
   readonly #home: Home;
   readonly #rest: RestClient;
   readonly #onUntold: () => void;
+  readonly #onSynced: Synced;
   readonly #backoff = new Backoff(500, 30_000);
   readonly #again = new Timer();
   readonly #gather = new Timer();
   #unknown = new Set<ConversationId>();
   #waiting: (() => void)[] = [];
   #reading: Promise<void> | null = null;
+  /** A connection is back, and what changed meanwhile was not asked for yet. */
+  #isStale = false;
+  /** The server is of before. */
+  #isOlder = false;
   #stopped = false;
 
   /** `onUntold`: the server's read marks are behind the ones here. */
-  constructor(home: Home, rest: RestClient, onUntold: () => void) {
+  constructor(home: Home, rest: RestClient, onUntold: () => void, onSynced: Synced) {
     this.#home = home;
     this.#rest = rest;
     this.#onUntold = onUntold;
+    this.#onSynced = onSynced;
   }
 
   stop(): void {
@@ -52,9 +66,16 @@ export class ListSync {
     for (const tell of this.#waiting.splice(0)) tell();
   }
 
-  /** Reads the whole list if it was never read to its end, or has to be read again. */
+  /** Reads the whole list if it was never read to its end, or has to be read again; else what changed while there was no connection. */
   async ensure(): Promise<void> {
     if (!(await this.#isWhole())) await this.all();
+    else if (this.#isStale) await this.#share(() => this.#changes());
+  }
+
+  /** The connection is back. */
+  catchUp(): void {
+    this.#isStale = true;
+    this.keepTrying();
   }
 
   #isWhole(): Promise<boolean> {
@@ -66,7 +87,11 @@ export class ListSync {
 
   /** Reads the whole list, page by page. What is not in it is not the person's any more. Calls meanwhile share one reading. */
   all(): Promise<void> {
-    this.#reading ??= this.#all().finally(() => {
+    return this.#share(() => this.#all());
+  }
+
+  #share(read: () => Promise<void>): Promise<void> {
+    this.#reading ??= read().finally(() => {
       this.#reading = null;
     });
     return this.#reading;
@@ -85,7 +110,9 @@ export class ListSync {
           else if (!this.#stopped) again(null);
         },
         (error: unknown) => {
-          if (this.#stopped || isFenced(error) || (error instanceof ApiError && !error.retryable)) return;
+          if (this.#stopped || isFenced(error)) return;
+          // What goes with the list does not wait for one that cannot be read.
+          if (error instanceof ApiError && !error.retryable) return this.#tell(null);
           again(error instanceof ApiError ? error.retryAfterMs : null);
         },
       );
@@ -100,14 +127,22 @@ export class ListSync {
     return looked;
   }
 
-  async #all(): Promise<void> {
+  /** `said`: an answer that has all of it already. */
+  async #all(said: SyncAnswer | null = null): Promise<void> {
     const gen = await this.#home.transaction(['meta'], { write: true }, async (tx) => {
       const next = (((await tx.get('meta', 'listGen')) as number | undefined) ?? 0) + 1;
       tx.put('meta', 'listGen', next);
       return next;
     });
+    const first = said ?? (await this.#ask());
     for (const part of PARTS) {
       let cursor: string | null = null;
+      if (first !== null) {
+        const [rows, next] = partOf(first, part);
+        if (!(await this.#keep(rows, part.state, gen))) return;
+        if (next === null) continue;
+        cursor = next;
+      }
       do {
         const page = await this.#page(part, PAGE, cursor);
         // A later reading has begun, or a reset: this one says nothing any more.
@@ -115,7 +150,56 @@ export class ListSync {
         cursor = page.next === cursor ? null : page.next;
       } while (cursor !== null && !this.#stopped);
     }
-    if (!this.#stopped) await this.#finish(gen);
+    if (this.#stopped || !(await this.#finish(gen, first?.token ?? null))) return;
+    this.#tell(first);
+  }
+
+  /** What changed since the last answer. A list that was read without one is read once more. */
+  async #changes(): Promise<void> {
+    const { log, token } = await this.#home.transaction(['meta'], {}, async (tx) => ({
+      log: await readLogGen(tx),
+      token: (await tx.get('meta', TOKEN)) as string | undefined,
+    }));
+    const answer = await this.#ask(token);
+    if (answer === null) return this.#tell(null);
+    if (answer.full) return this.#all(answer);
+    if (!(await this.#keep(answer.conversations, 'accepted', null, log))) return;
+    const removed = await this.#home.inLog(log, ['meta', 'conversations', 'spans', 'pages'], async (tx) => {
+      const gone: ConversationId[] = [];
+      for (const id of answer.gone ?? []) {
+        const record = (await tx.get('conversations', id)) as ConversationRecord | undefined;
+        // What one has left stays on the screen as such until the list is read anew.
+        if (record === undefined || record.state === GONE) continue;
+        tx.delete('conversations', id);
+        forgetHistory(tx, id, null);
+        gone.push(id);
+      }
+      tx.put('meta', TOKEN, answer.token);
+      return gone;
+    });
+    if (removed.length > 0) this.#home.publish({ removed });
+    this.#tell(answer);
+  }
+
+  #tell(answer: SyncAnswer | null): void {
+    if (!this.#isStale || this.#stopped) return;
+    this.#isStale = false;
+    this.#onSynced(answer);
+  }
+
+  /** Null where the server has no such answer. */
+  async #ask(token?: string): Promise<SyncAnswer | null> {
+    if (this.#isOlder) return null;
+    try {
+      return await this.#rest.sync(token);
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.retryable) throw error;
+      // A token that the server does not take any more is worth nothing; an older server has no such path.
+      if (token !== undefined && error.code === 'invalid_field') return this.#ask();
+      this.#isOlder = error.code === 'not_found';
+      if (!this.#isOlder) throw error;
+      return null;
+    }
   }
 
   /** A server of before has no archived part, and takes none. */
@@ -185,10 +269,10 @@ export class ListSync {
     return true;
   }
 
-  /** Rows that the reading did not see are gone. */
-  async #finish(gen: number): Promise<void> {
+  /** Rows that the reading did not see are gone. Whether it is still the last reading. */
+  async #finish(gen: number, token: string | null): Promise<boolean> {
     const removed = await this.#home.transaction(['meta', 'conversations', 'spans', 'pages'], { write: true }, async (tx) => {
-      if ((await tx.get('meta', 'listGen')) !== gen) return [];
+      if ((await tx.get('meta', 'listGen')) !== gen) return null;
       const all = (await tx.all('conversations')) as ConversationRecord[];
       const gone = all.filter((record) => record.gen < gen).map(({ id }) => id);
       for (const id of gone) {
@@ -196,10 +280,20 @@ export class ListSync {
         forgetHistory(tx, id, null);
       }
       tx.put('meta', 'listDone', gen);
+      if (token === null) tx.delete('meta', TOKEN);
+      else tx.put('meta', TOKEN, token);
       return gone;
     });
-    if (removed.length > 0) this.#home.publish({ removed });
+    if (removed !== null && removed.length > 0) this.#home.publish({ removed });
+    return removed !== null;
   }
+}
+
+/** What an answer has of a part of the list, and where that goes on. */
+function partOf(answer: SyncAnswer, part: (typeof PARTS)[number]): [ConversationListItem[], string | null] {
+  if (part.state === 'request') return [answer.requests ?? [], answer.requests_cursor ?? null];
+  if ('archived' in part) return [answer.archived ?? [], answer.archived_cursor ?? null];
+  return [[...answer.conversations, ...(answer.pinned ?? [])], answer.next_cursor ?? null];
 }
 
 /** The row as the list says, except where events have said something newer. `above`: when the row before it was active. */
