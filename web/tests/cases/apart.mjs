@@ -26,6 +26,14 @@ export const apart = {
 
     await choose(bob, 'Ann Verhoeven', 'Pin');
     await other.row('Ann Verhoeven').getByRole('img', { name: 'Pinned' }).waitFor();
+    // On a row that is pointed at, the time gives way to the menu's button.
+    const time = bob.row('Ann Verhoeven').locator('.row-time');
+    const seen = () => time.evaluate((place) => getComputedStyle(place).opacity);
+    await bob.row('Ann Verhoeven').hover();
+    await until('that the time gives way', seen, '0');
+    await bob.shot('row-pointed-at');
+    await bob.page.locator('.conversation-title').hover();
+    await until('that the time is back', seen, '1');
     await choose(bob, 'Ann Verhoeven', 'Mute');
     await other.row('Ann Verhoeven').getByRole('img', { name: 'Muted' }).waitFor();
     await bob.page.locator('.conversation-title').getByRole('img', { name: 'Muted' }).waitFor();
