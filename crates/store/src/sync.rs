@@ -154,7 +154,7 @@ fn moved(watermarks: &BTreeMap<ShardId, Watermark>, since: &SyncToken, now: Offs
 
 /// What the user is not told of in the list.
 fn is_apart(kind: &str) -> bool {
-    matches!(kind, "CONVERSATION_INVITED" | "INVITATION_ENDED" | "SCHEDULED_MESSAGE_CHANGED")
+    matches!(kind, "CONVERSATION_INVITED" | "INVITATION_ENDED" | "SCHEDULED_MESSAGE_CHANGED" | "THREAD_MARK_MOVED")
 }
 
 impl Store {

@@ -116,7 +116,8 @@ impl Threads for Store {
                 conversation.to_uuid(),
                 found.seq
             );
-            let before = before.fetch_optional(&mut *transaction).await.map_err(unavailable)?.unwrap_or(false);
+            let known = before.fetch_optional(&mut *transaction).await.map_err(unavailable)?;
+            let before = known.unwrap_or(false);
             // What one begins to follow, one has read so far.
             let read_seq = sqlx::query_scalar!(
                 "INSERT INTO thread_follows AS f
@@ -141,8 +142,11 @@ impl Threads for Store {
                 found.last
             );
             let read_seq = read_seq.fetch_one(&mut *transaction).await.map_err(unavailable)?;
-            if before != following {
+            // A row that says "no" takes room, too.
+            if known.is_none() {
                 trim(&mut transaction, &[user.to_uuid()]).await.map_err(unavailable)?;
+            }
+            if before != following {
                 let thread = MessageRef { message_id: root, seq: Seq::from_i64(found.seq) };
                 let mut pending = Pending::default();
                 self.push_thread(&mut pending, address, (user, conversation, thread), (following, Seq::from_i64(read_seq)), at_ms);

@@ -41,9 +41,22 @@ struct StreamDeclaration {
     allow_atomic: bool,
     #[serde(default)]
     discard: Discard,
+    #[serde(default)]
+    storage: Storage,
     /// Processes start without it, and on another one.
     #[serde(default)]
     dispensable: bool,
+}
+
+/// Where a stream lies.
+#[derive(Deserialize, Default, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+enum Storage {
+    /// On disk, written through before it is acknowledged.
+    #[default]
+    File,
+    /// Gone when all of its servers were down.
+    Memory,
 }
 
 /// What a full stream does.
@@ -140,7 +153,10 @@ fn stream_config(declared: &StreamDeclaration, shard: u16, config: &TopologyConf
             Discard::New => DiscardPolicy::New,
             Discard::Old => DiscardPolicy::Old,
         },
-        storage: StorageType::File,
+        storage: match declared.storage {
+            Storage::File => StorageType::File,
+            Storage::Memory => StorageType::Memory,
+        },
         max_age: Duration::from_secs(declared.max_age_s),
         max_bytes: i64::try_from(max_bytes).unwrap_or(i64::MAX),
         max_message_size: declared.max_message_bytes,
@@ -226,6 +242,7 @@ mod tests {
         assert_eq!(topology.consumers.len(), 4);
         let activity = topology.streams.iter().find(|stream| stream.name == relay_subjects::ACTIVITY_STREAM).unwrap();
         assert_eq!(activity.discard, DiscardPolicy::Old);
+        assert_eq!(activity.storage, StorageType::Memory, "what is not kept for good costs no write to the disk that chat waits for");
         assert!(
             topology.streams.iter().all(|stream| stream.discard == DiscardPolicy::New || stream.name == activity.name),
             "what is kept is never forgotten for want of room"

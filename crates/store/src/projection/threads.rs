@@ -90,6 +90,7 @@ pub(super) async fn take(connection: &mut PgConnection, shard: ShardId, replies:
 }
 
 /// What one wrote behind, one has read. A follow that was ended is there again with the next reply of the same person, and not before.
+/// The root's author took part when they wrote the root: replies by others to old messages put out nothing that they took part in since.
 async fn follow(connection: &mut PgConnection, shard: ShardId, rows: &Columns) -> sqlx::Result<()> {
     let fresh = sqlx::query_scalar!(
         r#"WITH run AS MATERIALIZED (
@@ -97,9 +98,9 @@ async fn follow(connection: &mut PgConnection, shard: ShardId, rows: &Columns) -
                FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::uuid[], $5::timestamptz[])
                     AS t (conversation_id, root_seq, seq, sender_id, stored_at) GROUP BY 1, 2, 3),
            roots AS MATERIALIZED (
-               SELECT m.conversation_id, m.seq AS root_seq, m.message_id AS root_id, m.sender_id, max(run.stored_at) AS stored_at
+               SELECT DISTINCT m.conversation_id, m.seq AS root_seq, m.message_id AS root_id, m.sender_id, m.stored_at
                FROM run JOIN messages m ON m.conversation_id = run.conversation_id AND m.seq = run.root_seq
-               WHERE m.kind = 'MESSAGE_SENT' AND m.thread_seq = 0 GROUP BY 1, 2, 3, 4),
+               WHERE m.kind = 'MESSAGE_SENT' AND m.thread_seq = 0),
            people AS (
                SELECT run.sender_id AS user_id, run.conversation_id, run.root_seq, roots.root_id, run.seq, run.stored_at
                FROM run JOIN roots USING (conversation_id, root_seq)
@@ -136,17 +137,21 @@ async fn follow(connection: &mut PgConnection, shard: ShardId, rows: &Columns) -
     trim(connection, &fresh).await
 }
 
-/// Forgets what people took part in longest ago, where it is more than one person keeps. Index: `thread_follows_by_touch`.
+/// Forgets what people took part in longest ago, where it is more than one person keeps. What another transaction holds is left to the
+/// next time, so that two of them never wait for each other. Index: `thread_follows_by_touch`.
 pub(crate) async fn trim(connection: &mut PgConnection, people: &[Uuid]) -> sqlx::Result<()> {
     if people.is_empty() {
         return Ok(());
     }
     sqlx::query!(
         "DELETE FROM thread_follows f USING (
-             SELECT old.* FROM unnest($1::uuid[]) AS who (user_id)
+             SELECT t.user_id, t.conversation_id, t.root_seq
+             FROM unnest($1::uuid[]) AS who (person)
              CROSS JOIN LATERAL (
-                 SELECT t.user_id, t.conversation_id, t.root_seq FROM thread_follows t WHERE t.user_id = who.user_id
-                 ORDER BY t.touched_at DESC OFFSET $2 LIMIT 100) AS old) AS gone
+                 SELECT t.user_id, t.conversation_id, t.root_seq FROM thread_follows t WHERE t.user_id = who.person
+                 ORDER BY t.touched_at DESC OFFSET $2 LIMIT 100) AS old
+             JOIN thread_follows t USING (user_id, conversation_id, root_seq)
+             FOR UPDATE OF t SKIP LOCKED) AS gone
          WHERE f.user_id = gone.user_id AND f.conversation_id = gone.conversation_id AND f.root_seq = gone.root_seq",
         people,
         MOST_FOLLOWED
@@ -265,52 +270,59 @@ pub(super) async fn recount(connection: &mut PgConnection, conversation: Convers
     .map(drop)
 }
 
+/// Places of a shard that are looked through in one transaction.
+const AT_ONCE: i64 = 20_000;
+
 impl Store {
-    /// Puts into their threads what a worker of before, which knows none, projected. Index: `messages_by_place`.
+    /// Puts into their threads what a worker of before, which knows none, projected, [`AT_ONCE`] places in one transaction. Index:
+    /// `messages_by_place`.
     pub(super) async fn make_up_for_missed_threads(&self, shard: ShardId, epoch: &str) -> Result<(), ProjectError> {
-        let mut transaction = self.pool.begin().await.map_err(refused)?;
-        let at = lock_watermark(&mut transaction, shard, epoch).await?;
-        if at.threaded_upto >= at.seq {
-            return Ok(());
-        }
-        let rows = sqlx::query!(
-            r#"SELECT conversation_id, seq, sender_id, sent_at_ms, stored_at, further::text AS "further!" FROM messages
-               WHERE shard = $1 AND seq > $2 AND seq <= $3 AND kind = 'MESSAGE_SENT' AND thread_seq = 0 AND further ? 'thread'
-               ORDER BY seq"#,
-            shard_column(shard),
-            at.threaded_upto.to_i64(),
-            at.seq.to_i64()
-        );
-        let rows = rows.fetch_all(&mut *transaction).await.map_err(refused)?;
-        let replies: Vec<Reply> = rows
-            .into_iter()
-            .filter_map(|row| {
-                let root = thread_of(Some(&row.further))?.seq.to_i64();
-                if root >= row.seq {
-                    return None;
-                }
-                let (conversation, seq, sender) = (row.conversation_id, row.seq, row.sender_id);
-                Some(Reply { conversation, root, seq, sender, sent_at_ms: row.sent_at_ms, stored_at: row.stored_at })
-            })
-            .collect();
-        let conversations: Vec<Uuid> = replies.iter().map(|reply| reply.conversation).collect();
-        let seqs: Vec<i64> = replies.iter().map(|reply| reply.seq).collect();
-        let roots: Vec<i64> = replies.iter().map(|reply| reply.root).collect();
-        sqlx::query!(
-            "UPDATE messages m SET thread_seq = t.root FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS t (conversation_id, seq, root)
-             WHERE m.conversation_id = t.conversation_id AND m.seq = t.seq",
-            &conversations,
-            &seqs,
-            &roots
-        )
-        .execute(&mut *transaction)
-        .await
-        .map_err(refused)?;
-        take(&mut transaction, shard, replies).await.map_err(refused)?;
-        sqlx::query!("UPDATE watermarks SET threaded_upto = $2 WHERE shard = $1", shard_column(shard), at.seq.to_i64())
+        loop {
+            let mut transaction = self.pool.begin().await.map_err(refused)?;
+            let at = lock_watermark(&mut transaction, shard, epoch).await?;
+            if at.threaded_upto >= at.seq {
+                return Ok(());
+            }
+            let upto = at.seq.to_i64().min(at.threaded_upto.to_i64().saturating_add(AT_ONCE));
+            let rows = sqlx::query!(
+                r#"SELECT conversation_id, seq, sender_id, sent_at_ms, stored_at, further::text AS "further!" FROM messages
+                   WHERE shard = $1 AND seq > $2 AND seq <= $3 AND kind = 'MESSAGE_SENT' AND thread_seq = 0 AND further ? 'thread'
+                   ORDER BY seq"#,
+                shard_column(shard),
+                at.threaded_upto.to_i64(),
+                upto
+            );
+            let rows = rows.fetch_all(&mut *transaction).await.map_err(refused)?;
+            let replies: Vec<Reply> = rows
+                .into_iter()
+                .filter_map(|row| {
+                    let root = thread_of(Some(&row.further))?.seq.to_i64();
+                    if root >= row.seq {
+                        return None;
+                    }
+                    let (conversation, seq, sender) = (row.conversation_id, row.seq, row.sender_id);
+                    Some(Reply { conversation, root, seq, sender, sent_at_ms: row.sent_at_ms, stored_at: row.stored_at })
+                })
+                .collect();
+            let conversations: Vec<Uuid> = replies.iter().map(|reply| reply.conversation).collect();
+            let seqs: Vec<i64> = replies.iter().map(|reply| reply.seq).collect();
+            let roots: Vec<i64> = replies.iter().map(|reply| reply.root).collect();
+            sqlx::query!(
+                "UPDATE messages m SET thread_seq = t.root FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS t (conversation_id, seq, root)
+                 WHERE m.conversation_id = t.conversation_id AND m.seq = t.seq",
+                &conversations,
+                &seqs,
+                &roots
+            )
             .execute(&mut *transaction)
             .await
             .map_err(refused)?;
-        transaction.commit().await.map_err(refused)
+            take(&mut transaction, shard, replies).await.map_err(refused)?;
+            sqlx::query!("UPDATE watermarks SET threaded_upto = $2 WHERE shard = $1", shard_column(shard), upto)
+                .execute(&mut *transaction)
+                .await
+                .map_err(refused)?;
+            transaction.commit().await.map_err(refused)?;
+        }
     }
 }

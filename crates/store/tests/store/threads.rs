@@ -204,6 +204,31 @@ async fn the_list_goes_by_the_newest_reply_in_pages_and_keeps_a_thousand() {
     assert!(db.count("SELECT count(*) FROM thread_follows GROUP BY user_id ORDER BY 1 DESC LIMIT 1").await <= 1_000);
 }
 
+/// Others' replies to old messages put out nothing that somebody took part in since, and what one does not follow takes room, too.
+#[tokio::test]
+async fn a_thousand_are_kept_whatever_others_reply_to_and_one_declines() {
+    let db = Db::fresh().await;
+    let (ann, bob, lobby, mut log) = lobby(&db).await;
+    let roots: Vec<Seq> = (0..5).map(|n| log.sent(lobby, ann, &format!("old{n}"))).collect();
+    db.project(&log).await;
+    let many =
+        "INSERT INTO thread_follows (user_id, conversation_id, root_seq, root_id, shard, follows, said_seq, read_seq, told_seq, touched_at)
+                SELECT $1, $2, n, gen_random_uuid(), 0, true, n, n, n, now() + interval '1 minute' FROM generate_series(10000, 10999) AS n";
+    sqlx::query(many).bind(ann.to_uuid()).bind(lobby.to_uuid()).execute(&db.raw).await.unwrap();
+    let kept = "SELECT count(*) FROM thread_follows WHERE root_seq >= 10000";
+    for (n, root) in roots.iter().enumerate() {
+        log.said_under(*root, bob, &format!("r{n}"));
+    }
+    db.project(&log).await;
+    assert_eq!(db.count(kept).await, 1_000);
+    let api = db.as_role("relay_api");
+    let root = id_at(&log, roots[0]);
+    sqlx::query("DELETE FROM thread_follows WHERE user_id = $1 AND root_seq < 10000").bind(ann.to_uuid()).execute(&db.raw).await.unwrap();
+    api.follow_thread(ann, lobby, root, false, NOON_MS).await.unwrap();
+    let of_ann = "SELECT count(*) FROM thread_follows GROUP BY user_id ORDER BY 1 DESC LIMIT 1";
+    assert_eq!(db.count(of_ann).await, 1_000);
+}
+
 /// A page of a conversation reads its own rows, however many stand in threads between them.
 #[tokio::test]
 async fn a_timeline_reads_no_reply_and_a_thread_nothing_else() {
