@@ -58,6 +58,7 @@ const OWN: &[(&str, &[E])] = &[
     ("putDraft", &[E::NotMember, E::TooManyDrafts]),
     ("getDraft", &[E::NotMember]),
     ("listDrafts", &[]),
+    ("sync", &[E::Busy]),
     ("getReceipts", &[E::NotMember]),
     ("searchMessages", &[E::BadId, E::NotMember, E::Busy]),
     ("listReaders", &[E::BadId, E::NotMember, E::UnknownMessage, E::Busy]),

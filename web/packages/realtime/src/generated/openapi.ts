@@ -7703,6 +7703,80 @@ export interface operations {
                     "application/json": components["schemas"]["SyncAnswer"];
                 };
             };
+            /**
+             * @description `invalid_field`: A field is outside its documented limits.
+             *
+             *     `token_in_url`: Tokens are not accepted in URLs, where logs and histories keep them.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `unauthenticated`: The token is missing, malformed, forged or of the wrong kind.
+             *
+             *     `token_expired`: The access token has expired, or its key is not known here: refresh it.
+             *
+             *     `session_revoked`: This device's session was ended: log in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `origin_refused`: The page's origin is not on the allow-list. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `rate_limited`: Too many requests: wait for retry_after_ms.
+             *
+             *     `too_many_connections`: This address, person or device has as many connections as it may.
+             */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: An error of ours; quote the request id. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is at its limit: try again after retry_after_ms.
+             *
+             *     `unavailable`: A part the request needs does not answer. Nothing was stored: repeat it.
+             *
+             *     `outcome_unknown`: What was asked for may be stored, or may be stored later: repeat it, a send with the same client_id.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A refusal. */
             default: {
                 headers: {
