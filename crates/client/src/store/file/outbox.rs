@@ -26,7 +26,7 @@ pub(super) struct OutboxFile {
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Line {
-    Put(QueuedSend),
+    Put(Box<QueuedSend>),
     Done(ClientId),
 }
 
@@ -70,7 +70,7 @@ impl OutboxFile {
     /// Adds a message; it is on disk afterwards, or the file is as it was.
     pub(super) fn put(&mut self, send: QueuedSend) -> Result<(), StoreError> {
         let before = self.whole;
-        self.append(&Line::Put(send.clone()))?;
+        self.append(&Line::Put(Box::new(send.clone())))?;
         if let Err(error) = self.file.sync_data() {
             self.whole = before;
             self.cut();
@@ -116,7 +116,7 @@ fn understand(text: &str) -> Found {
     let mut found = Found::default();
     let mut done = HashSet::new();
     let mut keep = |line: Line, live: &mut Vec<QueuedSend>| match line {
-        Line::Put(send) => live.push(send),
+        Line::Put(send) => live.push(*send),
         Line::Done(client_id) => drop(done.insert(client_id)),
     };
     for line in text.split_inclusive('\n') {
@@ -144,7 +144,8 @@ fn understand(text: &str) -> Found {
 fn rewrite(path: &Path, live: &[QueuedSend]) -> Result<(File, u64), StoreError> {
     let mut text = Vec::new();
     for send in live {
-        serde_json::to_writer(&mut text, &Line::Put(send.clone())).map_err(|error| io_error("write", path)(io::Error::other(error)))?;
+        serde_json::to_writer(&mut text, &Line::Put(Box::new(send.clone())))
+            .map_err(|error| io_error("write", path)(io::Error::other(error)))?;
         text.push(b'\n');
     }
     let file = write_atomically(path, &text)?;
