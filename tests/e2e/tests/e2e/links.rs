@@ -22,12 +22,11 @@ fn documents() -> anyhow::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Every `[label](target)` outside of indented code.
+/// Every `[label](target)` outside of indented code, and outside of examples between four backticks.
 fn links(text: &str) -> Vec<(&str, &str)> {
     let prose = text.lines().filter(|line| !line.starts_with("    "));
     let mut found = Vec::new();
-    for line in prose {
-        let mut rest = line;
+    for mut rest in prose.flat_map(|line| line.split("````").step_by(2)) {
         while let Some((before, after)) = rest.split_once("](") {
             let Some((target, more)) = after.split_once(')') else { break };
             found.push((before.rsplit_once('[').map_or("", |(_, label)| label), target));
