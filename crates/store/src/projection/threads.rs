@@ -270,11 +270,11 @@ pub(super) async fn recount(connection: &mut PgConnection, conversation: Convers
     .map(drop)
 }
 
-/// Places of a shard that are looked through in one transaction.
-const AT_ONCE: i64 = 20_000;
+/// Replies that are put into their threads in one transaction.
+const AT_ONCE: i64 = 5_000;
 
 impl Store {
-    /// Puts into their threads what a worker of before, which knows none, projected, [`AT_ONCE`] places in one transaction. Index:
+    /// Puts into their threads what a worker of before, which knows none, projected, [`AT_ONCE`] in one transaction. Index:
     /// `messages_by_place`.
     pub(super) async fn make_up_for_missed_threads(&self, shard: ShardId, epoch: &str) -> Result<(), ProjectError> {
         loop {
@@ -283,16 +283,19 @@ impl Store {
             if at.threaded_upto >= at.seq {
                 return Ok(());
             }
-            let upto = at.seq.to_i64().min(at.threaded_upto.to_i64().saturating_add(AT_ONCE));
             let rows = sqlx::query!(
                 r#"SELECT conversation_id, seq, sender_id, sent_at_ms, stored_at, further::text AS "further!" FROM messages
                    WHERE shard = $1 AND seq > $2 AND seq <= $3 AND kind = 'MESSAGE_SENT' AND thread_seq = 0 AND further ? 'thread'
-                   ORDER BY seq"#,
+                   ORDER BY seq LIMIT $4"#,
                 shard_column(shard),
                 at.threaded_upto.to_i64(),
-                upto
+                at.seq.to_i64(),
+                AT_ONCE
             );
             let rows = rows.fetch_all(&mut *transaction).await.map_err(refused)?;
+            // By replies and not by places: a log that goes on under a new epoch leaves out billions of those.
+            let is_all = i64::try_from(rows.len()).is_ok_and(|found| found < AT_ONCE);
+            let upto = rows.last().filter(|_| !is_all).map_or(at.seq.to_i64(), |row| row.seq);
             let replies: Vec<Reply> = rows
                 .into_iter()
                 .filter_map(|row| {
