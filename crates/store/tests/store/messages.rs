@@ -184,14 +184,14 @@ async fn with_sixty_months_a_page_visits_one_partition_and_catching_up_the_last_
     let conversation = "'01000000-0000-0000-0000-000000000007'";
     let reader = "'00000000-0000-0000-0000-000000000001'";
 
-    let older = statement(&["FROM messages", "ORDER BY seq DESC LIMIT $4"]);
-    let tables = visited(&db, &older, &format!("{conversation}, 0, 6000, 50, 1000000, true, true, {reader}")).await;
+    let older = statement(&["FROM messages", "thread_replies", "ORDER BY seq DESC LIMIT $4"]);
+    let tables = visited(&db, &older, &format!("{conversation}, 0, 6000, 50, 1000000, true, true, {reader}, 0")).await;
     assert_eq!((of(&tables, "messages").len(), of(&tables, "conversation_events").len()), (1, 0), "{tables:?}");
-    let newer = statement(&["FROM messages", "ORDER BY seq LIMIT $3"]);
-    let tables = visited(&db, &newer, &format!("{conversation}, 0, 50, 1000000, true, true, {reader}")).await;
+    let newer = statement(&["FROM messages", "thread_replies", "ORDER BY seq LIMIT $3"]);
+    let tables = visited(&db, &newer, &format!("{conversation}, 0, 50, 1000000, true, true, {reader}, 0")).await;
     assert_eq!((of(&tables, "messages").len(), of(&tables, "conversation_events").len()), (1, 0), "{tables:?}");
     // The way it was, and is until the table is filled: every month.
-    let tables = visited(&db, &newer, &format!("{conversation}, 0, 50, 1000000, true, false, {reader}")).await;
+    let tables = visited(&db, &newer, &format!("{conversation}, 0, 50, 1000000, true, false, {reader}, 0")).await;
     assert!(of(&tables, "messages").is_empty() && of(&tables, "conversation_events").len() >= 60, "{tables:?}");
 
     let catch_up = statement(&["FROM conversation_events", "page.bytes_before < $6"]);
