@@ -14,7 +14,6 @@ use futures::FutureExt as _;
 use parking_lot::Mutex;
 use relay_domain::ports::ActivityNews;
 use relay_protocol::activity::{ACTIVITY_VERSION, ActivityEvent, Deed};
-use relay_subjects::ActivityKind;
 use relay_types::{Clock, UserId};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -23,6 +22,7 @@ use crate::connect::Bus;
 use waiting::{Due, Waiting};
 
 pub use reader::{ActivityReader, ReadFrom};
+pub use relay_subjects::ActivityKind;
 
 /// Between two tellings.
 const EVERY: Duration = Duration::from_millis(250);

@@ -4,9 +4,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use relay_bus::activity::{ActivityReader, ReadFrom};
+use relay_bus::activity::{ActivityKind, ActivityReader, ReadFrom};
 use relay_protocol::activity::{ActivityEvent, Deed};
-use relay_subjects::ActivityKind;
 
 use super::chat::unless_asked_to_leave;
 use crate::config::Config;
