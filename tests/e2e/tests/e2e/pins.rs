@@ -1,6 +1,6 @@
 //! Pins: the same on every device and at both doors, for those who may, bounded, and nothing that a reader may not see.
 
-use relay_harness::{Harness, User};
+use relay_harness::{Harness, User, wait_for};
 use relay_protocol::conversation::Role;
 use relay_protocol::frame::{ErrorFrame, MessageAck};
 use relay_protocol::log::{LogEvent, MessagePinned};
@@ -11,7 +11,7 @@ use relay_types::{ClientId, ConversationId, IdGen as _, MessageId, Seq, SystemId
 use super::checks::{contiguous, holds};
 use super::edits::{is_unheard, logged, store};
 use super::outages::durable_covers;
-use super::support::{Client, Socket, TestResult, code_of, direct, group, let_in, text, ulid_key};
+use super::support::{Client, LATE, Socket, TestResult, code_of, direct, group, let_in, text, ulid_key};
 use super::witness::{log_end, persisted};
 
 /// A ring that does not reach back far.
@@ -288,7 +288,9 @@ async fn pins_are_replayed_in_order_and_void_behind_a_removal() -> TestResult {
     h.postgres().restart().await?;
     persisted(&h).await?;
     anns.pin(chat, &waiting, of.message_id, false).await?.expect("accepted");
-    assert_eq!(pinned(&cid, chat).await?, []);
+    // The API finds its way back to Postgres by itself, a moment after the gateway.
+    let left = wait_for("the API to answer", LATE, || async { pinned(&cid, chat).await.map_err(|error| error.to_string()) }).await;
+    assert_eq!(left, []);
     assert!(h.relayctl(&["verify"]).await?.contains("the log and Postgres agree"));
     h.finish().await
 }
