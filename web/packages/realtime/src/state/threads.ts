@@ -1,5 +1,5 @@
 import { ApiError } from '../api/errors.ts';
-import type { MessageId, Seq } from '../api/ids.ts';
+import type { ConversationId, MessageId, Seq } from '../api/ids.ts';
 import type { ThreadsState } from '../api/threads.ts';
 import type { RestClient } from '../rest/client.ts';
 import { amended } from '../store/amend.ts';
@@ -42,6 +42,8 @@ export class ThreadsDesk {
   #stopped = false;
   /** What came since a reading began. */
   #changes = 0;
+  /** Threads and conversations that ended since: an answer that was on its way may still have them. */
+  readonly #ended = new Set<MessageId | ConversationId>();
 
   constructor(value: Value<ThreadsState | null>, rest: RestClient, me: string) {
     this.#value = value;
@@ -80,6 +82,7 @@ export class ThreadsDesk {
       this.#changes += 1;
       this.#set(this.#rows.filter(({ root }) => !change.removed?.includes(root.conversation_id)));
     }
+    for (const id of change.removed ?? []) this.#ended.add(id);
     for (const event of change.events ?? []) if (this.#takeEvent(event)) this.#soon(GATHER_MS);
   }
 
@@ -88,12 +91,14 @@ export class ThreadsDesk {
     if (!this.#wanted || this.#stopped) return Promise.resolve();
     const reading = this.#last.then(async () => {
       const changes = this.#changes;
+      this.#ended.clear();
       const { threads, next_cursor } = await this.#rest.threads({ limit: MOST });
       if (this.#stopped) return;
       // What came meanwhile may be in it or not: once it is quiet, it is read again.
       if (changes !== this.#changes) this.#soon(GATHER_MS);
       this.#hasMore = next_cursor != null;
-      this.#set(threads.map(({ root, read_seq, unread_count }) => ({ root: eventOf(root), readSeq: read_seq, unread: unread_count })));
+      const rows = threads.map(({ root, read_seq, unread_count }) => ({ root: eventOf(root), readSeq: read_seq, unread: unread_count }));
+      this.#set(rows.filter(({ root }) => !this.#ended.has(root.message_id) && !this.#ended.has(root.conversation_id)));
     });
     this.#last = reading.catch(() => undefined);
     return reading;
@@ -107,7 +112,9 @@ export class ThreadsDesk {
     if (event.type === 'THREAD_MARK_MOVED') {
       this.#changes += 1;
       const row = rows?.find(({ root }) => root.message_id === event.thread.message_id);
-      if (!event.following) {
+      if (event.following) this.#ended.delete(event.thread.message_id);
+      else {
+        this.#ended.add(event.thread.message_id);
         if (rows !== null) this.#set(rows.filter((other) => other !== row));
         return false;
       }
